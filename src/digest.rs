@@ -1,0 +1,297 @@
+//! SHA-256 digests, as the OCI image specification writes them, and the reader that checks them.
+//!
+//! Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>. Only
+//! `sha256` is known: it is what every registry has, and one algorithm means one name per content.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use serde::de;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 digest, written `sha256:` and 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Why a text is not a digest.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not a digest (`sha256:` and 64 lower-case hex digits)")]
+pub struct ParseDigestError {
+    /// The text, cut to a printable length.
+    pub text: String,
+}
+
+impl Digest {
+    /// Returns the digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// Returns the 64 hex digits without the algorithm.
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads 64 lower-case hex digits, as a blob's file name has them.
+    pub fn from_hex(hex: &str) -> Result<Self, ParseDigestError> {
+        let bad = || ParseDigestError {
+            text: hex.chars().take(100).collect(),
+        };
+        let digits = hex.as_bytes();
+        if digits.len() != 64 {
+            return Err(bad());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = (
+                hex_value(pair[0]).ok_or_else(bad)?,
+                hex_value(pair[1]).ok_or_else(bad)?,
+            );
+            *byte = high << 4 | low;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = ParseDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix("sha256:")
+            .and_then(|hex| Self::from_hex(hex).ok())
+            .ok_or_else(|| ParseDigestError {
+                text: text.chars().take(100).collect(),
+            })
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Content identified by its digest and its size in bytes; what a blob is, and what a layer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The digest of all the bytes.
+    pub digest: Digest,
+    /// How many bytes there are.
+    pub size: u64,
+}
+
+impl Identity {
+    /// Returns the identity of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+        }
+    }
+}
+
+/// Hashes bytes as they come and counts them.
+#[derive(Clone, Default)]
+pub struct Hasher {
+    sha256: Sha256,
+    size: u64,
+}
+
+impl Hasher {
+    /// Starts with nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    /// Returns how many bytes were added.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the digest of all that was added.
+    pub fn finish(self) -> Digest {
+        Digest(self.sha256.finalize().into())
+    }
+
+    /// Returns digest and size of all that was added.
+    pub fn identity(self) -> Identity {
+        let size = self.size;
+        Identity {
+            digest: self.finish(),
+            size,
+        }
+    }
+
+    /// Compares all that was added with what it should have been.
+    pub fn check(self, expected: Identity) -> Result<(), Mismatch> {
+        match self.identity() {
+            found if found == expected => Ok(()),
+            found => Err(Mismatch { expected, found }),
+        }
+    }
+}
+
+/// Bytes that are not the ones that were named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {} ({} bytes), found {} ({} bytes)", expected.digest, expected.size, found.digest, found.size)]
+pub struct Mismatch {
+    /// What was named.
+    pub expected: Identity,
+    /// What came. A reader stops one byte after the expected size, so a longer input counts one more.
+    pub found: Identity,
+}
+
+impl From<Mismatch> for io::Error {
+    fn from(mismatch: Mismatch) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, mismatch)
+    }
+}
+
+/// A reader that gives no end of file before the bytes read were found to be the expected ones.
+///
+/// It takes at most one byte more than the expected size from its source. The error at the end (too
+/// short, too long, other bytes) carries a [`Mismatch`].
+pub struct VerifyingReader<R> {
+    source: R,
+    hasher: Option<Hasher>,
+    expected: Identity,
+}
+
+impl<R: io::Read> VerifyingReader<R> {
+    /// Reads from `source` what should be `expected`.
+    pub fn new(source: R, expected: Identity) -> Self {
+        Self {
+            source,
+            hasher: Some(Hasher::new()),
+            expected,
+        }
+    }
+}
+
+impl<R: io::Read> io::Read for VerifyingReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(hasher) = &mut self.hasher else {
+            return Ok(0);
+        };
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let left = (self.expected.size - hasher.size()).saturating_add(1);
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.source.read(&mut buffer[..wanted])?;
+        hasher.update(&buffer[..read]);
+        if read == 0 || hasher.size() > self.expected.size {
+            self.hasher
+                .take()
+                .unwrap_or_default()
+                .check(self.expected)?;
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn read(source: &[u8], expected: Identity) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        VerifyingReader::new(source, expected).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn digests_are_written_and_read_in_one_form() {
+        let digest = Digest::of(b"");
+        assert_eq!(
+            digest.to_string(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(digest.to_string().parse::<Digest>().ok(), Some(digest));
+        let upper = digest.to_string().to_uppercase();
+        for bad in [
+            "",
+            "sha256:",
+            &upper,
+            &digest.hex(),
+            "sha512:00",
+            &format!("{digest}0"),
+        ] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_verifying_reader_gives_the_named_bytes_and_no_others() {
+        let expected = Identity::of(b"component");
+        assert_eq!(read(b"component", expected).unwrap(), b"component");
+        for bad in [&b"componen"[..], b"components", b"COMPONENT", b""] {
+            let error = read(bad, expected).unwrap_err();
+            let mismatch = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<Mismatch>());
+            assert_eq!(
+                mismatch.map(|mismatch| mismatch.expected),
+                Some(expected),
+                "{bad:?}"
+            );
+        }
+        assert_eq!(read(b"", Identity::of(b"")).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_verifying_reader_takes_one_byte_too_many_at_most() {
+        let endless = io::repeat(7);
+        let mut taken = endless.take(1 << 40);
+        let mut reader = VerifyingReader::new(
+            &mut taken,
+            Identity {
+                digest: Digest::of(b""),
+                size: 1000,
+            },
+        );
+        assert!(io::copy(&mut reader, &mut io::sink()).is_err());
+        assert_eq!((1 << 40) - taken.limit(), 1001);
+    }
+}

@@ -1,0 +1,280 @@
+//! References: how a thing in a registry or in a layout is named.
+//!
+//! `host[:port]/repository:tag`, `oci:DIR:TAG`, each also `@sha256:…`. The grammar of the first is that
+//! of the distribution specification, parsed by oci-client; but a host is always required, so that a
+//! forgotten file (`calc.wasm`) never becomes a repository of docker.io.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::digest::Digest;
+
+/// The tag of a reference that names none.
+pub const DEFAULT_TAG: &str = "latest";
+
+/// The longest tag, in bytes (distribution specification, "pulling manifests").
+const MAX_TAG_BYTES: usize = 128;
+
+/// What names a manifest within a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// A tag, which may come to name another manifest.
+    Tag(String),
+    /// A digest, which never does.
+    Digest(Digest),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => f.write_str(tag),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+/// A repository of a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Host and port as written; docker.io is kept as that.
+    pub registry: String,
+    /// The path below the registry.
+    pub path: String,
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.path)
+    }
+}
+
+/// The place a reference points into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A repository of a registry.
+    Repository(Repository),
+    /// An OCI image layout directory.
+    Layout(PathBuf),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository(repository) => repository.fmt(f),
+            Self::Layout(directory) => write!(f, "oci:{}", directory.display()),
+        }
+    }
+}
+
+/// A manifest somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The repository or layout.
+    pub location: Location,
+    /// The tag that was written, if one was.
+    pub tag: Option<String>,
+    /// The digest that was written, if one was. It then decides, whatever the tag.
+    pub digest: Option<Digest>,
+}
+
+/// Why a text is not a reference.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not a reference: {reason}")]
+pub struct ParseReferenceError {
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Reference {
+    /// Returns what to ask the store for: the digest, else the tag, else `latest`.
+    pub fn name(&self) -> Name {
+        match self.digest {
+            Some(digest) => Name::Digest(digest),
+            None => Name::Tag(self.tag_or_default().to_owned()),
+        }
+    }
+
+    /// Returns the tag, or `latest`.
+    pub fn tag_or_default(&self) -> &str {
+        self.tag.as_deref().unwrap_or(DEFAULT_TAG)
+    }
+
+    /// Returns the same reference with a digest.
+    pub fn at(&self, digest: Digest) -> Self {
+        Self {
+            digest: Some(digest),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the last element of the repository or of the layout's path, for naming a file.
+    pub fn stem(&self) -> String {
+        let last = match &self.location {
+            Location::Repository(repository) => {
+                repository.path.rsplit('/').next().map(str::to_owned)
+            }
+            Location::Layout(directory) => directory
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
+        };
+        last.filter(|last| !last.is_empty())
+            .unwrap_or_else(|| "component".to_owned())
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.location.fmt(f)?;
+        match (&self.tag, &self.digest) {
+            (None, None) => write!(f, ":{DEFAULT_TAG}"),
+            (Some(tag), None) => write!(f, ":{tag}"),
+            (None, Some(digest)) => write!(f, "@{digest}"),
+            (Some(tag), Some(digest)) => write!(f, ":{tag}@{digest}"),
+        }
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ParseReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = match text.strip_prefix("oci:") {
+            Some(rest) => parse_layout(rest),
+            None => parse_registry(text),
+        };
+        parsed.map_err(|reason| ParseReferenceError {
+            text: text.to_owned(),
+            reason,
+        })
+    }
+}
+
+/// Returns whether a text is a tag: `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+pub fn is_tag(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = text.bytes();
+    text.len() <= MAX_TAG_BYTES
+        && bytes.next().is_some_and(word)
+        && bytes.all(|byte| word(byte) || byte == b'.' || byte == b'-')
+}
+
+fn parse_layout(rest: &str) -> Result<Reference, String> {
+    let (rest, digest) = match rest.rsplit_once('@') {
+        Some((rest, digest)) if digest.starts_with("sha256:") => (
+            rest,
+            Some(digest.parse().map_err(|error| format!("{error}"))?),
+        ),
+        _ => (rest, None),
+    };
+    // A colon followed by a slash belongs to the path, as in `oci:a:b/c`.
+    let (directory, tag) = match rest.rsplit_once(':') {
+        Some((directory, tag)) if !tag.contains('/') => (directory, Some(tag)),
+        _ => (rest, None),
+    };
+    if directory.is_empty() {
+        return Err("the directory is missing (`oci:DIR:TAG`)".to_owned());
+    }
+    if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
+        return Err(format!("`{tag}` is not a tag"));
+    }
+    Ok(Reference {
+        location: Location::Layout(directory.into()),
+        tag: tag.map(str::to_owned),
+        digest,
+    })
+}
+
+fn parse_registry(text: &str) -> Result<Reference, String> {
+    let host = text.split_once('/').map(|(host, _)| host);
+    if !host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost") {
+        return Err(
+            "it needs a host, as in `ghcr.io/owner/name:1.0` (or `oci:DIR:TAG`)".to_owned(),
+        );
+    }
+    let parsed: oci_client::Reference = text.parse().map_err(|error| format!("{error}"))?;
+    let digest = parsed
+        .digest()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| format!("{error}"))?;
+    // The parser puts in `latest` where no tag is written.
+    let written = text.split('@').next().is_some_and(|name| {
+        name.rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'))
+    });
+    Ok(Reference {
+        location: Location::Repository(Repository {
+            registry: parsed.registry().to_owned(),
+            path: parsed.repository().to_owned(),
+        }),
+        tag: parsed.tag().filter(|_| written).map(str::to_owned),
+        digest,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn references_are_read_and_written_back() {
+        for (text, written) in [
+            ("localhost:5000/demo/calc:1.0", None),
+            ("ghcr.io/owner/calc", Some("ghcr.io/owner/calc:latest")),
+            ("docker.io/calc:1", Some("docker.io/library/calc:1")),
+            ("oci:store:1.0", None),
+            ("oci:/a/b", Some("oci:/a/b:latest")),
+            ("oci:a:b/c", Some("oci:a:b/c:latest")),
+            (&format!("oci:store@sha256:{HEX}"), None),
+            (&format!("oci:store:1.0@sha256:{HEX}"), None),
+            (&format!("127.0.0.1:80/a@sha256:{HEX}"), None),
+        ] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(reference.to_string(), written.unwrap_or(text));
+        }
+    }
+
+    #[test]
+    fn a_reference_needs_a_host_or_a_directory() {
+        for bad in [
+            "calc.wasm",
+            "calc:1",
+            "demo/calc:1",
+            "",
+            "oci:",
+            "oci::1",
+            "oci:a:b c",
+            "localhost/UPPER",
+        ] {
+            assert!(bad.parse::<Reference>().is_err(), "{bad}");
+        }
+        assert!(
+            format!("oci:store@sha256:{}", &HEX[1..])
+                .parse::<Reference>()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_digest_decides_over_a_tag() {
+        let reference: Reference = format!("oci:store:1.0@sha256:{HEX}").parse().unwrap();
+        assert_eq!(reference.name(), Name::Digest(Digest::of(b"")));
+        assert_eq!(reference.stem(), "store");
+    }
+
+    #[test]
+    fn tags_follow_the_distribution_specification() {
+        for good in ["1.0", "_", "a-b.c", &"x".repeat(128)] {
+            assert!(is_tag(good), "{good}");
+        }
+        for bad in ["", ".a", "-a", "1+2", "a/b", "a b", &"x".repeat(129)] {
+            assert!(!is_tag(bad), "{bad}");
+        }
+    }
+}

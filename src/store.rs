@@ -1,0 +1,202 @@
+//! Where artifacts live. One trait, a few kinds, one verified read.
+//!
+//! Architecture invariant: stores know nothing of Wasm and nothing of the split format. They move
+//! manifests (bytes that are never re-serialised) and blobs (bytes named by digest and size).
+
+pub mod blobs;
+pub mod cache;
+pub mod directory;
+mod fetch;
+pub mod layout;
+pub mod remote;
+pub mod retry;
+pub mod spool;
+
+use std::error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+pub use self::fetch::fetch;
+use self::retry::Retry;
+use crate::digest::{Digest, Identity, Mismatch};
+use crate::reference::Name;
+
+/// The largest manifest that is read, in bytes: what registries are asked to accept at least.
+///
+/// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>.
+pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A manifest as it is stored: the bytes are the truth, everything else is derived from them.
+#[derive(Debug, Clone)]
+pub struct RawManifest {
+    /// What is stored, byte for byte.
+    pub bytes: Bytes,
+    /// The digest of `bytes`.
+    pub digest: Digest,
+    /// What the store says it is, or what the manifest says of itself.
+    pub media_type: String,
+}
+
+impl RawManifest {
+    /// Names some bytes.
+    pub fn new(bytes: impl Into<Bytes>, media_type: impl Into<String>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            digest: Digest::of(&bytes),
+            bytes,
+            media_type: media_type.into(),
+        }
+    }
+}
+
+/// How a pushed blob came to be in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Its bytes were sent.
+    Sent,
+    /// The store took them from another of its repositories; no bytes were sent.
+    Mounted,
+}
+
+/// Unverified bytes on their way to [`fetch`].
+pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
+
+/// A repository: manifests by tag or digest, and the blobs they name.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Returns the name people know it by: `oci:DIR`, or `host/repository`.
+    fn location(&self) -> String;
+
+    /// Returns a manifest whose bytes have the digest that was asked for, or that the tag names.
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error>;
+
+    /// Returns whether a blob of this digest and size is there.
+    async fn has(&self, blob: Identity) -> Result<bool, Error>;
+
+    /// Opens a blob at byte `from` (less than its size, or 0), for [`fetch`], which verifies what comes.
+    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
+
+    /// Stores the content of `file` under its identity. The blob was found missing with [`Store::has`].
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
+
+    /// Stores a manifest whose blobs are all there, then lets `tag` name it.
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error>;
+
+    /// Returns every tag, in the order of the store.
+    async fn tags(&self) -> Result<Vec<String>, Error>;
+
+    /// Returns how a transfer that breaks off is tried again.
+    fn retry(&self) -> Retry {
+        Retry::NEVER
+    }
+}
+
+/// What a transfer tells whoever watches it. Called from any thread; must not block.
+pub trait Observer: Send + Sync {
+    /// So many bytes of blobs went through.
+    fn moved(&self, _bytes: u64) {}
+    /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
+    fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The manifest, tag, blob or layout does not exist.
+    #[error("{what} not found in {location}")]
+    NotFound {
+        /// For instance "manifest `1.0`".
+        what: String,
+        /// The store.
+        location: String,
+    },
+    /// The registry or its token server does not let us (401, 403).
+    #[error("{location} refused {what}: {reason}")]
+    Refused {
+        /// The request.
+        what: String,
+        /// The store.
+        location: String,
+        /// What the other side said.
+        reason: String,
+    },
+    /// Bytes that are not the ones their name promises.
+    #[error("{what} in {location} is damaged")]
+    Corrupt {
+        /// The blob or manifest.
+        what: String,
+        /// The store.
+        location: String,
+        /// What was expected and found.
+        source: Mismatch,
+    },
+    /// Something stored cannot be read as what it should be.
+    #[error("{what} in {location} is malformed: {reason}")]
+    Malformed {
+        /// The file or answer.
+        what: String,
+        /// The store.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The other side could not be reached, or broke off and went on doing so.
+    #[error("{what} failed after {attempts} {}", if *attempts == 1 { "attempt" } else { "attempts" })]
+    Unreachable {
+        /// The request.
+        what: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last failure.
+        source: Box<dyn error::Error + Send + Sync>,
+    },
+    /// An answer that is none of the expected ones.
+    #[error("{what}: {location} answered {status}{}{message}", if message.is_empty() { "" } else { ": " })]
+    Answer {
+        /// The request.
+        what: String,
+        /// The store.
+        location: String,
+        /// The HTTP status.
+        status: u16,
+        /// The registry's own words, cut to a readable length.
+        message: String,
+    },
+    /// What was asked for cannot be done with these settings.
+    #[error("{reason}")]
+    Settings {
+        /// What and why.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Names the file that an I/O error is about.
+    pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Returns whether trying again may help: a broken connection or a body that ended early.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}

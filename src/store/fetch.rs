@@ -1,0 +1,164 @@
+//! The one verified read: at most the named size, then the digest, and nothing after the end.
+
+use std::io::{self, Seek, Write};
+use std::mem;
+use std::path::Path;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::task::{self, JoinHandle};
+
+use super::spool::Spool;
+use super::{Error, Observer, Store};
+use crate::digest::{Hasher, Identity, Mismatch};
+
+/// How many bytes are hashed and written at a time, while the next ones arrive.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Fetches a blob into a new spool in `directory`; what is returned has been verified.
+///
+/// A transfer that breaks off goes on where it stopped, after a wait, as often as the store's retry
+/// policy allows. Wrong bytes are never asked for again.
+pub async fn fetch(
+    store: &dyn Store,
+    blob: Identity,
+    directory: &Path,
+    observer: &dyn Observer,
+) -> Result<Spool, Error> {
+    let corrupt = |source| Error::Corrupt {
+        what: format!("blob {}", blob.digest),
+        location: store.location(),
+        source,
+    };
+    let file_error = || Error::file(directory);
+    let spool = Spool::new_in(directory).map_err(file_error())?;
+    let mut writer = Writer {
+        sink: Some(Sink {
+            spool,
+            hasher: Hasher::new(),
+        }),
+        busy: None,
+    };
+    let mut received = 0;
+    let mut failed = 0;
+    loop {
+        let outcome = receive(store, blob, &mut writer, &mut received, observer).await;
+        writer.idle().await.map_err(file_error())?;
+        match outcome {
+            Ok(()) => break,
+            Err(Failure::Store(error)) if error.is_transient() => {
+                failed += 1;
+                match store.retry().wait(failed, None) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                }
+            }
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::File(error)) => return Err(file_error()(error)),
+            Err(Failure::TooLong) => {
+                let digest = writer.into_sink().map_err(file_error())?.hasher.finish();
+                let found = Identity {
+                    digest,
+                    size: received,
+                };
+                return Err(corrupt(Mismatch {
+                    expected: blob,
+                    found,
+                }));
+            }
+        }
+    }
+    let Sink { mut spool, hasher } = writer.into_sink().map_err(file_error())?;
+    hasher.check(blob).map_err(corrupt)?;
+    spool.file().rewind().map_err(file_error())?;
+    Ok(spool)
+}
+
+struct Sink {
+    spool: Spool,
+    hasher: Hasher,
+}
+
+enum Failure {
+    Store(Error),
+    File(io::Error),
+    TooLong,
+}
+
+impl Sink {
+    fn take(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
+        for bytes in batch {
+            self.hasher.update(&bytes);
+            self.spool.file().write_all(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Hashes and writes behind the network: one batch is on its way to the file while the next fills up.
+struct Writer {
+    sink: Option<Sink>,
+    busy: Option<JoinHandle<(Sink, io::Result<()>)>>,
+}
+
+impl Writer {
+    async fn idle(&mut self) -> io::Result<()> {
+        let Some(busy) = self.busy.take() else {
+            return Ok(());
+        };
+        let (sink, written) = busy.await.map_err(io::Error::other)?;
+        self.sink = Some(sink);
+        written
+    }
+
+    async fn take(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
+        self.idle().await?;
+        let mut sink = self.sink.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        self.busy = Some(task::spawn_blocking(move || {
+            let written = sink.take(batch);
+            (sink, written)
+        }));
+        Ok(())
+    }
+
+    fn into_sink(self) -> io::Result<Sink> {
+        self.sink.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+async fn receive(
+    store: &dyn Store,
+    blob: Identity,
+    writer: &mut Writer,
+    received: &mut u64,
+    observer: &dyn Observer,
+) -> Result<(), Failure> {
+    let mut stream = store.open(blob, *received).await.map_err(Failure::Store)?;
+    let mut batch = Vec::new();
+    let mut batched = 0;
+    let ended = loop {
+        let Some(bytes) = stream.next().await else {
+            break Ok(());
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => break Err(Failure::Store(error)),
+        };
+        *received += bytes.len() as u64;
+        if *received > blob.size {
+            break Err(Failure::TooLong);
+        }
+        observer.moved(bytes.len() as u64);
+        batched += bytes.len();
+        batch.push(bytes);
+        if batched >= BATCH_BYTES {
+            writer
+                .take(mem::take(&mut batch))
+                .await
+                .map_err(Failure::File)?;
+            batched = 0;
+        }
+    };
+    writer.take(batch).await.map_err(Failure::File)?;
+    ended
+}
