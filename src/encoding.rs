@@ -1,0 +1,461 @@
+//! How layers are stored: as they are, or as one zstd frame.
+//!
+//! Frames are written by the streaming interface with the size pledged, in one thread, without a
+//! checksum, from input in pieces of one fixed size: the stored bytes are a function of content, level
+//! and libzstd's version. Frames are read within the declared content size and the window limit,
+//! whatever they claim.
+//!
+//! Spec: RFC 8878.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
+
+/// The largest window that a reader allows, as a power of two: 8 MiB.
+const MAX_WINDOW_LOG: u32 = 23;
+
+/// Input pieces of the encoder, and buffers of the decoder. Part of what makes frames repeatable.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// How a layer's content is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Byte for byte.
+    Raw,
+    /// One zstd frame.
+    Zstd,
+}
+
+/// How hard the encoder tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// By content size: what `docs/BENCHMARKS.md` found best for a push in a development loop.
+    Auto,
+    /// One of zstd's own levels, 1 to 19.
+    Fixed(u8),
+}
+
+impl Level {
+    /// The highest fixed level: above it the window passes what readers allow.
+    pub const MAX: u8 = 19;
+
+    /// Returns zstd's level for a content of so many bytes.
+    pub fn for_size(self, size: u64) -> u8 {
+        match self {
+            Self::Fixed(level) => level.clamp(1, Self::MAX),
+            Self::Auto if size <= AUTO_SMALL_BYTES => 6,
+            Self::Auto => 1,
+        }
+    }
+}
+
+/// Up to this content size a higher level costs a push too little to notice.
+const AUTO_SMALL_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Compresses `size` bytes of `content` into `output`.
+///
+/// Returns false, and leaves whatever was written for the caller to discard, when the frame would not
+/// save a tenth of the content: it is then stored as it is. An early end of `content` is an error.
+pub fn compress(
+    content: &mut impl Read,
+    size: u64,
+    level: Level,
+    output: &mut impl Write,
+) -> io::Result<bool> {
+    let most = (u128::from(size) * 9 / 10) as u64;
+    let mut encoder = encoder(size, level)?;
+    let mut input = vec![0; PIECE_BYTES];
+    let mut frame = Vec::with_capacity(CCtx::out_size());
+    let mut left = size;
+    let mut written = 0;
+    loop {
+        let piece = PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+        content.read_exact(&mut input[..piece])?;
+        left -= piece as u64;
+        let mut pending = InBuffer::around(&input[..piece]);
+        loop {
+            frame.clear();
+            let directive = match left {
+                0 => ZSTD_EndDirective::ZSTD_e_end,
+                _ => ZSTD_EndDirective::ZSTD_e_continue,
+            };
+            let mut space = OutBuffer::around(&mut frame);
+            let unflushed = zstd(encoder.compress_stream2(&mut space, &mut pending, directive))?;
+            written += frame.len() as u64;
+            if written > most {
+                return Ok(false);
+            }
+            output.write_all(&frame)?;
+            let taken = pending.pos() == piece;
+            if taken && (left > 0 || unflushed == 0) {
+                break;
+            }
+        }
+        if left == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn encoder(size: u64, level: Level) -> io::Result<CCtx<'static>> {
+    let mut encoder = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+    let level = i32::from(level.for_size(size));
+    for parameter in [
+        CParameter::CompressionLevel(level),
+        CParameter::ContentSizeFlag(true),
+        CParameter::ChecksumFlag(false),
+    ] {
+        zstd(encoder.set_parameter(parameter))?;
+    }
+    zstd(encoder.set_pledged_src_size(Some(size)))?;
+    Ok(encoder)
+}
+
+fn zstd(result: SafeResult) -> io::Result<usize> {
+    result.map_err(|code| {
+        let name = zstd_safe::get_error_name(code);
+        io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {name}"))
+    })
+}
+
+/// A frame that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Not a zstd frame, or a damaged one, or one with a window above 8 MiB.
+    #[error("zstd: {0}")]
+    Zstd(&'static str),
+    /// The frame declares another content size than the layer.
+    #[error("the frame declares {found} bytes of content, the layer {expected}")]
+    Declared {
+        /// What the layer's annotation says.
+        expected: u64,
+        /// What the frame's header says.
+        found: u64,
+    },
+    /// More content comes out than was declared.
+    #[error("more than the declared {0} bytes of content come out")]
+    Bomb(u64),
+    /// The input ends within the frame, or the frame before the declared content.
+    #[error("the frame ends early: {found} of {expected} bytes of content")]
+    Truncated {
+        /// What was declared.
+        expected: u64,
+        /// What came out.
+        found: u64,
+    },
+    /// Something follows the frame.
+    #[error("bytes after the end of the frame")]
+    Trailing,
+}
+
+impl From<FrameError> for io::Error {
+    fn from(error: FrameError) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
+/// Reads the content of a stored layer: exactly the declared size of it, or an error.
+pub struct Decoder<R> {
+    stored: R,
+    frame: Option<Frame>,
+}
+
+/// The decoding of one frame.
+struct Frame {
+    context: DCtx<'static>,
+    input: Vec<u8>,
+    taken: usize,
+    size: u64,
+    produced: u64,
+    ended: bool,
+    begun: bool,
+}
+
+impl<R> fmt::Debug for Decoder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").finish_non_exhaustive()
+    }
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads `stored`, whose content has `size` bytes. A raw layer's bytes are passed on as they are.
+    pub fn new(stored: R, encoding: Encoding, size: u64) -> io::Result<Self> {
+        let frame = match encoding {
+            Encoding::Raw => None,
+            Encoding::Zstd => Some(Frame::new(size)?),
+        };
+        Ok(Self { stored, frame })
+    }
+}
+
+impl Frame {
+    fn new(size: u64) -> io::Result<Self> {
+        let mut context = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+        zstd(context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)))?;
+        Ok(Self {
+            context,
+            input: Vec::new(),
+            taken: 0,
+            size,
+            produced: 0,
+            ended: false,
+            begun: false,
+        })
+    }
+
+    /// Refills the input; returns whether there was any.
+    fn refill(&mut self, stored: &mut impl Read) -> io::Result<bool> {
+        if self.taken < self.input.len() {
+            return Ok(true);
+        }
+        self.input.resize(PIECE_BYTES, 0);
+        self.taken = 0;
+        let mut filled = 0;
+        // The first piece must hold the whole frame header, so short reads are joined.
+        while filled < PIECE_BYTES {
+            match stored.read(&mut self.input[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.input.truncate(filled);
+        Ok(filled > 0)
+    }
+
+    fn check_header(&mut self) -> Result<(), FrameError> {
+        if self.begun {
+            return Ok(());
+        }
+        self.begun = true;
+        match declared_size(&self.input)? {
+            Some(found) if found != self.size => Err(FrameError::Declared {
+                expected: self.size,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn read(&mut self, stored: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let more = self.refill(stored)?;
+            self.check_header()?;
+            let mut input = InBuffer::around(&self.input[self.taken..]);
+            let mut space = OutBuffer::around(&mut *buffer);
+            let hint = self
+                .context
+                .decompress_stream(&mut space, &mut input)
+                .map_err(|code| FrameError::Zstd(zstd_safe::get_error_name(code)))?;
+            let (consumed, produced) = (input.pos(), space.pos());
+            self.taken += consumed;
+            self.produced += produced as u64;
+            if self.produced > self.size {
+                return Err(FrameError::Bomb(self.size).into());
+            }
+            if hint == 0 {
+                self.finish(stored)?;
+                return Ok(produced);
+            }
+            if produced > 0 {
+                return Ok(produced);
+            }
+            if !more && consumed == 0 {
+                return Err(self.truncated().into());
+            }
+        }
+    }
+
+    fn truncated(&self) -> FrameError {
+        FrameError::Truncated {
+            expected: self.size,
+            found: self.produced,
+        }
+    }
+
+    /// The frame has ended: so must the declared content, and the input.
+    fn finish(&mut self, stored: &mut impl Read) -> io::Result<()> {
+        self.ended = true;
+        if self.produced < self.size {
+            return Err(self.truncated().into());
+        }
+        match self.refill(stored)? {
+            true => Err(FrameError::Trailing.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<R: Read> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.frame {
+            None => self.stored.read(buffer),
+            Some(frame) => frame.read(&mut self.stored, buffer),
+        }
+    }
+}
+
+/// Returns the content size that a frame's header declares, if it declares one.
+pub fn declared_size(frame: &[u8]) -> Result<Option<u64>, FrameError> {
+    zstd_safe::get_frame_content_size(frame)
+        .map_err(|_| FrameError::Zstd("Unknown frame descriptor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(size: usize) -> Vec<u8> {
+        (0..size)
+            .map(|at| b"(module (func))"[at * at % 15])
+            .collect()
+    }
+
+    fn frame(content: &[u8], level: Level) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let size = content.len() as u64;
+        assert!(compress(&mut &*content, size, level, &mut frame).unwrap());
+        frame
+    }
+
+    fn decode(stored: &[u8], size: u64) -> Result<Vec<u8>, FrameError> {
+        let mut content = Vec::new();
+        let mut decoder = Decoder::new(stored, Encoding::Zstd, size).unwrap();
+        match decoder.read_to_end(&mut content) {
+            Ok(_) => Ok(content),
+            Err(error) => Err(error.downcast::<FrameError>().unwrap()),
+        }
+    }
+
+    #[test]
+    fn what_was_compressed_comes_back() {
+        for size in [
+            100,
+            PIECE_BYTES - 1,
+            PIECE_BYTES,
+            PIECE_BYTES + 1,
+            1_000_003,
+        ] {
+            let content = text(size);
+            for level in [Level::Auto, Level::Fixed(1), Level::Fixed(19)] {
+                let frame = frame(&content, level);
+                assert_eq!(decode(&frame, size as u64).as_ref(), Ok(&content));
+                assert_eq!(declared_size(&frame), Ok(Some(size as u64)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_does_not_depend_on_how_its_content_arrives() {
+        struct Dribble<'a>(&'a [u8]);
+        impl Read for Dribble<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let wanted = buffer.len().min(777);
+                self.0.read(&mut buffer[..wanted])
+            }
+        }
+        let content = text(700_000);
+        let mut dribbled = Vec::new();
+        compress(
+            &mut Dribble(&content),
+            700_000,
+            Level::Fixed(3),
+            &mut dribbled,
+        )
+        .unwrap();
+        assert_eq!(dribbled, frame(&content, Level::Fixed(3)));
+    }
+
+    #[test]
+    fn what_saves_less_than_a_tenth_stays_raw() {
+        let mut state = 1u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        })
+        .take(300_000)
+        .collect();
+        assert!(!compress(&mut noise.as_slice(), 300_000, Level::Auto, &mut Vec::new()).unwrap());
+        assert!(!compress(&mut [7].as_slice(), 1, Level::Auto, &mut Vec::new()).unwrap());
+    }
+
+    #[test]
+    fn an_early_end_of_the_content_is_an_error() {
+        let error = compress(&mut text(99).as_slice(), 100, Level::Auto, &mut io::sink());
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn hostile_frames_are_refused() {
+        let content = text(500_000);
+        let good = frame(&content, Level::Auto);
+        let size = content.len() as u64;
+        for cut in [0, 3, 9, good.len() / 2, good.len() - 1] {
+            assert!(decode(&good[..cut], size).is_err(), "cut at {cut}");
+        }
+        let mut trailing = good.clone();
+        trailing.push(0);
+        assert_eq!(decode(&trailing, size), Err(FrameError::Trailing));
+        let twice = [good.clone(), good.clone()].concat();
+        assert_eq!(decode(&twice, size), Err(FrameError::Trailing));
+        let expected = size - 1;
+        let declared = FrameError::Declared {
+            expected,
+            found: size,
+        };
+        assert_eq!(decode(&good, expected), Err(declared));
+        assert!(matches!(decode(&content, size), Err(FrameError::Zstd(_))));
+    }
+
+    /// A frame without a declared size, as a streaming encoder that pledges nothing writes it.
+    fn undeclared(content: &[u8], window_log: u32) -> Vec<u8> {
+        let mut encoder = CCtx::create();
+        encoder
+            .set_parameter(CParameter::WindowLog(window_log))
+            .unwrap();
+        let mut frame = Vec::with_capacity(zstd_safe::compress_bound(content.len()) + 64);
+        let mut space = OutBuffer::around(&mut frame);
+        let (first, rest) = content.split_at(content.len() / 2);
+        let go_on = ZSTD_EndDirective::ZSTD_e_continue;
+        encoder
+            .compress_stream2(&mut space, &mut InBuffer::around(first), go_on)
+            .unwrap();
+        let end = ZSTD_EndDirective::ZSTD_e_end;
+        encoder
+            .compress_stream2(&mut space, &mut InBuffer::around(rest), end)
+            .unwrap();
+        frame
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_declared_size() {
+        let bomb = undeclared(&vec![0; 64 << 20], 20);
+        assert!(bomb.len() < 16_384);
+        assert_eq!(decode(&bomb, 1000), Err(FrameError::Bomb(1000)));
+        let expected = 65 << 20;
+        let truncated = FrameError::Truncated {
+            expected,
+            found: 64 << 20,
+        };
+        assert_eq!(decode(&bomb, expected), Err(truncated));
+    }
+
+    #[test]
+    fn a_window_above_the_limit_is_refused() {
+        let wide = undeclared(&text(200_000), MAX_WINDOW_LOG + 1);
+        assert!(matches!(decode(&wide, 200_000), Err(FrameError::Zstd(_))));
+        let widest = undeclared(&text(200_000), MAX_WINDOW_LOG);
+        assert_eq!(
+            decode(&widest, 200_000).map(|content| content.len()),
+            Ok(200_000)
+        );
+    }
+}

@@ -1,0 +1,379 @@
+//! The walk over section headers.
+
+use std::ops::Range;
+
+use super::names::{Entries, Names};
+use super::segments::segments;
+use super::window::{Halt, Reader, Window, readable};
+use super::{
+    Binary, BinaryKind, Damage, Error, MAX_DEPTH, MAX_PATH_NAME_BYTES, MAX_RECORDED, Section,
+    SectionMap, id,
+};
+use crate::source::Source;
+
+/// The file's own custom sections that hold one plain text each, as `wasm-tools metadata` writes them.
+const TEXTS: [&str; 7] = [
+    "authors",
+    "description",
+    "homepage",
+    "licenses",
+    "revision",
+    "source",
+    "version",
+];
+
+/// The longest of those texts that is read, in bytes.
+const MAX_TEXT_BYTES: usize = 4096;
+
+/// Maps a module or component. Sections, segments and suffixes of less than `floor` bytes are counted
+/// only. A file that cannot be read to its end is mapped as far as it can be.
+pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Error> {
+    let mut window = Window::new(source)?;
+    let size = window.size();
+    let kind = file_header(&mut window)?;
+    let mut walk = Walk {
+        window,
+        floor,
+        map: SectionMap {
+            size,
+            kind,
+            binaries: vec![Binary {
+                kind,
+                parent: None,
+                index: 0,
+                range: 0..size,
+                suffix: None,
+            }],
+            sections: Vec::new(),
+            segments: Vec::new(),
+            seen: 0,
+            binaries_seen: 1,
+            damage: None,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            texts: Vec::new(),
+        },
+        imports: Names::default(),
+        exports: Names::default(),
+        stack: vec![Frame::new(kind, 0..size, 0, Some(0))],
+    };
+    while !walk.stack.is_empty() {
+        walk.step()?;
+    }
+    walk.map.imports = walk.imports.into_vec();
+    walk.map.exports = walk.exports.into_vec();
+    Ok(walk.map)
+}
+
+fn file_header<S: Source + ?Sized>(window: &mut Window<'_, S>) -> Result<BinaryKind, Error> {
+    let header = window.bytes(0..BinaryKind::HEADER_BYTES, 8)?;
+    let refuse = |reason: String| Err(Error::Header { reason });
+    let Ok(header) = <[u8; 8]>::try_from(header.as_slice()) else {
+        return refuse(format!("it has {} bytes", header.len()));
+    };
+    match BinaryKind::read(&header) {
+        Some(kind) => Ok(kind),
+        None if header.starts_with(b"\0asm") => {
+            let version = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+            refuse(format!("unknown version word {version:#010x}"))
+        }
+        None => refuse("it does not begin with \\0asm".to_owned()),
+    }
+}
+
+struct Walk<'a, S: ?Sized> {
+    window: Window<'a, S>,
+    floor: u64,
+    map: SectionMap,
+    imports: Names,
+    exports: Names,
+    stack: Vec<Frame>,
+}
+
+/// A binary that is being walked.
+struct Frame {
+    kind: BinaryKind,
+    range: Range<u64>,
+    index: u32,
+    at: u64,
+    counts: [u32; 256],
+    recorded: Option<usize>,
+    suffix: Suffix,
+}
+
+/// How far a core module's suffix is known.
+#[derive(Clone, Copy)]
+enum Suffix {
+    NotBegun,
+    Begun(u64),
+    Ended(u64, u64),
+    /// The module is damaged.
+    None,
+}
+
+/// A section whose header was read.
+struct Header {
+    id: u8,
+    index: u32,
+    whole: Range<u64>,
+    payload: Range<u64>,
+}
+
+impl Frame {
+    fn new(kind: BinaryKind, range: Range<u64>, index: u32, recorded: Option<usize>) -> Self {
+        Self {
+            kind,
+            at: range.start + BinaryKind::HEADER_BYTES,
+            range,
+            index,
+            counts: [0; 256],
+            recorded,
+            suffix: Suffix::NotBegun,
+        }
+    }
+
+    fn suffix(&self) -> Option<Range<u64>> {
+        match self.suffix {
+            Suffix::Begun(start) if self.kind == BinaryKind::Module => Some(start..self.range.end),
+            Suffix::Ended(start, end) if self.kind == BinaryKind::Module => Some(start..end),
+            _ => None,
+        }
+    }
+
+    /// Moves the suffix's ends as a section's header says.
+    fn pass(&mut self, header: &Header, stays: bool) {
+        let leaves = matches!(
+            header.id,
+            id::START | id::ELEMENT | id::CODE | id::DATA | id::DATA_COUNT
+        );
+        self.suffix = match self.suffix {
+            Suffix::NotBegun if leaves => Suffix::Begun(header.whole.start),
+            Suffix::Begun(start) if stays || !(leaves || header.id == id::CUSTOM) => {
+                Suffix::Ended(start, header.whole.start)
+            }
+            suffix => suffix,
+        };
+    }
+}
+
+impl<S: Source + ?Sized> Walk<'_, S> {
+    /// Reads one section of the innermost binary, or leaves that binary.
+    fn step(&mut self) -> Result<(), Error> {
+        let Some(frame) = self.stack.last() else {
+            return Ok(());
+        };
+        if frame.at >= frame.range.end {
+            self.close();
+            return Ok(());
+        }
+        let start = frame.at;
+        let end = frame.range.end;
+        match readable(self.header(start, end))? {
+            Some(header) if header.payload.end <= end => self.section(header),
+            Some(_) => self.damaged(start, "a section past the end of what it is in"),
+            None => self.damaged(start, "a section header that cannot be read"),
+        }
+    }
+
+    fn header(&mut self, start: u64, end: u64) -> Result<Header, Halt> {
+        let mut reader = Reader::new(&mut self.window, start..end);
+        let id = reader.byte()?;
+        let size = u64::from(reader.u32()?);
+        let payload = reader.at()..reader.at() + size;
+        Ok(Header {
+            id,
+            index: 0,
+            whole: start..payload.end,
+            payload,
+        })
+    }
+
+    /// Gives up on the innermost binary: what is left of it stays in the root, and it has no suffix.
+    fn damaged(&mut self, offset: u64, reason: &'static str) -> Result<(), Error> {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.at = frame.range.end;
+            frame.suffix = Suffix::None;
+        }
+        self.map.damage.get_or_insert(Damage { offset, reason });
+        Ok(())
+    }
+
+    fn section(&mut self, mut header: Header) -> Result<(), Error> {
+        let depth = self.stack.len() - 1;
+        let Some(frame) = self.stack.last_mut() else {
+            return Ok(());
+        };
+        let count = &mut frame.counts[usize::from(header.id)];
+        header.index = *count;
+        *count += 1;
+        frame.at = header.payload.end;
+        let kind = frame.kind;
+        self.map.seen += 1;
+        match (kind, header.id) {
+            (_, id::CUSTOM) => return self.custom(header, depth),
+            (BinaryKind::Component, id::CORE_MODULE | id::COMPONENT) => {
+                return self.nested(header, depth);
+            }
+            (BinaryKind::Module, 2) | (BinaryKind::Component, 10) if depth == 0 => {
+                let reader = Reader::new(&mut self.window, header.payload.clone());
+                readable(self.imports.read(reader, kind, Entries::Imports))?;
+            }
+            (BinaryKind::Module, 7) | (BinaryKind::Component, 11) if depth == 0 => {
+                let reader = Reader::new(&mut self.window, header.payload.clone());
+                readable(self.exports.read(reader, kind, Entries::Exports))?;
+            }
+            _ => {}
+        }
+        self.pass(&header, false);
+        let content = header.payload.clone();
+        let is_data = kind == BinaryKind::Module && header.id == id::DATA;
+        if let Some(section) = self.record(header, content.clone(), None, false)
+            && is_data
+        {
+            self.segments(section, content)?;
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, header: &Header, stays: bool) {
+        if let Some(frame) = self.stack.last_mut() {
+            frame.pass(header, stays);
+        }
+    }
+
+    fn segments(&mut self, section: usize, payload: Range<u64>) -> Result<(), Error> {
+        let limit = MAX_RECORDED.saturating_sub(self.recorded());
+        let reader = Reader::new(&mut self.window, payload);
+        if let Some(found) = readable(segments(reader, section, self.floor, limit))? {
+            self.map.segments.extend(found);
+        }
+        Ok(())
+    }
+
+    fn custom(&mut self, header: Header, depth: usize) -> Result<(), Error> {
+        let mut reader = Reader::new(&mut self.window, header.payload.clone());
+        let Some(name) = readable(reader.vector())? else {
+            self.pass(&header, true);
+            let content = header.payload.clone();
+            self.record(header, content, Some("".into()), true);
+            return Ok(());
+        };
+        let content = reader.rest();
+        let long = content.end - content.start >= self.floor;
+        let limit = if long { MAX_PATH_NAME_BYTES } else { 32 };
+        let bytes = self.window.bytes(name, limit)?;
+        let kept = bytes == b"package-docs" || bytes.starts_with(b"component-type");
+        self.pass(&header, kept);
+        if depth == 0 {
+            self.text(&bytes, content.clone())?;
+        }
+        if long {
+            self.record(header, content, Some(path_name(&bytes)), kept);
+        }
+        Ok(())
+    }
+
+    /// Keeps the text of a custom section that is known to hold one; the last of a name counts.
+    fn text(&mut self, name: &[u8], content: Range<u64>) -> Result<(), Error> {
+        let Some(name) = TEXTS.iter().find(|text| text.as_bytes() == name) else {
+            return Ok(());
+        };
+        let bytes = self.window.bytes(content, MAX_TEXT_BYTES + 1)?;
+        if bytes.len() <= MAX_TEXT_BYTES
+            && let Ok(text) = String::from_utf8(bytes)
+        {
+            self.map.texts.retain(|(known, _)| known != name);
+            self.map.texts.push(((*name).to_owned(), text));
+        }
+        Ok(())
+    }
+
+    fn nested(&mut self, header: Header, depth: usize) -> Result<(), Error> {
+        let expected = match header.id {
+            id::CORE_MODULE => BinaryKind::Module,
+            _ => BinaryKind::Component,
+        };
+        let header_bytes = self.window.bytes(header.payload.clone(), 8)?;
+        let kind = <[u8; 8]>::try_from(header_bytes.as_slice())
+            .ok()
+            .and_then(|bytes| BinaryKind::read(&bytes));
+        if kind == Some(expected) && depth < MAX_DEPTH {
+            self.map.binaries_seen += 1;
+            let frame = Frame::new(expected, header.payload, header.index, None);
+            self.stack.push(frame);
+        } else {
+            let content = header.payload.clone();
+            self.record(header, content, None, false);
+        }
+        Ok(())
+    }
+
+    fn recorded(&self) -> usize {
+        self.map.binaries.len() + self.map.sections.len() + self.map.segments.len()
+    }
+
+    /// Records a section of the innermost binary if it reaches the floor.
+    fn record(
+        &mut self,
+        header: Header,
+        content: Range<u64>,
+        name: Option<Box<str>>,
+        kept: bool,
+    ) -> Option<usize> {
+        let room = self.recorded() + self.stack.len() < MAX_RECORDED;
+        if content.end - content.start < self.floor || !room {
+            return None;
+        }
+        let binary = self.record_binary()?;
+        self.map.sections.push(Section {
+            binary,
+            id: header.id,
+            index: header.index,
+            whole: header.whole,
+            content,
+            name,
+            kept,
+        });
+        Some(self.map.sections.len() - 1)
+    }
+
+    /// Records the innermost binary and those around it, where they are not yet.
+    fn record_binary(&mut self) -> Option<usize> {
+        let mut parent = None;
+        for frame in &mut self.stack {
+            let recorded = *frame.recorded.get_or_insert_with(|| {
+                self.map.binaries.push(Binary {
+                    kind: frame.kind,
+                    parent,
+                    index: frame.index,
+                    range: frame.range.clone(),
+                    suffix: None,
+                });
+                self.map.binaries.len() - 1
+            });
+            parent = Some(recorded);
+        }
+        parent
+    }
+
+    /// Leaves the innermost binary, whose suffix is now known.
+    fn close(&mut self) {
+        let suffix = self.stack.last().and_then(Frame::suffix);
+        if let Some(suffix) = suffix.filter(|suffix| suffix.end - suffix.start >= self.floor)
+            && self.recorded() + self.stack.len() < MAX_RECORDED
+            && let Some(binary) = self.record_binary()
+        {
+            self.map.binaries[binary].suffix = Some(suffix);
+        }
+        self.stack.pop();
+    }
+}
+
+/// Replaces every byte that a path cannot have, and the ones that mean something in a path.
+fn path_name(bytes: &[u8]) -> Box<str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let chars = bytes
+        .iter()
+        .map(|&byte| if plain(byte) { char::from(byte) } else { '_' });
+    chars.collect::<String>().into()
+}

@@ -1,0 +1,179 @@
+//! A small window over a source, for reading headers.
+
+use std::ops::Range;
+
+use super::Error;
+use crate::source::Source;
+
+/// How much is read at once: headers lie close together or far apart, and both are common.
+const WINDOW_BYTES: usize = 16 * 1024;
+
+/// Reads single bytes and numbers at any offset, in few reads where offsets are close.
+pub(super) struct Window<'a, S: ?Sized> {
+    source: &'a S,
+    size: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a, S: Source + ?Sized> Window<'a, S> {
+    pub(super) fn new(source: &'a S) -> Result<Self, Error> {
+        let size = source
+            .size()
+            .map_err(|source| Error::Read { offset: 0, source })?;
+        Ok(Self {
+            source,
+            size,
+            start: 0,
+            bytes: Vec::new(),
+        })
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the byte at `offset`, or nothing at the end.
+    pub(super) fn byte(&mut self, offset: u64) -> Result<Option<u8>, Error> {
+        if let Some(byte) = self.windowed(offset) {
+            return Ok(Some(byte));
+        }
+        self.fill(offset)?;
+        Ok(self.windowed(offset))
+    }
+
+    fn windowed(&self, offset: u64) -> Option<u8> {
+        let index = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        self.bytes.get(index).copied()
+    }
+
+    fn fill(&mut self, offset: u64) -> Result<(), Error> {
+        self.start = offset;
+        self.bytes.resize(WINDOW_BYTES, 0);
+        let mut filled = 0;
+        while filled < WINDOW_BYTES {
+            let at = offset + filled as u64;
+            match self.source.read_at(at, &mut self.bytes[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(source) => return Err(Error::Read { offset: at, source }),
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(())
+    }
+
+    /// Returns up to `limit` of the bytes of a range.
+    pub(super) fn bytes(&mut self, range: Range<u64>, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        for offset in range.take(limit) {
+            match self.byte(offset)? {
+                Some(byte) => bytes.push(byte),
+                None => break,
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The bytes are not what should be there; the file goes on being stored as it is.
+    Unreadable,
+    /// The source failed.
+    Source(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Source(error)
+    }
+}
+
+/// Turns bytes that make no sense into nothing, and leaves a failing source an error.
+pub(super) fn readable<T>(parsed: Result<T, Halt>) -> Result<Option<T>, Error> {
+    match parsed {
+        Ok(value) => Ok(Some(value)),
+        Err(Halt::Unreadable) => Ok(None),
+        Err(Halt::Source(error)) => Err(error),
+    }
+}
+
+/// Reads forward through a range; nothing is ever read past its end.
+pub(super) struct Reader<'w, 'a, S: ?Sized> {
+    window: &'w mut Window<'a, S>,
+    at: u64,
+    end: u64,
+}
+
+impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
+    pub(super) fn new(window: &'w mut Window<'a, S>, range: Range<u64>) -> Self {
+        Self {
+            window,
+            at: range.start,
+            end: range.end,
+        }
+    }
+
+    /// Returns the offset of the next byte.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Returns what is left of the range.
+    pub(super) fn rest(&self) -> Range<u64> {
+        self.at..self.end
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Halt> {
+        if self.at >= self.end {
+            return Err(Halt::Unreadable);
+        }
+        let byte = self.window.byte(self.at)?.ok_or(Halt::Unreadable)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// Reads an unsigned LEB128 number of at most 32 bits in at most 5 bytes, padded or not.
+    pub(super) fn u32(&mut self) -> Result<u32, Halt> {
+        let mut value = 0u32;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.byte()?;
+            if shift == 28 && byte & 0xf0 != 0 {
+                return Err(Halt::Unreadable);
+            }
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Halt::Unreadable)
+    }
+
+    /// Steps over a LEB128 number, signed or not, of at most `most` bytes.
+    pub(super) fn skip_number(&mut self, most: u32) -> Result<(), Halt> {
+        for _ in 0..most {
+            if self.byte()? & 0x80 == 0 {
+                return Ok(());
+            }
+        }
+        Err(Halt::Unreadable)
+    }
+
+    /// Reads a length and steps over so many bytes, whose range is returned.
+    pub(super) fn vector(&mut self) -> Result<Range<u64>, Halt> {
+        let length = u64::from(self.u32()?);
+        if length > self.end - self.at {
+            return Err(Halt::Unreadable);
+        }
+        let start = self.at;
+        self.at += length;
+        Ok(start..self.at)
+    }
+
+    /// Returns up to `limit` of the bytes of a range.
+    pub(super) fn bytes(&mut self, range: Range<u64>, limit: usize) -> Result<Vec<u8>, Halt> {
+        Ok(self.window.bytes(range, limit)?)
+    }
+}

@@ -1,0 +1,149 @@
+//! What may leave the root, before the cap.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::{Granularity, SplitPolicy};
+use crate::section::{BinaryKind, Section, SectionMap, Segment, id};
+
+/// A passive segment above this size is its own layer, whatever the granularity but `module`.
+const PASSIVE_SEGMENT_BYTES: u64 = 64 * 1024;
+
+/// A range that may leave the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) range: Range<u64>,
+    pub(super) what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// The content of the section with this index in the map.
+    Section(usize),
+    /// The init bytes of a data segment: section, data index.
+    Segment(usize, u32),
+    /// Bytes of a data section between cut segments: section, how many were cut before.
+    Gap(usize, u32),
+    /// The suffix of the core module with this index in the map.
+    Suffix(usize),
+}
+
+impl Candidate {
+    pub(super) fn size(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// Returns the section path of the layer.
+    pub(super) fn path(&self, map: &SectionMap) -> String {
+        let section_path = |section: usize| map.section_path(&map.sections[section]);
+        let mut path = match self.what {
+            What::Section(section) | What::Segment(section, _) | What::Gap(section, _) => {
+                section_path(section)
+            }
+            What::Suffix(binary) => map.binary_path(binary),
+        };
+        // Writing to a string cannot fail.
+        let _infallible = match self.what {
+            What::Section(_) => Ok(()),
+            What::Segment(_, index) => write!(path, "/segment[{index}]"),
+            What::Gap(_, index) => write!(path, "/gap[{index}]"),
+            What::Suffix(_) => write!(path, "suffix[0]"),
+        };
+        path
+    }
+}
+
+/// Returns every range that leaves the root if there is no cap, by offset.
+pub(super) fn candidates(map: &SectionMap, policy: &SplitPolicy) -> Vec<Candidate> {
+    let mut found = match policy.granularity {
+        Granularity::Module => suffixes(map, policy.floor),
+        Granularity::Section | Granularity::Segment => Vec::new(),
+    };
+    let in_suffix: Vec<Range<u64>> = found.iter().map(|suffix| suffix.range.clone()).collect();
+    let covered = |section: &Section| {
+        let after = in_suffix.partition_point(|suffix| suffix.start <= section.whole.start);
+        after > 0 && section.whole.start < in_suffix[after - 1].end
+    };
+    let mut segments = map.segments.iter().peekable();
+    for (index, section) in map.sections.iter().enumerate() {
+        let mut own = Vec::new();
+        while let Some(segment) = segments.next_if(|segment| segment.section == index) {
+            own.push(segment);
+        }
+        if !may_leave(map, section) || covered(section) {
+            continue;
+        }
+        own.retain(|segment| is_cut(segment, policy));
+        if own.is_empty() {
+            found.push(Candidate {
+                range: section.content.clone(),
+                what: What::Section(index),
+            });
+        } else {
+            cut(section, index, &own, policy.floor, &mut found);
+        }
+    }
+    found.retain(|candidate| candidate.size() >= policy.floor.max(1));
+    found.sort_by_key(|candidate| candidate.range.start);
+    found
+}
+
+fn suffixes(map: &SectionMap, floor: u64) -> Vec<Candidate> {
+    let binaries = map.binaries.iter().enumerate();
+    let mut suffixes: Vec<Candidate> = binaries
+        .filter_map(|(index, binary)| {
+            let range = binary.suffix.clone()?;
+            let what = What::Suffix(index);
+            Some(Candidate { range, what })
+        })
+        .filter(|suffix| suffix.size() >= floor)
+        .collect();
+    suffixes.sort_by_key(|suffix| suffix.range.start);
+    suffixes
+}
+
+fn may_leave(map: &SectionMap, section: &Section) -> bool {
+    match map.binaries[section.binary].kind {
+        _ if section.id == id::CUSTOM => !section.kept,
+        BinaryKind::Module => matches!(section.id, id::CODE | id::DATA | id::ELEMENT),
+        BinaryKind::Component => false,
+    }
+}
+
+fn is_cut(segment: &Segment, policy: &SplitPolicy) -> bool {
+    let size = segment.init.end - segment.init.start;
+    if size < policy.floor {
+        return false;
+    }
+    match policy.granularity {
+        Granularity::Segment => true,
+        Granularity::Section => segment.passive && size > PASSIVE_SEGMENT_BYTES,
+        // Only where the module is damaged and has no suffix.
+        Granularity::Module => false,
+    }
+}
+
+fn cut(
+    section: &Section,
+    index: usize,
+    segments: &[&Segment],
+    floor: u64,
+    found: &mut Vec<Candidate>,
+) {
+    let mut at = section.content.start;
+    let gap = |range: Range<u64>, before: usize, found: &mut Vec<Candidate>| {
+        if range.end - range.start >= floor {
+            let what = What::Gap(index, before as u32);
+            found.push(Candidate { range, what });
+        }
+    };
+    for (before, segment) in segments.iter().enumerate() {
+        gap(at..segment.init.start, before, found);
+        found.push(Candidate {
+            range: segment.init.clone(),
+            what: What::Segment(index, segment.index),
+        });
+        at = segment.init.end;
+    }
+    gap(at..section.content.end, segments.len(), found);
+}

@@ -1,0 +1,212 @@
+//! Splicing: the runs one after the other, checked layer by layer and as a whole.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+
+use super::{Recipe, RecipeLayer, Run, TileError};
+use crate::digest::{Hasher, Identity, Mismatch};
+
+/// How many bytes are handed over at a time.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// How many buffers there are between reading and writing.
+const BUFFERS: usize = 8;
+
+/// Why a component could not be spliced.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The recipe does not describe a component.
+    #[error("the layers do not tile the component")]
+    Tiling(#[from] TileError),
+    /// A layer could not be opened, read or decoded, or is shorter or longer than it should be.
+    #[error("reading {}", part(*layer))]
+    Layer {
+        /// The section layer, or none for the root.
+        layer: Option<usize>,
+        /// Why; where a checked reader found other bytes, this carries what it found.
+        source: io::Error,
+    },
+    /// A layer's content is not what its digest says.
+    #[error("the content of {} is not what its digest says", part(*layer))]
+    Content {
+        /// The section layer, or none for the root.
+        layer: Option<usize>,
+        /// What was expected and found.
+        source: Mismatch,
+    },
+    /// All parts were right but the whole is not.
+    #[error("the spliced component is not what its digest says")]
+    Whole(#[source] Mismatch),
+    /// The output could not be written.
+    #[error("writing the component")]
+    Write(#[source] io::Error),
+}
+
+fn part(layer: Option<usize>) -> String {
+    match layer {
+        Some(index) => format!("section layer {index}"),
+        None => "the root".to_owned(),
+    }
+}
+
+/// Writes the component that `recipe` describes to `output`.
+///
+/// `open` gives the decoded content of a section layer, or of the root for `None`; each is asked for
+/// once, when its first byte is needed. Reading and checking the parts goes on in the calling thread,
+/// checking the whole and writing in another. An error may leave a prefix of the component written.
+pub fn splice<R: Read>(
+    recipe: &Recipe,
+    mut open: impl FnMut(Option<usize>) -> io::Result<R>,
+    output: &mut (dyn Write + Send),
+) -> Result<(), Error> {
+    recipe.check_tiling()?;
+    let (full, filled) = mpsc::sync_channel(BUFFERS);
+    let (empty, emptied) = mpsc::sync_channel(BUFFERS);
+    for _ in 0..BUFFERS {
+        let _receiver_lives = empty.send(vec![0; BUFFER_BYTES]);
+    }
+    thread::scope(|scope| {
+        let writer = scope.spawn(move || write(&filled, &empty, output));
+        let pipe = Pipe { full, emptied };
+        let read = read_runs(recipe, &mut open, pipe);
+        let hasher = match writer.join() {
+            Ok(written) => written.map_err(Error::Write)?,
+            Err(_) => return Err(Error::Write(io::Error::other("writing panicked"))),
+        };
+        read?;
+        hasher.check(recipe.content).map_err(Error::Whole)
+    })
+}
+
+fn write(
+    filled: &Receiver<(Vec<u8>, usize)>,
+    empty: &SyncSender<Vec<u8>>,
+    output: &mut (dyn Write + Send),
+) -> io::Result<Hasher> {
+    let mut hasher = Hasher::new();
+    for (buffer, length) in filled {
+        hasher.update(&buffer[..length]);
+        output.write_all(&buffer[..length])?;
+        // The reader may be done and gone.
+        let _reader_may_be_gone = empty.try_send(buffer);
+    }
+    output.flush()?;
+    Ok(hasher)
+}
+
+/// The reading side's ends of the two channels.
+struct Pipe {
+    full: SyncSender<(Vec<u8>, usize)>,
+    emptied: Receiver<Vec<u8>>,
+}
+
+fn read_runs<R: Read>(
+    recipe: &Recipe,
+    open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
+    pipe: Pipe,
+) -> Result<(), Error> {
+    let mut root: Option<Part<R>> = None;
+    for run in recipe.runs() {
+        let outcome = match run {
+            Run::Root(range) => {
+                let part = match &mut root {
+                    Some(part) => part,
+                    None => root.insert(Part::open(None, open)?),
+                };
+                part.read(range.end - range.start, &pipe)?
+            }
+            Run::Layer(index, range) => {
+                let mut part = Part::open(Some(index), open)?;
+                let outcome = part.read(range.end - range.start, &pipe)?;
+                if outcome == Outcome::Read {
+                    part.finish(recipe)?;
+                }
+                outcome
+            }
+        };
+        if outcome == Outcome::WriterGone {
+            return Ok(());
+        }
+    }
+    match root {
+        Some(part) => part.finish(recipe),
+        // The root of a component that is all layers is empty; it must still be what it says.
+        None => Part::open(None, open)?.finish(recipe),
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    Read,
+    /// The writer failed, and says why itself.
+    WriterGone,
+}
+
+/// The root or a section layer being read.
+struct Part<R> {
+    layer: Option<usize>,
+    content: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Part<R> {
+    fn open(
+        layer: Option<usize>,
+        open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
+    ) -> Result<Self, Error> {
+        let content = open(layer).map_err(|source| Error::Layer { layer, source })?;
+        Ok(Self {
+            layer,
+            content,
+            hasher: Hasher::new(),
+        })
+    }
+
+    fn read(&mut self, mut left: u64, pipe: &Pipe) -> Result<Outcome, Error> {
+        while left > 0 {
+            let Ok(mut buffer) = pipe.emptied.recv() else {
+                return Ok(Outcome::WriterGone);
+            };
+            let wanted = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.content
+                .read_exact(&mut buffer[..wanted])
+                .map_err(|source| self.failed(source))?;
+            self.hasher.update(&buffer[..wanted]);
+            left -= wanted as u64;
+            if pipe.full.send((buffer, wanted)).is_err() {
+                return Ok(Outcome::WriterGone);
+            }
+        }
+        Ok(Outcome::Read)
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        let layer = self.layer;
+        Error::Layer { layer, source }
+    }
+
+    /// Checks that the content ends here, and that it was the right one.
+    fn finish(mut self, recipe: &Recipe) -> Result<(), Error> {
+        let layer = self.layer;
+        let trailing = io::copy(&mut (&mut self.content).take(1), &mut io::sink());
+        let expected = match layer {
+            None => Some(recipe.root),
+            Some(index) => {
+                let RecipeLayer { size, digest, .. } = recipe.layers[index];
+                digest.map(|digest| Identity { digest, size })
+            }
+        };
+        if trailing.map_err(|source| self.failed(source))? > 0 {
+            let source = io::Error::new(io::ErrorKind::InvalidData, "bytes after its end");
+            return Err(self.failed(source));
+        }
+        match expected {
+            Some(expected) => self
+                .hasher
+                .check(expected)
+                .map_err(|source| Error::Content { layer, source }),
+            None => Ok(()),
+        }
+    }
+}
