@@ -49,6 +49,18 @@ impl Level {
             Self::Auto => 1,
         }
     }
+
+    /// Returns about how many bytes an encoder needs at the highest level this asks for, measured.
+    pub fn encoder_bytes(self) -> usize {
+        let mebibytes = match self {
+            Self::Auto => 6,
+            Self::Fixed(..=6) => 6,
+            Self::Fixed(..=9) => 15,
+            Self::Fixed(..=12) => 46,
+            Self::Fixed(_) => 92,
+        };
+        mebibytes << 20
+    }
 }
 
 /// Up to this content size a higher level costs a push too little to notice.
