@@ -17,23 +17,17 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata");
 const WHARF: &str = env!("CARGO_BIN_EXE_wharf");
 
-fn main() -> ExitCode {
+fn main() -> io::Result<ExitCode> {
     let arguments = Arguments::from_args();
     let bless = env::var_os("WHARF_BLESS").is_some_and(|value| value == "1");
-    let cases = match find_cases(&Path::new(TESTDATA).join("cli")) {
-        Ok(cases) => cases,
-        Err(error) => {
-            eprintln!("testdata/cli: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let cases = find_cases(&Path::new(TESTDATA).join("cli"))?;
     let mut trials = self_tests();
     for case in cases {
         trials.push(Trial::test(stem(&case), move || {
             Ok(run_case(&case, bless)?)
         }));
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
 /// Returns the cases of a directory that holds nothing but cases and what comes of them.

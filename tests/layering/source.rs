@@ -222,9 +222,9 @@ fn literal(rest: &str) -> Option<usize> {
                 .map_or(rest.len(), |at| start + at + end.len()),
         );
     }
-    if body.starts_with('\'') {
+    if let Some(inner) = body.strip_prefix('\'') {
         // 'x' and '\n' are characters, 'x without the second quote is a lifetime.
-        let mut inner = body[1..].chars();
+        let mut inner = inner.chars();
         let escaped = inner.next()? == '\\';
         if !escaped && inner.next() != Some('\'') {
             return None;

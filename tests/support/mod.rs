@@ -9,7 +9,7 @@ pub(crate) mod registries;
 
 use std::env;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
@@ -63,7 +63,8 @@ fn missing(name: &str, reason: &str) {
         !required().iter().any(|required| required == name),
         "{name} is required by WHARF_TEST_REQUIRE and missing: {reason}"
     );
-    eprintln!("not run: {name} ({reason})");
+    // Not `eprintln!`: that is kept back when the test passes, as it will.
+    let _ = writeln!(io::stderr(), "not run: {name} ({reason})");
     if let Some(list) = env::var_os("WHARF_TEST_SKIPPED") {
         // One write in append mode: several tests may note at once, and no line may be torn.
         let line = format!("{name} ({reason})\n");

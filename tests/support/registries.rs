@@ -264,7 +264,11 @@ fn program(kind: &Kind) -> Option<PathBuf> {
     if !version.contains(kind.version) {
         missing(
             kind.name,
-            &format!("{} is not it: {}", program.display(), version.trim()),
+            &format!(
+                "{} is not it: {}",
+                program.display(),
+                version.lines().next().unwrap_or_default()
+            ),
         );
         return None;
     }
@@ -303,10 +307,10 @@ fn launch(kind: &Kind, program: &Path, access: Access) -> io::Result<String> {
             std::mem::forget(lifeline);
             return Ok(format!("127.0.0.1:{port}"));
         }
-        if let Some(status) = keeper.try_wait()? {
-            return Err(io::Error::other(format!(
-                "it ended at once ({status}); its last words are above"
-            )));
+        if keeper.try_wait()?.is_some() {
+            return Err(io::Error::other(
+                "it ended at once; its last words are above",
+            ));
         }
         thread::sleep(BETWEEN_LOOKS);
     }
