@@ -1,10 +1,12 @@
 //! wharf stores WebAssembly components in container registries, one layer per section.
+
 pub mod artifact;
 pub mod component;
 pub mod copy;
 pub mod digest;
 pub mod encoding;
 pub mod error;
+pub mod exploded;
 pub mod manifest;
 pub mod metadata;
 pub mod pull;

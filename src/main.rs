@@ -1,1 +1,3 @@
+//! The `wharf` command.
+
 fn main() {}

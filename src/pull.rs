@@ -138,21 +138,20 @@ async fn config_bytes(
 ///
 /// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
 /// again. On an error `output` may have been written to.
-pub async fn pull(
-    store: Arc<dyn Store>,
+pub async fn pull<O: Output + 'static>(
+    store: &Arc<dyn Store>,
     opened: &Opened,
     cache: &Arc<Cache>,
-    output: Box<dyn Output>,
+    mut output: O,
     concurrency: usize,
     observer: &Arc<dyn Observer>,
-) -> Result<(Box<dyn Output>, Pulled), Error> {
-    let mut output = output;
+) -> Result<(O, Pulled), Error> {
     let mut damaged = false;
     loop {
         let plan = Plan::make(&opened.manifest, cache, damaged)?;
         let from_cache = plan.cached.blobs > 0;
         let (returned, outcome) =
-            assemble(&store, opened, cache, output, &plan, concurrency, observer).await;
+            assemble(store, opened, cache, output, &plan, concurrency, observer).await;
         match outcome {
             Ok(()) => {
                 let mut pulled = Pulled {
@@ -252,15 +251,15 @@ fn decoder(cache: &Cache, stored: &Stored, size: u64) -> io::Result<Decoder<File
 /// Tells the splicing thread that a blob has arrived.
 type Arrivals = HashMap<Digest, oneshot::Receiver<()>>;
 
-async fn assemble(
+async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,
     cache: &Arc<Cache>,
-    mut output: Box<dyn Output>,
+    mut output: O,
     plan: &Plan,
     concurrency: usize,
     observer: &Arc<dyn Observer>,
-) -> (Result<Box<dyn Output>, Error>, Result<(), Error>) {
+) -> (Result<O, Error>, Result<(), Error>) {
     let mut arrivals = Arrivals::new();
     let mut fetches = JoinSet::new();
     let slots = Arc::new(Semaphore::new(concurrency.max(1)));
@@ -293,7 +292,7 @@ async fn assemble(
             cache: splice_cache,
             observer: splice_observer,
         };
-        let spliced = parts.splice(output.as_mut());
+        let spliced = parts.splice(&mut output);
         Ok::<_, Error>((output, spliced))
     });
     let (spliced, fetched) = tokio::join!(splicing, all(fetches));

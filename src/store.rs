@@ -5,7 +5,6 @@
 
 pub mod blobs;
 pub mod cache;
-pub mod directory;
 mod fetch;
 pub mod layout;
 pub mod remote;
@@ -138,7 +137,7 @@ pub enum Error {
         /// The store.
         location: String,
         /// What was expected and found.
-        source: Mismatch,
+        source: Box<Mismatch>,
     },
     /// Something stored cannot be read as what it should be.
     #[error("{what} in {location} is malformed: {reason}")]

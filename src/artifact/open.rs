@@ -223,15 +223,15 @@ impl SplitManifest {
 
     /// Returns what splicing needs.
     pub fn recipe(&self) -> Recipe {
-        let layers = self.layers.iter().map(|layer| RecipeLayer {
+        let part = |layer: &Layer| RecipeLayer {
             offset: layer.offset,
             size: layer.content.size,
             digest: Some(layer.content.digest),
-        });
+        };
         Recipe {
             content: self.content,
-            root: self.root.content,
-            layers: layers.collect(),
+            root: part(&self.root),
+            layers: self.layers.iter().map(part).collect(),
         }
     }
 

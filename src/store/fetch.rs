@@ -25,10 +25,10 @@ pub async fn fetch(
     directory: &Path,
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
-    let corrupt = |source| Error::Corrupt {
+    let corrupt = |mismatch| Error::Corrupt {
         what: format!("blob {}", blob.digest),
         location: store.location(),
-        source,
+        source: Box::new(mismatch),
     };
     let file_error = || Error::file(directory);
     let spool = Spool::new_in(directory).map_err(file_error())?;

@@ -161,7 +161,7 @@ impl Layout {
             return Err(Error::Corrupt {
                 what,
                 location: self.location(),
-                source: Mismatch { expected, found },
+                source: Box::new(Mismatch { expected, found }),
             });
         }
         let media_type = stated.unwrap_or_else(|| media_type_of(&bytes));
@@ -273,10 +273,10 @@ impl Store for Layout {
                 Some(size) => Err(Error::Corrupt {
                     what: format!("blob {}", blob.digest),
                     location: self.location(),
-                    source: Mismatch {
+                    source: Box::new(Mismatch {
                         expected: blob,
                         found: Identity { size, ..blob },
-                    },
+                    }),
                 }),
             };
         }

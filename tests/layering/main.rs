@@ -11,7 +11,7 @@ use source::{Mention, mentions, tokenize, without_tests};
 /// The modules of the library, and which others each of them may name.
 const MODULES: &[(&str, &[&str])] = &[
     ("digest", &[]),
-    ("section", &[]),
+    ("section", &["source"]),
     ("split", &["section", "digest"]),
     ("encoding", &["digest"]),
     ("stub", &["section", "split"]),
