@@ -108,6 +108,9 @@ impl Authorization {
     /// anybody read would else never challenge, and answer as to anybody.
     pub(super) async fn current(&self, transport: &Transport) -> Result<Grant, Failure> {
         let mut state = self.state.lock().await;
+        if let (Some(reason), true) = (&state.refused, state.grant.is_open()) {
+            return Err(self.refused(transport, reason).into());
+        }
         if !state.asked && matches!(self.credentials, Credentials::Basic { .. }) {
             let mut url = transport.origin.clone();
             url.set_path("/v2/");
@@ -122,9 +125,6 @@ impl Authorization {
                     .await?;
             }
             state.asked = true;
-        }
-        if let (Some(reason), true) = (&state.refused, state.grant.is_open()) {
-            return Err(self.refused(transport, reason).into());
         }
         Ok(state.grant.clone())
     }

@@ -128,7 +128,7 @@ pub(super) fn token_client(origin: &Url, options: &Options) -> ClientConfig {
     if is_loopback(origin) {
         // It has no switch for this; a proxy that is used for no host keeps it from the environment's.
         config.http_proxy = Some("http://127.0.0.1:9".to_owned());
-        config.no_proxy = Some("*".to_owned());
+        config.no_proxy = Some("*,0.0.0.0/0,::/0".to_owned());
     }
     config
 }
