@@ -20,6 +20,12 @@ impl Tally {
         self.blobs += 1;
         self.bytes += blob.size;
     }
+
+    /// Counts what another tally has counted.
+    pub fn merge(&mut self, other: Self) {
+        self.blobs += other.blobs;
+        self.bytes += other.bytes;
+    }
 }
 
 /// A blob that is now in the store.

@@ -1,3 +1,9 @@
-//! The `wharf` command.
+//! The `wharf` command: WebAssembly components in container registries, one layer per section.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -61,6 +61,24 @@ pub struct Pulled {
     pub cached: Tally,
 }
 
+impl Pulled {
+    /// Nothing moved but a config that had to be fetched.
+    pub fn nothing(opened: &Opened) -> Self {
+        let mut pulled = Self {
+            digest: opened.digest,
+            content: opened.manifest.content,
+            fetched: Tally::default(),
+            cached: Tally::default(),
+        };
+        match opened.config_from {
+            Some(Origin::Fetched) => pulled.fetched.count(opened.manifest.config),
+            Some(Origin::Cached) => pulled.cached.count(opened.manifest.config),
+            None => {}
+        }
+        pulled
+    }
+}
+
 /// Reads the manifest and, where the manifest does not repeat all of it, the config.
 pub async fn open(
     store: &dyn Store,
@@ -154,17 +172,9 @@ pub async fn pull<O: Output + 'static>(
             assemble(store, opened, cache, output, &plan, concurrency, observer).await;
         match outcome {
             Ok(()) => {
-                let mut pulled = Pulled {
-                    digest: opened.digest,
-                    content: opened.manifest.content,
-                    fetched: plan.fetched,
-                    cached: plan.cached,
-                };
-                match opened.config_from {
-                    Some(Origin::Fetched) => pulled.fetched.count(opened.manifest.config),
-                    Some(Origin::Cached) => pulled.cached.count(opened.manifest.config),
-                    None => {}
-                }
+                let mut pulled = Pulled::nothing(opened);
+                pulled.fetched.merge(plan.fetched);
+                pulled.cached.merge(plan.cached);
                 return Ok((returned?, pulled));
             }
             // Something in the cache may be damaged: look at all of it once, and begin again.

@@ -52,6 +52,8 @@ pub struct Pushed {
     pub sent: Tally,
     /// Blobs that were there, or came from another repository of the registry.
     pub skipped: Tally,
+    /// Every blob of the artifact.
+    pub blobs: Vec<Digest>,
 }
 
 /// Stores a component as a split artifact, and lets `tag` name it.
@@ -102,6 +104,11 @@ pub async fn push<S: Source + Send + 'static>(
         layers: stored.len(),
         sent: tally.sent,
         skipped: tally.skipped,
+        blobs: stored
+            .iter()
+            .map(|stored| stored.blob.digest)
+            .chain([config.digest])
+            .collect(),
     })
 }
 

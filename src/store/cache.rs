@@ -6,7 +6,7 @@
 //! request. Several processes share a cache: everything appears by rename, and what is read is verified.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::Error;
 use super::blobs::BlobDirectory;
 use super::spool::Spool;
-use crate::digest::{Digest, Identity};
+use crate::digest::{Digest, Hasher, Identity};
 
 /// A cache grows to so many bytes of blobs before the ones used longest ago go.
 pub const DEFAULT_MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
@@ -242,9 +242,8 @@ impl Cache {
         let (mut sound, mut damaged) = (Usage::default(), Usage::default());
         for entry in self.entries()? {
             let path = self.path(&entry.digest);
-            let mut hasher = crate::digest::Hasher::new();
-            let read =
-                File::open(&path).and_then(|mut file| io::copy(&mut file, &mut Sink(&mut hasher)));
+            let mut hasher = Hasher::new();
+            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
             let usage = match read {
                 // Pruned by another process.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -280,20 +279,6 @@ impl Cache {
             }
         }
         Ok(entries)
-    }
-}
-
-/// Hashes what is written to it.
-struct Sink<'a>(&'a mut crate::digest::Hasher);
-
-impl Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
