@@ -30,8 +30,8 @@ pub(crate) struct Shared {
     /// Show every request
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Keep fetched and made blobs in this directory
-    #[arg(long, global = true, value_name = "DIR", env = "WHARF_CACHE")]
+    /// Keep fetched and made blobs in this directory [env: WHARF_CACHE]
+    #[arg(long, global = true, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Keep nothing between runs
     #[arg(long, global = true, conflicts_with = "cache")]
@@ -181,12 +181,13 @@ impl Context {
 
 fn cache_directory() -> Option<PathBuf> {
     let set = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
+        let value = env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
     };
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    Some(base?.join("wharf"))
+    set("WHARF_CACHE").or_else(|| {
+        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        Some(base?.join("wharf"))
+    })
 }
 
 fn password() -> Result<String, Failure> {
