@@ -185,7 +185,7 @@ impl Remote {
         Error::Corrupt {
             what: what.to_owned(),
             location: self.location(),
-            source: Mismatch { expected, found },
+            source: Box::new(Mismatch { expected, found }),
         }
     }
 
