@@ -80,11 +80,18 @@ pub(super) fn read_words(body: &[u8]) -> Words {
         #[serde(default)]
         message: Option<String>,
     }
-    let Ok(Envelope { errors }) = serde_json::from_slice(body) else {
-        return Words {
-            code: String::new(),
-            message: printable(&String::from_utf8_lossy(body)),
-        };
+    // zot answers a wrong password with an entry outside the list.
+    let errors = match serde_json::from_slice(body) {
+        Ok(Envelope { errors }) => errors,
+        Err(_) => match serde_json::from_slice::<Entry>(body) {
+            Ok(entry) if entry.code.is_some() => vec![entry],
+            _ => {
+                return Words {
+                    code: String::new(),
+                    message: printable(&String::from_utf8_lossy(body)),
+                };
+            }
+        },
     };
     let code = errors.iter().find_map(|entry| entry.code.as_deref());
     let texts: Vec<String> = errors
@@ -254,6 +261,11 @@ mod tests {
         );
         assert_eq!(read_words(&[b'x'; 1000]).message.len(), MAX_MESSAGE_CHARS);
         assert_eq!(read_words(b""), Words::default());
+        let bare = br#"{"code":"UNAUTHORIZED","message":"authentication required","detail":{}}"#;
+        assert_eq!(
+            read_words(bare).message,
+            "UNAUTHORIZED: authentication required"
+        );
     }
 
     #[test]

@@ -183,8 +183,11 @@ impl Answer {
         if head_only {
             return Ok(true);
         }
-        while self.endless {
-            stream.write_all(&[0; PIECE])?;
+        if self.endless {
+            // Until the client goes away.
+            loop {
+                stream.write_all(&[0; PIECE])?;
+            }
         }
         let end = self.cut.unwrap_or(body.len()).min(body.len());
         for piece in body[..end].chunks(PIECE) {
