@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::artifact::{self, Stored};
 use crate::digest::{Hasher, Identity};
-use crate::encoding::{self, Encoding, Level};
+use crate::encoding::{self, Encoding, Level, Matter};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config};
 use crate::metadata;
@@ -64,6 +64,14 @@ impl<S: Source> Component<S> {
         }
     }
 
+    fn matter(&self, layer: usize) -> Matter {
+        let last = self.path(layer).rsplit('/').next().unwrap_or_default();
+        match last.starts_with("code[") || last.starts_with("suffix[") {
+            true => Matter::Code,
+            false => Matter::Other,
+        }
+    }
+
     /// Writes a layer, encoded, to an empty file. `read` is told how much content went through.
     ///
     /// Fails if the content is no longer what it was when the component was read.
@@ -82,6 +90,7 @@ impl<S: Source> Component<S> {
         if let Some(level) = level {
             let mut reader = self.reader(layer, read);
             let mut output = HashingWriter::new(&mut *file);
+            let level = level.for_layer(self.matter(layer), content.size);
             let compressed = encoding::compress(&mut reader, content.size, level, &mut output);
             if compressed.map_err(failed)? {
                 if reader.hasher.check(content).is_err() {

@@ -20,7 +20,7 @@ use crate::store::spool::Spool;
 use crate::store::{self, Observer, RawManifest, Store, blocking};
 
 /// Encoders together may need so many bytes, whatever the number of processors.
-const ENCODER_BUDGET_BYTES: usize = 24 * 1024 * 1024;
+const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
 
 /// How a component is pushed.
 #[derive(Debug, Clone)]
