@@ -392,3 +392,89 @@ fn what_is_recorded_is_bounded() {
     assert!(map.segments.len() + map.sections.len() + map.binaries.len() <= MAX_RECORDED);
     assert_tiles(&bytes, "bounded");
 }
+
+#[test]
+fn a_suffix_begins_at_the_first_section_without_types_and_ends_where_one_must_stay() {
+    let types = || section(1, b"\0");
+    let start = || section(8, b"\0");
+    let elements = || section(9, b"\0");
+    let code = || section(10, b"\0");
+    let count = || section(12, b"\0");
+    let kept = || custom("component-type:x", b"wit");
+    let name = || custom("name", b"names");
+    let table = [
+        ("nothing to leave", vec![types(), name()], None),
+        ("start first", vec![types(), start(), code()], Some(11..17)),
+        ("elements first", vec![elements(), types()], Some(8..11)),
+        ("datacount first", vec![count(), code()], Some(8..14)),
+        ("data alone", vec![types(), data(&[])], Some(11..14)),
+        (
+            "to the end",
+            vec![code(), name(), data(&[]), name()],
+            Some(8..38),
+        ),
+        ("kept before", vec![kept(), code()], Some(30..33)),
+        (
+            "kept after",
+            vec![code(), name(), kept(), name()],
+            Some(8..23),
+        ),
+        (
+            "docs after",
+            vec![code(), custom("package-docs", b""), code()],
+            Some(8..11),
+        ),
+        (
+            "docs and more",
+            vec![code(), custom("package-docs2", b"")],
+            Some(8..27),
+        ),
+        (
+            "component-type, bare",
+            vec![code(), custom("component-type", b"")],
+            Some(8..11),
+        ),
+        (
+            "no name after",
+            vec![code(), section(0, b"\x05name")],
+            Some(8..11),
+        ),
+        ("types after", vec![code(), types(), data(&[])], Some(8..11)),
+        ("a tag after", vec![code(), section(13, b"\0")], Some(8..11)),
+        ("unknown after", vec![code(), section(99, b"")], Some(8..11)),
+        (
+            "past the end",
+            vec![code(), lying_section(11, 5, b"\0")],
+            None,
+        ),
+        (
+            "past the end after kept",
+            vec![code(), kept(), lying_section(0, 5, b"")],
+            None,
+        ),
+        ("no size", vec![code(), vec![11]], None),
+    ];
+    for (case, sections, suffix) in table {
+        let map = map_of(&module(&sections), 1);
+        assert_eq!(map.binaries[0].suffix, suffix, "{case}");
+        // The same in a component, which itself has none.
+        let nested = map_of(&component(&[nested_module(&sections)]), 1);
+        assert_eq!(nested.binaries[0].suffix, None, "{case}");
+        let moved = suffix.clone().map(|range| range.start + 10..range.end + 10);
+        let found = nested
+            .binaries
+            .get(1)
+            .and_then(|module| module.suffix.clone());
+        assert_eq!(found, moved, "{case}");
+        // Headers count: the suffix is a range of the file, not of contents.
+        let size = suffix.map_or(0, |range| range.end - range.start);
+        assert_eq!(
+            map_of(&module(&sections), size + 1).binaries[0].suffix,
+            None
+        );
+        let at_floor = map_of(&module(&sections), size).binaries[0]
+            .suffix
+            .is_some();
+        assert_eq!(at_floor, size > 0, "{case}");
+    }
+}
