@@ -210,3 +210,6 @@ impl<R: Read> Part<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
