@@ -93,7 +93,12 @@ pub struct SplitPlan {
 
 /// Decides what leaves the root of a mapped component.
 pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
-    let candidates = candidates::candidates(map, policy);
+    // A layer is never empty, so a floor of 0 means no other plan than one of 1.
+    let policy = SplitPolicy {
+        floor: policy.floor.max(1),
+        ..*policy
+    };
+    let candidates = candidates::candidates(map, &policy);
     let chosen = coarsen::coarsen(map, candidates, policy.max_layers);
     let layers = chosen.into_iter().map(|candidate| PlannedLayer {
         path: candidate.path(map),

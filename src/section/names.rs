@@ -1,9 +1,11 @@
 //! The names a file imports and exports, as they stand in its own top-level sections.
 //!
 //! These lists are digested, so what is readable is fixed here and not by a parser that learns new
-//! encodings: a list ends at its first unreadable entry.
+//! encodings: a list ends at its first unreadable entry. Readable is what the core specification 3.0
+//! (with custom page sizes and compact imports) and the component model's of August 2026 have.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::BinaryKind;
 use super::window::{Halt, Reader};
@@ -61,32 +63,63 @@ impl Names {
         entries: Entries,
     ) -> Result<(), Halt> {
         for _ in 0..reader.u32()? {
-            if kind == BinaryKind::Component && reader.byte()? > 1 {
-                return Err(Halt::Unreadable);
-            }
-            let name = name(reader)?;
             match (kind, entries) {
-                (BinaryKind::Module, Entries::Imports) => {
-                    let _field = reader.vector()?;
-                    core_import(reader)?;
-                }
+                (BinaryKind::Module, Entries::Imports) => self.core_imports(reader)?,
                 (BinaryKind::Module, Entries::Exports) => {
-                    reader.byte()?;
-                    reader.u32()?;
+                    let name = name(reader)?;
+                    one_of(reader, 0..=4)?;
+                    reader.skip_unsigned(32)?;
+                    self.add(name)?;
                 }
-                (BinaryKind::Component, Entries::Imports) => extern_type(reader)?,
-                (BinaryKind::Component, Entries::Exports) => component_export(reader)?,
+                (BinaryKind::Component, Entries::Imports) => {
+                    let name = component_name(reader)?;
+                    extern_type(reader)?;
+                    self.add(name)?;
+                }
+                (BinaryKind::Component, Entries::Exports) => {
+                    let name = component_name(reader)?;
+                    component_export(reader)?;
+                    self.add(name)?;
+                }
             }
-            let distinct = matches!((kind, entries), (BinaryKind::Module, Entries::Imports));
-            self.add(name, distinct)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, name: String, distinct: bool) -> Result<(), Halt> {
-        if distinct && !self.seen.insert(name.clone()) {
-            return Ok(());
+    /// Reads one entry of a core import section: an import, or several of one module where an empty
+    /// field name and no kind of import says so.
+    fn core_imports<S: Source + ?Sized>(
+        &mut self,
+        reader: &mut Reader<'_, '_, S>,
+    ) -> Result<(), Halt> {
+        const SEVERAL_TYPES: u8 = 0x7f;
+        const ONE_TYPE: u8 = 0x7e;
+        let module = name(reader)?;
+        let field = name(reader)?;
+        let several = field.is_empty() && matches!(reader.peek()?, SEVERAL_TYPES | ONE_TYPE);
+        let mut imports = 1;
+        if !several {
+            core_type(reader)?;
+        } else if reader.byte()? == SEVERAL_TYPES {
+            imports = reader.u32()?;
+            for _ in 0..imports {
+                name(reader)?;
+                core_type(reader)?;
+            }
+        } else {
+            core_type(reader)?;
+            imports = reader.u32()?;
+            for _ in 0..imports {
+                name(reader)?;
+            }
         }
+        if imports > 0 && self.seen.insert(module.clone()) {
+            self.add(module)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: String) -> Result<(), Halt> {
         self.cost += cost(&name);
         if self.cost > MAX_LIST_COST {
             return Err(Halt::Unreadable);
@@ -111,93 +144,132 @@ fn name<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<String, Ha
     String::from_utf8(bytes).map_err(|_| Halt::Unreadable)
 }
 
-/// Steps over a core import's type: `importdesc` of the core specification.
-fn core_import<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    match reader.byte()? {
-        0 => reader.skip_number(5),
+/// Reads a byte that must be in a range.
+fn one_of<S: Source + ?Sized>(
+    reader: &mut Reader<'_, '_, S>,
+    range: RangeInclusive<u8>,
+) -> Result<u8, Halt> {
+    let byte = reader.byte()?;
+    match range.contains(&byte) {
+        true => Ok(byte),
+        false => Err(Halt::Unreadable),
+    }
+}
+
+/// Steps over an `externtype` of the core specification.
+fn core_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
+    match one_of(reader, 0..=4)? {
+        0 => reader.skip_unsigned(32),
         1 => {
             reference_type(reader)?;
-            limits(reader)
+            limits(reader, 0..=7)
         }
-        2 => limits(reader),
+        2 => limits(reader, 0..=15),
         3 => {
             value_type(reader)?;
-            reader.byte().map(drop)
+            one_of(reader, 0..=1).map(drop)
         }
-        4 => {
-            reader.byte()?;
-            reader.skip_number(5)
+        _ => {
+            one_of(reader, 0..=0)?;
+            reader.skip_unsigned(32)
         }
-        _ => Err(Halt::Unreadable),
     }
 }
 
 fn value_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    const REF: u8 = 0x64;
-    const REF_NULL: u8 = 0x63;
-    match reader.byte()? {
-        REF | REF_NULL => reader.skip_number(5),
-        0x40.. => Ok(()),
-        _ => Err(Halt::Unreadable),
+    // Numbers and vectors.
+    if matches!(reader.peek()?, 0x7b..=0x7f) {
+        return reader.byte().map(drop);
     }
+    reference_type(reader)
 }
 
 fn reference_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    value_type(reader)
+    const NULLABLE: u8 = 0x63;
+    const NOT_NULL: u8 = 0x64;
+    match reader.byte()? {
+        NULLABLE | NOT_NULL => {}
+        byte if is_abstract(byte) => return Ok(()),
+        _ => return Err(Halt::Unreadable),
+    }
+    if is_abstract(reader.peek()?) {
+        return reader.byte().map(drop);
+    }
+    match reader.skip_signed(33)? {
+        false => Ok(()),
+        true => Err(Halt::Unreadable),
+    }
 }
 
-fn limits<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
+/// Whether the byte is an abstract heap type.
+fn is_abstract(byte: u8) -> bool {
+    matches!(byte, 0x69..=0x74)
+}
+
+/// Steps over limits whose flags are in a range: that of tables or that of memories.
+fn limits<S: Source + ?Sized>(
+    reader: &mut Reader<'_, '_, S>,
+    flags: RangeInclusive<u8>,
+) -> Result<(), Halt> {
     const HAS_MAXIMUM: u8 = 1;
-    const PAGE_SIZE: u8 = 8;
-    let flags = reader.byte()?;
-    if flags > 15 {
-        return Err(Halt::Unreadable);
-    }
-    reader.skip_number(10)?;
+    const HAS_PAGE_SIZE: u8 = 8;
+    let flags = one_of(reader, flags)?;
+    reader.skip_unsigned(64)?;
     if flags & HAS_MAXIMUM != 0 {
-        reader.skip_number(10)?;
+        reader.skip_unsigned(64)?;
     }
-    if flags & PAGE_SIZE != 0 {
-        reader.skip_number(5)?;
+    if flags & HAS_PAGE_SIZE != 0 {
+        reader.skip_unsigned(32)?;
     }
     Ok(())
 }
 
-/// Steps over an `externdesc` of the component model.
-fn extern_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    match reader.byte()? {
-        0 => {
-            if reader.byte()? != 0x11 {
-                return Err(Halt::Unreadable);
-            }
-            reader.skip_number(5)
+/// Reads a `nameattributes` of the component model and returns the name alone.
+fn component_name<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<String, Halt> {
+    const WITH_ATTRIBUTES: u8 = 2;
+    let form = one_of(reader, 0..=WITH_ATTRIBUTES)?;
+    let plain = name(reader)?;
+    if form == WITH_ATTRIBUTES {
+        for _ in 0..reader.u32()? {
+            one_of(reader, 0..=2)?;
+            name(reader)?;
         }
-        1 | 4 | 5 => reader.skip_number(5),
+    }
+    Ok(plain)
+}
+
+/// Steps over an `externtype` of the component model.
+fn extern_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
+    const MODULE: u8 = 0x11;
+    match one_of(reader, 0..=5)? {
+        0 => {
+            one_of(reader, MODULE..=MODULE)?;
+            reader.skip_unsigned(32)
+        }
         // A value: equal to another one, or of a type (an index or a primitive, both an s33).
-        2 => match reader.byte()? {
-            0 | 1 => reader.skip_number(5),
-            _ => Err(Halt::Unreadable),
+        2 => match one_of(reader, 0..=1)? {
+            0 => reader.skip_unsigned(32),
+            _ => reader.skip_signed(33).map(drop),
         },
-        3 => match reader.byte()? {
-            0 => reader.skip_number(5),
-            1 => Ok(()),
-            _ => Err(Halt::Unreadable),
+        // A type: equal to another one, or a new resource.
+        3 => match one_of(reader, 0..=1)? {
+            0 => reader.skip_unsigned(32),
+            _ => Ok(()),
         },
-        _ => Err(Halt::Unreadable),
+        _ => reader.skip_unsigned(32),
     }
 }
 
 /// Steps over an export's sort, index and optional type.
 fn component_export<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    match reader.byte()? {
-        0 => reader.byte().map(drop)?,
-        1..=5 => {}
-        _ => return Err(Halt::Unreadable),
+    const CORE: u8 = 0;
+    const CORE_SORTS: [u8; 8] = [0, 1, 2, 3, 4, 0x10, 0x11, 0x12];
+    if one_of(reader, CORE..=5)? == CORE && !CORE_SORTS.contains(&reader.byte()?) {
+        return Err(Halt::Unreadable);
     }
-    reader.skip_number(5)?;
-    match reader.byte()? {
+    reader.skip_unsigned(32)?;
+    match one_of(reader, 0..=1)? {
         0 => Ok(()),
-        1 => extern_type(reader),
-        _ => Err(Halt::Unreadable),
+        _ => extern_type(reader),
     }
 }

@@ -58,8 +58,9 @@ fn offset_expression<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Resu
     loop {
         match reader.byte()? {
             END => return Ok(()),
-            GLOBAL_GET | I32_CONST => reader.skip_number(5)?,
-            I64_CONST => reader.skip_number(10)?,
+            GLOBAL_GET => reader.skip_unsigned(32)?,
+            I32_CONST => drop(reader.skip_signed(32)?),
+            I64_CONST => drop(reader.skip_signed(64)?),
             // Addition, subtraction and multiplication of i32 and of i64.
             0x6a..=0x6c | 0x7c..=0x7e => {}
             _ => return Err(Halt::Unreadable),

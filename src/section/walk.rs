@@ -205,7 +205,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         };
         let count = &mut frame.counts[usize::from(header.id)];
         header.index = *count;
-        *count += 1;
+        *count = count.saturating_add(1);
         frame.at = header.payload.end;
         let kind = frame.kind;
         self.map.seen += 1;

@@ -1,5 +1,6 @@
 //! A small window over a source, for reading headers.
 
+use std::io;
 use std::ops::Range;
 
 use super::Error;
@@ -56,6 +57,7 @@ impl<'a, S: Source + ?Sized> Window<'a, S> {
             match self.source.read_at(at, &mut self.bytes[filled..]) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => return Err(Error::Read { offset: at, source }),
             }
         }
@@ -135,6 +137,13 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Ok(byte)
     }
 
+    /// Returns the next byte without stepping over it.
+    pub(super) fn peek(&mut self) -> Result<u8, Halt> {
+        let byte = self.byte()?;
+        self.at -= 1;
+        Ok(byte)
+    }
+
     /// Reads an unsigned LEB128 number of at most 32 bits in at most 5 bytes, padded or not.
     pub(super) fn u32(&mut self) -> Result<u32, Halt> {
         let mut value = 0u32;
@@ -151,14 +160,34 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Err(Halt::Unreadable)
     }
 
-    /// Steps over a LEB128 number, signed or not, of at most `most` bytes.
-    pub(super) fn skip_number(&mut self, most: u32) -> Result<(), Halt> {
-        for _ in 0..most {
-            if self.byte()? & 0x80 == 0 {
-                return Ok(());
+    /// Steps over an unsigned LEB128 number of at most so many bits.
+    pub(super) fn skip_unsigned(&mut self, bits: u32) -> Result<(), Halt> {
+        let last = self.last_byte(bits)?;
+        match last.above(|byte, bits| i32::from(byte >> bits)) {
+            0 => Ok(()),
+            _ => Err(Halt::Unreadable),
+        }
+    }
+
+    /// Steps over a signed LEB128 number of at most so many bits; returns whether it is negative.
+    pub(super) fn skip_signed(&mut self, bits: u32) -> Result<bool, Halt> {
+        let last = self.last_byte(bits)?;
+        // The number's own sign bit and all above it, which must repeat it.
+        match last.above(|byte, bits| i32::from((byte << 1) as i8 >> bits)) {
+            0 | -1 => Ok(last.byte & 0x40 != 0),
+            _ => Err(Halt::Unreadable),
+        }
+    }
+
+    fn last_byte(&mut self, mut bits: u32) -> Result<LastByte, Halt> {
+        loop {
+            let byte = self.byte()?;
+            match (byte & 0x80, bits) {
+                (0, bits) => return Ok(LastByte { byte, bits }),
+                (_, ..=7) => return Err(Halt::Unreadable),
+                _ => bits -= 7,
             }
         }
-        Err(Halt::Unreadable)
     }
 
     /// Reads a length and steps over so many bytes, whose range is returned.
@@ -175,5 +204,22 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
     /// Returns up to `limit` of the bytes of a range.
     pub(super) fn bytes(&mut self, range: Range<u64>, limit: usize) -> Result<Vec<u8>, Halt> {
         Ok(self.window.bytes(range, limit)?)
+    }
+}
+
+/// The last byte of a LEB128 number.
+struct LastByte {
+    byte: u8,
+    /// How many bits of the number were still to come; seven or more mean that all of the byte's count.
+    bits: u32,
+}
+
+impl LastByte {
+    /// Returns what `take` makes of the byte where not all of its bits count, and 0 otherwise.
+    fn above(&self, take: fn(u8, u32) -> i32) -> i32 {
+        match self.bits {
+            ..7 => take(self.byte, self.bits),
+            _ => 0,
+        }
     }
 }

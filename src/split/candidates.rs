@@ -83,7 +83,7 @@ pub(super) fn candidates(map: &SectionMap, policy: &SplitPolicy) -> Vec<Candidat
             cut(section, index, &own, policy.floor, &mut found);
         }
     }
-    found.retain(|candidate| candidate.size() >= policy.floor.max(1));
+    found.retain(|candidate| candidate.size() >= policy.floor);
     found.sort_by_key(|candidate| candidate.range.start);
     found
 }

@@ -208,3 +208,6 @@ impl<R: Read> Part<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
