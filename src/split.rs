@@ -175,6 +175,17 @@ pub struct RecipeLayer {
     pub digest: Option<Digest>,
 }
 
+impl RecipeLayer {
+    /// A layer of which all is known.
+    pub fn new(offset: u64, content: Identity) -> Self {
+        Self {
+            offset,
+            size: content.size,
+            digest: Some(content.digest),
+        }
+    }
+}
+
 /// Layers that do not tile a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {

@@ -223,11 +223,7 @@ impl SplitManifest {
 
     /// Returns what splicing needs.
     pub fn recipe(&self) -> Recipe {
-        let part = |layer: &Layer| RecipeLayer {
-            offset: layer.offset,
-            size: layer.content.size,
-            digest: Some(layer.content.digest),
-        };
+        let part = |layer: &Layer| RecipeLayer::new(layer.offset, layer.content);
         Recipe {
             content: self.content,
             root: part(&self.root),

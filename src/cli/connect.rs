@@ -17,6 +17,7 @@ use wharf::store::{self, Store};
 
 use super::failure::Failure;
 use super::settings::Context;
+use super::text::printable;
 
 /// What a command that takes both was given.
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ pub(crate) async fn component(
     path: &Path,
     policy: SplitPolicy,
 ) -> Result<Arc<Component<File>>, Failure> {
-    let name = path.display().to_string();
+    let name = printable(&path.display().to_string());
     if path.is_dir() {
         return Err(Failure::usage(format!("{name} is a directory")));
     }

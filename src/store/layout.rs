@@ -192,10 +192,11 @@ impl Layout {
 fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
     let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
     for entry in list.iter_mut() {
-        if tag.is_some() && tag_of(entry) == tag {
-            if let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut) {
-                annotations.remove(annotation::REF_NAME);
-            }
+        if tag.is_some()
+            && tag_of(entry) == tag
+            && let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut)
+        {
+            annotations.remove(annotation::REF_NAME);
         }
     }
     let mut entry = json!({

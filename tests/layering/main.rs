@@ -11,8 +11,9 @@ use source::{Mention, mentions, tokenize, without_tests};
 /// The modules of the library, and which others each of them may name.
 const MODULES: &[(&str, &[&str])] = &[
     ("digest", &[]),
+    ("source", &[]),
     ("section", &["source"]),
-    ("split", &["section", "digest"]),
+    ("split", &["section", "digest", "source"]),
     ("encoding", &["digest"]),
     ("stub", &["section", "split"]),
     ("world", &["section", "split", "stub"]),
@@ -31,6 +32,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("store", &["manifest", "reference", "digest"]),
     ("copy", &["store", "digest", "manifest"]),
     // The verbs, where the Wasm half and the OCI half meet.
+    ("error", &["artifact", "section", "split", "store"]),
+    ("component", VERB),
+    ("exploded", VERB),
     ("push", VERB),
     ("pull", VERB),
     (
@@ -71,6 +75,10 @@ const VERB: &[&str] = &[
     "manifest",
     "metadata",
     "reference",
+    "component",
+    "error",
+    "push",
+    "source",
 ];
 
 /// Modules without any I/O of their own: they take readers.
