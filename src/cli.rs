@@ -87,9 +87,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         };
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let message = line.strip_prefix("error: ").unwrap_or(line);
-    Failure::usage(message).report(true)
+    // What comes after the first empty line is help.
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    Failure::usage(message.strip_prefix("error: ").unwrap_or(&message)).report(true)
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {

@@ -208,7 +208,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
 }
 
 /// Returns how a cached blob holds a content.
-pub(crate) fn stored(holding: &Holding) -> Option<Stored> {
+pub fn stored(holding: &Holding) -> Option<Stored> {
     let encoding = match holding.encoding.as_str() {
         "raw" => Encoding::Raw,
         "zstd" => Encoding::Zstd,

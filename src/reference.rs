@@ -110,15 +110,17 @@ impl Reference {
         }
     }
 
-    /// Returns the last element of the repository or of the layout's path, for naming a file.
+    /// Returns a name for a file: the last element of the repository, or the tag in a layout, which
+    /// holds several things by their tags.
     pub fn stem(&self) -> String {
         let last = match &self.location {
             Location::Repository(repository) => {
                 repository.path.rsplit('/').next().map(str::to_owned)
             }
-            Location::Layout(directory) => directory
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned()),
+            Location::Layout(directory) => self.tag.clone().or_else(|| {
+                let name = directory.file_name();
+                name.map(|name| name.to_string_lossy().into_owned())
+            }),
         };
         last.filter(|last| !last.is_empty())
             .unwrap_or_else(|| "component".to_owned())
@@ -265,7 +267,7 @@ mod tests {
     fn a_digest_decides_over_a_tag() {
         let reference: Reference = format!("oci:store:1.0@sha256:{HEX}").parse().unwrap();
         assert_eq!(reference.name(), Name::Digest(Digest::of(b"")));
-        assert_eq!(reference.stem(), "store");
+        assert_eq!(reference.stem(), "1.0");
     }
 
     #[test]

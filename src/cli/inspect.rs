@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use wharf::artifact;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
+use wharf::encoding::Level;
 use wharf::manifest::{Annotations, Config};
 use wharf::pull::Opened;
+use wharf::store::Observer;
 use wharf::store::cache::Cache;
 
 use super::connect::{self, Given};
@@ -68,7 +69,10 @@ impl Inspect {
         let report = match connect::given(&self.what)? {
             Given::File(path) => {
                 let component = connect::component(&path, self.split.policy()).await?;
-                of_file(&path, &component, &cache)?
+                let (level, observer) = (self.split.level, context.observer());
+                let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
+                let reported = tokio::task::spawn_blocking(report).await;
+                reported.map_err(anyhow::Error::from)??
             }
             Given::Reference(reference) => {
                 let (_, opened) = connect::open(context, &reference, &cache).await?;
@@ -81,8 +85,10 @@ impl Inspect {
 
 fn of_file(
     path: &Path,
-    component: &Arc<Component<File>>,
+    component: &Component<File>,
     cache: &Cache,
+    level: Level,
+    observer: &dyn Observer,
 ) -> Result<Report, Failure> {
     let map = &component.map;
     let sections = map.sections.iter().map(|section| SectionRow {
@@ -92,13 +98,15 @@ fn of_file(
         size: section.content.end - section.content.start,
     });
     let config = &component.config;
+    let mut layers = layers::of_file(component, cache)?;
+    layers::measure(&mut layers, component, cache, level, observer)?;
     Ok(Report {
         name: path.display().to_string(),
         digest: None,
         split_digest: Digest::of(&config.to_bytes()),
         flat_digest: artifact::flat(config, &component.metadata).digest(),
         sections: sections.collect(),
-        layers: layers::of_file(component, cache)?,
+        layers,
         annotations: component.metadata.clone(),
         warning: map.damage.as_ref().map(|damage| {
             format!(
@@ -208,12 +216,9 @@ impl Report {
                 let name = format!("{}{}", "  ".repeat(level), cut(step));
                 rows.push(match (last, layer) {
                     (false, _) => vec![name],
-                    (true, None) => vec![
-                        name,
-                        text::size(content),
-                        String::new(),
-                        "in root".to_owned(),
-                    ],
+                    (true, None) => {
+                        vec![name, text::size(content), String::new(), self.place(path)]
+                    }
                     (true, Some(layer)) => row(name, layer),
                 });
             }
@@ -226,6 +231,32 @@ impl Report {
             stored.map_or_else(|| "-".to_owned(), text::size),
         ]);
         text::table(&rows)
+    }
+
+    /// Says where the bytes of a section are that is no layer itself.
+    fn place(&self, path: &str) -> String {
+        let section = self.sections.iter().find(|section| section.path == path);
+        let Some(range) = section.map(|section| section.offset..section.offset + section.size)
+        else {
+            return String::new();
+        };
+        let layers = self
+            .layers
+            .iter()
+            .filter_map(|layer| Some((layer, layer.offset?)));
+        let mut touching = layers.filter(|(layer, offset)| {
+            *offset < range.end && range.start < offset + layer.content_size
+        });
+        match touching.next() {
+            None => "in root".to_owned(),
+            Some((layer, offset))
+                if offset <= range.start && range.end <= offset + layer.content_size =>
+            {
+                let step = layer.path.rsplit('/').next().unwrap_or(&layer.path);
+                format!("in {step}")
+            }
+            Some(_) => "cut".to_owned(),
+        }
     }
 
     /// Returns sections and layers by offset, each path once; the root first.

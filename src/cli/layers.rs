@@ -1,14 +1,17 @@
 //! The layers of a component, whether it is a file or in a store.
 
 use std::fs::File;
-use std::sync::Arc;
 
 use serde::Serialize;
+use wharf::artifact::Stored;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::Encoding;
+use wharf::encoding::{Encoding, Level};
 use wharf::pull::Opened;
+use wharf::push;
+use wharf::store::Observer;
 use wharf::store::cache::Cache;
+use wharf::store::spool::Spool;
 
 use super::failure::Failure;
 
@@ -34,6 +37,12 @@ pub(crate) struct LayerRow {
 }
 
 impl LayerRow {
+    fn stored_as(&mut self, stored: &Stored) {
+        self.stored_digest = Some(stored.blob.digest);
+        self.stored_size = Some(stored.blob.size);
+        self.encoding = Some(word(stored.encoding));
+    }
+
     pub(crate) fn content(&self) -> Identity {
         Identity {
             digest: self.content_digest,
@@ -51,30 +60,47 @@ fn word(encoding: Encoding) -> &'static str {
 
 /// Returns the layers of a file, stored as the cache has them, where it has.
 pub(crate) fn of_file(
-    component: &Arc<Component<File>>,
+    component: &Component<File>,
     cache: &Cache,
 ) -> Result<Vec<LayerRow>, Failure> {
-    let mut rows = Vec::new();
-    for (layer, content) in component.contents().enumerate() {
-        let held = cache.find(content)?;
-        let section = layer
-            .checked_sub(1)
-            .map(|section| &component.config.layers[section]);
-        rows.push(LayerRow {
+    let row = |(layer, content)| {
+        let section = usize::checked_sub(layer, 1).map(|section| &component.config.layers[section]);
+        let held = cache.find(content)?.as_ref().and_then(push::stored);
+        let mut row = LayerRow {
             path: component.path(layer).to_owned(),
             offset: section.map(|section| section.offset),
             content_digest: content.digest,
             content_size: content.size,
-            stored_digest: held.as_ref().map(|held| held.blob.digest),
-            stored_size: held.as_ref().map(|held| held.blob.size),
-            encoding: held.as_ref().map(|held| match held.encoding.as_str() {
-                "zstd" => "zstd",
-                _ => "raw",
-            }),
+            stored_digest: None,
+            stored_size: None,
+            encoding: None,
             cached: held.is_some(),
-        });
+        };
+        if let Some(held) = held {
+            row.stored_as(&held);
+        }
+        Ok(row)
+    };
+    component.contents().enumerate().map(row).collect()
+}
+
+/// Finds out how the layers that the cache does not have would be stored, by encoding them.
+pub(crate) fn measure(
+    rows: &mut [LayerRow],
+    component: &Component<File>,
+    cache: &Cache,
+    level: Level,
+    observer: &dyn Observer,
+) -> Result<(), Failure> {
+    let unknown = |row: &&mut LayerRow| row.stored_size.is_none();
+    let sizes = rows.iter().filter(|row| row.stored_size.is_none());
+    observer.planned(sizes.map(|row| row.content_size).sum());
+    for (layer, row) in rows.iter_mut().enumerate().filter(|(_, row)| unknown(row)) {
+        let mut spool = Spool::new_in(cache.ingest()).map_err(anyhow::Error::from)?;
+        let read = |bytes| observer.moved(bytes);
+        row.stored_as(&component.encode(layer, Some(level), spool.file(), &read)?);
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Returns the layers of a stored artifact.

@@ -27,7 +27,7 @@ pub(crate) struct Pull {
     /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…
     #[arg(value_name = "REF")]
     reference: String,
-    /// Where to, `-` for standard output [default: the repository's last element and .wasm]
+    /// Where to, `-` for standard output [default: the repository's last element, or a layout's tag, and .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

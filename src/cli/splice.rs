@@ -100,9 +100,13 @@ fn named(exploded: &Exploded, error: SpliceError) -> Failure {
         }
         _ => None,
     };
+    let is_incomplete = matches!(error, SpliceError::Tiling(_));
     let error = anyhow::Error::from(wharf::error::Error::from(error));
     match title {
         Some(title) => error.context(title).into(),
+        None if is_incomplete => {
+            Failure::from(error).hint("a layer's file is missing or not whole")
+        }
         None => error.into(),
     }
 }
