@@ -1,6 +1,7 @@
 //! The identities of a component and of everything a plan cuts it into.
 
 use std::io::{self, Read};
+use std::iter;
 use std::ops::Range;
 use std::thread;
 
@@ -25,10 +26,12 @@ pub struct Identities {
 /// Hashes a component as a whole and part by part, in two threads.
 pub fn identify<S: Source + ?Sized>(source: &S, plan: &SplitPlan) -> io::Result<Identities> {
     thread::scope(|scope| {
-        let whole = scope.spawn(|| identity(source, [0..plan.size]));
+        let whole = scope.spawn(|| identity(source, iter::once(0..plan.size)));
         let root = identity(source, plan.root_ranges());
-        let layers: io::Result<Vec<Identity>> =
-            plan.holes().map(|hole| identity(source, [hole])).collect();
+        let layers: io::Result<Vec<Identity>> = plan
+            .holes()
+            .map(|hole| identity(source, iter::once(hole)))
+            .collect();
         let whole = whole
             .join()
             .map_err(|_| io::Error::other("hashing panicked"))?;
