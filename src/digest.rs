@@ -168,6 +168,18 @@ impl Hasher {
     }
 }
 
+/// Writing to a hasher adds bytes, and never fails.
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Bytes that are not the ones that were named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {} ({} bytes), found {} ({} bytes)", expected.digest, expected.size, found.digest, found.size)]

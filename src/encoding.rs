@@ -31,37 +31,58 @@ pub enum Encoding {
 /// How hard the encoder tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// By content size: what `docs/BENCHMARKS.md` found best for a push in a development loop.
+    /// By what a layer holds: `docs/BENCHMARKS.md` has the figures behind it.
     Auto,
     /// One of zstd's own levels, 1 to 19.
     Fixed(u8),
 }
 
+/// What a layer holds, as far as the encoder cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matter {
+    /// Function bodies: large, shared between builds on one runtime, and slow to gain from a level.
+    Code,
+    /// Everything else: above all data, which is what changes from build to build.
+    Other,
+}
+
+/// Above this content size speed is what counts.
+const AUTO_LARGE_BYTES: u64 = 16 * 1024 * 1024;
+
 impl Level {
     /// The highest fixed level: above it the window passes what readers allow.
     pub const MAX: u8 = 19;
 
-    /// Returns zstd's level for a content of so many bytes.
-    pub fn for_size(self, size: u64) -> u8 {
-        match self {
-            Self::Fixed(level) => level.clamp(1, Self::MAX),
-            Self::Auto if size <= AUTO_SMALL_BYTES => 6,
-            Self::Auto => 1,
+    /// Returns zstd's level for a layer with a content of so many bytes.
+    pub fn for_layer(self, matter: Matter, size: u64) -> u8 {
+        match (self, matter) {
+            (Self::Fixed(level), _) => level.clamp(1, Self::MAX),
+            (Self::Auto, _) if size > AUTO_LARGE_BYTES => 2,
+            (Self::Auto, Matter::Code) => 3,
+            (Self::Auto, Matter::Other) => 9,
         }
+    }
+
+    /// Returns about how many bytes an encoder needs at the highest level this asks for, measured.
+    pub fn encoder_bytes(self) -> usize {
+        let mebibytes = match self {
+            Self::Fixed(..=6) => 6,
+            Self::Auto | Self::Fixed(..=9) => 15,
+            Self::Fixed(..=12) => 46,
+            Self::Fixed(_) => 92,
+        };
+        mebibytes << 20
     }
 }
 
-/// Up to this content size a higher level costs a push too little to notice.
-const AUTO_SMALL_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Compresses `size` bytes of `content` into `output`.
+/// Compresses `size` bytes of `content` into `output` at one of zstd's levels.
 ///
 /// Returns false, and leaves whatever was written for the caller to discard, when the frame would not
 /// save a tenth of the content: it is then stored as it is. An early end of `content` is an error.
 pub fn compress(
     content: &mut impl Read,
     size: u64,
-    level: Level,
+    level: u8,
     output: &mut impl Write,
 ) -> io::Result<bool> {
     let most = (u128::from(size) * 9 / 10) as u64;
@@ -99,11 +120,10 @@ pub fn compress(
     }
 }
 
-fn encoder(size: u64, level: Level) -> io::Result<CCtx<'static>> {
+fn encoder(size: u64, level: u8) -> io::Result<CCtx<'static>> {
     let mut encoder = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
-    let level = i32::from(level.for_size(size));
     for parameter in [
-        CParameter::CompressionLevel(level),
+        CParameter::CompressionLevel(i32::from(level)),
         CParameter::ContentSizeFlag(true),
         CParameter::ChecksumFlag(false),
     ] {
@@ -317,7 +337,7 @@ mod tests {
             .collect()
     }
 
-    fn frame(content: &[u8], level: Level) -> Vec<u8> {
+    fn frame(content: &[u8], level: u8) -> Vec<u8> {
         let mut frame = Vec::new();
         let size = content.len() as u64;
         assert!(compress(&mut &*content, size, level, &mut frame).unwrap());
@@ -343,7 +363,7 @@ mod tests {
             1_000_003,
         ] {
             let content = text(size);
-            for level in [Level::Auto, Level::Fixed(1), Level::Fixed(19)] {
+            for level in [1, 9, 19] {
                 let frame = frame(&content, level);
                 assert_eq!(decode(&frame, size as u64).as_ref(), Ok(&content));
                 assert_eq!(declared_size(&frame), Ok(Some(size as u64)));
@@ -362,14 +382,8 @@ mod tests {
         }
         let content = text(700_000);
         let mut dribbled = Vec::new();
-        compress(
-            &mut Dribble(&content),
-            700_000,
-            Level::Fixed(3),
-            &mut dribbled,
-        )
-        .unwrap();
-        assert_eq!(dribbled, frame(&content, Level::Fixed(3)));
+        compress(&mut Dribble(&content), 700_000, 3, &mut dribbled).unwrap();
+        assert_eq!(dribbled, frame(&content, 3));
     }
 
     #[test]
@@ -383,20 +397,20 @@ mod tests {
         })
         .take(300_000)
         .collect();
-        assert!(!compress(&mut noise.as_slice(), 300_000, Level::Auto, &mut Vec::new()).unwrap());
-        assert!(!compress(&mut [7].as_slice(), 1, Level::Auto, &mut Vec::new()).unwrap());
+        assert!(!compress(&mut noise.as_slice(), 300_000, 9, &mut Vec::new()).unwrap());
+        assert!(!compress(&mut [7].as_slice(), 1, 9, &mut Vec::new()).unwrap());
     }
 
     #[test]
     fn an_early_end_of_the_content_is_an_error() {
-        let error = compress(&mut text(99).as_slice(), 100, Level::Auto, &mut io::sink());
+        let error = compress(&mut text(99).as_slice(), 100, 9, &mut io::sink());
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn hostile_frames_are_refused() {
         let content = text(500_000);
-        let good = frame(&content, Level::Auto);
+        let good = frame(&content, 9);
         let size = content.len() as u64;
         for cut in [0, 3, 9, good.len() / 2, good.len() - 1] {
             assert!(decode(&good[..cut], size).is_err(), "cut at {cut}");

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_source_that_ends_within_a_range_is_an_error() {
-        let mut reader = RangesReader::new(b"0123".as_slice(), [2..6]);
+        let mut reader = RangesReader::new(b"0123".as_slice(), std::iter::once(2..6));
         let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }

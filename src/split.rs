@@ -158,21 +158,32 @@ pub fn runs(size: u64, holes: impl Iterator<Item = Range<u64>>) -> impl Iterator
 pub struct Recipe {
     /// The whole component.
     pub content: Identity,
-    /// The root.
-    pub root: Identity,
+    /// The root, with offset 0.
+    pub root: RecipeLayer,
     /// The section layers by ascending offset.
     pub layers: Vec<RecipeLayer>,
 }
 
-/// One section layer of a recipe.
+/// One layer of a recipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecipeLayer {
-    /// Where its content begins in the component.
+    /// Where a section layer's content begins in the component.
     pub offset: u64,
-    /// Its content. Where only the size is known, [`Recipe::content`] still covers the bytes.
+    /// The size of its content. Where only that is known, [`Recipe::content`] still covers the bytes.
     pub size: u64,
     /// The digest of the content, where it is known.
     pub digest: Option<Digest>,
+}
+
+impl RecipeLayer {
+    /// A layer of which all is known.
+    pub fn new(offset: u64, content: Identity) -> Self {
+        Self {
+            offset,
+            size: content.size,
+            digest: Some(content.digest),
+        }
+    }
 }
 
 /// Layers that do not tile a component.

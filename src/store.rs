@@ -5,7 +5,6 @@
 
 pub mod blobs;
 pub mod cache;
-pub mod directory;
 mod fetch;
 pub mod layout;
 pub mod remote;
@@ -97,7 +96,9 @@ pub trait Store: Send + Sync {
 
 /// What a transfer tells whoever watches it. Called from any thread; must not block.
 pub trait Observer: Send + Sync {
-    /// So many bytes of blobs went through.
+    /// So many bytes more will have to be moved.
+    fn planned(&self, _bytes: u64) {}
+    /// So many bytes of contents or blobs went through.
     fn moved(&self, _bytes: u64) {}
     /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
     fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
@@ -136,7 +137,7 @@ pub enum Error {
         /// The store.
         location: String,
         /// What was expected and found.
-        source: Mismatch,
+        source: Box<Mismatch>,
     },
     /// Something stored cannot be read as what it should be.
     #[error("{what} in {location} is malformed: {reason}")]
@@ -176,6 +177,9 @@ pub enum Error {
         /// What and why.
         reason: String,
     },
+    /// The program is stopping while work is under way.
+    #[error("the work was cut short")]
+    Interrupted,
     /// A file could not be read or written.
     #[error("{}", path.display())]
     File {
@@ -198,5 +202,20 @@ impl Error {
     /// Returns whether trying again may help: a broken connection or a body that ended early.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// Runs work that waits for the disk or keeps a processor busy away from the async threads.
+pub(crate) async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        Err(_) => Err(Error::Interrupted.into()),
     }
 }

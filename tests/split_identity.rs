@@ -117,7 +117,7 @@ fn try_policies(bytes: &[u8], turn: usize, case: &str, tally: &mut Tally) {
                 if floor > 1 {
                     // A third of the other policies, each file another third.
                     others += 1;
-                    if (others + turn) % 3 > 0 {
+                    if !(others + turn).is_multiple_of(3) {
                         continue;
                     }
                 }
@@ -185,16 +185,12 @@ fn check(
     assert_eq!(identities.layers, plain, "{case}");
     let recipe = Recipe {
         content: identities.content,
-        root: identities.root,
+        root: RecipeLayer::new(0, identities.root),
         layers: plan
             .layers
             .iter()
             .zip(plain)
-            .map(|(layer, identity)| RecipeLayer {
-                offset: layer.range.start,
-                size: identity.size,
-                digest: Some(identity.digest),
-            })
+            .map(|(layer, identity)| RecipeLayer::new(layer.range.start, identity))
             .collect(),
     };
     recipe.check_tiling().unwrap();

@@ -190,13 +190,11 @@ impl<R: Read> Part<R> {
     fn finish(mut self, recipe: &Recipe) -> Result<(), Error> {
         let layer = self.layer;
         let trailing = io::copy(&mut (&mut self.content).take(1), &mut io::sink());
-        let expected = match layer {
-            None => Some(recipe.root),
-            Some(index) => {
-                let RecipeLayer { size, digest, .. } = recipe.layers[index];
-                digest.map(|digest| Identity { digest, size })
-            }
+        let RecipeLayer { size, digest, .. } = match layer {
+            None => recipe.root,
+            Some(index) => recipe.layers[index],
         };
+        let expected = digest.map(|digest| Identity { digest, size });
         if trailing.map_err(|source| self.failed(source))? > 0 {
             let source = io::Error::new(io::ErrorKind::InvalidData, "bytes after its end");
             return Err(self.failed(source));

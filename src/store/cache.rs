@@ -1,1 +1,321 @@
-//! Stub
+//! The content cache: what this machine fetched or made, by digest of what is stored and of what it holds.
+//!
+//! `v1/blobs/sha256/HEX` is a blob as stored. `v1/content/HEX` says which blob holds a content; it is
+//! written only after this machine made that blob or decoded and checked it, so a push may reuse the
+//! blob. `v1/sources/HEX` remembers repositories that have a blob, for mounting; a wrong hint costs one
+//! request. Several processes share a cache: everything appears by rename, and what is read is verified.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use super::Error;
+use super::blobs::BlobDirectory;
+use super::spool::Spool;
+use crate::digest::{Digest, Hasher, Identity};
+
+/// A cache grows to so many bytes of blobs before the ones used longest ago go.
+pub const DEFAULT_MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+
+/// How many repositories are remembered for one blob.
+const MAX_SOURCES: usize = 8;
+
+/// A cache directory.
+#[derive(Debug)]
+pub struct Cache {
+    root: PathBuf,
+    blobs: BlobDirectory,
+    /// Deletes a cache that is for one run only.
+    _temporary: Option<TempDir>,
+}
+
+/// Which blob holds a content. The encoding is the caller's word for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holding {
+    /// The blob.
+    #[serde(flatten)]
+    pub blob: Identity,
+    /// How it holds the content: `raw` or `zstd`.
+    pub encoding: String,
+    /// The size of the content.
+    pub content_size: u64,
+}
+
+/// What a cache holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How many blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A blob's file.
+#[derive(Debug, Clone)]
+struct Entry {
+    digest: Digest,
+    size: u64,
+    used: SystemTime,
+}
+
+impl Cache {
+    /// Opens the cache in a directory, making it where there is none.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        Self::make(directory.join("v1"), None)
+    }
+
+    /// Makes a cache that is gone when it is dropped.
+    pub fn temporary() -> Result<Self, Error> {
+        let builder = tempfile::Builder::new().prefix("wharf-").tempdir();
+        let directory = builder.map_err(Error::file(Path::new("a temporary directory")))?;
+        Self::make(directory.path().join("v1"), Some(directory))
+    }
+
+    fn make(root: PathBuf, temporary: Option<TempDir>) -> Result<Self, Error> {
+        let cache = Self {
+            blobs: BlobDirectory::new(root.join("blobs")),
+            root,
+            _temporary: temporary,
+        };
+        cache.blobs.create()?;
+        for directory in [cache.contents(), cache.sources()] {
+            fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+        }
+        Ok(cache)
+    }
+
+    fn contents(&self) -> PathBuf {
+        self.root.join("content")
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.root.join("sources")
+    }
+
+    /// Returns where spools for this cache are made.
+    pub fn ingest(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the file of a blob.
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        self.blobs.path(digest)
+    }
+
+    /// Returns whether a blob is there, and counts that as a use of it.
+    pub fn has(&self, blob: Identity) -> Result<bool, Error> {
+        let has = self.blobs.has(blob)?;
+        if has {
+            touch(&self.path(&blob.digest));
+        }
+        Ok(has)
+    }
+
+    /// Takes in a spool whose bytes were verified.
+    pub fn adopt(&self, digest: &Digest, spool: Spool) -> Result<(), Error> {
+        let path = self.path(digest);
+        self.blobs
+            .adopt(digest, spool, false)
+            .map_err(Error::file(&path))
+    }
+
+    /// Takes in bytes.
+    pub fn add(&self, bytes: &[u8]) -> Result<Identity, Error> {
+        let blob = Identity::of(bytes);
+        if !self.has(blob)? {
+            let path = self.path(&blob.digest);
+            self.blobs
+                .add(blob, bytes, &self.root, false, |_| {})
+                .map_err(Error::file(&path))?;
+        }
+        Ok(blob)
+    }
+
+    /// Returns a blob that holds a content and that this machine made or checked.
+    pub fn find(&self, content: Identity) -> Result<Option<Holding>, Error> {
+        let path = self.contents().join(content.digest.hex());
+        let Some(holding) = read_json::<Holding>(&path)? else {
+            return Ok(None);
+        };
+        let sound = holding.content_size == content.size && self.has(holding.blob)?;
+        Ok(sound.then_some(holding))
+    }
+
+    /// Remembers that this machine made or checked a blob that holds a content.
+    pub fn record(&self, content: Digest, holding: &Holding) -> Result<(), Error> {
+        write_json(&self.contents().join(content.hex()), &self.root, holding)
+    }
+
+    /// Returns a repository of a registry that is known to have a blob.
+    pub fn source(&self, blob: &Digest, registry: &str) -> Option<String> {
+        let known: Vec<String> = read_json(&self.sources().join(blob.hex())).ok()??;
+        known.iter().find_map(|source| {
+            let path = source.strip_prefix(registry)?.strip_prefix('/')?;
+            Some(path.to_owned())
+        })
+    }
+
+    /// Remembers that a repository (`registry/path`) has a blob.
+    pub fn remember(&self, blob: &Digest, repository: &str) -> Result<(), Error> {
+        let path = self.sources().join(blob.hex());
+        let mut known: Vec<String> = read_json(&path)?.unwrap_or_default();
+        if known.iter().any(|source| source == repository) {
+            return Ok(());
+        }
+        known.insert(0, repository.to_owned());
+        known.truncate(MAX_SOURCES);
+        write_json(&path, &self.root, &known)
+    }
+
+    /// Forgets a blob.
+    pub fn remove(&self, digest: &Digest) -> Result<(), Error> {
+        let path = self.path(digest);
+        remove(&path)
+    }
+
+    /// Returns what is there.
+    pub fn usage(&self) -> Result<Usage, Error> {
+        let mut usage = Usage::default();
+        for entry in self.entries()? {
+            usage.blobs += 1;
+            usage.bytes += entry.size;
+        }
+        Ok(usage)
+    }
+
+    /// Removes the blobs used longest ago until at most `most` bytes are left; returns what went.
+    pub fn prune(&self, most: u64) -> Result<Usage, Error> {
+        let mut entries = self.entries()?;
+        entries.sort_by_key(|entry| (entry.used, entry.digest));
+        let mut left: u64 = entries.iter().map(|entry| entry.size).sum();
+        let mut gone = Usage::default();
+        for entry in entries {
+            if left <= most {
+                break;
+            }
+            self.remove(&entry.digest)?;
+            left -= entry.size;
+            gone.blobs += 1;
+            gone.bytes += entry.size;
+        }
+        if gone.blobs > 0 {
+            self.sweep()?;
+        }
+        Ok(gone)
+    }
+
+    /// Removes what speaks of blobs that are gone.
+    fn sweep(&self) -> Result<(), Error> {
+        for path in files(&self.contents())? {
+            let holding = read_json::<Holding>(&path)?;
+            let held = match &holding {
+                Some(holding) => self.blobs.has(holding.blob)?,
+                None => false,
+            };
+            if !held {
+                remove(&path)?;
+            }
+        }
+        for path in files(&self.sources())? {
+            let digest = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .map(Digest::from_hex);
+            let held = match digest {
+                Some(Ok(digest)) => self.blobs.size(&digest)?.is_some(),
+                _ => false,
+            };
+            if !held {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every blob again and removes those that are damaged; returns what is left and what went.
+    pub fn verify(&self) -> Result<(Usage, Usage), Error> {
+        let (mut sound, mut damaged) = (Usage::default(), Usage::default());
+        for entry in self.entries()? {
+            let path = self.path(&entry.digest);
+            let mut hasher = Hasher::new();
+            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
+            let usage = match read {
+                // Pruned by another process.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Ok(_) if hasher.finish() == entry.digest => &mut sound,
+                Ok(_) => {
+                    self.remove(&entry.digest)?;
+                    &mut damaged
+                }
+                Err(error) => return Err(Error::file(&path)(error)),
+            };
+            usage.blobs += 1;
+            usage.bytes += entry.size;
+        }
+        self.sweep()?;
+        Ok((sound, damaged))
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for path in files(&self.blobs.files())? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let Some(Ok(digest)) = name.map(Digest::from_hex) else {
+                continue;
+            };
+            match fs::metadata(&path) {
+                Ok(metadata) => entries.push(Entry {
+                    digest,
+                    size: metadata.len(),
+                    used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::file(&path)(error)),
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Makes a blob the one used last. Where that fails (a cache we may only read) the order is older.
+fn touch(path: &Path) {
+    let _order_stays = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(directory).map_err(Error::file(directory))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    paths
+        .collect::<io::Result<_>>()
+        .map_err(Error::file(directory))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a small file; one that is missing or makes no sense says nothing.
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path)(error)),
+    }
+}
+
+fn write_json(path: &Path, ingest: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let write = || {
+        let mut spool = Spool::new_in(ingest)?;
+        serde_json::to_writer(spool.file(), value)?;
+        spool.replace(path)
+    };
+    write().map_err(Error::file(path))
+}

@@ -25,10 +25,10 @@ pub async fn fetch(
     directory: &Path,
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
-    let corrupt = |source| Error::Corrupt {
+    let corrupt = |mismatch| Error::Corrupt {
         what: format!("blob {}", blob.digest),
         location: store.location(),
-        source,
+        source: Box::new(mismatch),
     };
     let file_error = || Error::file(directory);
     let spool = Spool::new_in(directory).map_err(file_error())?;
@@ -46,13 +46,16 @@ pub async fn fetch(
         writer.idle().await.map_err(file_error())?;
         match outcome {
             Ok(()) => break,
-            Err(Failure::Store(error)) if error.is_transient() => {
+            // All is there; whether it is right the digest says.
+            Err(Failure::Broken(_)) if received == blob.size && blob.size > 0 => break,
+            Err(Failure::Broken(error)) if error.is_transient() => {
                 failed += 1;
                 match store.retry().wait(failed, None) {
                     Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
+                    None => return Err(after(failed, error)),
                 }
             }
+            Err(Failure::Broken(error)) => return Err(error),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::File(error)) => return Err(file_error()(error)),
             Err(Failure::TooLong) => {
@@ -79,8 +82,23 @@ struct Sink {
     hasher: Hasher,
 }
 
+/// Tells how often a transfer was tried in all.
+fn after(failed: u32, error: Error) -> Error {
+    match error {
+        Error::Unreachable { what, source, .. } => Error::Unreachable {
+            what,
+            attempts: failed,
+            source,
+        },
+        error => error,
+    }
+}
+
 enum Failure {
+    /// The blob could not be opened; the store tried as often as it may.
     Store(Error),
+    /// The transfer broke off.
+    Broken(Error),
     File(io::Error),
     TooLong,
 }
@@ -142,7 +160,7 @@ async fn receive(
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
-            Err(error) => break Err(Failure::Store(error)),
+            Err(error) => break Err(Failure::Broken(error)),
         };
         *received += bytes.len() as u64;
         if *received > blob.size {

@@ -1,1 +1,313 @@
-//! Stub
+//! An OCI image layout directory: a store with no server.
+//!
+//! Blobs and `index.json` appear whole or not at all, `index.json` changes under a file lock, and what
+//! others put into it stays. Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+
+use super::blobs::BlobDirectory;
+use super::spool::Spool;
+use super::{
+    ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, blocking,
+};
+use crate::digest::{Digest, Identity, Mismatch};
+use crate::manifest::{annotation, media_type};
+use crate::reference::Name;
+
+/// The largest `index.json` that is read, in bytes: some hundred thousand manifests.
+const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+
+const MARKER: &str = "oci-layout";
+const INDEX: &str = "index.json";
+const LOCK: &str = "index.json.lock";
+
+/// A layout directory.
+#[derive(Clone)]
+pub struct Layout {
+    directory: PathBuf,
+    blobs: BlobDirectory,
+    observer: Arc<dyn Observer>,
+}
+
+impl Layout {
+    /// Opens a layout that exists.
+    pub fn open(directory: &Path, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        let layout = Self::at(directory, observer);
+        let marker = directory.join(MARKER);
+        match fs::metadata(&marker) {
+            Ok(_) => Ok(layout),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotFound {
+                what: "an OCI layout".to_owned(),
+                location: layout.location(),
+            }),
+            Err(error) => Err(Error::file(&marker)(error)),
+        }
+    }
+
+    /// Opens a layout, and makes one where there is nothing yet.
+    pub fn create(directory: &Path, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        let layout = Self::at(directory, observer);
+        let marker = directory.join(MARKER);
+        if marker.exists() {
+            return Ok(layout);
+        }
+        fs::create_dir_all(directory).map_err(Error::file(directory))?;
+        let is_foreign = |entry: &fs::DirEntry| {
+            let known = [MARKER, INDEX, LOCK, "blobs"];
+            !known.iter().any(|name| entry.file_name() == *name)
+        };
+        let entries = fs::read_dir(directory).map_err(Error::file(directory))?;
+        if entries.flatten().any(|entry| is_foreign(&entry)) {
+            let directory = directory.display();
+            let reason = format!("{directory} has other files in it and is no OCI layout");
+            return Err(Error::Settings { reason });
+        }
+        let _lock = layout.lock()?;
+        layout.blobs.create()?;
+        if !directory.join(INDEX).exists() {
+            layout.write_json(INDEX, &empty_index())?;
+        }
+        layout.write_json(MARKER, &json!({ "imageLayoutVersion": "1.0.0" }))?;
+        Ok(layout)
+    }
+
+    fn at(directory: &Path, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            blobs: BlobDirectory::new(directory.join("blobs")),
+            observer,
+        }
+    }
+
+    /// Waits until no other process changes the index. The lock ends with the returned file.
+    fn lock(&self) -> Result<File, Error> {
+        let path = self.directory.join(LOCK);
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let lock = lock.map_err(Error::file(&path))?;
+        lock.lock().map_err(Error::file(&path))?;
+        Ok(lock)
+    }
+
+    fn write_json(&self, name: &str, value: &Value) -> Result<(), Error> {
+        let path = self.directory.join(name);
+        let write = || {
+            let mut spool = Spool::new_in(&self.directory)?;
+            spool.file().write_all(value.to_string().as_bytes())?;
+            spool.sync()?;
+            spool.replace(&path)
+        };
+        write().map_err(Error::file(&path))
+    }
+
+    fn malformed(&self, what: &str, reason: String) -> Error {
+        Error::Malformed {
+            what: what.to_owned(),
+            location: self.location(),
+            reason,
+        }
+    }
+
+    fn not_found(&self, what: String) -> Error {
+        Error::NotFound {
+            what,
+            location: self.location(),
+        }
+    }
+
+    fn index(&self) -> Result<Map<String, Value>, Error> {
+        let path = self.directory.join(INDEX);
+        let bytes = read_capped(&path, MAX_INDEX_BYTES).map_err(Error::file(&path))?;
+        let bytes = bytes.ok_or_else(|| self.malformed(INDEX, "it is too large".to_owned()))?;
+        serde_json::from_slice(&bytes).map_err(|error| self.malformed(INDEX, error.to_string()))
+    }
+
+    fn read_manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let what = format!("manifest `{name}`");
+        let (digest, stated) = match name {
+            Name::Digest(digest) => (*digest, None),
+            Name::Tag(tag) => {
+                let index = self.index()?;
+                let entry = entries(&index).find(|entry| tag_of(entry) == Some(tag));
+                let entry = entry.ok_or_else(|| self.not_found(what.clone()))?;
+                let digest = digest_of(entry).ok_or_else(|| {
+                    self.malformed(INDEX, format!("the entry of `{tag}` has no digest"))
+                })?;
+                let stated = entry.get("mediaType").and_then(Value::as_str);
+                (digest, stated.map(str::to_owned))
+            }
+        };
+        let path = self.blobs.path(&digest);
+        let bytes = match read_capped(&path, MAX_MANIFEST_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(self.not_found(what));
+            }
+            read => read.map_err(Error::file(&path))?,
+        };
+        let bytes = bytes.ok_or_else(|| self.malformed(&what, "it is too large".to_owned()))?;
+        let found = Identity::of(&bytes);
+        if found.digest != digest {
+            let size = found.size;
+            let expected = Identity { digest, size };
+            return Err(Error::Corrupt {
+                what,
+                location: self.location(),
+                source: Box::new(Mismatch { expected, found }),
+            });
+        }
+        let media_type = stated.unwrap_or_else(|| media_type_of(&bytes));
+        Ok(RawManifest::new(bytes, media_type))
+    }
+
+    fn write_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let blob = Identity {
+            digest: manifest.digest,
+            size: manifest.bytes.len() as u64,
+        };
+        let path = self.blobs.path(&blob.digest);
+        self.blobs
+            .add(blob, &*manifest.bytes, &self.directory, true, |_| {})
+            .map_err(Error::file(&path))?;
+        let _lock = self.lock()?;
+        let mut index = self.index()?;
+        let list = index.entry("manifests").or_insert_with(|| json!([]));
+        let list = list
+            .as_array_mut()
+            .ok_or_else(|| self.malformed(INDEX, "manifests is not a list".to_owned()))?;
+        enter(list, manifest, tag);
+        self.write_json(INDEX, &Value::Object(index))
+    }
+}
+
+/// Lets `tag` name a manifest. What the tag named before stays in the index without it.
+fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
+    let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
+    for entry in list.iter_mut() {
+        if tag.is_some()
+            && tag_of(entry) == tag
+            && let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut)
+        {
+            annotations.remove(annotation::REF_NAME);
+        }
+    }
+    let mut entry = json!({
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest.to_string(),
+        "size": manifest.bytes.len(),
+    });
+    if let Some(tag) = tag {
+        entry["annotations"] = json!({ annotation::REF_NAME: tag });
+    } else if list.iter().any(same) {
+        return;
+    }
+    // An entry of this manifest that has lost its tag is in the way of nobody but says nothing more.
+    list.retain(|entry| !(same(entry) && tag_of(entry).is_none()));
+    list.push(entry);
+}
+
+fn empty_index() -> Value {
+    json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": [] })
+}
+
+fn entries(index: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    index
+        .get("manifests")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn tag_of(entry: &Value) -> Option<&str> {
+    entry
+        .get("annotations")?
+        .get(annotation::REF_NAME)?
+        .as_str()
+}
+
+fn digest_of(entry: &Value) -> Option<Digest> {
+    entry.get("digest")?.as_str()?.parse().ok()
+}
+
+fn media_type_of(manifest: &[u8]) -> String {
+    let value: Option<Value> = serde_json::from_slice(manifest).ok();
+    let stated = value
+        .as_ref()
+        .and_then(|value| value.get("mediaType")?.as_str());
+    stated.unwrap_or(media_type::MANIFEST).to_owned()
+}
+
+/// Reads a file of at most `most` bytes; nothing if it is larger.
+fn read_capped(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+#[async_trait]
+impl Store for Layout {
+    fn location(&self) -> String {
+        format!("oci:{}", self.directory.display())
+    }
+
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let (layout, name) = (self.clone(), name.clone());
+        blocking(move || layout.read_manifest(&name)).await
+    }
+
+    async fn has(&self, blob: Identity) -> Result<bool, Error> {
+        self.blobs.has(blob)
+    }
+
+    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+        if !self.blobs.has(blob)? {
+            return match self.blobs.size(&blob.digest)? {
+                None => Err(self.not_found(format!("blob {}", blob.digest))),
+                Some(size) => Err(Error::Corrupt {
+                    what: format!("blob {}", blob.digest),
+                    location: self.location(),
+                    source: Box::new(Mismatch {
+                        expected: blob,
+                        found: Identity { size, ..blob },
+                    }),
+                }),
+            };
+        }
+        self.blobs.stream(&blob.digest, from).await
+    }
+
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
+        let (layout, file) = (self.clone(), file.to_owned());
+        blocking(move || {
+            let source = File::open(&file).map_err(Error::file(&file))?;
+            let path = layout.blobs.path(&blob.digest);
+            let moved = |bytes| layout.observer.moved(bytes);
+            layout
+                .blobs
+                .add(blob, source, &layout.directory, true, moved)
+                .map_err(Error::file(&path))?;
+            Ok(Delivery::Sent)
+        })
+        .await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let (layout, manifest) = (self.clone(), manifest.clone());
+        let tag = tag.map(str::to_owned);
+        blocking(move || layout.write_manifest(&manifest, tag.as_deref())).await
+    }
+
+    async fn tags(&self) -> Result<Vec<String>, Error> {
+        let index = self.index()?;
+        let tags = entries(&index).filter_map(tag_of).map(str::to_owned);
+        Ok(tags.collect())
+    }
+}

@@ -76,7 +76,7 @@ pub(crate) fn nested_component(sections: &[Vec<u8>]) -> Vec<u8> {
 /// `level` of one byte.
 pub(crate) fn nest(depth: usize) -> Vec<u8> {
     let level = custom("level", b"!");
-    (0..depth).fold(component(&[level.clone()]), |inner, _| {
+    (0..depth).fold(component(std::slice::from_ref(&level)), |inner, _| {
         component(&[level.clone(), section(4, &inner)])
     })
 }

@@ -34,7 +34,7 @@ impl Parts {
         };
         Recipe {
             content: Identity::of(&self.whole),
-            root: Identity::of(&self.root),
+            root: RecipeLayer::new(0, Identity::of(&self.root)),
             layers: vec![layer(4, first), layer(8 + first.len(), second)],
         }
     }
@@ -64,13 +64,13 @@ fn a_component_may_be_all_root_or_all_layers() {
     let content = b"content".as_slice();
     let mut recipe = Recipe {
         content: Identity::of(content),
-        root: Identity::of(content),
+        root: RecipeLayer::new(0, Identity::of(content)),
         layers: Vec::new(),
     };
     let mut output = Vec::new();
     splice(&recipe, |_| Ok(content), &mut output).unwrap();
     assert_eq!(output, content);
-    recipe.root = Identity::of(b"");
+    recipe.root = RecipeLayer::new(0, Identity::of(b""));
     recipe.layers.push(RecipeLayer {
         offset: 0,
         size: 7,
@@ -86,7 +86,7 @@ fn a_component_may_be_all_root_or_all_layers() {
         matches!(error, Error::Layer { layer: None, .. }),
         "{error:?}"
     );
-    recipe.root.digest = Digest::of(b"something else");
+    recipe.root.digest = Some(Digest::of(b"something else"));
     let error = splice(&recipe, open, &mut io::sink()).unwrap_err();
     assert!(
         matches!(error, Error::Content { layer: None, .. }),
@@ -224,7 +224,7 @@ fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
     ];
     let recipe = |layers: &[(u64, u64)]| Recipe {
         content: Identity::of(&[0; 40]),
-        root: Identity::of(&[0; 8]),
+        root: RecipeLayer::new(0, Identity::of(&[0; 8])),
         layers: layers
             .iter()
             .map(|&(offset, size)| RecipeLayer {

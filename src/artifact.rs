@@ -1,0 +1,154 @@
+//! The two forms a component is stored in: the split artifact, and the flat one it can be shown as.
+//!
+//! Building and reading are pure: bytes and values in, values and bytes out.
+
+mod flat;
+mod open;
+mod titles;
+
+pub use self::flat::{Flat, flat};
+pub use self::open::{Error, Form, Layer, SplitManifest, form};
+pub use self::titles::{Title, TitlePart, cut_path};
+use crate::digest::Identity;
+use crate::encoding::Encoding;
+use crate::manifest::{
+    Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION, Manifest, Os,
+    PLAN_VERSION, annotation, media_type, to_json,
+};
+use crate::section::{BinaryKind, SectionMap};
+use crate::split::{Identities, SplitPlan};
+
+/// An import or export list longer than this, as JSON, is in the config only.
+pub const MAX_LIST_ANNOTATION_BYTES: usize = 64 * 1024;
+
+/// A layer as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The stored blob.
+    pub blob: Identity,
+    /// How it holds the content.
+    pub encoding: Encoding,
+}
+
+/// Puts the split config together.
+pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Config {
+    let layers = plan.layers.iter().zip(&identities.layers);
+    Config {
+        format_version: FORMAT_VERSION,
+        plan_version: PLAN_VERSION,
+        architecture: Architecture::Wasm,
+        os: match map.kind {
+            BinaryKind::Module => Os::Wasip1,
+            BinaryKind::Component => Os::Wasip2,
+        },
+        content: identities.content,
+        imports: map.imports.clone(),
+        exports: map.exports.clone(),
+        root: identities.root,
+        layers: layers
+            .map(|(layer, content)| ConfigLayer {
+                offset: layer.range.start,
+                size: content.size,
+                digest: content.digest,
+                path: layer.path.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// A split artifact, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// The config's bytes.
+    pub config: Vec<u8>,
+    /// The manifest's bytes.
+    pub manifest: Vec<u8>,
+    /// The same as a value.
+    pub layers: Vec<Descriptor>,
+    /// The flat form.
+    pub flat: Flat,
+}
+
+/// Puts a split artifact together.
+///
+/// `stored` has the root first, then the section layers as the config has them. Of `metadata` the keys
+/// under `org.opencontainers.image.` belong to the flat form too.
+pub fn split(config: &Config, stored: &[Stored], metadata: &Annotations) -> Split {
+    let config_bytes = config.to_bytes();
+    let config_blob = Identity::of(&config_bytes);
+    let flat = flat(config, metadata);
+    let mut annotations = metadata.clone();
+    let mut say = |key: &str, value: String| annotations.insert(key.to_owned(), value);
+    say(
+        annotation::CONTENT_DIGEST,
+        config.content.digest.to_string(),
+    );
+    say(annotation::CONTENT_SIZE, config.content.size.to_string());
+    say(annotation::OS, config.os.as_str().to_owned());
+    say(annotation::FLAT_DIGEST, flat.digest().to_string());
+    for (key, list) in [
+        (annotation::IMPORTS, &config.imports),
+        (annotation::EXPORTS, &config.exports),
+    ] {
+        let json = String::from_utf8_lossy(&to_json(list)).into_owned();
+        if json.len() <= MAX_LIST_ANNOTATION_BYTES {
+            say(key, json);
+        }
+    }
+    let layers = descriptors(config, config_blob, stored);
+    let descriptor = Descriptor::new(media_type::SPLIT_CONFIG, config_blob);
+    let artifact_type = Some(media_type::SPLIT_ARTIFACT);
+    let manifest = Manifest::new(artifact_type, descriptor, layers, annotations);
+    Split {
+        config: config_bytes,
+        manifest: to_json(&manifest),
+        layers: manifest.layers,
+        flat,
+    }
+}
+
+fn descriptors(config: &Config, config_blob: Identity, stored: &[Stored]) -> Vec<Descriptor> {
+    let mut stored = stored.iter();
+    let root = stored.next().map(|stored| {
+        let title = Title::root(config_blob.digest, config.content.digest, stored.encoding);
+        descriptor(stored, config.root, None, &title)
+    });
+    let sections = config.layers.iter().zip(stored).map(|(layer, stored)| {
+        let content = Identity {
+            digest: layer.digest,
+            size: layer.size,
+        };
+        let path = cut_path(&layer.path);
+        let title = Title::section(config_blob.digest, layer.offset, path, stored.encoding);
+        descriptor(stored, content, Some((layer.offset, path)), &title)
+    });
+    root.into_iter().chain(sections).collect()
+}
+
+fn descriptor(
+    stored: &Stored,
+    content: Identity,
+    section: Option<(u64, &str)>,
+    title: &str,
+) -> Descriptor {
+    let media_type = match (section.is_some(), stored.encoding) {
+        (false, Encoding::Raw) => media_type::ROOT,
+        (false, Encoding::Zstd) => media_type::ROOT_ZSTD,
+        (true, Encoding::Raw) => media_type::SECTION,
+        (true, Encoding::Zstd) => media_type::SECTION_ZSTD,
+    };
+    let mut descriptor = Descriptor::new(media_type, stored.blob);
+    let mut say = |key: &str, value: String| {
+        descriptor.annotations.insert(key.to_owned(), value);
+    };
+    say(annotation::TITLE, title.to_owned());
+    say(annotation::CONTENT_DIGEST, content.digest.to_string());
+    if stored.encoding == Encoding::Zstd {
+        say(annotation::CONTENT_SIZE, content.size.to_string());
+    }
+    if let Some((offset, path)) = section {
+        say(annotation::OFFSET, offset.to_string());
+        say(annotation::SECTION, path.to_owned());
+    }
+    descriptor
+}

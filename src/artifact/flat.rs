@@ -1,0 +1,83 @@
+//! The flat view: the one-layer artifact of the CNCF Wasm layout, as a pure function.
+//!
+//! Spec: <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>, version 0. The
+//! derivation is frozen: a flat digest that was written down once is checked for ever.
+
+use serde::Serialize;
+
+use crate::digest::{Digest, Identity};
+use crate::manifest::{
+    Annotations, Architecture, Config, Descriptor, Manifest, Os, annotation, media_type, to_json,
+};
+
+/// `created` where nobody said when: clients fail without one, and a clock has no place in a digest.
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+/// A flat artifact but for its one layer, which is the component itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flat {
+    /// The config's bytes.
+    pub config: Vec<u8>,
+    /// The manifest's bytes.
+    pub manifest: Vec<u8>,
+}
+
+impl Flat {
+    /// Returns the flat digest.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.manifest)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FlatConfig<'a> {
+    created: &'a str,
+    architecture: Architecture,
+    os: Os,
+    layer_digests: [Digest; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<Interface<'a>>,
+}
+
+#[derive(Serialize)]
+struct Interface<'a> {
+    exports: &'a [String],
+    imports: &'a [String],
+}
+
+/// Derives the flat artifact: a function of content, os, imports, exports and metadata alone.
+pub fn flat(config: &Config, metadata: &Annotations) -> Flat {
+    let component = (config.os == Os::Wasip2).then_some(Interface {
+        exports: &config.exports,
+        imports: &config.imports,
+    });
+    let config_bytes = to_json(&FlatConfig {
+        created: metadata
+            .get(annotation::CREATED)
+            .map_or(EPOCH, String::as_str),
+        architecture: config.architecture,
+        os: config.os,
+        layer_digests: [config.content.digest],
+        component,
+    });
+    let mut layer = Descriptor::new(media_type::WASM, config.content);
+    let title = match config.os {
+        Os::Wasip1 => "module.wasm",
+        Os::Wasip2 => "component.wasm",
+    };
+    layer
+        .annotations
+        .insert(annotation::TITLE.to_owned(), title.to_owned());
+    let annotations = metadata
+        .iter()
+        .filter(|(key, _)| key.starts_with(annotation::IMAGE_PREFIX))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let descriptor = Descriptor::new(media_type::FLAT_CONFIG, Identity::of(&config_bytes));
+    let manifest = Manifest::new(None, descriptor, vec![layer], annotations);
+    Flat {
+        manifest: to_json(&manifest),
+        config: config_bytes,
+    }
+}

@@ -1,0 +1,442 @@
+//! Reading a split manifest: every promise of the format is checked before a layer is asked for.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::flat;
+use super::titles::{Title, cut_path};
+use crate::digest::{Digest, Identity};
+use crate::encoding::Encoding;
+use crate::manifest::{
+    Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION,
+    MAX_SPLIT_MANIFEST_BYTES, Os, PLAN_VERSION, annotation, media_type,
+};
+use crate::split::{MAX_LAYERS, Recipe, RecipeLayer, TileError};
+
+/// What a manifest is, as far as wharf is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// A split component.
+    Split,
+    /// The one-layer CNCF artifact.
+    Flat,
+    /// Anything else, in a few words.
+    Foreign(String),
+}
+
+/// Why a split artifact is not accepted. Each error names the descriptor it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or not a manifest.
+    #[error("the manifest cannot be read: {0}")]
+    Manifest(String),
+    /// Not a split artifact.
+    #[error("not a split component but {0}")]
+    Foreign(String),
+    /// More bytes or more layers than the format allows.
+    #[error("{what}: {found}, and at most {most} are allowed")]
+    Limit {
+        /// Of what there are too many.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A descriptor or an annotation is missing, or is not what it should be.
+    #[error("{place}: {reason}")]
+    Descriptor {
+        /// For instance `layers[3]`.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The layers do not partition the component.
+    #[error("the layers do not tile the component")]
+    Tiling(#[from] TileError),
+    /// The config is not the split config of this manifest.
+    #[error("the config {digest} does not fit its manifest: {reason}")]
+    Config {
+        /// The config's digest.
+        digest: Digest,
+        /// Where they differ.
+        reason: String,
+    },
+}
+
+/// One layer as the manifest describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// The stored blob.
+    pub blob: Identity,
+    /// How it holds the content.
+    pub encoding: Encoding,
+    /// The uncompressed content.
+    pub content: Identity,
+    /// Where a section layer's content begins; 0 for the root.
+    pub offset: u64,
+    /// The section path, perhaps cut; empty for the root.
+    pub path: String,
+    /// The file name.
+    pub title: String,
+}
+
+/// A split manifest that holds what the format promises, as far as it can say so alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitManifest {
+    /// The config, whose digest is the split digest.
+    pub config: Identity,
+    /// What it is.
+    pub os: Os,
+    /// The whole component.
+    pub content: Identity,
+    /// Import names, unless they are in the config only.
+    pub imports: Option<Vec<String>>,
+    /// Export names, unless they are in the config only.
+    pub exports: Option<Vec<String>>,
+    /// The digest of the flat form.
+    pub flat_digest: Digest,
+    /// The root.
+    pub root: Layer,
+    /// The section layers by ascending offset.
+    pub layers: Vec<Layer>,
+    /// All annotations of the manifest.
+    pub annotations: Annotations,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outline {
+    media_type: Option<String>,
+    artifact_type: Option<String>,
+    config: Option<OutlineConfig>,
+    manifests: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OutlineConfig {
+    media_type: Option<String>,
+}
+
+/// Says what a manifest is.
+pub fn form(manifest: &[u8]) -> Result<Form, Error> {
+    let outline: Outline =
+        serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;
+    let config = outline.config.and_then(|config| config.media_type);
+    let is_index = outline.manifests.is_some()
+        || outline
+            .media_type
+            .as_deref()
+            .is_some_and(|media_type| media_type == media_type::INDEX);
+    Ok(
+        match (outline.artifact_type.as_deref(), config.as_deref()) {
+            (Some(media_type::SPLIT_ARTIFACT), _) => Form::Split,
+            (_, Some(media_type::SPLIT_CONFIG)) => Form::Split,
+            (_, Some(media_type::FLAT_CONFIG)) => Form::Flat,
+            _ if is_index => Form::Foreign("an image index".to_owned()),
+            (Some(artifact), _) => {
+                Form::Foreign(format!("an artifact of type {}", printable(artifact)))
+            }
+            (None, Some(config)) => Form::Foreign(format!(
+                "an artifact with a config of type {}",
+                printable(config)
+            )),
+            (None, None) => return Err(Error::Manifest("it has no config".to_owned())),
+        },
+    )
+}
+
+/// What others wrote, fit for a message.
+fn printable(text: &str) -> String {
+    let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
+    text.chars().take(100).map(plain).collect()
+}
+
+/// The manifest with its descriptors still unread, so that each can be named when it is wrong.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unread {
+    schema_version: Value,
+    config: Value,
+    layers: Vec<Value>,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+impl SplitManifest {
+    /// Reads a split manifest from its bytes.
+    pub fn read(manifest: &[u8]) -> Result<Self, Error> {
+        match form(manifest)? {
+            Form::Split => {}
+            Form::Flat => return Err(Error::Foreign("a flat artifact".to_owned())),
+            Form::Foreign(what) => return Err(Error::Foreign(what)),
+        }
+        limit(
+            "bytes of manifest",
+            manifest.len(),
+            MAX_SPLIT_MANIFEST_BYTES,
+        )?;
+        let unread: Unread =
+            serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;
+        if unread.schema_version != 2 {
+            return Err(Error::Manifest("its schemaVersion is not 2".to_owned()));
+        }
+        limit("layers", unread.layers.len(), MAX_LAYERS)?;
+        let config = Place::new("config".to_owned()).descriptor(unread.config)?;
+        if config.media_type != media_type::SPLIT_CONFIG {
+            let reason = format!("its media type is {}", printable(&config.media_type));
+            return Err(Place::new("config".to_owned()).wrong(reason));
+        }
+        let whole = Place::new("annotations".to_owned());
+        let annotations = unread.annotations;
+        let content = Identity {
+            digest: whole.parsed(&annotations, annotation::CONTENT_DIGEST)?,
+            size: whole.number(&annotations, annotation::CONTENT_SIZE)?,
+        };
+        let mut layers = Vec::with_capacity(unread.layers.len());
+        for (index, layer) in unread.layers.into_iter().enumerate() {
+            layers.push(layer_of(index, layer, config.digest, content.digest)?);
+        }
+        if layers.is_empty() {
+            return Err(Place::new("layers".to_owned()).wrong("there is no root".to_owned()));
+        }
+        let read = Self {
+            config: config.identity(),
+            os: os(&whole, &annotations)?,
+            content,
+            imports: whole.list(&annotations, annotation::IMPORTS)?,
+            exports: whole.list(&annotations, annotation::EXPORTS)?,
+            flat_digest: whole.parsed(&annotations, annotation::FLAT_DIGEST)?,
+            root: layers.remove(0),
+            layers,
+            annotations,
+        };
+        read.recipe().check_tiling()?;
+        Ok(read)
+    }
+
+    /// Returns the root and the section layers, in manifest order.
+    pub fn all_layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.root).chain(&self.layers)
+    }
+
+    /// Returns what splicing needs.
+    pub fn recipe(&self) -> Recipe {
+        let part = |layer: &Layer| RecipeLayer::new(layer.offset, layer.content);
+        Recipe {
+            content: self.content,
+            root: part(&self.root),
+            layers: self.layers.iter().map(part).collect(),
+        }
+    }
+
+    /// Returns the config if the manifest repeats all of it. Writing it again and finding its digest
+    /// is as good as reading it, and saves the request.
+    pub fn repeated_config(&self) -> Option<Config> {
+        let layers = self.layers.iter().map(|layer| ConfigLayer {
+            offset: layer.offset,
+            size: layer.content.size,
+            digest: layer.content.digest,
+            path: layer.path.clone(),
+        });
+        let config = Config {
+            format_version: FORMAT_VERSION,
+            plan_version: PLAN_VERSION,
+            architecture: Architecture::Wasm,
+            os: self.os,
+            content: self.content,
+            imports: self.imports.clone()?,
+            exports: self.exports.clone()?,
+            root: self.root.content,
+            layers: layers.collect(),
+        };
+        (Identity::of(&config.to_bytes()) == self.config).then_some(config)
+    }
+
+    /// Reads the config's bytes, whose digest was checked, and rejects every difference.
+    pub fn config(&self, bytes: &[u8]) -> Result<Config, Error> {
+        let wrong = |reason: String| Error::Config {
+            digest: self.config.digest,
+            reason,
+        };
+        let config: Config =
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if config.format_version != FORMAT_VERSION {
+            return Err(wrong(format!(
+                "its format version is {}",
+                config.format_version
+            )));
+        }
+        match self.difference(&config) {
+            Some(place) => Err(wrong(format!("they differ in {place}"))),
+            None => Ok(config),
+        }
+    }
+
+    fn difference(&self, config: &Config) -> Option<String> {
+        let differs = |list: &Option<Vec<String>>, other: &Vec<String>| {
+            list.as_ref().is_some_and(|list| list != other)
+        };
+        let whole = [
+            ("os", self.os != config.os),
+            ("content", self.content != config.content),
+            ("imports", differs(&self.imports, &config.imports)),
+            ("exports", differs(&self.exports, &config.exports)),
+            ("root", self.root.content != config.root),
+            (
+                "the number of layers",
+                self.layers.len() != config.layers.len(),
+            ),
+        ];
+        if let Some((place, _)) = whole.iter().find(|(_, differs)| *differs) {
+            return Some((*place).to_owned());
+        }
+        let mut pairs = self.layers.iter().zip(&config.layers);
+        let index = pairs.position(|(layer, config)| {
+            layer.offset != config.offset
+                || layer.content.size != config.size
+                || layer.content.digest != config.digest
+                || layer.path != cut_path(&config.path)
+        })?;
+        Some(format!("layers[{}]", index + 1))
+    }
+
+    /// Checks that the flat digest is that of the flat form.
+    pub fn check_flat(&self, config: &Config) -> Result<(), Error> {
+        let found = flat(config, &self.annotations).digest();
+        if found == self.flat_digest {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} is {}, not {found}",
+            annotation::FLAT_DIGEST,
+            self.flat_digest
+        );
+        Err(Place::new("annotations".to_owned()).wrong(reason))
+    }
+}
+
+fn limit(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(Error::Limit { what, found, most }),
+    }
+}
+
+fn os(place: &Place, annotations: &Annotations) -> Result<Os, Error> {
+    let word = place.text(annotations, annotation::OS)?;
+    [Os::Wasip1, Os::Wasip2]
+        .into_iter()
+        .find(|os| os.as_str() == word)
+        .ok_or_else(|| place.wrong(format!("{} is `{}`", annotation::OS, printable(word))))
+}
+
+fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<Layer, Error> {
+    let place = Place::new(format!("layers[{index}]"));
+    let descriptor = place.descriptor(value)?;
+    let (is_root, encoding) = match descriptor.media_type.as_str() {
+        media_type::ROOT => (true, Encoding::Raw),
+        media_type::ROOT_ZSTD => (true, Encoding::Zstd),
+        media_type::SECTION => (false, Encoding::Raw),
+        media_type::SECTION_ZSTD => (false, Encoding::Zstd),
+        other => return Err(place.wrong(format!("its media type is {}", printable(other)))),
+    };
+    if is_root != (index == 0) {
+        return Err(place.wrong("the root must be the first layer, and the only one".to_owned()));
+    }
+    let annotations = &descriptor.annotations;
+    let digest = place.parsed(annotations, annotation::CONTENT_DIGEST)?;
+    let content = match encoding {
+        Encoding::Raw if digest != descriptor.digest => {
+            return Err(place.wrong("its content digest is not its digest".to_owned()));
+        }
+        Encoding::Raw => descriptor.identity(),
+        Encoding::Zstd => Identity {
+            digest,
+            size: place.number(annotations, annotation::CONTENT_SIZE)?,
+        },
+    };
+    let (offset, path) = match is_root {
+        true => (0, String::new()),
+        false => (
+            place.number(annotations, annotation::OFFSET)?,
+            place.text(annotations, annotation::SECTION)?.to_owned(),
+        ),
+    };
+    let title = match is_root {
+        true => Title::root(split, whole, encoding),
+        false => Title::section(split, offset, &path, encoding),
+    };
+    if place.text(annotations, annotation::TITLE)? != title {
+        return Err(place.wrong(format!("its title should be {title}")));
+    }
+    if let Some(bad) = path.chars().find(|char| !is_path_char(*char)) {
+        return Err(place.wrong(format!("its section path has a {bad:?}")));
+    }
+    Ok(Layer {
+        blob: descriptor.identity(),
+        encoding,
+        content,
+        offset,
+        path,
+        title,
+    })
+}
+
+fn is_path_char(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | ':' | '/' | '[' | ']' | '-')
+}
+
+/// Where in a manifest something stands.
+struct Place {
+    name: String,
+}
+
+impl Place {
+    fn new(name: String) -> Self {
+        Self { name }
+    }
+
+    fn wrong(&self, reason: String) -> Error {
+        let place = self.name.clone();
+        Error::Descriptor { place, reason }
+    }
+
+    fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
+        Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    fn text<'a>(&self, annotations: &'a Annotations, key: &str) -> Result<&'a str, Error> {
+        let text = annotations.get(key).map(String::as_str);
+        text.ok_or_else(|| self.wrong(format!("the annotation {key} is missing")))
+    }
+
+    fn parsed(&self, annotations: &Annotations, key: &str) -> Result<Digest, Error> {
+        let text = self.text(annotations, key)?;
+        text.parse()
+            .map_err(|error| self.wrong(format!("{key}: {error}")))
+    }
+
+    /// A decimal number without sign or leading zeros, so that every number has one form.
+    fn number(&self, annotations: &Annotations, key: &str) -> Result<u64, Error> {
+        let text = self.text(annotations, key)?;
+        let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
+        let number = plain.then(|| text.parse().ok()).flatten();
+        number.ok_or_else(|| {
+            self.wrong(format!(
+                "{key}: `{}` is not a size in bytes",
+                printable(text)
+            ))
+        })
+    }
+
+    fn list(&self, annotations: &Annotations, key: &str) -> Result<Option<Vec<String>>, Error> {
+        let Some(json) = annotations.get(key) else {
+            return Ok(None);
+        };
+        let list = serde_json::from_str(json);
+        list.map(Some)
+            .map_err(|error| self.wrong(format!("{key}: {error}")))
+    }
+}

@@ -1,0 +1,157 @@
+//! Titles: the file names that make a directory of layers enough to splice from.
+//!
+//! Root: `<12 hex>.root.<64 hex>[.zst]`, section layer: `<12 hex>.<offset, 12 hex>.<path>[.zst]`, where
+//! the first 12 hex digits are those of the split digest.
+
+use crate::digest::Digest;
+use crate::encoding::Encoding;
+
+/// Section paths are cut to so many characters in annotations and titles.
+const MAX_CUT_PATH: usize = 100;
+
+/// How many hex digits of the split digest a title begins with, and how many an offset has.
+const PREFIX_DIGITS: usize = 12;
+
+/// Returns a section path as annotations have it. Paths are ASCII.
+pub fn cut_path(path: &str) -> &str {
+    path.get(..MAX_CUT_PATH).unwrap_or(path)
+}
+
+/// A title that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title {
+    /// The first hex digits of the split digest.
+    pub prefix: String,
+    /// What the file is.
+    pub part: TitlePart,
+    /// How it holds the content.
+    pub encoding: Encoding,
+}
+
+/// What a titled file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TitlePart {
+    /// The root of the component with this content digest.
+    Root(Digest),
+    /// The section layer that begins at this offset.
+    Section(u64),
+}
+
+impl Title {
+    /// Writes the title of a root.
+    ///
+    /// `content` is the digest of the whole component.
+    pub fn root(split: Digest, content: Digest, encoding: Encoding) -> String {
+        let prefix = &split.hex()[..PREFIX_DIGITS];
+        format!("{prefix}.root.{}{}", content.hex(), suffix(encoding))
+    }
+
+    /// Writes the title of a section layer with a cut path.
+    pub fn section(split: Digest, offset: u64, path: &str, encoding: Encoding) -> String {
+        let prefix = &split.hex()[..PREFIX_DIGITS];
+        let name = file_name(path);
+        format!("{prefix}.{offset:012x}.{name}{}", suffix(encoding))
+    }
+
+    /// Reads a title; nothing if it is none.
+    pub fn parse(title: &str) -> Option<Self> {
+        let (rest, encoding) = match title.strip_suffix(".zst") {
+            Some(rest) => (rest, Encoding::Zstd),
+            None => (title, Encoding::Raw),
+        };
+        let (prefix, rest) = rest.split_once('.')?;
+        let (word, name) = rest.split_once('.')?;
+        if prefix.len() != PREFIX_DIGITS || !prefix.bytes().all(is_hex_digit) {
+            return None;
+        }
+        let part = match word {
+            "root" => TitlePart::Root(Digest::from_hex(name).ok()?),
+            offset if offset.len() >= PREFIX_DIGITS && offset.bytes().all(is_hex_digit) => {
+                TitlePart::Section(u64::from_str_radix(offset, 16).ok()?)
+            }
+            _ => return None,
+        };
+        Some(Self {
+            prefix: prefix.to_owned(),
+            part,
+            encoding,
+        })
+    }
+}
+
+fn suffix(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Raw => "",
+        Encoding::Zstd => ".zst",
+    }
+}
+
+fn is_hex_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// `module[2]/custom[3]:.debug_info` becomes `module-2.custom-3..debug_info`.
+fn file_name(path: &str) -> String {
+    let chars = path.chars().filter_map(|char| match char {
+        '/' | ':' => Some('.'),
+        '[' => Some('-'),
+        ']' => None,
+        char if char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-') => Some(char),
+        _ => Some('_'),
+    });
+    chars.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_written_and_read_back() {
+        let split = Digest::of(b"config");
+        let content = Digest::of(b"component");
+        for encoding in [Encoding::Raw, Encoding::Zstd] {
+            let prefix = split.hex()[..12].to_owned();
+            let root = Title::root(split, content, encoding);
+            let part = TitlePart::Root(content);
+            let read = Title {
+                prefix: prefix.clone(),
+                part,
+                encoding,
+            };
+            assert_eq!(Title::parse(&root), Some(read));
+            let path = "module[2]/custom[3]:.debug_info";
+            let section = Title::section(split, 0x1234, path, encoding);
+            assert!(section.starts_with(&format!(
+                "{prefix}.000000001234.module-2.custom-3..debug_info"
+            )));
+            let part = TitlePart::Section(0x1234);
+            assert_eq!(
+                Title::parse(&section),
+                Some(Title {
+                    prefix,
+                    part,
+                    encoding
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_titles() {
+        let hex = Digest::of(b"").hex();
+        for name in [
+            "calc.wasm",
+            "0123456789ab.root.short",
+            &format!("0123456789AB.root.{hex}"),
+            &format!("0123456789a.root.{hex}"),
+            "0123456789ab.12.code-0",
+            "0123456789ab.00000000000g.code-0",
+            "../0123456789ab.000000000000.code-0",
+            "0123456789ab",
+            "",
+        ] {
+            assert_eq!(Title::parse(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The command line: one file a verb, and what the verbs share.
+
+mod cache;
+mod connect;
+mod diff;
+mod failure;
+mod inspect;
+mod layers;
+mod output;
+mod progress;
+mod pull;
+mod push;
+mod settings;
+mod splice;
+mod split;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use self::failure::{Exit, Failure};
+use self::settings::{Context, Shared};
+
+/// Store WebAssembly components in container registries, one layer per section
+///
+/// A component goes up as one OCI layer per large section and comes down byte for byte. What
+/// components share (language runtimes, adapters, debug info) is stored and fetched once.
+#[derive(Debug, Parser)]
+#[command(name = "wharf", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wharf push calc.wasm oci:store:calc       into a directory, no server needed
+  wharf push calc.wasm ghcr.io/me/calc:1.0  into a registry
+  wharf pull ghcr.io/me/calc:1.0            the exact bytes back, as calc.wasm
+  wharf diff calc.wasm oci:store:greet      what two components share
+
+Exit status:
+  0 done, 1 other failure, 2 usage, 3 not found, 4 refused, 5 damaged or malformed,
+  6 unreachable, 7 conflict, 130 interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Push(push::Push),
+    Pull(pull::Pull),
+    Inspect(inspect::Inspect),
+    Diff(diff::Diff),
+    Split(split::Split),
+    Splice(splice::Splice),
+    Cache(cache::Cache),
+}
+
+/// Runs the command that was asked for.
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let json = arguments.shared.json;
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+/// Help and version go to stdout and are no failure; everything else is one.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if asked || !json {
+        // Nothing can be said about a terminal that is gone.
+        let _terminal_gone = error.print();
+        return match asked {
+            true => ExitCode::SUCCESS,
+            false => Exit::Usage.into(),
+        };
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let message = line.strip_prefix("error: ").unwrap_or(line);
+    Failure::usage(message).report(true)
+}
+
+fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let context = Context::new(arguments.shared)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .build()
+        .map_err(anyhow::Error::from)?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = dispatch(arguments.command, &context) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        }
+    });
+    context.finish();
+    // Work on blocking threads is not waited for when we were interrupted.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Push(push) => push.run(context).await,
+        Command::Pull(pull) => pull.run(context).await,
+        Command::Inspect(inspect) => inspect.run(context).await,
+        Command::Diff(diff) => diff.run(context).await,
+        Command::Split(split) => split.run(context).await,
+        Command::Splice(splice) => splice.run(context).await,
+        Command::Cache(cache) => cache.run(context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

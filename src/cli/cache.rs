@@ -1,0 +1,87 @@
+//! `wharf cache`
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use wharf::store::cache::Usage;
+
+use super::failure::Failure;
+use super::settings::Context;
+use super::text::parse_size;
+use super::{output, text};
+
+/// Look after the blobs that this machine keeps
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf cache du
+  wharf cache prune --max-size 1GiB
+  wharf cache verify")]
+pub(crate) struct Cache {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show how much there is
+    Du,
+    /// Remove the blobs used longest ago
+    Prune {
+        /// Until so much is left, such as 500MiB
+        #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+        max_size: u64,
+    },
+    /// Read everything again and remove what is damaged
+    Verify,
+}
+
+#[derive(Default, Serialize)]
+struct Report {
+    blobs: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_blobs: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_bytes: Option<u64>,
+}
+
+impl Cache {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if !context.has_cache() {
+            return Err(Failure::usage("there is no cache to look after"));
+        }
+        let cache = context.cache()?;
+        let (left, removed) = match self.command {
+            Command::Du => (cache.usage()?, None),
+            Command::Prune { max_size } => {
+                let removed = cache.prune(max_size)?;
+                (cache.usage()?, Some(removed))
+            }
+            Command::Verify => {
+                let (left, damaged) = cache.verify()?;
+                (left, Some(damaged))
+            }
+        };
+        let report = Report {
+            blobs: left.blobs,
+            bytes: left.bytes,
+            removed_blobs: removed.map(|removed| removed.blobs),
+            removed_bytes: removed.map(|removed| removed.bytes),
+        };
+        output::print(context.json, &report, || report_text(left, removed))
+    }
+}
+
+fn report_text(left: Usage, removed: Option<Usage>) -> String {
+    let say = |usage: Usage| {
+        format!(
+            "{} in {}",
+            text::size(usage.bytes),
+            text::count(usage.blobs, "blob")
+        )
+    };
+    match removed {
+        None => say(left),
+        Some(removed) => format!("removed  {}\nleft     {}", say(removed), say(left)),
+    }
+}

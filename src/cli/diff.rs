@@ -1,0 +1,165 @@
+//! `wharf diff`
+
+use std::collections::HashSet;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::digest::Digest;
+
+use super::connect::{self, Given};
+use super::failure::Failure;
+use super::layers::{self, LayerRow};
+use super::settings::{Context, SplitFlags};
+use super::{output, text};
+
+/// Show which layers two components share, in bytes
+///
+/// Layers are compared by content, so it does not matter how each side stores them. Files are split
+/// with the flags given here.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf diff calc.wasm greet.wasm
+  wharf diff ghcr.io/me/calc:1.0 calc.wasm --json | jq .only_b_bytes")]
+pub(crate) struct Diff {
+    /// A file, or a reference
+    a: String,
+    /// Another one
+    b: String,
+    #[command(flatten)]
+    split: SplitFlags,
+}
+
+#[derive(Serialize)]
+struct Side {
+    name: String,
+    content_digest: Digest,
+    content_size: u64,
+    #[serde(skip)]
+    layers: Vec<LayerRow>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    a: Side,
+    b: Side,
+    shared_bytes: u64,
+    only_a_bytes: u64,
+    only_b_bytes: u64,
+    /// By what B stores, as far as that is known.
+    only_b_stored_bytes: Option<u64>,
+    shared: Vec<LayerRow>,
+    only_a: Vec<LayerRow>,
+    only_b: Vec<LayerRow>,
+}
+
+impl Diff {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let (a, b) = (connect::given(&self.a)?, connect::given(&self.b)?);
+        if let (Given::Reference(a), Given::Reference(b)) = (&a, &b)
+            && context.credentials.is_some()
+            && a.location != b.location
+        {
+            return Err(Failure::usage(
+                "--username is for one registry, and these are two places",
+            ));
+        }
+        let a = self.side(context, a).await?;
+        let b = self.side(context, b).await?;
+        let report = Report::new(a, b);
+        output::print(context.json, &report, || report.text())
+    }
+
+    async fn side(&self, context: &Context, given: Given) -> Result<Side, Failure> {
+        let cache = context.cache()?;
+        Ok(match given {
+            Given::File(path) => {
+                let component = connect::component(&path, self.split.policy()).await?;
+                Side {
+                    name: path.display().to_string(),
+                    content_digest: component.config.content.digest,
+                    content_size: component.config.content.size,
+                    layers: layers::of_file(&component, &cache)?,
+                }
+            }
+            Given::Reference(reference) => {
+                let (_, opened) = connect::open(context, &reference, &cache).await?;
+                Side {
+                    name: reference.to_string(),
+                    content_digest: opened.manifest.content.digest,
+                    content_size: opened.manifest.content.size,
+                    layers: layers::of_artifact(&opened, &cache)?,
+                }
+            }
+        })
+    }
+}
+
+impl Report {
+    fn new(a: Side, b: Side) -> Self {
+        let contents =
+            |side: &Side| -> HashSet<_> { side.layers.iter().map(LayerRow::content).collect() };
+        let (in_a, in_b) = (contents(&a), contents(&b));
+        let part = |side: &Side, other: &HashSet<_>, shared: bool| -> Vec<LayerRow> {
+            let rows = side.layers.iter();
+            let rows = rows.filter(|row| other.contains(&row.content()) == shared);
+            rows.cloned().collect()
+        };
+        let (shared, only_a, only_b) = (
+            part(&b, &in_a, true),
+            part(&a, &in_b, false),
+            part(&b, &in_a, false),
+        );
+        let bytes = |rows: &[LayerRow]| rows.iter().map(|row| row.content_size).sum();
+        Self {
+            shared_bytes: bytes(&shared),
+            only_a_bytes: bytes(&only_a),
+            only_b_bytes: bytes(&only_b),
+            only_b_stored_bytes: only_b.iter().map(|row| row.stored_size).sum(),
+            shared,
+            only_a,
+            only_b,
+            a,
+            b,
+        }
+    }
+
+    fn text(&self) -> String {
+        if self.a.content_digest == self.b.content_digest {
+            return format!("{} and {} are the same bytes", self.a.name, self.b.name);
+        }
+        let mut rows = Vec::new();
+        for (sign, layers) in [
+            ("=", &self.shared),
+            ("-", &self.only_a),
+            ("+", &self.only_b),
+        ] {
+            for layer in layers {
+                let stored = layer.stored_size.map_or_else(|| "-".to_owned(), text::size);
+                rows.push(vec![
+                    format!("{sign} {}", layer.path),
+                    text::size(layer.content_size),
+                    stored,
+                ]);
+            }
+        }
+        let percent = (self.shared_bytes * 100)
+            .checked_div(self.b.content_size)
+            .unwrap_or(0);
+        let stored = match self.only_b_stored_bytes {
+            Some(stored) => format!(", {} as stored", text::size(stored)),
+            None => String::new(),
+        };
+        format!(
+            "- {}  {}\n+ {}  {}\n\n{}\nshared   {} ({percent} % of the second)\nonly -   {}\nonly +   {}{stored}",
+            self.a.name,
+            text::size(self.a.content_size),
+            self.b.name,
+            text::size(self.b.content_size),
+            text::table(&rows),
+            text::size(self.shared_bytes),
+            text::size(self.only_a_bytes),
+            text::size(self.only_b_bytes),
+        )
+    }
+}

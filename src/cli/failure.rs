@@ -1,0 +1,194 @@
+//! How a failure is told: `error:`, its causes, a `hint:`, and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::json;
+use wharf::error::Kind;
+use wharf::{exploded, store};
+
+use super::text::printable;
+
+/// Exit codes; scripts rely on them (`docs/CLI.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Other = 1,
+    Usage = 2,
+    NotFound = 3,
+    Refused = 4,
+    Integrity = 5,
+    Unreachable = 6,
+    Conflict = 7,
+    Interrupted = 130,
+}
+
+impl Exit {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Integrity => "integrity",
+            Self::Unreachable => "unreachable",
+            Self::Conflict => "conflict",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// The command line asks for something that makes no sense.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// A failure of a given kind.
+    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self {
+            exit,
+            error: anyhow::anyhow!("{message}"),
+            hint: None,
+        }
+    }
+
+    /// Somebody pressed Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted")
+    }
+
+    /// Names the way out.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Tells the failure, on stdout as JSON if asked, and returns its code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        let mut causes = self
+            .error
+            .chain()
+            .map(|cause| printable(&cause.to_string()));
+        if json {
+            let message = causes.collect::<Vec<_>>().join(": ");
+            let kind = self.exit.kind();
+            let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
+            super::output::line(&error.to_string());
+        } else if !self.is_broken_pipe() {
+            eprintln!("error: {}", causes.next().unwrap_or_default());
+            for cause in causes {
+                eprintln!("  caused by: {cause}");
+            }
+            if let Some(hint) = &self.hint {
+                eprintln!("hint: {hint}");
+            }
+        }
+        self.exit.into()
+    }
+
+    /// Whoever read our output has gone, and needs no message.
+    fn is_broken_pipe(&self) -> bool {
+        let broken = |cause: &(dyn std::error::Error + 'static)| {
+            let error = cause.downcast_ref::<std::io::Error>();
+            error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        };
+        self.error.chain().any(broken)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let (exit, hint) = classify(&error);
+        Self { exit, error, hint }
+    }
+}
+
+/// Finds the kind of a failure and the way out of it in its causes.
+fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
+            return (exit_of(error.kind()), hint_of(error));
+        }
+        if let Some(error) = cause.downcast_ref::<store::Error>() {
+            return (exit_of(error.kind()), store_hint(error));
+        }
+        if let Some(error) = cause.downcast_ref::<exploded::Error>() {
+            return exploded_failure(error);
+        }
+    }
+    (Exit::Other, None)
+}
+
+fn exit_of(kind: Kind) -> Exit {
+    match kind {
+        Kind::NotFound => Exit::NotFound,
+        Kind::Refused => Exit::Refused,
+        Kind::Integrity => Exit::Integrity,
+        Kind::Unreachable => Exit::Unreachable,
+        Kind::Other => Exit::Other,
+    }
+}
+
+fn hint_of(error: &wharf::error::Error) -> Option<String> {
+    match error {
+        wharf::error::Error::Store(error) => store_hint(error),
+        wharf::error::Error::Foreign { what, .. } if what.starts_with("a flat artifact") => Some(
+            "this version reads split artifacts only; `oras pull` fetches flat ones".to_owned(),
+        ),
+        wharf::error::Error::Changed => Some("try again when nothing writes to it".to_owned()),
+        _ => None,
+    }
+}
+
+fn store_hint(error: &store::Error) -> Option<String> {
+    let hint = match error {
+        store::Error::Refused { .. } => {
+            "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
+             `docker login`; and check that they reach this repository"
+        }
+        store::Error::NotFound { what, location } if what == "an OCI layout" => {
+            let directory = location.strip_prefix("oci:").unwrap_or(location);
+            return Some(format!("`wharf push FILE oci:{directory}:TAG` makes one"));
+        }
+        store::Error::NotFound { .. } => "check the repository and the tag",
+        store::Error::Unreachable { .. } => {
+            "check the host, its port and the network; --plain-http if it does not speak TLS, \
+             --ca-cert if its certificate is your own"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn exploded_failure(error: &exploded::Error) -> (Exit, Option<String>) {
+    match error {
+        exploded::Error::NoRoot { .. } => {
+            let hint = "it must hold what `wharf split` or `oras pull` wrote";
+            (Exit::NotFound, Some(hint.to_owned()))
+        }
+        exploded::Error::ManyRoots { roots, .. } => {
+            let hint = format!("name one with --root: {}", roots.join(", "));
+            (Exit::Usage, Some(hint))
+        }
+        exploded::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            (Exit::NotFound, None)
+        }
+        exploded::Error::File { .. } => (Exit::Other, None),
+        _ => (Exit::Integrity, None),
+    }
+}

@@ -1,0 +1,280 @@
+//! `wharf inspect`
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::artifact;
+use wharf::component::Component;
+use wharf::digest::{Digest, Identity};
+use wharf::manifest::{Annotations, Config};
+use wharf::pull::Opened;
+use wharf::store::cache::Cache;
+
+use super::connect::{self, Given};
+use super::failure::Failure;
+use super::layers::{self, LayerRow};
+use super::settings::{Context, SplitFlags};
+use super::{output, text};
+
+/// Show what a component consists of: sections, layers, sizes, what it shares, metadata
+///
+/// Of a reference only the manifest is fetched. "shared" means that this machine's cache has the
+/// content already, "new" that a pull would fetch it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf inspect calc.wasm
+  wharf inspect --granularity module calc.wasm
+  wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
+pub(crate) struct Inspect {
+    /// A file, or a reference
+    #[arg(value_name = "FILE|REF")]
+    what: String,
+    #[command(flatten)]
+    split: SplitFlags,
+}
+
+#[derive(Serialize)]
+struct SectionRow {
+    path: String,
+    kind: String,
+    offset: u64,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct Report {
+    name: String,
+    digest: Option<Digest>,
+    split_digest: Digest,
+    flat_digest: Digest,
+    content_digest: Digest,
+    content_size: u64,
+    os: &'static str,
+    sections: Vec<SectionRow>,
+    layers: Vec<LayerRow>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    annotations: Annotations,
+    warning: Option<String>,
+}
+
+impl Inspect {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let cache = context.cache()?;
+        let report = match connect::given(&self.what)? {
+            Given::File(path) => {
+                let component = connect::component(&path, self.split.policy()).await?;
+                of_file(&path, &component, &cache)?
+            }
+            Given::Reference(reference) => {
+                let (_, opened) = connect::open(context, &reference, &cache).await?;
+                of_artifact(reference.at(opened.digest).to_string(), &opened, &cache)?
+            }
+        };
+        output::print(context.json, &report, || report.text())
+    }
+}
+
+fn of_file(
+    path: &Path,
+    component: &Arc<Component<File>>,
+    cache: &Cache,
+) -> Result<Report, Failure> {
+    let map = &component.map;
+    let sections = map.sections.iter().map(|section| SectionRow {
+        path: map.section_path(section),
+        kind: map.section_name(section).to_owned(),
+        offset: section.content.start,
+        size: section.content.end - section.content.start,
+    });
+    let config = &component.config;
+    Ok(Report {
+        name: path.display().to_string(),
+        digest: None,
+        split_digest: Digest::of(&config.to_bytes()),
+        flat_digest: artifact::flat(config, &component.metadata).digest(),
+        sections: sections.collect(),
+        layers: layers::of_file(component, cache)?,
+        annotations: component.metadata.clone(),
+        warning: map.damage.as_ref().map(|damage| {
+            format!(
+                "not readable past byte {}: {}",
+                damage.offset, damage.reason
+            )
+        }),
+        ..Report::of_config(config)
+    })
+}
+
+fn of_artifact(name: String, opened: &Opened, cache: &Cache) -> Result<Report, Failure> {
+    let sections = opened.config.layers.iter().map(|layer| SectionRow {
+        path: layer.path.clone(),
+        kind: kind_of(&layer.path).to_owned(),
+        offset: layer.offset,
+        size: layer.size,
+    });
+    Ok(Report {
+        name,
+        digest: Some(opened.digest),
+        split_digest: opened.manifest.config.digest,
+        flat_digest: opened.manifest.flat_digest,
+        sections: sections.collect(),
+        layers: layers::of_artifact(opened, cache)?,
+        annotations: opened.manifest.annotations.clone(),
+        ..Report::of_config(&opened.config)
+    })
+}
+
+/// Returns the word of a path's last step: `code` of `module[2]/code[0]`.
+fn kind_of(path: &str) -> &str {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    last.split('[').next().unwrap_or(last)
+}
+
+impl Report {
+    fn of_config(config: &Config) -> Self {
+        let Identity { digest, size } = config.content;
+        Self {
+            name: String::new(),
+            digest: None,
+            split_digest: digest,
+            flat_digest: digest,
+            content_digest: digest,
+            content_size: size,
+            os: config.os.as_str(),
+            sections: Vec::new(),
+            layers: Vec::new(),
+            imports: config.imports.clone(),
+            exports: config.exports.clone(),
+            annotations: Annotations::new(),
+            warning: None,
+        }
+    }
+
+    fn text(&self) -> String {
+        let what = match self.os {
+            "wasip1" => "core module",
+            _ => "component",
+        };
+        let mut out = format!("{}\n", self.name);
+        let mut say = |key: &str, value: &dyn std::fmt::Display| {
+            out.push_str(&format!("  {key:<8} {value}\n"));
+        };
+        say(
+            "content",
+            &format!(
+                "{what}, {}, {}",
+                text::size(self.content_size),
+                self.content_digest
+            ),
+        );
+        say("split", &self.split_digest);
+        say("flat", &self.flat_digest);
+        if let Some(warning) = &self.warning {
+            say("warning", warning);
+        }
+        for (key, list) in [("imports", &self.imports), ("exports", &self.exports)] {
+            for name in list {
+                say(key, &text::printable(name));
+            }
+        }
+        for (key, value) in &self.annotations {
+            if let Some(key) = key.strip_prefix("org.opencontainers.image.") {
+                say(key, &text::printable(value));
+            }
+        }
+        out.push('\n');
+        out.push_str(&self.tree());
+        out
+    }
+
+    fn tree(&self) -> String {
+        let head = ["", "content", "stored", ""];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        let mut steps: Vec<&str> = Vec::new();
+        for (path, content, layer) in self.entries() {
+            let path_steps: Vec<&str> = path.split('/').collect();
+            let depth = steps
+                .iter()
+                .zip(&path_steps)
+                .take_while(|(a, b)| a == b)
+                .count();
+            for (level, step) in path_steps.iter().enumerate().skip(depth) {
+                let last = level + 1 == path_steps.len();
+                let name = format!("{}{}", "  ".repeat(level), cut(step));
+                rows.push(match (last, layer) {
+                    (false, _) => vec![name],
+                    (true, None) => vec![
+                        name,
+                        text::size(content),
+                        String::new(),
+                        "in root".to_owned(),
+                    ],
+                    (true, Some(layer)) => row(name, layer),
+                });
+            }
+            steps = path_steps;
+        }
+        let stored: Option<u64> = self.layers.iter().map(|layer| layer.stored_size).sum();
+        rows.push(vec![
+            text::count(self.layers.len() as u64, "layer"),
+            text::size(self.content_size),
+            stored.map_or_else(|| "-".to_owned(), text::size),
+        ]);
+        text::table(&rows)
+    }
+
+    /// Returns sections and layers by offset, each path once; the root first.
+    fn entries(&self) -> Vec<(&str, u64, Option<&LayerRow>)> {
+        let layers = self.layers.iter();
+        let mut entries: Vec<_> = layers
+            .map(|layer| {
+                (
+                    layer.offset.unwrap_or(0),
+                    layer.path.as_str(),
+                    layer.content_size,
+                    Some(layer),
+                )
+            })
+            .collect();
+        let is_layer = |path: &str| self.layers.iter().any(|layer| layer.path == path);
+        for section in self
+            .sections
+            .iter()
+            .filter(|section| !is_layer(&section.path))
+        {
+            entries.push((section.offset, &section.path, section.size, None));
+        }
+        entries[1..].sort_by_key(|(offset, path, ..)| (*offset, path.len()));
+        entries
+            .into_iter()
+            .map(|(_, path, size, layer)| (path, size, layer))
+            .collect()
+    }
+}
+
+fn row(name: String, layer: &LayerRow) -> Vec<String> {
+    let stored = layer.stored_size.map_or_else(|| "-".to_owned(), text::size);
+    let state = match layer.cached {
+        true => "shared",
+        false => "new",
+    };
+    vec![
+        name,
+        text::size(layer.content_size),
+        stored,
+        state.to_owned(),
+    ]
+}
+
+/// Long section names would push the sizes off the screen.
+fn cut(step: &str) -> String {
+    match step.char_indices().nth(56) {
+        Some((at, _)) => format!("{}...", &step[..at]),
+        None => step.to_owned(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Where results go: lines on stdout, and files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::Serialize;
+use wharf::digest::{Hasher, Identity};
+use wharf::pull::Output;
+use wharf::store::spool::Spool;
+
+use super::failure::{Exit, Failure};
+
+/// Prints a line on stdout. A reader that has gone is no failure: what it wanted, it has.
+pub(crate) fn line(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _reader_may_be_gone = writeln!(stdout, "{text}");
+}
+
+/// Prints a result, as one JSON object or as text for people.
+pub(crate) fn print(
+    json: bool,
+    value: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let text = match json {
+        true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
+        false => text().trim_end().to_owned(),
+    };
+    line(&text);
+    Ok(())
+}
+
+/// Where a component goes.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A file that appears when it is complete.
+    File { spool: Spool, path: PathBuf },
+    /// Standard output, or something that is written to rather than replaced (a pipe, a device).
+    Stream { stream: File, written: bool },
+}
+
+impl Target {
+    /// Opens what `-o` names.
+    pub(crate) fn open(path: &Path, json: bool) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Self::stdout(json);
+        }
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            if path.is_dir() {
+                return Err(Failure::usage(format!("{} is a directory", path.display())));
+            }
+            let stream = File::options().write(true).open(path);
+            let stream = stream.with_context(|| path.display().to_string())?;
+            let written = false;
+            return Ok(Self::Stream { stream, written });
+        }
+        // A link is written through, not replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let spool = Spool::new_in(parent(&path)).with_context(|| path.display().to_string())?;
+        Ok(Self::File { spool, path })
+    }
+
+    fn stdout(json: bool) -> Result<Self, Failure> {
+        if json {
+            return Err(Failure::usage(
+                "--json and `-o -` both want standard output",
+            ));
+        }
+        if io::stdout().is_terminal() {
+            let failure = Failure::usage("a component is no text for a terminal");
+            return Err(failure.hint("redirect standard output, or name a file with -o"));
+        }
+        let stream = duplicate_stdout().context("standard output")?;
+        let written = false;
+        Ok(Self::Stream { stream, written })
+    }
+
+    /// Gives a complete file its name.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::File { spool, path } => {
+                let placed = spool.replace(&path);
+                Ok(placed.with_context(|| path.display().to_string())?)
+            }
+            Self::Stream { .. } => Ok(()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn duplicate_stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+fn duplicate_stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
+}
+
+/// Returns the directory that a file is or will be in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File { spool, .. } => spool.file().write(bytes),
+            Self::Stream { stream, written } => {
+                *written = true;
+                stream.write(bytes)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File { spool, .. } => spool.file().flush(),
+            Self::Stream { stream, .. } => stream.flush(),
+        }
+    }
+}
+
+impl Output for Target {
+    fn restart(&mut self) -> io::Result<()> {
+        match self {
+            Self::File { spool, .. } => {
+                spool.file().set_len(0)?;
+                spool.file().rewind()
+            }
+            Self::Stream { written: false, .. } => Ok(()),
+            Self::Stream { .. } => Err(io::Error::other("a part of it is already out")),
+        }
+    }
+}
+
+/// Says whether a file that nobody asked to overwrite is in the way of a component.
+///
+/// Returns true if it already is that component.
+pub(crate) fn is_there(path: &Path, content: Identity) -> Result<bool, Failure> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => {
+            return Err(anyhow::Error::from(error)
+                .context(path.display().to_string())
+                .into());
+        }
+    };
+    let mut hasher = Hasher::new();
+    io::copy(&mut file, &mut hasher).with_context(|| path.display().to_string())?;
+    if hasher.identity() == content {
+        return Ok(true);
+    }
+    let message = format!("{} exists and is another component", path.display());
+    Err(Failure::new(Exit::Conflict, message).hint("name the output with -o; that overwrites"))
+}

@@ -1,0 +1,87 @@
+//! A progress bar on a terminal for what takes longer than a second, and what `-v` shows.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use wharf::store::Observer;
+
+/// What takes less shows nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches all transfers of one run.
+pub(crate) struct Progress {
+    begun: Instant,
+    planned: AtomicU64,
+    moved: AtomicU64,
+    requests: AtomicU64,
+    bar: OnceLock<ProgressBar>,
+    shows_bar: bool,
+    shows_requests: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
+        Self {
+            begun: Instant::now(),
+            planned: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            bar: OnceLock::new(),
+            shows_bar: !quiet,
+            shows_requests: verbose,
+        }
+    }
+
+    /// Returns how many requests were answered.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Clears the bar.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn draw(&self) {
+        if !self.shows_bar || self.begun.elapsed() < PATIENCE {
+            return;
+        }
+        // Drawn on standard error, and only if that is a terminal.
+        let bar = self.bar.get_or_init(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template(
+                "{bar:32} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        bar.set_length(self.planned.load(Ordering::Relaxed));
+        bar.set_position(self.moved.load(Ordering::Relaxed));
+    }
+}
+
+impl Observer for Progress {
+    fn planned(&self, bytes: u64) {
+        self.planned.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn moved(&self, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::Relaxed);
+        self.draw();
+    }
+
+    fn requested(&self, method: &str, url: &str, outcome: &str) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if self.shows_requests {
+            let say = || eprintln!("> {method} {url} {outcome}");
+            match self.bar.get() {
+                Some(bar) => bar.suspend(say),
+                None => say(),
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `wharf push`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::digest::Digest;
+use wharf::error::Error;
+use wharf::manifest::Annotations;
+use wharf::push::{self, Options, Pushed};
+use wharf::store::cache::DEFAULT_MAX_BYTES;
+use wharf::store::remote::Access;
+
+use super::connect::{self, Stamp};
+use super::failure::Failure;
+use super::settings::{Context, SplitFlags};
+use super::{output, text};
+
+/// Store a component, one layer per large section
+///
+/// Only blobs that the other side lacks are sent. The digest that is printed names exactly this form.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf push calc.wasm oci:store:calc
+  wharf push calc.wasm localhost:5000/demo/calc:1.0
+  wharf push --level 19 --no-reuse calc.wasm ghcr.io/me/calc:1.0")]
+pub(crate) struct Push {
+    /// The component or core module
+    file: PathBuf,
+    /// Where to: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG
+    #[arg(value_name = "REF")]
+    reference: String,
+    #[command(flatten)]
+    split: SplitFlags,
+    /// Compress every layer now, even where this machine has made it before at another level
+    #[arg(long)]
+    no_reuse: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    reference: String,
+    digest: Digest,
+    split_digest: Digest,
+    flat_digest: Digest,
+    content_digest: Digest,
+    content_size: u64,
+    layers: usize,
+    sent_bytes: u64,
+    sent_blobs: u64,
+    skipped_bytes: u64,
+    skipped_blobs: u64,
+}
+
+impl Push {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let reference = connect::reference(&self.reference)?;
+        if reference.digest.is_some() {
+            return Err(Failure::usage(
+                "a push names a tag; the digest comes out of it",
+            ));
+        }
+        let before = Stamp::of(&self.file)?;
+        let component = connect::component(&self.file, self.split.policy()).await?;
+        let cache = context.cache()?;
+        let store = connect::store(context, &reference, Access::Push, &cache).await?;
+        let options = Options {
+            level: self.split.level,
+            reuse: !self.no_reuse,
+            concurrency: context.concurrency,
+            metadata: Annotations::new(),
+        };
+        let stamp = || Stamp::of(&self.file).is_ok_and(|after| after == before);
+        if !stamp() {
+            return Err(Error::Changed.into());
+        }
+        let observer = context.observer();
+        let tag = Some(reference.tag_or_default());
+        let pushed =
+            push::push(component, store.as_ref(), tag, &cache, &options, &observer).await?;
+        connect::remember(&cache, &reference, pushed.blobs.iter().copied())?;
+        if context.has_cache() {
+            cache.prune(DEFAULT_MAX_BYTES)?;
+        }
+        let report = Report::new(reference.at(pushed.digest).to_string(), &pushed);
+        output::print(context.json, &report, || report.text())
+    }
+}
+
+impl Report {
+    fn new(reference: String, pushed: &Pushed) -> Self {
+        Self {
+            reference,
+            digest: pushed.digest,
+            split_digest: pushed.split_digest,
+            flat_digest: pushed.flat_digest,
+            content_digest: pushed.content.digest,
+            content_size: pushed.content.size,
+            layers: pushed.layers,
+            sent_bytes: pushed.sent.bytes,
+            sent_blobs: pushed.sent.blobs,
+            skipped_bytes: pushed.skipped.bytes,
+            skipped_blobs: pushed.skipped.blobs,
+        }
+    }
+
+    fn text(&self) -> String {
+        let saved = self.content_size.saturating_sub(self.sent_bytes);
+        let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
+        format!(
+            "{}\n  content  {} in {}\n  sent     {} in {}\n  skipped  {} in {} (already there)\n  saved    {} ({percent} %)",
+            self.reference,
+            text::size(self.content_size),
+            text::count(self.layers as u64, "layer"),
+            text::size(self.sent_bytes),
+            text::count(self.sent_blobs, "blob"),
+            text::size(self.skipped_bytes),
+            text::count(self.skipped_blobs, "blob"),
+            text::size(saved),
+        )
+    }
+}

@@ -1,0 +1,204 @@
+//! The flags that commands share, and what they come to.
+
+use std::env;
+use std::io::{self, BufRead};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use wharf::encoding::Level;
+use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
+use wharf::store::Observer;
+use wharf::store::cache::Cache;
+use wharf::store::remote::Credentials;
+
+use super::failure::Failure;
+use super::progress::Progress;
+use super::text::parse_size;
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Shared options")]
+pub(crate) struct Shared {
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Show every request
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Keep fetched and made blobs in this directory [env: WHARF_CACHE]
+    #[arg(long, global = true, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Keep nothing between runs
+    #[arg(long, global = true, conflicts_with = "cache")]
+    no_cache: bool,
+    /// Speak http where https would be spoken (loopback hosts: always)
+    #[arg(long, global = true)]
+    plain_http: bool,
+    /// Trust the certificates in this PEM file too
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// Log in to the registry as this user
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        requires = "password_stdin"
+    )]
+    username: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, global = true, requires = "username")]
+    password_stdin: bool,
+    /// Move so many blobs at once
+    #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+}
+
+/// Flags of commands that split.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Split options")]
+pub(crate) struct SplitFlags {
+    /// How finely to cut: section, segment or module
+    #[arg(long, value_name = "WORD", default_value_t = Granularity::Section)]
+    granularity: Granularity,
+    /// The least content of a layer, such as 4096 or 4KiB
+    #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = parse_floor)]
+    floor: u64,
+    /// The most layers, root included
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_layers)]
+    max_layers: usize,
+    /// How hard to compress: auto, or 1 (fast) to 19 (small)
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
+    pub(crate) level: Level,
+}
+
+impl SplitFlags {
+    pub(crate) fn policy(&self) -> SplitPolicy {
+        SplitPolicy {
+            granularity: self.granularity,
+            floor: self.floor,
+            max_layers: self.max_layers,
+        }
+    }
+}
+
+fn parse_floor(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("the floor is at least 1 byte".to_owned()),
+        floor => Ok(floor),
+    }
+}
+
+fn parse_layers(text: &str) -> Result<usize, String> {
+    let layers: usize = text.parse().map_err(|error| format!("{error}"))?;
+    match layers {
+        1..=MAX_LAYERS => Ok(layers),
+        _ => Err(format!("there can be 1 to {MAX_LAYERS} layers")),
+    }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    if text == "auto" {
+        return Ok(Level::Auto);
+    }
+    match text.parse() {
+        Ok(level @ 1..=Level::MAX) => Ok(Level::Fixed(level)),
+        _ => Err(format!("a level is auto, or 1 to {}", Level::MAX)),
+    }
+}
+
+/// What the shared flags come to.
+pub(crate) struct Context {
+    pub(crate) json: bool,
+    pub(crate) concurrency: usize,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) plain_http: bool,
+    pub(crate) ca_certificates: Vec<u8>,
+    /// What was given on the command line.
+    pub(crate) credentials: Option<Credentials>,
+    cache: Option<PathBuf>,
+}
+
+impl Context {
+    pub(crate) fn new(shared: Shared) -> Result<Self, Failure> {
+        let ca_certificates = match &shared.ca_cert {
+            Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
+            None => Vec::new(),
+        };
+        let credentials = match shared.username {
+            Some(username) => {
+                let password = password()?;
+                Some(Credentials::Basic { username, password })
+            }
+            None => None,
+        };
+        let cache = match shared.no_cache {
+            true => None,
+            false => shared.cache.or_else(cache_directory),
+        };
+        Ok(Self {
+            json: shared.json,
+            concurrency: usize::from(shared.concurrency),
+            progress: Arc::new(Progress::new(shared.quiet, shared.verbose)),
+            plain_http: shared.plain_http,
+            ca_certificates,
+            credentials,
+            cache,
+        })
+    }
+
+    /// Opens the cache, or one for this run only.
+    pub(crate) fn cache(&self) -> Result<Arc<Cache>, Failure> {
+        let cache = match &self.cache {
+            Some(directory) => Cache::open(directory),
+            None => Cache::temporary(),
+        };
+        let hint = "another directory with --cache, or none with --no-cache";
+        cache
+            .map(Arc::new)
+            .map_err(|error| Failure::from(error).hint(hint))
+    }
+
+    /// Returns whether the cache outlives this run.
+    pub(crate) fn has_cache(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.progress) as Arc<dyn Observer>
+    }
+
+    /// Clears what is still on the terminal.
+    pub(crate) fn finish(&self) {
+        self.progress.finish();
+    }
+}
+
+fn cache_directory() -> Option<PathBuf> {
+    let set = |name| {
+        let value = env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
+    set("WHARF_CACHE").or_else(|| {
+        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        Some(base?.join("wharf"))
+    })
+}
+
+fn password() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("reading the password")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    match password {
+        "" => Err(Failure::usage("there is no password on standard input")),
+        password => Ok(password.to_owned()),
+    }
+}

@@ -1,0 +1,177 @@
+//! `wharf split`
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Serialize;
+use wharf::artifact::{Title, cut_path};
+use wharf::component::Component;
+use wharf::digest::Digest;
+use wharf::encoding::Encoding;
+use wharf::store::spool::Spool;
+
+use super::failure::Failure;
+use super::settings::{Context, SplitFlags};
+use super::{connect, output, text};
+
+/// Explode a component into a directory, one file per layer
+///
+/// The files have the names that `oras pull` gives them. `wharf splice` puts them together again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf split calc.wasm parts
+  wharf split --raw --granularity segment calc.wasm parts")]
+pub(crate) struct Split {
+    /// The component or core module
+    file: PathBuf,
+    /// The directory, made where there is none
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// Do not compress
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    split: SplitFlags,
+}
+
+#[derive(Serialize)]
+struct FileRow {
+    title: String,
+    path: String,
+    content_digest: Digest,
+    content_size: u64,
+    stored_size: u64,
+}
+
+#[derive(Serialize)]
+struct Report {
+    directory: String,
+    split_digest: Digest,
+    content_digest: Digest,
+    content_size: u64,
+    files: Vec<FileRow>,
+}
+
+impl Split {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let component = connect::component(&self.file, self.split.policy()).await?;
+        fs::create_dir_all(&self.directory)
+            .with_context(|| self.directory.display().to_string())?;
+        let progress = Arc::clone(&context.progress);
+        let work = move || self.explode(&component, progress.as_ref());
+        let exploded = tokio::task::spawn_blocking(work).await;
+        let report = exploded.map_err(anyhow::Error::from)??;
+        output::print(context.json, &report, || report.text())
+    }
+
+    fn explode(
+        &self,
+        component: &Component<File>,
+        observer: &dyn wharf::store::Observer,
+    ) -> Result<Report, Failure> {
+        observer.planned(component.config.content.size);
+        let split_digest = Digest::of(&component.config.to_bytes());
+        let mut files = Vec::new();
+        let mut made = Vec::new();
+        for (layer, content) in component.contents().enumerate() {
+            let written = self.layer(component, layer, split_digest, observer, &mut made);
+            // A half-written directory would look like a damaged component.
+            let (title, stored_size) = written.inspect_err(|_| remove(&made))?;
+            files.push(FileRow {
+                title,
+                path: component.path(layer).to_owned(),
+                content_digest: content.digest,
+                content_size: content.size,
+                stored_size,
+            });
+        }
+        Ok(Report {
+            directory: self.directory.display().to_string(),
+            split_digest,
+            content_digest: component.config.content.digest,
+            content_size: component.config.content.size,
+            files,
+        })
+    }
+
+    fn layer(
+        &self,
+        component: &Component<File>,
+        layer: usize,
+        split: Digest,
+        observer: &dyn wharf::store::Observer,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<(String, u64), Failure> {
+        let place = |path: &Path| path.display().to_string();
+        let mut spool = Spool::new_in(&self.directory).with_context(|| place(&self.directory))?;
+        let level = (!self.raw).then_some(self.split.level);
+        let stored =
+            component.encode(layer, level, spool.file(), &|bytes| observer.moved(bytes))?;
+        let title = title(component, layer, split, stored.encoding);
+        let path = self.directory.join(&title);
+        let is_new = !path.exists();
+        spool.replace(&path).with_context(|| place(&path))?;
+        if is_new {
+            made.push(path);
+        }
+        // The other form of the same layer would make the directory ambiguous.
+        let other = match stored.encoding {
+            Encoding::Raw => Encoding::Zstd,
+            Encoding::Zstd => Encoding::Raw,
+        };
+        let other = self
+            .directory
+            .join(self::title(component, layer, split, other));
+        match fs::remove_file(&other) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(anyhow::Error::from(error).context(place(&other)).into())
+            }
+            _ => Ok((title, stored.blob.size)),
+        }
+    }
+}
+
+fn title(component: &Component<File>, layer: usize, split: Digest, encoding: Encoding) -> String {
+    match layer
+        .checked_sub(1)
+        .map(|section| &component.config.layers[section])
+    {
+        None => Title::root(split, component.config.content.digest, encoding),
+        Some(layer) => Title::section(split, layer.offset, cut_path(&layer.path), encoding),
+    }
+}
+
+fn remove(made: &[PathBuf]) {
+    for path in made {
+        // The failure that brought us here is the one to tell.
+        let _first_failure_counts = fs::remove_file(path);
+    }
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let rows = self.files.iter();
+        let rows: Vec<Vec<String>> = rows
+            .map(|file| {
+                vec![
+                    file.title.clone(),
+                    text::size(file.content_size),
+                    text::size(file.stored_size),
+                ]
+            })
+            .collect();
+        let stored = self.files.iter().map(|file| file.stored_size).sum();
+        format!(
+            "{}\n{} in {}: {} of {}",
+            text::table(&rows),
+            text::count(self.files.len() as u64, "file"),
+            self.directory,
+            text::size(stored),
+            text::size(self.content_size),
+        )
+    }
+}

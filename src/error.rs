@@ -1,0 +1,109 @@
+//! What can go wrong when the halves are joined, and what kind of failure it is.
+
+use std::io;
+
+use crate::{artifact, section, split, store};
+
+/// Why a component could not be pushed, pulled, split or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input is no component, or could not be read.
+    #[error(transparent)]
+    Section(#[from] section::Error),
+    /// The input could not be read.
+    #[error("reading the component")]
+    Source(#[source] io::Error),
+    /// The input is not what it was when it was hashed.
+    #[error("the component changed while it was read")]
+    Changed,
+    /// A layer could not be encoded into its file.
+    #[error("writing layer {path}")]
+    Encode {
+        /// The section path; `root` for the root.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// What was fetched is no sound split artifact.
+    #[error("{reference} is no sound split artifact")]
+    Artifact {
+        /// What was read.
+        reference: String,
+        /// Why it is not accepted.
+        source: artifact::Error,
+    },
+    /// What was fetched is something else.
+    #[error("{reference} is {what}, not a split component")]
+    Foreign {
+        /// What was read.
+        reference: String,
+        /// What it is instead.
+        what: String,
+    },
+    /// The split manifest would be too large.
+    #[error("the manifest would have {bytes} bytes, at most {most} are allowed")]
+    ManifestSize {
+        /// How many it would have.
+        bytes: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// The component could not be put together.
+    #[error(transparent)]
+    Splice(#[from] split::SpliceError),
+    /// A store could not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// What a failure means for who called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that was named does not exist.
+    NotFound,
+    /// The other side does not let us.
+    Refused,
+    /// Bytes or structures that are not what they should be.
+    Integrity,
+    /// The other side could not be reached, or gave up on us.
+    Unreachable,
+    /// Anything else: a full disk, a missing right, a setting.
+    Other,
+}
+
+impl Error {
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Section(section::Error::Header { .. })
+            | Self::Artifact { .. }
+            | Self::Foreign { .. } => Kind::Integrity,
+            Self::Splice(split::SpliceError::Write(_)) => Kind::Other,
+            Self::Splice(_) => Kind::Integrity,
+            Self::Store(error) => error.kind(),
+            Self::Section(section::Error::Read { .. })
+            | Self::Source(_)
+            | Self::Changed
+            | Self::Encode { .. }
+            | Self::ManifestSize { .. } => Kind::Other,
+        }
+    }
+}
+
+impl store::Error {
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound { .. } => Kind::NotFound,
+            Self::Refused { .. } => Kind::Refused,
+            Self::Corrupt { .. } | Self::Malformed { .. } => Kind::Integrity,
+            Self::Unreachable { .. } => Kind::Unreachable,
+            Self::Answer { status, .. } if *status >= 500 || *status == 429 => Kind::Unreachable,
+            Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                Kind::Integrity
+            }
+            _ => Kind::Other,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! An exploded component: a directory with one plain file per layer, named by its title.
+//!
+//! `wharf split` and `oras pull` write such directories, container engines mount them. Neither the
+//! manifest nor the config is there; the titles are enough.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::artifact::{Title, TitlePart};
+use crate::digest::{Digest, Identity};
+use crate::encoding::{Decoder, Encoding, declared_size};
+use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
+
+/// More bytes than the longest header of a zstd frame has.
+const FRAME_HEADER_BYTES: u64 = 32;
+
+/// Why a directory is no exploded component.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No file has the title of a root.
+    #[error("no root in {}", directory.display())]
+    NoRoot {
+        /// The directory.
+        directory: PathBuf,
+        /// The root that was asked for, if one was.
+        name: Option<String>,
+    },
+    /// There are several components in one directory.
+    #[error("{} roots in {}", roots.len(), directory.display())]
+    ManyRoots {
+        /// The directory.
+        directory: PathBuf,
+        /// The titles of the roots.
+        roots: Vec<String>,
+    },
+    /// Two files say they are the same layer.
+    #[error("{first} and {second} are the same layer")]
+    Twice {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// More layers than the format allows.
+    #[error("{found} layers, and at most {most} are allowed")]
+    TooMany {
+        /// How many files of the root's prefix there are.
+        found: usize,
+        /// How many layers there may be.
+        most: usize,
+    },
+    /// A file is no frame that says how much content it has.
+    #[error("{title}: {reason}")]
+    Frame {
+        /// The file.
+        title: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file or the directory could not be read.
+    #[error("{}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A component in a directory.
+#[derive(Debug)]
+pub struct Exploded {
+    /// The title of the root.
+    pub root: String,
+    /// What splicing needs.
+    pub recipe: Recipe,
+    /// The root, then the section layers by offset.
+    files: Vec<LayerFile>,
+}
+
+#[derive(Debug, Clone)]
+struct LayerFile {
+    title: String,
+    path: PathBuf,
+    encoding: Encoding,
+    size: u64,
+}
+
+impl Exploded {
+    /// Looks at a directory. `name` says which root is meant where there are several: the file's name
+    /// or its beginning. Files that no title fits, and those of other roots, are ignored.
+    pub fn open(directory: &Path, name: Option<&str>) -> Result<Self, Error> {
+        let titles = titles(directory)?;
+        let (root_title, root, content) = root(directory, &titles, name)?;
+        let mut layers: Vec<(u64, &String, &Title)> = Vec::new();
+        for (file, title) in &titles {
+            if let TitlePart::Section(offset) = title.part
+                && title.prefix == root.prefix
+            {
+                layers.push((offset, file, title));
+            }
+        }
+        if layers.len() + 1 > MAX_LAYERS {
+            let (found, most) = (layers.len() + 1, MAX_LAYERS);
+            return Err(Error::TooMany { found, most });
+        }
+        layers.sort_by_key(|(offset, file, _)| (*offset, *file));
+        for pair in layers.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let (first, second) = (pair[0].1.clone(), pair[1].1.clone());
+                return Err(Error::Twice { first, second });
+            }
+        }
+        let mut files = vec![LayerFile::open(directory, root_title, root)?];
+        for (_, file, title) in &layers {
+            files.push(LayerFile::open(directory, file, title)?);
+        }
+        let part = |offset: u64, file: &LayerFile| RecipeLayer {
+            offset,
+            size: file.size,
+            digest: None,
+        };
+        let offsets = layers.iter().map(|(offset, ..)| *offset);
+        let sum = |total: u64, file: &LayerFile| total.saturating_add(file.size);
+        let size = files.iter().fold(0, sum);
+        Ok(Self {
+            root: root_title.clone(),
+            recipe: Recipe {
+                content: Identity {
+                    digest: content,
+                    size,
+                },
+                root: part(0, &files[0]),
+                layers: offsets
+                    .zip(&files[1..])
+                    .map(|(offset, file)| part(offset, file))
+                    .collect(),
+            },
+            files,
+        })
+    }
+
+    /// Opens the content of a section layer, or of the root for `None`.
+    pub fn layer(&self, layer: Option<usize>) -> io::Result<Decoder<File>> {
+        let file = &self.files[layer.map_or(0, |layer| layer + 1)];
+        Decoder::new(File::open(&file.path)?, file.encoding, file.size)
+    }
+
+    /// Returns the title of a section layer, or of the root for `None`.
+    pub fn title(&self, layer: Option<usize>) -> &str {
+        &self.files[layer.map_or(0, |layer| layer + 1)].title
+    }
+}
+
+fn titles(directory: &Path) -> Result<Vec<(String, Title)>, Error> {
+    let failed = |source| Error::File {
+        path: directory.to_owned(),
+        source,
+    };
+    let mut titles = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().into_string();
+        if let Ok(name) = name
+            && let Some(title) = Title::parse(&name)
+        {
+            titles.push((name, title));
+        }
+    }
+    titles.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(titles)
+}
+
+fn root<'a>(
+    directory: &Path,
+    titles: &'a [(String, Title)],
+    name: Option<&str>,
+) -> Result<(&'a String, &'a Title, Digest), Error> {
+    let roots = titles.iter().filter_map(|(file, title)| match title.part {
+        TitlePart::Root(content) => Some((file, title, content)),
+        TitlePart::Section(_) => None,
+    });
+    let wanted = |file: &str| name.is_none_or(|name| file.starts_with(name));
+    let roots: Vec<_> = roots.filter(|(file, ..)| wanted(file)).collect();
+    let directory = directory.to_owned();
+    match roots.as_slice() {
+        [] => Err(Error::NoRoot {
+            directory,
+            name: name.map(str::to_owned),
+        }),
+        [root] => Ok(*root),
+        many => Err(Error::ManyRoots {
+            directory,
+            roots: many.iter().map(|(file, ..)| (*file).clone()).collect(),
+        }),
+    }
+}
+
+impl LayerFile {
+    fn open(directory: &Path, name: &str, title: &Title) -> Result<Self, Error> {
+        let path = directory.join(name);
+        let failed = |source| Error::File {
+            path: path.clone(),
+            source,
+        };
+        let mut file = File::open(&path).map_err(failed)?;
+        let size = match title.encoding {
+            Encoding::Raw => file.metadata().map_err(failed)?.len(),
+            Encoding::Zstd => {
+                let mut header = Vec::new();
+                let mut start = file.by_ref().take(FRAME_HEADER_BYTES);
+                start.read_to_end(&mut header).map_err(failed)?;
+                content_size(&header).map_err(|reason| Error::Frame {
+                    title: name.to_owned(),
+                    reason,
+                })?
+            }
+        };
+        Ok(Self {
+            title: name.to_owned(),
+            encoding: title.encoding,
+            path,
+            size,
+        })
+    }
+}
+
+fn content_size(header: &[u8]) -> Result<u64, String> {
+    match declared_size(header) {
+        Ok(Some(size)) => Ok(size),
+        Ok(None) => Err("the frame does not say how much content it has".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

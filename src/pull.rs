@@ -1,0 +1,392 @@
+//! Pulling: a split artifact becomes the component it was made of.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+
+use crate::artifact::{self, Form, Layer, SplitManifest, Stored};
+use crate::copy::Tally;
+use crate::digest::{Digest, Identity};
+use crate::encoding::Decoder;
+use crate::error::Error;
+use crate::manifest::{Config, MAX_CONFIG_BYTES};
+use crate::push::{holding, stored};
+use crate::reference::Name;
+use crate::split::{SpliceError, splice};
+use crate::store::cache::Cache;
+use crate::store::{self, Observer, Store, blocking, fetch};
+
+/// A split artifact whose manifest and config were read and checked.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The digest of the manifest.
+    pub digest: Digest,
+    /// The manifest.
+    pub manifest: SplitManifest,
+    /// The config.
+    pub config: Config,
+    /// The config's blob, where it had to be fetched or came from the cache.
+    pub config_from: Option<Origin>,
+}
+
+/// Where a blob came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The store.
+    Fetched,
+    /// The cache of this machine.
+    Cached,
+}
+
+/// Where a component is written; what was written can be taken back.
+pub trait Output: Write + Send {
+    /// Begins again with nothing written, or fails if that cannot be.
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+/// What was pulled.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// The digest of the manifest.
+    pub digest: Digest,
+    /// The component.
+    pub content: Identity,
+    /// Blobs that came from the store.
+    pub fetched: Tally,
+    /// Blobs that the cache had.
+    pub cached: Tally,
+}
+
+impl Pulled {
+    /// Nothing moved but a config that had to be fetched.
+    pub fn nothing(opened: &Opened) -> Self {
+        let mut pulled = Self {
+            digest: opened.digest,
+            content: opened.manifest.content,
+            fetched: Tally::default(),
+            cached: Tally::default(),
+        };
+        match opened.config_from {
+            Some(Origin::Fetched) => pulled.fetched.count(opened.manifest.config),
+            Some(Origin::Cached) => pulled.cached.count(opened.manifest.config),
+            None => {}
+        }
+        pulled
+    }
+}
+
+/// Reads the manifest and, where the manifest does not repeat all of it, the config.
+pub async fn open(
+    store: &dyn Store,
+    name: &Name,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<Opened, Error> {
+    let raw = store.manifest(name).await?;
+    let reference = || format!("{} ({name})", store.location());
+    let unsound = |source: artifact::Error| Error::Artifact {
+        reference: reference(),
+        source,
+    };
+    let foreign = match artifact::form(&raw.bytes).map_err(unsound)? {
+        Form::Split => None,
+        Form::Flat => Some("a flat artifact (one application/wasm layer)".to_owned()),
+        Form::Foreign(what) => Some(what),
+    };
+    if let Some(what) = foreign {
+        let reference = reference();
+        return Err(Error::Foreign { reference, what });
+    }
+    let manifest = SplitManifest::read(&raw.bytes).map_err(unsound)?;
+    let (config, config_from) = match manifest.repeated_config() {
+        Some(config) => (config, None),
+        None => {
+            let (bytes, origin) = config_bytes(store, manifest.config, cache, observer).await?;
+            (manifest.config(&bytes).map_err(unsound)?, Some(origin))
+        }
+    };
+    manifest.check_flat(&config).map_err(unsound)?;
+    Ok(Opened {
+        digest: raw.digest,
+        manifest,
+        config,
+        config_from,
+    })
+}
+
+async fn config_bytes(
+    store: &dyn Store,
+    blob: Identity,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<(Vec<u8>, Origin), Error> {
+    if blob.size > MAX_CONFIG_BYTES {
+        return Err(Error::Store(store::Error::Malformed {
+            what: format!("config {}", blob.digest),
+            location: store.location(),
+            reason: format!(
+                "it has {} bytes, at most {MAX_CONFIG_BYTES} are read",
+                blob.size
+            ),
+        }));
+    }
+    let path = cache.path(&blob.digest);
+    if cache.has(blob)? {
+        let bytes = std::fs::read(&path).map_err(store::Error::file(&path))?;
+        if Identity::of(&bytes) == blob {
+            return Ok((bytes, Origin::Cached));
+        }
+        cache.remove(&blob.digest)?;
+    }
+    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
+    let mut bytes = Vec::new();
+    spool
+        .file()
+        .read_to_end(&mut bytes)
+        .map_err(store::Error::file(&path))?;
+    cache.adopt(&blob.digest, spool)?;
+    Ok((bytes, Origin::Fetched))
+}
+
+/// Writes the component to `output`, from the cache where it can and else from the store.
+///
+/// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
+/// again. On an error `output` may have been written to.
+pub async fn pull<O: Output + 'static>(
+    store: &Arc<dyn Store>,
+    opened: &Opened,
+    cache: &Arc<Cache>,
+    mut output: O,
+    concurrency: usize,
+    observer: &Arc<dyn Observer>,
+) -> Result<(O, Pulled), Error> {
+    let mut damaged = false;
+    loop {
+        let plan = Plan::make(&opened.manifest, cache, damaged)?;
+        let from_cache = plan.cached.blobs > 0;
+        let (returned, outcome) =
+            assemble(store, opened, cache, output, &plan, concurrency, observer).await;
+        match outcome {
+            Ok(()) => {
+                let mut pulled = Pulled::nothing(opened);
+                pulled.fetched.merge(plan.fetched);
+                pulled.cached.merge(plan.cached);
+                return Ok((returned?, pulled));
+            }
+            // Something in the cache may be damaged: look at all of it once, and begin again.
+            Err(Error::Splice(SpliceError::Layer { .. } | SpliceError::Content { .. }))
+                if from_cache && !damaged =>
+            {
+                damaged = true;
+                output = returned?;
+                output.restart().map_err(SpliceError::Write)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where each layer's content will come from.
+struct Plan {
+    /// By layer in manifest order.
+    sources: Vec<Stored>,
+    /// Blobs to fetch, in the order in which they are needed.
+    missing: Vec<Identity>,
+    fetched: Tally,
+    cached: Tally,
+}
+
+impl Plan {
+    fn make(manifest: &SplitManifest, cache: &Cache, check: bool) -> Result<Self, Error> {
+        let mut plan = Self {
+            sources: Vec::new(),
+            missing: Vec::new(),
+            fetched: Tally::default(),
+            cached: Tally::default(),
+        };
+        let mut seen = HashMap::new();
+        for layer in manifest.all_layers() {
+            let source = match seen.get(&layer.blob) {
+                Some(source) => *source,
+                None => plan.source(layer, cache, check)?,
+            };
+            seen.insert(layer.blob, source);
+            plan.sources.push(source);
+        }
+        Ok(plan)
+    }
+
+    fn source(&mut self, layer: &Layer, cache: &Cache, check: bool) -> Result<Stored, Error> {
+        let as_stored = Stored {
+            blob: layer.blob,
+            encoding: layer.encoding,
+        };
+        let held = cache.find(layer.content)?;
+        let held = match held.as_ref().and_then(stored) {
+            Some(held) => Some(held),
+            None => cache.has(layer.blob)?.then_some(as_stored),
+        };
+        if let Some(held) = held {
+            if !check || is_sound(cache, &held, layer.content) {
+                self.cached.count(held.blob);
+                return Ok(held);
+            }
+            cache.remove(&held.blob.digest)?;
+        }
+        self.fetched.count(layer.blob);
+        self.missing.push(layer.blob);
+        Ok(as_stored)
+    }
+}
+
+/// Decodes a cached blob and compares what comes out.
+fn is_sound(cache: &Cache, held: &Stored, content: Identity) -> bool {
+    let check = || {
+        let decoder = decoder(cache, held, content.size)?;
+        let mut reader = crate::digest::VerifyingReader::new(decoder, content);
+        io::copy(&mut reader, &mut io::sink())
+    };
+    check().is_ok()
+}
+
+fn decoder(cache: &Cache, stored: &Stored, size: u64) -> io::Result<Decoder<File>> {
+    let file = File::open(cache.path(&stored.blob.digest))?;
+    Decoder::new(file, stored.encoding, size)
+}
+
+/// Tells the splicing thread that a blob has arrived.
+type Arrivals = HashMap<Digest, oneshot::Receiver<()>>;
+
+async fn assemble<O: Output + 'static>(
+    store: &Arc<dyn Store>,
+    opened: &Opened,
+    cache: &Arc<Cache>,
+    mut output: O,
+    plan: &Plan,
+    concurrency: usize,
+    observer: &Arc<dyn Observer>,
+) -> (Result<O, Error>, Result<(), Error>) {
+    let mut arrivals = Arrivals::new();
+    let mut fetches = JoinSet::new();
+    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    for &blob in &plan.missing {
+        observer.planned(blob.size);
+        let (arrived, arrival) = oneshot::channel();
+        arrivals.insert(blob.digest, arrival);
+        let (store, cache) = (Arc::clone(store), Arc::clone(cache));
+        let (slots, observer) = (Arc::clone(&slots), Arc::clone(observer));
+        fetches.spawn(async move {
+            let _slot = slots
+                .acquire()
+                .await
+                .map_err(|_| store::Error::Interrupted)?;
+            let spool = fetch(store.as_ref(), blob, cache.ingest(), observer.as_ref()).await?;
+            blocking(move || cache.adopt(&blob.digest, spool)).await?;
+            // The splicing thread may have failed and gone.
+            let _gone = arrived.send(());
+            Ok::<(), store::Error>(())
+        });
+    }
+    let arrivals = Mutex::new(arrivals);
+    let (manifest, sources) = (opened.manifest.clone(), plan.sources.clone());
+    let (splice_cache, splice_observer) = (Arc::clone(cache), Arc::clone(observer));
+    let splicing = blocking(move || {
+        let parts = Parts {
+            manifest,
+            sources,
+            arrivals,
+            cache: splice_cache,
+            observer: splice_observer,
+        };
+        let spliced = parts.splice(&mut output);
+        Ok::<_, Error>((output, spliced))
+    });
+    let (spliced, fetched) = tokio::join!(splicing, all(fetches));
+    match spliced {
+        // A layer that never arrived is only a consequence of why it did not.
+        Ok((output, spliced)) => (Ok(output), fetched.map_err(Error::from).and(spliced)),
+        Err(error) => (Err(error), Ok(())),
+    }
+}
+
+/// Waits for all fetches; the first that fails ends the others.
+async fn all(mut fetches: JoinSet<Result<(), store::Error>>) -> Result<(), store::Error> {
+    while let Some(ended) = fetches.join_next().await {
+        match ended {
+            Ok(fetched) => fetched?,
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            Err(_) => return Err(store::Error::Interrupted),
+        }
+    }
+    Ok(())
+}
+
+/// What the splicing thread works with.
+struct Parts {
+    manifest: SplitManifest,
+    sources: Vec<Stored>,
+    arrivals: Mutex<Arrivals>,
+    cache: Arc<Cache>,
+    observer: Arc<dyn Observer>,
+}
+
+impl Parts {
+    fn splice(&self, output: &mut dyn Output) -> Result<(), Error> {
+        let recipe = self.manifest.recipe();
+        self.observer.planned(recipe.content.size);
+        let mut output = Counting {
+            output,
+            observer: self.observer.as_ref(),
+        };
+        splice(
+            &recipe,
+            |layer| self.open(layer.map_or(0, |layer| layer + 1)),
+            &mut output,
+        )?;
+        for (layer, source) in self.manifest.all_layers().zip(&self.sources) {
+            self.cache
+                .record(layer.content.digest, &holding(source, layer.content))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a layer, counted in manifest order, once it has arrived.
+    fn open(&self, layer: usize) -> io::Result<Decoder<File>> {
+        let source = &self.sources[layer];
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrival = arrivals.remove(&source.blob.digest);
+        drop(arrivals);
+        if let Some(arrival) = arrival {
+            let gone = |_| io::Error::other("its blob did not arrive");
+            arrival.blocking_recv().map_err(gone)?;
+        }
+        let size = self
+            .manifest
+            .all_layers()
+            .nth(layer)
+            .map_or(0, |layer| layer.content.size);
+        decoder(&self.cache, source, size)
+    }
+}
+
+/// Tells the observer what was written.
+struct Counting<'a> {
+    output: &'a mut dyn Output,
+    observer: &'a dyn Observer,
+}
+
+impl Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.observer.moved(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}

@@ -1,0 +1,232 @@
+//! Pushing: a component becomes a split artifact in a store.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+
+use crate::artifact::{self, Split, Stored};
+use crate::component::Component;
+use crate::copy::{self, Tally};
+use crate::digest::{Digest, Identity};
+use crate::encoding::{Encoding, Level};
+use crate::error::Error;
+use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, media_type};
+use crate::source::Source;
+use crate::store::cache::{Cache, Holding};
+use crate::store::spool::Spool;
+use crate::store::{self, Observer, RawManifest, Store, blocking};
+
+/// Encoders together may need so many bytes, whatever the number of processors.
+const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
+
+/// How a component is pushed.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How hard layers are compressed.
+    pub level: Level,
+    /// Whether blobs of another level that this machine made or checked may stand in.
+    pub reuse: bool,
+    /// How many blobs are on their way at once.
+    pub concurrency: usize,
+    /// Annotations that stand above the component's own.
+    pub metadata: Annotations,
+}
+
+/// What was pushed.
+#[derive(Debug, Clone)]
+pub struct Pushed {
+    /// The manifest.
+    pub digest: Digest,
+    /// The config.
+    pub split_digest: Digest,
+    /// The flat manifest.
+    pub flat_digest: Digest,
+    /// The component.
+    pub content: Identity,
+    /// How many layers there are, root included.
+    pub layers: usize,
+    /// Blobs whose bytes were sent.
+    pub sent: Tally,
+    /// Blobs that were there, or came from another repository of the registry.
+    pub skipped: Tally,
+    /// Every blob of the artifact.
+    pub blobs: Vec<Digest>,
+}
+
+/// Stores a component as a split artifact, and lets `tag` name it.
+pub async fn push<S: Source + Send + 'static>(
+    component: Arc<Component<S>>,
+    store: &dyn Store,
+    tag: Option<&str>,
+    cache: &Arc<Cache>,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+) -> Result<Pushed, Error> {
+    let pusher = Pusher {
+        component: &component,
+        store,
+        cache,
+        options,
+        observer,
+        encoders: Semaphore::new(encoders(options.level)),
+    };
+    let (stored, mut tally) = pusher.layers().await?;
+    let mut metadata = component.metadata.clone();
+    metadata.extend(options.metadata.clone());
+    let split = artifact::split(&component.config, &stored, &metadata);
+    let most = MAX_SPLIT_MANIFEST_BYTES;
+    if split.manifest.len() >= most {
+        let bytes = split.manifest.len();
+        return Err(Error::ManifestSize { bytes, most });
+    }
+    let config = cache.add(&split.config)?;
+    tally.add(
+        copy::push_blob(
+            store,
+            config,
+            &cache.path(&config.digest),
+            observer.as_ref(),
+        )
+        .await?,
+    );
+    let flat_digest = split.flat.digest();
+    let Split { manifest, .. } = split;
+    let manifest = RawManifest::new(manifest, media_type::MANIFEST);
+    store.push_manifest(&manifest, tag).await?;
+    Ok(Pushed {
+        digest: manifest.digest,
+        split_digest: config.digest,
+        flat_digest,
+        content: component.config.content,
+        layers: stored.len(),
+        sent: tally.sent,
+        skipped: tally.skipped,
+        blobs: stored
+            .iter()
+            .map(|stored| stored.blob.digest)
+            .chain([config.digest])
+            .collect(),
+    })
+}
+
+/// Returns how many encoders fit the processors and the budget.
+fn encoders(level: Level) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors
+        .min(ENCODER_BUDGET_BYTES / level.encoder_bytes())
+        .max(1)
+}
+
+struct Pusher<'a, S> {
+    component: &'a Arc<Component<S>>,
+    store: &'a dyn Store,
+    cache: &'a Arc<Cache>,
+    options: &'a Options,
+    observer: &'a Arc<dyn Observer>,
+    encoders: Semaphore,
+}
+
+impl<S: Source + Send + 'static> Pusher<'_, S> {
+    /// Stores every layer and returns how, in manifest order.
+    async fn layers(&self) -> Result<(Vec<Stored>, copy::Outcome), Error> {
+        let contents: Vec<Identity> = self.component.contents().collect();
+        let mut distinct = HashMap::new();
+        for (layer, content) in contents.iter().enumerate() {
+            distinct.entry(content.digest).or_insert((layer, *content));
+        }
+        // The largest take longest, so they begin first.
+        let mut work: Vec<(usize, Identity)> = distinct.into_values().collect();
+        work.sort_by_key(|(layer, content)| (std::cmp::Reverse(content.size), *layer));
+        let done: Vec<(Digest, Stored, copy::Pushed)> = stream::iter(work)
+            .map(|(layer, content)| self.layer(layer, content))
+            .buffer_unordered(self.options.concurrency.max(1))
+            .try_collect()
+            .await?;
+        let mut outcome = copy::Outcome::default();
+        let mut stored = HashMap::new();
+        for (content, layer, pushed) in done {
+            outcome.add(pushed);
+            stored.insert(content, layer);
+        }
+        let in_order = contents
+            .iter()
+            .filter_map(|content| stored.get(&content.digest));
+        Ok((in_order.copied().collect(), outcome))
+    }
+
+    async fn layer(
+        &self,
+        layer: usize,
+        content: Identity,
+    ) -> Result<(Digest, Stored, copy::Pushed), Error> {
+        self.observer.planned(content.size);
+        let stored = match self.reusable(content)? {
+            Some(stored) => {
+                self.observer.moved(content.size);
+                stored
+            }
+            None => self.encode(layer, content).await?,
+        };
+        let path = self.cache.path(&stored.blob.digest);
+        let pushed =
+            copy::push_blob(self.store, stored.blob, &path, self.observer.as_ref()).await?;
+        Ok((content.digest, stored, pushed))
+    }
+
+    fn reusable(&self, content: Identity) -> Result<Option<Stored>, Error> {
+        if !self.options.reuse {
+            return Ok(None);
+        }
+        let held = self.cache.find(content)?;
+        Ok(held.as_ref().and_then(stored))
+    }
+
+    async fn encode(&self, layer: usize, content: Identity) -> Result<Stored, Error> {
+        let _permit = self
+            .encoders
+            .acquire()
+            .await
+            .map_err(|_| store::Error::Interrupted)?;
+        let component = Arc::clone(self.component);
+        let cache = Arc::clone(self.cache);
+        let observer = Arc::clone(self.observer);
+        let level = self.options.level;
+        blocking(move || {
+            let ingest: PathBuf = cache.ingest().to_owned();
+            let mut spool = Spool::new_in(&ingest).map_err(store::Error::file(&ingest))?;
+            let moved = |bytes| observer.moved(bytes);
+            let stored = component.encode(layer, Some(level), spool.file(), &moved)?;
+            cache.adopt(&stored.blob.digest, spool)?;
+            cache.record(content.digest, &holding(&stored, content))?;
+            Ok(stored)
+        })
+        .await
+    }
+}
+
+/// Returns how a cached blob holds a content.
+pub(crate) fn stored(holding: &Holding) -> Option<Stored> {
+    let encoding = match holding.encoding.as_str() {
+        "raw" => Encoding::Raw,
+        "zstd" => Encoding::Zstd,
+        _ => return None,
+    };
+    let blob = holding.blob;
+    Some(Stored { blob, encoding })
+}
+
+/// Returns what the cache writes down of a stored content.
+pub(crate) fn holding(stored: &Stored, content: Identity) -> Holding {
+    let encoding = match stored.encoding {
+        Encoding::Raw => "raw",
+        Encoding::Zstd => "zstd",
+    };
+    Holding {
+        blob: stored.blob,
+        encoding: encoding.to_owned(),
+        content_size: content.size,
+    }
+}

@@ -1,0 +1,341 @@
+//! Reading answers: bounded bodies, the registry's own words, `Retry-After`, `Link`, `Content-Range`.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+
+use crate::digest::Digest;
+
+/// How much of the body of an error is read.
+const MAX_ERROR_BYTES: u64 = 64 * 1024;
+
+/// How much of the registry's own words is repeated, in characters.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// The digest that registries send with manifests; the distribution specification keeps Docker's name.
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// Why a body was not read.
+pub(super) enum BodyError {
+    /// It is longer than the limit.
+    TooLong,
+    /// The connection broke.
+    Broken(reqwest::Error),
+}
+
+/// Reads a body of at most `limit` bytes; a longer one is left where the limit was passed.
+pub(super) async fn read_bounded(
+    response: &mut Response,
+    limit: u64,
+) -> Result<Vec<u8>, BodyError> {
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit)
+    {
+        return Err(BodyError::TooLong);
+    }
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(BodyError::Broken)? {
+        if (body.len() + bytes.len()) as u64 > limit {
+            return Err(BodyError::TooLong);
+        }
+        body.extend_from_slice(&bytes);
+    }
+    Ok(body)
+}
+
+/// What a registry says about a request that it did not fulfil.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// The first error code of the specification's list, such as `NAME_UNKNOWN`.
+    pub(super) code: String,
+    /// Code and message of every error, or the text of the body; printable and short.
+    pub(super) message: String,
+}
+
+/// Reads what an error's body says; a body that breaks off says what had come.
+pub(super) async fn words(mut response: Response) -> Words {
+    let mut body = Vec::new();
+    while let Ok(Some(bytes)) = response.chunk().await {
+        let room = MAX_ERROR_BYTES as usize - body.len();
+        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() >= room {
+            break;
+        }
+    }
+    read_words(&body)
+}
+
+pub(super) fn read_words(body: &[u8]) -> Words {
+    #[derive(Deserialize)]
+    struct Envelope {
+        errors: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(default)]
+        code: Option<String>,
+        #[serde(default)]
+        message: Option<String>,
+    }
+    // zot answers a wrong password with an entry outside the list.
+    let errors = match serde_json::from_slice(body) {
+        Ok(Envelope { errors }) => errors,
+        Err(_) => match serde_json::from_slice::<Entry>(body) {
+            Ok(entry) if entry.code.is_some() => vec![entry],
+            _ => {
+                return Words {
+                    code: String::new(),
+                    message: printable(&String::from_utf8_lossy(body)),
+                };
+            }
+        },
+    };
+    let code = errors.iter().find_map(|entry| entry.code.as_deref());
+    let texts: Vec<String> = errors
+        .iter()
+        .map(|entry| {
+            let parts = [entry.code.as_deref(), entry.message.as_deref()];
+            let parts: Vec<&str> = parts
+                .into_iter()
+                .flatten()
+                .filter(|part| !part.is_empty())
+                .collect();
+            parts.join(": ")
+        })
+        .collect();
+    Words {
+        code: printable(code.unwrap_or_default()),
+        message: printable(&texts.join("; ")),
+    }
+}
+
+/// Cuts foreign text to a length that can be shown, without control characters.
+pub(super) fn printable(text: &str) -> String {
+    let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    spaced
+        .chars()
+        .filter(|c| !c.is_control() && !is_format_control(*c))
+        .take(MAX_MESSAGE_CHARS)
+        .collect()
+}
+
+/// Characters that reorder or hide text on a terminal without being control characters.
+fn is_format_control(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Returns whether the same request may succeed later.
+pub(super) fn is_retryable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// Returns how long the server asks to wait: seconds, or until a date.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = http_date(text)?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// Reads the one date form that may be sent today: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
+fn http_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let parts: Vec<&str> = text.split(' ').collect();
+    let [_, day, month, year, time, "GMT"] = parts[..] else {
+        return None;
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
+    let (day, year): (u64, u64) = (day.parse().ok()?, year.parse().ok()?);
+    let clock: Vec<u64> = time
+        .split(':')
+        .map_while(|part| part.parse().ok())
+        .collect();
+    let [hour, minute, second] = clock[..] else {
+        return None;
+    };
+    let sound = (1970..10_000).contains(&year)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !sound {
+        return None;
+    }
+    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// Counts years from March, so that the leap day is the last of its year.
+fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    let days = year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1;
+    // The same sum for 1970-01-01.
+    days - 719_468
+}
+
+/// Returns the target of the `Link` with `rel="next"` (RFC 8288), as written.
+pub(super) fn next_link(headers: &HeaderMap) -> Option<String> {
+    let lines = headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    for line in lines {
+        // Each link is `<target>` and parameters; a target may hold commas and semicolons.
+        let mut rest = line;
+        while let Some((target, after)) = rest
+            .split_once('<')
+            .and_then(|(_, open)| open.split_once('>'))
+        {
+            let parameters = after
+                .split_once('<')
+                .map_or(after, |(parameters, _)| parameters);
+            let is_next = |parameter: &str| {
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
+                name.trim().eq_ignore_ascii_case("rel")
+                    && value
+                        .split_whitespace()
+                        .any(|rel| rel.eq_ignore_ascii_case("next"))
+            };
+            if parameters.split(';').any(is_next) {
+                return Some(target.to_owned());
+            }
+            rest = after;
+        }
+    }
+    None
+}
+
+/// Returns the first byte and, where it is told, the whole size that `Content-Range` names.
+pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+    let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+    let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    let size = match size.trim() {
+        "*" => None,
+        size => Some(size.parse().ok()?),
+    };
+    Some((first.trim().parse().ok()?, size))
+}
+
+/// Returns the digest that the registry gives the content, if it is one that we can check.
+pub(super) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
+    headers
+        .get(CONTENT_DIGEST)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_registry_speaks_briefly_and_without_control_characters() {
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"else"}]}"#;
+        let words = read_words(body);
+        assert_eq!(words.code, "NAME_UNKNOWN");
+        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; else");
+        assert_eq!(
+            read_words(b"<p>\r\nbad\x07 gateway\x00").message,
+            "<p> bad gateway"
+        );
+        assert_eq!(read_words(&[b'x'; 1000]).message.len(), MAX_MESSAGE_CHARS);
+        assert_eq!(read_words(b""), Words::default());
+        let bare = br#"{"code":"UNAUTHORIZED","message":"authentication required","detail":{}}"#;
+        assert_eq!(
+            read_words(bare).message,
+            "UNAUTHORIZED: authentication required"
+        );
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let asked = |value| retry_after(&headers(RETRY_AFTER, value));
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert!(
+            asked("Fri, 31 Dec 9999 23:59:59 GMT")
+                .is_some_and(|wait| wait > Duration::from_secs(1 << 30))
+        );
+        for bad in [
+            "",
+            "soon",
+            "-1",
+            "Sun, 06 Nov 1994",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 25:00:00 GMT",
+        ] {
+            assert_eq!(asked(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_are_counted_from_1970() {
+        for (date, seconds) in [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+            ("Tue, 29 Feb 2000 12:00:00 GMT", 951_825_600),
+            ("Sun, 22 Nov 2026 15:34:05 GMT", 1_795_361_645),
+        ] {
+            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(http_date(date), Some(expected), "{date}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_found_among_links() {
+        let next = |value| next_link(&headers(LINK, value));
+        assert_eq!(
+            next(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#).as_deref(),
+            Some("/v2/a/tags/list?n=2&last=b")
+        );
+        assert_eq!(next("<a,b;c>; title=x; REL=next").as_deref(), Some("a,b;c"));
+        assert_eq!(
+            next(r#"<x>; rel="prev", <y>; rel="next""#).as_deref(),
+            Some("y")
+        );
+        assert_eq!(
+            next(r#"<x>; rel="next", <y>; rel="last""#).as_deref(),
+            Some("x")
+        );
+        for none in [
+            r#"<x>; rel="prev""#,
+            "x; rel=next",
+            "<x",
+            "",
+            r#"<x>; rel="nextish""#,
+        ] {
+            assert_eq!(next(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn content_ranges_are_read() {
+        let range = |value| content_range(&headers(CONTENT_RANGE, value));
+        assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(range("bytes 5-9/*"), Some((5, None)));
+        for bad in ["bytes */10", "5-9/10", "bytes a-9/10", "bytes 5-9"] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What a registry asks for in `WWW-Authenticate`, and where it may send a password.
+//!
+//! Spec: <https://distribution.github.io/distribution/spec/auth/token/> on top of RFC 9110, section 11.6.1.
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+
+/// One way to authenticate that a registry offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// User name and password with every request.
+    Basic,
+    /// A token from the server at `realm`.
+    Bearer {
+        /// The token server's address, not checked yet.
+        realm: String,
+    },
+}
+
+/// Returns every challenge of an answer that we know how to meet, in order.
+pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(parse)
+        .collect()
+}
+
+/// Schemes and parameters both come in one comma-separated list, so a new challenge shows only by a
+/// first word that no `=` follows. Values without quotes may hold anything but a comma or white space:
+/// zot writes `realm=https://…` bare, against the RFC.
+fn parse(text: &str) -> Vec<Challenge> {
+    let mut found: Vec<(String, Option<String>)> = Vec::new();
+    for element in elements(text) {
+        let (name, rest) = match element.split_once(|c: char| c.is_whitespace()) {
+            Some((scheme, rest))
+                if !scheme.contains('=') && !rest.trim_start().starts_with('=') =>
+            {
+                found.push((scheme.to_ascii_lowercase(), None));
+                split_parameter(rest)
+            }
+            _ if !element.contains('=') => {
+                found.push((element.to_ascii_lowercase(), None));
+                continue;
+            }
+            _ => split_parameter(element),
+        };
+        if let Some((_, realm)) = found.last_mut()
+            && name.eq_ignore_ascii_case("realm")
+        {
+            realm.get_or_insert_with(|| unquote(rest));
+        }
+    }
+    let known = |(scheme, realm): (String, Option<String>)| match (scheme.as_str(), realm) {
+        ("basic", _) => Some(Challenge::Basic),
+        ("bearer", Some(realm)) => Some(Challenge::Bearer { realm }),
+        _ => None,
+    };
+    found.into_iter().filter_map(known).collect()
+}
+
+/// Splits at commas outside quotes.
+fn elements(text: &str) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(|c: char| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            ',' if !quoted => return true,
+            _ => {}
+        }
+        false
+    })
+    .map(str::trim)
+    .filter(|element| !element.is_empty())
+    .collect()
+}
+
+fn split_parameter(text: &str) -> (&str, &str) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (name.trim(), value.trim())
+}
+
+fn unquote(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"') else {
+        return value.to_owned();
+    };
+    let inner = inner.strip_suffix('"').unwrap_or(inner);
+    let mut escaped = false;
+    let plain = |c: &char| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    };
+    inner.chars().filter(plain).collect()
+}
+
+/// Checks a token server's address before a password goes there; the error says what is wrong with it.
+///
+/// A registry reached by https must not make us show the password to everybody on the way.
+pub(super) fn check_realm(realm: &str, registry: &Url) -> Result<Url, String> {
+    let url = Url::parse(realm).map_err(|_| "its token server's address is no absolute URL")?;
+    match url.scheme() {
+        "https" => {}
+        "http" if registry.scheme() == "http" => {}
+        _ => return Err("its token server is not reached by https".to_owned()),
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("its token server's address has no host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("its token server's address has a user name in it".to_owned());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(realm: &str) -> Challenge {
+        Challenge::Bearer {
+            realm: realm.to_owned(),
+        }
+    }
+
+    #[test]
+    fn challenges_are_found_however_they_are_written() {
+        let token = "https://auth.example/token";
+        for (text, expected) in [
+            (
+                r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull,push""#,
+                vec![bearer(token)],
+            ),
+            (
+                r#"bEARER Realm = "https://auth.example/token""#,
+                vec![bearer(token)],
+            ),
+            (
+                "bearer realm=https://auth.example/token",
+                vec![bearer(token)],
+            ),
+            (
+                r#"Bearer service="a", realm="https://auth.example/token""#,
+                vec![bearer(token)],
+            ),
+            (
+                r#"Negotiate, Basic realm="a, Bearer realm=x", Bearer realm="https://auth.example/token""#,
+                vec![Challenge::Basic, bearer(token)],
+            ),
+            ("basic realm=zot", vec![Challenge::Basic]),
+            ("Basic", vec![Challenge::Basic]),
+            (r#"Bearer service="no realm""#, vec![]),
+            (r#"Digest realm="a", nonce="b""#, vec![]),
+            (r#"Bearer realm="a\"b\\c""#, vec![bearer(r#"a"b\c"#)]),
+            ("", vec![]),
+            (",,=,\"", vec![]),
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_header_lines_count() {
+        let mut headers = HeaderMap::new();
+        headers.append(WWW_AUTHENTICATE, "Negotiate".parse().unwrap());
+        headers.append(WWW_AUTHENTICATE, "Basic realm=\"x\"".parse().unwrap());
+        assert_eq!(challenges(&headers), [Challenge::Basic]);
+    }
+
+    #[test]
+    fn a_password_goes_only_to_a_sound_realm() {
+        let https = Url::parse("https://registry.example/").unwrap();
+        let http = Url::parse("http://127.0.0.1:5000/").unwrap();
+        assert!(check_realm("https://auth.example/token", &https).is_ok());
+        assert!(check_realm("https://auth.example/token", &http).is_ok());
+        assert!(check_realm("http://127.0.0.1:5000/token", &http).is_ok());
+        for bad in [
+            "http://auth.example/token",
+            "HTTP://auth.example/token",
+            "http://127.0.0.1/token",
+            "/token",
+            "auth.example/token",
+            "https://user@auth.example/token",
+            "https://user:word@auth.example/token",
+            "https:///",
+            "ftp://auth.example/token",
+            "file:///etc/passwd",
+            "",
+        ] {
+            assert!(check_realm(bad, &https).is_err(), "{bad}");
+        }
+        for bad in ["ftp://auth.example/", "http://user@127.0.0.1/token"] {
+            assert!(check_realm(bad, &http).is_err(), "{bad}");
+        }
+    }
+}

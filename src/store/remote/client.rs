@@ -1,0 +1,166 @@
+//! The HTTP clients: ours, and oci-client's for the token exchange, with the same settings.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
+use reqwest::{Url, redirect};
+
+use super::Options;
+use crate::store::Error;
+
+const USER_AGENT: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
+
+const MAX_REDIRECTS: usize = 10;
+
+/// Returns scheme, host and port of a registry.
+///
+/// docker.io has its API elsewhere; oci-client's name for it is taken, because its token exchange asks
+/// there and credentials never go to a second host.
+pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
+    let host = match registry {
+        "docker.io" => "index.docker.io",
+        host => host,
+    };
+    let bad = || Error::Settings {
+        reason: format!("`{registry}` is not the address of a registry"),
+    };
+    let parse = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| bad());
+    let url = parse("https")?;
+    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" {
+        return Err(bad());
+    }
+    if plain_http || is_loopback(&url) {
+        parse("http")
+    } else {
+        Ok(url)
+    }
+}
+
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        || bare
+            .parse()
+            .is_ok_and(|address: Ipv6Addr| address.is_loopback())
+}
+
+/// Makes our client.
+pub(super) fn build(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
+    // Fails only where a provider is installed already, which then serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .referer(false)
+        .redirect(redirect::Policy::custom(follow))
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        .tls_certs_merge(certificates(&options.ca_certificates)?);
+    if is_loopback(origin) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| {
+        let error = error.without_url();
+        let reason = std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        Error::Settings {
+            reason: format!("the HTTP client cannot be set up: {reason}"),
+        }
+    })
+}
+
+fn certificates(bundle: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
+    if bundle.is_empty() {
+        return Ok(Vec::new());
+    }
+    match reqwest::Certificate::from_pem_bundle(bundle) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(Error::Settings {
+            reason: "the CA file holds no certificate in PEM form, or a broken one".to_owned(),
+        }),
+    }
+}
+
+fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
+    if from_tls && attempt.url().scheme() != "https" {
+        attempt.error(InsecureRedirect)
+    } else {
+        redirect::Policy::limited(MAX_REDIRECTS).redirect(attempt)
+    }
+}
+
+/// A redirect leads from https to something weaker.
+#[derive(Debug)]
+pub(super) struct InsecureRedirect;
+
+impl fmt::Display for InsecureRedirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it leads from https to an address without")
+    }
+}
+
+impl std::error::Error for InsecureRedirect {}
+
+/// Returns the settings of the client that exchanges credentials for a token.
+pub(super) fn token_client(origin: &Url, options: &Options) -> ClientConfig {
+    let mut config = ClientConfig {
+        protocol: match origin.scheme() {
+            "http" => ClientProtocol::Http,
+            _ => ClientProtocol::Https,
+        },
+        connect_timeout: Some(options.connect_timeout),
+        read_timeout: Some(options.read_timeout),
+        user_agent: USER_AGENT,
+        ..ClientConfig::default()
+    };
+    if !options.ca_certificates.is_empty() {
+        config.extra_root_certificates = vec![Certificate {
+            encoding: CertificateEncoding::Pem,
+            data: options.ca_certificates.clone(),
+        }];
+    }
+    if is_loopback(origin) {
+        // It has no switch for this; a proxy that is used for no host keeps it from the environment's.
+        config.http_proxy = Some("http://127.0.0.1:9".to_owned());
+        config.no_proxy = Some("*,0.0.0.0/0,::/0".to_owned());
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_needs_no_tls() {
+        for (registry, plain_http, expected) in [
+            ("ghcr.io", false, "https://ghcr.io/"),
+            ("ghcr.io", true, "http://ghcr.io/"),
+            (
+                "registry.example:5000",
+                false,
+                "https://registry.example:5000/",
+            ),
+            ("docker.io", false, "https://index.docker.io/"),
+            ("localhost:5000", false, "http://localhost:5000/"),
+            ("a.localhost", false, "http://a.localhost/"),
+            ("127.0.0.1:5000", false, "http://127.0.0.1:5000/"),
+            ("127.9.9.9:5000", false, "http://127.9.9.9:5000/"),
+            ("[::1]:5000", false, "http://[::1]:5000/"),
+            ("128.0.0.1", false, "https://128.0.0.1/"),
+            ("notlocalhost", false, "https://notlocalhost/"),
+            ("127.0.0.1.example", false, "https://127.0.0.1.example/"),
+        ] {
+            assert_eq!(origin(registry, plain_http).unwrap().as_str(), expected);
+        }
+        for bad in ["", "user@host", "host/path", "a b"] {
+            assert!(origin(bad, false).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Pushing a blob: mounted where the registry has it already, else sent in one piece, else in chunks.
+//!
+//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs>.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use super::body::Body;
+use super::transport::{Failure, Request, Transport};
+use crate::digest::Identity;
+use crate::store::{Delivery, Error};
+
+/// The size of a chunk: the most that GHCR takes in one.
+const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
+
+const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// One blob on its way.
+pub(super) struct Upload<'a> {
+    pub(super) transport: &'a Transport,
+    /// The repository's `blobs/uploads/`.
+    pub(super) uploads: Url,
+    pub(super) blob: Identity,
+    pub(super) file: &'a Path,
+    /// A repository of the same registry that has the blob.
+    pub(super) source: Option<String>,
+    /// Whether this registry wants chunks, learnt from its answers.
+    pub(super) chunked: &'a AtomicBool,
+}
+
+impl Upload<'_> {
+    /// Sends the blob; every attempt starts with a new upload, because what the registry kept of a
+    /// broken one is not known.
+    pub(super) async fn push(&self) -> Result<Delivery, Error> {
+        self.check_file().await?;
+        let what = self.what();
+        let mut failed = 0;
+        loop {
+            match self.attempt().await {
+                Ok(delivery) => return Ok(delivery),
+                Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
+            }
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("pushing blob {}", self.blob.digest)
+    }
+
+    async fn check_file(&self) -> Result<(), Error> {
+        let metadata = tokio::fs::metadata(self.file)
+            .await
+            .map_err(Error::file(self.file))?;
+        if metadata.len() == self.blob.size {
+            return Ok(());
+        }
+        let reason = format!(
+            "the file has {} bytes, {} were expected",
+            metadata.len(),
+            self.blob.size
+        );
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, reason);
+        Err(Error::file(self.file)(source))
+    }
+
+    async fn attempt(&self) -> Result<Delivery, Failure> {
+        let location = match self.mount().await? {
+            Some(Opened::Mounted) => return Ok(Delivery::Mounted),
+            Some(Opened::At(location)) => location,
+            None => self.open().await?,
+        };
+        if !self.chunked.load(Ordering::Relaxed) {
+            let response = self.put(location, self.whole()).await?;
+            if response.status().is_success() {
+                return Ok(Delivery::Sent);
+            }
+            if !wants_chunks(response.status()) || self.blob.size == 0 {
+                return Err(self.unexpected(response).await.into());
+            }
+            self.chunked.store(true, Ordering::Relaxed);
+            return self.send_chunks(self.open().await?).await;
+        }
+        self.send_chunks(location).await
+    }
+
+    /// Asks for a mount, from any repository if none is known: zot looks in all of them.
+    async fn mount(&self) -> Result<Option<Opened>, Failure> {
+        let mut url = self.uploads.clone();
+        url.query_pairs_mut()
+            .append_pair("mount", &self.blob.digest.to_string());
+        if let Some(source) = &self.source {
+            url.query_pairs_mut().append_pair("from", source);
+        }
+        let mut request = self.request(Method::POST, url, Body::Empty);
+        // The token says nothing of the other repository, and a new one would not either.
+        request.renew = false;
+        let response = match self.transport.once(&request).await {
+            Ok(response) => response,
+            Err(failure) if matches!(failure.error, Error::Refused { .. }) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        match response.status() {
+            StatusCode::CREATED => Ok(Some(Opened::Mounted)),
+            StatusCode::ACCEPTED => Ok(Some(Opened::At(self.location(&response, &request.url)?))),
+            _ => Ok(None),
+        }
+    }
+
+    async fn open(&self) -> Result<Url, Failure> {
+        let request = self.request(Method::POST, self.uploads.clone(), Body::Empty);
+        let response = self.transport.once(&request).await?;
+        if response.status().is_success() {
+            self.location(&response, &request.url)
+        } else {
+            Err(self.unexpected(response).await.into())
+        }
+    }
+
+    async fn send_chunks(&self, mut location: Url) -> Result<Delivery, Failure> {
+        let mut start = 0;
+        while start < self.blob.size {
+            let length = CHUNK_BYTES.min(self.blob.size - start);
+            let path = self.file.to_owned();
+            let mut request = self.request(
+                Method::PATCH,
+                location.clone(),
+                Body::File {
+                    path,
+                    start,
+                    length,
+                },
+            );
+            let range = format!("{start}-{}", start + length - 1);
+            let range = HeaderValue::try_from(range)
+                .map_err(|_| self.transport.malformed("the range", ""))?;
+            request.headers.insert(CONTENT_RANGE, range);
+            request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
+            let response = self.transport.once(&request).await?;
+            if !response.status().is_success() {
+                return Err(self.unexpected(response).await.into());
+            }
+            if response.headers().contains_key(LOCATION) {
+                location = self.location(&response, &request.url)?;
+            }
+            start += length;
+        }
+        let response = self.put(location, Body::Empty).await?;
+        if response.status().is_success() {
+            Ok(Delivery::Sent)
+        } else {
+            Err(self.unexpected(response).await.into())
+        }
+    }
+
+    /// Closes an upload, with the last bytes that it lacks.
+    async fn put(&self, mut location: Url, body: Body) -> Result<Response, Failure> {
+        location
+            .query_pairs_mut()
+            .append_pair("digest", &self.blob.digest.to_string());
+        let mut request = self.request(Method::PUT, location, body);
+        request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
+        self.transport.once(&request).await
+    }
+
+    fn whole(&self) -> Body {
+        match self.blob.size {
+            0 => Body::Empty,
+            length => Body::File {
+                path: self.file.to_owned(),
+                start: 0,
+                length,
+            },
+        }
+    }
+
+    fn request(&self, method: Method, url: Url, body: Body) -> Request {
+        let mut request = Request::new(method, url, self.what());
+        if matches!(body, Body::Empty) {
+            // Some registries refuse a POST or PUT that does not say so.
+            request.headers =
+                HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("0"))]);
+        }
+        request.body = body;
+        request
+    }
+
+    /// Returns where the upload goes on. It may be another host, which then gets no credentials.
+    fn location(&self, response: &Response, base: &Url) -> Result<Url, Failure> {
+        let bad = |reason| {
+            self.transport
+                .malformed("the address of the upload", reason)
+        };
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .ok_or_else(|| bad("there is none"))?;
+        let location = location.to_str().ok().and_then(|text| base.join(text).ok());
+        let location = location.ok_or_else(|| bad("it is not a URL"))?;
+        match (base.scheme(), location.scheme()) {
+            (_, "https") | ("http", "http") => Ok(location),
+            _ => Err(bad("it leads from https to an address without").into()),
+        }
+    }
+
+    async fn unexpected(&self, response: Response) -> Error {
+        self.transport
+            .unexpected(response, &self.what(), "the repository")
+            .await
+    }
+}
+
+enum Opened {
+    Mounted,
+    At(Url),
+}
+
+/// GHCR answers 416 to what is too large for it, others 413; some know no upload in one piece.
+fn wants_chunks(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 405 | 411 | 413 | 416)
+}

@@ -1,0 +1,55 @@
+//! The registries that the other tests talk to are up, and ask for a password where they should.
+
+mod support;
+
+use std::process::Command;
+
+use support::registries::{Registry, authenticated, registries, status};
+
+fn ask(registry: &Registry, logged_in: bool) -> u16 {
+    status(&registry.host, "/v2/", logged_in)
+        .unwrap_or_else(|error| panic!("{} on {}: {error}", registry.name, registry.host))
+}
+
+#[test]
+fn open_registries_let_everybody_in() {
+    for registry in registries() {
+        assert_eq!(ask(registry, false), 200, "{}", registry.name);
+        assert_eq!((registry.username, registry.password), (None, None));
+    }
+}
+
+#[test]
+fn the_others_want_the_password() {
+    for registry in authenticated() {
+        assert_eq!(ask(registry, false), 401, "{}", registry.name);
+        assert_eq!(ask(registry, true), 200, "{}", registry.name);
+    }
+}
+
+#[test]
+fn every_required_part_is_here() {
+    for part in support::required() {
+        if matches!(part.as_str(), "oras" | "skopeo") {
+            let tool = support::tool(&part).unwrap_or_else(|| panic!("{part} was not found"));
+            // oras has a subcommand where skopeo has an option, and both answer without a registry.
+            let arguments: &[&str] = if part == "oras" {
+                &["version"]
+            } else {
+                &["--version"]
+            };
+            let answer = Command::new(tool).args(arguments).output();
+            assert!(
+                answer.is_ok_and(|answer| answer.status.success()),
+                "{part} does not run"
+            );
+        } else {
+            for kind in [registries(), authenticated()] {
+                assert!(
+                    kind.iter().any(|registry| registry.name == part),
+                    "{part} was not found"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What several test binaries share: the registries and tools that a machine has.
+//!
+//! `WHARF_TEST_REQUIRE` names the parts, separated by commas, without which a test must fail. Any other missing
+//! part skips its tests, and says so in the file that `WHARF_TEST_SKIPPED` names.
+
+#![allow(dead_code, reason = "every test binary uses its own share of this")]
+
+pub(crate) mod registries;
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
+const PARTS: [&str; 5] = [
+    "distribution-2.8",
+    "distribution-3.1",
+    "zot",
+    "oras",
+    "skopeo",
+];
+
+/// Returns the program of this name, if this machine has it.
+///
+/// # Panics
+///
+/// If it is required and missing.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+    assert!(PARTS.contains(&name), "{name} is not in the list of parts");
+    let found = on_path(name);
+    if found.is_none() {
+        missing(name, "not on PATH");
+    }
+    found
+}
+
+/// Returns the parts without which tests must fail.
+///
+/// # Panics
+///
+/// If one of them is no part: a misspelt requirement would require nothing.
+pub(crate) fn required() -> Vec<String> {
+    let names = env::var("WHARF_TEST_REQUIRE").unwrap_or_default();
+    let names = names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    names
+        .map(|name| {
+            assert!(
+                PARTS.contains(&name),
+                "WHARF_TEST_REQUIRE names {name:?}, which is none of {PARTS:?}"
+            );
+            name.to_owned()
+        })
+        .collect()
+}
+
+/// Notes that a part is not there, or panics if it has to be.
+fn missing(name: &str, reason: &str) {
+    assert!(
+        !required().iter().any(|required| required == name),
+        "{name} is required by WHARF_TEST_REQUIRE and missing: {reason}"
+    );
+    // Not `eprintln!`: that is kept back when the test passes, as it will.
+    let _ = writeln!(io::stderr(), "not run: {name} ({reason})");
+    if let Some(list) = env::var_os("WHARF_TEST_SKIPPED") {
+        // One write in append mode: several tests may note at once, and no line may be torn.
+        let line = format!("{name} ({reason})\n");
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&list)
+            .and_then(|mut list| list.write_all(line.as_bytes()))
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot note a skipped part in {}: {error}",
+                    Path::new(&list).display()
+                )
+            });
+    }
+}
+
+/// Looks a program up as the shell does.
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+}
