@@ -1,5 +1,4 @@
 //! The section map, with wasmparser as the oracle, and on files that no parser likes.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;
