@@ -1,5 +1,4 @@
 //! The section map, with wasmparser as the oracle, and on files that no parser likes.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;
@@ -264,8 +263,8 @@ fn what_has_no_header_is_refused() {
 
 #[test]
 fn sections_that_are_cut_off_stay_closed() {
-    // Past the file's end, past the nested binary's end though not the file's, no size, and a size of
-    // six bytes.
+    // Past the file's end, past the nested binary's end though not the file's, no size, a size of six
+    // bytes, and one of 33 bits.
     let inner = [
         section(10, b"code"),
         lying_section(11, 9, b"\x01\x01\x03abc"),
@@ -284,6 +283,14 @@ fn sections_that_are_cut_off_stay_closed() {
         (module(&[section(10, b"code"), vec![0]]), 14, 1),
         (
             module(&[section(10, b"code"), padded_section(0, b"\x01ab", 6)]),
+            14,
+            1,
+        ),
+        (
+            module(&[
+                section(10, b"code"),
+                b"\0\x83\x80\x80\x80\x10\x01ab".to_vec(),
+            ]),
             14,
             1,
         ),

@@ -1,5 +1,4 @@
 //! Names in a component: what it imports and exports, and what paths make of hostile ones.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;

@@ -1,5 +1,4 @@
 //! How a split plan meets its cap, on inputs small enough to count their bytes by hand.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;

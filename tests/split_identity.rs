@@ -1,5 +1,4 @@
 //! Whatever the file and the policy: root and layers tile it, and splicing gives back its bytes.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;

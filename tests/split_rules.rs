@@ -1,5 +1,4 @@
 //! Every rule of the split plan but the cap, on inputs small enough to count their bytes by hand.
-#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod binary;

@@ -1,6 +1,5 @@
 //! Hand-built modules and components, valid or not, with LEB128 numbers of any width.
 #![allow(dead_code, reason = "each test uses a part of this")]
-#![allow(clippy::unwrap_used)]
 
 use std::iter;
 

@@ -1,6 +1,5 @@
 //! What wasmparser says of a binary: every section, data segment, import and export.
 #![allow(dead_code, reason = "each test uses a part of this")]
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::ops::Range;

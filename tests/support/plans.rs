@@ -1,7 +1,6 @@
 //! Split plans in a form that a test can write down.
 
 #![allow(dead_code, reason = "each test uses a part of this")]
-#![allow(clippy::unwrap_used)]
 
 use std::ops::Range;
 
