@@ -23,6 +23,7 @@ pub use self::walk::map;
 pub const MAX_DEPTH: usize = 100;
 
 /// So many sections, segments and binaries are recorded in one map; what comes later stays in the root.
+/// Every 64 whole bytes of a recorded custom section's name count as one more.
 pub const MAX_RECORDED: usize = 1 << 18;
 
 /// A custom section's name is cut to so many bytes in a path.

@@ -52,7 +52,7 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// Lines up rows: every column but the first is right-aligned.
+/// Lines up rows: a name, numbers in the second and third column, words after them.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -67,7 +67,8 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
             let width = widths[column];
             match column {
                 0 => line.push_str(&format!("{cell:<width$}")),
-                _ => line.push_str(&format!("  {cell:>width$}")),
+                1 | 2 => line.push_str(&format!("  {cell:>width$}")),
+                _ => line.push_str(&format!("  {cell:<width$}")),
             }
         }
         text.push_str(line.trim_end());

@@ -22,6 +22,9 @@ const TEXTS: [&str; 7] = [
     "version",
 ];
 
+/// So many bytes of a recorded name count as one more recorded thing.
+const NAME_BYTES_PER_ENTRY: usize = 64;
+
 /// The longest of those texts that is read, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
@@ -56,6 +59,7 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
         imports: Names::default(),
         exports: Names::default(),
         stack: vec![Frame::new(kind, 0..size, 0, Some(0))],
+        names: 0,
     };
     while !walk.stack.is_empty() {
         walk.step()?;
@@ -88,6 +92,8 @@ struct Walk<'a, S: ?Sized> {
     imports: Names,
     exports: Names,
     stack: Vec<Frame>,
+    /// What the recorded names count for, beside their sections.
+    names: usize,
 }
 
 /// A binary that is being walked.
@@ -309,7 +315,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
     }
 
     fn recorded(&self) -> usize {
-        self.map.binaries.len() + self.map.sections.len() + self.map.segments.len()
+        self.map.binaries.len() + self.map.sections.len() + self.map.segments.len() + self.names
     }
 
     /// Records a section of the innermost binary if it reaches the floor.
@@ -325,6 +331,9 @@ impl<S: Source + ?Sized> Walk<'_, S> {
             return None;
         }
         let binary = self.record_binary()?;
+        self.names += name
+            .as_ref()
+            .map_or(0, |name| name.len() / NAME_BYTES_PER_ENTRY);
         self.map.sections.push(Section {
             binary,
             id: header.id,
