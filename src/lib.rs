@@ -1,4 +1,47 @@
-//! wharf stores WebAssembly components in container registries, one layer per section.
+//! wharf stores WebAssembly components in container registries, one layer per section, and gives back
+//! the exact bytes. This is the library; the `wharf` command is a thin shell over it.
+//!
+//! ```text
+//! push:  file -> section map -> split plan -> layers, config, manifest -> store
+//! pull:  store -> manifest -> verified fetches (or the cache) -> splice -> whole digest -> rename
+//! ```
+//!
+//! The format is written down in `docs/FORMAT.md`.
+//!
+//! # Architecture
+//!
+//! | module | purpose |
+//! | --- | --- |
+//! | [`digest`] | digests, the hasher, the verifying reader |
+//! | [`source`] | bytes that can be read at any offset |
+//! | [`section`] | the section map, from headers alone |
+//! | [`split`] | policy, plan, identities, splice |
+//! | [`encoding`] | raw and zstd, bounded |
+//! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
+//! | [`artifact`] | split and flat artifacts: build, read, validate |
+//! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
+//! | [`reference`](mod@reference) | references and names |
+//! | [`store`] | one trait; layouts, registries, the cache |
+//! | [`copy`], [`push`], [`pull`] | moving blobs; the two verbs, where the halves meet |
+//! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
+//!
+//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section` and `split` know nothing
+//! of OCI. They meet in `artifact`, and the verbs join them.
+//!
+//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `manifest`,
+//! `metadata`, `artifact` and `reference` take bytes or readers and return values: no files, no sockets,
+//! no async, no environment. The library never prints.
+//!
+//! **Architecture invariant:** raw bytes are the truth. Nothing of a component is re-encoded, no section
+//! header is recomputed, a manifest's digest is that of the bytes it was read from.
+//!
+//! **Architecture invariant:** an unverified byte is never called complete. Blobs are checked where they
+//! enter ([`store::fetch`]), contents where they are spliced, and the whole before it gets its name.
+//!
+//! **Architecture invariant:** nothing that is digested depends on a clock, on a hash order, on a host or
+//! on how bytes arrive.
+//!
+//! `tests/layering` reads the sources and fails on an import that breaks these.
 
 pub mod artifact;
 pub mod component;
