@@ -8,7 +8,7 @@ mod titles;
 
 pub use self::flat::{Flat, flat};
 pub use self::open::{Error, Form, Layer, SplitManifest, form};
-pub use self::titles::{Title, TitlePart, cut_path};
+pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};
 use crate::digest::Identity;
 use crate::encoding::Encoding;
 use crate::manifest::{

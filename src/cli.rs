@@ -103,13 +103,29 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = dispatch(arguments.command, &context) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+            () = interrupted() => Err(Failure::interrupted()),
         }
     });
     context.finish();
     // Work on blocking threads is not waited for when we were interrupted.
     runtime.shutdown_background();
     outcome
+}
+
+/// Waits until somebody wants this to end. Where signals cannot be had, nobody can ask.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _asked = tokio::signal::ctrl_c().await;
 }
 
 async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {

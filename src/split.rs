@@ -190,18 +190,18 @@ impl RecipeLayer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {
     /// A layer begins before the one before it ends.
-    #[error("layer {index} begins at {offset}, before the layer before it ends")]
+    #[error("layers[{layer}] begins at {offset}, before the layer before it ends")]
     Overlap {
-        /// Counted from 0 over the section layers.
-        index: usize,
+        /// Counted as manifests count: the root is 0.
+        layer: usize,
         /// Where it begins.
         offset: u64,
     },
     /// A layer has no content, or ends past the end of the component or of all numbers.
-    #[error("layer {index} of {size} bytes at {offset} does not lie within the component")]
+    #[error("layers[{layer}] of {size} bytes at {offset} does not lie within the component")]
     Outside {
-        /// Counted from 0 over the section layers.
-        index: usize,
+        /// Counted as manifests count: the root is 0.
+        layer: usize,
         /// Where it begins.
         offset: u64,
         /// Its content size.
@@ -227,13 +227,16 @@ impl Recipe {
             let end = offset.checked_add(size);
             let Some(end) = end.filter(|&end| size > 0 && end <= self.content.size) else {
                 return Err(TileError::Outside {
-                    index,
+                    layer: index + 1,
                     offset,
                     size,
                 });
             };
             if offset < at {
-                return Err(TileError::Overlap { index, offset });
+                return Err(TileError::Overlap {
+                    layer: index + 1,
+                    offset,
+                });
             }
             at = end;
             sum += u128::from(size);

@@ -133,16 +133,16 @@ fn layers_that_do_not_tile() {
         let title = artifact::Title::section(split, to, &path, Encoding::Zstd);
         *note(manifest, layer, annotation::TITLE) = json!(title);
     };
-    complains(&["tile", "layer 1", "begins at 9"], |manifest| {
+    complains(&["tile", "layers[2]", "begins at 9"], |manifest| {
         offset(manifest, 2, 9)
     });
-    complains(&["tile", "layer 7"], |manifest| {
+    complains(&["tile", "layers[8]"], |manifest| {
         offset(manifest, 8, u64::MAX - 3)
     });
-    complains(&["tile", "layer 7"], |manifest| {
+    complains(&["tile", "layers[8]"], |manifest| {
         offset(manifest, 8, 1 << 40)
     });
-    complains(&["tile", "layer 0"], |manifest| {
+    complains(&["tile", "layers[1]"], |manifest| {
         *note(manifest, 1, annotation::CONTENT_SIZE) = json!("0");
     });
     complains(&["tile"], |manifest| {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::flat;
-use super::titles::{Title, cut_path};
+use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
 use crate::encoding::Encoding;
 use crate::manifest::{
@@ -158,6 +158,8 @@ fn printable(text: &str) -> String {
 #[serde(rename_all = "camelCase")]
 struct Unread {
     schema_version: Value,
+    media_type: Option<String>,
+    artifact_type: Option<String>,
     config: Value,
     layers: Vec<Value>,
     #[serde(default)]
@@ -175,12 +177,26 @@ impl SplitManifest {
         limit(
             "bytes of manifest",
             manifest.len(),
-            MAX_SPLIT_MANIFEST_BYTES,
+            MAX_SPLIT_MANIFEST_BYTES - 1,
         )?;
         let unread: Unread =
             serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;
         if unread.schema_version != 2 {
             return Err(Error::Manifest("its schemaVersion is not 2".to_owned()));
+        }
+        for (place, expected, found) in [
+            ("mediaType", media_type::MANIFEST, &unread.media_type),
+            (
+                "artifactType",
+                media_type::SPLIT_ARTIFACT,
+                &unread.artifact_type,
+            ),
+        ] {
+            let found = found.as_deref().unwrap_or("missing");
+            if found != expected {
+                let reason = format!("it is {}, not {expected}", printable(found));
+                return Err(Place::new(place.to_owned()).wrong(reason));
+            }
         }
         limit("layers", unread.layers.len(), MAX_LAYERS)?;
         let config = Place::new("config".to_owned()).descriptor(unread.config)?;
@@ -268,6 +284,13 @@ impl SplitManifest {
                 config.format_version
             )));
         }
+        if config.to_bytes() != bytes {
+            return Err(wrong("it is not written as the format says".to_owned()));
+        }
+        let is_path = |layer: &ConfigLayer| layer.path.chars().all(is_path_char);
+        if let Some(index) = config.layers.iter().position(|layer| !is_path(layer)) {
+            return Err(wrong(format!("the path of its layers[{index}] is none")));
+        }
         match self.difference(&config) {
             Some(place) => Err(wrong(format!("they differ in {place}"))),
             None => Ok(config),
@@ -351,7 +374,14 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
         Encoding::Raw if digest != descriptor.digest => {
             return Err(place.wrong("its content digest is not its digest".to_owned()));
         }
-        Encoding::Raw => descriptor.identity(),
+        Encoding::Raw => {
+            if annotations.contains_key(annotation::CONTENT_SIZE)
+                && place.number(annotations, annotation::CONTENT_SIZE)? != descriptor.size
+            {
+                return Err(place.wrong("its content size is not its size".to_owned()));
+            }
+            descriptor.identity()
+        }
         Encoding::Zstd => Identity {
             digest,
             size: place.number(annotations, annotation::CONTENT_SIZE)?,
@@ -364,6 +394,12 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
             place.text(annotations, annotation::SECTION)?.to_owned(),
         ),
     };
+    if is_root && annotations.contains_key(annotation::OFFSET) {
+        return Err(place.wrong("a root has no offset".to_owned()));
+    }
+    if path.len() > MAX_CUT_PATH {
+        return Err(place.wrong("its section path is not cut".to_owned()));
+    }
     let title = match is_root {
         true => Title::root(split, whole, encoding),
         false => Title::section(split, offset, &path, encoding),
@@ -404,6 +440,10 @@ impl Place {
     }
 
     fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
+        // A struct could be read from a JSON list, too.
+        if !value.is_object() {
+            return Err(self.wrong("it is no object".to_owned()));
+        }
         Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
     }
 

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::encoding::Encoding;
 
 /// Section paths are cut to so many characters in annotations and titles.
-const MAX_CUT_PATH: usize = 100;
+pub const MAX_CUT_PATH: usize = 100;
 
 /// How many hex digits of the split digest a title begins with, and how many an offset has.
 const PREFIX_DIGITS: usize = 12;
@@ -99,7 +99,12 @@ fn file_name(path: &str) -> String {
         char if char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | '-') => Some(char),
         _ => Some('_'),
     });
-    chars.collect()
+    let name: String = chars.collect();
+    // What follows decides whether the file is a frame, so the path must not seem to say it.
+    match name.strip_suffix(".zst") {
+        Some(rest) => format!("{rest}_zst"),
+        None => name,
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +140,15 @@ mod tests {
                 })
             );
         }
+    }
+
+    #[test]
+    fn a_path_cannot_pass_for_an_encoding() {
+        let split = Digest::of(b"config");
+        let title = Title::section(split, 1, "custom[0]:model.zst", Encoding::Raw);
+        assert!(title.ends_with(".custom-0.model_zst"), "{title}");
+        let read = Title::parse(&title).map(|title| title.encoding);
+        assert_eq!(read, Some(Encoding::Raw));
     }
 
     #[test]

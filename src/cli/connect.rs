@@ -41,6 +41,14 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
     }
 }
 
+/// Returns the registry that a reference points to, if it is not a layout.
+pub(crate) fn registry(reference: &Reference) -> Option<&str> {
+    match &reference.location {
+        Location::Repository(repository) => Some(&repository.registry),
+        Location::Layout(_) => None,
+    }
+}
+
 /// Reads a reference that must be one.
 pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
     text.parse().map_err(Failure::usage)
@@ -145,13 +153,18 @@ pub(crate) async fn component(
         .await
         .map_err(anyhow::Error::from)?;
     let component = Arc::new(component.context(name.clone())?);
+    Ok(component)
+}
+
+/// Says on standard error where a component cannot be read further.
+pub(crate) fn warn(path: &Path, component: &Component<File>) {
     if let Some(damage) = &component.map.damage {
+        let name = printable(&path.display().to_string());
         eprintln!(
             "warning: {name} cannot be read past byte {}: {}; the rest is stored as it is",
             damage.offset, damage.reason
         );
     }
-    Ok(component)
 }
 
 /// When and how large a file was, to see whether it changed while it was read.

@@ -9,7 +9,7 @@ use wharf::digest::Digest;
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
-use super::settings::{Context, SplitFlags};
+use super::settings::{Context, PolicyFlags};
 use super::{output, text};
 
 /// Show which layers two components share, in bytes
@@ -27,7 +27,7 @@ pub(crate) struct Diff {
     /// Another one
     b: String,
     #[command(flatten)]
-    split: SplitFlags,
+    split: PolicyFlags,
 }
 
 #[derive(Serialize)]
@@ -57,11 +57,11 @@ impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let (a, b) = (connect::given(&self.a)?, connect::given(&self.b)?);
         if let (Given::Reference(a), Given::Reference(b)) = (&a, &b)
-            && context.credentials.is_some()
-            && a.location != b.location
+            && context.names_credentials()
+            && connect::registry(a) != connect::registry(b)
         {
             return Err(Failure::usage(
-                "--username is for one registry, and these are two places",
+                "--username and WHARF_TOKEN are for one registry, and these are two places",
             ));
         }
         let a = self.side(context, a).await?;
@@ -137,7 +137,7 @@ impl Report {
             for layer in layers {
                 let stored = layer.stored_size.map_or_else(|| "-".to_owned(), text::size);
                 rows.push(vec![
-                    format!("{sign} {}", layer.path),
+                    format!("{sign} {}", text::printable(&layer.path)),
                     text::size(layer.content_size),
                     stored,
                 ]);
@@ -150,12 +150,15 @@ impl Report {
             Some(stored) => format!(", {} as stored", text::size(stored)),
             None => String::new(),
         };
+        let side = |sign: &str, side: &Side| {
+            vec![
+                format!("{sign} {}", side.name),
+                text::size(side.content_size),
+            ]
+        };
         format!(
-            "- {}  {}\n+ {}  {}\n\n{}\nshared   {} ({percent} % of the second)\nonly -   {}\nonly +   {}{stored}",
-            self.a.name,
-            text::size(self.a.content_size),
-            self.b.name,
-            text::size(self.b.content_size),
+            "{}\n{}\nshared   {} ({percent} % of the second)\nonly -   {}\nonly +   {}{stored}",
+            text::table(&[side("-", &self.a), side("+", &self.b)]),
             text::table(&rows),
             text::size(self.shared_bytes),
             text::size(self.only_a_bytes),

@@ -87,7 +87,8 @@ impl Failure {
             let message = causes.collect::<Vec<_>>().join(": ");
             let kind = self.exit.kind();
             let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
-            super::output::line(&error.to_string());
+            // Where not even this can be written, the exit code still says it.
+            let _code_says_it = super::output::line(&format!("{error:#}"));
         } else if !self.is_broken_pipe() {
             eprintln!("error: {}", causes.next().unwrap_or_default());
             for cause in causes {

@@ -213,7 +213,7 @@ impl Report {
                 .count();
             for (level, step) in path_steps.iter().enumerate().skip(depth) {
                 let last = level + 1 == path_steps.len();
-                let name = format!("{}{}", "  ".repeat(level), cut(step));
+                let name = format!("{}{}", "  ".repeat(level), cut(&text::printable(step)));
                 rows.push(match (last, layer) {
                     (false, _) => vec![name],
                     (true, None) => {

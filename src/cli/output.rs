@@ -13,9 +13,12 @@ use wharf::store::spool::Spool;
 use super::failure::{Exit, Failure};
 
 /// Prints a line on stdout. A reader that has gone is no failure: what it wanted, it has.
-pub(crate) fn line(text: &str) {
+pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _reader_may_be_gone = writeln!(stdout, "{text}");
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Prints a result, as one JSON object or as text for people.
@@ -28,8 +31,7 @@ pub(crate) fn print(
         true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
         false => text().trim_end().to_owned(),
     };
-    line(&text);
-    Ok(())
+    Ok(line(&text).context("standard output")?)
 }
 
 /// Where a component goes.
@@ -58,6 +60,13 @@ impl Target {
         }
         // A link is written through, not replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if !parent(&path).is_dir() {
+            let directory = parent(&path).display();
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("no directory `{directory}`"),
+            ));
+        }
         let spool = Spool::new_in(parent(&path)).with_context(|| path.display().to_string())?;
         Ok(Self::File { spool, path })
     }
@@ -80,9 +89,15 @@ impl Target {
     /// Gives a complete file its name.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
-            Self::File { spool, path } => {
-                let placed = spool.replace(&path);
-                Ok(placed.with_context(|| path.display().to_string())?)
+            Self::File { mut spool, path } => {
+                let place = || {
+                    // A file that is replaced keeps who may read it.
+                    if let Ok(before) = fs::metadata(&path) {
+                        spool.file().set_permissions(before.permissions())?;
+                    }
+                    spool.replace(&path)
+                };
+                Ok(place().with_context(|| path.display().to_string())?)
             }
             Self::Stream { .. } => Ok(()),
         }

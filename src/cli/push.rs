@@ -63,6 +63,7 @@ impl Push {
         }
         let before = Stamp::of(&self.file)?;
         let component = connect::component(&self.file, self.split.policy()).await?;
+        connect::warn(&self.file, &component);
         let cache = context.cache()?;
         let store = connect::store(context, &reference, Access::Push, &cache).await?;
         let options = Options {

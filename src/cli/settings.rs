@@ -3,10 +3,11 @@
 use std::env;
 use std::io::{self, BufRead};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use clap::Args;
+use tempfile::TempDir;
 use wharf::encoding::Level;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 use wharf::store::Observer;
@@ -34,7 +35,7 @@ pub(crate) struct Shared {
     #[arg(long, global = true, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Keep nothing between runs
-    #[arg(long, global = true, conflicts_with = "cache")]
+    #[arg(long, global = true)]
     no_cache: bool,
     /// Speak http where https would be spoken (loopback hosts: always)
     #[arg(long, global = true)]
@@ -59,10 +60,10 @@ pub(crate) struct Shared {
     concurrency: u8,
 }
 
-/// Flags of commands that split.
+/// Flags of commands that cut a component.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Split options")]
-pub(crate) struct SplitFlags {
+pub(crate) struct PolicyFlags {
     /// How finely to cut: section, segment or module
     #[arg(long, value_name = "WORD", default_value_t = Granularity::Section)]
     granularity: Granularity,
@@ -72,12 +73,26 @@ pub(crate) struct SplitFlags {
     /// The most layers, root included
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_layers)]
     max_layers: usize,
+}
+
+/// Flags of commands that also store the layers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Split options")]
+pub(crate) struct SplitFlags {
+    #[command(flatten)]
+    policy: PolicyFlags,
     /// How hard to compress: auto, or 1 (fast) to 19 (small)
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
     pub(crate) level: Level,
 }
 
 impl SplitFlags {
+    pub(crate) fn policy(&self) -> SplitPolicy {
+        self.policy.policy()
+    }
+}
+
+impl PolicyFlags {
     pub(crate) fn policy(&self) -> SplitPolicy {
         SplitPolicy {
             granularity: self.granularity,
@@ -121,7 +136,10 @@ pub(crate) struct Context {
     pub(crate) ca_certificates: Vec<u8>,
     /// What was given on the command line.
     pub(crate) credentials: Option<Credentials>,
-    cache: Option<PathBuf>,
+    cache_directory: Option<PathBuf>,
+    cache: OnceLock<Arc<Cache>>,
+    /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
+    temporary: OnceLock<TempDir>,
 }
 
 impl Context {
@@ -137,7 +155,7 @@ impl Context {
             }
             None => None,
         };
-        let cache = match shared.no_cache {
+        let cache_directory = match shared.no_cache {
             true => None,
             false => shared.cache.or_else(cache_directory),
         };
@@ -148,25 +166,39 @@ impl Context {
             plain_http: shared.plain_http,
             ca_certificates,
             credentials,
-            cache,
+            cache_directory,
+            cache: OnceLock::new(),
+            temporary: OnceLock::new(),
         })
     }
 
     /// Opens the cache, or one for this run only.
     pub(crate) fn cache(&self) -> Result<Arc<Cache>, Failure> {
-        let cache = match &self.cache {
+        if let Some(cache) = self.cache.get() {
+            return Ok(Arc::clone(cache));
+        }
+        let cache = match &self.cache_directory {
             Some(directory) => Cache::open(directory),
-            None => Cache::temporary(),
+            None => {
+                let made = tempfile::Builder::new().prefix("wharf-").tempdir();
+                let made = made.context("a temporary directory")?;
+                Cache::open(self.temporary.get_or_init(|| made).path())
+            }
         };
         let hint = "another directory with --cache, or none with --no-cache";
-        cache
-            .map(Arc::new)
-            .map_err(|error| Failure::from(error).hint(hint))
+        let cache = cache.map_err(|error| Failure::from(error).hint(hint))?;
+        Ok(Arc::clone(self.cache.get_or_init(|| Arc::new(cache))))
     }
 
     /// Returns whether the cache outlives this run.
     pub(crate) fn has_cache(&self) -> bool {
-        self.cache.is_some()
+        self.cache_directory.is_some()
+    }
+
+    /// Returns whether credentials were given that say nothing of whom they are for.
+    pub(crate) fn names_credentials(&self) -> bool {
+        self.credentials.is_some()
+            || env::var_os("WHARF_TOKEN").is_some_and(|token| !token.is_empty())
     }
 
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {

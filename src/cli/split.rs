@@ -59,6 +59,7 @@ struct Report {
 impl Split {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let component = connect::component(&self.file, self.split.policy()).await?;
+        connect::warn(&self.file, &component);
         fs::create_dir_all(&self.directory)
             .with_context(|| self.directory.display().to_string())?;
         let progress = Arc::clone(&context.progress);

@@ -45,8 +45,8 @@ pub enum Error {
 
 fn part(layer: Option<usize>) -> String {
     match layer {
-        Some(index) => format!("section layer {index}"),
-        None => "the root".to_owned(),
+        Some(index) => format!("layers[{}]", index + 1),
+        None => "layers[0] (the root)".to_owned(),
     }
 }
 

@@ -173,7 +173,7 @@ fn a_part_that_cannot_be_opened_or_read_is_named() {
         layer => parts.open(layer),
     };
     let error = splice(&recipe, open, &mut io::sink()).unwrap_err();
-    assert_eq!(error.to_string(), "reading section layer 1");
+    assert_eq!(error.to_string(), "reading layers[2]");
 }
 
 #[test]
@@ -199,9 +199,12 @@ fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
         expected: 40,
         found,
     };
-    let overlap = |index, offset| TileError::Overlap { index, offset };
+    let overlap = |index, offset| TileError::Overlap {
+        layer: index,
+        offset,
+    };
     let outside = |index, offset, size| TileError::Outside {
-        index,
+        layer: index,
         offset,
         size,
     };
