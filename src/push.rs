@@ -163,13 +163,25 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         content: Identity,
     ) -> Result<(Digest, Stored, copy::Pushed), Error> {
         self.observer.planned(content.size);
-        let stored = match self.reusable(content)? {
-            Some(stored) => {
+        if let Some(stored) = self.reusable(content)? {
+            let blob = stored.blob;
+            if self.store.has(blob).await? {
                 self.observer.moved(content.size);
-                stored
+                let sent = false;
+                return Ok((content.digest, stored, copy::Pushed { blob, sent }));
             }
-            None => self.encode(layer, content).await?,
-        };
+            // Files rot; a registry would only say that the digest is wrong, and so it would every time.
+            let cache = Arc::clone(self.cache);
+            if blocking(move || cache.is_intact(blob)).await? {
+                self.observer.moved(content.size);
+                let path = self.cache.path(&blob.digest);
+                let pushed =
+                    copy::send_blob(self.store, blob, &path, self.observer.as_ref()).await?;
+                return Ok((content.digest, stored, pushed));
+            }
+            self.cache.distrust(&content.digest, blob)?;
+        }
+        let stored = self.encode(layer, content).await?;
         let path = self.cache.path(&stored.blob.digest);
         let pushed =
             copy::push_blob(self.store, stored.blob, &path, self.observer.as_ref()).await?;
