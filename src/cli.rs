@@ -36,6 +36,9 @@ struct Arguments {
     command: Command,
 }
 
+/// How long the end of work that is no longer wanted is waited for.
+const END: std::time::Duration = std::time::Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
 Examples:
   wharf push calc.wasm oci:store:calc       into a directory, no server needed
@@ -106,8 +109,9 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         }
     });
     context.finish();
-    // Work on blocking threads is not waited for when we were interrupted.
-    runtime.shutdown_background();
+    // Work on blocking threads ends soon after a failure, and what it holds is cleaned up: a cache for this
+    // run only. After an interrupt nobody wants to wait for an encoder.
+    runtime.shutdown_timeout(END);
     outcome
 }
 
