@@ -1,12 +1,14 @@
 //! Pushing: a component becomes a split artifact in a store.
 
+mod encoders;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::Semaphore;
 
+use self::encoders::Encoders;
 use crate::artifact::{self, Split, Stored};
 use crate::component::Component;
 use crate::copy::{self, Tally};
@@ -71,7 +73,7 @@ pub async fn push<S: Source + Send + 'static>(
         cache,
         options,
         observer,
-        encoders: Semaphore::new(encoders(options.level)),
+        encoders: Encoders::start(encoders(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
     let mut metadata = component.metadata.clone();
@@ -126,7 +128,7 @@ struct Pusher<'a, S> {
     cache: &'a Arc<Cache>,
     options: &'a Options,
     observer: &'a Arc<dyn Observer>,
-    encoders: Semaphore,
+    encoders: Encoders,
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
@@ -197,16 +199,11 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     async fn encode(&self, layer: usize, content: Identity) -> Result<Stored, Error> {
-        let _permit = self
-            .encoders
-            .acquire()
-            .await
-            .map_err(|_| store::Error::Interrupted)?;
         let component = Arc::clone(self.component);
         let cache = Arc::clone(self.cache);
         let observer = Arc::clone(self.observer);
         let level = self.options.level;
-        blocking(move || {
+        let encode = move || {
             let ingest: PathBuf = cache.ingest().to_owned();
             let mut spool = Spool::new_in(&ingest).map_err(store::Error::file(&ingest))?;
             let moved = |bytes| observer.moved(bytes);
@@ -214,8 +211,8 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             cache.adopt(&stored.blob.digest, spool)?;
             cache.record(content.digest, &holding(&stored, content))?;
             Ok(stored)
-        })
-        .await
+        };
+        self.encoders.run(encode).await
     }
 }
 
