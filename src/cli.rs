@@ -109,8 +109,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         }
     });
     context.finish();
-    // Work on blocking threads ends soon after a failure, and what it holds is cleaned up: a cache for this
-    // run only. After an interrupt nobody wants to wait for an encoder.
+    // Work on blocking threads that is no longer wanted ends soon; a temporary cache goes after it.
     runtime.shutdown_timeout(END);
     outcome
 }

@@ -3,10 +3,11 @@
 use std::env;
 use std::io::{self, BufRead};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use clap::Args;
+use tempfile::TempDir;
 use wharf::encoding::Level;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 use wharf::store::Observer;
@@ -122,6 +123,8 @@ pub(crate) struct Context {
     /// What was given on the command line.
     pub(crate) credentials: Option<Credentials>,
     cache: Option<PathBuf>,
+    /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
+    temporary: OnceLock<TempDir>,
 }
 
 impl Context {
@@ -149,6 +152,7 @@ impl Context {
             ca_certificates,
             credentials,
             cache,
+            temporary: OnceLock::new(),
         })
     }
 
@@ -156,7 +160,11 @@ impl Context {
     pub(crate) fn cache(&self) -> Result<Arc<Cache>, Failure> {
         let cache = match &self.cache {
             Some(directory) => Cache::open(directory),
-            None => Cache::temporary(),
+            None => {
+                let made = tempfile::Builder::new().prefix("wharf-").tempdir();
+                let made = made.context("a temporary directory")?;
+                Cache::open(self.temporary.get_or_init(|| made).path())
+            }
         };
         let hint = "another directory with --cache, or none with --no-cache";
         cache

@@ -303,6 +303,20 @@ fn a_full_disk_is_said_plainly() {
 }
 
 #[test]
+fn a_push_that_fails_without_a_cache_leaves_nothing() {
+    for (method, path) in [("PUT", "/blobs/uploads/"), ("PUT", "/manifests/")] {
+        let (workspace, registry) = (Workspace::new(), Registry::start());
+        workspace.fixture("layers");
+        registry.on(method, path, ALWAYS, Fault::Status(403, Vec::new()));
+        let reference = format!("{}/demo/layers:1.0", registry.address());
+        let push = ["push", "--no-cache", "--json", "layers.wasm", &reference];
+        let expected = expect(4, "refused", "refused", "--username and --password-stdin");
+        assert_error(&workspace.run(&push), &expected);
+        assert_eq!(names(&workspace.temporary()), [].into(), "left behind");
+    }
+}
+
+#[test]
 fn json_and_the_bytes_do_not_go_to_one_stream() {
     let scene = Scene::new();
     let pulled = scene
