@@ -36,6 +36,9 @@ struct Arguments {
     command: Command,
 }
 
+/// How long the end of work that is no longer wanted is waited for.
+const END: std::time::Duration = std::time::Duration::from_secs(1);
+
 const EXAMPLES: &str = "\
 Examples:
   wharf push calc.wasm oci:store:calc       into a directory, no server needed
@@ -107,8 +110,8 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         }
     });
     context.finish();
-    // Work on blocking threads is not waited for when we were interrupted.
-    runtime.shutdown_background();
+    // Work on blocking threads that is no longer wanted ends soon; a temporary cache goes after it.
+    runtime.shutdown_timeout(END);
     outcome
 }
 

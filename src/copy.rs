@@ -67,6 +67,16 @@ pub async fn push_blob(
         let sent = false;
         return Ok(Pushed { blob, sent });
     }
+    send_blob(store, blob, file, observer).await
+}
+
+/// Stores a blob that was found missing, from a file that holds it.
+pub async fn send_blob(
+    store: &dyn Store,
+    blob: Identity,
+    file: &Path,
+    observer: &dyn Observer,
+) -> Result<Pushed, Error> {
     observer.planned(blob.size);
     let sent = store.push(blob, file).await? == Delivery::Sent;
     Ok(Pushed { blob, sent })

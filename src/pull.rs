@@ -164,9 +164,9 @@ pub async fn pull<O: Output + 'static>(
     concurrency: usize,
     observer: &Arc<dyn Observer>,
 ) -> Result<(O, Pulled), Error> {
-    let mut damaged = false;
+    let mut checked = false;
+    let mut plan = Plan::make(&opened.manifest, cache, checked)?;
     loop {
-        let plan = Plan::make(&opened.manifest, cache, damaged)?;
         let from_cache = plan.cached.blobs > 0;
         let (returned, outcome) =
             assemble(store, opened, cache, output, &plan, concurrency, observer).await;
@@ -178,12 +178,16 @@ pub async fn pull<O: Output + 'static>(
                 return Ok((returned?, pulled));
             }
             // Something in the cache may be damaged: look at all of it once, and begin again.
-            Err(Error::Splice(SpliceError::Layer { .. } | SpliceError::Content { .. }))
-                if from_cache && !damaged =>
-            {
-                damaged = true;
+            Err(Error::Splice(
+                error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
+            )) if from_cache && !checked => {
+                checked = true;
+                plan = Plan::make(&opened.manifest, cache, checked)?;
                 output = returned?;
-                output.restart().map_err(SpliceError::Write)?;
+                if output.restart().is_err() {
+                    // The cache is sound now, so the next pull will do.
+                    return Err(error.into());
+                }
             }
             Err(error) => return Err(error),
         }
@@ -225,17 +229,16 @@ impl Plan {
             blob: layer.blob,
             encoding: layer.encoding,
         };
-        let held = cache.find(layer.content)?;
-        let held = match held.as_ref().and_then(stored) {
-            Some(held) => Some(held),
-            None => cache.has(layer.blob)?.then_some(as_stored),
-        };
-        if let Some(held) = held {
+        let recorded = cache.find(layer.content)?.as_ref().and_then(stored);
+        for held in recorded.into_iter().chain([as_stored]) {
+            if !cache.has(held.blob)? {
+                continue;
+            }
             if !check || is_sound(cache, &held, layer.content) {
                 self.cached.count(held.blob);
                 return Ok(held);
             }
-            cache.remove(&held.blob.digest)?;
+            cache.distrust(&layer.content.digest, held.blob)?;
         }
         self.fetched.count(layer.blob);
         self.missing.push(layer.blob);
@@ -313,14 +316,17 @@ async fn assemble<O: Output + 'static>(
     }
 }
 
-/// Waits for all fetches; the first that fails ends the others.
+/// Waits for all fetches; the first that fails ends the others, which are waited for too: they hold the cache.
 async fn all(mut fetches: JoinSet<Result<(), store::Error>>) -> Result<(), store::Error> {
     while let Some(ended) = fetches.join_next().await {
-        match ended {
-            Ok(fetched) => fetched?,
+        let failed = match ended {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error,
             Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            Err(_) => return Err(store::Error::Interrupted),
-        }
+            Err(_) => store::Error::Interrupted,
+        };
+        fetches.shutdown().await;
+        return Err(failed);
     }
     Ok(())
 }

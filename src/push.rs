@@ -1,12 +1,14 @@
 //! Pushing: a component becomes a split artifact in a store.
 
+mod encoders;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::sync::Semaphore;
 
+use self::encoders::Encoders;
 use crate::artifact::{self, Split, Stored};
 use crate::component::Component;
 use crate::copy::{self, Tally};
@@ -71,7 +73,7 @@ pub async fn push<S: Source + Send + 'static>(
         cache,
         options,
         observer,
-        encoders: Semaphore::new(encoders(options.level)),
+        encoders: Encoders::start(encoders(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
     let mut metadata = component.metadata.clone();
@@ -126,7 +128,7 @@ struct Pusher<'a, S> {
     cache: &'a Arc<Cache>,
     options: &'a Options,
     observer: &'a Arc<dyn Observer>,
-    encoders: Semaphore,
+    encoders: Encoders,
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
@@ -163,13 +165,25 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         content: Identity,
     ) -> Result<(Digest, Stored, copy::Pushed), Error> {
         self.observer.planned(content.size);
-        let stored = match self.reusable(content)? {
-            Some(stored) => {
+        if let Some(stored) = self.reusable(content)? {
+            let blob = stored.blob;
+            if self.store.has(blob).await? {
                 self.observer.moved(content.size);
-                stored
+                let sent = false;
+                return Ok((content.digest, stored, copy::Pushed { blob, sent }));
             }
-            None => self.encode(layer, content).await?,
-        };
+            // Files rot; a registry would only say that the digest is wrong, and so it would every time.
+            let cache = Arc::clone(self.cache);
+            if blocking(move || cache.is_intact(blob)).await? {
+                self.observer.moved(content.size);
+                let path = self.cache.path(&blob.digest);
+                let pushed =
+                    copy::send_blob(self.store, blob, &path, self.observer.as_ref()).await?;
+                return Ok((content.digest, stored, pushed));
+            }
+            self.cache.distrust(&content.digest, blob)?;
+        }
+        let stored = self.encode(layer, content).await?;
         let path = self.cache.path(&stored.blob.digest);
         let pushed =
             copy::push_blob(self.store, stored.blob, &path, self.observer.as_ref()).await?;
@@ -185,16 +199,11 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     async fn encode(&self, layer: usize, content: Identity) -> Result<Stored, Error> {
-        let _permit = self
-            .encoders
-            .acquire()
-            .await
-            .map_err(|_| store::Error::Interrupted)?;
         let component = Arc::clone(self.component);
         let cache = Arc::clone(self.cache);
         let observer = Arc::clone(self.observer);
         let level = self.options.level;
-        blocking(move || {
+        let encode = move || {
             let ingest: PathBuf = cache.ingest().to_owned();
             let mut spool = Spool::new_in(&ingest).map_err(store::Error::file(&ingest))?;
             let moved = |bytes| observer.moved(bytes);
@@ -202,8 +211,8 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             cache.adopt(&stored.blob.digest, spool)?;
             cache.record(content.digest, &holding(&stored, content))?;
             Ok(stored)
-        })
-        .await
+        };
+        self.encoders.run(encode).await
     }
 }
 

@@ -178,6 +178,27 @@ impl Cache {
         remove(&path)
     }
 
+    /// Returns whether a blob is there and is what its name says.
+    pub fn is_intact(&self, blob: Identity) -> Result<bool, Error> {
+        let path = self.path(&blob.digest);
+        let mut hasher = Hasher::new();
+        match File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher)) {
+            Ok(_) => Ok(hasher.identity() == blob),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::file(&path)(error)),
+        }
+    }
+
+    /// Forgets that a blob holds a content, and the blob too if it is damaged.
+    pub fn distrust(&self, content: &Digest, blob: Identity) -> Result<(), Error> {
+        remove(&self.contents().join(content.hex()))?;
+        match self.is_intact(blob)? {
+            // It may be the right blob of another content.
+            true => Ok(()),
+            false => self.remove(&blob.digest),
+        }
+    }
+
     /// Returns what is there.
     pub fn usage(&self) -> Result<Usage, Error> {
         let mut usage = Usage::default();

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::blobs::BlobDirectory;
-use super::spool::Spool;
+use super::spool::{self, Spool};
 use super::{
     ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, blocking,
 };
@@ -60,7 +60,8 @@ impl Layout {
         fs::create_dir_all(directory).map_err(Error::file(directory))?;
         let is_foreign = |entry: &fs::DirEntry| {
             let known = [MARKER, INDEX, LOCK, "blobs"];
-            !known.iter().any(|name| entry.file_name() == *name)
+            let name = entry.file_name();
+            !known.iter().any(|known| name == *known) && !spool::is_leftover(&name)
         };
         let entries = fs::read_dir(directory).map_err(Error::file(directory))?;
         if entries.flatten().any(|entry| is_foreign(&entry)) {

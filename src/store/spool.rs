@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+/// Around the random part of a temporary name.
+const PREFIX: &str = ".wharf-";
+const SUFFIX: &str = ".tmp";
+
 /// A file being written in the directory where it will stand.
 #[derive(Debug)]
 pub struct Spool {
@@ -50,9 +54,14 @@ impl Spool {
         match self.named {
             Some(path) => path.persist(target).map_err(|error| error.error),
             None => {
+                match link(&self.file, target) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(_) => return copy_to(self.file, &self.directory, target),
+                    Ok(()) => return Ok(()),
+                }
                 // `linkat` cannot replace, a rename can: the temporary name exists only in between.
                 let between = loop {
-                    let name = format!(".wharf-{:016x}.tmp", fastrand::u64(..));
+                    let name = format!("{PREFIX}{:016x}{SUFFIX}", fastrand::u64(..));
                     let path = self.directory.join(name);
                     match link(&self.file, &path) {
                         Ok(()) => break path,
@@ -85,9 +94,15 @@ impl Spool {
     }
 }
 
+/// Returns whether a name is one that a killed process may have left: a file between its two names.
+pub(super) fn is_leftover(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".wharf-").suffix(".tmp");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(directory)

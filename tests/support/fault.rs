@@ -269,6 +269,15 @@ impl Registry {
             .cloned()
     }
 
+    /// The bytes that a tag or a digest names.
+    pub fn manifest(&self, repository: &str, name: &str) -> Option<Arc<Vec<u8>>> {
+        let state = self.shared.state();
+        let repository = state.repositories.get(repository)?;
+        let digest = repository.tags.get(name).map_or(name, String::as_str);
+        let (_, bytes) = repository.manifests.get(digest)?;
+        Some(Arc::clone(bytes))
+    }
+
     /// Stores a manifest and lets a tag name it.
     pub fn put_manifest(
         &self,
