@@ -54,7 +54,7 @@ fn assert_pulls(stop: &Path, reference: &str, bytes: &[u8], digest: &str) {
 
 /// The other registry of a pair, where there are two.
 fn another(registry: &Registry) -> &'static Registry {
-    let others = registries().iter().filter(|other| *other != registry);
+    let mut others = registries().iter().filter(|other| *other != registry);
     others.next_back().unwrap_or(&registries()[0])
 }
 

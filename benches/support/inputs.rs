@@ -362,7 +362,7 @@ impl Numbers {
     }
 
     fn below(&mut self, limit: u64) -> u64 {
-        self.next() * limit >> 32
+        (self.next() * limit) >> 32
     }
 
     fn ranked(&mut self, table: &[u16]) -> usize {
