@@ -362,7 +362,7 @@ impl Numbers {
     }
 
     fn below(&mut self, limit: u64) -> u64 {
-        self.next() * limit >> 32
+        (self.next() * limit) >> 32
     }
 
     fn ranked(&mut self, table: &[u16]) -> usize {
@@ -378,7 +378,7 @@ impl Numbers {
 
 fn mix(a: u64, b: u64) -> u64 {
     let mut numbers = Numbers(a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b);
-    numbers.next() << 32 | numbers.next()
+    (numbers.next() << 32) | numbers.next()
 }
 
 fn section(output: &mut Vec<u8>, id: u8, payload: &[u8]) {
