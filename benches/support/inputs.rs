@@ -378,7 +378,7 @@ impl Numbers {
 
 fn mix(a: u64, b: u64) -> u64 {
     let mut numbers = Numbers(a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b);
-    numbers.next() << 32 | numbers.next()
+    (numbers.next() << 32) | numbers.next()
 }
 
 fn section(output: &mut Vec<u8>, id: u8, payload: &[u8]) {
