@@ -6,7 +6,7 @@ mod inputs;
 use inputs::{App, write_large, write_tiny};
 use wasmparser::{Validator, WasmFeatures};
 use wharf::component::Component;
-use wharf::encoding::{self, Level};
+use wharf::encoding;
 use wharf::split::SplitPolicy;
 
 fn app(variant: u64) -> Vec<u8> {

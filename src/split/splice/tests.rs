@@ -166,7 +166,7 @@ fn a_part_that_cannot_be_opened_or_read_is_named() {
     }
     let recipe = Parts::new(10).recipe();
     let error = splice(&recipe, |_| Ok(Broken), &mut io::sink()).unwrap_err();
-    assert_eq!(error.to_string(), "reading the root");
+    assert_eq!(error.to_string(), "reading layers[0] (the root)");
     let parts = Parts::new(10);
     let open = |layer| match layer {
         Some(1) => Err(io::ErrorKind::NotFound.into()),
@@ -199,12 +199,12 @@ fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
         expected: 40,
         found,
     };
-    let overlap = |index, offset| TileError::Overlap {
-        layer: index,
+    let overlap = |index: usize, offset| TileError::Overlap {
+        layer: index + 1,
         offset,
     };
-    let outside = |index, offset, size| TileError::Outside {
-        layer: index,
+    let outside = |index: usize, offset, size| TileError::Outside {
+        layer: index + 1,
         offset,
         size,
     };
