@@ -142,6 +142,23 @@ pub(crate) struct Context {
     temporary: OnceLock<TempDir>,
 }
 
+/// How often the removal of a temporary cache is tried. An encoder that is still at work may put its blob and
+/// its record into a directory that was just emptied, but there are few encoders, and none begins anything new.
+const REMOVALS: usize = 16;
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        let Some(temporary) = self.temporary.take() else {
+            return;
+        };
+        for _ in 0..REMOVALS {
+            if std::fs::remove_dir_all(temporary.path()).is_ok() {
+                break;
+            }
+        }
+    }
+}
+
 impl Context {
     pub(crate) fn new(shared: Shared) -> Result<Self, Failure> {
         let ca_certificates = match &shared.ca_cert {
