@@ -18,7 +18,9 @@ use crate::push::{holding, stored};
 use crate::reference::Name;
 use crate::split::{SpliceError, splice};
 use crate::store::cache::Cache;
-use crate::store::{self, Observer, Store, blocking, fetch};
+use crate::store::spool::Spool;
+use crate::store::tail::Tail;
+use crate::store::{self, Observer, Store, blocking, fetch, fetch_into};
 
 /// A split artifact whose manifest and config were read and checked.
 #[derive(Debug, Clone)]
@@ -261,8 +263,16 @@ fn decoder(cache: &Cache, stored: &Stored, size: u64) -> io::Result<Decoder<File
     Decoder::new(file, stored.encoding, size)
 }
 
-/// Tells the splicing thread that a blob has arrived.
-type Arrivals = HashMap<Digest, oneshot::Receiver<()>>;
+/// A blob on its way, for the splicing thread.
+struct Arrival {
+    /// For who needs it first: it can be read as it comes.
+    tail: Option<oneshot::Receiver<Tail>>,
+    /// For who needs it again: it is in the cache.
+    adopted: Option<oneshot::Receiver<()>>,
+}
+
+/// All blobs on their way.
+type Arrivals = HashMap<Digest, Arrival>;
 
 async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
@@ -278,7 +288,12 @@ async fn assemble<O: Output + 'static>(
     let slots = Arc::new(Semaphore::new(concurrency.max(1)));
     for &blob in &plan.missing {
         observer.planned(blob.size);
-        let (arrived, arrival) = oneshot::channel();
+        let (tail_sender, tail) = oneshot::channel();
+        let (adopted_sender, adopted) = oneshot::channel();
+        let arrival = Arrival {
+            tail: Some(tail),
+            adopted: Some(adopted),
+        };
         arrivals.insert(blob.digest, arrival);
         let (store, cache) = (Arc::clone(store), Arc::clone(cache));
         let (slots, observer) = (Arc::clone(&slots), Arc::clone(observer));
@@ -287,10 +302,14 @@ async fn assemble<O: Output + 'static>(
                 .acquire()
                 .await
                 .map_err(|_| store::Error::Interrupted)?;
-            let spool = fetch(store.as_ref(), blob, cache.ingest(), observer.as_ref()).await?;
-            blocking(move || cache.adopt(&blob.digest, spool)).await?;
+            let ingest = cache.ingest();
+            let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
+            let tail = spool.tail().map_err(store::Error::file(ingest))?;
             // The splicing thread may have failed and gone.
-            let _gone = arrived.send(());
+            let _gone = tail_sender.send(tail);
+            let spool = fetch_into(spool, store.as_ref(), blob, ingest, observer.as_ref()).await?;
+            blocking(move || cache.adopt(&blob.digest, spool)).await?;
+            let _gone = adopted_sender.send(());
             Ok::<(), store::Error>(())
         });
     }
@@ -310,10 +329,22 @@ async fn assemble<O: Output + 'static>(
     });
     let (spliced, fetched) = tokio::join!(splicing, all(fetches));
     match spliced {
-        // A layer that never arrived is only a consequence of why it did not.
-        Ok((output, spliced)) => (Ok(output), fetched.map_err(Error::from).and(spliced)),
+        // A layer that did not arrive whole is only a consequence of why it did not.
+        Ok((output, spliced)) => {
+            let outcome = fetched.map_err(Error::from).and(spliced);
+            let outcome = outcome.and_then(|()| record(opened, cache, plan));
+            (Ok(output), outcome)
+        }
         Err(error) => (Err(error), Ok(())),
     }
+}
+
+/// Writes down which blobs hold which contents, now that all were decoded and checked.
+fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
+    for (layer, source) in opened.manifest.all_layers().zip(&plan.sources) {
+        cache.record(layer.content.digest, &holding(source, layer.content))?;
+    }
+    Ok(())
 }
 
 /// Waits for all fetches; the first that fails ends the others, which are waited for too: they hold the cache.
@@ -353,29 +384,43 @@ impl Parts {
             |layer| self.open(layer.map_or(0, |layer| layer + 1)),
             &mut output,
         )?;
-        for (layer, source) in self.manifest.all_layers().zip(&self.sources) {
-            self.cache
-                .record(layer.content.digest, &holding(source, layer.content))?;
-        }
         Ok(())
     }
 
-    /// Opens a layer, counted in manifest order, once it has arrived.
-    fn open(&self, layer: usize) -> io::Result<Decoder<File>> {
+    /// Opens a layer, counted in manifest order: as it arrives, or from the cache.
+    fn open(&self, layer: usize) -> io::Result<Decoder<Box<dyn Read>>> {
         let source = &self.sources[layer];
+        let digest = &source.blob.digest;
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrival = arrivals.remove(&source.blob.digest);
+        let arrival = arrivals.get_mut(digest);
+        let (tail, adopted) = match arrival {
+            Some(arrival) => match arrival.tail.take() {
+                Some(tail) => (Some(tail), None),
+                None => (None, arrival.adopted.take()),
+            },
+            None => (None, None),
+        };
         drop(arrivals);
-        if let Some(arrival) = arrival {
-            let gone = |_| io::Error::other("its blob did not arrive");
-            arrival.blocking_recv().map_err(gone)?;
-        }
-        let size = self
+        let gone = |_| io::Error::other("its blob did not arrive");
+        let stored: Box<dyn Read> = match tail {
+            Some(tail) => Box::new(tail.blocking_recv().map_err(gone)?),
+            None => {
+                if let Some(adopted) = adopted {
+                    adopted.blocking_recv().map_err(gone)?;
+                }
+                Box::new(File::open(self.cache.path(digest))?)
+            }
+        };
+        let content = self
             .manifest
             .all_layers()
             .nth(layer)
-            .map_or(0, |layer| layer.content.size);
-        decoder(&self.cache, source, size)
+            .map(|layer| layer.content);
+        Decoder::new(
+            stored,
+            source.encoding,
+            content.map_or(0, |content| content.size),
+        )
     }
 }
 

@@ -10,6 +10,7 @@ pub mod layout;
 pub mod remote;
 pub mod retry;
 pub mod spool;
+pub mod tail;
 
 use std::error;
 use std::io;
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-pub use self::fetch::fetch;
+pub use self::fetch::{fetch, fetch_into};
 use self::retry::Retry;
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::reference::Name;

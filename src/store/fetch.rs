@@ -1,6 +1,6 @@
 //! The one verified read: at most the named size, then the digest, and nothing after the end.
 
-use std::io::{self, Seek, Write};
+use std::io::{self, Seek};
 use std::mem;
 use std::path::Path;
 
@@ -16,10 +16,23 @@ use crate::digest::{Hasher, Identity, Mismatch};
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// Fetches a blob into a new spool in `directory`; what is returned has been verified.
+pub async fn fetch(
+    store: &dyn Store,
+    blob: Identity,
+    directory: &Path,
+    observer: &dyn Observer,
+) -> Result<Spool, Error> {
+    let spool = Spool::new_in(directory).map_err(Error::file(directory))?;
+    fetch_into(spool, store, blob, directory, observer).await
+}
+
+/// Fetches a blob into an empty spool, which others may read while it fills; what is returned has been
+/// verified.
 ///
 /// A transfer that breaks off goes on where it stopped, after a wait, as often as the store's retry
 /// policy allows. Wrong bytes are never asked for again.
-pub async fn fetch(
+pub async fn fetch_into(
+    spool: Spool,
     store: &dyn Store,
     blob: Identity,
     directory: &Path,
@@ -31,7 +44,6 @@ pub async fn fetch(
         source: Box::new(mismatch),
     };
     let file_error = || Error::file(directory);
-    let spool = Spool::new_in(directory).map_err(file_error())?;
     let mut writer = Writer {
         sink: Some(Sink {
             spool,
@@ -107,7 +119,7 @@ impl Sink {
     fn take(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
         for bytes in batch {
             self.hasher.update(&bytes);
-            self.spool.file().write_all(&bytes)?;
+            self.spool.append(&bytes)?;
         }
         Ok(())
     }

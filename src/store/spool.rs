@@ -4,10 +4,12 @@
 //! nothing behind. Where the file system cannot do that it has a temporary name in the same directory.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
+
+use super::tail::{Growing, Tail, growing};
 
 /// Around the random part of a temporary name.
 const PREFIX: &str = ".wharf-";
@@ -19,6 +21,8 @@ pub struct Spool {
     file: File,
     directory: PathBuf,
     named: Option<TempPath>,
+    /// Tells those who read along; they hear of the end when this is gone.
+    growing: Option<Growing>,
 }
 
 impl Spool {
@@ -29,6 +33,7 @@ impl Spool {
                 file,
                 directory: directory.to_owned(),
                 named: None,
+                growing: None,
             });
         }
         let (file, path) = temporary(directory)?.into_parts();
@@ -36,12 +41,29 @@ impl Spool {
             file,
             directory: directory.to_owned(),
             named: Some(path),
+            growing: None,
         })
     }
 
     /// Returns the file, open for reading and writing.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
+    }
+
+    /// Adds bytes at the end, for those who read along too.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        if let Some(growing) = &self.growing {
+            growing.grew(bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// Reads along while bytes are appended. There is one such reader, asked for before the first byte.
+    pub fn tail(&mut self) -> io::Result<Tail> {
+        let (growing, tail) = growing(self.file.try_clone()?);
+        self.growing = Some(growing);
+        Ok(tail)
     }
 
     /// Waits until the bytes are on the disk.

@@ -29,7 +29,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("delta", &["artifact", "encoding"]),
-    ("store", &["manifest", "reference", "digest"]),
+    ("store", &["manifest", "reference", "digest", "source"]),
     ("copy", &["store", "digest", "manifest"]),
     // The verbs, where the Wasm half and the OCI half meet.
     ("error", &["artifact", "section", "split", "store"]),
