@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
+use std::thread;
 
 use crate::artifact::{self, Stored};
 use crate::digest::{Hasher, Identity};
@@ -10,6 +11,7 @@ use crate::encoding::{self, Encoding, Level, Matter};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config};
 use crate::metadata;
+use crate::pipe::pipe;
 use crate::section::{self, SectionMap};
 use crate::source::{RangesReader, Source};
 use crate::split::{self, SplitPlan, SplitPolicy};
@@ -80,30 +82,27 @@ impl<S: Source> Component<S> {
         layer: usize,
         level: Option<Level>,
         file: &mut File,
-        read: &dyn Fn(u64),
+        read: &(dyn Fn(u64) + Sync),
     ) -> Result<Stored, Error> {
         let failed = |source: io::Error| Error::Encode {
             path: self.path(layer).to_owned(),
             source,
         };
         let content = self.contents().nth(layer).unwrap_or(self.config.root);
-        if let Some(level) = level {
-            let mut reader = self.reader(layer, read);
-            let mut output = HashingWriter::new(&mut *file);
-            let level = level.for_layer(self.matter(layer), content.size);
-            let compressed = encoding::compress(&mut reader, content.size, level, &mut output);
-            if compressed.map_err(failed)? {
-                if reader.hasher.check(content).is_err() {
-                    return Err(Error::Changed);
-                }
-                return Ok(Stored {
-                    blob: output.hasher.identity(),
-                    encoding: Encoding::Zstd,
-                });
+        let stored = match level {
+            Some(level) => {
+                let level = level.for_layer(self.matter(layer), content.size);
+                let encoding = self.compress(layer, content.size, level, file, read);
+                encoding.map_err(failed)?
             }
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .map_err(failed)?;
+            None => None,
+        };
+        if let Some((found, blob)) = stored {
+            let encoding = Encoding::Zstd;
+            return match found == content {
+                true => Ok(Stored { blob, encoding }),
+                false => Err(Error::Changed),
+            };
         }
         let mut reader = self.reader(layer, &|_| {});
         copy(&mut reader, file).map_err(failed)?;
@@ -116,10 +115,53 @@ impl<S: Source> Component<S> {
         }
     }
 
+    /// Compresses a layer into a file and returns what was read and what was written, or nothing, and
+    /// an empty file, where it does not pay. Reading ahead and writing behind have threads of their own.
+    fn compress(
+        &self,
+        layer: usize,
+        size: u64,
+        level: u8,
+        file: &mut File,
+        read: &(dyn Fn(u64) + Sync),
+    ) -> io::Result<Option<(Identity, Identity)>> {
+        let panicked = |_| io::Error::other("a thread panicked");
+        let (filler, content) = pipe();
+        let (mut frame, drainer) = pipe();
+        let outcome = thread::scope(|scope| {
+            let reading = scope.spawn(move || {
+                let mut reader = self.reader(layer, read);
+                filler.fill_from(&mut reader)?;
+                Ok::<_, io::Error>(reader.hasher.identity())
+            });
+            let writing = scope.spawn(|| {
+                let mut hasher = Hasher::new();
+                let drained = drainer.drain(|bytes| {
+                    hasher.update(bytes);
+                    file.write_all(bytes)
+                });
+                // The other end must see that nobody reads any more.
+                drop(drainer);
+                drained.map(|()| hasher.identity())
+            });
+            let compressed = encoding::compress(&mut content.reader(), size, level, &mut frame);
+            drop(frame);
+            // Why a thread ended early says more than that it did.
+            let written = writing.join().map_err(panicked)??;
+            let found = reading.join().map_err(panicked)??;
+            Ok::<_, io::Error>(compressed?.then_some((found, written)))
+        })?;
+        if outcome.is_none() {
+            file.set_len(0)?;
+            file.rewind()?;
+        }
+        Ok(outcome)
+    }
+
     fn reader<'a>(
         &'a self,
         layer: usize,
-        read: &'a dyn Fn(u64),
+        read: &'a (dyn Fn(u64) + Sync),
     ) -> HashingReader<'a, impl Read + 'a> {
         let ranges: Vec<Range<u64>> = match layer.checked_sub(1) {
             Some(section) => vec![self.plan.layers[section].range.clone()],
@@ -137,7 +179,7 @@ impl<S: Source> Component<S> {
 struct HashingReader<'a, R> {
     source: R,
     hasher: Hasher,
-    read: &'a dyn Fn(u64),
+    read: &'a (dyn Fn(u64) + Sync),
 }
 
 impl<R: Read> Read for HashingReader<'_, R> {
@@ -146,31 +188,6 @@ impl<R: Read> Read for HashingReader<'_, R> {
         self.hasher.update(&buffer[..read]);
         (self.read)(read as u64);
         Ok(read)
-    }
-}
-
-/// Hashes what is written through it.
-struct HashingWriter<W> {
-    output: W,
-    hasher: Hasher,
-}
-
-impl<W> HashingWriter<W> {
-    fn new(output: W) -> Self {
-        let hasher = Hasher::new();
-        Self { output, hasher }
-    }
-}
-
-impl<W: Write> Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.output.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
     }
 }
 

@@ -52,6 +52,7 @@ pub mod error;
 pub mod exploded;
 pub mod manifest;
 pub mod metadata;
+mod pipe;
 pub mod pull;
 pub mod push;
 pub mod reference;

@@ -1,17 +1,11 @@
 //! Splicing: the runs one after the other, checked layer by layer and as a whole.
 
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
 use super::{Recipe, RecipeLayer, Run, TileError};
 use crate::digest::{Hasher, Identity, Mismatch};
-
-/// How many bytes are handed over at a time.
-const BUFFER_BYTES: usize = 128 * 1024;
-
-/// How many buffers there are between reading and writing.
-const BUFFERS: usize = 8;
+use crate::pipe::{BUFFER_BYTES, Drainer, Filler, pipe};
 
 /// Why a component could not be spliced.
 #[derive(Debug, thiserror::Error)]
@@ -61,15 +55,10 @@ pub fn splice<R: Read>(
     output: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
     recipe.check_tiling()?;
-    let (full, filled) = mpsc::sync_channel(BUFFERS);
-    let (empty, emptied) = mpsc::sync_channel(BUFFERS);
-    for _ in 0..BUFFERS {
-        let _receiver_lives = empty.send(vec![0; BUFFER_BYTES]);
-    }
+    let (filler, drainer) = pipe();
     thread::scope(|scope| {
-        let writer = scope.spawn(move || write(&filled, &empty, output));
-        let pipe = Pipe { full, emptied };
-        let read = read_runs(recipe, &mut open, pipe);
+        let writer = scope.spawn(move || write(&drainer, output));
+        let read = read_runs(recipe, &mut open, filler);
         let hasher = match writer.join() {
             Ok(written) => written.map_err(Error::Write)?,
             Err(_) => return Err(Error::Write(io::Error::other("writing panicked"))),
@@ -79,32 +68,20 @@ pub fn splice<R: Read>(
     })
 }
 
-fn write(
-    filled: &Receiver<(Vec<u8>, usize)>,
-    empty: &SyncSender<Vec<u8>>,
-    output: &mut (dyn Write + Send),
-) -> io::Result<Hasher> {
+fn write(drainer: &Drainer, output: &mut (dyn Write + Send)) -> io::Result<Hasher> {
     let mut hasher = Hasher::new();
-    for (buffer, length) in filled {
-        hasher.update(&buffer[..length]);
-        output.write_all(&buffer[..length])?;
-        // The reader may be done and gone.
-        let _reader_may_be_gone = empty.try_send(buffer);
-    }
+    drainer.drain(|bytes| {
+        hasher.update(bytes);
+        output.write_all(bytes)
+    })?;
     output.flush()?;
     Ok(hasher)
-}
-
-/// The reading side's ends of the two channels.
-struct Pipe {
-    full: SyncSender<(Vec<u8>, usize)>,
-    emptied: Receiver<Vec<u8>>,
 }
 
 fn read_runs<R: Read>(
     recipe: &Recipe,
     open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
-    pipe: Pipe,
+    filler: Filler,
 ) -> Result<(), Error> {
     let mut root: Option<Part<R>> = None;
     for run in recipe.runs() {
@@ -114,11 +91,11 @@ fn read_runs<R: Read>(
                     Some(part) => part,
                     None => root.insert(Part::open(None, open)?),
                 };
-                part.read(range.end - range.start, &pipe)?
+                part.read(range.end - range.start, &filler)?
             }
             Run::Layer(index, range) => {
                 let mut part = Part::open(Some(index), open)?;
-                let outcome = part.read(range.end - range.start, &pipe)?;
+                let outcome = part.read(range.end - range.start, &filler)?;
                 if outcome == Outcome::Read {
                     part.finish(recipe)?;
                 }
@@ -163,9 +140,9 @@ impl<R: Read> Part<R> {
         })
     }
 
-    fn read(&mut self, mut left: u64, pipe: &Pipe) -> Result<Outcome, Error> {
+    fn read(&mut self, mut left: u64, filler: &Filler) -> Result<Outcome, Error> {
         while left > 0 {
-            let Ok(mut buffer) = pipe.emptied.recv() else {
+            let Some(mut buffer) = filler.buffer() else {
                 return Ok(Outcome::WriterGone);
             };
             let wanted = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -174,7 +151,7 @@ impl<R: Read> Part<R> {
                 .map_err(|source| self.failed(source))?;
             self.hasher.update(&buffer[..wanted]);
             left -= wanted as u64;
-            if pipe.full.send((buffer, wanted)).is_err() {
+            if filler.send(buffer, wanted).is_none() {
                 return Ok(Outcome::WriterGone);
             }
         }

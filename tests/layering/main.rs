@@ -11,9 +11,10 @@ use source::{Mention, mentions, tokenize, without_tests};
 /// The modules of the library, and which others each of them may name.
 const MODULES: &[(&str, &[&str])] = &[
     ("digest", &[]),
+    ("pipe", &[]),
     ("source", &[]),
     ("section", &["source"]),
-    ("split", &["section", "digest", "source"]),
+    ("split", &["section", "digest", "pipe", "source"]),
     ("encoding", &["digest"]),
     ("stub", &["section", "split"]),
     ("world", &["section", "split", "stub"]),
@@ -76,6 +77,7 @@ const VERB: &[&str] = &[
     "metadata",
     "reference",
     "component",
+    "pipe",
     "error",
     "push",
     "source",

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::digest::Digest;
+use crate::pipe::BUFFERS;
 
 /// Larger than all the buffers together, so that both sides wait for each other.
 const LARGE: usize = (BUFFERS + 1) * BUFFER_BYTES;
