@@ -139,7 +139,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Diff(diff) => diff.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
-        Command::Cache(cache) => cache.run(context),
+        Command::Cache(cache) => cache.run(context).await,
     }
 }
 

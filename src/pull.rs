@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
@@ -327,7 +328,16 @@ async fn assemble<O: Output + 'static>(
         let spliced = parts.splice(&mut output);
         Ok::<_, Error>((output, spliced))
     });
-    let (spliced, fetched) = tokio::join!(splicing, all(fetches));
+    let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(fetches)));
+    let (spliced, fetched) = tokio::select! {
+        spliced = &mut splicing => {
+            // Where the output failed, nobody wants what is still on its way.
+            let unwanted = matches!(&spliced, Ok((_, Err(Error::Splice(SpliceError::Write(_))))));
+            let fetched = if unwanted { Ok(()) } else { fetching.await };
+            (spliced, fetched)
+        }
+        fetched = &mut fetching => (splicing.await, fetched),
+    };
     match spliced {
         // A layer that did not arrive whole is only a consequence of why it did not.
         Ok((output, spliced)) => {

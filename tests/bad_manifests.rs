@@ -144,6 +144,7 @@ fn layers_that_do_not_tile() {
     });
     complains(&["tile", "layers[1]"], |manifest| {
         *note(manifest, 1, annotation::CONTENT_SIZE) = json!("0");
+        manifest["layers"][1]["size"] = json!(9);
     });
     complains(&["tile"], |manifest| {
         *note(manifest, 1, annotation::CONTENT_SIZE) = json!(u64::MAX.to_string());
@@ -214,6 +215,21 @@ fn digests_titles_and_types_that_are_wrong() {
     });
     complains(&["schemaVersion"], |manifest| {
         manifest["schemaVersion"] = json!(1)
+    });
+    complains(&["layers[1]", "larger than its content"], |manifest| {
+        manifest["layers"][1]["size"] = json!(1u64 << 40);
+    });
+    complains(&["layers[1]", "no object"], |manifest| {
+        manifest["layers"][1] = json!(["type", Digest::of(b"").to_string(), 5, {}]);
+    });
+    complains(&["artifactType"], |manifest| {
+        manifest["artifactType"] = json!("other")
+    });
+    complains(&["mediaType"], |manifest| {
+        manifest["mediaType"] = json!("application/vnd.oci.image.index.v1+json");
+    });
+    complains(&["layers[0]", "no offset"], |manifest| {
+        *note(manifest, 0, annotation::OFFSET) = json!("0");
     });
     // A raw layer is its own content.
     complains(

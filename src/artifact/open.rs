@@ -382,10 +382,15 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
             }
             descriptor.identity()
         }
-        Encoding::Zstd => Identity {
-            digest,
-            size: place.number(annotations, annotation::CONTENT_SIZE)?,
-        },
+        Encoding::Zstd => {
+            let size = place.number(annotations, annotation::CONTENT_SIZE)?;
+            // No frame needs more than a little beside its content; a fetch is bounded by this.
+            let most = u128::from(size) + u128::from(size) / 128 + 1024;
+            if u128::from(descriptor.size) > most {
+                return Err(place.wrong("it is larger than its content can make it".to_owned()));
+            }
+            Identity { digest, size }
+        }
     };
     let (offset, path) = match is_root {
         true => (0, String::new()),

@@ -46,22 +46,14 @@ struct Report {
 }
 
 impl Cache {
-    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if !context.has_cache() {
             return Err(Failure::usage("there is no cache to look after"));
         }
         let cache = context.cache()?;
-        let (left, removed) = match self.command {
-            Command::Du => (cache.usage()?, None),
-            Command::Prune { max_size } => {
-                let removed = cache.prune(max_size)?;
-                (cache.usage()?, Some(removed))
-            }
-            Command::Verify => {
-                let (left, damaged) = cache.verify()?;
-                (left, Some(damaged))
-            }
-        };
+        let work = move || self.command.run(&cache);
+        let done = tokio::task::spawn_blocking(work).await;
+        let (left, removed) = done.map_err(anyhow::Error::from)??;
         let report = Report {
             blobs: left.blobs,
             bytes: left.bytes,
@@ -69,6 +61,23 @@ impl Cache {
             removed_bytes: removed.map(|removed| removed.bytes),
         };
         output::print(context.json, &report, || report_text(left, removed))
+    }
+}
+
+impl Command {
+    /// Does it, and returns what is left and, where anything could go, what went.
+    fn run(self, cache: &wharf::store::cache::Cache) -> Result<(Usage, Option<Usage>), Failure> {
+        Ok(match self {
+            Self::Du => (cache.usage()?, None),
+            Self::Prune { max_size } => {
+                let removed = cache.prune(max_size)?;
+                (cache.usage()?, Some(removed))
+            }
+            Self::Verify => {
+                let (left, damaged) = cache.verify()?;
+                (left, Some(damaged))
+            }
+        })
     }
 }
 

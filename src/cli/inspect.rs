@@ -1,6 +1,8 @@
 //! `wharf inspect`
 
+use std::collections::HashSet;
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use clap::Args;
@@ -204,8 +206,9 @@ impl Report {
         let head = ["", "content", "stored", ""];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         let mut steps: Vec<&str> = Vec::new();
-        for (path, content, layer) in self.entries() {
-            let path_steps: Vec<&str> = path.split('/').collect();
+        for entry in self.entries() {
+            let content = entry.range.end - entry.range.start;
+            let path_steps: Vec<&str> = entry.path.split('/').collect();
             let depth = steps
                 .iter()
                 .zip(&path_steps)
@@ -214,10 +217,15 @@ impl Report {
             for (level, step) in path_steps.iter().enumerate().skip(depth) {
                 let last = level + 1 == path_steps.len();
                 let name = format!("{}{}", "  ".repeat(level), cut(&text::printable(step)));
-                rows.push(match (last, layer) {
+                rows.push(match (last, entry.layer) {
                     (false, _) => vec![name],
                     (true, None) => {
-                        vec![name, text::size(content), String::new(), self.place(path)]
+                        vec![
+                            name,
+                            text::size(content),
+                            String::new(),
+                            self.place(&entry.range),
+                        ]
                     }
                     (true, Some(layer)) => row(name, layer),
                 });
@@ -234,24 +242,16 @@ impl Report {
     }
 
     /// Says where the bytes of a section are that is no layer itself.
-    fn place(&self, path: &str) -> String {
-        let section = self.sections.iter().find(|section| section.path == path);
-        let Some(range) = section.map(|section| section.offset..section.offset + section.size)
-        else {
-            return String::new();
-        };
-        let layers = self
-            .layers
-            .iter()
-            .filter_map(|layer| Some((layer, layer.offset?)));
-        let mut touching = layers.filter(|(layer, offset)| {
-            *offset < range.end && range.start < offset + layer.content_size
+    fn place(&self, range: &Range<u64>) -> String {
+        let layers = self.layers.iter().filter_map(|layer| {
+            let offset = layer.offset?;
+            Some((layer, offset..offset + layer.content_size))
         });
+        let mut touching =
+            layers.filter(|(_, layer)| layer.start < range.end && range.start < layer.end);
         match touching.next() {
             None => "in root".to_owned(),
-            Some((layer, offset))
-                if offset <= range.start && range.end <= offset + layer.content_size =>
-            {
+            Some((layer, whole)) if whole.start <= range.start && range.end <= whole.end => {
                 let step = layer.path.rsplit('/').next().unwrap_or(&layer.path);
                 format!("in {step}")
             }
@@ -260,32 +260,37 @@ impl Report {
     }
 
     /// Returns sections and layers by offset, each path once; the root first.
-    fn entries(&self) -> Vec<(&str, u64, Option<&LayerRow>)> {
-        let layers = self.layers.iter();
-        let mut entries: Vec<_> = layers
-            .map(|layer| {
-                (
-                    layer.offset.unwrap_or(0),
-                    layer.path.as_str(),
-                    layer.content_size,
-                    Some(layer),
-                )
-            })
-            .collect();
-        let is_layer = |path: &str| self.layers.iter().any(|layer| layer.path == path);
-        for section in self
-            .sections
-            .iter()
-            .filter(|section| !is_layer(&section.path))
-        {
-            entries.push((section.offset, &section.path, section.size, None));
+    fn entries(&self) -> Vec<Entry<'_>> {
+        let range = |layer: &LayerRow| {
+            let offset = layer.offset.unwrap_or(0);
+            offset..offset + layer.content_size
+        };
+        let layers = self.layers.iter().map(|layer| Entry {
+            path: &layer.path,
+            range: range(layer),
+            layer: Some(layer),
+        });
+        let mut entries: Vec<Entry<'_>> = layers.collect();
+        let paths: HashSet<&str> = entries.iter().map(|entry| entry.path).collect();
+        for section in &self.sections {
+            if !paths.contains(section.path.as_str()) {
+                entries.push(Entry {
+                    path: &section.path,
+                    range: section.offset..section.offset + section.size,
+                    layer: None,
+                });
+            }
         }
-        entries[1..].sort_by_key(|(offset, path, ..)| (*offset, path.len()));
+        entries[1..].sort_by_key(|entry| (entry.range.start, entry.path.len()));
         entries
-            .into_iter()
-            .map(|(_, path, size, layer)| (path, size, layer))
-            .collect()
     }
+}
+
+/// A section or layer of the tree.
+struct Entry<'a> {
+    path: &'a str,
+    range: Range<u64>,
+    layer: Option<&'a LayerRow>,
 }
 
 fn row(name: String, layer: &LayerRow) -> Vec<String> {

@@ -59,7 +59,9 @@ impl Target {
             return Ok(Self::Stream { stream, written });
         }
         // A link is written through, not replaced.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = fs::canonicalize(path)
+            .or_else(|_| fs::read_link(path).map(|target| parent(path).join(target)))
+            .unwrap_or_else(|_| path.to_owned());
         if !parent(&path).is_dir() {
             let directory = parent(&path).display();
             return Err(Failure::new(
@@ -159,7 +161,13 @@ impl Output for Target {
 /// Says whether a file that nobody asked to overwrite is in the way of a component.
 ///
 /// Returns true if it already is that component.
-pub(crate) fn is_there(path: &Path, content: Identity) -> Result<bool, Failure> {
+pub(crate) async fn is_there(path: &Path, content: Identity) -> Result<bool, Failure> {
+    let path = path.to_owned();
+    let look = tokio::task::spawn_blocking(move || is_there_now(&path, content)).await;
+    look.map_err(anyhow::Error::from)?
+}
+
+fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -61,7 +61,7 @@ impl Pull {
             None => PathBuf::from(format!("{}.wasm", reference.stem())),
         };
         let content = opened.manifest.content;
-        let there = self.output.is_none() && output::is_there(&path, content)?;
+        let there = self.output.is_none() && output::is_there(&path, content).await?;
         let mut pulled = Pulled::nothing(&opened);
         if !there {
             let target = match target.take() {

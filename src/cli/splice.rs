@@ -50,7 +50,7 @@ impl Splice {
             Some(path) => (path.clone(), false),
             None => {
                 let path = self.default_output()?;
-                let there = output::is_there(&path, content)?;
+                let there = output::is_there(&path, content).await?;
                 (path, there)
             }
         };

@@ -48,7 +48,12 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 /// Returns a text from elsewhere without control characters, which could repaint a terminal.
 pub(crate) fn printable(text: &str) -> String {
-    let plain = |char: char| if char.is_control() { '\u{fffd}' } else { char };
+    // Control characters, and those that reorder or hide what stands beside them.
+    let paints = |char: char| {
+        let hides = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        hides || char.is_control()
+    };
+    let plain = |char: char| if paints(char) { '\u{fffd}' } else { char };
     text.chars().map(plain).collect()
 }
 
@@ -119,5 +124,6 @@ mod tests {
     #[test]
     fn nothing_repaints_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(printable("a\u{202e}b"), "a\u{fffd}b");
     }
 }

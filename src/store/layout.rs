@@ -64,7 +64,10 @@ impl Layout {
             !known.iter().any(|known| name == *known) && !spool::is_leftover(&name)
         };
         let entries = fs::read_dir(directory).map_err(Error::file(directory))?;
-        if entries.flatten().any(|entry| is_foreign(&entry)) {
+        let entries: Vec<fs::DirEntry> = entries
+            .collect::<io::Result<_>>()
+            .map_err(Error::file(directory))?;
+        if entries.iter().any(is_foreign) {
             let directory = directory.display();
             let reason = format!("{directory} has other files in it and is no OCI layout");
             return Err(Error::Settings { reason });
@@ -189,30 +192,40 @@ impl Layout {
     }
 }
 
-/// Lets `tag` name a manifest. What the tag named before stays in the index without it.
+/// Lets `tag` name a manifest. What the tag named before stays in the index without it, and whatever
+/// else entries say stays too.
 fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
     let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
-    for entry in list.iter_mut() {
-        if tag.is_some()
-            && tag_of(entry) == tag
+    let is_entered = |entry: &Value| same(entry) && (tag.is_none() || tag_of(entry) == tag);
+    if list.iter().any(is_entered) {
+        return;
+    }
+    for entry in list.iter_mut().filter(|_| tag.is_some()) {
+        if tag_of(entry) == tag
             && let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut)
         {
             annotations.remove(annotation::REF_NAME);
         }
     }
-    let mut entry = json!({
-        "mediaType": manifest.media_type,
-        "digest": manifest.digest.to_string(),
-        "size": manifest.bytes.len(),
-    });
+    let untagged = |entry: &&mut Value| {
+        let annotations = entry.get("annotations");
+        same(entry) && tag_of(entry).is_none() && annotations.is_none_or(Value::is_object)
+    };
+    let entry = match list.iter_mut().find(untagged) {
+        Some(entry) => entry,
+        None => {
+            list.push(json!({
+                "mediaType": manifest.media_type,
+                "digest": manifest.digest.to_string(),
+                "size": manifest.bytes.len(),
+            }));
+            let last = list.len() - 1;
+            &mut list[last]
+        }
+    };
     if let Some(tag) = tag {
-        entry["annotations"] = json!({ annotation::REF_NAME: tag });
-    } else if list.iter().any(same) {
-        return;
+        entry["annotations"][annotation::REF_NAME] = json!(tag);
     }
-    // An entry of this manifest that has lost its tag is in the way of nobody but says nothing more.
-    list.retain(|entry| !(same(entry) && tag_of(entry).is_none()));
-    list.push(entry);
 }
 
 fn empty_index() -> Value {
@@ -310,5 +323,40 @@ impl Store for Layout {
         let index = self.index()?;
         let tags = entries(&index).filter_map(tag_of).map(str::to_owned);
         Ok(tags.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_into_the_index_stays() {
+        let manifest = RawManifest::new(b"{}".as_slice(), media_type::MANIFEST);
+        let other = RawManifest::new(b"[]".as_slice(), media_type::MANIFEST);
+        let entry = |manifest: &RawManifest, annotations: Value| {
+            json!({
+                "mediaType": "application/x", "digest": manifest.digest.to_string(), "size": 2,
+                "artifactType": "theirs", "annotations": annotations,
+            })
+        };
+        let tagged = json!({ annotation::REF_NAME: "1.0", "note": "mine" });
+        let mut list = vec![entry(&manifest, tagged)];
+        let before = list.clone();
+        // The same again changes nothing.
+        enter(&mut list, &manifest, Some("1.0"));
+        enter(&mut list, &manifest, None);
+        assert_eq!(list, before);
+        // A tag that moves leaves the rest of its entry.
+        enter(&mut list, &other, Some("1.0"));
+        assert_eq!(list[0], entry(&manifest, json!({ "note": "mine" })));
+        assert_eq!((list.len(), tag_of(&list[1])), (2, Some("1.0")));
+        // An entry without a tag gets one.
+        enter(&mut list, &manifest, Some("2.0"));
+        let again = json!({ annotation::REF_NAME: "2.0", "note": "mine" });
+        assert_eq!((list.len(), &list[0]), (2, &entry(&manifest, again)));
+        // A second tag is a second entry.
+        enter(&mut list, &manifest, Some("3.0"));
+        assert_eq!((list.len(), tag_of(&list[2])), (3, Some("3.0")));
     }
 }

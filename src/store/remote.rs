@@ -144,10 +144,12 @@ impl Remote {
         let origin = client::origin(&repository.registry, options.plain_http)?;
         Ok(Self {
             transport: Transport {
-                client: client::build(&origin, options)?,
+                client: client::build(&origin, options, Some(options.read_timeout))?,
+                uploader: client::build(&origin, options, None)?,
+                silence: options.read_timeout,
                 origin,
                 location: repository.to_string(),
-                authorization: Authorization::new(credentials, access, repository, options),
+                authorization: Authorization::new(credentials, access, repository),
                 retry: options.retry,
                 observer: Arc::clone(&options.observer),
             },

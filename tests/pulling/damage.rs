@@ -128,6 +128,9 @@ fn a_damaged_blob_is_never_pushed() {
     let manifest = registry.manifest("demo/calc", "1.0").unwrap();
     let damaged = layers(&manifest)[1].digest;
     workspace.cache().damage(&damaged);
+    let config: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let config = config["config"]["digest"].as_str().unwrap();
+    workspace.cache().damage(&config.parse().unwrap());
 
     // To a registry that has none of it.
     let other = Registry::start();

@@ -98,6 +98,27 @@ async fn an_expired_token_is_fetched_once_more() {
 }
 
 #[tokio::test]
+async fn a_busy_token_server_is_asked_again() {
+    let registry = bearer(Some(("user", "word")), u32::MAX);
+    registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    let busy = vec![("Retry-After", "0".to_owned())];
+    registry.on("GET", "/token", 2, Fault::Status(503, busy));
+    let store = remote_as(&registry, basic("word"));
+    store.manifest(&tag("1.0")).await.unwrap();
+    assert_eq!(count(&registry, "/token"), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_never_ends_is_not_read_to_its_end() {
+    let registry = bearer(Some(("user", "word")), u32::MAX);
+    registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    registry.on("GET", "/token", 1, Fault::Endless);
+    let store = remote_as(&registry, basic("word"));
+    let error = store.manifest(&tag("1.0")).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_refused_and_not_passed_over() {
     let registry = bearer(Some(("user", "word")), u32::MAX);
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
@@ -301,7 +322,7 @@ async fn an_observer_sees_every_request_and_no_secret() {
     let seen = lines.requests.lock().unwrap().clone();
     let expected = [
         format!("GET {host}/v2/ 401"),
-        format!("GET {host}/token token"),
+        format!("GET {host}/token 200"),
         format!("POST {host}{UPLOADS} 202"),
         format!("PUT {host}{UPLOADS}1 "),
         format!("POST {host}{UPLOADS} 202"),

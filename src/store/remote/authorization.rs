@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
-use oci_client::client::Client;
-use oci_client::errors::OciDistributionError;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Reference, RegistryOperation};
+use oci_client::token_cache::RegistryToken;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 
-use super::answer::{self, printable};
+use super::answer::{self, BodyError};
 use super::challenge::{Challenge, challenges, check_realm};
-use super::client;
 use super::transport::{Failure, Request, Transport};
-use super::{Access, Credentials, Options};
+use super::{Access, Credentials};
 use crate::reference::Repository;
 use crate::store::Error;
+
+/// What is done, for error texts.
+const TOKEN: &str = "fetching a token";
+
+/// How much of a token server's answer is read: a few tokens' length.
+const MAX_TOKEN_BYTES: u64 = 256 * 1024;
 
 /// What one request shows the registry.
 #[derive(Clone, Default)]
@@ -54,17 +56,11 @@ pub(super) struct Authorization {
     credentials: Credentials,
     access: Access,
     repository: Repository,
-    options: Options,
     state: Mutex<State>,
 }
 
 impl Authorization {
-    pub(super) fn new(
-        credentials: Credentials,
-        access: Access,
-        repository: &Repository,
-        options: &Options,
-    ) -> Self {
+    pub(super) fn new(credentials: Credentials, access: Access, repository: &Repository) -> Self {
         let shown = match &credentials {
             Credentials::Bearer(token) => Some(Shown::Bearer(token.as_str().into())),
             _ => None,
@@ -77,7 +73,6 @@ impl Authorization {
             credentials,
             access,
             repository: repository.clone(),
-            options: options.clone(),
             state: Mutex::new(State {
                 grant,
                 ..State::default()
@@ -159,12 +154,13 @@ impl Authorization {
         headers: &HeaderMap,
     ) -> Result<(), Failure> {
         let offered = challenges(headers);
-        let realm = offered.iter().find_map(|challenge| match challenge {
-            Challenge::Bearer { realm } => Some(realm),
+        let bearer = offered.iter().find_map(|challenge| match challenge {
+            Challenge::Bearer { realm, service } => Some((realm, service.as_deref())),
             Challenge::Basic => None,
         });
-        let shown = if let Some(realm) = realm {
-            Some(Shown::Bearer(self.exchange(transport, state, realm).await?))
+        let shown = if let Some((realm, service)) = bearer {
+            let token = self.exchange(transport, state, realm, service).await?;
+            Some(Shown::Bearer(token))
         } else if offered.contains(&Challenge::Basic)
             && matches!(self.credentials, Credentials::Basic { .. })
         {
@@ -179,71 +175,65 @@ impl Authorization {
         Ok(())
     }
 
-    /// Exchanges the credentials for a token: oci-client's part.
+    /// Exchanges the credentials for a token. oci-client's exchange reads answers of any length, tells a
+    /// busy token server from a refusal by nothing, and reads the challenge once more by itself.
     async fn exchange(
         &self,
         transport: &Transport,
         state: &mut State,
         realm: &str,
+        service: Option<&str>,
     ) -> Result<Arc<str>, Failure> {
-        let url = check_realm(realm, &transport.origin)
+        let mut url = check_realm(realm, &transport.origin)
             .map_err(|reason| self.refused(transport, &reason))?;
-        let config = client::token_client(&transport.origin, &self.options);
-        let exchanged = match Client::try_from(config) {
-            Ok(client) => {
-                client
-                    .auth(&self.reference(), &self.auth(), self.operation())
-                    .await
-            }
-            Err(error) => Err(error),
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
         };
-        let what = "fetching a token";
-        let (outcome, result) = match exchanged {
-            Ok(Some(token)) => ("token", Ok(token.into())),
-            Ok(None) => {
-                let reason = "the registry's challenge has changed or cannot be met";
-                ("no token", Err(self.refused(transport, reason).into()))
-            }
-            Err(OciDistributionError::AuthenticationFailure(body)) => {
-                let reason = printable(&answer::read_words(body.as_bytes()).message);
-                state.refused = Some(reason.clone());
-                ("refused", Err(self.refused(transport, &reason).into()))
-            }
-            Err(OciDistributionError::RequestError(error)) => {
-                ("failed", Err(transport.broken(what, error)))
-            }
-            // Its text may quote the answer, and so the token.
-            Err(_) => {
-                let reason = "the token server's answer is not understood";
-                (
-                    "no token",
-                    Err(transport.malformed("the token", reason).into()),
-                )
-            }
+        let path = &self.repository.path;
+        url.query_pairs_mut()
+            .append_pair("scope", &format!("repository:{path}:{actions}"))
+            .extend_pairs(service.map(|service| ("service", service)));
+        let mut response = self.ask(transport, &url).await?;
+        let status = response.status();
+        if answer::is_retryable(status) {
+            return Err(transport.passing(response, TOKEN).await);
+        }
+        if !status.is_success() {
+            let reason = answer::words(response).await.message;
+            let reason = if reason.is_empty() {
+                status.to_string()
+            } else {
+                reason
+            };
+            state.refused = Some(reason.clone());
+            return Err(self.refused(transport, &reason).into());
+        }
+        // The answer is not quoted: it may be a token.
+        let malformed = |reason| Failure::from(transport.malformed("the token", reason));
+        let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
+            Ok(body) => body,
+            Err(BodyError::TooLong) => return Err(malformed("it is too long")),
+            Err(BodyError::Broken(error)) => return Err(transport.broken(TOKEN, error)),
         };
-        transport.report("GET", &url, outcome);
-        result
-    }
-
-    fn reference(&self) -> Reference {
-        let Repository { registry, path } = self.repository.clone();
-        Reference::with_tag(registry, path, "latest".to_owned())
-    }
-
-    fn auth(&self) -> RegistryAuth {
-        match &self.credentials {
-            Credentials::Basic { username, password } => {
-                RegistryAuth::Basic(username.clone(), password.clone())
-            }
-            _ => RegistryAuth::Anonymous,
+        match serde_json::from_slice::<RegistryToken>(&body) {
+            Ok(token) if !token.token().is_empty() => Ok(token.token().into()),
+            _ => Err(malformed("the token server's answer is not understood")),
         }
     }
 
-    fn operation(&self) -> RegistryOperation {
-        match self.access {
-            Access::Pull => RegistryOperation::Pull,
-            Access::Push => RegistryOperation::Push,
+    async fn ask(&self, transport: &Transport, url: &Url) -> Result<Response, Failure> {
+        let mut request = transport.client.get(url.clone());
+        if let Credentials::Basic { username, password } = &self.credentials {
+            request = request.basic_auth(username, Some(password));
         }
+        let outcome = request.send().await;
+        let word = match &outcome {
+            Ok(response) => response.status().as_str().to_owned(),
+            Err(_) => "failed".to_owned(),
+        };
+        transport.report("GET", url, &word);
+        outcome.map_err(|error| transport.broken(TOKEN, error))
     }
 
     fn refused(&self, transport: &Transport, reason: &str) -> Error {

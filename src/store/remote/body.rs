@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -32,11 +33,13 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Gives a request this body and its length; registries refuse bodies without one.
+    /// Gives a request this body and its length; registries refuse bodies without one. `sent` counts what
+    /// goes out of a file.
     pub(super) async fn attach(
         &self,
         builder: RequestBuilder,
         observer: &Arc<dyn Observer>,
+        sent: &Arc<AtomicU64>,
     ) -> Result<RequestBuilder, Error> {
         match self {
             Self::Empty => Ok(builder),
@@ -47,7 +50,11 @@ impl Body {
                 length,
             } => {
                 let file = open(path, *start).await.map_err(Error::file(path))?;
-                let body = read(path.clone(), file, *length, Arc::clone(observer));
+                let watch = Watch {
+                    observer: Arc::clone(observer),
+                    sent: Arc::clone(sent),
+                };
+                let body = read(path.clone(), file, *length, watch);
                 Ok(builder.header(CONTENT_LENGTH, *length).body(body))
             }
         }
@@ -60,10 +67,17 @@ async fn open(path: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn read(path: PathBuf, file: File, length: u64, observer: Arc<dyn Observer>) -> reqwest::Body {
+/// Hears of every piece that goes out.
+#[derive(Clone)]
+struct Watch {
+    observer: Arc<dyn Observer>,
+    sent: Arc<AtomicU64>,
+}
+
+fn read(path: PathBuf, file: File, length: u64, watch: Watch) -> reqwest::Body {
     let pieces = stream::try_unfold((file, length), move |(mut file, left)| {
         let path = path.clone();
-        let observer = Arc::clone(&observer);
+        let watch = watch.clone();
         async move {
             if left == 0 {
                 return Ok(None);
@@ -76,7 +90,8 @@ fn read(path: PathBuf, file: File, length: u64, observer: Arc<dyn Observer>) -> 
                 Err(error) => return Err(failed(error)),
             };
             piece.truncate(read);
-            observer.moved(read as u64);
+            watch.observer.moved(read as u64);
+            watch.sent.fetch_add(read as u64, Ordering::Relaxed);
             Ok(Some((Bytes::from(piece), (file, left - read as u64))))
         }
     });

@@ -14,6 +14,8 @@ pub(super) enum Challenge {
     Bearer {
         /// The token server's address, not checked yet.
         realm: String,
+        /// What the token server calls the registry.
+        service: Option<String>,
     },
 }
 
@@ -31,33 +33,56 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
 /// first word that no `=` follows. Values without quotes may hold anything but a comma or white space:
 /// zot writes `realm=https://…` bare, against the RFC.
 fn parse(text: &str) -> Vec<Challenge> {
-    let mut found: Vec<(String, Option<String>)> = Vec::new();
+    let mut found: Vec<Offer> = Vec::new();
     for element in elements(text) {
         let (name, rest) = match element.split_once(|c: char| c.is_whitespace()) {
             Some((scheme, rest))
                 if !scheme.contains('=') && !rest.trim_start().starts_with('=') =>
             {
-                found.push((scheme.to_ascii_lowercase(), None));
+                found.push(Offer::new(scheme));
                 split_parameter(rest)
             }
             _ if !element.contains('=') => {
-                found.push((element.to_ascii_lowercase(), None));
+                found.push(Offer::new(element));
                 continue;
             }
             _ => split_parameter(element),
         };
-        if let Some((_, realm)) = found.last_mut()
-            && name.eq_ignore_ascii_case("realm")
-        {
-            realm.get_or_insert_with(|| unquote(rest));
+        if let Some(offer) = found.last_mut() {
+            let parameter = match name.to_ascii_lowercase().as_str() {
+                "realm" => &mut offer.realm,
+                "service" => &mut offer.service,
+                _ => continue,
+            };
+            parameter.get_or_insert_with(|| unquote(rest));
         }
     }
-    let known = |(scheme, realm): (String, Option<String>)| match (scheme.as_str(), realm) {
+    let known = |offer: Offer| match (offer.scheme.as_str(), offer.realm) {
         ("basic", _) => Some(Challenge::Basic),
-        ("bearer", Some(realm)) => Some(Challenge::Bearer { realm }),
+        ("bearer", Some(realm)) => Some(Challenge::Bearer {
+            realm,
+            service: offer.service,
+        }),
         _ => None,
     };
     found.into_iter().filter_map(known).collect()
+}
+
+/// A challenge of any scheme, with the parameters that matter.
+struct Offer {
+    scheme: String,
+    realm: Option<String>,
+    service: Option<String>,
+}
+
+impl Offer {
+    fn new(scheme: &str) -> Self {
+        Self {
+            scheme: scheme.to_ascii_lowercase(),
+            realm: None,
+            service: None,
+        }
+    }
 }
 
 /// Splits at commas outside quotes.
@@ -122,6 +147,14 @@ mod tests {
     fn bearer(realm: &str) -> Challenge {
         Challenge::Bearer {
             realm: realm.to_owned(),
+            service: None,
+        }
+    }
+
+    fn bearer_for(realm: &str, service: &str) -> Challenge {
+        Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: Some(service.to_owned()),
         }
     }
 
@@ -131,7 +164,7 @@ mod tests {
         for (text, expected) in [
             (
                 r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull,push""#,
-                vec![bearer(token)],
+                vec![bearer_for(token, "r")],
             ),
             (
                 r#"bEARER Realm = "https://auth.example/token""#,
@@ -143,7 +176,7 @@ mod tests {
             ),
             (
                 r#"Bearer service="a", realm="https://auth.example/token""#,
-                vec![bearer(token)],
+                vec![bearer_for(token, "a")],
             ),
             (
                 r#"Negotiate, Basic realm="a, Bearer realm=x", Bearer realm="https://auth.example/token""#,

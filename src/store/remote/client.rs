@@ -1,9 +1,9 @@
-//! The HTTP clients: ours, and oci-client's for the token exchange, with the same settings.
+//! The HTTP clients of a registry.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use reqwest::{Url, redirect};
 
 use super::Options;
@@ -15,8 +15,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// Returns scheme, host and port of a registry.
 ///
-/// docker.io has its API elsewhere; oci-client's name for it is taken, because its token exchange asks
-/// there and credentials never go to a second host.
+/// docker.io has its API elsewhere.
 pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
     let host = match registry {
         "docker.io" => "index.docker.io",
@@ -50,8 +49,13 @@ pub(super) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address: Ipv6Addr| address.is_loopback())
 }
 
-/// Makes our client.
-pub(super) fn build(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
+/// Makes the client for requests, whose answers may take so long, or the one for uploads: its timer
+/// would count from the first byte that goes out, so the body's progress is watched instead.
+pub(super) fn build(
+    origin: &Url,
+    options: &Options,
+    read_timeout: Option<Duration>,
+) -> Result<reqwest::Client, Error> {
     // Fails only where a provider is installed already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -59,10 +63,12 @@ pub(super) fn build(origin: &Url, options: &Options) -> Result<reqwest::Client, 
         .referer(false)
         .redirect(redirect::Policy::custom(follow))
         .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
         .tls_certs_merge(certificates(&options.ca_certificates)?);
     if is_loopback(origin) {
         builder = builder.no_proxy();
+    }
+    if let Some(timeout) = read_timeout {
+        builder = builder.read_timeout(timeout);
     }
     builder.build().map_err(|error| {
         let error = error.without_url();
@@ -106,32 +112,6 @@ impl fmt::Display for InsecureRedirect {
 }
 
 impl std::error::Error for InsecureRedirect {}
-
-/// Returns the settings of the client that exchanges credentials for a token.
-pub(super) fn token_client(origin: &Url, options: &Options) -> ClientConfig {
-    let mut config = ClientConfig {
-        protocol: match origin.scheme() {
-            "http" => ClientProtocol::Http,
-            _ => ClientProtocol::Https,
-        },
-        connect_timeout: Some(options.connect_timeout),
-        read_timeout: Some(options.read_timeout),
-        user_agent: USER_AGENT,
-        ..ClientConfig::default()
-    };
-    if !options.ca_certificates.is_empty() {
-        config.extra_root_certificates = vec![Certificate {
-            encoding: CertificateEncoding::Pem,
-            data: options.ca_certificates.clone(),
-        }];
-    }
-    if is_loopback(origin) {
-        // It has no switch for this; a proxy that is used for no host keeps it from the environment's.
-        config.http_proxy = Some("http://127.0.0.1:9".to_owned());
-        config.no_proxy = Some("*,0.0.0.0/0,::/0".to_owned());
-    }
-    config
-}
 
 #[cfg(test)]
 mod tests {

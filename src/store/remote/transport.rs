@@ -2,7 +2,9 @@
 
 use std::error;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -62,6 +64,10 @@ impl From<Error> for Failure {
 
 pub(super) struct Transport {
     pub(super) client: reqwest::Client,
+    /// For bodies that are files: has no timeout of its own.
+    pub(super) uploader: reqwest::Client,
+    /// How long neither side of an upload may move.
+    pub(super) silence: Duration,
     /// Scheme, host and port of the registry.
     pub(super) origin: Url,
     /// Host and repository, for error texts.
@@ -196,13 +202,33 @@ impl Transport {
         request: &Request,
         grant: &Grant,
     ) -> Result<Response, Failure> {
-        let builder = self
-            .client
+        let is_upload = matches!(request.body, Body::File { .. });
+        let client = if is_upload {
+            &self.uploader
+        } else {
+            &self.client
+        };
+        let builder = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
-        let builder = request.body.attach(builder, &self.observer).await?;
-        let outcome = self.authorization.apply(grant, builder).send().await;
+        let sent = Arc::new(AtomicU64::new(0));
+        let builder = request.body.attach(builder, &self.observer, &sent).await?;
+        let sending = self.authorization.apply(grant, builder).send();
         let method = request.method.as_str();
+        let outcome = if is_upload {
+            match watched(sending, &sent, self.silence).await {
+                Some(outcome) => outcome,
+                None => {
+                    self.report(method, &request.url, "silent for too long");
+                    let silent = io::Error::from(io::ErrorKind::TimedOut);
+                    let error = self.unreachable(&request.what, 1, Box::new(silent));
+                    let again = Some(None);
+                    return Err(Failure { error, again });
+                }
+            }
+        } else {
+            sending.await
+        };
         match outcome {
             Ok(response) => {
                 self.report(method, &request.url, response.status().as_str());
@@ -304,6 +330,26 @@ impl Transport {
         let again = is_transient(&error).then_some(None);
         let error = self.unreachable(what, 1, Box::new(error));
         Failure { error, again }
+    }
+}
+
+/// Waits for an answer as long as bytes go out; nothing after a silence of both sides.
+async fn watched<T>(
+    sending: impl Future<Output = T>,
+    sent: &AtomicU64,
+    silence: Duration,
+) -> Option<T> {
+    let mut sending = pin!(sending);
+    let mut before = sent.load(Ordering::Relaxed);
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(silence, &mut sending).await {
+            return Some(outcome);
+        }
+        let now = sent.load(Ordering::Relaxed);
+        if now == before {
+            return None;
+        }
+        before = now;
     }
 }
 
