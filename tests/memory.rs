@@ -103,29 +103,11 @@ fn many_sections(file: &Path, sections: u64, size: u64) {
     output.flush().unwrap();
 }
 
-/// Runs a command to its end and returns the most memory it had in use.
-fn peak(mut command: Command) -> u64 {
-    let what = format!("{command:?}");
-    let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    // The figure only grows, and is gone when the process is.
-    while child.try_wait().unwrap().is_none() {
-        peak = high_water(&status).unwrap_or(0).max(peak);
-    }
-    let output = child.wait_with_output().unwrap();
-    Answer::from_output(what, output).success();
-    assert!(peak > MIB, "{peak} bytes: the process was not seen");
+/// Runs a command, which must succeed, and returns the most memory it had in use.
+fn peak(command: Command) -> u64 {
+    let (answer, peak) = Answer::watched(command);
+    answer.success();
     peak
-}
-
-fn high_water(status: &str) -> Option<u64> {
-    let status = fs::read_to_string(status).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 fn identity(file: &Path) -> Identity {

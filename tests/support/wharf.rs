@@ -151,6 +151,22 @@ impl Answer {
         }
     }
 
+    /// Runs a command that says little, and also returns the most memory it had in use.
+    #[cfg(target_os = "linux")]
+    pub fn watched(mut command: Command) -> (Self, u64) {
+        let what = format!("{command:?}");
+        let mut child = command.spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0;
+        // The figure only grows, and is gone when the process is.
+        while child.try_wait().unwrap().is_none() {
+            peak = high_water(&status).unwrap_or(0).max(peak);
+        }
+        let output = child.wait_with_output().unwrap();
+        assert!(peak > 1 << 20, "{peak} bytes: the process was not seen");
+        (Self::from_output(what, output), peak)
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
@@ -168,6 +184,16 @@ impl Answer {
         serde_json::from_slice(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.what, self.text()))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn high_water(status: &str) -> Option<u64> {
+    let status = fs::read_to_string(status).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// Every file below a directory, with its content.
