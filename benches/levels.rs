@@ -2,8 +2,6 @@
 //!
 //! `cargo bench --bench levels -- [--levels auto,3,9] [--runs N] [FILE...]`
 
-#![allow(clippy::print_stdout, reason = "a bench prints its tables")]
-
 #[path = "support/inputs.rs"]
 mod inputs;
 #[path = "support/measure.rs"]

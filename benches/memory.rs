@@ -2,8 +2,6 @@
 //!
 //! `cargo bench --bench memory -- [--registry NAME] [--mib 1,64,512,1024]`
 
-#![allow(clippy::print_stdout, reason = "a bench prints its tables")]
-
 #[path = "support/inputs.rs"]
 mod inputs;
 #[path = "support/measure.rs"]

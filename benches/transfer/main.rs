@@ -2,8 +2,6 @@
 //!
 //! `cargo bench --bench transfer -- [--registry NAME] [--runs N] [FILE [SIBLING]]`
 
-#![allow(clippy::print_stdout, reason = "a bench prints its tables")]
-
 #[path = "../support/inputs.rs"]
 mod inputs;
 #[path = "../support/measure.rs"]

@@ -97,23 +97,6 @@ impl Spool {
             }
         }
     }
-
-    /// Gives the file its name, unless one of that name is already there, which then stays.
-    pub fn keep_existing(self, target: &Path) -> io::Result<()> {
-        let linked = match self.named {
-            Some(path) => path.persist_noclobber(target).map_err(|error| error.error),
-            None => match link(&self.file, target) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    copy_to(self.file, &self.directory, target)
-                }
-                linked => linked,
-            },
-        };
-        match linked {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        }
-    }
 }
 
 /// Returns whether a name is one that a killed process may have left: a file between its two names.
@@ -176,8 +159,6 @@ fn link(_file: &File, _target: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     fn names(directory: &Path) -> Vec<String> {
@@ -191,21 +172,12 @@ mod tests {
     fn a_dropped_spool_leaves_nothing_and_a_persisted_one_just_its_name() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("out");
-        for (text, replace, expected) in [
-            ("one", false, "one"),
-            ("two", false, "one"),
-            ("three", true, "three"),
-        ] {
+        for text in ["one", "two"] {
             drop(Spool::new_in(directory.path()).unwrap());
             let mut spool = Spool::new_in(directory.path()).unwrap();
             spool.file().write_all(text.as_bytes()).unwrap();
-            if replace {
-                spool.replace(&target)
-            } else {
-                spool.keep_existing(&target)
-            }
-            .unwrap();
-            assert_eq!(fs::read_to_string(&target).unwrap(), expected);
+            spool.replace(&target).unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap(), text);
             assert_eq!(names(directory.path()), ["out"]);
         }
     }
