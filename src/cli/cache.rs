@@ -60,7 +60,7 @@ impl Cache {
             removed_blobs: removed.map(|removed| removed.blobs),
             removed_bytes: removed.map(|removed| removed.bytes),
         };
-        output::print(context.json, &report, || report_text(left, removed))
+        output::print(context, &report, || report_text(left, removed))
     }
 }
 

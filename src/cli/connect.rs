@@ -135,6 +135,10 @@ pub(crate) async fn component(
     policy: SplitPolicy,
 ) -> Result<Arc<Component<File>>, Failure> {
     let name = printable(&path.display().to_string());
+    // A pipe would be waited for, and cannot be read twice.
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(Failure::usage(format!("{name} is no regular file")));
+    }
     if path.is_dir() {
         return Err(Failure::usage(format!("{name} is a directory")));
     }

@@ -67,7 +67,7 @@ impl Diff {
         let a = self.side(context, a).await?;
         let b = self.side(context, b).await?;
         let report = Report::new(a, b);
-        output::print(context.json, &report, || report.text())
+        output::print(context, &report, || report.text())
     }
 
     async fn side(&self, context: &Context, given: Given) -> Result<Side, Failure> {

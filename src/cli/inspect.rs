@@ -81,7 +81,7 @@ impl Inspect {
                 of_artifact(reference.at(opened.digest).to_string(), &opened, &cache)?
             }
         };
-        output::print(context.json, &report, || report.text())
+        output::print(context, &report, || report.text())
     }
 }
 

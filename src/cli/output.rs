@@ -11,6 +11,7 @@ use wharf::pull::Output;
 use wharf::store::spool::Spool;
 
 use super::failure::{Exit, Failure};
+use super::settings::Context;
 
 /// Prints a line on stdout. A reader that has gone is no failure: what it wanted, it has.
 pub(crate) fn line(text: &str) -> io::Result<()> {
@@ -23,11 +24,13 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
 
 /// Prints a result, as one JSON object or as text for people.
 pub(crate) fn print(
-    json: bool,
+    context: &Context,
     value: &impl Serialize,
     text: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
-    let text = match json {
+    // The bar stands where the result will.
+    context.finish();
+    let text = match context.json {
         true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
         false => text().trim_end().to_owned(),
     };

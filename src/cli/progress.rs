@@ -53,9 +53,8 @@ impl Progress {
         // Drawn on standard error, and only if that is a terminal.
         let bar = self.bar.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template(
-                "{bar:32} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}",
-            );
+            let style =
+                ProgressStyle::with_template("{bar:32} {binary_bytes} of {binary_total_bytes}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });

@@ -99,7 +99,7 @@ impl Pull {
             path: (self.output.as_deref() != Some(Path::new("-"))).then_some(path),
         };
         match report.path {
-            Some(_) => output::print(context.json, &report, || report.text(there)),
+            Some(_) => output::print(context, &report, || report.text(there)),
             None => Ok(()),
         }
     }

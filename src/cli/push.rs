@@ -85,7 +85,7 @@ impl Push {
             cache.prune(DEFAULT_MAX_BYTES)?;
         }
         let report = Report::new(reference.at(pushed.digest).to_string(), &pushed);
-        output::print(context.json, &report, || report.text())
+        output::print(context, &report, || report.text())
     }
 }
 

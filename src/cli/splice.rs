@@ -70,7 +70,7 @@ impl Splice {
             return Ok(());
         }
         let (path, size) = (path.display(), text::size(content.size));
-        output::print(context.json, &report, || match there {
+        output::print(context, &report, || match there {
             true => format!("{path} is there already, {size}, {}", content.digest),
             false => format!("{path}  {size}, {}", content.digest),
         })

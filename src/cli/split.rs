@@ -66,7 +66,7 @@ impl Split {
         let work = move || self.explode(&component, progress.as_ref());
         let exploded = tokio::task::spawn_blocking(work).await;
         let report = exploded.map_err(anyhow::Error::from)??;
-        output::print(context.json, &report, || report.text())
+        output::print(context, &report, || report.text())
     }
 
     fn explode(
