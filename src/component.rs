@@ -1,7 +1,7 @@
 //! A component that is about to be stored: its map, its plan, and the identities of all its parts.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::ops::Range;
 use std::thread;
 
@@ -105,7 +105,9 @@ impl<S: Source> Component<S> {
             };
         }
         let mut reader = self.reader(layer, &|_| {});
-        copy(&mut reader, file).map_err(failed)?;
+        let mut output = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let copied = io::copy(&mut reader, &mut output);
+        copied.and_then(|_| output.flush()).map_err(failed)?;
         match reader.hasher.check(content) {
             Ok(()) => Ok(Stored {
                 blob: content,
@@ -188,15 +190,5 @@ impl<R: Read> Read for HashingReader<'_, R> {
         self.hasher.update(&buffer[..read]);
         (self.read)(read as u64);
         Ok(read)
-    }
-}
-
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(()),
-            read => to.write_all(&buffer[..read])?,
-        }
     }
 }

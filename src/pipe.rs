@@ -48,7 +48,12 @@ impl Filler {
     /// Fills buffers from a reader until it ends, or the other side has gone.
     pub(crate) fn fill_from(&self, source: &mut impl Read) -> io::Result<()> {
         while let Some(mut buffer) = self.buffer() {
-            let length = source.read(&mut buffer)?;
+            let length = loop {
+                match source.read(&mut buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read?,
+                }
+            };
             if length == 0 || self.send(buffer, length).is_none() {
                 break;
             }

@@ -1,6 +1,5 @@
 //! Artifacts whose manifest is sound but whose layers are not: each is refused with an error that names the layer, and
 //! leaves nothing behind that a later pull could trust.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

@@ -1,5 +1,4 @@
 //! skopeo and oras carry our artifact between layouts and real registries unchanged, and we read it at every stop.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

@@ -1,5 +1,4 @@
 //! Several processes at once on one layout and on one cache lose nothing.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

@@ -1,6 +1,5 @@
 //! `kill -9` at many points of a pull and of a push: no partial output, a sound cache, a sound layout, and the same
 //! command run again does what it should.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

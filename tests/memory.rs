@@ -1,6 +1,5 @@
 //! Peak resident memory of push and pull at the default level: under 64 MiB, whatever the size and the number of layers.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

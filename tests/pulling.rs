@@ -1,5 +1,4 @@
 //! What `wharf pull` asks a registry for, and what it does when the answer, the cache or the disk is not right.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/wharf.rs"]
 mod binary;

@@ -1,5 +1,4 @@
 //! The registry transport against a registry that fails as it is told.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "support/fault.rs"]
 mod fault;
