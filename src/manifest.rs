@@ -34,6 +34,10 @@ pub mod media_type {
     pub const FLAT_CONFIG: &str = "application/vnd.wasm.config.v0+json";
     /// The one layer of a flat artifact.
     pub const WASM: &str = "application/wasm";
+    /// The empty JSON object, where a manifest must have a config or a layer and there is nothing to say.
+    pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    /// The artifact type of a mark that says whether a version is yanked.
+    pub const YANK_ARTIFACT: &str = "application/vnd.wharf.yank.v1";
 }
 
 /// Annotation keys.
@@ -62,6 +66,14 @@ pub mod annotation {
     pub const IMPORTS: &str = "wasm.wharf.imports";
     /// Manifest: the config's `exports`, as JSON.
     pub const EXPORTS: &str = "wasm.wharf.exports";
+    /// Manifest: the package, `namespace:name`.
+    pub const PACKAGE: &str = "wasm.wharf.package";
+    /// Manifest: what made the component (its producers section), as JSON.
+    pub const PRODUCERS: &str = "wasm.wharf.producers";
+    /// Manifest of a yank mark: `true` or `false`.
+    pub const YANKED: &str = "wasm.wharf.yanked";
+    /// Manifest: a package's exact version.
+    pub const VERSION: &str = "org.opencontainers.image.version";
     /// Manifest: the digest of the flat manifest.
     pub const FLAT_DIGEST: &str = "wasm.wharf.flat.digest";
 }
@@ -82,6 +94,9 @@ pub struct Descriptor {
     /// What else is said of them.
     #[serde(default, skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
+    /// What kind of artifact a manifest is: in the lists of referrers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
 }
 
 impl Descriptor {
@@ -92,6 +107,7 @@ impl Descriptor {
             digest: blob.digest,
             size: blob.size,
             annotations: Annotations::new(),
+            artifact_type: None,
         }
     }
 
@@ -119,6 +135,9 @@ pub struct Manifest {
     pub config: Descriptor,
     /// The layers.
     pub layers: Vec<Descriptor>,
+    /// The manifest that this one is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// What is said of the whole.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
@@ -138,6 +157,7 @@ impl Manifest {
             artifact_type: artifact_type.map(str::to_owned),
             config,
             layers,
+            subject: None,
             annotations,
         }
     }

@@ -23,6 +23,7 @@ use futures_util::stream::BoxStream;
 pub use self::fetch::{fetch, fetch_into};
 use self::retry::Retry;
 use crate::digest::{Digest, Identity, Mismatch};
+use crate::manifest::Descriptor;
 use crate::reference::Name;
 
 /// The largest manifest that is read, in bytes: what registries are asked to accept at least.
@@ -83,11 +84,20 @@ pub trait Store: Send + Sync {
     /// Stores the content of `file` under its identity. The blob was found missing with [`Store::has`].
     async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
 
-    /// Stores a manifest whose blobs are all there, then lets `tag` name it.
+    /// Stores a manifest whose blobs are all there, then lets `tag` name it. One that has a subject is
+    /// among the subject's [`Store::referrers`] from then on.
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error>;
 
     /// Returns every tag, in the order of the store.
     async fn tags(&self) -> Result<Vec<String>, Error>;
+
+    /// Returns the manifests whose subject is `subject`, or those of them with an artifact type. One that
+    /// is listed may be gone.
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error>;
 
     /// Returns how a transfer that breaks off is tried again.
     fn retry(&self) -> Retry {

@@ -45,7 +45,7 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
 pub(crate) fn registry(reference: &Reference) -> Option<&str> {
     match &reference.location {
         Location::Repository(repository) => Some(&repository.registry),
-        Location::Layout(_) => None,
+        Location::Layout { .. } => None,
     }
 }
 
@@ -62,12 +62,18 @@ pub(crate) async fn store(
     cache: &Arc<Cache>,
 ) -> Result<Arc<dyn Store>, Failure> {
     let observer = context.observer();
-    Ok(match (&reference.location, access) {
-        (Location::Layout(directory), Access::Pull) => Arc::new(Layout::open(directory, observer)?),
-        (Location::Layout(directory), Access::Push) => {
-            Arc::new(Layout::create(directory, observer)?)
+    Ok(match &reference.location {
+        Location::Layout {
+            directory,
+            repository,
+        } => {
+            let layout = match access {
+                Access::Pull => Layout::open(directory, observer)?,
+                Access::Push => Layout::create(directory, observer)?,
+            };
+            Arc::new(layout.in_repository(repository.as_deref()))
         }
-        (Location::Repository(repository), access) => {
+        Location::Repository(repository) => {
             Arc::new(remote(context, repository, access, cache).await?)
         }
     })

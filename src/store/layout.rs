@@ -3,6 +3,7 @@
 //! Blobs and `index.json` appear whole or not at all, `index.json` changes under a file lock, and what
 //! others put into it stays. Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use super::{
     ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, blocking,
 };
 use crate::digest::{Digest, Identity, Mismatch};
-use crate::manifest::{annotation, media_type};
+use crate::manifest::{Descriptor, annotation, media_type};
 use crate::reference::Name;
 
 /// The largest `index.json` that is read, in bytes: some hundred thousand manifests.
@@ -31,6 +32,7 @@ const LOCK: &str = "index.json.lock";
 #[derive(Clone)]
 pub struct Layout {
     directory: PathBuf,
+    repository: Option<String>,
     blobs: BlobDirectory,
     observer: Arc<dyn Observer>,
 }
@@ -84,8 +86,37 @@ impl Layout {
     fn at(directory: &Path, observer: Arc<dyn Observer>) -> Self {
         Self {
             directory: directory.to_owned(),
+            repository: None,
             blobs: BlobDirectory::new(directory.join("blobs")),
             observer,
+        }
+    }
+
+    /// Returns the view of one of the layout's repositories: its tags are written `repository:tag` in the
+    /// index. Without one, only tags that belong to no repository are seen.
+    #[must_use]
+    pub fn in_repository(self, repository: Option<&str>) -> Self {
+        Self {
+            repository: repository.map(str::to_owned),
+            ..self
+        }
+    }
+
+    /// Returns the repositories that have tags, sorted.
+    pub fn repositories(&self) -> Result<Vec<String>, Error> {
+        let index = self.index()?;
+        let names = entries(&index).filter_map(name_of);
+        let repositories: BTreeSet<&str> = names
+            .filter_map(|name| Some(name.rsplit_once(':')?.0))
+            .collect();
+        Ok(repositories.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Returns what the index calls a tag.
+    fn ref_name(&self, tag: &str) -> String {
+        match &self.repository {
+            Some(repository) => format!("{repository}:{tag}"),
+            None => tag.to_owned(),
         }
     }
 
@@ -141,7 +172,8 @@ impl Layout {
             Name::Digest(digest) => (*digest, None),
             Name::Tag(tag) => {
                 let index = self.index()?;
-                let entry = entries(&index).find(|entry| tag_of(entry) == Some(tag));
+                let name = self.ref_name(tag);
+                let entry = entries(&index).find(|entry| name_of(entry) == Some(&name));
                 let entry = entry.ok_or_else(|| self.not_found(what.clone()))?;
                 let digest = digest_of(entry).ok_or_else(|| {
                     self.malformed(INDEX, format!("the entry of `{tag}` has no digest"))
@@ -187,21 +219,22 @@ impl Layout {
         let list = list
             .as_array_mut()
             .ok_or_else(|| self.malformed(INDEX, "manifests is not a list".to_owned()))?;
-        enter(list, manifest, tag);
+        let name = tag.map(|tag| self.ref_name(tag));
+        enter(list, manifest, name.as_deref());
         self.write_json(INDEX, &Value::Object(index))
     }
 }
 
-/// Lets `tag` name a manifest. What the tag named before stays in the index without it, and whatever
+/// Lets `name` name a manifest. What it named before stays in the index without it, and whatever
 /// else entries say stays too.
-fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
+fn enter(list: &mut Vec<Value>, manifest: &RawManifest, name: Option<&str>) {
     let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
-    let is_entered = |entry: &Value| same(entry) && (tag.is_none() || tag_of(entry) == tag);
+    let is_entered = |entry: &Value| same(entry) && (name.is_none() || name_of(entry) == name);
     if list.iter().any(is_entered) {
         return;
     }
-    for entry in list.iter_mut().filter(|_| tag.is_some()) {
-        if tag_of(entry) == tag
+    for entry in list.iter_mut().filter(|_| name.is_some()) {
+        if name_of(entry) == name
             && let Some(annotations) = entry.get_mut("annotations").and_then(Value::as_object_mut)
         {
             annotations.remove(annotation::REF_NAME);
@@ -209,7 +242,7 @@ fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
     }
     let untagged = |entry: &&mut Value| {
         let annotations = entry.get("annotations");
-        same(entry) && tag_of(entry).is_none() && annotations.is_none_or(Value::is_object)
+        same(entry) && name_of(entry).is_none() && annotations.is_none_or(Value::is_object)
     };
     let entry = match list.iter_mut().find(untagged) {
         Some(entry) => entry,
@@ -223,8 +256,8 @@ fn enter(list: &mut Vec<Value>, manifest: &RawManifest, tag: Option<&str>) {
             &mut list[last]
         }
     };
-    if let Some(tag) = tag {
-        entry["annotations"][annotation::REF_NAME] = json!(tag);
+    if let Some(name) = name {
+        entry["annotations"][annotation::REF_NAME] = json!(name);
     }
 }
 
@@ -240,7 +273,7 @@ fn entries(index: &Map<String, Value>) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn tag_of(entry: &Value) -> Option<&str> {
+fn name_of(entry: &Value) -> Option<&str> {
     entry
         .get("annotations")?
         .get(annotation::REF_NAME)?
@@ -269,7 +302,11 @@ fn read_capped(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
 #[async_trait]
 impl Store for Layout {
     fn location(&self) -> String {
-        format!("oci:{}", self.directory.display())
+        let directory = self.directory.display();
+        match &self.repository {
+            Some(repository) => format!("oci:{directory}:{repository}"),
+            None => format!("oci:{directory}"),
+        }
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
@@ -321,8 +358,25 @@ impl Store for Layout {
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
         let index = self.index()?;
-        let tags = entries(&index).filter_map(tag_of).map(str::to_owned);
-        Ok(tags.collect())
+        let own = |name: &str| match &self.repository {
+            Some(repository) => {
+                let tag = name.strip_prefix(repository.as_str())?.strip_prefix(':')?;
+                Some(tag.to_owned())
+            }
+            None => (!name.contains(':')).then(|| name.to_owned()),
+        };
+        Ok(entries(&index)
+            .filter_map(name_of)
+            .filter_map(own)
+            .collect())
+    }
+
+    async fn referrers(
+        &self,
+        _subject: &Digest,
+        _artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
     }
 }
 
@@ -350,13 +404,13 @@ mod tests {
         // A tag that moves leaves the rest of its entry.
         enter(&mut list, &other, Some("1.0"));
         assert_eq!(list[0], entry(&manifest, json!({ "note": "mine" })));
-        assert_eq!((list.len(), tag_of(&list[1])), (2, Some("1.0")));
+        assert_eq!((list.len(), name_of(&list[1])), (2, Some("1.0")));
         // An entry without a tag gets one.
         enter(&mut list, &manifest, Some("2.0"));
         let again = json!({ annotation::REF_NAME: "2.0", "note": "mine" });
         assert_eq!((list.len(), &list[0]), (2, &entry(&manifest, again)));
         // A second tag is a second entry.
         enter(&mut list, &manifest, Some("3.0"));
-        assert_eq!((list.len(), tag_of(&list[2])), (3, Some("3.0")));
+        assert_eq!((list.len(), name_of(&list[2])), (3, Some("3.0")));
     }
 }

@@ -34,6 +34,7 @@ use self::upload::Upload;
 use super::retry::Retry;
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store};
 use crate::digest::{Digest, Identity, Mismatch};
+use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
 
 /// What manifests are asked for. Distribution answers 404 to a list of unknown types only, or to `*/*`.
@@ -387,6 +388,14 @@ impl Store for Remote {
             next = link;
         }
         Ok(tags)
+    }
+
+    async fn referrers(
+        &self,
+        _subject: &Digest,
+        _artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
     }
 
     fn retry(&self) -> Retry {

@@ -1,0 +1,183 @@
+//! Packages: `namespace:name@version`, and what their versions are called as tags.
+//!
+//! Names are those of the component model (kebab-case labels), versions those of semver. A tag cannot have
+//! a `+`, and a version cannot have a `_`, so `1.0.0+build` is tagged `1.0.0_build` and nothing is lost.
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use semver::{Version, VersionReq};
+pub use wasm_pkg_common::package::PackageRef as PackageName;
+
+use super::{ParseReferenceError, is_tag};
+
+/// Namespaces that begin a reference, so that no package can have them.
+const RESERVED: [&str; 2] = ["oci", "blobs"];
+
+/// Which versions of a package are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest.
+    Newest,
+    /// This one, yanked or not.
+    Exact(Version),
+    /// The newest that matches.
+    Matching(VersionReq),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newest => f.write_str("*"),
+            Self::Exact(version) => version.fmt(f),
+            Self::Matching(requirement) => requirement.fmt(f),
+        }
+    }
+}
+
+/// A package, and which of its versions are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageSpec {
+    /// The package.
+    pub name: PackageName,
+    /// What stands after the `@`.
+    pub wanted: Wanted,
+}
+
+impl fmt::Display for PackageSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.wanted {
+            Wanted::Newest => self.name.fmt(f),
+            wanted => write!(f, "{}@{wanted}", self.name),
+        }
+    }
+}
+
+impl FromStr for PackageSpec {
+    type Err = ParseReferenceError;
+
+    /// Reads `namespace:name`, perhaps with `@` and a version (exactly that one) or a requirement
+    /// (`1`, `1.2`, `^1.2.3`, `>=1, <3`, `*`).
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, wanted) = match text.split_once('@') {
+            Some((name, wanted)) => (name, Some(wanted)),
+            None => (text, None),
+        };
+        let failed = |reason: String| ParseReferenceError {
+            text: text.to_owned(),
+            what: "a package",
+            reason,
+        };
+        let name = PackageName::from_str(name).map_err(|error| failed(error.to_string()))?;
+        if RESERVED.contains(&name.namespace().as_ref()) {
+            let namespace = name.namespace();
+            return Err(failed(format!("`{namespace}:` begins a reference")));
+        }
+        let wanted = wanted.map_or(Ok(Wanted::Newest), wanted_of);
+        let wanted = wanted.map_err(|error| failed(error.to_string()))?;
+        Ok(Self { name, wanted })
+    }
+}
+
+fn wanted_of(text: &str) -> Result<Wanted, semver::Error> {
+    match Version::parse(text) {
+        Ok(version) => Ok(Wanted::Exact(version)),
+        Err(_) => VersionReq::parse(text).map(Wanted::Matching),
+    }
+}
+
+/// Returns whether a text has the shape of a package: it has a colon and a reference's slash is missing.
+pub fn looks_like_package(text: &str) -> bool {
+    let name = text.split('@').next().unwrap_or_default();
+    let namespace = name.split_once(':').map(|(namespace, _)| namespace);
+    let reserved = |namespace: &str| RESERVED.contains(&namespace);
+    !name.contains('/') && namespace.is_some_and(|namespace| !reserved(namespace))
+}
+
+/// Returns the tag of a version, or nothing if it would be too long for one.
+pub fn version_tag(version: &Version) -> Option<String> {
+    let tag = version.to_string().replace('+', "_");
+    is_tag(&tag).then_some(tag)
+}
+
+/// Returns the version that a tag stands for, if it stands for one.
+pub fn tag_version(tag: &str) -> Option<Version> {
+    Version::parse(&tag.replacen('_', "+", 1)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_and_written_back() {
+        for (text, written) in [
+            ("demo:calc", "demo:calc"),
+            ("demo:calc@1.2.3", "demo:calc@1.2.3"),
+            ("demo:calc@1.2.3-rc.1+b5", "demo:calc@1.2.3-rc.1+b5"),
+            ("demo:calc@1", "demo:calc@^1"),
+            ("demo:calc@^1.2", "demo:calc@^1.2"),
+            ("demo:calc@>=1, <3", "demo:calc@>=1, <3"),
+            ("demo:calc@*", "demo:calc@*"),
+        ] {
+            let spec: PackageSpec = text.parse().unwrap();
+            assert_eq!(spec.to_string(), written);
+            assert!(looks_like_package(text), "{text}");
+        }
+        for bad in [
+            "demo",
+            "demo:",
+            ":calc",
+            "Demo:calc",
+            "demo:calc@",
+            "demo:calc@one",
+            "demo:calc@1.2.3.4",
+            "demo:ca/lc",
+            "demo:9",
+            "oci:calc",
+            "blobs:calc",
+            "demo:a:b",
+        ] {
+            assert!(bad.parse::<PackageSpec>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_do_not_look_like_packages() {
+        for reference in [
+            "oci:store",
+            "oci:a:1.0",
+            "ghcr.io/me/calc:1",
+            "calc.wasm",
+            "localhost:80/a",
+        ] {
+            assert!(!looks_like_package(reference), "{reference}");
+        }
+    }
+
+    #[test]
+    fn versions_and_tags_map_to_each_other() {
+        for (version, tag) in [
+            ("1.0.0", "1.0.0"),
+            ("1.0.0+build.5", "1.0.0_build.5"),
+            ("1.0.0-rc.1+a-b", "1.0.0-rc.1_a-b"),
+        ] {
+            let parsed: Version = version.parse().unwrap();
+            assert_eq!(version_tag(&parsed).as_deref(), Some(tag));
+            assert_eq!(tag_version(tag), Some(parsed));
+        }
+        for tag in [
+            "latest",
+            "v1.0.0",
+            "1.0",
+            "1.0.0_a_b",
+            "sha256-00",
+            "01.0.0",
+            "_",
+        ] {
+            assert_eq!(tag_version(tag), None, "{tag}");
+        }
+        let long = format!("1.0.0+{}", "x".repeat(130)).parse().unwrap();
+        assert_eq!(version_tag(&long), None);
+    }
+}
