@@ -68,6 +68,8 @@ pub enum Kind {
     Integrity,
     /// The other side could not be reached, or gave up on us.
     Unreachable,
+    /// What is asked for contradicts what is there.
+    Conflict,
     /// Anything else: a full disk, a missing right, a setting.
     Other,
 }

@@ -52,6 +52,7 @@ pub mod error;
 pub mod exploded;
 pub mod manifest;
 pub mod metadata;
+pub mod package;
 mod pipe;
 pub mod pull;
 pub mod push;

@@ -36,6 +36,18 @@ pub struct Opened {
     pub config_from: Option<Origin>,
 }
 
+impl Opened {
+    /// Returns the component.
+    pub fn content(&self) -> Identity {
+        self.manifest.content
+    }
+
+    /// Returns the manifest's annotations.
+    pub fn annotations(&self) -> &crate::manifest::Annotations {
+        &self.manifest.annotations
+    }
+}
+
 /// Where a blob came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

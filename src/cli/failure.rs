@@ -141,6 +141,7 @@ fn exit_of(kind: Kind) -> Exit {
         Kind::Refused => Exit::Refused,
         Kind::Integrity => Exit::Integrity,
         Kind::Unreachable => Exit::Unreachable,
+        Kind::Conflict => Exit::Conflict,
         Kind::Other => Exit::Other,
     }
 }

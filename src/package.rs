@@ -1,0 +1,139 @@
+//! Packages on container registries: which registry, which version, once and for all.
+//!
+//! A package is a repository, a version is a tag of it. What the tag names does not change; a yanked
+//! version is marked by a tag of its own ([`yank`]).
+
+mod configuration;
+mod lock;
+mod mirror;
+mod place;
+mod publish;
+mod versions;
+mod yank;
+
+pub use self::configuration::{Choice, Configuration, RegistrySettings, UserPassword};
+pub use self::lock::{Lock, LockError, Locked};
+pub use self::mirror::{Mirror, MirrorError, Mirrored};
+pub use self::place::{Place, PlaceError};
+pub use self::publish::{Publication, Published, State, Target, look, owned, publish};
+pub use self::versions::{Resolved, Tags, resolve, tags};
+pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
+
+use crate::digest::Digest;
+use crate::error::Kind;
+use crate::reference::package::{PackageName, Version};
+use crate::store;
+
+/// Why something could not be done with a package.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The repository has no version of anything.
+    #[error("there is no package {package} in {location}")]
+    Unknown {
+        /// The package.
+        package: PackageName,
+        /// Its repository.
+        location: String,
+    },
+    /// No version is the one that is wanted.
+    #[error("{package} has no version {wanted} in {location}{}", nearest_words(nearest, *yanked))]
+    NoVersion {
+        /// The package.
+        package: PackageName,
+        /// What was asked for.
+        wanted: String,
+        /// The repository.
+        location: String,
+        /// The versions around it.
+        nearest: Vec<Version>,
+        /// How many versions would match but are yanked.
+        yanked: usize,
+    },
+    /// The version names other bytes.
+    #[error("{package}@{version} exists in {location} and is another component ({existing})")]
+    Immutable {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
+        /// The repository.
+        location: String,
+        /// The content digest of what is there.
+        existing: Digest,
+    },
+    /// Somebody else wrote the tag between our write and our look.
+    #[error(
+        "{package}@{version} was published by somebody else at the same time: {location} now has {existing}"
+    )]
+    LostRace {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
+        /// The repository.
+        location: String,
+        /// What the tag names now.
+        existing: Digest,
+    },
+    /// Two packages came to share a repository.
+    #[error("{location} holds the package {existing}, not {package}")]
+    OtherPackage {
+        /// The package that is wanted.
+        package: PackageName,
+        /// The repository.
+        location: String,
+        /// The package that is there.
+        existing: String,
+    },
+    /// The version is too long for a tag.
+    #[error("version {version} does not fit a tag (128 characters)")]
+    LongVersion {
+        /// The version.
+        version: Version,
+    },
+    /// What should say whether a version is yanked says something else.
+    #[error("the mark {tag} in {location} is malformed: {reason}")]
+    Mark {
+        /// The tag of the mark.
+        tag: String,
+        /// The repository.
+        location: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Pushing or reading failed.
+    #[error(transparent)]
+    Artifact(#[from] crate::error::Error),
+    /// A store could not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Error {
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unknown { .. } | Self::NoVersion { .. } => Kind::NotFound,
+            Self::Immutable { .. } | Self::LostRace { .. } | Self::OtherPackage { .. } => {
+                Kind::Conflict
+            }
+            Self::LongVersion { .. } => Kind::Other,
+            Self::Mark { .. } => Kind::Integrity,
+            Self::Artifact(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+fn nearest_words(nearest: &[Version], yanked: usize) -> String {
+    let mut words = String::new();
+    if yanked > 0 {
+        words.push_str(&format!(" ({yanked} that would match: yanked)"));
+    }
+    if !nearest.is_empty() {
+        let list: Vec<String> = nearest.iter().map(Version::to_string).collect();
+        words.push_str(&format!("; there is {}", list.join(", ")));
+    }
+    words
+}

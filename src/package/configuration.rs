@@ -1,0 +1,387 @@
+//! wkg's configuration, read as wkg reads it: which registry a package is in, and how it is spoken to.
+//!
+//! Pure: the text comes from elsewhere. Keys that this version does not know are named, not refused, as
+//! a newer wkg may have written them.
+
+use base64::Engine;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
+use serde::Deserialize;
+use wasm_pkg_common::config::{Config, RegistryConfig, RegistryMapping};
+use wasm_pkg_common::metadata::{LOCAL_PROTOCOL, OCI_PROTOCOL, RegistryMetadata};
+use wasm_pkg_common::registry::Registry;
+
+use super::place::Place;
+use crate::reference::package::PackageName;
+
+/// The backend that names a layout directory; wkg has no such thing.
+const LAYOUT_BACKEND: &str = "wharf";
+
+/// The tables and keys of the file that are known.
+const KEYS: [&str; 4] = [
+    "default_registry",
+    "namespace_registries",
+    "package_registry_overrides",
+    "registry",
+];
+
+/// Padding or none, as wkg takes it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why a configuration cannot be used. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// Not TOML, or not wkg's configuration.
+    #[error("{0}")]
+    Malformed(String),
+    /// A registry's settings make no sense.
+    #[error("registry `{registry}`: {reason}")]
+    Registry {
+        /// The registry.
+        registry: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Which registry a package is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// None is configured: the layout of this user.
+    Local,
+    /// The configuration says all.
+    Known {
+        /// The registry's name in the configuration, for its settings.
+        registry: String,
+        /// Where it is.
+        place: Place,
+    },
+    /// The registry itself may say more, at `/.well-known/wasm-pkg/registry.json`.
+    Ask {
+        /// The registry's name, which is its host.
+        registry: String,
+    },
+}
+
+/// A user with a password. Shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserPassword {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for UserPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UserPassword(..)")
+    }
+}
+
+/// How a registry is spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// Whether by http.
+    pub plain_http: bool,
+    /// As whom, if the configuration says so.
+    pub credentials: Option<UserPassword>,
+    /// Certificates in PEM form that are trusted besides the system's.
+    pub ca_certificates: Vec<u8>,
+}
+
+/// The backend table `oci` of a registry.
+#[derive(Default, Deserialize)]
+struct Oci {
+    auth: Option<Auth>,
+    protocol: Option<String>,
+    #[serde(default)]
+    accept_invalid_certificates: bool,
+    #[serde(default)]
+    extra_root_certificates: Vec<Certificate>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Auth {
+    Base64(String),
+    User { username: String, password: String },
+}
+
+#[derive(Deserialize)]
+struct Certificate {
+    encoding: String,
+    data: String,
+}
+
+/// The backend table `wharf` of a registry.
+#[derive(Deserialize)]
+struct LayoutBackend {
+    layout: std::path::PathBuf,
+}
+
+/// What a registry says of itself for the protocol `oci`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OciMetadata {
+    registry: Option<String>,
+    namespace_prefix: Option<String>,
+}
+
+/// wkg's configuration.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    config: Config,
+}
+
+impl Default for Configuration {
+    /// What holds with no file: the registries of the well-known namespaces (`wasi`, `ba`).
+    fn default() -> Self {
+        let config = Config::default();
+        Self { config }
+    }
+}
+
+impl Configuration {
+    /// Reads a file's text. Returns the top-level keys that are not known, too.
+    pub fn read(text: &str) -> Result<(Self, Vec<String>), ConfigurationError> {
+        let malformed = |reason: String| ConfigurationError::Malformed(quiet(&reason));
+        let mut table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| malformed(at(text, &error)))?;
+        let unknown: Vec<String> = table
+            .keys()
+            .filter(|key| !KEYS.contains(&key.as_str()))
+            .cloned()
+            .collect();
+        table.retain(|key, _| KEYS.contains(&key));
+        let config = Config::from_toml(&table.to_string());
+        let config = config.map_err(|error| malformed(error.to_string()))?;
+        Ok((Self { config }, unknown))
+    }
+
+    /// Returns this configuration with what `other` says above it.
+    #[must_use]
+    pub fn merged(mut self, other: Self) -> Self {
+        self.config.merge(other.config);
+        self
+    }
+
+    /// Returns the registry that packages are in for which nothing else is said.
+    pub fn default_registry(&self) -> Option<&str> {
+        self.config.default_registry().map(AsRef::as_ref)
+    }
+
+    /// Finds the registry of a package, as wkg does; `registry` is one named for this call.
+    pub fn choose(
+        &self,
+        package: &PackageName,
+        registry: Option<&str>,
+    ) -> Result<Choice, ConfigurationError> {
+        let named = registry.map(|name| self.registry(name)).transpose()?;
+        let Some(registry) = named
+            .as_ref()
+            .or_else(|| self.config.resolve_registry(package))
+        else {
+            return Ok(Choice::Local);
+        };
+        let name = registry.to_string();
+        let settings = self.config.registry_config(registry);
+        if let Some(place) = layout_backend(&name, settings)? {
+            return Ok(Choice::Known {
+                registry: name,
+                place,
+            });
+        }
+        let mappings = [
+            self.config.package_registry_override(package),
+            self.config.namespace_registry(package.namespace()),
+        ];
+        let metadata = mappings
+            .into_iter()
+            .flatten()
+            .find_map(|mapping| match mapping {
+                RegistryMapping::Custom(custom) if custom.registry == *registry => {
+                    Some(&custom.metadata)
+                }
+                _ => None,
+            });
+        match metadata {
+            Some(metadata) => Ok(Choice::Known {
+                place: place(&name, metadata)?,
+                registry: name,
+            }),
+            None => Ok(Choice::Ask { registry: name }),
+        }
+    }
+
+    fn registry(&self, name: &str) -> Result<Registry, ConfigurationError> {
+        name.parse().map_err(
+            |error: wasm_pkg_common::Error| ConfigurationError::Registry {
+                registry: name.to_owned(),
+                reason: error.to_string(),
+            },
+        )
+    }
+
+    /// Returns how a registry is spoken to; `registry` is its name in the configuration.
+    pub fn settings(&self, registry: &str) -> Result<RegistrySettings, ConfigurationError> {
+        let failed = |reason: String| ConfigurationError::Registry {
+            registry: registry.to_owned(),
+            reason: quiet(&reason),
+        };
+        let name = self.registry(registry)?;
+        let Some(config) = self.config.registry_config(&name) else {
+            return Ok(RegistrySettings::default());
+        };
+        let oci: Option<Oci> = config
+            .backend_config(OCI_PROTOCOL)
+            .map_err(|_| failed("its table `oci` is malformed".to_owned()))?;
+        let oci = oci.unwrap_or_default();
+        let plain_http = match oci.protocol.as_deref() {
+            None | Some("https") => false,
+            Some("http") => true,
+            Some(other) => return Err(failed(format!("`{other}` is neither http nor https"))),
+        };
+        if oci.accept_invalid_certificates {
+            let reason = "accept_invalid_certificates is not supported; name its certificate \
+                          in extra_root_certificates or with --ca-cert";
+            return Err(failed(reason.to_owned()));
+        }
+        let mut ca_certificates = Vec::new();
+        for certificate in oci.extra_root_certificates {
+            if certificate.encoding != "pem" {
+                return Err(failed("only certificates in PEM form are read".to_owned()));
+            }
+            ca_certificates.extend_from_slice(certificate.data.as_bytes());
+            ca_certificates.push(b'\n');
+        }
+        let credentials = oci.auth.map(user_password).transpose();
+        Ok(RegistrySettings {
+            plain_http,
+            credentials: credentials.map_err(|reason| failed(reason.to_owned()))?,
+            ca_certificates,
+        })
+    }
+}
+
+/// Says where a registry is after it was asked; `metadata` is its `registry.json`, if it has one.
+pub(super) fn asked_place(
+    registry: &str,
+    metadata: Option<&[u8]>,
+) -> Result<Place, ConfigurationError> {
+    let metadata = match metadata {
+        Some(json) => {
+            serde_json::from_slice(json).map_err(|error| ConfigurationError::Registry {
+                registry: registry.to_owned(),
+                reason: format!("its /.well-known/wasm-pkg/registry.json is malformed: {error}"),
+            })?
+        }
+        None => RegistryMetadata::default(),
+    };
+    place(registry, &metadata)
+}
+
+impl Choice {
+    /// Returns the place of a registry that was asked ([`Choice::Ask`]); `metadata` is its
+    /// `registry.json`, if it has one.
+    pub fn asked(registry: &str, metadata: Option<&[u8]>) -> Result<Place, ConfigurationError> {
+        asked_place(registry, metadata)
+    }
+}
+
+fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, ConfigurationError> {
+    let failed = |reason: String| ConfigurationError::Registry {
+        registry: registry.to_owned(),
+        reason,
+    };
+    if let Some(other) = metadata
+        .preferred_protocol()
+        .filter(|protocol| *protocol != OCI_PROTOCOL)
+    {
+        return Err(failed(format!("its protocol is `{other}`, not `oci`")));
+    }
+    let oci: Option<OciMetadata> = metadata
+        .protocol_config(OCI_PROTOCOL)
+        .map_err(|error| failed(error.to_string()))?;
+    let oci = oci.unwrap_or_default();
+    let host = oci.registry.as_deref().unwrap_or(registry);
+    let prefix = oci.namespace_prefix.unwrap_or_default();
+    // Some write the prefix into the registry.
+    let (host, prefix) = match host.split_once('/') {
+        Some((host, path)) => (host, format!("{}/{prefix}", path.trim_end_matches('/'))),
+        None => (host, prefix),
+    };
+    Ok(Place::Registry {
+        host: host.to_owned(),
+        prefix,
+    })
+}
+
+fn layout_backend(
+    registry: &str,
+    settings: Option<&RegistryConfig>,
+) -> Result<Option<Place>, ConfigurationError> {
+    let failed = |reason: String| ConfigurationError::Registry {
+        registry: registry.to_owned(),
+        reason,
+    };
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    match settings.default_backend() {
+        None | Some(OCI_PROTOCOL) => Ok(None),
+        Some(LAYOUT_BACKEND) => {
+            let backend: Option<LayoutBackend> = settings
+                .backend_config(LAYOUT_BACKEND)
+                .map_err(|error| failed(error.to_string()))?;
+            let backend =
+                backend.ok_or_else(|| failed("its table `wharf` is missing".to_owned()))?;
+            Ok(Some(Place::Layout(backend.layout)))
+        }
+        Some(LOCAL_PROTOCOL) => Err(failed(
+            "wkg's `local` directories are not read; a layout is `[registry.\"NAME\".wharf] \
+             layout = \"DIR\"`"
+                .to_owned(),
+        )),
+        Some(other) => Err(failed(format!("its backend `{other}` is not known"))),
+    }
+}
+
+fn user_password(auth: Auth) -> Result<UserPassword, &'static str> {
+    match auth {
+        Auth::User { username, password } => Ok(UserPassword { username, password }),
+        Auth::Base64(text) => {
+            let malformed = "its auth is not base64 of user:password";
+            let bytes = BASE64.decode(text).map_err(|_| malformed)?;
+            let text = String::from_utf8(bytes).map_err(|_| malformed)?;
+            let (username, password) = text.split_once(':').ok_or(malformed)?;
+            Ok(UserPassword {
+                username: username.to_owned(),
+                password: password.to_owned(),
+            })
+        }
+    }
+}
+
+/// Says what is wrong and in which line, without the line: it may hold a password.
+fn at(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| {
+        let before = text.get(..span.start).unwrap_or_default();
+        before.matches('\n').count() + 1
+    });
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+/// Keeps the first line of a message: what follows quotes the text.
+fn quiet(message: &str) -> String {
+    message.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

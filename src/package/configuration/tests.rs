@@ -1,0 +1,200 @@
+use super::*;
+
+const FILE: &str = r#"
+default_registry = "example.com"
+
+[namespace_registries]
+wasi = "wasi.dev"
+acme = { registry = "acme", metadata = { preferredProtocol = "oci", oci = { registry = "ghcr.io", namespacePrefix = "acme/" } } }
+mine = "my.store"
+
+[package_registry_overrides]
+"demo:greet" = "localhost:5000"
+"wasi:odd" = { registry = "odd", metadata = { ociRegistry = "ghcr.io/odd", ociNamespacePrefix = "x-" } }
+
+[registry."localhost:5000".oci]
+protocol = "http"
+auth = { username = "me", password = "hunter2" }
+
+[registry."my.store"]
+type = "wharf"
+[registry."my.store".wharf]
+layout = "/srv/packages"
+
+[registry."example.com".oci]
+auth = "bWU6aHVudGVyMg"
+"#;
+
+fn choose(configuration: &Configuration, package: &str, registry: Option<&str>) -> Choice {
+    configuration
+        .choose(&package.parse().unwrap(), registry)
+        .unwrap()
+}
+
+fn ask(registry: &str) -> Choice {
+    Choice::Ask {
+        registry: registry.to_owned(),
+    }
+}
+
+fn known(registry: &str, place: Place) -> Choice {
+    Choice::Known {
+        registry: registry.to_owned(),
+        place,
+    }
+}
+
+fn at_host(host: &str, prefix: &str) -> Place {
+    Place::Registry {
+        host: host.to_owned(),
+        prefix: prefix.to_owned(),
+    }
+}
+
+#[test]
+fn packages_are_where_wkg_finds_them() {
+    let (configuration, unknown) = Configuration::read(FILE).unwrap();
+    assert_eq!(unknown, Vec::<String>::new());
+    for (package, registry, choice) in [
+        ("demo:calc", None, ask("example.com")),
+        ("demo:greet", None, ask("localhost:5000")),
+        ("wasi:http", None, ask("wasi.dev")),
+        (
+            "acme:calc",
+            None,
+            known("acme", at_host("ghcr.io", "acme/")),
+        ),
+        ("wasi:odd", None, known("odd", at_host("ghcr.io", "odd/x-"))),
+        (
+            "acme:calc",
+            Some("acme"),
+            known("acme", at_host("ghcr.io", "acme/")),
+        ),
+        ("acme:calc", Some("other.io"), ask("other.io")),
+        (
+            "mine:x",
+            None,
+            known("my.store", Place::Layout("/srv/packages".into())),
+        ),
+    ] {
+        assert_eq!(
+            choose(&configuration, package, registry),
+            choice,
+            "{package}"
+        );
+    }
+}
+
+#[test]
+fn with_nothing_configured_packages_are_local() {
+    let configuration = Configuration::default();
+    assert_eq!(choose(&configuration, "demo:calc", None), Choice::Local);
+    assert_eq!(choose(&configuration, "wasi:http", None), ask("wasi.dev"));
+    let (file, _) = Configuration::read("default_registry = \"ghcr.io\"").unwrap();
+    let merged = configuration.merged(file);
+    assert_eq!(choose(&merged, "demo:calc", None), ask("ghcr.io"));
+}
+
+#[test]
+fn keys_that_are_not_known_are_named() {
+    let text = format!("future = 1\n{FILE}\n[workspace]\nx = 2\n");
+    let (configuration, unknown) = Configuration::read(&text).unwrap();
+    assert_eq!(unknown, ["future", "workspace"]);
+    assert_eq!(
+        choose(&configuration, "demo:calc", None),
+        ask("example.com")
+    );
+}
+
+#[test]
+fn settings_are_read_as_wkg_reads_them() {
+    let (configuration, _) = Configuration::read(FILE).unwrap();
+    let me = UserPassword {
+        username: "me".to_owned(),
+        password: "hunter2".to_owned(),
+    };
+    let local = configuration.settings("localhost:5000").unwrap();
+    assert!(local.plain_http && local.credentials == Some(me.clone()));
+    let other = configuration.settings("example.com").unwrap();
+    assert!(!other.plain_http && other.credentials == Some(me));
+    assert_eq!(
+        configuration.settings("else.io").unwrap(),
+        RegistrySettings::default()
+    );
+}
+
+#[test]
+fn what_is_malformed_is_said_without_its_secrets() {
+    for (text, words) in [
+        ("default_registry = ", "line 1"),
+        ("default_registry = 5", ""),
+        ("[namespace_registries]\nBad = \"x.io\"", ""),
+        ("[registry.\"x.io\".oci]\nauth = \"hunter2", "line 2"),
+    ] {
+        let error = Configuration::read(text).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(
+            !error.contains("hunter2") && !error.contains('\n'),
+            "{error}"
+        );
+    }
+    for table in [
+        "auth = { username = \"me\", password = \"hunter2\", more = 1, 5 = 5 }\nprotocol = \"gopher\"",
+        "auth = \"hunter2!\"",
+        "auth = 5",
+        "accept_invalid_certificates = true",
+        "extra_root_certificates = [{ encoding = \"der\", data = \"hunter2\" }]",
+    ] {
+        let (configuration, _) =
+            Configuration::read(&format!("[registry.\"x.io\".oci]\n{table}")).unwrap();
+        let error = configuration.settings("x.io").unwrap_err().to_string();
+        assert!(
+            error.contains("x.io") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    for backend in ["local", "other"] {
+        let text =
+            format!("default_registry = \"x.io\"\n[registry.\"x.io\"]\ntype = \"{backend}\"");
+        let (configuration, _) = Configuration::read(&text).unwrap();
+        assert!(configuration.choose(&"a:b".parse().unwrap(), None).is_err());
+    }
+}
+
+#[test]
+fn registries_say_where_they_are() {
+    for (json, place) in [
+        (None, at_host("x.io", "")),
+        (Some("{}"), at_host("x.io", "")),
+        (
+            Some(
+                r#"{"preferredProtocol":"oci","oci":{"registry":"ghcr.io","namespacePrefix":"webassembly/"}}"#,
+            ),
+            at_host("ghcr.io", "webassembly/"),
+        ),
+        (
+            Some(r#"{"ociRegistry":"ghcr.io","ociNamespacePrefix":"webassembly/"}"#),
+            at_host("ghcr.io", "webassembly/"),
+        ),
+        (
+            Some(r#"{"oci":{"namespacePrefix":"p/"},"more":{}, "preferredProtocol":"oci"}"#),
+            at_host("x.io", "p/"),
+        ),
+    ] {
+        assert_eq!(
+            Choice::asked("x.io", json.map(str::as_bytes)).unwrap(),
+            place
+        );
+    }
+    for bad in [
+        "[",
+        "[]",
+        r#"{"preferredProtocol":"warg"}"#,
+        r#"{"oci":{"registry":5}}"#,
+    ] {
+        assert!(
+            Choice::asked("x.io", Some(bad.as_bytes())).is_err(),
+            "{bad}"
+        );
+    }
+}

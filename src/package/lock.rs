@@ -1,0 +1,276 @@
+//! The lock file: which bytes a package was. Pure.
+//!
+//! `wharf.lock` has one entry for each package, requirement and registry. The content digest is the link
+//! of trust; the split digest says how it was cut, the manifest digest in which form it was stored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
+
+/// The version of the file.
+const LOCK_VERSION: u32 = 1;
+
+/// What stands above the entries.
+const HEAD: &str = "# What `wharf get` got. Made by wharf; keep it with your sources.\n";
+
+/// Why a lock file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Not TOML, or not a lock file.
+    #[error("it is malformed: {0}")]
+    Malformed(String),
+    /// A later version of wharf made it.
+    #[error("it has version {0}; this wharf reads version {LOCK_VERSION}")]
+    Version(u32),
+    /// An entry contradicts itself or another one.
+    #[error("its entry of {package}: {reason}")]
+    Entry {
+        /// The package.
+        package: PackageName,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// One package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// The package.
+    pub name: PackageName,
+    /// What was asked for: a version, a requirement, `*`.
+    pub requirement: String,
+    /// What was found.
+    pub version: Version,
+    /// The repository, as in a reference.
+    pub registry: String,
+    /// The component.
+    pub content: Digest,
+    /// The split config; none of a flat artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Digest>,
+    /// The manifest that the version's tag named.
+    pub manifest: Digest,
+}
+
+/// A lock file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    entries: Vec<Locked>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default, rename = "package")]
+    packages: Vec<Locked>,
+}
+
+impl Lock {
+    /// Reads a lock file.
+    pub fn read(text: &str) -> Result<Self, LockError> {
+        #[derive(Deserialize)]
+        struct Outline {
+            version: u32,
+        }
+        let malformed = |error: toml::de::Error| LockError::Malformed(first_line(&error));
+        let Outline { version } = toml::from_str(text).map_err(malformed)?;
+        if version != LOCK_VERSION {
+            return Err(LockError::Version(version));
+        }
+        let File { packages, .. } = toml::from_str(text).map_err(malformed)?;
+        let mut lock = Self::default();
+        for entry in packages {
+            entry.check()?;
+            if lock.position(&entry).is_some() {
+                return Err(LockError::Entry {
+                    package: entry.name,
+                    reason: format!(
+                        "`{}` from {} is there twice",
+                        entry.requirement, entry.registry
+                    ),
+                });
+            }
+            lock.entries.push(entry);
+        }
+        Ok(lock)
+    }
+
+    /// Writes the lock file: the same entries give the same text.
+    pub fn to_text(&self) -> Result<String, LockError> {
+        let file = File {
+            version: LOCK_VERSION,
+            packages: self.entries.clone(),
+        };
+        let text = toml::to_string(&file);
+        let text = text.map_err(|error| LockError::Malformed(error.to_string()))?;
+        Ok(format!("{HEAD}{text}"))
+    }
+
+    /// Returns the entries, sorted.
+    pub fn entries(&self) -> &[Locked] {
+        &self.entries
+    }
+
+    /// Finds what a package was, in this repository or, as digests do not lie, in another one.
+    pub fn find(&self, spec: &PackageSpec, registry: &str) -> Option<&Locked> {
+        let requirement = spec.wanted.to_string();
+        let fits = |entry: &&Locked| {
+            entry.name == spec.name
+                && match &spec.wanted {
+                    Wanted::Exact(version) => entry.version == *version,
+                    _ => entry.requirement == requirement,
+                }
+        };
+        let here = self.entries.iter().filter(fits);
+        let mut here = here.filter(|entry| entry.registry == registry);
+        here.next().or_else(|| self.entries.iter().find(fits))
+    }
+
+    /// Sets what a package is. Returns whether that changes anything.
+    pub fn set(&mut self, entry: Locked) -> bool {
+        match self.position(&entry) {
+            Some(at) if self.entries[at] == entry => return false,
+            Some(at) => self.entries[at] = entry,
+            None => self.entries.push(entry),
+        }
+        self.entries.sort_by(|a, b| a.key().cmp(&b.key()));
+        true
+    }
+
+    fn position(&self, entry: &Locked) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|other| other.key() == entry.key())
+    }
+}
+
+impl Locked {
+    fn key(&self) -> (&PackageName, &str, &str) {
+        (&self.name, &self.requirement, &self.registry)
+    }
+
+    /// Checks that the version is one that the requirement allows.
+    fn check(&self) -> Result<(), LockError> {
+        let wrong = |reason: String| LockError::Entry {
+            package: self.name.clone(),
+            reason,
+        };
+        let spec = format!("{}@{}", self.name, self.requirement);
+        let spec: PackageSpec = spec
+            .parse()
+            .map_err(|_| wrong(format!("`{}` is no requirement", self.requirement)))?;
+        let allowed = match &spec.wanted {
+            Wanted::Exact(version) => *version == self.version,
+            // `*` and nothing are the same here: also versions before a release.
+            Wanted::Matching(requirement) => {
+                self.requirement == "*" || requirement.matches(&self.version)
+            }
+            Wanted::Newest => true,
+        };
+        match allowed {
+            true => Ok(()),
+            false => Err(wrong(format!(
+                "version {} is not one that `{}` allows",
+                self.version, self.requirement
+            ))),
+        }
+    }
+}
+
+fn first_line(error: &toml::de::Error) -> String {
+    error
+        .message()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, requirement: &str, version: &str, registry: &str) -> Locked {
+        Locked {
+            name: name.parse().unwrap(),
+            requirement: requirement.to_owned(),
+            version: version.parse().unwrap(),
+            registry: registry.to_owned(),
+            content: Digest::of(b"content"),
+            split: (version != "2.0.0").then(|| Digest::of(b"split")),
+            manifest: Digest::of(b"manifest"),
+        }
+    }
+
+    #[test]
+    fn locks_are_written_and_read_and_sorted() {
+        let mut lock = Lock::default();
+        let entries = [
+            entry("demo:greet", "*", "1.0.0-rc.1", "oci:store:demo/greet"),
+            entry("demo:calc", "^1", "1.2.0", "ghcr.io/acme/demo/calc"),
+            entry("demo:calc", "2.0.0", "2.0.0", "ghcr.io/acme/demo/calc"),
+        ];
+        for entry in &entries {
+            assert!(lock.set(entry.clone()));
+        }
+        assert!(!lock.set(entries[0].clone()));
+        let text = lock.to_text().unwrap();
+        assert_eq!(Lock::read(&text).unwrap(), lock);
+        let names: Vec<&str> = lock
+            .entries()
+            .iter()
+            .map(|entry| entry.requirement.as_str())
+            .collect();
+        assert_eq!(names, ["2.0.0", "^1", "*"]);
+        let newer = entry("demo:calc", "^1", "1.3.0", "ghcr.io/acme/demo/calc");
+        assert!(lock.set(newer.clone()) && lock.entries().contains(&newer));
+        assert_eq!(lock.entries().len(), 3);
+    }
+
+    #[test]
+    fn entries_are_found_by_what_is_asked_for() {
+        let mut lock = Lock::default();
+        lock.set(entry("demo:calc", "^1", "1.2.0", "a.io/demo/calc"));
+        lock.set(entry("demo:calc", "^1", "1.1.0", "b.io/demo/calc"));
+        let find = |spec: &str, registry: &str| {
+            let found = lock.find(&spec.parse().unwrap(), registry);
+            found.map(|entry| entry.version.to_string())
+        };
+        for (spec, registry, version) in [
+            ("demo:calc@^1", "b.io/demo/calc", Some("1.1.0")),
+            ("demo:calc@1", "b.io/demo/calc", Some("1.1.0")),
+            ("demo:calc@^1", "mirror.io/demo/calc", Some("1.2.0")),
+            ("demo:calc@1.1.0", "a.io/demo/calc", Some("1.1.0")),
+            ("demo:calc", "a.io/demo/calc", None),
+            ("demo:calc@^2", "a.io/demo/calc", None),
+            ("demo:other@^1", "a.io/demo/calc", None),
+        ] {
+            assert_eq!(find(spec, registry).as_deref(), version, "{spec}");
+        }
+    }
+
+    #[test]
+    fn broken_locks_are_refused() {
+        let mut lock = Lock::default();
+        lock.set(entry("demo:calc", "^1", "1.2.0", "a.io/demo/calc"));
+        let text = lock.to_text().unwrap();
+        let body = &text[text.find("[[package]]").unwrap()..];
+        for bad in [
+            String::new(),
+            "version = 2".to_owned(),
+            "version = 1\nmore = 1".to_owned(),
+            text.replace("^1", "^2"),
+            text.replace("^1", "!"),
+            text.replace("sha256:", "sha256:0"),
+            text.replace("demo:calc", "demo"),
+            text.replace("content", "contents"),
+            format!("{text}\n{body}"),
+            text[..text.len() - 20].to_owned(),
+        ] {
+            assert!(Lock::read(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Where packages live: a registry, perhaps below a prefix, or a layout. Pure.
+//!
+//! `namespace:name` is the repository `PREFIX` + `namespace/name`, as wkg has it. Docker Hub has exactly
+//! two names: without a prefix the namespace is the account; with one, which can only be the account, the
+//! repository is `namespace_name`. No label has a `_`, so each repository belongs to one package.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::reference::package::PackageName;
+use crate::reference::{Location, Reference};
+
+/// Names of Docker Hub, whose repositories have two names.
+const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/// A set of packages somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A registry.
+    Registry {
+        /// Host and port.
+        host: String,
+        /// What stands before `namespace/name`, to the letter: usually empty, or ending in `/`.
+        prefix: String,
+    },
+    /// A layout directory, whose repositories are `namespace/name`.
+    Layout(PathBuf),
+}
+
+/// Why a place is none, or cannot hold a package.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// Neither `HOST[/PREFIX]` nor `oci:DIR`.
+    #[error("`{text}` is no registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
+    Malformed {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Docker Hub has no deeper names.
+    #[error(
+        "Docker Hub's repositories have two names, and the prefix `{prefix}` has more than one"
+    )]
+    HubDepth {
+        /// The prefix.
+        prefix: String,
+    },
+    /// The repository's name would be no name.
+    #[error("{package} cannot be a repository of {place}")]
+    Repository {
+        /// The package.
+        package: PackageName,
+        /// The place.
+        place: String,
+        /// Why not.
+        source: crate::reference::ParseReferenceError,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry { host, prefix } if prefix.is_empty() => f.write_str(host),
+            Self::Registry { host, prefix } => {
+                write!(f, "{host}/{}", prefix.trim_end_matches('/'))
+            }
+            Self::Layout(directory) => write!(f, "oci:{}", directory.display()),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = |reason: String| PlaceError::Malformed {
+            text: text.to_owned(),
+            reason,
+        };
+        if let Some(directory) = text.strip_prefix("oci:") {
+            return match directory {
+                "" => Err(malformed("the directory is missing".to_owned())),
+                directory => Ok(Self::Layout(directory.into())),
+            };
+        }
+        let text_only = text.trim_end_matches('/');
+        let (host, prefix) = match text_only.split_once('/') {
+            Some((host, prefix)) => (host, format!("{prefix}/")),
+            None => (text_only, String::new()),
+        };
+        let place = Self::Registry {
+            host: host.to_owned(),
+            prefix,
+        };
+        // Any package will show whether host and prefix make a repository.
+        match format!("{host}/{}a/b", place.prefix()).parse::<Reference>() {
+            Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => Ok(place),
+            Ok(_) => Err(malformed("it has a tag or a digest".to_owned())),
+            Err(error) => Err(malformed(error.reason)),
+        }
+    }
+}
+
+impl Place {
+    fn prefix(&self) -> &str {
+        match self {
+            Self::Registry { prefix, .. } => prefix,
+            Self::Layout(_) => "",
+        }
+    }
+
+    /// Returns whether names have two elements here, no more and no less.
+    fn is_hub(&self) -> bool {
+        matches!(self, Self::Registry { host, .. } if HUB.contains(&host.as_str()))
+    }
+
+    /// Returns the repository of a package.
+    pub fn location(&self, package: &PackageName) -> Result<Location, PlaceError> {
+        let (namespace, name) = (package.namespace(), package.name());
+        let host = match self {
+            Self::Layout(directory) => {
+                return Ok(Location::Layout {
+                    directory: directory.clone(),
+                    repository: Some(format!("{namespace}/{name}")),
+                });
+            }
+            Self::Registry { host, .. } => host,
+        };
+        let prefix = self.prefix();
+        let path = match self.is_hub() && !prefix.is_empty() {
+            false => format!("{prefix}{namespace}/{name}"),
+            true => {
+                let account = prefix.trim_end_matches('/');
+                if account.contains('/') {
+                    return Err(PlaceError::HubDepth {
+                        prefix: prefix.to_owned(),
+                    });
+                }
+                format!("{account}/{namespace}_{name}")
+            }
+        };
+        let parsed = format!("{host}/{path}").parse::<Reference>();
+        let reference = parsed.map_err(|source| PlaceError::Repository {
+            package: package.clone(),
+            place: self.to_string(),
+            source,
+        })?;
+        Ok(reference.location)
+    }
+
+    /// Returns the package of a repository here, if it is one's.
+    pub fn package(&self, repository: &str) -> Option<PackageName> {
+        let prefix = self.prefix();
+        let (namespace, name) = match self.is_hub() && !prefix.is_empty() {
+            false => repository.strip_prefix(prefix)?.split_once('/')?,
+            true => {
+                let own = repository.strip_prefix(prefix.trim_end_matches('/'))?;
+                own.strip_prefix('/')?.split_once('_')?
+            }
+        };
+        format!("{namespace}:{name}").parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(text: &str) -> PackageName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn packages_become_repositories_and_back() {
+        for (place, name, repository) in [
+            ("ghcr.io/acme", "demo:calc", "ghcr.io/acme/demo/calc"),
+            ("ghcr.io", "acme:calc", "ghcr.io/acme/calc"),
+            ("localhost:5000", "demo:calc", "localhost:5000/demo/calc"),
+            (
+                "harbor.example/project/deep",
+                "a-b:c-d",
+                "harbor.example/project/deep/a-b/c-d",
+            ),
+            ("docker.io", "acme:calc", "docker.io/acme/calc"),
+            ("docker.io/acme", "demo:calc", "docker.io/acme/demo_calc"),
+            ("docker.io/acme/", "a-b:c", "docker.io/acme/a-b_c"),
+            ("docker.io/acme", "a:b-c", "docker.io/acme/a_b-c"),
+            ("oci:store", "demo:calc", "oci:store:demo/calc"),
+        ] {
+            let place: Place = place.parse().unwrap();
+            let location = place.location(&package(name)).unwrap();
+            assert_eq!(location.to_string(), repository);
+            let path = match &location {
+                Location::Repository(repository) => repository.path.clone(),
+                Location::Layout { repository, .. } => repository.clone().unwrap(),
+            };
+            assert_eq!(place.package(&path), Some(package(name)), "{repository}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_without_a_slash_is_kept_to_the_letter() {
+        let place = Place::Registry {
+            host: "ghcr.io".to_owned(),
+            prefix: "acme-".to_owned(),
+        };
+        let location = place.location(&package("demo:calc")).unwrap();
+        assert_eq!(location.to_string(), "ghcr.io/acme-demo/calc");
+        assert_eq!(place.package("acme-demo/calc"), Some(package("demo:calc")));
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused() {
+        for bad in [
+            "",
+            "oci:",
+            "acme",
+            "ghcr.io/Acme",
+            "ghcr.io/acme:1.0",
+            "-x.io",
+            "https://ghcr.io",
+        ] {
+            assert!(bad.parse::<Place>().is_err(), "{bad}");
+        }
+        let deep: Place = "docker.io/a/b".parse().unwrap();
+        assert!(matches!(
+            deep.location(&package("demo:calc")),
+            Err(PlaceError::HubDepth { .. })
+        ));
+    }
+
+    #[test]
+    fn other_repositories_are_no_packages() {
+        let place: Place = "ghcr.io/acme".parse().unwrap();
+        for other in [
+            "other/demo/calc",
+            "acme/calc",
+            "acme/demo/calc/x",
+            "acme/demo/9",
+        ] {
+            assert_eq!(place.package(other), None, "{other}");
+        }
+        let hub: Place = "docker.io/acme".parse().unwrap();
+        for other in ["acme/calc", "acmex/demo_calc", "acme/a_b_c"] {
+            assert_eq!(hub.package(other), None, "{other}");
+        }
+    }
+}

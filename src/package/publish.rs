@@ -1,0 +1,200 @@
+//! Publishing: a version is written once.
+//!
+//! No registry compares and swaps. So everything but the tag is sent first, the tag is looked at, written
+//! and read again: who comes second, or loses a race, is told. What two writers do between a look and a
+//! write cannot be excluded by a client; registries have settings for tags that never move.
+
+use std::sync::Arc;
+
+use super::Error;
+use super::versions::Tags;
+use crate::component::Component;
+use crate::digest::{Digest, Identity};
+use crate::manifest::annotation;
+use crate::pull;
+use crate::push::{self, Options, Pushed};
+use crate::reference::Name;
+use crate::reference::package::{PackageName, Version, version_tag};
+use crate::source::Source;
+use crate::store::cache::Cache;
+use crate::store::{self, Observer, Store};
+
+/// A version of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The package.
+    pub package: PackageName,
+    /// Its version.
+    pub version: Version,
+}
+
+/// What a version's tag names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing yet.
+    Free,
+    /// The same bytes, in this manifest.
+    Same(Digest),
+    /// Something else: the content digest, or the manifest's where it is no component.
+    Other(Digest),
+}
+
+/// Where a version is published.
+pub struct Target<'a> {
+    /// The package's repository.
+    pub store: &'a dyn Store,
+    /// This machine's cache.
+    pub cache: &'a Arc<Cache>,
+    /// Who watches.
+    pub observer: &'a Arc<dyn Observer>,
+}
+
+/// What became of a publication.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// What was pushed; nothing if the same bytes were there.
+    pub pushed: Option<Pushed>,
+    /// The manifest that the tag names.
+    pub digest: Digest,
+    /// What the tag named before.
+    pub before: State,
+}
+
+impl Publication {
+    /// Returns the version's tag.
+    pub fn tag(&self) -> Result<String, Error> {
+        version_tag(&self.version).ok_or_else(|| Error::LongVersion {
+            version: self.version.clone(),
+        })
+    }
+
+    fn immutable(&self, store: &dyn Store, existing: Digest) -> Error {
+        Error::Immutable {
+            package: self.package.clone(),
+            version: self.version.clone(),
+            location: store.location(),
+            existing,
+        }
+    }
+}
+
+/// Looks at what a version's tag names, and that the repository is this package's.
+pub async fn look(
+    target: &Target<'_>,
+    publication: &Publication,
+    content: Identity,
+) -> Result<State, Error> {
+    let tag = publication.tag()?;
+    let state = state(target, &tag, content).await?;
+    if state == State::Free {
+        check_owner(target, &publication.package).await?;
+    }
+    Ok(state)
+}
+
+async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<State, Error> {
+    let name = Name::Tag(tag.to_owned());
+    let observer = target.observer.as_ref();
+    match pull::open(target.store, &name, target.cache, observer).await {
+        Ok(opened) if opened.content() == content => Ok(State::Same(opened.digest)),
+        Ok(opened) => Ok(State::Other(opened.content().digest)),
+        Err(crate::error::Error::Store(store::Error::NotFound { .. })) => Ok(State::Free),
+        // Whatever it is, it is not this component.
+        Err(crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }) => {
+            Ok(State::Other(target.store.manifest(&name).await?.digest))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes sure that the newest version says it is of this package, if it says of which it is.
+async fn check_owner(target: &Target<'_>, package: &PackageName) -> Result<(), Error> {
+    let tags = match target.store.tags().await {
+        Ok(tags) => Tags::read(tags),
+        Err(store::Error::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let Some((_, tag)) = tags.versions.last_key_value() else {
+        return Ok(());
+    };
+    let name = Name::Tag(tag.clone());
+    match pull::open(target.store, &name, target.cache, target.observer.as_ref()).await {
+        Ok(opened) => owned(target.store, package, &opened),
+        Err(
+            crate::error::Error::Foreign { .. }
+            | crate::error::Error::Artifact { .. }
+            | crate::error::Error::Store(store::Error::NotFound { .. }),
+        ) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Fails if an artifact says that it is of another package: two packages came to share a repository.
+pub fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) -> Result<(), Error> {
+    match opened.annotations().get(annotation::PACKAGE) {
+        Some(existing) if *existing != package.to_string() => Err(Error::OtherPackage {
+            package: package.clone(),
+            location: store.location(),
+            existing: existing.chars().filter(|char| !char.is_control()).collect(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Publishes a component as a version of a package. The same bytes again do nothing; other bytes are
+/// refused, unless `force` is set.
+pub async fn publish<S: Source + Send + 'static>(
+    component: Arc<Component<S>>,
+    target: &Target<'_>,
+    publication: &Publication,
+    options: &Options,
+    force: bool,
+) -> Result<Published, Error> {
+    let Target {
+        store,
+        cache,
+        observer,
+    } = target;
+    let tag = publication.tag()?;
+    let content = component.config.content;
+    let before = look(target, publication, content).await?;
+    if !force {
+        match before {
+            State::Free => {}
+            State::Same(digest) => {
+                return Ok(Published {
+                    pushed: None,
+                    digest,
+                    before,
+                });
+            }
+            State::Other(existing) => return Err(publication.immutable(*store, existing)),
+        }
+    }
+    let pushed = push::push(component, *store, None, cache, options, observer).await?;
+    let written = Name::Digest(pushed.digest);
+    let manifest = store.manifest(&written).await?;
+    // The uploads may have taken minutes.
+    match state(target, &tag, content).await? {
+        State::Other(existing) if !force => return Err(publication.immutable(*store, existing)),
+        _ => store.push_manifest(&manifest, Some(&tag)).await?,
+    }
+    match state(target, &tag, content).await? {
+        State::Same(digest) => Ok(Published {
+            pushed: Some(pushed),
+            digest,
+            before,
+        }),
+        State::Other(existing) => Err(Error::LostRace {
+            package: publication.package.clone(),
+            version: publication.version.clone(),
+            location: store.location(),
+            existing,
+        }),
+        State::Free => Err(store::Error::NotFound {
+            what: format!("the tag `{tag}` that was just written"),
+            location: store.location(),
+        }
+        .into()),
+    }
+}

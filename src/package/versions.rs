@@ -1,0 +1,259 @@
+//! Versions: which there are, and which one is meant.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::yank::{YANK_SUFFIX, is_marked};
+use super::{Error, yank};
+use crate::digest::Digest;
+use crate::reference::Name;
+use crate::reference::package::{
+    PackageName, PackageSpec, Version, VersionReq, Wanted, tag_version, version_tag,
+};
+use crate::store::{self, Store};
+
+/// How many versions are named where none matches.
+const MAX_NEAREST: usize = 4;
+
+/// What begins the tags that belong to a digest: marks, signatures, lists of referrers.
+const DIGEST_TAG: &str = "sha256-";
+
+/// The tags of a package's repository, read.
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    /// Versions and their tags.
+    pub versions: BTreeMap<Version, String>,
+    /// Manifests that have a yank mark, which may say that they are not yanked.
+    pub marked: HashSet<Digest>,
+    /// Tags that stand for no version, in the order of the store; those that belong to a digest left out.
+    pub others: Vec<String>,
+}
+
+impl Tags {
+    /// Reads the tags of a repository.
+    pub fn read(tags: impl IntoIterator<Item = String>) -> Self {
+        let mut read = Self::default();
+        for tag in tags {
+            if let Some(hex) = tag.strip_prefix(DIGEST_TAG) {
+                let marked = hex.strip_suffix(YANK_SUFFIX).map(Digest::from_hex);
+                read.marked.extend(marked.and_then(Result::ok));
+            } else if let Some(version) = tag_version(&tag) {
+                read.versions.insert(version, tag);
+            } else {
+                read.others.push(tag);
+            }
+        }
+        read
+    }
+
+    /// Returns the versions that are meant, the best first: releases before what comes before a release
+    /// where the newest is wanted and nothing says more.
+    fn candidates(&self, wanted: &Wanted) -> Vec<(&Version, &str)> {
+        let newest_first = self.versions.iter().rev();
+        let newest_first = newest_first.map(|(version, tag)| (version, tag.as_str()));
+        match wanted {
+            Wanted::Exact(exact) => newest_first
+                .filter(|(version, _)| *version == exact)
+                .collect(),
+            Wanted::Matching(requirement) if *requirement != VersionReq::STAR => newest_first
+                .filter(|(version, _)| requirement.matches(version))
+                .collect(),
+            Wanted::Matching(_) | Wanted::Newest => {
+                let (releases, others): (Vec<_>, Vec<_>) =
+                    newest_first.partition(|(version, _)| version.pre.is_empty());
+                releases.into_iter().chain(others).collect()
+            }
+        }
+    }
+
+    /// Returns the versions around what is wanted, and the newest.
+    fn nearest(&self, wanted: &Wanted) -> Vec<Version> {
+        let pivot = match wanted {
+            Wanted::Exact(version) => Some(version.clone()),
+            Wanted::Matching(requirement) => requirement.comparators.first().map(|first| {
+                let (minor, patch) = (first.minor.unwrap_or(0), first.patch.unwrap_or(0));
+                Version::new(first.major, minor, patch)
+            }),
+            Wanted::Newest => None,
+        };
+        let mut nearest = Vec::new();
+        if let Some(pivot) = pivot {
+            nearest.extend(self.versions.range(..&pivot).rev().take(2));
+            nearest.extend(self.versions.range(&pivot..).take(1));
+        }
+        nearest.extend(self.versions.last_key_value());
+        let mut versions: Vec<Version> = nearest
+            .into_iter()
+            .map(|(version, _)| version.clone())
+            .collect();
+        versions.sort();
+        versions.dedup();
+        versions.truncate(MAX_NEAREST);
+        versions
+    }
+}
+
+/// A version that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The version.
+    pub version: Version,
+    /// Its tag.
+    pub tag: String,
+    /// The manifest that the tag names.
+    pub digest: Digest,
+    /// Whether it is yanked; only looked at where that decides something.
+    pub yanked: bool,
+}
+
+/// Reads the tags of a package's repository.
+pub async fn tags(store: &dyn Store, package: &PackageName) -> Result<Tags, Error> {
+    let unknown = || Error::Unknown {
+        package: package.clone(),
+        location: store.location(),
+    };
+    let tags = match store.tags().await {
+        Ok(tags) => Tags::read(tags),
+        Err(store::Error::NotFound { .. }) => return Err(unknown()),
+        Err(error) => return Err(error.into()),
+    };
+    match tags.versions.is_empty() {
+        true => Err(unknown()),
+        false => Ok(tags),
+    }
+}
+
+/// Finds the version that is meant. A yanked one is found only where exactly it is asked for.
+pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, Error> {
+    if let Wanted::Exact(version) = &spec.wanted {
+        return exact(store, spec, version).await;
+    }
+    let tags = tags(store, &spec.name).await?;
+    let mut yanked = 0;
+    for (version, tag) in tags.candidates(&spec.wanted) {
+        let digest = store.manifest(&Name::Tag(tag.to_owned())).await?.digest;
+        if tags.marked.contains(&digest) && is_marked(store, &digest).await? {
+            yanked += 1;
+            continue;
+        }
+        return Ok(Resolved {
+            version: version.clone(),
+            tag: tag.to_owned(),
+            digest,
+            yanked: false,
+        });
+    }
+    Err(none(store, spec, &tags, yanked))
+}
+
+async fn exact(
+    store: &dyn Store,
+    spec: &PackageSpec,
+    version: &Version,
+) -> Result<Resolved, Error> {
+    let tag = version_tag(version).ok_or_else(|| Error::LongVersion {
+        version: version.clone(),
+    })?;
+    match store.manifest(&Name::Tag(tag.clone())).await {
+        Ok(manifest) => Ok(Resolved {
+            version: version.clone(),
+            tag,
+            yanked: yank::is_yanked(store, &manifest.digest).await?,
+            digest: manifest.digest,
+        }),
+        Err(store::Error::NotFound { .. }) => {
+            let tags = tags(store, &spec.name).await?;
+            Err(none(store, spec, &tags, 0))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn none(store: &dyn Store, spec: &PackageSpec, tags: &Tags, yanked: usize) -> Error {
+    Error::NoVersion {
+        package: spec.name.clone(),
+        wanted: spec.wanted.to_string(),
+        location: store.location(),
+        nearest: tags.nearest(&spec.wanted),
+        yanked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(tags: &[&str]) -> Tags {
+        Tags::read(tags.iter().map(|tag| (*tag).to_owned()))
+    }
+
+    fn wanted(text: &str) -> Wanted {
+        let spec: PackageSpec = format!("a:b{text}").parse().unwrap();
+        spec.wanted
+    }
+
+    #[test]
+    fn tags_are_versions_marks_and_others() {
+        let hex = Digest::of(b"").hex();
+        let yank = format!("sha256-{hex}.yank");
+        let tags = read(&[
+            "latest",
+            "1.0.0",
+            &yank,
+            "1.0.0_b",
+            "v2",
+            &format!("sha256-{hex}"),
+            &format!("sha256-{hex}.sig"),
+            "sha256-x.yank",
+        ]);
+        let versions: Vec<String> = tags.versions.keys().map(Version::to_string).collect();
+        assert_eq!(versions, ["1.0.0", "1.0.0+b"]);
+        assert_eq!(tags.versions.values().last().unwrap(), "1.0.0_b");
+        assert!(tags.marked.contains(&Digest::of(b"")) && tags.marked.len() == 1);
+        assert_eq!(tags.others, ["latest", "v2"]);
+    }
+
+    #[test]
+    fn the_newest_match_comes_first() {
+        let tags = read(&["1.0.0", "1.2.0", "1.10.0", "2.0.0-rc.1", "0.9.0", "0.9.1"]);
+        for (text, expected) in [
+            (
+                "",
+                vec!["1.10.0", "1.2.0", "1.0.0", "0.9.1", "0.9.0", "2.0.0-rc.1"],
+            ),
+            (
+                "@*",
+                vec!["1.10.0", "1.2.0", "1.0.0", "0.9.1", "0.9.0", "2.0.0-rc.1"],
+            ),
+            ("@^1", vec!["1.10.0", "1.2.0", "1.0.0"]),
+            ("@1.2", vec!["1.10.0", "1.2.0"]),
+            ("@~0.9", vec!["0.9.1", "0.9.0"]),
+            ("@>=1, <1.5", vec!["1.2.0", "1.0.0"]),
+            ("@2.0.0-rc.1", vec!["2.0.0-rc.1"]),
+            ("@^2.0.0-rc.1", vec!["2.0.0-rc.1"]),
+            ("@1.0.1", vec![]),
+        ] {
+            let wanted = wanted(text);
+            let found = tags.candidates(&wanted);
+            let found: Vec<String> = found
+                .iter()
+                .map(|(version, _)| version.to_string())
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_versions_are_named() {
+        let tags = read(&["1.0.0", "1.2.0", "1.4.0", "2.0.0", "3.0.0"]);
+        for (text, expected) in [
+            ("@1.3.0", vec!["1.0.0", "1.2.0", "1.4.0", "3.0.0"]),
+            ("@^4", vec!["2.0.0", "3.0.0"]),
+            ("@0.1.0", vec!["1.0.0", "3.0.0"]),
+            ("@=1.4.5", vec!["1.2.0", "1.4.0", "2.0.0", "3.0.0"]),
+        ] {
+            let nearest = tags.nearest(&wanted(text));
+            let nearest: Vec<String> = nearest.iter().map(Version::to_string).collect();
+            assert_eq!(nearest, expected, "{text}");
+        }
+    }
+}
