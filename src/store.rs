@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod cache;
 mod fetch;
 pub mod layout;
+pub mod remembered;
 pub mod remote;
 pub mod retry;
 pub mod spool;

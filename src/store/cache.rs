@@ -2,8 +2,10 @@
 //!
 //! `v1/blobs/sha256/HEX` is a blob as stored. `v1/content/HEX` says which blob holds a content; it is
 //! written only after this machine made that blob or decoded and checked it, so a push may reuse the
-//! blob. `v1/sources/HEX` remembers repositories that have a blob, for mounting; a wrong hint costs one
+//! blob. `v1/tags` remembers what tags named. `v1/sources/HEX` remembers repositories that have a blob, for mounting; a wrong hint costs one
 //! request. Several processes share a cache: everything appears by rename, and what is read is verified.
+
+mod tags;
 
 use std::fs::{self, File};
 use std::io;
@@ -177,6 +179,22 @@ impl Cache {
         remove(&path)
     }
 
+    /// Reads a small blob; nothing if it is not there, is larger than `most` bytes, or is damaged.
+    pub fn read(&self, digest: &Digest, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self.blobs.size(digest)? {
+            Some(size) if size <= most => {}
+            _ => return Ok(None),
+        }
+        let path = self.path(digest);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file(&path)(error)),
+        };
+        touch(&path);
+        Ok((Digest::of(&bytes) == *digest).then_some(bytes))
+    }
+
     /// Returns whether a blob is there and is what its name says.
     pub fn is_intact(&self, blob: Identity) -> Result<bool, Error> {
         let path = self.path(&blob.digest);
@@ -231,6 +249,7 @@ impl Cache {
 
     /// Removes what speaks of blobs that are gone.
     fn sweep(&self) -> Result<(), Error> {
+        self.sweep_tags()?;
         for path in files(&self.contents())? {
             let holding = read_json::<Holding>(&path)?;
             let held = match &holding {

@@ -1,0 +1,90 @@
+//! What tags named when they were last seen: `v1/tags/HEX/TAG` holds a digest, where HEX is the SHA-256 of
+//! the repository's name.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::{Cache, files, remove};
+use crate::digest::Digest;
+use crate::store::Error;
+use crate::store::spool::Spool;
+
+impl Cache {
+    pub(super) fn tag_directories(&self) -> PathBuf {
+        self.root.join("tags")
+    }
+
+    fn tag_directory(&self, repository: &str) -> PathBuf {
+        let hex = Digest::of(repository.as_bytes()).hex();
+        self.tag_directories().join(hex)
+    }
+
+    /// Remembers what a tag of a repository names.
+    pub fn remember_tag(
+        &self,
+        repository: &str,
+        tag: &str,
+        manifest: &Digest,
+    ) -> Result<(), Error> {
+        let directory = self.tag_directory(repository);
+        let path = directory.join(tag);
+        let write = || {
+            fs::create_dir_all(&directory)?;
+            let mut spool = Spool::new_in(&self.root)?;
+            spool.file().write_all(manifest.to_string().as_bytes())?;
+            spool.replace(&path)
+        };
+        write().map_err(Error::file(&path))
+    }
+
+    /// Forgets a tag that names nothing any more.
+    pub fn forget_tag(&self, repository: &str, tag: &str) -> Result<(), Error> {
+        remove(&self.tag_directory(repository).join(tag))
+    }
+
+    /// Returns what a tag named when it was last seen; a file that makes no sense says nothing.
+    pub fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
+        let path = self.tag_directory(repository).join(tag);
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(&path)(error)),
+        }
+    }
+
+    /// Returns the tags of a repository that are remembered, sorted.
+    pub fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
+        let directory = self.tag_directory(repository);
+        if !directory.is_dir() {
+            return Ok(Vec::new());
+        }
+        let names = files(&directory)?.into_iter();
+        let names = names.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes tags whose manifests are gone.
+    pub(super) fn sweep_tags(&self) -> Result<(), Error> {
+        if !self.tag_directories().is_dir() {
+            return Ok(());
+        }
+        for directory in files(&self.tag_directories())? {
+            for path in files(&directory)? {
+                let digest: Option<Digest> = fs::read_to_string(&path)
+                    .ok()
+                    .and_then(|text| text.trim().parse().ok());
+                let held = match digest {
+                    Some(digest) => self.blobs.size(&digest)?.is_some(),
+                    None => false,
+                };
+                if !held {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

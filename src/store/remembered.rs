@@ -1,0 +1,206 @@
+//! What the cache remembers of registries, so that what was had once can be had again without them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::cache::Cache;
+use super::retry::Retry;
+use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
+use crate::digest::{Digest, Identity};
+use crate::manifest::Descriptor;
+use crate::reference::Name;
+
+/// A repository whose manifests and tags the cache remembers as they are read.
+pub struct Remembering {
+    store: Arc<dyn Store>,
+    cache: Arc<Cache>,
+}
+
+impl Remembering {
+    /// Lets a cache remember what is read from a repository.
+    pub fn new(store: Arc<dyn Store>, cache: Arc<Cache>) -> Self {
+        Self { store, cache }
+    }
+}
+
+#[async_trait]
+impl Store for Remembering {
+    fn location(&self) -> String {
+        self.store.location()
+    }
+
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let location = self.location();
+        match (self.store.manifest(name).await, name) {
+            (Ok(manifest), name) => {
+                self.cache.add(&manifest.bytes)?;
+                if let Name::Tag(tag) = name {
+                    self.cache.remember_tag(&location, tag, &manifest.digest)?;
+                }
+                Ok(manifest)
+            }
+            (Err(error @ Error::NotFound { .. }), Name::Tag(tag)) => {
+                self.cache.forget_tag(&location, tag)?;
+                Err(error)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn has(&self, blob: Identity) -> Result<bool, Error> {
+        self.store.has(blob).await
+    }
+
+    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+        self.store.open(blob, from).await
+    }
+
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
+        self.store.push(blob, file).await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        self.store.push_manifest(manifest, tag).await
+    }
+
+    async fn tags(&self) -> Result<Vec<String>, Error> {
+        self.store.tags().await
+    }
+
+    async fn referrers(
+        &self,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        self.store.referrers(subject, artifact_type).await
+    }
+
+    fn retry(&self) -> Retry {
+        self.store.retry()
+    }
+}
+
+/// A repository as the cache remembers it. Nothing is asked of anybody.
+pub struct Offline {
+    location: String,
+    cache: Arc<Cache>,
+}
+
+impl Offline {
+    /// Names a repository by what [`Store::location`] said of it.
+    pub fn new(location: String, cache: Arc<Cache>) -> Self {
+        Self { location, cache }
+    }
+
+    fn missing(&self, what: String) -> Error {
+        Error::NotFound {
+            what: format!("{what}, offline,"),
+            location: format!("what this machine remembers of {}", self.location),
+        }
+    }
+
+    fn read_only<T>(&self) -> Result<T, Error> {
+        let reason = format!("{} cannot be written to offline", self.location);
+        Err(Error::Settings { reason })
+    }
+}
+
+#[async_trait]
+impl Store for Offline {
+    fn location(&self) -> String {
+        self.location.clone()
+    }
+
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let missing = || self.missing(format!("manifest `{name}`"));
+        let digest = match name {
+            Name::Digest(digest) => *digest,
+            Name::Tag(tag) => self.cache.tag(&self.location, tag)?.ok_or_else(missing)?,
+        };
+        let bytes = self.cache.read(&digest, MAX_MANIFEST_BYTES)?;
+        let bytes = bytes.ok_or_else(missing)?;
+        Ok(RawManifest::new(bytes, ""))
+    }
+
+    async fn has(&self, blob: Identity) -> Result<bool, Error> {
+        self.cache.has(blob)
+    }
+
+    async fn open(&self, blob: Identity, _from: u64) -> Result<ByteStream, Error> {
+        // What the cache has is never asked of a store.
+        Err(self.missing(format!("blob {}", blob.digest)))
+    }
+
+    async fn push(&self, _blob: Identity, _file: &Path) -> Result<Delivery, Error> {
+        self.read_only()
+    }
+
+    async fn push_manifest(
+        &self,
+        _manifest: &RawManifest,
+        _tag: Option<&str>,
+    ) -> Result<(), Error> {
+        self.read_only()
+    }
+
+    async fn tags(&self) -> Result<Vec<String>, Error> {
+        self.cache.tags(&self.location)
+    }
+
+    async fn referrers(
+        &self,
+        _subject: &Digest,
+        _artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::layout::Layout;
+
+    fn tag(text: &str) -> Name {
+        Name::Tag(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_remembered_and_checked() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::create(&directory.path().join("layout"), Arc::new(())).unwrap();
+        let manifest = RawManifest::new(&b"{}"[..], "application/x");
+        layout
+            .push_manifest(&manifest, Some("1.0.0"))
+            .await
+            .unwrap();
+        let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
+        let location = layout.location();
+        let online = Remembering::new(Arc::new(layout), Arc::clone(&cache));
+        let offline = Offline::new(location.clone(), Arc::clone(&cache));
+
+        assert!(offline.manifest(&tag("1.0.0")).await.is_err());
+        online.manifest(&tag("1.0.0")).await.unwrap();
+        assert!(online.manifest(&tag("2.0.0")).await.is_err());
+        for name in [tag("1.0.0"), Name::Digest(manifest.digest)] {
+            assert_eq!(offline.manifest(&name).await.unwrap().bytes, manifest.bytes);
+        }
+        assert_eq!(offline.tags().await.unwrap(), ["1.0.0"]);
+        let other = Offline::new("elsewhere".to_owned(), Arc::clone(&cache));
+        assert!(other.tags().await.unwrap().is_empty());
+
+        std::fs::write(cache.path(&manifest.digest), b"[]").unwrap();
+        let rotten = offline.manifest(&tag("1.0.0")).await.unwrap_err();
+        assert!(matches!(rotten, Error::NotFound { .. }), "{rotten}");
+        cache.prune(0).unwrap();
+        assert!(offline.tags().await.unwrap().is_empty());
+        // A tag that is gone is forgotten.
+        cache
+            .remember_tag(&location, "3.0.0", &manifest.digest)
+            .unwrap();
+        assert!(online.manifest(&tag("3.0.0")).await.is_err());
+        assert_eq!(cache.tag(&location, "3.0.0").unwrap(), None);
+    }
+}
