@@ -3,13 +3,16 @@
 //! Building and reading are pure: bytes and values in, values and bytes out.
 
 mod flat;
+mod form;
 mod open;
+mod place;
 mod titles;
 
-pub use self::flat::{Flat, flat};
-pub use self::open::{Error, Form, Layer, SplitManifest, form};
+pub use self::flat::{Flat, FlatDescription, FlatManifest, flat};
+pub use self::form::{Form, form};
+pub use self::open::{Error, Layer, SplitManifest};
 pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};
-use crate::digest::Identity;
+use crate::digest::{Digest, Identity};
 use crate::encoding::Encoding;
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION, Manifest, Os,
@@ -74,6 +77,25 @@ pub struct Split {
 /// `stored` has the root first, then the section layers as the config has them. Of `metadata` the keys
 /// under `org.opencontainers.image.` belong to the flat form too.
 pub fn split(config: &Config, stored: &[Stored], metadata: &Annotations) -> Split {
+    put_together(config, stored, metadata, |_| None)
+}
+
+/// Puts a split artifact together that has its flat form as its subject, for where that is stored too.
+pub fn split_of_flat(config: &Config, stored: &[Stored], metadata: &Annotations) -> Split {
+    put_together(config, stored, metadata, |flat| Some(flat.descriptor()))
+}
+
+/// Returns the tag of the split form of a flat artifact, where that has the version's own tag.
+pub fn split_tag(flat: &Digest) -> String {
+    format!("sha256-{}.wharf", flat.hex())
+}
+
+fn put_together(
+    config: &Config,
+    stored: &[Stored],
+    metadata: &Annotations,
+    subject: impl FnOnce(&Flat) -> Option<Descriptor>,
+) -> Split {
     let config_bytes = config.to_bytes();
     let config_blob = Identity::of(&config_bytes);
     let flat = flat(config, metadata);
@@ -98,7 +120,8 @@ pub fn split(config: &Config, stored: &[Stored], metadata: &Annotations) -> Spli
     let layers = descriptors(config, config_blob, stored);
     let descriptor = Descriptor::new(media_type::SPLIT_CONFIG, config_blob);
     let artifact_type = Some(media_type::SPLIT_ARTIFACT);
-    let manifest = Manifest::new(artifact_type, descriptor, layers, annotations);
+    let mut manifest = Manifest::new(artifact_type, descriptor, layers, annotations);
+    manifest.subject = subject(&flat);
     Split {
         config: config_bytes,
         manifest: to_json(&manifest),

@@ -9,7 +9,7 @@ use crate::artifact::{self, Stored};
 use crate::digest::{Hasher, Identity};
 use crate::encoding::{self, Encoding, Level, Matter};
 use crate::error::Error;
-use crate::manifest::{Annotations, Config};
+use crate::manifest::{Annotations, Config, media_type};
 use crate::metadata;
 use crate::pipe::pipe;
 use crate::section::{self, SectionMap};
@@ -105,9 +105,7 @@ impl<S: Source> Component<S> {
             };
         }
         let mut reader = self.reader(layer, &|_| {});
-        let mut output = BufWriter::with_capacity(BUFFER_BYTES, file);
-        let copied = io::copy(&mut reader, &mut output);
-        copied.and_then(|_| output.flush()).map_err(failed)?;
+        copy(&mut reader, file).map_err(failed)?;
         match reader.hasher.check(content) {
             Ok(()) => Ok(Stored {
                 blob: content,
@@ -115,6 +113,19 @@ impl<S: Source> Component<S> {
             }),
             Err(_) => Err(Error::Changed),
         }
+    }
+
+    /// Writes the whole component to an empty file. `read` is told how much of it went through.
+    ///
+    /// Fails if the content is no longer what it was when the component was read.
+    pub fn copy_to(&self, file: &mut File, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
+        let whole = self.config.content;
+        let mut reader = self.ranges(std::iter::once(0..whole.size), read);
+        copy(&mut reader, file).map_err(|source| Error::Encode {
+            path: media_type::WASM.to_owned(),
+            source,
+        })?;
+        reader.hasher.check(whole).map_err(|_| Error::Changed)
     }
 
     /// Compresses a layer into a file and returns what was read and what was written, or nothing, and
@@ -169,12 +180,26 @@ impl<S: Source> Component<S> {
             Some(section) => vec![self.plan.layers[section].range.clone()],
             None => self.plan.root_ranges().collect(),
         };
+        self.ranges(ranges, read)
+    }
+
+    fn ranges<'a>(
+        &'a self,
+        ranges: impl IntoIterator<Item = Range<u64>> + 'a,
+        read: &'a (dyn Fn(u64) + Sync),
+    ) -> HashingReader<'a, impl Read + 'a> {
         HashingReader {
             source: RangesReader::new(&self.source, ranges),
             hasher: Hasher::new(),
             read,
         }
     }
+}
+
+fn copy(reader: &mut impl Read, file: &mut File) -> io::Result<()> {
+    let mut output = BufWriter::with_capacity(BUFFER_BYTES, file);
+    io::copy(reader, &mut output)?;
+    output.flush()
 }
 
 /// Hashes what is read through it.

@@ -25,8 +25,8 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// What was fetched is no sound split artifact.
-    #[error("{reference} is no sound split artifact")]
+    /// What was fetched is no sound artifact of the form that it has.
+    #[error("{reference} is no sound artifact")]
     Artifact {
         /// What was read.
         reference: String,
@@ -34,7 +34,7 @@ pub enum Error {
         source: artifact::Error,
     },
     /// What was fetched is something else.
-    #[error("{reference} is {what}, not a split component")]
+    #[error("{reference} is {what}, not a component")]
     Foreign {
         /// What was read.
         reference: String,

@@ -32,8 +32,17 @@ pub mod media_type {
     pub const SECTION_ZSTD: &str = "application/vnd.wharf.section.v1+zstd";
     /// The config of a flat artifact.
     pub const FLAT_CONFIG: &str = "application/vnd.wasm.config.v0+json";
+    /// What configs of flat artifacts were called before.
+    pub const FLAT_CONFIG_OLD: &str = "application/vnd.wasm.config.v1+json";
     /// The one layer of a flat artifact.
     pub const WASM: &str = "application/wasm";
+    /// What the one layer of a flat artifact is called, now and by older tools.
+    pub const WASM_LAYERS: [&str; 4] = [
+        WASM,
+        "application/vnd.wasm.content.layer.v1+wasm",
+        "application/vnd.module.wasm.content.layer.v1+wasm",
+        "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
+    ];
     /// The empty JSON object, where a manifest must have a config or a layer and there is nothing to say.
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// The artifact type of a mark that says whether a version is yanked.

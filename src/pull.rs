@@ -1,4 +1,6 @@
-//! Pulling: a split artifact becomes the component it was made of.
+//! Pulling: an artifact, split or flat, becomes the component it was made of.
+
+mod open;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,53 +11,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use crate::artifact::{self, Form, Layer, SplitManifest, Stored};
+pub use self::open::{Artifact, Opened, Origin, SplitArtifact, Unused, describe, open};
+use crate::artifact::{Layer, Stored};
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};
 use crate::encoding::Decoder;
 use crate::error::Error;
-use crate::manifest::{Config, MAX_CONFIG_BYTES};
 use crate::push::{holding, stored};
-use crate::reference::Name;
-use crate::split::{SpliceError, splice};
+use crate::split::{Recipe, SpliceError, splice};
 use crate::store::cache::Cache;
 use crate::store::spool::Spool;
 use crate::store::tail::Tail;
-use crate::store::{self, Observer, Store, blocking, fetch, fetch_into};
-
-/// A split artifact whose manifest and config were read and checked.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    /// The digest of the manifest.
-    pub digest: Digest,
-    /// The manifest.
-    pub manifest: SplitManifest,
-    /// The config.
-    pub config: Config,
-    /// The config's blob, where it had to be fetched or came from the cache.
-    pub config_from: Option<Origin>,
-}
-
-impl Opened {
-    /// Returns the component.
-    pub fn content(&self) -> Identity {
-        self.manifest.content
-    }
-
-    /// Returns the manifest's annotations.
-    pub fn annotations(&self) -> &crate::manifest::Annotations {
-        &self.manifest.annotations
-    }
-}
-
-/// Where a blob came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The store.
-    Fetched,
-    /// The cache of this machine.
-    Cached,
-}
+use crate::store::{self, Observer, Store, blocking, fetch_into};
 
 /// Where a component is written; what was written can be taken back.
 pub trait Output: Write + Send {
@@ -66,7 +33,7 @@ pub trait Output: Write + Send {
 /// What was pulled.
 #[derive(Debug, Clone)]
 pub struct Pulled {
-    /// The digest of the manifest.
+    /// The digest of the manifest that was asked for.
     pub digest: Digest,
     /// The component.
     pub content: Identity,
@@ -81,90 +48,19 @@ impl Pulled {
     pub fn nothing(opened: &Opened) -> Self {
         let mut pulled = Self {
             digest: opened.digest,
-            content: opened.manifest.content,
+            content: opened.content(),
             fetched: Tally::default(),
             cached: Tally::default(),
         };
-        match opened.config_from {
-            Some(Origin::Fetched) => pulled.fetched.count(opened.manifest.config),
-            Some(Origin::Cached) => pulled.cached.count(opened.manifest.config),
-            None => {}
+        if let Artifact::Split(split) = &opened.artifact {
+            match split.config_from {
+                Some(Origin::Fetched) => pulled.fetched.count(split.manifest.config),
+                Some(Origin::Cached) => pulled.cached.count(split.manifest.config),
+                None => {}
+            }
         }
         pulled
     }
-}
-
-/// Reads the manifest and, where the manifest does not repeat all of it, the config.
-pub async fn open(
-    store: &dyn Store,
-    name: &Name,
-    cache: &Cache,
-    observer: &dyn Observer,
-) -> Result<Opened, Error> {
-    let raw = store.manifest(name).await?;
-    let reference = || format!("{} ({name})", store.location());
-    let unsound = |source: artifact::Error| Error::Artifact {
-        reference: reference(),
-        source,
-    };
-    let foreign = match artifact::form(&raw.bytes).map_err(unsound)? {
-        Form::Split => None,
-        Form::Flat => Some("a flat artifact (one application/wasm layer)".to_owned()),
-        Form::Foreign(what) => Some(what),
-    };
-    if let Some(what) = foreign {
-        let reference = reference();
-        return Err(Error::Foreign { reference, what });
-    }
-    let manifest = SplitManifest::read(&raw.bytes).map_err(unsound)?;
-    let (config, config_from) = match manifest.repeated_config() {
-        Some(config) => (config, None),
-        None => {
-            let (bytes, origin) = config_bytes(store, manifest.config, cache, observer).await?;
-            (manifest.config(&bytes).map_err(unsound)?, Some(origin))
-        }
-    };
-    manifest.check_flat(&config).map_err(unsound)?;
-    Ok(Opened {
-        digest: raw.digest,
-        manifest,
-        config,
-        config_from,
-    })
-}
-
-async fn config_bytes(
-    store: &dyn Store,
-    blob: Identity,
-    cache: &Cache,
-    observer: &dyn Observer,
-) -> Result<(Vec<u8>, Origin), Error> {
-    if blob.size > MAX_CONFIG_BYTES {
-        return Err(Error::Store(store::Error::Malformed {
-            what: format!("config {}", blob.digest),
-            location: store.location(),
-            reason: format!(
-                "it has {} bytes, at most {MAX_CONFIG_BYTES} are read",
-                blob.size
-            ),
-        }));
-    }
-    let path = cache.path(&blob.digest);
-    if cache.has(blob)? {
-        let bytes = std::fs::read(&path).map_err(store::Error::file(&path))?;
-        if Identity::of(&bytes) == blob {
-            return Ok((bytes, Origin::Cached));
-        }
-        cache.remove(&blob.digest)?;
-    }
-    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
-    let mut bytes = Vec::new();
-    spool
-        .file()
-        .read_to_end(&mut bytes)
-        .map_err(store::Error::file(&path))?;
-    cache.adopt(&blob.digest, spool)?;
-    Ok((bytes, Origin::Fetched))
 }
 
 /// Writes the component to `output`, from the cache where it can and else from the store.
@@ -180,7 +76,7 @@ pub async fn pull<O: Output + 'static>(
     observer: &Arc<dyn Observer>,
 ) -> Result<(O, Pulled), Error> {
     let mut checked = false;
-    let mut plan = Plan::make(&opened.manifest, cache, checked)?;
+    let mut plan = Plan::make(opened, cache, checked)?;
     loop {
         let from_cache = plan.cached.blobs > 0;
         let (returned, outcome) =
@@ -197,7 +93,7 @@ pub async fn pull<O: Output + 'static>(
                 error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
             )) if from_cache && !checked => {
                 checked = true;
-                plan = Plan::make(&opened.manifest, cache, checked)?;
+                plan = Plan::make(opened, cache, checked)?;
                 output = returned?;
                 if output.restart().is_err() {
                     // The cache is sound now, so the next pull will do.
@@ -220,7 +116,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn make(manifest: &SplitManifest, cache: &Cache, check: bool) -> Result<Self, Error> {
+    fn make(opened: &Opened, cache: &Cache, check: bool) -> Result<Self, Error> {
         let mut plan = Self {
             sources: Vec::new(),
             missing: Vec::new(),
@@ -228,7 +124,7 @@ impl Plan {
             cached: Tally::default(),
         };
         let mut seen = HashMap::new();
-        for layer in manifest.all_layers() {
+        for layer in opened.layers() {
             let source = match seen.get(&layer.blob) {
                 Some(source) => *source,
                 None => plan.source(layer, cache, check)?,
@@ -327,11 +223,14 @@ async fn assemble<O: Output + 'static>(
         });
     }
     let arrivals = Mutex::new(arrivals);
-    let (manifest, sources) = (opened.manifest.clone(), plan.sources.clone());
+    let layers = opened.layers().map(|layer| layer.content.size);
+    let (recipe, sizes) = (opened.recipe(), layers.collect());
+    let sources = plan.sources.clone();
     let (splice_cache, splice_observer) = (Arc::clone(cache), Arc::clone(observer));
     let splicing = blocking(move || {
         let parts = Parts {
-            manifest,
+            recipe,
+            sizes,
             sources,
             arrivals,
             cache: splice_cache,
@@ -363,7 +262,7 @@ async fn assemble<O: Output + 'static>(
 
 /// Writes down which blobs hold which contents, now that all were decoded and checked.
 fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
-    for (layer, source) in opened.manifest.all_layers().zip(&plan.sources) {
+    for (layer, source) in opened.layers().zip(&plan.sources) {
         cache.record(layer.content.digest, &holding(source, layer.content))?;
     }
     Ok(())
@@ -386,7 +285,9 @@ async fn all(mut fetches: JoinSet<Result<(), store::Error>>) -> Result<(), store
 
 /// What the splicing thread works with.
 struct Parts {
-    manifest: SplitManifest,
+    recipe: Recipe,
+    /// The content sizes of the layers in manifest order.
+    sizes: Vec<u64>,
     sources: Vec<Stored>,
     arrivals: Mutex<Arrivals>,
     cache: Arc<Cache>,
@@ -395,14 +296,13 @@ struct Parts {
 
 impl Parts {
     fn splice(&self, output: &mut dyn Output) -> Result<(), Error> {
-        let recipe = self.manifest.recipe();
-        self.observer.planned(recipe.content.size);
+        self.observer.planned(self.recipe.content.size);
         let mut output = Counting {
             output,
             observer: self.observer.as_ref(),
         };
         splice(
-            &recipe,
+            &self.recipe,
             |layer| self.open(layer.map_or(0, |layer| layer + 1)),
             &mut output,
         )?;
@@ -433,16 +333,7 @@ impl Parts {
                 Box::new(File::open(self.cache.path(digest))?)
             }
         };
-        let content = self
-            .manifest
-            .all_layers()
-            .nth(layer)
-            .map(|layer| layer.content);
-        Decoder::new(
-            stored,
-            source.encoding,
-            content.map_or(0, |content| content.size),
-        )
+        Decoder::new(stored, source.encoding, self.sizes[layer])
     }
 }
 

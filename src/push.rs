@@ -1,5 +1,6 @@
 //! Pushing: a component becomes a split artifact in a store.
 
+mod compat;
 mod encoders;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use self::encoders::Encoders;
-use crate::artifact::{self, Split, Stored};
+use crate::artifact::{self, Stored};
 use crate::component::Component;
 use crate::copy::{self, Tally};
 use crate::digest::{Digest, Identity};
@@ -35,30 +36,34 @@ pub struct Options {
     pub concurrency: usize,
     /// Annotations that stand above the component's own.
     pub metadata: Annotations,
+    /// Whether the flat form is stored too, for clients that know nothing else, and gets the tag.
+    pub compat: bool,
 }
 
 /// What was pushed.
 #[derive(Debug, Clone)]
 pub struct Pushed {
-    /// The manifest.
+    /// The manifest that the tag names: the split one, or with `compat` the flat one.
     pub digest: Digest,
+    /// The split manifest.
+    pub split_manifest_digest: Digest,
     /// The config.
     pub split_digest: Digest,
     /// The flat manifest.
     pub flat_digest: Digest,
     /// The component.
     pub content: Identity,
-    /// How many layers there are, root included.
+    /// How many layers the split form has, root included.
     pub layers: usize,
     /// Blobs whose bytes were sent.
     pub sent: Tally,
     /// Blobs that were there, or came from another repository of the registry.
     pub skipped: Tally,
-    /// Every blob of the artifact.
+    /// Every blob of what was stored.
     pub blobs: Vec<Digest>,
 }
 
-/// Stores a component as a split artifact, and lets `tag` name it.
+/// Stores a component as a split artifact, and lets `tag` name it. With `compat` see [`Options`].
 pub async fn push<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     store: &dyn Store,
@@ -76,42 +81,56 @@ pub async fn push<S: Source + Send + 'static>(
         encoders: Encoders::start(encoders(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
-    let mut metadata = component.metadata.clone();
-    metadata.extend(options.metadata.clone());
-    let split = artifact::split(&component.config, &stored, &metadata);
+    let metadata = above(&component, &options.metadata);
+    let put_together = match options.compat {
+        true => artifact::split_of_flat,
+        false => artifact::split,
+    };
+    let split = put_together(&component.config, &stored, &metadata);
     let most = MAX_SPLIT_MANIFEST_BYTES;
     if split.manifest.len() >= most {
         let bytes = split.manifest.len();
         return Err(Error::ManifestSize { bytes, most });
     }
-    let config = cache.add(&split.config)?;
-    tally.add(
-        copy::push_blob(
-            store,
-            config,
-            &cache.path(&config.digest),
-            observer.as_ref(),
-        )
-        .await?,
-    );
+    let config = pusher.bytes(&split.config, &mut tally).await?;
+    let blobs = stored.iter().map(|stored| stored.blob.digest);
+    let mut blobs: Vec<Digest> = blobs.chain([config]).collect();
+    let manifest = RawManifest::new(split.manifest, media_type::MANIFEST);
     let flat_digest = split.flat.digest();
-    let Split { manifest, .. } = split;
-    let manifest = RawManifest::new(manifest, media_type::MANIFEST);
-    store.push_manifest(&manifest, tag).await?;
+    if options.compat {
+        pusher
+            .compat(split.flat, &manifest, tag, &mut blobs, &mut tally)
+            .await?;
+    } else {
+        store.push_manifest(&manifest, tag).await?;
+    }
     Ok(Pushed {
-        digest: manifest.digest,
-        split_digest: config.digest,
+        digest: match options.compat {
+            true => flat_digest,
+            false => manifest.digest,
+        },
+        split_manifest_digest: manifest.digest,
+        split_digest: config,
         flat_digest,
         content: component.config.content,
         layers: stored.len(),
         sent: tally.sent,
         skipped: tally.skipped,
-        blobs: stored
-            .iter()
-            .map(|stored| stored.blob.digest)
-            .chain([config.digest])
-            .collect(),
+        blobs,
     })
+}
+
+/// Returns the split digest and the flat digest that a push with this metadata will have. Nothing is sent.
+pub fn identities<S: Source>(component: &Component<S>, metadata: &Annotations) -> (Digest, Digest) {
+    let flat = artifact::flat(&component.config, &above(component, metadata));
+    (Digest::of(&component.config.to_bytes()), flat.digest())
+}
+
+/// Returns what a component says of itself, with what else is said above it.
+fn above<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
+    let mut all = component.metadata.clone();
+    all.extend(metadata.clone());
+    all
 }
 
 /// Returns how many encoders fit the processors and the budget.
@@ -196,6 +215,14 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         }
         let held = self.cache.find(content)?;
         Ok(held.as_ref().and_then(stored))
+    }
+
+    /// Stores bytes, and returns their digest.
+    async fn bytes(&self, bytes: &[u8], tally: &mut copy::Outcome) -> Result<Digest, Error> {
+        let blob = self.cache.add(bytes)?;
+        let path = self.cache.path(&blob.digest);
+        tally.add(copy::push_blob(self.store, blob, &path, self.observer.as_ref()).await?);
+        Ok(blob.digest)
     }
 
     async fn encode(&self, layer: usize, content: Identity) -> Result<Stored, Error> {

@@ -299,6 +299,56 @@ fn a_manifest_whose_annotations_lie_does_not_repeat_its_config() {
 }
 
 #[test]
+fn a_subject_is_the_flat_form_or_an_error() {
+    let (config, _) = artifact();
+    let stored: Vec<Stored> = std::iter::once(config.root)
+        .chain(config.layers.iter().map(|layer| Identity {
+            digest: layer.digest,
+            size: layer.size,
+        }))
+        .map(|blob| Stored {
+            blob,
+            encoding: Encoding::Raw,
+        })
+        .collect();
+    let split = artifact::split_of_flat(&config, &stored, &BTreeMap::new());
+    let good: Value = serde_json::from_slice(&split.manifest).unwrap();
+    assert_eq!(good["subject"]["digest"], split.flat.digest().to_string());
+    assert_eq!(good["subject"]["size"], split.flat.manifest.len());
+    let read = SplitManifest::read(&split.manifest).unwrap();
+    read.check_is_of(&split.flat.digest()).unwrap();
+    let other = Digest::of(b"");
+    let error = read.check_is_of(&other).unwrap_err().to_string();
+    assert!(error.contains(annotation::FLAT_DIGEST) && error.contains(&other.to_string()));
+    // The rest is byte for byte what it is without one.
+    let plain = artifact::split(&config, &stored, &BTreeMap::new());
+    let plain = String::from_utf8(plain.manifest).unwrap();
+    let subject = format!(
+        r#"}}],"subject":{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"{}","size":{}}},"annotations":{{"#,
+        split.flat.digest(),
+        split.flat.manifest.len(),
+    );
+    let expected = plain.replacen(r#"}],"annotations":{"#, &subject, 1);
+    assert_ne!(expected, plain);
+    assert_eq!(String::from_utf8(split.manifest).unwrap(), expected);
+
+    let size = 2;
+    let subject = |digest| json!({ "mediaType": "m", "digest": digest, "size": size });
+    complains(
+        &["subject: it is sha256:", "not the flat manifest"],
+        |manifest| {
+            manifest["subject"] = subject(other.to_string());
+        },
+    );
+    complains(&["subject: ", "digest"], |manifest| {
+        manifest["subject"] = subject("sha256:xyz".to_owned());
+    });
+    for bad in [json!("x"), json!([]), json!({}), json!({ "digest": 5 })] {
+        complains(&["subject: "], |manifest| manifest["subject"] = bad.clone());
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_named() {
     for (manifest, words) in [
         (

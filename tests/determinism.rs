@@ -40,6 +40,7 @@ fn options(level: Level, reuse: bool) -> Options {
         reuse,
         concurrency: 4,
         metadata: Annotations::new(),
+        compat: false,
     }
 }
 

@@ -3,8 +3,11 @@
 //! Spec: <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>, version 0. The
 //! derivation is frozen: a flat digest that was written down once is checked for ever.
 
+mod read;
+
 use serde::Serialize;
 
+pub use self::read::{FlatDescription, FlatManifest};
 use crate::digest::{Digest, Identity};
 use crate::manifest::{
     Annotations, Architecture, Config, Descriptor, Manifest, Os, annotation, media_type, to_json,
@@ -26,6 +29,11 @@ impl Flat {
     /// Returns the flat digest.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.manifest)
+    }
+
+    /// Describes the manifest, as the subject of a split one.
+    pub(super) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(media_type::MANIFEST, Identity::of(&self.manifest))
     }
 }
 

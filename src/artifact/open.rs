@@ -4,27 +4,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::flat;
+use super::form::{Form, form, printable};
+use super::place::Place;
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
 use crate::encoding::Encoding;
 use crate::manifest::{
-    Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION,
-    MAX_SPLIT_MANIFEST_BYTES, Os, PLAN_VERSION, annotation, media_type,
+    Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
+    PLAN_VERSION, annotation, media_type,
 };
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer, TileError};
 
-/// What a manifest is, as far as wharf is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    /// A split component.
-    Split,
-    /// The one-layer CNCF artifact.
-    Flat,
-    /// Anything else, in a few words.
-    Foreign(String),
-}
-
-/// Why a split artifact is not accepted. Each error names the descriptor it is about.
+/// Why an artifact is not accepted. Each error names the descriptor it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or not a manifest.
@@ -104,55 +95,6 @@ pub struct SplitManifest {
     pub annotations: Annotations,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Outline {
-    media_type: Option<String>,
-    artifact_type: Option<String>,
-    config: Option<OutlineConfig>,
-    manifests: Option<Vec<serde::de::IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OutlineConfig {
-    media_type: Option<String>,
-}
-
-/// Says what a manifest is.
-pub fn form(manifest: &[u8]) -> Result<Form, Error> {
-    let outline: Outline =
-        serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;
-    let config = outline.config.and_then(|config| config.media_type);
-    let is_index = outline.manifests.is_some()
-        || outline
-            .media_type
-            .as_deref()
-            .is_some_and(|media_type| media_type == media_type::INDEX);
-    Ok(
-        match (outline.artifact_type.as_deref(), config.as_deref()) {
-            (Some(media_type::SPLIT_ARTIFACT), _) => Form::Split,
-            (_, Some(media_type::SPLIT_CONFIG)) => Form::Split,
-            (_, Some(media_type::FLAT_CONFIG)) => Form::Flat,
-            _ if is_index => Form::Foreign("an image index".to_owned()),
-            (Some(artifact), _) => {
-                Form::Foreign(format!("an artifact of type {}", printable(artifact)))
-            }
-            (None, Some(config)) => Form::Foreign(format!(
-                "an artifact with a config of type {}",
-                printable(config)
-            )),
-            (None, None) => return Err(Error::Manifest("it has no config".to_owned())),
-        },
-    )
-}
-
-/// What others wrote, fit for a message.
-fn printable(text: &str) -> String {
-    let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
-    text.chars().take(100).map(plain).collect()
-}
-
 /// The manifest with its descriptors still unread, so that each can be named when it is wrong.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -162,6 +104,7 @@ struct Unread {
     artifact_type: Option<String>,
     config: Value,
     layers: Vec<Value>,
+    subject: Option<Value>,
     #[serde(default)]
     annotations: Annotations,
 }
@@ -228,8 +171,24 @@ impl SplitManifest {
             layers,
             annotations,
         };
+        if let Some(subject) = unread.subject {
+            read.check_subject(subject)?;
+        }
         read.recipe().check_tiling()?;
         Ok(read)
+    }
+
+    /// A split artifact has no subject, or its own flat form.
+    fn check_subject(&self, subject: Value) -> Result<(), Error> {
+        let place = Place::new("subject".to_owned());
+        let subject = place.descriptor(subject)?;
+        match subject.digest == self.flat_digest {
+            true => Ok(()),
+            false => Err(place.wrong(format!(
+                "it is {}, not the flat manifest {}",
+                subject.digest, self.flat_digest
+            ))),
+        }
     }
 
     /// Returns the root and the section layers, in manifest order.
@@ -338,6 +297,22 @@ impl SplitManifest {
         );
         Err(Place::new("annotations".to_owned()).wrong(reason))
     }
+
+    /// Checks that this is the split form of a flat artifact, by the digest of the flat manifest.
+    ///
+    /// Where [`SplitManifest::check_flat`] holds too, the flat manifest is derived from this one, so its
+    /// layer is the content of this one.
+    pub fn check_is_of(&self, flat: &Digest) -> Result<(), Error> {
+        if self.flat_digest == *flat {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} is {}, and the flat artifact is {flat}",
+            annotation::FLAT_DIGEST,
+            self.flat_digest
+        );
+        Err(Place::new("annotations".to_owned()).wrong(reason))
+    }
 }
 
 fn limit(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
@@ -427,61 +402,4 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
 
 fn is_path_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '.' | '_' | ':' | '/' | '[' | ']' | '-')
-}
-
-/// Where in a manifest something stands.
-struct Place {
-    name: String,
-}
-
-impl Place {
-    fn new(name: String) -> Self {
-        Self { name }
-    }
-
-    fn wrong(&self, reason: String) -> Error {
-        let place = self.name.clone();
-        Error::Descriptor { place, reason }
-    }
-
-    fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
-        // A struct could be read from a JSON list, too.
-        if !value.is_object() {
-            return Err(self.wrong("it is no object".to_owned()));
-        }
-        Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
-    }
-
-    fn text<'a>(&self, annotations: &'a Annotations, key: &str) -> Result<&'a str, Error> {
-        let text = annotations.get(key).map(String::as_str);
-        text.ok_or_else(|| self.wrong(format!("the annotation {key} is missing")))
-    }
-
-    fn parsed(&self, annotations: &Annotations, key: &str) -> Result<Digest, Error> {
-        let text = self.text(annotations, key)?;
-        text.parse()
-            .map_err(|error| self.wrong(format!("{key}: {error}")))
-    }
-
-    /// A decimal number without sign or leading zeros, so that every number has one form.
-    fn number(&self, annotations: &Annotations, key: &str) -> Result<u64, Error> {
-        let text = self.text(annotations, key)?;
-        let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
-        let number = plain.then(|| text.parse().ok()).flatten();
-        number.ok_or_else(|| {
-            self.wrong(format!(
-                "{key}: `{}` is not a size in bytes",
-                printable(text)
-            ))
-        })
-    }
-
-    fn list(&self, annotations: &Annotations, key: &str) -> Result<Option<Vec<String>>, Error> {
-        let Some(json) = annotations.get(key) else {
-            return Ok(None);
-        };
-        let list = serde_json::from_str(json);
-        list.map(Some)
-            .map_err(|error| self.wrong(format!("{key}: {error}")))
-    }
 }

@@ -123,7 +123,7 @@ pub(crate) fn remember(
     Ok(())
 }
 
-/// Reads manifest and config of a split artifact.
+/// Reads manifest and config of an artifact, and says on standard error which split form is not used.
 pub(crate) async fn open(
     context: &Context,
     reference: &Reference,
@@ -132,6 +132,9 @@ pub(crate) async fn open(
     let store = store(context, reference, Access::Pull, cache).await?;
     let observer = context.observer();
     let opened = pull::open(store.as_ref(), &reference.name(), cache, observer.as_ref()).await?;
+    for unused in &opened.unused {
+        eprintln!("warning: {}", printable(&unused.to_string()));
+    }
     Ok((store, opened))
 }
 

@@ -86,8 +86,8 @@ impl Diff {
                 let (_, opened) = connect::open(context, &reference, &cache).await?;
                 Side {
                     name: reference.to_string(),
-                    content_digest: opened.manifest.content.digest,
-                    content_size: opened.manifest.content.size,
+                    content_digest: opened.content().digest,
+                    content_size: opened.content().size,
                     layers: layers::of_artifact(&opened, &cache)?,
                 }
             }

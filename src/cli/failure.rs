@@ -149,9 +149,6 @@ fn exit_of(kind: Kind) -> Exit {
 fn hint_of(error: &wharf::error::Error) -> Option<String> {
     match error {
         wharf::error::Error::Store(error) => store_hint(error),
-        wharf::error::Error::Foreign { what, .. } if what.starts_with("a flat artifact") => Some(
-            "this version reads split artifacts only; `oras pull` fetches flat ones".to_owned(),
-        ),
         wharf::error::Error::Changed => Some("try again when nothing writes to it".to_owned()),
         _ => None,
     }

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::artifact;
+use wharf::artifact::{self, FlatDescription};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
-use wharf::manifest::{Annotations, Config};
-use wharf::pull::Opened;
+use wharf::manifest::{Annotations, Config, Os};
+use wharf::pull::{self, Artifact, Opened, SplitArtifact};
 use wharf::store::Observer;
 use wharf::store::cache::Cache;
 
@@ -52,11 +52,12 @@ struct SectionRow {
 struct Report {
     name: String,
     digest: Option<Digest>,
-    split_digest: Digest,
+    split_manifest_digest: Option<Digest>,
+    split_digest: Option<Digest>,
     flat_digest: Digest,
     content_digest: Digest,
     content_size: u64,
-    os: &'static str,
+    os: Option<&'static str>,
     sections: Vec<SectionRow>,
     layers: Vec<LayerRow>,
     imports: Vec<String>,
@@ -77,8 +78,17 @@ impl Inspect {
                 reported.map_err(anyhow::Error::from)??
             }
             Given::Reference(reference) => {
-                let (_, opened) = connect::open(context, &reference, &cache).await?;
-                of_artifact(reference.at(opened.digest).to_string(), &opened, &cache)?
+                let (store, opened) = connect::open(context, &reference, &cache).await?;
+                let name = reference.at(opened.digest).to_string();
+                match &opened.artifact {
+                    Artifact::Split(split) => of_split(name, &opened, split, &cache)?,
+                    Artifact::Flat(flat) => {
+                        let observer = context.observer();
+                        let (store, observer) = (store.as_ref(), observer.as_ref());
+                        let described = pull::describe(store, flat, &cache, observer).await?;
+                        of_flat(name, &opened, described, &cache)?
+                    }
+                }
             }
         };
         output::print(context, &report, || report.text())
@@ -104,8 +114,7 @@ fn of_file(
     layers::measure(&mut layers, component, cache, level, observer)?;
     Ok(Report {
         name: path.display().to_string(),
-        digest: None,
-        split_digest: Digest::of(&config.to_bytes()),
+        split_digest: Some(Digest::of(&config.to_bytes())),
         flat_digest: artifact::flat(config, &component.metadata).digest(),
         sections: sections.collect(),
         layers,
@@ -120,8 +129,13 @@ fn of_file(
     })
 }
 
-fn of_artifact(name: String, opened: &Opened, cache: &Cache) -> Result<Report, Failure> {
-    let sections = opened.config.layers.iter().map(|layer| SectionRow {
+fn of_split(
+    name: String,
+    opened: &Opened,
+    split: &SplitArtifact,
+    cache: &Cache,
+) -> Result<Report, Failure> {
+    let sections = split.config.layers.iter().map(|layer| SectionRow {
         path: layer.path.clone(),
         kind: kind_of(&layer.path).to_owned(),
         offset: layer.offset,
@@ -130,12 +144,32 @@ fn of_artifact(name: String, opened: &Opened, cache: &Cache) -> Result<Report, F
     Ok(Report {
         name,
         digest: Some(opened.digest),
-        split_digest: opened.manifest.config.digest,
-        flat_digest: opened.manifest.flat_digest,
+        split_manifest_digest: Some(split.digest),
+        split_digest: Some(split.manifest.config.digest),
+        flat_digest: opened.flat_digest(),
         sections: sections.collect(),
         layers: layers::of_artifact(opened, cache)?,
-        annotations: opened.manifest.annotations.clone(),
-        ..Report::of_config(&opened.config)
+        annotations: opened.annotations().clone(),
+        ..Report::of_config(&split.config)
+    })
+}
+
+fn of_flat(
+    name: String,
+    opened: &Opened,
+    described: FlatDescription,
+    cache: &Cache,
+) -> Result<Report, Failure> {
+    Ok(Report {
+        name,
+        digest: Some(opened.digest),
+        flat_digest: opened.flat_digest(),
+        os: described.os.map(Os::as_str),
+        layers: layers::of_artifact(opened, cache)?,
+        imports: described.imports,
+        exports: described.exports,
+        annotations: opened.annotations().clone(),
+        ..Report::of_content(opened.content())
     })
 }
 
@@ -147,19 +181,28 @@ fn kind_of(path: &str) -> &str {
 
 impl Report {
     fn of_config(config: &Config) -> Self {
-        let Identity { digest, size } = config.content;
+        Self {
+            os: Some(config.os.as_str()),
+            imports: config.imports.clone(),
+            exports: config.exports.clone(),
+            ..Self::of_content(config.content)
+        }
+    }
+
+    fn of_content(Identity { digest, size }: Identity) -> Self {
         Self {
             name: String::new(),
             digest: None,
-            split_digest: digest,
+            split_manifest_digest: None,
+            split_digest: None,
             flat_digest: digest,
             content_digest: digest,
             content_size: size,
-            os: config.os.as_str(),
+            os: None,
             sections: Vec::new(),
             layers: Vec::new(),
-            imports: config.imports.clone(),
-            exports: config.exports.clone(),
+            imports: Vec::new(),
+            exports: Vec::new(),
             annotations: Annotations::new(),
             warning: None,
         }
@@ -167,8 +210,9 @@ impl Report {
 
     fn text(&self) -> String {
         let what = match self.os {
-            "wasip1" => "core module",
-            _ => "component",
+            Some("wasip1") => "core module",
+            Some(_) => "component",
+            None => "WebAssembly",
         };
         let mut out = format!("{}\n", self.name);
         let mut say = |key: &str, value: &dyn std::fmt::Display| {
@@ -182,7 +226,9 @@ impl Report {
                 self.content_digest
             ),
         );
-        say("split", &self.split_digest);
+        if let Some(split) = &self.split_digest {
+            say("split", split);
+        }
         say("flat", &self.flat_digest);
         if let Some(warning) = &self.warning {
             say("warning", warning);

@@ -105,10 +105,11 @@ pub(crate) fn measure(
 
 /// Returns the layers of a stored artifact.
 pub(crate) fn of_artifact(opened: &Opened, cache: &Cache) -> Result<Vec<LayerRow>, Failure> {
-    let paths =
-        std::iter::once("root").chain(opened.config.layers.iter().map(|layer| layer.path.as_str()));
+    let whole = opened.split().into_iter();
+    let whole = whole.flat_map(|split| split.config.layers.iter().map(|layer| layer.path.as_str()));
+    let paths = std::iter::once("root").chain(whole);
     let mut rows = Vec::new();
-    for ((index, layer), path) in opened.manifest.all_layers().enumerate().zip(paths) {
+    for ((index, layer), path) in opened.layers().enumerate().zip(paths) {
         let cached = cache.find(layer.content)?.is_some() || cache.has(layer.blob)?;
         rows.push(LayerRow {
             path: path.to_owned(),

@@ -36,6 +36,7 @@ pub(crate) struct Pull {
 struct Report {
     reference: String,
     digest: Digest,
+    split_manifest_digest: Option<Digest>,
     content_digest: Digest,
     content_size: u64,
     fetched_bytes: u64,
@@ -60,7 +61,7 @@ impl Pull {
             Some(path) => path.clone(),
             None => PathBuf::from(format!("{}.wasm", reference.stem())),
         };
-        let content = opened.manifest.content;
+        let content = opened.content();
         let there = self.output.is_none() && output::is_there(&path, content).await?;
         let mut pulled = Pulled::nothing(&opened);
         if !there {
@@ -80,7 +81,7 @@ impl Pull {
             .await?;
             target.finish()?;
             pulled = got;
-            let blobs = opened.manifest.all_layers().map(|layer| layer.blob.digest);
+            let blobs = opened.layers().map(|layer| layer.blob.digest);
             connect::remember(&cache, &reference, blobs)?;
             if context.has_cache() && pulled.fetched.blobs > 0 {
                 cache.prune(DEFAULT_MAX_BYTES)?;
@@ -89,6 +90,7 @@ impl Pull {
         let report = Report {
             reference: reference.at(pulled.digest).to_string(),
             digest: pulled.digest,
+            split_manifest_digest: opened.split().map(|split| split.digest),
             content_digest: content.digest,
             content_size: content.size,
             fetched_bytes: pulled.fetched.bytes,

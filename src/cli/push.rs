@@ -71,6 +71,7 @@ impl Push {
             reuse: !self.no_reuse,
             concurrency: context.concurrency,
             metadata: Annotations::new(),
+            compat: false,
         };
         let stamp = || Stamp::of(&self.file).is_ok_and(|after| after == before);
         if !stamp() {

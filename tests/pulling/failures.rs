@@ -235,10 +235,15 @@ fn what_is_not_ours_is_named() {
 }
 
 #[test]
-fn a_flat_artifact_is_named_and_the_way_out_too() {
-    let flat = artifact("application/vnd.wasm.config.v0+json", "application/wasm");
-    let expected = expect(5, "integrity", "a flat artifact", "oras pull");
-    with_manifest(OURS, &flat, &expected);
+fn a_flat_artifact_of_two_layers_is_refused() {
+    let mut flat: Value = serde_json::from_slice(&artifact(
+        "application/vnd.wasm.config.v0+json",
+        "application/wasm",
+    ))
+    .unwrap();
+    flat["layers"] = json!([flat["layers"][0], descriptor("text/plain")]);
+    let expected = expect(5, "integrity", "there are 2, 1 of them WebAssembly", "");
+    with_manifest(OURS, flat.to_string().as_bytes(), &expected);
 }
 
 #[test]

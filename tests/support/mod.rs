@@ -13,12 +13,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 6] = [
     "distribution-2.8",
     "distribution-3.1",
     "zot",
     "oras",
     "skopeo",
+    "wkg",
 ];
 
 /// Returns the program of this name, if this machine has it.

@@ -1,0 +1,194 @@
+//! Reading flat artifacts: ours, and what other tools publish.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::artifact::Layer;
+use crate::artifact::form::{Form, form, is_flat_config, is_wasm, printable};
+use crate::artifact::open::Error;
+use crate::artifact::place::Place;
+use crate::digest::Identity;
+use crate::encoding::Encoding;
+use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
+use crate::split::{Recipe, RecipeLayer};
+
+/// A manifest with one WebAssembly layer, which is the component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlatManifest {
+    /// The config, which may be of any kind.
+    pub config: Descriptor,
+    /// The layer.
+    pub layer: Layer,
+    /// All annotations of the manifest.
+    pub annotations: Annotations,
+}
+
+/// The manifest as others write it: what it says of other things than its layer may be missing.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Unread {
+    schema_version: Value,
+    media_type: Option<String>,
+    config: Value,
+    layers: Vec<Value>,
+    annotations: Option<Annotations>,
+}
+
+impl FlatManifest {
+    /// Reads a flat manifest from its bytes. `stated` is what the store says it is, for manifests that do
+    /// not say so themselves.
+    ///
+    /// Spec: the CNCF layout, which wants exactly one layer and readers that refuse more.
+    pub fn read(manifest: &[u8], stated: &str) -> Result<Self, Error> {
+        match form(manifest)? {
+            Form::Flat => {}
+            Form::Split => return Err(Error::Foreign("a split component".to_owned())),
+            Form::Foreign(what) => return Err(Error::Foreign(what)),
+        }
+        let unread: Unread =
+            serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;
+        if unread.schema_version != 2 {
+            return Err(Error::Manifest("its schemaVersion is not 2".to_owned()));
+        }
+        let found = unread.media_type.as_deref().unwrap_or(stated);
+        if found != media_type::MANIFEST {
+            let found = match found {
+                "" => "missing, and the store does not say it either".to_owned(),
+                found => format!("{}, not {}", printable(found), media_type::MANIFEST),
+            };
+            return Err(Place::new("mediaType".to_owned()).wrong(format!("it is {found}")));
+        }
+        let config = Place::new("config".to_owned());
+        let config = config.descriptor(without_nulls(unread.config))?;
+        let [layer] = <[Value; 1]>::try_from(unread.layers).map_err(too_many)?;
+        let place = Place::new("layers[0]".to_owned());
+        if !is_wasm(&layer) {
+            let found = layer.get("mediaType").and_then(Value::as_str);
+            let found = printable(found.unwrap_or("missing"));
+            return Err(place.wrong(format!("its media type is {found}")));
+        }
+        let descriptor = place.descriptor(without_nulls(layer))?;
+        let content = descriptor.identity();
+        Ok(Self {
+            config,
+            layer: Layer {
+                blob: content,
+                encoding: Encoding::Raw,
+                content,
+                offset: 0,
+                path: String::new(),
+                title: descriptor
+                    .annotations
+                    .get(annotation::TITLE)
+                    .cloned()
+                    .unwrap_or_default(),
+            },
+            annotations: unread.annotations.unwrap_or_default(),
+        })
+    }
+
+    /// Returns what splicing needs: the layer stands for the root, and there is nothing else.
+    pub fn recipe(&self) -> Recipe {
+        Recipe {
+            content: self.layer.content,
+            root: RecipeLayer::new(0, self.layer.content),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Returns the config that describes the component, if it is of the kind that does.
+    pub fn description(&self) -> Option<Identity> {
+        is_flat_config(&self.config.media_type).then(|| self.config.identity())
+    }
+}
+
+/// Leaves out the members that have no value: some write them.
+fn without_nulls(mut descriptor: Value) -> Value {
+    if let Some(members) = descriptor.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    descriptor
+}
+
+/// Which component is meant nobody can know.
+fn too_many(layers: Vec<Value>) -> Error {
+    let wasm = layers.iter().filter(|layer| is_wasm(layer)).count();
+    let reason = format!(
+        "there are {}, {wasm} of them WebAssembly; a flat artifact has exactly one",
+        layers.len()
+    );
+    Error::Descriptor {
+        place: "layers".to_owned(),
+        reason,
+    }
+}
+
+/// What the config of a flat artifact says of the component. Nothing depends on it, so what cannot be
+/// read is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlatDescription {
+    /// What it is.
+    pub os: Option<Os>,
+    /// Import names.
+    pub imports: Vec<String>,
+    /// Export names.
+    pub exports: Vec<String>,
+}
+
+impl FlatDescription {
+    /// Reads a config's bytes.
+    pub fn read(config: &[u8]) -> Self {
+        let config: Value = serde_json::from_slice(config).unwrap_or_default();
+        let list = |key: &str| {
+            let names = config["component"][key].as_array().into_iter().flatten();
+            let names = names.filter_map(|name| name.as_str().map(str::to_owned));
+            names.collect()
+        };
+        Self {
+            os: Os::deserialize(&config["os"]).ok(),
+            imports: list("imports"),
+            exports: list("exports"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn what_a_config_does_not_say_is_left_out() {
+        let said = json!({
+            "os": "wasip2", "architecture": "wasm",
+            "component": { "imports": ["a:b/c", 5], "exports": null, "target": "x" },
+        });
+        let read = FlatDescription::read(said.to_string().as_bytes());
+        assert_eq!(read.os, Some(Os::Wasip2));
+        assert_eq!(read.imports, ["a:b/c"]);
+        assert_eq!(read.exports, [""; 0]);
+        for nothing in [&b""[..], b"{}", b"[]", b"{\"os\":\"linux\"}", b"\xff"] {
+            assert_eq!(FlatDescription::read(nothing), FlatDescription::default());
+        }
+    }
+
+    #[test]
+    fn annotations_may_be_null_and_the_media_type_missing() {
+        let digest = Digest::of(b"").to_string();
+        let blob = |media_type| json!({ "mediaType": media_type, "digest": digest, "size": 7, "annotations": null });
+        let manifest = json!({
+            "schemaVersion": 2, "annotations": null,
+            "config": blob("application/vnd.oci.empty.v1+json"), "layers": [blob(media_type::WASM)],
+        });
+        let manifest = manifest.to_string();
+        let read = FlatManifest::read(manifest.as_bytes(), media_type::MANIFEST).unwrap();
+        assert_eq!(read.layer.content.size, 7);
+        assert_eq!(read.description(), None);
+        for stated in ["", media_type::INDEX, "application/octet-stream"] {
+            let error = FlatManifest::read(manifest.as_bytes(), stated).unwrap_err();
+            assert!(error.to_string().starts_with("mediaType: "), "{error}");
+        }
+    }
+}

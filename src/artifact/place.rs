@@ -1,0 +1,74 @@
+//! Reading the parts of a manifest, each error with the place that it is about.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::form::printable;
+use super::open::Error;
+use crate::digest::Digest;
+use crate::manifest::{Annotations, Descriptor};
+
+/// Where in a manifest something stands.
+pub(super) struct Place {
+    name: String,
+}
+
+impl Place {
+    pub(super) fn new(name: String) -> Self {
+        Self { name }
+    }
+
+    pub(super) fn wrong(&self, reason: String) -> Error {
+        let place = self.name.clone();
+        Error::Descriptor { place, reason }
+    }
+
+    pub(super) fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
+        // A struct could be read from a JSON list, too.
+        if !value.is_object() {
+            return Err(self.wrong("it is no object".to_owned()));
+        }
+        Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    pub(super) fn text<'a>(
+        &self,
+        annotations: &'a Annotations,
+        key: &str,
+    ) -> Result<&'a str, Error> {
+        let text = annotations.get(key).map(String::as_str);
+        text.ok_or_else(|| self.wrong(format!("the annotation {key} is missing")))
+    }
+
+    pub(super) fn parsed(&self, annotations: &Annotations, key: &str) -> Result<Digest, Error> {
+        let text = self.text(annotations, key)?;
+        text.parse()
+            .map_err(|error| self.wrong(format!("{key}: {error}")))
+    }
+
+    /// A decimal number without sign or leading zeros, so that every number has one form.
+    pub(super) fn number(&self, annotations: &Annotations, key: &str) -> Result<u64, Error> {
+        let text = self.text(annotations, key)?;
+        let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
+        let number = plain.then(|| text.parse().ok()).flatten();
+        number.ok_or_else(|| {
+            self.wrong(format!(
+                "{key}: `{}` is not a size in bytes",
+                printable(text)
+            ))
+        })
+    }
+
+    pub(super) fn list(
+        &self,
+        annotations: &Annotations,
+        key: &str,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let Some(json) = annotations.get(key) else {
+            return Ok(None);
+        };
+        let list = serde_json::from_str(json);
+        list.map(Some)
+            .map_err(|error| self.wrong(format!("{key}: {error}")))
+    }
+}

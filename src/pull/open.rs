@@ -1,0 +1,332 @@
+//! What a reference names: the manifest, in either form, read and checked.
+
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::artifact::{self, FlatDescription, FlatManifest, Form, Layer, SplitManifest, split_tag};
+use crate::digest::{Digest, Identity};
+use crate::error::Error;
+use crate::manifest::{Annotations, Config, MAX_CONFIG_BYTES, media_type};
+use crate::reference::Name;
+use crate::split::Recipe;
+use crate::store::cache::Cache;
+use crate::store::{self, Observer, RawManifest, Store, fetch};
+
+/// How many listed split forms are looked at; whoever may write to a repository can list any number.
+const MAX_LISTED: usize = 16;
+
+/// An artifact whose manifest, and config where there is need of it, were read and checked.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The digest of the manifest that the reference names.
+    pub digest: Digest,
+    /// What the component is read from.
+    pub artifact: Artifact,
+    /// Split forms that were found and are not used.
+    pub unused: Vec<Unused>,
+}
+
+/// The two forms.
+#[derive(Debug, Clone)]
+pub enum Artifact {
+    /// A split artifact: the one that the reference names, or the one behind a flat artifact that it names.
+    Split(Box<SplitArtifact>),
+    /// A flat artifact without a split form.
+    Flat(Box<FlatManifest>),
+}
+
+/// A split artifact.
+#[derive(Debug, Clone)]
+pub struct SplitArtifact {
+    /// The digest of the split manifest.
+    pub digest: Digest,
+    /// The manifest.
+    pub manifest: SplitManifest,
+    /// The config.
+    pub config: Config,
+    /// The config's blob, where it had to be fetched or came from the cache.
+    pub config_from: Option<Origin>,
+}
+
+/// Where a blob came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The store.
+    Fetched,
+    /// The cache of this machine.
+    Cached,
+}
+
+/// A split form of a flat artifact that could not be used, so that the flat one is pulled. Shown, it says why.
+#[derive(Debug, Clone)]
+pub struct Unused {
+    /// What names it; nothing where they could not be listed.
+    pub name: Option<Name>,
+    /// Why it is not used.
+    pub error: Arc<Error>,
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "the split form `{name}` is not used: {}", self.error)?,
+            None => write!(f, "no split form could be looked for: {}", self.error)?,
+        }
+        let mut cause = std::error::Error::source(&self.error);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Opened {
+    /// Returns the identity of the component.
+    pub fn content(&self) -> Identity {
+        match &self.artifact {
+            Artifact::Split(split) => split.manifest.content,
+            Artifact::Flat(flat) => flat.layer.content,
+        }
+    }
+
+    /// Returns the layers in manifest order; the one of a flat artifact is its root.
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        let (root, rest) = match &self.artifact {
+            Artifact::Split(split) => (&split.manifest.root, split.manifest.layers.as_slice()),
+            Artifact::Flat(flat) => (&flat.layer, [].as_slice()),
+        };
+        std::iter::once(root).chain(rest)
+    }
+
+    /// Returns what splicing needs.
+    pub fn recipe(&self) -> Recipe {
+        match &self.artifact {
+            Artifact::Split(split) => split.manifest.recipe(),
+            Artifact::Flat(flat) => flat.recipe(),
+        }
+    }
+
+    /// Returns the split artifact, if there is one.
+    pub fn split(&self) -> Option<&SplitArtifact> {
+        match &self.artifact {
+            Artifact::Split(split) => Some(split),
+            Artifact::Flat(_) => None,
+        }
+    }
+
+    /// Returns the flat digest.
+    pub fn flat_digest(&self) -> Digest {
+        match &self.artifact {
+            Artifact::Split(split) => split.manifest.flat_digest,
+            Artifact::Flat(_) => self.digest,
+        }
+    }
+
+    /// Returns the annotations of the manifest that the component is read from.
+    pub fn annotations(&self) -> &Annotations {
+        match &self.artifact {
+            Artifact::Split(split) => &split.manifest.annotations,
+            Artifact::Flat(flat) => &flat.annotations,
+        }
+    }
+}
+
+/// Reads the manifest that `name` names and, where a split manifest does not repeat all of it, the config.
+///
+/// Behind a flat artifact its split form is looked for, which is the same component in smaller parts.
+pub async fn open(
+    store: &dyn Store,
+    name: &Name,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<Opened, Error> {
+    let opening = Opening {
+        store,
+        cache,
+        observer,
+    };
+    let raw = store.manifest(name).await?;
+    let mut unused = Vec::new();
+    let artifact = match artifact::form(&raw.bytes).map_err(opening.unsound(name))? {
+        Form::Split => Artifact::Split(Box::new(opening.split(name, &raw).await?)),
+        Form::Flat => {
+            let flat = FlatManifest::read(&raw.bytes, &raw.media_type);
+            let flat = flat.map_err(opening.unsound(name))?;
+            match opening.behind(&raw.digest, &mut unused).await? {
+                Some(split) => Artifact::Split(Box::new(split)),
+                None => Artifact::Flat(Box::new(flat)),
+            }
+        }
+        Form::Foreign(what) => {
+            let reference = opening.reference(name);
+            return Err(Error::Foreign { reference, what });
+        }
+    };
+    Ok(Opened {
+        digest: raw.digest,
+        artifact,
+        unused,
+    })
+}
+
+struct Opening<'a> {
+    store: &'a dyn Store,
+    cache: &'a Cache,
+    observer: &'a dyn Observer,
+}
+
+impl Opening<'_> {
+    fn reference(&self, name: &Name) -> String {
+        format!("{} ({name})", self.store.location())
+    }
+
+    fn unsound(&self, name: &Name) -> impl Fn(artifact::Error) -> Error {
+        let reference = self.reference(name);
+        move |source| Error::Artifact {
+            reference: reference.clone(),
+            source,
+        }
+    }
+
+    async fn split(&self, name: &Name, raw: &RawManifest) -> Result<SplitArtifact, Error> {
+        let unsound = self.unsound(name);
+        let manifest = SplitManifest::read(&raw.bytes).map_err(&unsound)?;
+        let (config, config_from) = match manifest.repeated_config() {
+            Some(config) => (config, None),
+            None => {
+                let blob = manifest.config;
+                let (bytes, origin) =
+                    config_bytes(self.store, blob, self.cache, self.observer).await?;
+                (manifest.config(&bytes).map_err(&unsound)?, Some(origin))
+            }
+        };
+        manifest.check_flat(&config).map_err(&unsound)?;
+        Ok(SplitArtifact {
+            digest: raw.digest,
+            manifest,
+            config,
+            config_from,
+        })
+    }
+
+    /// Finds the split form of a flat artifact: by its tag, else among the referrers. The cache has no say in it.
+    ///
+    /// What is there and cannot be used is noted: the flat form will do.
+    async fn behind(
+        &self,
+        flat: &Digest,
+        unused: &mut Vec<Unused>,
+    ) -> Result<Option<SplitArtifact>, Error> {
+        let mut note = |name: Option<Name>, error: Error| {
+            if ends(&error) {
+                return Err(error);
+            }
+            let error = Arc::new(error);
+            unused.push(Unused { name, error });
+            Ok(None)
+        };
+        let tag = Name::Tag(split_tag(flat));
+        match self.split_of(&tag, flat).await {
+            Ok(Some(split)) => return Ok(Some(split)),
+            Ok(None) => {}
+            Err(error) => return note(Some(tag), error),
+        }
+        let listed = self.store.referrers(flat, Some(media_type::SPLIT_ARTIFACT));
+        let listed = match listed.await {
+            Ok(listed) => listed,
+            Err(store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return note(None, error.into()),
+        };
+        for descriptor in listed.into_iter().take(MAX_LISTED) {
+            let name = Name::Digest(descriptor.digest);
+            match self.split_of(&name, flat).await {
+                Ok(Some(split)) => return Ok(Some(split)),
+                Ok(None) => {}
+                Err(error) => {
+                    note(Some(name), error)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the split form of a flat artifact under a name, if the name is there.
+    async fn split_of(&self, name: &Name, flat: &Digest) -> Result<Option<SplitArtifact>, Error> {
+        let raw = match self.store.manifest(name).await {
+            Err(store::Error::NotFound { .. }) => return Ok(None),
+            read => read?,
+        };
+        let split = self.split(name, &raw).await?;
+        split
+            .manifest
+            .check_is_of(flat)
+            .map_err(self.unsound(name))?;
+        Ok(Some(split))
+    }
+}
+
+/// Whether an error is about this machine or this run, and not about what was found.
+fn ends(error: &Error) -> bool {
+    use store::Error::{File, Interrupted, Settings};
+    matches!(
+        error,
+        Error::Store(File { .. } | Interrupted | Settings { .. })
+    )
+}
+
+/// Reads what the config of a flat artifact says of the component. A config of another kind, one that is
+/// not there and one that is too large say nothing.
+pub async fn describe(
+    store: &dyn Store,
+    flat: &FlatManifest,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<FlatDescription, Error> {
+    let Some(blob) = flat
+        .description()
+        .filter(|blob| blob.size <= MAX_CONFIG_BYTES)
+    else {
+        return Ok(FlatDescription::default());
+    };
+    match config_bytes(store, blob, cache, observer).await {
+        Ok((bytes, _)) => Ok(FlatDescription::read(&bytes)),
+        Err(Error::Store(store::Error::NotFound { .. })) => Ok(FlatDescription::default()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn config_bytes(
+    store: &dyn Store,
+    blob: Identity,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<(Vec<u8>, Origin), Error> {
+    if blob.size > MAX_CONFIG_BYTES {
+        return Err(Error::Store(store::Error::Malformed {
+            what: format!("config {}", blob.digest),
+            location: store.location(),
+            reason: format!(
+                "it has {} bytes, at most {MAX_CONFIG_BYTES} are read",
+                blob.size
+            ),
+        }));
+    }
+    let path = cache.path(&blob.digest);
+    if cache.has(blob)? {
+        let bytes = std::fs::read(&path).map_err(store::Error::file(&path))?;
+        if Identity::of(&bytes) == blob {
+            return Ok((bytes, Origin::Cached));
+        }
+        cache.remove(&blob.digest)?;
+    }
+    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
+    let mut bytes = Vec::new();
+    spool
+        .file()
+        .read_to_end(&mut bytes)
+        .map_err(store::Error::file(&path))?;
+    cache.adopt(&blob.digest, spool)?;
+    Ok((bytes, Origin::Fetched))
+}

@@ -1,0 +1,89 @@
+//! The flat form beside the split one: the whole component, for clients that know nothing else.
+
+use std::sync::Arc;
+
+use super::Pusher;
+use crate::artifact::{Flat, split_tag};
+use crate::copy;
+use crate::digest::{Digest, Identity};
+use crate::error::Error;
+use crate::manifest::media_type;
+use crate::source::Source;
+use crate::store::spool::Spool;
+use crate::store::{self, RawManifest, blocking};
+
+impl<S: Source + Send + 'static> Pusher<'_, S> {
+    /// Stores the flat form and then the split manifest, whose blobs are there, and lets `tag` name the flat one.
+    ///
+    /// A subject is there before what names it, and the tag comes last: who finds the flat form by it finds
+    /// the split one too.
+    pub(super) async fn compat(
+        &self,
+        flat: Flat,
+        split: &RawManifest,
+        tag: Option<&str>,
+        blobs: &mut Vec<Digest>,
+        tally: &mut copy::Outcome,
+    ) -> Result<(), Error> {
+        self.flat(&flat, blobs, tally).await?;
+        let split_tag = split_tag(&flat.digest());
+        let flat = RawManifest::new(flat.manifest, media_type::MANIFEST);
+        self.store.push_manifest(&flat, None).await?;
+        self.store.push_manifest(split, Some(&split_tag)).await?;
+        match tag {
+            Some(tag) => Ok(self.store.push_manifest(&flat, Some(tag)).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Stores the blobs of the flat form, and adds them to those that are there.
+    async fn flat(
+        &self,
+        flat: &Flat,
+        blobs: &mut Vec<Digest>,
+        tally: &mut copy::Outcome,
+    ) -> Result<(), Error> {
+        blobs.push(self.bytes(&flat.config, tally).await?);
+        let whole = self.component.config.content;
+        // It may be a root from which nothing was split out.
+        if !blobs.contains(&whole.digest) {
+            tally.add(self.whole(whole).await?);
+            blobs.push(whole.digest);
+        }
+        Ok(())
+    }
+
+    /// Stores the component. It goes through the cache, which checks it before a byte is sent, and does not
+    /// stay there: whoever pulls it here has its layers.
+    async fn whole(&self, whole: Identity) -> Result<copy::Pushed, Error> {
+        if self.store.has(whole).await? {
+            let sent = false;
+            return Ok(copy::Pushed { blob: whole, sent });
+        }
+        let cache = Arc::clone(self.cache);
+        let held = blocking(move || cache.is_intact(whole)).await?;
+        if !held {
+            self.hold(whole).await?;
+        }
+        let path = self.cache.path(&whole.digest);
+        let pushed = copy::send_blob(self.store, whole, &path, self.observer.as_ref()).await;
+        if !held {
+            self.cache.remove(&whole.digest)?;
+        }
+        Ok(pushed?)
+    }
+
+    async fn hold(&self, whole: Identity) -> Result<(), Error> {
+        let component = Arc::clone(self.component);
+        let cache = Arc::clone(self.cache);
+        let observer = Arc::clone(self.observer);
+        blocking(move || {
+            let ingest = cache.ingest();
+            let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
+            observer.planned(whole.size);
+            component.copy_to(spool.file(), &|bytes| observer.moved(bytes))?;
+            Ok(cache.adopt(&whole.digest, spool)?)
+        })
+        .await
+    }
+}
