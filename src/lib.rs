@@ -17,6 +17,7 @@
 //! | [`section`] | the section map, from headers alone |
 //! | [`split`] | policy, plan, identities, splice |
 //! | [`encoding`] | raw and zstd, bounded |
+//! | [`world`] | the WIT of a component, or of a WIT package |
 //! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
@@ -25,12 +26,12 @@
 //! | [`copy`], [`push`], [`pull`] | moving blobs; the two verbs, where the halves meet |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section` and `split` know nothing
-//! of OCI. They meet in `artifact`, and the verbs join them.
+//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split` and `world` know
+//! nothing of OCI. They meet in `artifact`, and the verbs join them.
 //!
-//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `manifest`,
-//! `metadata`, `artifact` and `reference` take bytes or readers and return values: no files, no sockets,
-//! no async, no environment. The library never prints.
+//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `world`,
+//! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
+//! no sockets, no async, no environment. The library never prints.
 //!
 //! **Architecture invariant:** raw bytes are the truth. Nothing of a component is re-encoded, no section
 //! header is recomputed, a manifest's digest is that of the bytes it was read from.
@@ -61,3 +62,4 @@ pub mod section;
 pub mod source;
 pub mod split;
 pub mod store;
+pub mod world;

@@ -9,6 +9,7 @@
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
 mod names;
+mod producers;
 mod segments;
 mod walk;
 mod window;
@@ -17,6 +18,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
+pub use self::producers::Producers;
 pub use self::walk::map;
 
 /// Nested binaries are entered to this depth; the file itself is at depth 0.
@@ -195,6 +197,10 @@ pub struct SectionMap {
     /// The file's own custom sections that hold a plain text about it (`authors`, `version` and the
     /// like), by name.
     pub texts: Vec<(String, String)>,
+    /// The content of the file's own `producers` section, which [`Producers::read`] reads.
+    pub producers: Option<Vec<u8>>,
+    /// What the file's own `component-name` section, or a core module's `name` section, calls it.
+    pub name: Option<String>,
 }
 
 impl SectionMap {

@@ -28,6 +28,9 @@ const NAME_BYTES_PER_ENTRY: usize = 64;
 /// The longest of those texts that is read, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
+/// The largest producers section that is read, in bytes.
+const MAX_PRODUCERS_BYTES: usize = 64 * 1024;
+
 /// Maps a module or component. Sections, segments and suffixes of less than `floor` bytes are counted
 /// only. A file that cannot be read to its end is mapped as far as it can be.
 pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Error> {
@@ -55,6 +58,8 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
             imports: Vec::new(),
             exports: Vec::new(),
             texts: Vec::new(),
+            producers: None,
+            name: None,
         },
         imports: Names::default(),
         exports: Names::default(),
@@ -271,10 +276,26 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let kept = bytes == b"package-docs" || bytes.starts_with(b"component-type");
         self.pass(&header, kept);
         if depth == 0 {
-            self.text(&bytes, content.clone())?;
+            self.describe(&bytes, content.clone())?;
         }
         if long {
             self.record(header, content, Some(path_name(&bytes)), kept);
+        }
+        Ok(())
+    }
+
+    /// Keeps what one of the file's own custom sections says of the file.
+    fn describe(&mut self, name: &[u8], content: Range<u64>) -> Result<(), Error> {
+        match (name, self.map.kind) {
+            (b"producers", _) => {
+                let bytes = self.window.bytes(content, MAX_PRODUCERS_BYTES + 1)?;
+                self.map.producers = (bytes.len() <= MAX_PRODUCERS_BYTES).then_some(bytes);
+            }
+            (b"component-name", BinaryKind::Component) | (b"name", BinaryKind::Module) => {
+                let reader = Reader::new(&mut self.window, content);
+                self.map.name = readable(own_name(reader))?;
+            }
+            _ => self.text(name, content)?,
         }
         Ok(())
     }
@@ -376,6 +397,21 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         }
         self.stack.pop();
     }
+}
+
+/// Reads what a name section calls the binary itself: its first subsection, as they come by ascending id.
+fn own_name<S: Source + ?Sized>(mut reader: Reader<'_, '_, S>) -> Result<String, Halt> {
+    const ITSELF: u8 = 0;
+    if reader.byte()? != ITSELF {
+        return Err(Halt::Unreadable);
+    }
+    let subsection = reader.vector()?;
+    let name = reader.within(subsection.clone()).vector()?;
+    if name.end != subsection.end || name.end - name.start > MAX_TEXT_BYTES as u64 {
+        return Err(Halt::Unreadable);
+    }
+    let bytes = reader.bytes(name, MAX_TEXT_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| Halt::Unreadable)
 }
 
 /// Replaces every byte that a path cannot have, and the ones that mean something in a path.

@@ -118,6 +118,11 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         }
     }
 
+    /// Returns a reader of a range in the same window.
+    pub(super) fn within(&mut self, range: Range<u64>) -> Reader<'_, 'a, S> {
+        Reader::new(self.window, range)
+    }
+
     /// Returns the offset of the next byte.
     pub(super) fn at(&self) -> u64 {
         self.at

@@ -17,7 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("split", &["section", "digest", "pipe", "source"]),
     ("encoding", &["digest"]),
     ("stub", &["section", "split"]),
-    ("world", &["section", "split", "stub"]),
+    ("world", &["section", "split", "stub", "reference"]),
     ("fits", &["world"]),
     ("segment", &["section"]),
     ("reference", &["digest"]),
