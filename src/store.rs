@@ -182,6 +182,12 @@ pub enum Error {
         /// The registry's own words, cut to a readable length.
         message: String,
     },
+    /// The registry has no list of its repositories, or shows it to nobody like us.
+    #[error("{location} lists no repositories")]
+    NoCatalog {
+        /// The registry.
+        location: String,
+    },
     /// What was asked for cannot be done with these settings.
     #[error("{reason}")]
     Settings {

@@ -1,5 +1,7 @@
 //! The registry transport against a registry that fails as it is told.
 
+#[path = "remote/catalog.rs"]
+mod catalog;
 #[path = "support/fault.rs"]
 mod fault;
 #[path = "remote/login.rs"]
@@ -10,6 +12,8 @@ mod pushing;
 mod reading;
 #[path = "remote/retrying.rs"]
 mod retrying;
+#[path = "remote/wellknown.rs"]
+mod wellknown;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -17,12 +17,16 @@ const MAX_REDIRECTS: usize = 10;
 ///
 /// docker.io has its API elsewhere.
 pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
-    let host = match registry {
-        "docker.io" => "index.docker.io",
-        host => host,
-    };
+    match registry {
+        "docker.io" => site("index.docker.io", plain_http),
+        host => site(host, plain_http),
+    }
+}
+
+/// Returns scheme, host and port of a host that is asked under its own name.
+pub(super) fn site(host: &str, plain_http: bool) -> Result<Url, Error> {
     let bad = || Error::Settings {
-        reason: format!("`{registry}` is not the address of a registry"),
+        reason: format!("`{host}` is not the address of a registry"),
     };
     let parse = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| bad());
     let url = parse("https")?;
@@ -56,12 +60,35 @@ pub(super) fn build(
     options: &Options,
     read_timeout: Option<Duration>,
 ) -> Result<reqwest::Client, Error> {
+    let policy = redirect::Policy::custom(follow);
+    build_with(origin, options, read_timeout, policy)
+}
+
+/// Makes a client for what is no registry: it is led to https only, or from one loopback host to another.
+pub(super) fn build_for_site(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
+    let policy = redirect::Policy::custom(|attempt| {
+        let from_loopback = attempt.previous().iter().all(is_loopback);
+        if attempt.url().scheme() == "https" || (from_loopback && is_loopback(attempt.url())) {
+            follow(attempt)
+        } else {
+            attempt.stop()
+        }
+    });
+    build_with(origin, options, Some(options.read_timeout), policy)
+}
+
+fn build_with(
+    origin: &Url,
+    options: &Options,
+    read_timeout: Option<Duration>,
+    policy: redirect::Policy,
+) -> Result<reqwest::Client, Error> {
     // Fails only where a provider is installed already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
-        .redirect(redirect::Policy::custom(follow))
+        .redirect(policy)
         .connect_timeout(options.connect_timeout)
         .tls_certs_merge(certificates(&options.ca_certificates)?);
     if is_loopback(origin) {
