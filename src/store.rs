@@ -188,6 +188,16 @@ pub enum Error {
         /// The registry.
         location: String,
     },
+    /// Others wrote the same thing at the same time, and went on doing so.
+    #[error("{what} in {location} was written {writes} times, and overwritten by others each time")]
+    Overwritten {
+        /// What was written.
+        what: String,
+        /// The store.
+        location: String,
+        /// How often.
+        writes: u32,
+    },
     /// What was asked for cannot be done with these settings.
     #[error("{reason}")]
     Settings {

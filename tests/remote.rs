@@ -10,6 +10,8 @@ mod login;
 mod pushing;
 #[path = "remote/reading.rs"]
 mod reading;
+#[path = "remote/referrers.rs"]
+mod referrers;
 #[path = "remote/retrying.rs"]
 mod retrying;
 #[path = "remote/wellknown.rs"]

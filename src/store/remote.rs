@@ -12,6 +12,7 @@ mod challenge;
 mod client;
 pub mod credentials;
 mod pages;
+mod referrers;
 mod transport;
 mod upload;
 mod wellknown;
@@ -33,6 +34,7 @@ use self::authorization::Authorization;
 use self::body::Body;
 pub use self::catalog::catalog;
 use self::pages::Pages;
+use self::referrers::{Knowledge, Referrer};
 use self::transport::{Answer, Reply, Request, Transport};
 use self::upload::Upload;
 pub use self::wellknown::registry_metadata;
@@ -124,6 +126,7 @@ pub struct Remote {
     transport: Transport,
     sources: Option<Sources>,
     chunked: AtomicBool,
+    referrers: Knowledge,
 }
 
 impl fmt::Debug for Remote {
@@ -148,6 +151,7 @@ impl Remote {
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),
+            referrers: Knowledge::default(),
         })
     }
 
@@ -231,13 +235,7 @@ impl Remote {
         Ok(manifest)
     }
 
-    /// Stores a manifest as it is. Returns the registry's answer, a success.
-    async fn put_manifest(
-        &self,
-        manifest: &RawManifest,
-        tag: Option<&str>,
-    ) -> Result<Response, Error> {
-        let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
+    fn put_request(&self, manifest: &RawManifest, name: &str) -> Result<Request, Error> {
         let subject = format!("manifest `{name}`");
         let url = self.url(&format!("manifests/{name}"));
         let mut request = Request::new(Method::PUT, url, format!("pushing {subject}"));
@@ -247,7 +245,16 @@ impl Remote {
         })?;
         request.headers.insert(CONTENT_TYPE, media_type);
         request.body = Body::Bytes(manifest.bytes.clone());
-        let response = self.transport.send(&request).await?;
+        Ok(request)
+    }
+
+    /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.
+    async fn stored(
+        &self,
+        manifest: &RawManifest,
+        request: &Request,
+        response: Response,
+    ) -> Result<HeaderMap, Error> {
         if !response.status().is_success() {
             return Err(self
                 .transport
@@ -258,9 +265,10 @@ impl Remote {
             Some(digest) if digest != manifest.digest => {
                 let size = manifest.bytes.len() as u64;
                 let found = Identity { digest, size };
-                Err(self.corrupt(&subject, manifest.digest, found))
+                let what = format!("manifest {}", manifest.digest);
+                Err(self.corrupt(&what, manifest.digest, found))
             }
-            _ => Ok(response),
+            _ => Ok(response.headers().clone()),
         }
     }
 }
@@ -359,8 +367,14 @@ impl Store for Remote {
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        self.put_manifest(manifest, tag).await?;
-        Ok(())
+        let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
+        let request = self.put_request(manifest, &name)?;
+        let response = self.transport.send(&request).await?;
+        let answer = self.stored(manifest, &request, response).await?;
+        match Referrer::of(manifest) {
+            Some(referrer) => self.list_referrer(&referrer, &answer).await,
+            None => Ok(()),
+        }
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -387,10 +401,10 @@ impl Store for Remote {
 
     async fn referrers(
         &self,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
+        subject: &Digest,
+        artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
-        Ok(Vec::new())
+        self.list_referrers(subject, artifact_type).await
     }
 
     fn retry(&self) -> Retry {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use reqwest::{Url, redirect};
+use reqwest::{StatusCode, Url, redirect};
 
 use super::Options;
 use crate::store::Error;
@@ -120,12 +120,24 @@ fn certificates(bundle: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
 }
 
 fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    if attempt.status() == StatusCode::SEE_OTHER
+        && attempt.previous().first().is_some_and(is_referrers)
+    {
+        return attempt.stop();
+    }
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
         attempt.error(InsecureRedirect)
     } else {
         redirect::Policy::limited(MAX_REDIRECTS).redirect(attempt)
     }
+}
+
+/// Where GHCR has no referrers API it answers with the address of something else, which refuses us in ways that
+/// say nothing of referrers.
+fn is_referrers(url: &Url) -> bool {
+    let mut segments = url.path().rsplit('/');
+    segments.nth(1) == Some("referrers")
 }
 
 /// A redirect leads from https to something weaker.
