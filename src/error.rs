@@ -100,7 +100,7 @@ impl store::Error {
             Self::NotFound { .. } => Kind::NotFound,
             Self::Refused { .. } => Kind::Refused,
             Self::Corrupt { .. } | Self::Malformed { .. } => Kind::Integrity,
-            Self::Unreachable { .. } => Kind::Unreachable,
+            Self::Unreachable { .. } | Self::Overwritten { .. } => Kind::Unreachable,
             Self::Answer { status, .. } if *status >= 500 || *status == 429 => Kind::Unreachable,
             Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
                 Kind::Integrity

@@ -183,6 +183,22 @@ pub enum Error {
         /// The registry's own words, cut to a readable length.
         message: String,
     },
+    /// The registry has no list of its repositories, or shows it to nobody like us.
+    #[error("{location} lists no repositories")]
+    NoCatalog {
+        /// The registry.
+        location: String,
+    },
+    /// Others wrote the same thing at the same time, and went on doing so.
+    #[error("{what} in {location} was written {writes} times, and overwritten by others each time")]
+    Overwritten {
+        /// What was written.
+        what: String,
+        /// The store.
+        location: String,
+        /// How often.
+        writes: u32,
+    },
     /// What was asked for cannot be done with these settings.
     #[error("{reason}")]
     Settings {

@@ -1,5 +1,7 @@
 //! The registry transport against a registry that fails as it is told.
 
+#[path = "remote/catalog.rs"]
+mod catalog;
 #[path = "support/fault.rs"]
 mod fault;
 #[path = "remote/login.rs"]
@@ -8,8 +10,12 @@ mod login;
 mod pushing;
 #[path = "remote/reading.rs"]
 mod reading;
+#[path = "remote/referrers.rs"]
+mod referrers;
 #[path = "remote/retrying.rs"]
 mod retrying;
+#[path = "remote/wellknown.rs"]
+mod wellknown;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -7,13 +7,16 @@
 mod answer;
 mod authorization;
 mod body;
+mod catalog;
 mod challenge;
 mod client;
 pub mod credentials;
+mod pages;
+mod referrers;
 mod transport;
 mod upload;
+mod wellknown;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,13 +27,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use self::authorization::Authorization;
 use self::body::Body;
-use self::transport::{Request, Transport};
+pub use self::catalog::catalog;
+use self::pages::Pages;
+use self::referrers::{Knowledge, Referrer};
+use self::transport::{Answer, Reply, Request, Transport};
 use self::upload::Upload;
+pub use self::wellknown::registry_metadata;
 use super::retry::Retry;
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store};
 use crate::digest::{Digest, Identity, Mismatch};
@@ -43,12 +50,6 @@ const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(
      application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.docker.distribution.manifest.list.v2+json",
 );
-
-/// The largest page of tags that is read, in bytes.
-const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
-
-/// How many pages of tags are followed.
-const MAX_TAG_PAGES: usize = 10_000;
 
 /// What a token is asked for. GHCR refuses an anonymous one for pushing, even to read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +126,7 @@ pub struct Remote {
     transport: Transport,
     sources: Option<Sources>,
     chunked: AtomicBool,
+    referrers: Knowledge,
 }
 
 impl fmt::Debug for Remote {
@@ -142,21 +144,14 @@ impl Remote {
         credentials: Credentials,
         options: &Options,
     ) -> Result<Self, Error> {
-        let origin = client::origin(&repository.registry, options.plain_http)?;
+        let authorization = Authorization::new(credentials, access, repository);
+        let location = repository.to_string();
         Ok(Self {
-            transport: Transport {
-                client: client::build(&origin, options, Some(options.read_timeout))?,
-                uploader: client::build(&origin, options, None)?,
-                silence: options.read_timeout,
-                origin,
-                location: repository.to_string(),
-                authorization: Authorization::new(credentials, access, repository),
-                retry: options.retry,
-                observer: Arc::clone(&options.observer),
-            },
+            transport: Transport::new(&repository.registry, location, authorization, options)?,
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),
+            referrers: Knowledge::default(),
         })
     }
 
@@ -211,45 +206,16 @@ impl Remote {
         }
     }
 
-    /// Reads a page of tags and where the next one is.
-    async fn tag_page(&self, url: Url) -> Result<(Vec<String>, Option<Url>), Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            tags: Option<Vec<String>>,
-        }
-        let request = Request::new(Method::GET, url, "listing tags");
-        let page = self
-            .transport
-            .read(&request, "the repository", MAX_TAGS_BYTES)
-            .await?;
-        let bad = |reason: String| self.transport.malformed("the list of tags", reason);
-        let Page { tags } =
-            serde_json::from_slice(&page.body).map_err(|error| bad(error.to_string()))?;
-        let Some(link) = answer::next_link(&page.headers) else {
-            return Ok((tags.unwrap_or_default(), None));
-        };
-        let next = request.url.join(&link).ok();
-        let next = next.filter(|next| next.origin() == request.url.origin());
-        let next = next.ok_or_else(|| bad("the next page is not on this registry".to_owned()))?;
-        Ok((tags.unwrap_or_default(), Some(next)))
-    }
-}
-
-#[async_trait]
-impl Store for Remote {
-    fn location(&self) -> String {
-        self.repository.to_string()
-    }
-
-    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
-        let subject = format!("manifest `{name}`");
-        let mut request = self.get(&format!("manifests/{name}"), format!("pulling {subject}"));
+    fn manifest_request(&self, name: &Name) -> Request {
+        let what = format!("pulling manifest `{name}`");
+        let mut request = self.get(&format!("manifests/{name}"), what);
         request.headers.insert(ACCEPT, MANIFEST_TYPES);
-        let answer = self
-            .transport
-            .read(&request, &subject, MAX_MANIFEST_BYTES)
-            .await?;
-        let manifest = RawManifest::new(answer.body, media_type(&answer.headers));
+        request
+    }
+
+    /// Checks that a manifest is the one that was asked for, and the one that the registry says it is.
+    fn checked(&self, name: &Name, answer: Answer) -> Result<RawManifest, Error> {
+        let manifest = RawManifest::new(answer.body, answer::media_type(&answer.headers));
         let asked = match name {
             Name::Digest(digest) => Some(*digest),
             Name::Tag(_) => None,
@@ -263,10 +229,64 @@ impl Store for Remote {
             .chain(answer::content_digest(&answer.headers))
         {
             if expected != found.digest {
-                return Err(self.corrupt(&subject, expected, found));
+                return Err(self.corrupt(&format!("manifest `{name}`"), expected, found));
             }
         }
         Ok(manifest)
+    }
+
+    fn put_request(&self, manifest: &RawManifest, name: &str) -> Result<Request, Error> {
+        let subject = format!("manifest `{name}`");
+        let url = self.url(&format!("manifests/{name}"));
+        let mut request = Request::new(Method::PUT, url, format!("pushing {subject}"));
+        let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
+            self.transport
+                .malformed(&subject, "its media type is not one")
+        })?;
+        request.headers.insert(CONTENT_TYPE, media_type);
+        request.body = Body::Bytes(manifest.bytes.clone());
+        Ok(request)
+    }
+
+    /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.
+    async fn stored(
+        &self,
+        manifest: &RawManifest,
+        request: &Request,
+        response: Response,
+    ) -> Result<HeaderMap, Error> {
+        if !response.status().is_success() {
+            return Err(self
+                .transport
+                .unexpected(response, &request.what, "the repository")
+                .await);
+        }
+        match answer::content_digest(response.headers()) {
+            Some(digest) if digest != manifest.digest => {
+                let size = manifest.bytes.len() as u64;
+                let found = Identity { digest, size };
+                let what = format!("manifest {}", manifest.digest);
+                Err(self.corrupt(&what, manifest.digest, found))
+            }
+            _ => Ok(response.headers().clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Remote {
+    fn location(&self) -> String {
+        self.repository.to_string()
+    }
+
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let subject = format!("manifest `{name}`");
+        let request = self.manifest_request(name);
+        let answer = self
+            .transport
+            .read(&request, &subject, MAX_MANIFEST_BYTES)
+            .await?;
+        self.checked(name, answer)
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
@@ -348,70 +368,48 @@ impl Store for Remote {
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
         let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
-        let subject = format!("manifest `{name}`");
-        let url = self.url(&format!("manifests/{name}"));
-        let mut request = Request::new(Method::PUT, url, format!("pushing {subject}"));
-        let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
-            self.transport
-                .malformed(&subject, "its media type is not one")
-        })?;
-        request.headers.insert(CONTENT_TYPE, media_type);
-        request.body = Body::Bytes(manifest.bytes.clone());
+        let request = self.put_request(manifest, &name)?;
         let response = self.transport.send(&request).await?;
-        if !response.status().is_success() {
-            return Err(self
-                .transport
-                .unexpected(response, &request.what, "the repository")
-                .await);
-        }
-        match answer::content_digest(response.headers()) {
-            Some(digest) if digest != manifest.digest => {
-                let size = manifest.bytes.len() as u64;
-                let found = Identity { digest, size };
-                Err(self.corrupt(&subject, manifest.digest, found))
-            }
-            _ => Ok(()),
+        let answer = self.stored(manifest, &request, response).await?;
+        match Referrer::of(manifest) {
+            Some(referrer) => self.list_referrer(&referrer, &answer).await,
+            None => Ok(()),
         }
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
+        #[derive(Deserialize)]
+        struct Page {
+            tags: Option<Vec<String>>,
+        }
+        let first = self.url("tags/list");
+        let mut pages = Pages::new(&self.transport, first, "listing tags", "the list of tags");
         let mut tags = Vec::new();
-        let mut seen = HashSet::new();
-        let mut next = Some(self.url("tags/list"));
-        while let Some(url) = next {
-            if seen.len() >= MAX_TAG_PAGES || !seen.insert(url.clone()) {
-                let reason = "its pages do not end";
-                return Err(self.transport.malformed("the list of tags", reason));
+        while let Some(reply) = pages.next().await? {
+            match reply {
+                Reply::Whole(answer) => {
+                    let page: Page = pages.parse(&answer)?;
+                    tags.extend(page.tags.unwrap_or_default());
+                }
+                Reply::Other(response) => {
+                    return Err(pages.unexpected(response, "the repository").await);
+                }
             }
-            let (page, link) = self.tag_page(url).await?;
-            tags.extend(page);
-            next = link;
         }
         Ok(tags)
     }
 
     async fn referrers(
         &self,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
+        subject: &Digest,
+        artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
-        Ok(Vec::new())
+        self.list_referrers(subject, artifact_type).await
     }
 
     fn retry(&self) -> Retry {
         self.transport.retry
     }
-}
-
-/// Returns the media type without parameters; empty where none is told.
-fn media_type(headers: &HeaderMap) -> &str {
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let text = text.unwrap_or_default();
-    text.split_once(';')
-        .map_or(text, |(media_type, _)| media_type)
-        .trim()
 }
 
 /// Leaves out the first bytes of a stream, from a server that does not know ranges.

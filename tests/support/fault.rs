@@ -73,6 +73,10 @@ pub enum Mount {
 pub enum Fault {
     /// Another answer with these headers.
     Status(u16, Vec<(&'static str, String)>),
+    /// Another answer with these headers and this body.
+    Answer(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// The right answer, after something else happened: between what the request did and its answer.
+    Then(Arc<dyn Fn() + Send + Sync>),
     /// The right answer with these headers, in place of its own of the same name.
     Headers(Vec<(&'static str, String)>),
     /// Another body.

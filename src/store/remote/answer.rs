@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
@@ -228,6 +228,23 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
         size => Some(size.parse().ok()?),
     };
     Some((first.trim().parse().ok()?, size))
+}
+
+/// Returns the media type without parameters; empty where none is told.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let text = text.unwrap_or_default();
+    text.split_once(';')
+        .map_or(text, |(media_type, _)| media_type)
+        .trim()
+}
+
+/// Returns whether an answer is a page for people, as web servers give to any path.
+pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
+    matches!(media_type(headers), "text/html" | "application/xhtml+xml")
+        || body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Returns the digest that the registry gives the content, if it is one that we can check.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use reqwest::{Url, redirect};
+use reqwest::{StatusCode, Url, redirect};
 
 use super::Options;
 use crate::store::Error;
@@ -17,12 +17,16 @@ const MAX_REDIRECTS: usize = 10;
 ///
 /// docker.io has its API elsewhere.
 pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
-    let host = match registry {
-        "docker.io" => "index.docker.io",
-        host => host,
-    };
+    match registry {
+        "docker.io" => site("index.docker.io", plain_http),
+        host => site(host, plain_http),
+    }
+}
+
+/// Returns scheme, host and port of a host that is asked under its own name.
+pub(super) fn site(host: &str, plain_http: bool) -> Result<Url, Error> {
     let bad = || Error::Settings {
-        reason: format!("`{registry}` is not the address of a registry"),
+        reason: format!("`{host}` is not the address of a registry"),
     };
     let parse = |scheme: &str| Url::parse(&format!("{scheme}://{host}/")).map_err(|_| bad());
     let url = parse("https")?;
@@ -56,12 +60,35 @@ pub(super) fn build(
     options: &Options,
     read_timeout: Option<Duration>,
 ) -> Result<reqwest::Client, Error> {
+    let policy = redirect::Policy::custom(follow);
+    build_with(origin, options, read_timeout, policy)
+}
+
+/// Makes a client for what is no registry: it is led to https only, or from one loopback host to another.
+pub(super) fn build_for_site(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
+    let policy = redirect::Policy::custom(|attempt| {
+        let from_loopback = attempt.previous().iter().all(is_loopback);
+        if attempt.url().scheme() == "https" || (from_loopback && is_loopback(attempt.url())) {
+            follow(attempt)
+        } else {
+            attempt.stop()
+        }
+    });
+    build_with(origin, options, Some(options.read_timeout), policy)
+}
+
+fn build_with(
+    origin: &Url,
+    options: &Options,
+    read_timeout: Option<Duration>,
+    policy: redirect::Policy,
+) -> Result<reqwest::Client, Error> {
     // Fails only where a provider is installed already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
-        .redirect(redirect::Policy::custom(follow))
+        .redirect(policy)
         .connect_timeout(options.connect_timeout)
         .tls_certs_merge(certificates(&options.ca_certificates)?);
     if is_loopback(origin) {
@@ -93,12 +120,24 @@ fn certificates(bundle: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
 }
 
 fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    if attempt.status() == StatusCode::SEE_OTHER
+        && attempt.previous().first().is_some_and(is_referrers)
+    {
+        return attempt.stop();
+    }
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
         attempt.error(InsecureRedirect)
     } else {
         redirect::Policy::limited(MAX_REDIRECTS).redirect(attempt)
     }
+}
+
+/// Where GHCR has no referrers API it answers with the address of something else, which refuses us in ways that
+/// say nothing of referrers.
+fn is_referrers(url: &Url) -> bool {
+    let mut segments = url.path().rsplit('/');
+    segments.nth(1) == Some("referrers")
 }
 
 /// A redirect leads from https to something weaker.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode, Url};
 
+use super::Options;
 use super::answer::{self, BodyError, printable};
 use super::authorization::{Authorization, Grant};
 use super::body::{Body, FileFailed};
-use super::client::InsecureRedirect;
+use super::client::{self, InsecureRedirect};
 use crate::store::retry::Retry;
 use crate::store::{Error, Observer};
 
@@ -48,6 +49,14 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// What came of a request.
+pub(super) enum Reply {
+    /// A 200 with its whole body.
+    Whole(Answer),
+    /// Another answer, whose body is not read yet.
+    Other(Response),
+}
+
 /// Why one attempt did not succeed.
 pub(super) struct Failure {
     pub(super) error: Error,
@@ -78,6 +87,26 @@ pub(super) struct Transport {
 }
 
 impl Transport {
+    /// Prepares to speak to a registry; nothing is asked of it yet.
+    pub(super) fn new(
+        registry: &str,
+        location: String,
+        authorization: Authorization,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let origin = client::origin(registry, options.plain_http)?;
+        Ok(Self {
+            client: client::build(&origin, options, Some(options.read_timeout))?,
+            uploader: client::build(&origin, options, None)?,
+            silence: options.read_timeout,
+            origin,
+            location,
+            authorization,
+            retry: options.retry,
+            observer: Arc::clone(&options.observer),
+        })
+    }
+
     /// Sends a request until its answer is none that passes by itself.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut failed = 0;
@@ -96,33 +125,43 @@ impl Transport {
         subject: &str,
         limit: u64,
     ) -> Result<Answer, Error> {
+        match self.reply(request, subject, limit).await? {
+            Reply::Whole(answer) => Ok(answer),
+            Reply::Other(response) => Err(self.unexpected(response, &request.what, subject).await),
+        }
+    }
+
+    /// As [`Self::read`], for those who know what other answers mean.
+    pub(super) async fn reply(
+        &self,
+        request: &Request,
+        subject: &str,
+        limit: u64,
+    ) -> Result<Reply, Error> {
         let mut failed = 0;
         loop {
-            match self.read_once(request, subject, limit).await {
-                Ok(answer) => return Ok(answer),
+            match self.reply_once(request, subject, limit).await {
+                Ok(reply) => return Ok(reply),
                 Err(failure) => self.pause(&mut failed, &request.what, failure).await?,
             }
         }
     }
 
-    async fn read_once(
+    async fn reply_once(
         &self,
         request: &Request,
         subject: &str,
         limit: u64,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Reply, Failure> {
         let mut response = self.once(request).await?;
         if response.status() != StatusCode::OK {
-            return Err(self
-                .unexpected(response, &request.what, subject)
-                .await
-                .into());
+            return Ok(Reply::Other(response));
         }
         match answer::read_bounded(&mut response, limit).await {
-            Ok(body) => Ok(Answer {
+            Ok(body) => Ok(Reply::Whole(Answer {
                 headers: response.headers().clone(),
                 body,
-            }),
+            })),
             Err(BodyError::TooLong) => {
                 let reason = format!("it is longer than {limit} bytes");
                 Err(self.malformed(subject, reason).into())

@@ -43,6 +43,10 @@ pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<(
         let mut answer = match &fault {
             Some(Fault::CloseBeforeAnswer) => break,
             Some(Fault::Status(status, _)) => Answer::error(*status, "UNAVAILABLE", "injected"),
+            Some(Fault::Answer(status, headers, body)) => Answer {
+                headers: headers.clone(),
+                ..Answer::new(*status).body(body.clone())
+            },
             _ => answer(
                 shared,
                 &head,
@@ -57,6 +61,7 @@ pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<(
                 answer.headers.retain(|(name, _)| !replaced(name));
                 answer.headers.extend(headers);
             }
+            Some(Fault::Then(happen)) => happen(),
             Some(Fault::Body(bytes)) => answer = answer.body(bytes),
             Some(Fault::Truncate(end)) => answer.cut = Some(end),
             Some(Fault::WrongBytes) => {
@@ -108,6 +113,9 @@ fn answer(shared: &Shared, head: &Head, body: Vec<u8>, too_large: bool, whole: b
     }
     if head.path == "/v2/" {
         return Answer::new(200).body(b"{}".to_vec());
+    }
+    if head.path == "/v2/_catalog" {
+        return catalog(shared, head);
     }
     let Some(path) = head.path.strip_prefix("/v2/") else {
         return Answer::error(404, "UNSUPPORTED", "no such endpoint");
@@ -337,27 +345,49 @@ fn tags(shared: &Shared, head: &Head, repository: &str) -> Answer {
     let Some(found) = state.repositories.get(repository) else {
         return Answer::error(404, "NAME_UNKNOWN", "repository name not known to registry");
     };
+    let path = format!("/v2/{repository}/tags/list");
+    page(shared, head, &path, ("tags", found.tags.keys()))
+}
+
+fn catalog(shared: &Shared, head: &Head) -> Answer {
+    let state = shared.state();
+    let mut names: Vec<&String> = state.repositories.keys().collect();
+    names.sort();
+    page(
+        shared,
+        head,
+        "/v2/_catalog",
+        ("repositories", names.into_iter()),
+    )
+}
+
+/// One page of sorted names, and where the next one is.
+fn page<'a>(
+    shared: &Shared,
+    head: &Head,
+    path: &str,
+    (field, names): (&str, impl Iterator<Item = &'a String>),
+) -> Answer {
     let last = head.parameter("last").unwrap_or_default();
     let n = head
         .parameter("n")
         .and_then(|n| n.parse().ok())
         .unwrap_or(shared.settings.page);
-    let mut left = found.tags.keys().filter(|tag| **tag > last);
+    let mut left = names.filter(|name| **name > last);
     let page: Vec<&String> = left
         .by_ref()
         .take(if n == 0 { usize::MAX } else { n })
         .collect();
-    let quoted: Vec<String> = page.iter().map(|tag| format!("\"{tag}\"")).collect();
+    let quoted: Vec<String> = page.iter().map(|name| format!("\"{name}\"")).collect();
     let list = if quoted.is_empty() {
         "null".to_owned()
     } else {
         format!("[{}]", quoted.join(","))
     };
-    let answer =
-        Answer::new(200).body(format!(r#"{{"name":"{repository}","tags":{list}}}"#).into_bytes());
+    let answer = Answer::new(200).body(format!(r#"{{"{field}":{list}}}"#).into_bytes());
     match (left.next(), page.last()) {
         (Some(_), Some(last)) => {
-            let link = format!(r#"</v2/{repository}/tags/list?n={n}&last={last}>; rel="next""#);
+            let link = format!(r#"<{path}?n={n}&last={last}>; rel="next""#);
             answer.header("link", link)
         }
         _ => answer,

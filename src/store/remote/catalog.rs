@@ -1,0 +1,104 @@
+//! Which repositories a registry has, where it says so.
+//!
+//! The endpoint is older than the OCI specification, which has none:
+//! <https://distribution.github.io/distribution/spec/api/#listing-repositories>.
+
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+
+use super::answer;
+use super::authorization::Authorization;
+use super::pages::Pages;
+use super::transport::{Reply, Request, Transport};
+use super::{Access, Credentials, Options};
+use crate::reference::Repository;
+use crate::store::Error;
+
+/// Returns every repository of a registry, in its own order.
+///
+/// A registry that has no such list, or lets us in but not to the list, is [`Error::NoCatalog`]; one that
+/// does not let us in at all is [`Error::Refused`].
+pub async fn catalog(
+    registry: &str,
+    credentials: Credentials,
+    options: &Options,
+) -> Result<Vec<String>, Error> {
+    let transport = whole_registry(registry, credentials.clone(), options)?;
+    match list(&transport).await {
+        Ok(Some(repositories)) => Ok(repositories),
+        Ok(None) => Err(no_catalog(&transport)),
+        Err(error @ Error::Refused { .. }) => {
+            // The token server may have refused the list, and would not be asked again.
+            let transport = whole_registry(registry, credentials, options)?;
+            if lets_in(&transport).await? {
+                Err(no_catalog(&transport))
+            } else {
+                Err(error)
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn no_catalog(transport: &Transport) -> Error {
+    Error::NoCatalog {
+        location: transport.location.clone(),
+    }
+}
+
+/// Prepares to ask what concerns no repository in particular.
+fn whole_registry(
+    registry: &str,
+    credentials: Credentials,
+    options: &Options,
+) -> Result<Transport, Error> {
+    let whole = Repository {
+        registry: registry.to_owned(),
+        path: String::new(),
+    };
+    let authorization = Authorization::new(credentials, Access::Pull, &whole);
+    Transport::new(registry, registry.to_owned(), authorization, options)
+}
+
+/// Reads the list; nothing where there is none.
+async fn list(transport: &Transport) -> Result<Option<Vec<String>>, Error> {
+    #[derive(Deserialize)]
+    struct Page {
+        repositories: Option<Vec<String>>,
+    }
+    let mut first = transport.origin.clone();
+    first.set_path("/v2/_catalog");
+    let (what, list) = ("listing repositories", "the list of repositories");
+    let mut pages = Pages::new(transport, first, what, list);
+    let mut repositories = Vec::new();
+    while let Some(reply) = pages.next().await? {
+        match reply {
+            Reply::Whole(answer) if answer::is_page(&answer.headers, &answer.body) => {
+                return Ok(None);
+            }
+            Reply::Whole(answer) => {
+                let page: Page = pages.parse(&answer)?;
+                repositories.extend(page.repositories.unwrap_or_default());
+            }
+            Reply::Other(response) if is_absent(response.status()) => return Ok(None),
+            Reply::Other(response) => return Err(pages.unexpected(response, "").await),
+        }
+    }
+    Ok(Some(repositories))
+}
+
+fn is_absent(status: StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 404 | 405 | 501)
+}
+
+/// Returns whether the registry has us at all, asked as every client asks first.
+async fn lets_in(transport: &Transport) -> Result<bool, Error> {
+    let mut url = transport.origin.clone();
+    url.set_path("/v2/");
+    let request = Request::new(Method::GET, url, "asking whether we may enter");
+    match transport.send(&request).await {
+        Ok(response) => Ok(response.status().is_success()),
+        Err(Error::Refused { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

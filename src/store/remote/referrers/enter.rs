@@ -1,0 +1,259 @@
+//! Entering a manifest into the index of its subject's referrers, where the registry does not do it.
+//!
+//! No registry compares and swaps: whoever writes the index overwrites what was written since it read. So an
+//! index that has our entry says nothing about the next moment. Another writer may have read before we
+//! wrote, and write after we looked; what bounds that is how long it takes from its read to its write.
+//! Nobody knows how long that is elsewhere, but ours takes about as long, on the same registry under the
+//! same load. Therefore:
+//!
+//! - Nothing is done between reading and writing but adding the entry. Before a write that failed is tried
+//!   again, the index is read again.
+//! - After each write we look again, first after a wait that is longer than our own read-to-write took, then
+//!   after longer ones. All waits are random within a factor of two: writers that met once look and write
+//!   at different moments afterwards.
+//! - Where the entry is gone it is written again, into what is there now.
+//! - It counts as entered when two looks in a row found the index untouched. Where others keep on
+//!   writing, six looks in a row that found the entry are enough: each of those writers had read it.
+//! - Every write that was lost makes the waits longer, and after [`MAX_WRITES`] it is an error.
+//!
+//! Some registries take no index that lists a manifest they do not have, and keep indexes that do when they
+//! collect garbage. Entries of such manifests are left out, but only where the index is refused with them.
+//!
+//! What remains is a writer that is held up between its read and its write for longer than all our waits.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+
+use super::Tagged;
+use super::index::{Index, Referrer, referrers_tag};
+use crate::digest::Digest;
+use crate::manifest::media_type;
+use crate::reference::Name;
+use crate::store::remote::Remote;
+use crate::store::remote::transport::Failure;
+use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest};
+
+/// How often at most the index is written.
+const MAX_WRITES: u32 = 24;
+
+/// How many looks in a row must find the index untouched.
+const QUIET_LOOKS: u32 = 2;
+
+/// How many looks in a row must find the entry where the index does not come to rest.
+const LOOKS: u32 = 6;
+
+/// The least that is assumed for a read and a write: a process on a busy machine is held up so long.
+const LEAST_PACE: Duration = Duration::from_millis(40);
+
+/// What a look at the index found.
+enum Look {
+    /// The entry, in an index of this digest.
+    Listed(Digest),
+    /// No entry; it was written, and the index has this digest now. So long it took since the reading.
+    Written(Digest, Duration),
+    /// No entry.
+    Missing,
+    /// No entry, and the write failed.
+    Failed(Failure),
+    /// No entry, and the index cannot be written as long as it lists these manifests, which do not exist.
+    Dangling(HashSet<String>),
+}
+
+/// How it stands with the entry.
+#[derive(Default)]
+struct Progress {
+    writes: u32,
+    /// Looks in a row that found the entry.
+    looks: u32,
+    /// Looks in a row that found the index untouched.
+    quiet: u32,
+    /// The digest of the index, when it was last seen or written.
+    last: Option<Digest>,
+    /// The longest time from a read to its write.
+    pace: Duration,
+    /// Digests of manifests that do not exist and must not be listed.
+    gone: HashSet<String>,
+}
+
+impl Remote {
+    /// Enters a manifest into the index of its subject's referrers. An entry that is there stays as it is.
+    pub(super) async fn enter_referrer(&self, referrer: &Referrer) -> Result<(), Error> {
+        let tag = referrers_tag(&referrer.subject);
+        let mut progress = Progress::default();
+        let mut failed = 0;
+        loop {
+            let look = self.look(referrer, &tag, &progress).await?;
+            match look {
+                Look::Listed(digest) if progress.is_settled(digest) => return Ok(()),
+                Look::Listed(_) => {}
+                Look::Failed(failure) => {
+                    let what = format!("writing {}", list_of_referrers(&tag));
+                    self.transport.pause(&mut failed, &what, failure).await?;
+                    continue;
+                }
+                Look::Dangling(gone) => {
+                    progress.gone.extend(gone);
+                    continue;
+                }
+                Look::Written(digest, took) => progress.wrote(digest, took),
+                Look::Missing => {
+                    return Err(Error::Overwritten {
+                        what: list_of_referrers(&tag),
+                        location: self.transport.location.clone(),
+                        writes: progress.writes,
+                    });
+                }
+            }
+            let wait = progress.wait().min(self.transport.retry.longest);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Reads the index, and writes it with the entry where it has none and we may.
+    async fn look(
+        &self,
+        referrer: &Referrer,
+        tag: &str,
+        progress: &Progress,
+    ) -> Result<Look, Error> {
+        let _lock = self.referrers.entering.lock().await;
+        let began = Instant::now();
+        let mut index = match self.tagged_referrers(tag).await? {
+            Tagged::Index(index, manifest) if index.has(&referrer.digest) => {
+                return Ok(Look::Listed(manifest.digest));
+            }
+            _ if progress.writes >= MAX_WRITES => return Ok(Look::Missing),
+            Tagged::Index(index, _) => index,
+            Tagged::Nothing { .. } => Index::new(),
+        };
+        index.remove(&progress.gone);
+        index.add(referrer.entry.clone());
+        let manifest = RawManifest::new(index.to_bytes(), media_type::INDEX);
+        if manifest.bytes.len() as u64 > MAX_MANIFEST_BYTES {
+            let reason =
+                format!("with one more entry it is longer than {MAX_MANIFEST_BYTES} bytes");
+            return Err(self.transport.malformed(list_of_referrers(tag), reason));
+        }
+        let request = self.put_request(&manifest, tag)?;
+        let response = match self.transport.once(&request).await {
+            Ok(response) => response,
+            Err(failure) => return Ok(Look::Failed(failure)),
+        };
+        let refused = response.status().is_client_error();
+        match self.stored(&manifest, &request, response).await {
+            Ok(_) => Ok(Look::Written(manifest.digest, began.elapsed())),
+            Err(error) if refused => {
+                let gone = self.gone(&index, referrer).await?;
+                if gone.is_empty() {
+                    return Err(error);
+                }
+                Ok(Look::Dangling(gone))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns which of the others that an index lists do not exist.
+    async fn gone(&self, index: &Index, referrer: &Referrer) -> Result<HashSet<String>, Error> {
+        let mut gone = HashSet::new();
+        let others = index.digests().filter(|digest| **digest != referrer.digest);
+        for digest in others {
+            let Ok(name) = digest.parse().map(Name::Digest) else {
+                continue;
+            };
+            let mut request = self.manifest_request(&name);
+            request.method = Method::HEAD;
+            let response = self.transport.send(&request).await?;
+            if response.status() == StatusCode::NOT_FOUND {
+                gone.insert(digest.to_owned());
+            }
+        }
+        Ok(gone)
+    }
+}
+
+impl Progress {
+    fn wrote(&mut self, digest: Digest, took: Duration) {
+        self.writes += 1;
+        (self.looks, self.quiet) = (0, 0);
+        self.last = Some(digest);
+        self.pace = self.pace.max(took);
+    }
+
+    /// Takes a look into account that found the entry; returns whether it is there to stay.
+    fn is_settled(&mut self, digest: Digest) -> bool {
+        let untouched = self.last.replace(digest) == Some(digest);
+        self.looks += 1;
+        self.quiet = if untouched { self.quiet + 1 } else { 0 };
+        // Without a write of ours somebody entered it before.
+        self.writes == 0 || self.quiet >= QUIET_LOOKS || self.looks >= LOOKS
+    }
+
+    /// Returns how long to wait before the next look.
+    fn wait(&self) -> Duration {
+        let longer = (1 << self.looks.min(2)) * self.writes.clamp(1, 3);
+        let least = self.pace.max(LEAST_PACE) * longer;
+        least.mul_f64(1.0 + fastrand::f64())
+    }
+}
+
+fn list_of_referrers(tag: &str) -> String {
+    format!("the list of referrers `{tag}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_settled_when_the_index_is_or_when_all_others_keep_it() {
+        let index = |text: &str| Digest::of(text.as_bytes());
+        assert!(Progress::default().is_settled(index("found")));
+
+        let mut alone = Progress::default();
+        alone.wrote(index("ours"), Duration::ZERO);
+        assert!(!alone.is_settled(index("ours")));
+        assert!(alone.is_settled(index("ours")));
+
+        let mut disturbed = Progress::default();
+        disturbed.wrote(index("ours"), Duration::ZERO);
+        for (seen, settled) in [
+            ("ours", false),
+            ("more", false),
+            ("more", false),
+            ("more", true),
+        ] {
+            assert_eq!(disturbed.is_settled(index(seen)), settled);
+        }
+
+        let mut restless = Progress::default();
+        restless.wrote(index("ours"), Duration::ZERO);
+        for look in 1..=LOOKS {
+            let settled = restless.is_settled(index(&look.to_string()));
+            assert_eq!(settled, look == LOOKS);
+        }
+    }
+
+    #[test]
+    fn waits_are_longer_than_what_others_take_and_grow() {
+        let took = Duration::from_secs(1);
+        let mut progress = Progress::default();
+        progress.wrote(Digest::of(b"1"), took);
+        assert!((took..=2 * took).contains(&progress.wait()));
+        progress.is_settled(Digest::of(b"1"));
+        assert!((2 * took..=4 * took).contains(&progress.wait()));
+        progress.wrote(Digest::of(b"2"), took / 10);
+        assert!((2 * took..=4 * took).contains(&progress.wait()));
+        for _ in 0..100 {
+            progress.wrote(Digest::of(b"3"), took);
+            (0..10).for_each(|_| {
+                progress.is_settled(Digest::of(b"3"));
+            });
+        }
+        assert!(progress.wait() <= 2 * took * 4 * 3);
+        let idle = Progress::default();
+        assert!(idle.wait() >= LEAST_PACE);
+    }
+}

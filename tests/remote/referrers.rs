@@ -1,0 +1,399 @@
+//! Referrers, in registries that have no API for them, or have it and fail.
+
+use std::sync::Weak;
+
+use serde_json::{Value, json};
+
+use super::*;
+use wharf::manifest::Descriptor;
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const REFERRERS: &str = "/referrers/";
+/// The path of every index of referrers.
+const TAGGED: &str = "/manifests/sha256-";
+const SIGNATURE: &str = "application/vnd.example.signature";
+
+fn subject() -> Digest {
+    Digest::of(b"subject")
+}
+
+fn index_tag() -> String {
+    format!("sha256-{}", subject().hex())
+}
+
+fn entry(note: &str, artifact_type: &str) -> Value {
+    let size = note.len();
+    let digest = Digest::of(note.as_bytes()).to_string();
+    json!({"mediaType": MANIFEST, "digest": digest, "size": size, "artifactType": artifact_type})
+}
+
+fn index(entries: &[Value]) -> Vec<u8> {
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
+    index.to_string().into_bytes()
+}
+
+fn put_index(registry: &Registry, entries: &[Value]) {
+    registry.put_manifest("demo/app", &index_tag(), INDEX, &index(entries));
+}
+
+/// An answer of a registry that has the API.
+fn page(entries: &[Value], headers: &[(&'static str, &str)]) -> Fault {
+    let mut all = vec![("content-type", INDEX.to_owned())];
+    all.extend(
+        headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned())),
+    );
+    Fault::Answer(200, all, index(entries))
+}
+
+fn referrer(note: &str) -> RawManifest {
+    let subject = json!({"mediaType": MANIFEST, "digest": subject().to_string(), "size": 7});
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": SIGNATURE,
+        "subject": subject, "annotations": {"note": note},
+    });
+    RawManifest::new(manifest.to_string().into_bytes(), MANIFEST)
+}
+
+async fn listed(store: &Remote) -> Result<Vec<Descriptor>, Error> {
+    store.referrers(&subject(), None).await
+}
+
+/// What the index under the tag lists.
+fn tagged(registry: &Registry) -> Vec<Value> {
+    let bytes = registry.manifest("demo/app", &index_tag()).unwrap();
+    let index: Value = serde_json::from_slice(&bytes).unwrap();
+    index["manifests"].as_array().unwrap().clone()
+}
+
+fn digests(entries: &[Value]) -> Vec<&str> {
+    entries
+        .iter()
+        .map(|entry| entry["digest"].as_str().unwrap())
+        .collect()
+}
+
+fn asked(registry: &Registry, path: &str) -> usize {
+    let lines = registry.lines();
+    lines.iter().filter(|line| line.contains(path)).count()
+}
+
+/// How often the index was written.
+fn writes(registry: &Registry) -> usize {
+    asked(registry, &format!("PUT /v2/demo/app{TAGGED}"))
+}
+
+#[tokio::test]
+async fn the_api_is_followed_page_by_page() {
+    let registry = Registry::start();
+    let next = |last: &str| {
+        format!(
+            "</v2/demo/app/referrers/{}?last={last}>; rel=\"next\"",
+            subject()
+        )
+    };
+    let (a, b, c) = (entry("a", "a/a"), entry("b", "b/b"), entry("c", "a/a"));
+    let store = remote(&registry);
+    let pages = || {
+        registry.on(
+            "GET",
+            REFERRERS,
+            1,
+            page(std::slice::from_ref(&a), &[("link", &next("a"))]),
+        );
+        registry.on("GET", REFERRERS, 1, page(&[b.clone(), c.clone()], &[]));
+    };
+    pages();
+    let found: Vec<Digest> = listed(&store)
+        .await
+        .unwrap()
+        .iter()
+        .map(|found| found.digest)
+        .collect();
+    let all: Vec<Digest> = ["a", "b", "c"]
+        .map(|note| Digest::of(note.as_bytes()))
+        .into();
+    assert_eq!(found, all);
+    // It did not filter, so we do.
+    pages();
+    let found = store.referrers(&subject(), Some("a/a")).await.unwrap();
+    assert_eq!(
+        found.iter().map(|found| found.digest).collect::<Vec<_>>(),
+        [all[0], all[2]]
+    );
+    assert_eq!(registry.requests()[2].query, "artifactType=a%2Fa");
+    // It says that it did, by whatever it knows.
+    let applied = [("oci-filters-applied", "other, artifactType")];
+    registry.on(
+        "GET",
+        REFERRERS,
+        1,
+        page(std::slice::from_ref(&b), &applied),
+    );
+    let found = store.referrers(&subject(), Some("a/a")).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(asked(&registry, TAGGED), 0);
+}
+
+#[tokio::test]
+async fn pages_of_the_api_must_end_here() {
+    let registry = Registry::start();
+    let store = remote(&registry);
+    let same = format!("</v2/demo/app/referrers/{}>; rel=\"next\"", subject());
+    for link in [
+        &same,
+        "<http://127.0.0.1:1/v2/demo/app/referrers/x>; rel=\"next\"",
+    ] {
+        registry.on("GET", REFERRERS, 1, page(&[], &[("link", link)]));
+        let error = listed(&store).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_api_the_tag_is_read() {
+    let elsewhere = Registry::start();
+    elsewhere.on("GET", "/api", usize::MAX, Fault::Status(429, vec![]));
+    let location = format!("http://{}/api", elsewhere.address());
+    let html = || vec![("content-type", "text/html".to_owned())];
+    for fault in [
+        Fault::Status(404, vec![]),
+        Fault::Status(405, vec![]),
+        Fault::Status(400, vec![]),
+        Fault::Status(501, vec![]),
+        Fault::Status(303, vec![("location", location)]),
+        Fault::Answer(200, html(), b"<!doctype html>".to_vec()),
+        Fault::Answer(200, vec![], b"{}".to_vec()),
+        Fault::Answer(200, vec![], Vec::new()),
+    ] {
+        let registry = Registry::start();
+        registry.on("GET", REFERRERS, usize::MAX, fault);
+        put_index(&registry, &[entry("a", "a/a"), entry("b", "b/b")]);
+        let store = remote(&registry);
+        assert_eq!(listed(&store).await.unwrap().len(), 2);
+        let found = store.referrers(&subject(), Some("b/b")).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].digest, Digest::of(b"b"));
+        let nothing = store.referrers(&Digest::of(b"other"), None).await.unwrap();
+        assert_eq!(nothing, []);
+        assert_eq!(asked(&registry, REFERRERS), 1, "it is asked once");
+    }
+    assert_eq!(
+        elsewhere.requests().len(),
+        0,
+        "what is elsewhere says nothing of referrers"
+    );
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_there_says_nothing_of_the_api() {
+    let registry = Registry::start();
+    let store = remote(&registry);
+    assert_eq!(listed(&store).await.unwrap(), []);
+    registry.on("GET", REFERRERS, 1, page(&[entry("a", "a/a")], &[]));
+    assert_eq!(listed(&store).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn refusals_and_failures_are_not_taken_for_nothing() {
+    for status in [401, 403, 429, 500, 502, 505] {
+        let registry = Registry::start();
+        put_index(&registry, &[entry("a", "a/a")]);
+        registry.on("GET", REFERRERS, 4, Fault::Status(status, vec![]));
+        let store = remote(&registry);
+        let error = listed(&store).await.unwrap_err();
+        let expected = match status {
+            401 | 403 => matches!(error, Error::Refused { .. }),
+            505 => matches!(error, Error::Answer { .. }),
+            _ => matches!(error, Error::Unreachable { attempts: 4, .. }),
+        };
+        assert!(expected, "{status}: {error}");
+        assert_eq!(asked(&registry, TAGGED), 0, "{status}");
+    }
+    // Nor is the tag's.
+    let registry = Registry::start();
+    registry.on("GET", TAGGED, 4, Fault::Status(500, vec![]));
+    assert!(matches!(
+        listed(&remote(&registry)).await,
+        Err(Error::Unreachable { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_broken_index_is_not_an_empty_one() {
+    let broken = [
+        b"{".to_vec(),
+        br#"{"mediaType":"application/vnd.oci.image.index.v1+json"}"#.to_vec(),
+        index(&[json!({"digest": "sha256:1"})]),
+    ];
+    for broken in broken {
+        let registry = Registry::start();
+        let store = remote(&registry);
+        let headers = vec![("content-type", INDEX.to_owned())];
+        registry.on(
+            "GET",
+            REFERRERS,
+            1,
+            Fault::Answer(200, headers, broken.clone()),
+        );
+        let error = listed(&store).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        assert!(
+            error.to_string().starts_with("the list of referrers in "),
+            "{error}"
+        );
+        registry.put_manifest("demo/app", &index_tag(), INDEX, &broken);
+        let error = listed(&store).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(&index_tag()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_sees_to_subjects_is_left_to_it() {
+    let registry = Registry::start();
+    let handled = vec![("oci-subject", subject().to_string())];
+    registry.on("PUT", "/manifests/", 1, Fault::Headers(handled));
+    let store = remote(&registry);
+    store
+        .push_manifest(&referrer("a"), Some("a"))
+        .await
+        .unwrap();
+    assert_eq!(registry.lines(), ["PUT /v2/demo/app/manifests/a"]);
+}
+
+#[tokio::test]
+async fn an_entry_is_written_once_and_looked_at_twice() {
+    let registry = Registry::start();
+    put_index(&registry, &[entry("theirs", "a/a")]);
+    let store = remote(&registry);
+    let ours = referrer("ours");
+    store.push_manifest(&ours, None).await.unwrap();
+    assert_eq!(tagged(&registry).len(), 2);
+    let index = format!("/v2/demo/app/manifests/{}", index_tag());
+    let expected = [
+        format!("PUT /v2/demo/app/manifests/{}", ours.digest),
+        format!("GET {index}"),
+        format!("PUT {index}"),
+        format!("GET {index}"),
+        format!("GET {index}"),
+    ];
+    assert_eq!(registry.lines(), expected);
+    store.push_manifest(&ours, None).await.unwrap();
+    assert_eq!(writes(&registry), 1, "it was there");
+    // What has no subject is no business of anybody's.
+    registry.forget_requests();
+    store
+        .push_manifest(&RawManifest::new("{}", MANIFEST), Some("1.0"))
+        .await
+        .unwrap();
+    assert_eq!(registry.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn before_an_index_is_written_again_it_is_read_again() {
+    let registry = Registry::start();
+    registry.on("PUT", TAGGED, 2, Fault::Status(503, vec![]));
+    registry.on("PUT", TAGGED, 1, Fault::CloseBeforeAnswer);
+    let store = remote(&registry);
+    store.push_manifest(&referrer("ours"), None).await.unwrap();
+    let lines = registry.lines();
+    let methods: Vec<&str> = lines[1..].iter().map(|line| &line[..3]).collect();
+    assert_eq!(methods.join(" "), "GET PUT GET PUT GET PUT GET PUT GET GET");
+    registry.on("PUT", TAGGED, 4, Fault::Status(503, vec![]));
+    let error = store
+        .push_manifest(&referrer("more"), None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Unreachable { attempts: 4, .. }),
+        "{error}"
+    );
+}
+
+/// Somebody else who writes an index of their own.
+fn somebody(registry: &Arc<Registry>) -> Fault {
+    let registry: Weak<Registry> = Arc::downgrade(registry);
+    Fault::Then(Arc::new(move || {
+        if let Some(registry) = registry.upgrade() {
+            put_index(&registry, &[entry("theirs", "a/a")]);
+        }
+    }))
+}
+
+#[tokio::test]
+async fn an_index_that_somebody_overwrites_is_written_again() {
+    for times in [1, 3] {
+        let registry = Arc::new(Registry::start());
+        registry.on("PUT", TAGGED, times, somebody(&registry));
+        let ours = referrer("ours");
+        remote(&registry).push_manifest(&ours, None).await.unwrap();
+        let theirs = entry("theirs", "a/a");
+        let entries = tagged(&registry);
+        let digest = ours.digest.to_string();
+        let expected = [theirs["digest"].as_str().unwrap(), digest.as_str()];
+        assert_eq!(digests(&entries), expected);
+        assert_eq!(writes(&registry), times + 1);
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_overwritten_after_the_first_look_is_written_again() {
+    let registry = Arc::new(Registry::start());
+    // The reading; then the first look, that finds the entry.
+    registry.on("GET", TAGGED, 1, Fault::Then(Arc::new(|| {})));
+    registry.on("GET", TAGGED, 1, somebody(&registry));
+    let ours = referrer("ours");
+    remote(&registry).push_manifest(&ours, None).await.unwrap();
+    assert_eq!(tagged(&registry).len(), 2);
+    assert_eq!(writes(&registry), 2);
+}
+
+#[tokio::test]
+async fn an_index_that_never_stays_is_given_up() {
+    let registry = Arc::new(Registry::start());
+    registry.on("PUT", TAGGED, usize::MAX, somebody(&registry));
+    let error = remote(&registry)
+        .push_manifest(&referrer("ours"), None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Overwritten { .. }), "{error}");
+    assert_eq!(error.kind(), wharf::error::Kind::Unreachable);
+    let expected = format!(
+        "the list of referrers `{}` in {}/demo/app was written 24 times, and overwritten by others each time",
+        index_tag(),
+        registry.address()
+    );
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(writes(&registry), 24);
+}
+
+#[tokio::test]
+async fn an_index_that_is_none_is_not_written_over() {
+    let registry = Registry::start();
+    registry.put_manifest("demo/app", &index_tag(), INDEX, b"[]");
+    let error = remote(&registry)
+        .push_manifest(&referrer("ours"), None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    assert_eq!(writes(&registry), 0);
+}
+
+#[tokio::test]
+async fn an_index_that_is_refused_is_an_error() {
+    let registry = Registry::start();
+    put_index(&registry, &[entry("gone", "a/a")]);
+    // With all that it lists there is no reason that we could mend.
+    registry.put_manifest("demo/app", "kept", MANIFEST, b"gone");
+    registry.on("PUT", TAGGED, 1, Fault::Status(400, vec![]));
+    let error = remote(&registry)
+        .push_manifest(&referrer("ours"), None)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Answer { status: 400, .. }),
+        "{error}"
+    );
+}
