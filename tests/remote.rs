@@ -10,6 +10,8 @@ mod pushing;
 mod reading;
 #[path = "remote/retrying.rs"]
 mod retrying;
+#[path = "remote/scopes.rs"]
+mod scopes;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -27,7 +27,7 @@ use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderVal
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
-use self::authorization::Authorization;
+use self::authorization::{Authorization, Scope};
 use self::body::Body;
 use self::transport::{Request, Transport};
 use self::upload::Upload;
@@ -73,6 +73,8 @@ pub enum Credentials {
     },
     /// A token that is sent as it is.
     Bearer(String),
+    /// A token of an earlier login, for which the token server gives others.
+    Identity(String),
 }
 
 impl fmt::Debug for Credentials {
@@ -82,6 +84,7 @@ impl fmt::Debug for Credentials {
             Self::Anonymous => "Anonymous",
             Self::Basic { .. } => "Basic(..)",
             Self::Bearer(_) => "Bearer(..)",
+            Self::Identity(_) => "Identity(..)",
         })
     }
 }
@@ -150,7 +153,10 @@ impl Remote {
                 silence: options.read_timeout,
                 origin,
                 location: repository.to_string(),
-                authorization: Authorization::new(credentials, access, repository),
+                authorization: Authorization::new(
+                    credentials,
+                    [Scope::repository(&repository.path, access)],
+                ),
                 retry: options.retry,
                 observer: Arc::clone(&options.observer),
             },
@@ -167,6 +173,13 @@ impl Remote {
             sources: Some(sources),
             ..self
         }
+    }
+
+    /// Asks token servers to let us read these repositories of the registry too, as a mount needs.
+    #[must_use]
+    pub fn also_reading(mut self, paths: impl IntoIterator<Item = String>) -> Self {
+        self.transport.authorization.also_reading(paths);
+        self
     }
 
     fn url(&self, endpoint: &str) -> Url {
