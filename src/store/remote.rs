@@ -145,21 +145,11 @@ impl Remote {
         credentials: Credentials,
         options: &Options,
     ) -> Result<Self, Error> {
-        let origin = client::origin(&repository.registry, options.plain_http)?;
+        let scope = Scope::repository(&repository.path, access);
+        let authorization = Authorization::new(credentials, [scope]);
+        let location = repository.to_string();
         Ok(Self {
-            transport: Transport {
-                client: client::build(&origin, options, Some(options.read_timeout))?,
-                uploader: client::build(&origin, options, None)?,
-                silence: options.read_timeout,
-                origin,
-                location: repository.to_string(),
-                authorization: Authorization::new(
-                    credentials,
-                    [Scope::repository(&repository.path, access)],
-                ),
-                retry: options.retry,
-                observer: Arc::clone(&options.observer),
-            },
+            transport: Transport::new(&repository.registry, location, authorization, options)?,
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),

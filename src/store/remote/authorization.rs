@@ -137,6 +137,11 @@ impl Authorization {
         }
     }
 
+    /// Returns whether the registry asked who we are, and was told.
+    pub(super) async fn is_met(&self) -> bool {
+        !self.state.lock().await.grant.is_open()
+    }
+
     /// Returns how a refusal is to be read.
     pub(super) fn standing(&self) -> &'static str {
         match self.credentials {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode, Url};
 
+use super::Options;
 use super::answer::{self, BodyError, printable};
 use super::authorization::{Authorization, Grant};
 use super::body::{Body, FileFailed};
-use super::client::InsecureRedirect;
+use super::client::{self, InsecureRedirect};
 use crate::store::retry::Retry;
 use crate::store::{Error, Observer};
 
@@ -78,6 +79,26 @@ pub(super) struct Transport {
 }
 
 impl Transport {
+    /// Prepares to speak to a registry; nothing is asked of it yet.
+    pub(super) fn new(
+        registry: &str,
+        location: String,
+        authorization: Authorization,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let origin = client::origin(registry, options.plain_http)?;
+        Ok(Self {
+            client: client::build(&origin, options, Some(options.read_timeout))?,
+            uploader: client::build(&origin, options, None)?,
+            silence: options.read_timeout,
+            origin,
+            location,
+            authorization,
+            retry: options.retry,
+            observer: Arc::clone(&options.observer),
+        })
+    }
+
     /// Sends a request until its answer is none that passes by itself.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut failed = 0;
