@@ -6,6 +6,8 @@ mod diff;
 mod failure;
 mod inspect;
 mod layers;
+mod login;
+mod logout;
 mod output;
 mod progress;
 mod pull;
@@ -59,6 +61,8 @@ enum Command {
     Split(split::Split),
     Splice(splice::Splice),
     Cache(cache::Cache),
+    Login(login::Login),
+    Logout(logout::Logout),
 }
 
 /// Runs the command that was asked for.
@@ -98,6 +102,10 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
     let context = Context::new(arguments.shared)?;
+    if context.username.is_some() && !matches!(arguments.command, Command::Login(_)) {
+        let failure = Failure::usage("--username needs --password-stdin");
+        return Err(failure.hint("only `wharf login` asks for a password"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_keep_alive(std::time::Duration::from_secs(1))
@@ -140,6 +148,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
         Command::Cache(cache) => cache.run(context).await,
+        Command::Login(login) => login.run(context).await,
+        Command::Logout(logout) => logout.run(context).await,
     }
 }
 

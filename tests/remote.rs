@@ -14,6 +14,8 @@ mod reading;
 mod referrers;
 #[path = "remote/retrying.rs"]
 mod retrying;
+#[path = "remote/scopes.rs"]
+mod scopes;
 #[path = "remote/wellknown.rs"]
 mod wellknown;
 

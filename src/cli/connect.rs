@@ -12,7 +12,7 @@ use wharf::reference::{Location, Reference, Repository};
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
-use wharf::store::remote::{Access, Options, Remote, credentials};
+use wharf::store::remote::{Access, Remote, credentials};
 use wharf::store::{self, Store};
 
 use super::failure::Failure;
@@ -96,13 +96,7 @@ async fn remote(
                 .map_err(anyhow::Error::from)??
         }
     };
-    let options = Options {
-        plain_http: context.plain_http,
-        ca_certificates: context.ca_certificates.clone(),
-        observer: context.observer(),
-        ..Options::default()
-    };
-    let remote = Remote::new(repository, access, credentials, &options)?;
+    let remote = Remote::new(repository, access, credentials, &context.options())?;
     let (cache, registry) = (Arc::clone(cache), repository.registry.clone());
     let own = repository.path.clone();
     let source = move |blob: &Digest| cache.source(blob, &registry).filter(|path| *path != own);

@@ -158,7 +158,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
     let hint = match error {
         store::Error::Refused { .. } => {
             "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
-             `docker login`; and check that they reach this repository"
+             `wharf login`; and check that they reach this repository"
         }
         store::Error::NotFound { what, location } if what == "an OCI layout" => {
             let directory = location.strip_prefix("oci:").unwrap_or(location);

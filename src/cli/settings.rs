@@ -12,7 +12,7 @@ use wharf::encoding::Level;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 use wharf::store::Observer;
 use wharf::store::cache::Cache;
-use wharf::store::remote::Credentials;
+use wharf::store::remote::{Credentials, Options};
 
 use super::failure::Failure;
 use super::progress::Progress;
@@ -44,13 +44,7 @@ pub(crate) struct Shared {
     #[arg(long, global = true, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
     /// Log in to the registry as this user
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_name = "NAME",
-        requires = "password_stdin"
-    )]
+    #[arg(short, long, global = true, value_name = "NAME")]
     username: Option<String>,
     /// Read the password from standard input
     #[arg(long, global = true, requires = "username")]
@@ -132,10 +126,12 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) concurrency: usize,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) plain_http: bool,
-    pub(crate) ca_certificates: Vec<u8>,
+    plain_http: bool,
+    ca_certificates: Vec<u8>,
     /// What was given on the command line.
     pub(crate) credentials: Option<Credentials>,
+    /// The user that was given without a password, which only `login` can do something with.
+    pub(crate) username: Option<String>,
     cache_directory: Option<PathBuf>,
     cache: OnceLock<Arc<Cache>>,
     /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
@@ -165,12 +161,12 @@ impl Context {
             Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
             None => Vec::new(),
         };
-        let credentials = match shared.username {
-            Some(username) => {
+        let (credentials, username) = match shared.username {
+            Some(username) if shared.password_stdin => {
                 let password = password()?;
-                Some(Credentials::Basic { username, password })
+                (Some(Credentials::Basic { username, password }), None)
             }
-            None => None,
+            username => (None, username),
         };
         let cache_directory = match shared.no_cache {
             true => None,
@@ -183,6 +179,7 @@ impl Context {
             plain_http: shared.plain_http,
             ca_certificates,
             credentials,
+            username,
             cache_directory,
             cache: OnceLock::new(),
             temporary: OnceLock::new(),
@@ -216,6 +213,16 @@ impl Context {
     pub(crate) fn names_credentials(&self) -> bool {
         self.credentials.is_some()
             || env::var_os("WHARF_TOKEN").is_some_and(|token| !token.is_empty())
+    }
+
+    /// Returns how registries are spoken to.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            plain_http: self.plain_http,
+            ca_certificates: self.ca_certificates.clone(),
+            observer: self.observer(),
+            ..Options::default()
+        }
     }
 
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {

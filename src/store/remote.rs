@@ -30,7 +30,7 @@ use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderVal
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
-use self::authorization::Authorization;
+use self::authorization::{Authorization, Scope};
 use self::body::Body;
 pub use self::catalog::catalog;
 use self::pages::Pages;
@@ -74,6 +74,8 @@ pub enum Credentials {
     },
     /// A token that is sent as it is.
     Bearer(String),
+    /// A token of an earlier login, for which the token server gives others.
+    Identity(String),
 }
 
 impl fmt::Debug for Credentials {
@@ -83,6 +85,7 @@ impl fmt::Debug for Credentials {
             Self::Anonymous => "Anonymous",
             Self::Basic { .. } => "Basic(..)",
             Self::Bearer(_) => "Bearer(..)",
+            Self::Identity(_) => "Identity(..)",
         })
     }
 }
@@ -144,7 +147,8 @@ impl Remote {
         credentials: Credentials,
         options: &Options,
     ) -> Result<Self, Error> {
-        let authorization = Authorization::new(credentials, access, repository);
+        let scope = Scope::repository(&repository.path, access);
+        let authorization = Authorization::new(credentials, [scope]);
         let location = repository.to_string();
         Ok(Self {
             transport: Transport::new(&repository.registry, location, authorization, options)?,
@@ -162,6 +166,13 @@ impl Remote {
             sources: Some(sources),
             ..self
         }
+    }
+
+    /// Asks token servers to let us read these repositories of the registry too, as a mount needs.
+    #[must_use]
+    pub fn also_reading(mut self, paths: impl IntoIterator<Item = String>) -> Self {
+        self.transport.authorization.also_reading(paths);
+        self
     }
 
     fn url(&self, endpoint: &str) -> Url {

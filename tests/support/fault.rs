@@ -8,6 +8,8 @@
 mod http;
 #[path = "fault/serve.rs"]
 mod serve;
+#[path = "fault/tokens.rs"]
+mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{TcpListener, TcpStream};
@@ -55,6 +57,23 @@ pub enum Auth {
         realm: Option<String>,
         uses: u32,
     },
+    /// Tokens from `/token` that are good for what they were asked for, of what is given at all.
+    Scoped {
+        who: Who,
+        /// Such as `repository:demo/app:pull`; more actions are more entries.
+        given: &'static [&'static str],
+        /// The status for whoever asks for more than that, who else gets less (0).
+        greedy: u16,
+    },
+}
+
+/// Who gets tokens.
+pub enum Who {
+    Everybody,
+    /// Who shows this by GET.
+    Password(&'static str, &'static str),
+    /// Who shows this by POST.
+    Identity(&'static str),
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -141,6 +160,8 @@ struct State {
     requests: Vec<Recorded>,
     /// What is left of each token.
     tokens: HashMap<String, u32>,
+    /// What a token is good for.
+    scopes: HashMap<String, Vec<String>>,
     issued: u32,
     alarms: Vec<(u64, Box<dyn FnOnce() + Send>)>,
 }

@@ -1,24 +1,25 @@
 //! Who we are to the registry: learnt from its challenge, kept, and fetched by one request at a time.
 
+mod scope;
+mod token;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use oci_client::token_cache::RegistryToken;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::sync::Mutex;
 
-use super::answer::{self, BodyError};
-use super::challenge::{Challenge, challenges, check_realm};
+pub(super) use self::scope::Scope;
+use self::token::{Exchange, Reason, TokenServer};
+use super::answer;
+use super::challenge::{Challenge, challenges};
 use super::transport::{Failure, Request, Transport};
 use super::{Access, Credentials};
-use crate::reference::Repository;
 use crate::store::Error;
 
-/// What is done, for error texts.
-const TOKEN: &str = "fetching a token";
-
-/// How much of a token server's answer is read: a few tokens' length.
-const MAX_TOKEN_BYTES: u64 = 256 * 1024;
+/// How many other repositories one token is asked for: each makes it, and every request, longer.
+const MAX_FURTHER: usize = 32;
 
 /// What one request shows the registry.
 #[derive(Clone, Default)]
@@ -48,19 +49,34 @@ struct State {
     /// Whether the registry was asked how it wants credentials.
     asked: bool,
     grant: Grant,
+    /// Where the last token came from.
+    server: Option<TokenServer>,
+    /// Other repositories that tokens are asked to let us read.
+    further: Vec<String>,
+    /// Those that the token server gives no token for.
+    declined: HashSet<String>,
     /// What the token server said when it refused; asking again could lock an account.
     refused: Option<String>,
 }
 
+impl State {
+    fn show(&mut self, shown: Shown) {
+        self.grant = Grant {
+            generation: self.grant.generation + 1,
+            shown: Some(shown),
+        };
+    }
+}
+
 pub(super) struct Authorization {
     credentials: Credentials,
-    access: Access,
-    repository: Repository,
+    scopes: Vec<Scope>,
     state: Mutex<State>,
 }
 
 impl Authorization {
-    pub(super) fn new(credentials: Credentials, access: Access, repository: &Repository) -> Self {
+    /// Tokens are asked for these scopes; for none they only say who we are.
+    pub(super) fn new(credentials: Credentials, scopes: impl IntoIterator<Item = Scope>) -> Self {
         let shown = match &credentials {
             Credentials::Bearer(token) => Some(Shown::Bearer(token.as_str().into())),
             _ => None,
@@ -71,13 +87,59 @@ impl Authorization {
         };
         Self {
             credentials,
-            access,
-            repository: repository.clone(),
+            scopes: scopes.into_iter().collect(),
             state: Mutex::new(State {
                 grant,
                 ..State::default()
             }),
         }
+    }
+
+    /// Asks for reading these repositories too, where the token server gives that.
+    pub(super) fn also_reading(&mut self, paths: impl IntoIterator<Item = String>) {
+        let further = &mut self.state.get_mut().further;
+        for path in paths {
+            if further.len() < MAX_FURTHER && !reads(&self.scopes, further, &path) {
+                further.push(path);
+            }
+        }
+    }
+
+    /// Sees to it that the token lets us read another repository, asking at most once for each. Where it
+    /// does not, requests that need it are refused.
+    pub(super) async fn reach(&self, transport: &Transport, path: &str) -> Result<(), Failure> {
+        let mut state = self.state.lock().await;
+        if state.refused.is_some()
+            || reads(&self.scopes, &state.further, path)
+            || state.declined.contains(path)
+            || state.further.len() >= MAX_FURTHER
+        {
+            return Ok(());
+        }
+        let Some(server) = state.server.clone() else {
+            // The first token will have it.
+            state.further.push(path.to_owned());
+            return Ok(());
+        };
+        let further = state.further.iter().map(String::as_str).chain([path]);
+        let exchange = self.exchange(transport, &server, further);
+        match exchange.run().await {
+            Ok(token) => {
+                state.further.push(path.to_owned());
+                state.show(Shown::Bearer(token));
+                Ok(())
+            }
+            Err(Reason::Refused { .. }) => {
+                state.declined.insert(path.to_owned());
+                Ok(())
+            }
+            Err(Reason::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// Returns whether the registry asked who we are, and was told.
+    pub(super) async fn is_met(&self) -> bool {
+        !self.state.lock().await.grant.is_open()
     }
 
     /// Returns how a refusal is to be read.
@@ -106,7 +168,11 @@ impl Authorization {
         if let (Some(reason), true) = (&state.refused, state.grant.is_open()) {
             return Err(self.refused(transport, reason).into());
         }
-        if !state.asked && matches!(self.credentials, Credentials::Basic { .. }) {
+        let secret = matches!(
+            self.credentials,
+            Credentials::Basic { .. } | Credentials::Identity(_)
+        );
+        if !state.asked && secret {
             let mut url = transport.origin.clone();
             url.set_path("/v2/");
             let request = Request::new(Method::GET, url, "asking how to log in");
@@ -155,85 +221,65 @@ impl Authorization {
     ) -> Result<(), Failure> {
         let offered = challenges(headers);
         let bearer = offered.iter().find_map(|challenge| match challenge {
-            Challenge::Bearer { realm, service } => Some((realm, service.as_deref())),
+            Challenge::Bearer { realm, service } => Some(TokenServer {
+                realm: realm.clone(),
+                service: service.clone(),
+            }),
             Challenge::Basic => None,
         });
-        let shown = if let Some((realm, service)) = bearer {
-            let token = self.exchange(transport, state, realm, service).await?;
-            Some(Shown::Bearer(token))
+        if let Some(server) = bearer {
+            state.server = Some(server.clone());
+            let token = self.token(transport, state, &server).await?;
+            state.show(Shown::Bearer(token));
         } else if offered.contains(&Challenge::Basic)
             && matches!(self.credentials, Credentials::Basic { .. })
         {
-            Some(Shown::Basic)
-        } else {
-            None
-        };
-        if shown.is_some() {
-            let generation = state.grant.generation + 1;
-            state.grant = Grant { generation, shown };
+            state.show(Shown::Basic);
         }
         Ok(())
     }
 
-    /// Exchanges the credentials for a token. oci-client's exchange reads answers of any length, tells a
-    /// busy token server from a refusal by nothing, and reads the challenge once more by itself.
-    async fn exchange(
+    /// Fetches a token; without the other repositories where they may be why there is none.
+    async fn token(
         &self,
         transport: &Transport,
         state: &mut State,
-        realm: &str,
-        service: Option<&str>,
+        server: &TokenServer,
     ) -> Result<Arc<str>, Failure> {
-        let mut url = check_realm(realm, &transport.origin)
-            .map_err(|reason| self.refused(transport, &reason))?;
-        let actions = match self.access {
-            Access::Pull => "pull",
-            Access::Push => "pull,push",
-        };
-        let path = &self.repository.path;
-        url.query_pairs_mut()
-            .append_pair("scope", &format!("repository:{path}:{actions}"))
-            .extend_pairs(service.map(|service| ("service", service)));
-        let mut response = self.ask(transport, &url).await?;
-        let status = response.status();
-        if answer::is_retryable(status) {
-            return Err(transport.passing(response, TOKEN).await);
-        }
-        if !status.is_success() {
-            let reason = answer::words(response).await.message;
-            let reason = if reason.is_empty() {
-                status.to_string()
-            } else {
-                reason
-            };
-            state.refused = Some(reason.clone());
-            return Err(self.refused(transport, &reason).into());
-        }
-        // The answer is not quoted: it may be a token.
-        let malformed = |reason| Failure::from(transport.malformed("the token", reason));
-        let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
-            Ok(body) => body,
-            Err(BodyError::TooLong) => return Err(malformed("it is too long")),
-            Err(BodyError::Broken(error)) => return Err(transport.broken(TOKEN, error)),
-        };
-        match serde_json::from_slice::<RegistryToken>(&body) {
-            Ok(token) if !token.token().is_empty() => Ok(token.token().into()),
-            _ => Err(malformed("the token server's answer is not understood")),
+        loop {
+            let further = state.further.iter().map(String::as_str);
+            match self.exchange(transport, server, further).run().await {
+                Ok(token) => return Ok(token),
+                // 401 is about who we are.
+                Err(Reason::Refused { status, .. })
+                    if status.is_some_and(|status| status != StatusCode::UNAUTHORIZED)
+                        && !state.further.is_empty() =>
+                {
+                    state.declined.extend(state.further.drain(..));
+                }
+                Err(Reason::Refused { words, .. }) => {
+                    let error = self.refused(transport, &words);
+                    state.refused = Some(words);
+                    return Err(error.into());
+                }
+                Err(Reason::Failed(failure)) => return Err(failure),
+            }
         }
     }
 
-    async fn ask(&self, transport: &Transport, url: &Url) -> Result<Response, Failure> {
-        let mut request = transport.client.get(url.clone());
-        if let Credentials::Basic { username, password } = &self.credentials {
-            request = request.basic_auth(username, Some(password));
+    fn exchange<'a>(
+        &'a self,
+        transport: &'a Transport,
+        server: &'a TokenServer,
+        further: impl Iterator<Item = &'a str>,
+    ) -> Exchange<'a> {
+        let further = further.map(|path| Scope::repository(path, Access::Pull));
+        Exchange {
+            transport,
+            credentials: &self.credentials,
+            server,
+            scopes: self.scopes.iter().cloned().chain(further).collect(),
         }
-        let outcome = request.send().await;
-        let word = match &outcome {
-            Ok(response) => response.status().as_str().to_owned(),
-            Err(_) => "failed".to_owned(),
-        };
-        transport.report("GET", url, &word);
-        outcome.map_err(|error| transport.broken(TOKEN, error))
     }
 
     fn refused(&self, transport: &Transport, reason: &str) -> Error {
@@ -248,4 +294,10 @@ impl Authorization {
             reason: format!("{reason}{}", self.standing()),
         }
     }
+}
+
+/// Returns whether tokens are asked to let us read a repository.
+fn reads(scopes: &[Scope], further: &[String], path: &str) -> bool {
+    let own = |scope: &Scope| matches!(scope, Scope::Repository { path: own, .. } if own == path);
+    scopes.iter().any(own) || further.iter().any(|further| further == path)
 }

@@ -95,9 +95,13 @@ impl Upload<'_> {
             .append_pair("mount", &self.blob.digest.to_string());
         if let Some(source) = &self.source {
             url.query_pairs_mut().append_pair("from", source);
+            self.transport
+                .authorization
+                .reach(self.transport, source)
+                .await?;
         }
         let mut request = self.request(Method::POST, url, Body::Empty);
-        // The token says nothing of the other repository, and a new one would not either.
+        // The token was asked for with the other repository; a new one would say no more.
         request.renew = false;
         let response = match self.transport.once(&request).await {
             Ok(response) => response,

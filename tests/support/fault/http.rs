@@ -25,15 +25,16 @@ impl Head {
 
     /// Returns a parameter of the query, decoded.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = self
-            .query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='));
-        pairs
-            .into_iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| decode(value))
+        parameters(&self.query, name).next()
     }
+}
+
+/// Returns every value of a name in a query or a form, decoded.
+pub(super) fn parameters<'a>(query: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .filter(move |(key, _)| *key == name)
+        .map(|(_, value)| decode(value))
 }
 
 fn decode(text: &str) -> String {

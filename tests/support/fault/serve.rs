@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::http::{self, Answer, Head};
-use super::{Auth, Fault, Mount, Recorded, Shared};
+use super::{Auth, Fault, Mount, Recorded, Shared, tokens};
 use wharf::digest::Digest;
 
 pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
@@ -98,7 +98,10 @@ fn record(shared: &Shared, head: &Head) -> usize {
 
 fn answer(shared: &Shared, head: &Head, body: Vec<u8>, too_large: bool, whole: bool) -> Answer {
     if head.path == "/token" {
-        return token(shared, head);
+        return match &shared.settings.auth {
+            Auth::Scoped { .. } => tokens::token(shared, head, &body),
+            _ => token(shared, head),
+        };
     }
     if let Some(refusal) = refuse(shared, head) {
         return refusal;
@@ -136,7 +139,7 @@ fn answer(shared: &Shared, head: &Head, body: Vec<u8>, too_large: bool, whole: b
 }
 
 /// `username:password` as the header has it.
-fn basic(username: &str, password: &str) -> String {
+pub(super) fn basic(username: &str, password: &str) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");
     for three in format!("{username}:{password}").as_bytes().chunks(3) {
@@ -173,6 +176,7 @@ fn refuse(shared: &Shared, head: &Head) -> Option<Answer> {
             }
             refusal(if open { 200 } else { 401 }, "basic realm=zot".to_owned())
         }
+        Auth::Scoped { .. } => tokens::refuse(shared, head),
         Auth::Bearer { realm, .. } => {
             let token = shown.and_then(|shown| shown.strip_prefix("Bearer "));
             let mut state = shared.state();

@@ -1,0 +1,42 @@
+//! `wharf logout`
+
+use clap::Args;
+use serde::Serialize;
+use wharf::store::remote::credentials::{self, Server};
+
+use super::failure::Failure;
+use super::login::blocking;
+use super::output;
+use super::settings::Context;
+
+/// Forget the credentials for a registry
+///
+/// They are removed from Docker's config.json, or from the credential helper that it names.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  wharf logout ghcr.io")]
+pub(crate) struct Logout {
+    /// The registry, as it was named when logging in
+    #[arg(value_name = "HOST")]
+    server: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    registry: String,
+    removed: bool,
+}
+
+impl Logout {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let server: Server = self.server.parse().map_err(Failure::usage)?;
+        let registry = server.to_string();
+        let removed = blocking(move || Ok(credentials::remove(&server)?)).await?;
+        let report = Report { registry, removed };
+        output::print(context, &report, || match report.removed {
+            true => format!("logged out of {}", report.registry),
+            false => format!("not logged in to {}", report.registry),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! What a token is asked for.
+//!
+//! Spec: <https://distribution.github.io/distribution/spec/auth/scope/>.
+
+use std::fmt;
+
+use crate::store::remote::Access;
+
+/// A resource of a registry, and what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store::remote) enum Scope {
+    /// A repository.
+    Repository {
+        /// Its path.
+        path: String,
+        /// What is done with it.
+        access: Access,
+    },
+    /// The list of repositories.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the catalog request"))]
+    Catalog,
+}
+
+impl Scope {
+    pub(in crate::store::remote) fn repository(path: &str, access: Access) -> Self {
+        let path = path.to_owned();
+        Self::Repository { path, access }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository { path, access } => {
+                let actions = match access {
+                    Access::Pull => "pull",
+                    Access::Push => "pull,push",
+                };
+                write!(f, "repository:{path}:{actions}")
+            }
+            Self::Catalog => f.write_str("registry:catalog:*"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_written_as_token_servers_read_them() {
+        for (scope, text) in [
+            (
+                Scope::repository("a/b", Access::Push),
+                "repository:a/b:pull,push",
+            ),
+            (Scope::repository("a", Access::Pull), "repository:a:pull"),
+            (Scope::Catalog, "registry:catalog:*"),
+        ] {
+            assert_eq!(scope.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use super::*;
+use crate::store::remote::Credentials;
+use crate::store::remote::credentials::find_in;
+
+fn server(text: &str) -> Server {
+    text.parse().unwrap()
+}
+
+fn basic(username: &str, password: &str) -> Credentials {
+    let (username, password) = (username.to_owned(), password.to_owned());
+    Credentials::Basic { username, password }
+}
+
+struct Home {
+    directory: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docker/config.json");
+        Self { directory, path }
+    }
+
+    fn with(content: &str) -> Self {
+        let home = Self::new();
+        fs::create_dir(parent(&home.path)).unwrap();
+        fs::write(&home.path, content).unwrap();
+        home
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&fs::read(&self.path).unwrap()).unwrap()
+    }
+
+    fn found(&self, registry: &str) -> Credentials {
+        find_in(std::slice::from_ref(&self.path), registry, "owner/app").unwrap()
+    }
+
+    /// The names beside the file: nothing may be left.
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(parent(&self.path)).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+#[test]
+fn what_is_kept_is_found_until_it_is_removed() {
+    for text in [
+        "ghcr.io",
+        "localhost:5000",
+        "docker.io",
+        "registry-1.docker.io",
+        "ghcr.io/owner",
+    ] {
+        let home = Home::new();
+        let server = server(text);
+        assert!(!remove_from(&home.path, &server).unwrap());
+        assert!(!home.path.exists());
+        for password in ["word", "two words: \u{e4}\n"] {
+            let kept = keep_in(&home.path, &server, "user", password).unwrap();
+            assert_eq!(kept, Kept::File(home.path.clone()));
+            let found = home.found(server.registry());
+            assert!(found == basic("user", password), "{text}");
+        }
+        assert!(remove_from(&home.path, &server).unwrap());
+        assert!(home.found(server.registry()) == Credentials::Anonymous);
+        assert!(!remove_from(&home.path, &server).unwrap());
+        assert_eq!(home.names(), ["config.json"]);
+    }
+}
+
+#[test]
+fn docker_hub_has_one_entry_under_the_name_that_docker_gives_it() {
+    let home = Home::with(r#"{"auths": {"docker.io": {"auth": "b2xkOm9sZA=="}}}"#);
+    keep_in(&home.path, &server("docker.io"), "user", "word").unwrap();
+    let auth = json!({"auth": "dXNlcjp3b3Jk"});
+    assert_eq!(
+        home.json(),
+        json!({"auths": {"https://index.docker.io/v1/": auth}})
+    );
+    assert!(remove_from(&home.path, &server("index.docker.io")).unwrap());
+    assert_eq!(home.json(), json!({"auths": {}}));
+}
+
+#[test]
+fn everything_else_stays() {
+    let other = json!({
+        "auths": {"quay.io": {"auth": "YTpi", "email": "a@b.example"}, "ghcr.io/owner": {"auth": "YTpi"}},
+        "credHelpers": {"gcr.io": "gcloud"},
+        "credsStore": "",
+        "HttpHeaders": {"X": ["1", 2, null]},
+        "psFormat": "table {{.ID}}\t{{.Image}}",
+    });
+    let home = Home::with(&other.to_string());
+    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    let mut expected = other.clone();
+    expected["auths"]["ghcr.io"] = json!({"auth": "dXNlcjp3b3Jk"});
+    assert_eq!(home.json(), expected);
+    assert!(remove_from(&home.path, &server("ghcr.io")).unwrap());
+    assert_eq!(home.json(), other);
+    let before = fs::read(&home.path).unwrap();
+    assert!(before.starts_with(b"{\n\t\""));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_overwritten() {
+    for bad in [
+        "{",
+        "[]",
+        "\"text\"",
+        r#"{"auths": []}"#,
+        r#"{"auths": {}, "credHelpers": "x"}"#,
+    ] {
+        let home = Home::with(bad);
+        for outcome in [
+            keep_in(&home.path, &server("ghcr.io"), "user", "word").map(|_| ()),
+            remove_from(&home.path, &server("ghcr.io")).map(|_| ()),
+        ] {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, Error::Settings { .. }), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&home.path).unwrap(), bad);
+        assert_eq!(home.names(), ["config.json"]);
+    }
+    let home = Home::with(" \n");
+    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    assert!(home.found("ghcr.io") == basic("user", "word"));
+}
+
+#[cfg(unix)]
+#[test]
+fn who_may_read_it_stays_and_nobody_else_may_at_first() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let home = Home::new();
+    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    assert_eq!((mode(&home.path), mode(parent(&home.path))), (0o600, 0o700));
+    fs::set_permissions(&home.path, fs::Permissions::from_mode(0o640)).unwrap();
+    keep_in(&home.path, &server("quay.io"), "user", "word").unwrap();
+    assert_eq!(mode(&home.path), 0o640);
+    // A link is written through, also one that leads nowhere yet.
+    for target in ["there.json", "not-yet.json"] {
+        let target = home.directory.path().join(target);
+        let link = home.directory.path().join("link.json");
+        let _gone = fs::remove_file(&link);
+        if target.ends_with("there.json") {
+            fs::write(&target, "{}").unwrap();
+        }
+        symlink(&target, &link).unwrap();
+        keep_in(&link, &server("ghcr.io"), "user", "word").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let text = fs::read_to_string(&target).unwrap();
+        assert!(text.contains("dXNlcjp3b3Jk"), "{text}");
+    }
+}
+
+#[test]
+fn a_helper_is_chosen_as_docker_chooses() {
+    let helper = |file: Value, text: &str| {
+        let Value::Object(file) = file else {
+            unreachable!("not an object: {file}")
+        };
+        let found = helper(&file, &server(text));
+        found.map(|(key, helper)| (key, helper.program()))
+    };
+    let file = json!({"credsStore": "all", "credHelpers": {"ghcr.io": "one", "quay.io": ""}});
+    let expected = |key: &str, program: &str| Some((key.to_owned(), program.to_owned()));
+    for (text, found) in [
+        ("ghcr.io", expected("ghcr.io", "docker-credential-one")),
+        ("gcr.io", expected("gcr.io", "docker-credential-all")),
+        (
+            "docker.io",
+            expected("https://index.docker.io/v1/", "docker-credential-all"),
+        ),
+        ("quay.io", None),
+    ] {
+        assert_eq!(helper(file.clone(), text), found, "{text}");
+    }
+    assert_eq!(helper(json!({"credsStore": ""}), "ghcr.io"), None);
+}
+
+#[test]
+fn helpers_know_no_paths() {
+    let home = Home::with(r#"{"credsStore": "wharf-there-is-no-such-helper"}"#);
+    let error = keep_in(&home.path, &server("ghcr.io/owner"), "user", "word").unwrap_err();
+    assert!(error.to_string().contains("whole registries"), "{error}");
+    assert!(!remove_from(&home.path, &server("ghcr.io/owner")).unwrap());
+    let error = keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("docker-credential-wharf-there-is-no-such-helper") && !text.contains("word"),
+        "{text}"
+    );
+}
+
+#[test]
+fn logins_at_the_same_time_are_all_kept() {
+    let home = Home::new();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let path = &home.path;
+            scope.spawn(move || {
+                let server = server(&format!("registry-{number}.example"));
+                keep_in(path, &server, "user", "word").unwrap();
+            });
+        }
+    });
+    assert_eq!(home.json()["auths"].as_object().unwrap().len(), 8);
+}

@@ -1,0 +1,167 @@
+//! Whom credentials are for, and the names it has in Docker's file.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::reference::{Location, Reference};
+
+/// What references call Docker Hub.
+const HUB: &str = "docker.io";
+
+/// The keys of Docker Hub, in the order they are asked for; its helpers know the first.
+const HUB_KEYS: [&str; 3] = ["https://index.docker.io/v1/", "index.docker.io", HUB];
+
+/// A registry, or with a path the repositories below it, which podman tells apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    registry: String,
+    path: Option<String>,
+}
+
+/// A text names no registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a registry: it is a host as in `ghcr.io`, perhaps with a port or a path")]
+pub struct ParseServerError {
+    /// What was read.
+    pub text: String,
+}
+
+impl Server {
+    /// Returns the host, with its port if one is named.
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// Returns the path, if these are not the credentials for all of the registry.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// Returns the keys of files and helpers, the one that is written first.
+    pub(super) fn keys(&self) -> Vec<String> {
+        match &self.path {
+            Some(path) => vec![format!("{}/{path}", self.registry)],
+            None => keys(&self.registry)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.registry)?;
+        match &self.path {
+            Some(path) => write!(f, "/{path}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Server {
+    type Err = ParseServerError;
+
+    /// Reads `HOST[:PORT][/PATH]`; `https://` before it means the same, and so do Docker Hub's names.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = || ParseServerError {
+            text: text.to_owned(),
+        };
+        let bare = text.strip_prefix("https://").unwrap_or(text);
+        let bare = bare.strip_suffix('/').unwrap_or(bare);
+        let bare = match bare {
+            "index.docker.io/v1" => HUB,
+            bare => bare,
+        };
+        // What stands before a repository's last part.
+        let reference: Reference = format!("{bare}/x").parse().map_err(|_| bad())?;
+        let plain = reference.tag.is_none() && reference.digest.is_none();
+        let (Location::Repository(_), true) = (reference.location, plain) else {
+            return Err(bad());
+        };
+        let (host, path) = match bare.split_once('/') {
+            Some((host, path)) => (host, Some(path.to_owned())),
+            None => (bare, None),
+        };
+        let registry = if is_hub(host) { HUB } else { host };
+        Ok(Self {
+            registry: registry.to_owned(),
+            path,
+        })
+    }
+}
+
+fn is_hub(registry: &str) -> bool {
+    matches!(
+        registry,
+        "docker.io" | "index.docker.io" | "registry-1.docker.io"
+    )
+}
+
+/// Returns the keys of a registry, in the order they are asked for.
+pub(super) fn keys(registry: &str) -> Vec<&str> {
+    match is_hub(registry) {
+        true => HUB_KEYS.to_vec(),
+        false => vec![registry],
+    }
+}
+
+/// Returns whether an entry's name means this key: old Docker wrote URLs.
+pub(super) fn is(name: &str, key: &str) -> bool {
+    let bare = name
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    let ends = ["", "/", "/v1", "/v1/", "/v2", "/v2/"];
+    name == key || ends.iter().any(|end| bare.strip_suffix(end) == Some(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_read_with_the_names_that_people_give_them() {
+        for (text, shown, key) in [
+            ("ghcr.io", "ghcr.io", "ghcr.io"),
+            ("https://ghcr.io/", "ghcr.io", "ghcr.io"),
+            ("localhost:5000", "localhost:5000", "localhost:5000"),
+            (
+                "ghcr.io/owner/app",
+                "ghcr.io/owner/app",
+                "ghcr.io/owner/app",
+            ),
+            ("docker.io", "docker.io", HUB_KEYS[0]),
+            ("index.docker.io", "docker.io", HUB_KEYS[0]),
+            ("registry-1.docker.io", "docker.io", HUB_KEYS[0]),
+            ("https://index.docker.io/v1/", "docker.io", HUB_KEYS[0]),
+            (
+                "index.docker.io/owner",
+                "docker.io/owner",
+                "docker.io/owner",
+            ),
+        ] {
+            let server: Server = text.parse().unwrap();
+            assert_eq!(
+                (server.to_string().as_str(), server.keys()[0].as_str()),
+                (shown, key)
+            );
+            assert_eq!(shown.parse(), Ok(server), "{text}");
+        }
+        for bad in [
+            "",
+            "/",
+            "ghcr",
+            "user@ghcr.io",
+            "http://ghcr.io",
+            "ghcr.io//a",
+            "ghcr.io/Owner",
+            "ghcr.io/owner:1.0",
+            "ghcr.io/owner@sha256:00",
+            "oci:directory",
+            "a b.example",
+            "ghcr.io:port",
+        ] {
+            assert!(bad.parse::<Server>().is_err(), "{bad}");
+        }
+    }
+}
