@@ -1,9 +1,20 @@
-//! Moving blobs into a store, written once.
+//! Moving blobs into a store, and artifacts from one store to another, written once.
 
-use std::path::Path;
+mod blobs;
+mod copier;
+mod error;
+mod links;
+mod tags;
+mod tree;
 
-use crate::digest::Identity;
-use crate::store::{Delivery, Error, Observer, Store};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::copier::Copier;
+pub use self::error::Error;
+use crate::digest::{Digest, Identity};
+use crate::reference::Name;
+use crate::store::{self, Delivery, Observer, Store};
 
 /// How many blobs, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +65,12 @@ impl Outcome {
             false => self.skipped.count(pushed.blob),
         }
     }
+
+    /// Counts what another outcome has counted.
+    pub fn merge(&mut self, other: Self) {
+        self.sent.merge(other.sent);
+        self.skipped.merge(other.skipped);
+    }
 }
 
 /// Stores a blob, from a file that holds it, unless it is there.
@@ -62,7 +79,7 @@ pub async fn push_blob(
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
-) -> Result<Pushed, Error> {
+) -> Result<Pushed, store::Error> {
     if store.has(blob).await? {
         let sent = false;
         return Ok(Pushed { blob, sent });
@@ -76,8 +93,83 @@ pub async fn send_blob(
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
-) -> Result<Pushed, Error> {
+) -> Result<Pushed, store::Error> {
     observer.planned(blob.size);
     let sent = store.push(blob, file).await? == Delivery::Sent;
     Ok(Pushed { blob, sent })
+}
+
+/// How artifacts are copied.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether the referrers of the artifact and of its companions go with it, theirs too, and so on. Those
+    /// of an index's children are not looked for.
+    pub referrers: bool,
+    /// What follows `sha256-HEX.` in the tags of the manifests that always go with the one whose digest
+    /// is `HEX`, as in `yank`.
+    pub companions: Vec<String>,
+    /// How many blobs are on their way at once.
+    pub concurrency: usize,
+    /// Where blobs are kept on their way.
+    pub ingest: PathBuf,
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Copy)]
+pub struct Copied {
+    /// The manifest that was asked for.
+    pub digest: Digest,
+    /// How many manifests were written, with children, companions and referrers.
+    pub manifests: usize,
+    /// Their blobs, each counted once.
+    pub outcome: Outcome,
+    /// Whether anything was written at all.
+    pub news: bool,
+}
+
+impl Copied {
+    fn nothing(digest: Digest) -> Self {
+        Self {
+            digest,
+            manifests: 0,
+            outcome: Outcome::default(),
+            news: false,
+        }
+    }
+}
+
+/// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target.
+///
+/// With it go the manifests of an index, its subject where the source has that, its companions, and if
+/// so wanted its referrers. All of it is in the target before the tag is; what the target had is not sent
+/// again, so a copy that was interrupted continues. Nothing is written where the target's tags name the
+/// same manifests already.
+///
+/// A foreign layer (one with `urls`: docker's and the image specification's non-distributable layers) is
+/// copied only if the source has it. Everything else that a manifest names must be there.
+pub async fn artifact(
+    from: &dyn Store,
+    to: &dyn Store,
+    name: &Name,
+    tag: Option<&str>,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+) -> Result<Copied, Error> {
+    let mut copier = Copier::new(from, to, options, observer.as_ref());
+    copier.artifact(name, tag).await
+}
+
+/// Copies every tag of the source as [`artifact`] does; returns what became of each.
+///
+/// Blobs and manifests that several of them share are looked for and sent once, and counted with the first.
+/// The tags under which clients list referrers for registries that do not are left out: the target keeps
+/// its own.
+pub async fn all_tags(
+    from: &dyn Store,
+    to: &dyn Store,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+) -> Result<Vec<(String, Copied)>, Error> {
+    let mut copier = Copier::new(from, to, options, observer.as_ref());
+    copier.all_tags().await
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{artifact, section, split, store};
+use crate::{artifact, copy, section, split, store};
 
 /// Why a component could not be pushed, pulled, split or read.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,13 @@ impl Error {
             | Self::Encode { .. }
             | Self::ManifestSize { .. } => Kind::Other,
         }
+    }
+}
+
+impl copy::Error {
+    /// Returns what kind of failure this is, whichever side it was.
+    pub fn kind(&self) -> Kind {
+        self.store_error().kind()
     }
 }
 

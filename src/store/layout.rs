@@ -3,6 +3,8 @@
 //! Blobs and `index.json` appear whole or not at all, `index.json` changes under a file lock, and what
 //! others put into it stays. Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
 
+mod referrers;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -35,6 +37,7 @@ pub struct Layout {
     repository: Option<String>,
     blobs: BlobDirectory,
     observer: Arc<dyn Observer>,
+    known: referrers::Known,
 }
 
 impl Layout {
@@ -89,6 +92,7 @@ impl Layout {
             repository: None,
             blobs: BlobDirectory::new(directory.join("blobs")),
             observer,
+            known: referrers::Known::default(),
         }
     }
 
@@ -285,11 +289,15 @@ fn digest_of(entry: &Value) -> Option<Digest> {
 }
 
 fn media_type_of(manifest: &[u8]) -> String {
-    let value: Option<Value> = serde_json::from_slice(manifest).ok();
-    let stated = value
-        .as_ref()
-        .and_then(|value| value.get("mediaType")?.as_str());
-    stated.unwrap_or(media_type::MANIFEST).to_owned()
+    let value: Value = serde_json::from_slice(manifest).unwrap_or_default();
+    let stated = value.get("mediaType").and_then(Value::as_str);
+    // Only a list of manifests tells an index that does not say that it is one.
+    let is_index = value.get("manifests").is_some();
+    let guessed = match is_index {
+        true => media_type::INDEX,
+        false => media_type::MANIFEST,
+    };
+    stated.unwrap_or(guessed).to_owned()
 }
 
 /// Reads a file of at most `most` bytes; nothing if it is larger.
@@ -373,10 +381,12 @@ impl Store for Layout {
 
     async fn referrers(
         &self,
-        _subject: &Digest,
-        _artifact_type: Option<&str>,
+        subject: &Digest,
+        artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
-        Ok(Vec::new())
+        let (layout, subject) = (self.clone(), *subject);
+        let artifact_type = artifact_type.map(str::to_owned);
+        blocking(move || layout.find_referrers(&subject, artifact_type.as_deref())).await
     }
 }
 

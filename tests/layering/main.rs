@@ -31,9 +31,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("delta", &["artifact", "encoding"]),
     ("store", &["manifest", "reference", "digest", "source"]),
-    ("copy", &["store", "digest", "manifest"]),
+    ("copy", &["store", "digest", "manifest", "reference"]),
     // The verbs, where the Wasm half and the OCI half meet.
-    ("error", &["artifact", "section", "split", "store"]),
+    ("error", &["artifact", "copy", "section", "split", "store"]),
     ("component", VERB),
     ("exploded", VERB),
     ("push", VERB),

@@ -1,0 +1,100 @@
+//! The blobs of an artifact on their way, each distinct one once.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::io;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tempfile::TempPath;
+
+use super::links::Link;
+use super::{Error, Options, Outcome, Pushed, send_blob};
+use crate::digest::Identity;
+use crate::store::{self, Observer, Store, blocking, fetch};
+
+/// Moves blobs between two stores, and remembers which ones the target has.
+pub(super) struct Blobs<'a> {
+    pub(super) from: &'a dyn Store,
+    pub(super) to: &'a dyn Store,
+    pub(super) options: &'a Options,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) present: HashSet<Identity>,
+}
+
+impl Blobs<'_> {
+    /// Copies the blobs that the target is not known to have, and counts those.
+    pub(super) async fn copy(
+        &mut self,
+        links: impl Iterator<Item = &Link>,
+    ) -> Result<Outcome, Error> {
+        let mut wanted: Vec<(Identity, bool)> = links
+            .map(|link| (link.identity(), link.is_foreign()))
+            .filter(|(blob, _)| !self.present.contains(blob))
+            .collect();
+        // The largest take longest, so they begin first. What is foreign in one place only must be there.
+        wanted.sort_by_key(|(blob, is_foreign)| (Reverse(blob.size), blob.digest, *is_foreign));
+        wanted.dedup_by_key(|(blob, _)| *blob);
+        let this = &*self;
+        let done: Vec<Option<Pushed>> = stream::iter(wanted)
+            .map(|(blob, is_foreign)| this.copy_blob(blob, is_foreign))
+            .buffer_unordered(self.options.concurrency.max(1))
+            .try_collect()
+            .await?;
+        let mut outcome = Outcome::default();
+        for pushed in done.into_iter().flatten() {
+            self.present.insert(pushed.blob);
+            outcome.add(pushed);
+        }
+        Ok(outcome)
+    }
+
+    /// Brings one blob to the target; nothing where a foreign layer is not in the source.
+    async fn copy_blob(&self, blob: Identity, is_foreign: bool) -> Result<Option<Pushed>, Error> {
+        let what = || format!("blob {}", blob.digest);
+        if self.has_without_bytes(blob).await? {
+            return Ok(Some(Pushed { blob, sent: false }));
+        }
+        if is_foreign && !self.from.has(blob).await.map_err(Error::source(what()))? {
+            return Ok(None);
+        }
+        let file = self.fetch(blob).await?;
+        let pushed = send_blob(self.to, blob, &file, self.observer).await;
+        pushed.map(Some).map_err(Error::target(what()))
+    }
+
+    /// Returns whether the target has a blob, or comes to have it without its bytes passing through here.
+    async fn has_without_bytes(&self, blob: Identity) -> Result<bool, Error> {
+        let what = format!("blob {}", blob.digest);
+        self.to.has(blob).await.map_err(Error::target(what))
+    }
+
+    /// Fetches a blob, verified, into a file that is gone when it is dropped.
+    async fn fetch(&self, blob: Identity) -> Result<TempPath, Error> {
+        let what = || format!("blob {}", blob.digest);
+        let ingest = &self.options.ingest;
+        self.observer.planned(blob.size);
+        let spool = fetch(self.from, blob, ingest, self.observer)
+            .await
+            .map_err(Error::source(what()))?;
+        let directory = ingest.clone();
+        let name = move || {
+            let mut spool = Some(spool);
+            let named = tempfile::Builder::new()
+                .prefix(".wharf-")
+                .rand_bytes(16)
+                .suffix(".tmp")
+                .make_in(&directory, |path| {
+                    let spool = spool.take().ok_or(io::ErrorKind::AlreadyExists)?;
+                    spool.replace(path)
+                });
+            named
+                .map(|named| named.into_temp_path())
+                .map_err(store::Error::file(&directory))
+        };
+        let spooled = |source| Error::Spool {
+            what: what(),
+            source,
+        };
+        blocking(name).await.map_err(spooled)
+    }
+}

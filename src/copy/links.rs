@@ -1,0 +1,180 @@
+//! What a manifest names, whatever kind of manifest it is.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::digest::{Digest, Identity};
+use crate::manifest::media_type;
+
+/// Docker's image manifest, its list, and the artifact manifest that came before OCI 1.1.
+const OTHER_MANIFESTS: [&str; 3] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.artifact.manifest.v1+json",
+];
+
+/// A blob or a manifest that a manifest names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Link {
+    media_type: Option<String>,
+    digest: Digest,
+    size: u64,
+    urls: Option<Vec<String>>,
+}
+
+impl Link {
+    /// Returns digest and size.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            digest: self.digest,
+            size: self.size,
+        }
+    }
+
+    /// Returns the media type, if one is stated.
+    pub(super) fn media_type(&self) -> Option<&str> {
+        self.media_type
+            .as_deref()
+            .filter(|stated| !stated.is_empty())
+    }
+
+    /// Returns whether it may be elsewhere and nowhere else (a layer that must not be redistributed).
+    pub(super) fn is_foreign(&self) -> bool {
+        self.urls.as_ref().is_some_and(|urls| !urls.is_empty())
+    }
+
+    /// An index may list what is no manifest.
+    fn is_manifest(&self) -> bool {
+        let known = |stated: &str| {
+            [media_type::MANIFEST, media_type::INDEX].contains(&stated)
+                || OTHER_MANIFESTS.contains(&stated)
+        };
+        self.media_type().is_none_or(known)
+    }
+}
+
+/// Everything that a manifest names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Links {
+    /// What kind of manifest it is.
+    pub(super) media_type: String,
+    /// The manifest that it is about.
+    pub(super) subject: Option<Link>,
+    /// The manifests of an index.
+    pub(super) manifests: Vec<Link>,
+    /// Config, layers and whatever else has content.
+    pub(super) blobs: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    media_type: Option<String>,
+    subject: Option<Link>,
+    manifests: Option<Vec<Link>>,
+    config: Option<Link>,
+    layers: Option<Vec<Link>>,
+    blobs: Option<Vec<Link>>,
+    fs_layers: Option<IgnoredAny>,
+}
+
+impl Links {
+    /// Reads a manifest, leniently: members that are not about content may be anything. The error says
+    /// what is wrong with it.
+    pub(super) fn read(manifest: &[u8]) -> Result<Self, String> {
+        let document: Document =
+            serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
+        if document.fs_layers.is_some() {
+            return Err("it is a docker manifest of schema 1".to_owned());
+        }
+        let guessed = match document.manifests {
+            Some(_) => media_type::INDEX,
+            None => media_type::MANIFEST,
+        };
+        let listed = document.manifests.into_iter().flatten();
+        let (manifests, other) = listed.partition(Link::is_manifest);
+        let layers = document.layers.into_iter().chain(document.blobs).flatten();
+        let blobs: Vec<Link> = other;
+        Ok(Self {
+            media_type: document.media_type.unwrap_or(guessed.to_owned()),
+            subject: document.subject,
+            manifests,
+            blobs: blobs
+                .into_iter()
+                .chain(document.config)
+                .chain(layers)
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(manifest: &Value) -> Result<Links, String> {
+        Links::read(manifest.to_string().as_bytes())
+    }
+
+    fn link(content: &str) -> Value {
+        json!({ "digest": Digest::of(content.as_bytes()).to_string(), "size": content.len() })
+    }
+
+    fn named(links: &[Link]) -> Vec<Digest> {
+        links.iter().map(|link| link.digest).collect()
+    }
+
+    fn digests(contents: &[&str]) -> Vec<Digest> {
+        let contents = contents.iter();
+        contents
+            .map(|content| Digest::of(content.as_bytes()))
+            .collect()
+    }
+
+    #[test]
+    fn every_kind_of_manifest_is_read() {
+        let image = json!({
+            "schemaVersion": 2, "config": link("config"), "layers": [link("a"), link("b")],
+            "subject": link("subject"), "annotations": 7, "artifactType": null,
+        });
+        let links = read(&image).unwrap();
+        assert_eq!(named(&links.blobs), digests(&["config", "a", "b"]));
+        assert_eq!(links.media_type, media_type::MANIFEST);
+        assert_eq!(named(links.subject.as_slice()), digests(&["subject"]));
+        assert!(links.manifests.is_empty());
+
+        let artifact = json!({ "mediaType": OTHER_MANIFESTS[2], "blobs": [link("a")] });
+        let links = read(&artifact).unwrap();
+        assert_eq!(named(&links.blobs), digests(&["a"]));
+        assert_eq!(links.media_type, OTHER_MANIFESTS[2]);
+
+        let mut listed = ["a", "b", "page"].map(link);
+        listed[1]["mediaType"] = OTHER_MANIFESTS[0].into();
+        listed[2]["mediaType"] = "text/html".into();
+        let links = read(&json!({ "manifests": listed })).unwrap();
+        assert_eq!(named(&links.manifests), digests(&["a", "b"]));
+        assert_eq!(named(&links.blobs), digests(&["page"]));
+        assert_eq!(links.media_type, media_type::INDEX);
+    }
+
+    #[test]
+    fn what_names_content_in_another_way_is_refused() {
+        let sha512 = json!({ "digest": "sha512:00", "size": 1 });
+        for (bad, reason) in [
+            (json!([]), "invalid length 0"),
+            (json!({ "fsLayers": [] }), "schema 1"),
+            (json!({ "config": sha512 }), "`sha512:00` is not a digest"),
+            (
+                json!({ "layers": [{ "size": 1 }] }),
+                "missing field `digest`",
+            ),
+            (json!({ "layers": link("a") }), "expected a sequence"),
+        ] {
+            let error = read(&bad).unwrap_err();
+            assert!(error.contains(reason), "{bad}: {error}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Tags that stand for a digest: marks that travel with a manifest, and lists of referrers that do not.
+
+use crate::digest::Digest;
+
+const PREFIX: &str = "sha256-";
+
+/// Returns the tag of a manifest's companion.
+pub(super) fn companion(digest: &Digest, suffix: &str) -> String {
+    format!("{PREFIX}{}.{suffix}", digest.hex())
+}
+
+/// Returns whether a tag is that of a companion with one of these suffixes.
+pub(super) fn is_companion(tag: &str, suffixes: &[String]) -> bool {
+    let parts = tag
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(hex, suffix)| {
+        Digest::from_hex(hex).is_ok() && suffixes.iter().any(|known| known == suffix)
+    })
+}
+
+/// Returns whether a tag is where clients list referrers for a registry that does not.
+///
+/// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema>.
+pub(super) fn is_fallback(tag: &str) -> bool {
+    tag.strip_prefix(PREFIX)
+        .is_some_and(|hex| Digest::from_hex(hex).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_of_digests_are_told_apart() {
+        let digest = Digest::of(b"");
+        let suffixes = ["yank".to_owned()];
+        let yank = companion(&digest, "yank");
+        assert_eq!(yank, format!("sha256-{}.yank", digest.hex()));
+        assert!(is_companion(&yank, &suffixes) && !is_fallback(&yank));
+        let list = format!("sha256-{}", digest.hex());
+        assert!(is_fallback(&list) && !is_companion(&list, &suffixes));
+        let others = [
+            companion(&digest, "sig"),
+            format!("{list}0"),
+            "1.0".to_owned(),
+        ];
+        for tag in others
+            .iter()
+            .map(String::as_str)
+            .chain(["sha256-.yank", "sha256-00"])
+        {
+            assert!(!is_companion(tag, &suffixes) && !is_fallback(tag), "{tag}");
+        }
+    }
+}
