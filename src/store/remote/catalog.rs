@@ -7,11 +7,10 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::answer;
-use super::authorization::Authorization;
+use super::authorization::{Authorization, Scope};
 use super::pages::Pages;
 use super::transport::{Reply, Request, Transport};
-use super::{Access, Credentials, Options};
-use crate::reference::Repository;
+use super::{Credentials, Options};
 use crate::store::Error;
 
 /// Returns every repository of a registry, in its own order.
@@ -52,11 +51,7 @@ fn whole_registry(
     credentials: Credentials,
     options: &Options,
 ) -> Result<Transport, Error> {
-    let whole = Repository {
-        registry: registry.to_owned(),
-        path: String::new(),
-    };
-    let authorization = Authorization::new(credentials, Access::Pull, &whole);
+    let authorization = Authorization::new(credentials, [Scope::Catalog]);
     Transport::new(registry, registry.to_owned(), authorization, options)
 }
 

@@ -10,8 +10,7 @@ use serde::de::IgnoredAny;
 use super::answer::{self, BodyError};
 use super::authorization::{Authorization, Grant};
 use super::transport::{Failure, Request, Transport};
-use super::{Access, Credentials, Options, client};
-use crate::reference::Repository;
+use super::{Credentials, Options, client};
 use crate::store::Error;
 
 const PATH: &str = "/.well-known/wasm-pkg/registry.json";
@@ -28,10 +27,6 @@ const MAX_METADATA_BYTES: u64 = 64 * 1024;
 pub async fn registry_metadata(host: &str, options: &Options) -> Result<Option<Bytes>, Error> {
     let origin = client::site(host, options.plain_http)?;
     let http = client::build_for_site(&origin, options)?;
-    let nothing = Repository {
-        registry: host.to_owned(),
-        path: String::new(),
-    };
     let mut url = origin.clone();
     url.set_path(PATH);
     let transport = Transport {
@@ -40,7 +35,7 @@ pub async fn registry_metadata(host: &str, options: &Options) -> Result<Option<B
         silence: options.read_timeout,
         origin,
         location: host.to_owned(),
-        authorization: Authorization::new(Credentials::Anonymous, Access::Pull, &nothing),
+        authorization: Authorization::new(Credentials::Anonymous, []),
         retry: options.retry,
         observer: Arc::clone(&options.observer),
     };

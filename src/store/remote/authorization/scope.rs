@@ -17,7 +17,6 @@ pub(in crate::store::remote) enum Scope {
         access: Access,
     },
     /// The list of repositories.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the catalog request"))]
     Catalog,
 }
 
