@@ -85,9 +85,12 @@ pub fn split_of_flat(config: &Config, stored: &[Stored], metadata: &Annotations)
     put_together(config, stored, metadata, |flat| Some(flat.descriptor()))
 }
 
+/// What ends the tag of the split form of a flat artifact.
+pub const SPLIT_SUFFIX: &str = ".wharf";
+
 /// Returns the tag of the split form of a flat artifact, where that has the version's own tag.
 pub fn split_tag(flat: &Digest) -> String {
-    format!("sha256-{}.wharf", flat.hex())
+    format!("sha256-{}{SPLIT_SUFFIX}", flat.hex())
 }
 
 fn put_together(

@@ -3,7 +3,7 @@
 //! A package is a repository, a version is a tag of it. What the tag names does not change; a yanked
 //! version is marked by a tag of its own ([`yank`]).
 
-mod configuration;
+pub mod configuration;
 mod lock;
 mod mirror;
 mod place;
@@ -11,7 +11,9 @@ mod publish;
 mod versions;
 mod yank;
 
-pub use self::configuration::{Choice, Configuration, RegistrySettings, UserPassword};
+pub use self::configuration::{
+    Choice, Configuration, ConfigurationError, RegistrySettings, UserPassword,
+};
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};

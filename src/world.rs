@@ -68,18 +68,23 @@ pub enum Error {
 /// anything nested, whose exports are called as the encodings of WIT packages call them. What has the shape
 /// may still be something else, which [`decode`] tells.
 pub fn may_be_wit_package(map: &SectionMap) -> bool {
+    map.kind == BinaryKind::Component
+        && map.damage.is_none()
+        && map.binaries_seen == 1
+        && may_name_wit_package(&map.imports, &map.exports)
+}
+
+/// Returns whether imports and exports are called as the encodings of WIT packages call them.
+pub fn may_name_wit_package(imports: &[String], exports: &[String]) -> bool {
     let is_entry = |name: &String| !name.contains(':');
     let is_document = |name: &String| {
         name.split('@')
             .next()
             .is_some_and(|name| name.ends_with("/wit"))
     };
-    map.kind == BinaryKind::Component
-        && map.damage.is_none()
-        && map.binaries_seen == 1
-        && map.imports.is_empty()
-        && !map.exports.is_empty()
-        && (map.exports.iter().all(is_entry) || map.exports.iter().all(is_document))
+    imports.is_empty()
+        && !exports.is_empty()
+        && (exports.iter().all(is_entry) || exports.iter().all(is_document))
 }
 
 /// Decodes a component or WIT package.

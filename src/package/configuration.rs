@@ -3,6 +3,8 @@
 //! Pure: the text comes from elsewhere. Keys that this version does not know are named, not refused, as
 //! a newer wkg may have written them.
 
+mod edit;
+
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
@@ -11,6 +13,7 @@ use wasm_pkg_common::config::{Config, RegistryConfig, RegistryMapping};
 use wasm_pkg_common::metadata::{LOCAL_PROTOCOL, OCI_PROTOCOL, RegistryMetadata};
 use wasm_pkg_common::registry::Registry;
 
+pub use self::edit::{Scope, mappings, set, unset};
 use super::place::Place;
 use crate::reference::package::PackageName;
 
@@ -145,6 +148,11 @@ impl Default for Configuration {
 }
 
 impl Configuration {
+    /// Returns where wkg keeps its configuration.
+    pub fn default_file() -> Option<std::path::PathBuf> {
+        Config::global_config_path()
+    }
+
     /// Reads a file's text. Returns the top-level keys that are not known, too.
     pub fn read(text: &str) -> Result<(Self, Vec<String>), ConfigurationError> {
         let malformed = |reason: String| ConfigurationError::Malformed(quiet(&reason));

@@ -1,0 +1,277 @@
+//! Changing wkg's configuration, comments and all the rest of it kept. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
+use wasm_pkg_common::label::Label;
+
+use super::ConfigurationError;
+use crate::package::Place;
+use crate::reference::package::PackageName;
+
+/// For what a registry is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Whatever nothing else is said of.
+    Default,
+    /// All packages of a namespace.
+    Namespace(Label),
+    /// One package.
+    Package(PackageName),
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "default" {
+            return Ok(Self::Default);
+        }
+        let failed = |error: &dyn fmt::Display| {
+            format!("`{text}` is not default, NAMESPACE or NAMESPACE:NAME: {error}")
+        };
+        match text.contains(':') {
+            true => text
+                .parse()
+                .map(Self::Package)
+                .map_err(|error| failed(&error)),
+            false => text
+                .parse()
+                .map(Self::Namespace)
+                .map_err(|error| failed(&error)),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Namespace(namespace) => namespace.fmt(f),
+            Self::Package(package) => package.fmt(f),
+        }
+    }
+}
+
+const NAMESPACES: &str = "namespace_registries";
+const PACKAGES: &str = "package_registry_overrides";
+const DEFAULT: &str = "default_registry";
+
+fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        ConfigurationError::Malformed(error.message().to_owned())
+    })
+}
+
+/// Returns what a file sets: scopes and registries, the default first, without anything secret.
+pub fn mappings(text: &str) -> Result<Vec<(String, String)>, ConfigurationError> {
+    let document = document(text)?;
+    let mut found = Vec::new();
+    if let Some(registry) = document.get(DEFAULT).and_then(Item::as_str) {
+        found.push((Scope::Default.to_string(), registry.to_owned()));
+    }
+    for table in [NAMESPACES, PACKAGES] {
+        let table = document.get(table).and_then(Item::as_table_like);
+        for (scope, item) in table.into_iter().flat_map(|table| table.iter()) {
+            found.push((scope.to_owned(), registry_words(item)));
+        }
+    }
+    Ok(found)
+}
+
+/// Says where a mapping leads.
+fn registry_words(item: &Item) -> String {
+    if let Some(registry) = item.as_str() {
+        return registry.to_owned();
+    }
+    let text = |path: &[&str]| {
+        let mut at = item;
+        for step in path {
+            at = at.get(step)?;
+        }
+        at.as_str().map(str::to_owned)
+    };
+    let name = text(&["registry"]).unwrap_or_default();
+    let host = text(&["metadata", "oci", "registry"]).unwrap_or(name);
+    match text(&["metadata", "oci", "namespacePrefix"]) {
+        Some(prefix) => format!("{host}/{}", prefix.trim_end_matches('/')),
+        None => host,
+    }
+}
+
+/// Sets the registry of a scope. A registry of this machine is also said to speak http, for wkg.
+pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, ConfigurationError> {
+    let Place::Registry { host, prefix } = place else {
+        return Err(ConfigurationError::Malformed(
+            "a layout cannot be set; it is named with --registry, WHARF_REGISTRY or WHARF_HOME"
+                .to_owned(),
+        ));
+    };
+    let mut document = document(text)?;
+    let mapping = match prefix.is_empty() {
+        true => value(host),
+        false => value(custom(host, prefix)),
+    };
+    match scope {
+        Scope::Default if !prefix.is_empty() => {
+            return Err(ConfigurationError::Malformed(
+                "the default registry has no prefix in this file; set it for a namespace"
+                    .to_owned(),
+            ));
+        }
+        Scope::Default => document[DEFAULT] = mapping,
+        Scope::Namespace(namespace) => {
+            *entry(&mut document, NAMESPACES, namespace.as_ref())? = mapping;
+        }
+        Scope::Package(package) => {
+            *entry(&mut document, PACKAGES, &package.to_string())? = mapping;
+        }
+    }
+    if is_loopback(host) {
+        speak_http(&mut document, host)?;
+    }
+    Ok(document.to_string())
+}
+
+/// Forgets the registry of a scope. Returns nothing if none was set.
+pub fn unset(text: &str, scope: &Scope) -> Result<Option<String>, ConfigurationError> {
+    let mut document = document(text)?;
+    let (table, key) = match scope {
+        Scope::Default => {
+            let removed = document.remove(DEFAULT);
+            return Ok(removed.map(|_| document.to_string()));
+        }
+        Scope::Namespace(namespace) => (NAMESPACES, namespace.to_string()),
+        Scope::Package(package) => (PACKAGES, package.to_string()),
+    };
+    let table = document.get_mut(table).and_then(Item::as_table_like_mut);
+    let removed = table.and_then(|table| table.remove(&key));
+    Ok(removed.map(|_| document.to_string()))
+}
+
+/// What wkg calls custom configuration.
+fn custom(host: &str, prefix: &str) -> InlineTable {
+    let mut oci = InlineTable::new();
+    oci.insert("registry", Value::from(host));
+    oci.insert("namespacePrefix", Value::from(prefix));
+    let mut metadata = InlineTable::new();
+    metadata.insert("preferredProtocol", Value::from("oci"));
+    metadata.insert("oci", Value::from(oci));
+    let mut custom = InlineTable::new();
+    custom.insert("registry", Value::from(host));
+    custom.insert("metadata", Value::from(metadata));
+    custom
+}
+
+fn entry<'a>(
+    document: &'a mut DocumentMut,
+    table: &str,
+    key: &str,
+) -> Result<&'a mut Item, ConfigurationError> {
+    let item = document
+        .entry(table)
+        .or_insert_with(|| Item::Table(Table::new()));
+    let like = item.as_table_like_mut();
+    let like = like.ok_or_else(|| not_a_table(table))?;
+    Ok(like.entry(key).or_insert(Item::None))
+}
+
+fn not_a_table(name: &str) -> ConfigurationError {
+    ConfigurationError::Malformed(format!("{name} is not a table"))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.starts_with("127.")
+}
+
+fn speak_http(document: &mut DocumentMut, host: &str) -> Result<(), ConfigurationError> {
+    let implicit = || {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    };
+    let registries = document.entry("registry").or_insert_with(implicit);
+    let registries = registries.as_table_like_mut();
+    let registries = registries.ok_or_else(|| not_a_table("registry"))?;
+    let registry = registries.entry(host).or_insert_with(implicit);
+    let registry = registry.as_table_like_mut();
+    let registry = registry.ok_or_else(|| not_a_table(host))?;
+    let oci = registry
+        .entry("oci")
+        .or_insert_with(|| Item::Table(Table::new()));
+    let oci = oci.as_table_like_mut().ok_or_else(|| not_a_table("oci"))?;
+    oci.entry("protocol").or_insert_with(|| value("http"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Choice, Configuration};
+    use super::*;
+
+    fn changed(text: &str, scope: &str, place: &str) -> String {
+        set(text, &scope.parse().unwrap(), &place.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_set_is_what_is_chosen_and_the_rest_stays() {
+        let before = "# mine\ndefault_registry = \"a.io\" # main\n\n[registry.\"a.io\".oci]\nauth = \"eDp5\"\n";
+        let text = changed(before, "demo", "ghcr.io/acme");
+        let text = changed(&text, "demo:calc", "localhost:5000");
+        let text = changed(&text, "default", "b.io");
+        assert!(
+            text.contains("# mine") && text.contains("auth = \"eDp5\""),
+            "{text}"
+        );
+        let (configuration, unknown) = Configuration::read(&text).unwrap();
+        assert!(unknown.is_empty());
+        let choose = |package: &str| {
+            configuration
+                .choose(&package.parse().unwrap(), None)
+                .unwrap()
+        };
+        let ask = |registry: &str| Choice::Ask {
+            registry: registry.to_owned(),
+        };
+        assert_eq!(choose("x:y"), ask("b.io"));
+        assert_eq!(choose("demo:calc"), ask("localhost:5000"));
+        assert_eq!(
+            choose("demo:greet"),
+            Choice::Known {
+                registry: "ghcr.io".to_owned(),
+                place: "ghcr.io/acme".parse().unwrap(),
+            }
+        );
+        assert!(configuration.settings("localhost:5000").unwrap().plain_http);
+        assert_eq!(
+            mappings(&text).unwrap(),
+            [
+                ("default".to_owned(), "b.io".to_owned()),
+                ("demo".to_owned(), "ghcr.io/acme".to_owned()),
+                ("demo:calc".to_owned(), "localhost:5000".to_owned()),
+            ]
+        );
+        let scope: Scope = "demo".parse().unwrap();
+        let without = unset(&text, &scope).unwrap().unwrap();
+        assert_eq!(unset(&without, &scope).unwrap(), None);
+        assert!(!without.contains("ghcr.io"), "{without}");
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_refused() {
+        for (scope, place) in [("default", "ghcr.io/acme"), ("demo", "oci:store")] {
+            let (scope, place) = (scope.parse().unwrap(), place.parse().unwrap());
+            assert!(set("", &scope, &place).is_err());
+        }
+        for scope in ["Demo", "demo:", "a:b:c", ""] {
+            assert!(scope.parse::<Scope>().is_err(), "{scope}");
+        }
+        let scope = "demo".parse().unwrap();
+        let place: Place = "a.io".parse().unwrap();
+        for text in ["namespace_registries = 5", "["] {
+            assert!(set(text, &scope, &place).is_err(), "{text}");
+        }
+    }
+}
