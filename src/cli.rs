@@ -1,26 +1,37 @@
 //! The command line: one file a verb, and what the verbs share.
 
 mod cache;
+mod completions;
+mod config;
 mod connect;
+mod copy;
 mod diff;
 mod failure;
+mod get;
 mod inspect;
 mod layers;
+mod list;
 mod login;
 mod logout;
+mod mirror;
 mod output;
+mod packages;
 mod progress;
+mod publish;
 mod pull;
 mod push;
 mod settings;
 mod splice;
 mod split;
 mod text;
+mod versions;
+mod wit;
+mod yank;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::failure::{Exit, Failure};
 use self::settings::{Context, Shared};
@@ -54,8 +65,15 @@ Exit status:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Publish(publish::Publish),
+    Get(get::Get),
+    Versions(versions::Versions),
+    List(list::List),
+    Yank(yank::Yank),
     Push(push::Push),
     Pull(pull::Pull),
+    Copy(copy::Copy),
+    Mirror(mirror::MirrorCommand),
     Inspect(inspect::Inspect),
     Diff(diff::Diff),
     Split(split::Split),
@@ -63,6 +81,9 @@ enum Command {
     Cache(cache::Cache),
     Login(login::Login),
     Logout(logout::Logout),
+    Config(config::Config),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 /// Runs the command that was asked for.
@@ -141,8 +162,15 @@ async fn interrupted() {
 
 async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Publish(publish) => publish.run(context).await,
+        Command::Get(get) => get.run(context).await,
+        Command::Versions(versions) => versions.run(context).await,
+        Command::List(list) => list.run(context).await,
+        Command::Yank(yank) => yank.run(context).await,
         Command::Push(push) => push.run(context).await,
         Command::Pull(pull) => pull.run(context).await,
+        Command::Copy(copy) => copy.run(context).await,
+        Command::Mirror(mirror) => mirror.run(context).await,
         Command::Inspect(inspect) => inspect.run(context).await,
         Command::Diff(diff) => diff.run(context).await,
         Command::Split(split) => split.run(context).await,
@@ -150,6 +178,9 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Cache(cache) => cache.run(context).await,
         Command::Login(login) => login.run(context).await,
         Command::Logout(logout) => logout.run(context).await,
+        Command::Config(config) => config.run(context).await,
+        Command::Completions(completions) => completions.run(context, Arguments::command()),
+        Command::Man(man) => man.run(context, Arguments::command()),
     }
 }
 

@@ -7,45 +7,44 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::digest::Digest;
+use wharf::package::{RegistrySettings, UserPassword};
 use wharf::pull::{self, Opened};
-use wharf::reference::{Location, Reference, Repository};
+use wharf::reference::package::looks_like_package;
+use wharf::reference::{Location, Name, Reference, Repository};
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
-use wharf::store::remote::{Access, Remote, credentials};
+use wharf::store::remembered::{Offline, Remembering};
+use wharf::store::remote::{Access, Credentials, Options, Remote, credentials};
 use wharf::store::{self, Store};
 
 use super::failure::Failure;
+use super::packages::{self, Named};
 use super::settings::Context;
 use super::text::printable;
 
-/// What a command that takes both was given.
+/// What a command that takes all three was given.
 #[derive(Debug, Clone)]
 pub(crate) enum Given {
     File(PathBuf),
-    Reference(Reference),
+    Named(Named),
 }
 
-/// Tells a file from a reference: a file that exists wins.
+/// Tells a file from a package or a reference: a file that exists wins.
 pub(crate) fn given(text: &str) -> Result<Given, Failure> {
     let path = Path::new(text);
     if path.exists() {
         return Ok(Given::File(path.to_owned()));
     }
+    if looks_like_package(text) {
+        return Ok(Given::Named(packages::named(text)?));
+    }
     match text.parse() {
-        Ok(reference) => Ok(Given::Reference(reference)),
+        Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
         Err(error) => {
             let failure = Failure::new(super::failure::Exit::NotFound, format!("no file `{text}`"));
             Err(failure.hint(format!("and as a reference: {error}")))
         }
-    }
-}
-
-/// Returns the registry that a reference points to, if it is not a layout.
-pub(crate) fn registry(reference: &Reference) -> Option<&str> {
-    match &reference.location {
-        Location::Repository(repository) => Some(&repository.registry),
-        Location::Layout { .. } => None,
     }
 }
 
@@ -61,8 +60,38 @@ pub(crate) async fn store(
     access: Access,
     cache: &Arc<Cache>,
 ) -> Result<Arc<dyn Store>, Failure> {
+    let place = Place::of(&reference.location);
+    store_at(context, &place, access, cache).await
+}
+
+/// A repository, and how its registry is spoken to.
+pub(crate) struct Place<'a> {
+    pub(crate) location: &'a Location,
+    /// What the configuration says of the registry.
+    pub(crate) settings: RegistrySettings,
+    /// Where what is written here comes from: blobs may be mounted from there.
+    pub(crate) beside: Option<&'a Location>,
+}
+
+impl<'a> Place<'a> {
+    pub(crate) fn of(location: &'a Location) -> Self {
+        Self {
+            location,
+            settings: RegistrySettings::default(),
+            beside: None,
+        }
+    }
+}
+
+/// Opens a repository of a registry or of a layout. What is read from a registry is remembered.
+pub(crate) async fn store_at(
+    context: &Context,
+    place: &Place<'_>,
+    access: Access,
+    cache: &Arc<Cache>,
+) -> Result<Arc<dyn Store>, Failure> {
     let observer = context.observer();
-    Ok(match &reference.location {
+    Ok(match place.location {
         Location::Layout {
             directory,
             repository,
@@ -73,8 +102,15 @@ pub(crate) async fn store(
             };
             Arc::new(layout.in_repository(repository.as_deref()))
         }
+        Location::Repository(repository) if context.offline => {
+            Arc::new(Offline::new(repository.to_string(), Arc::clone(cache)))
+        }
         Location::Repository(repository) => {
-            Arc::new(remote(context, repository, access, cache).await?)
+            let remote = Arc::new(remote(context, repository, place, access, cache).await?);
+            match access {
+                Access::Pull => Arc::new(Remembering::new(remote, Arc::clone(cache))),
+                Access::Push => remote,
+            }
         }
     })
 }
@@ -82,25 +118,68 @@ pub(crate) async fn store(
 async fn remote(
     context: &Context,
     repository: &Repository,
+    place: &Place<'_>,
     access: Access,
     cache: &Arc<Cache>,
 ) -> Result<Remote, Failure> {
-    let credentials = match &context.credentials {
-        Some(credentials) => credentials.clone(),
-        None => {
-            // A credential helper is a program that is waited for.
-            let repository = repository.clone();
-            let find = move || credentials::find(&repository.registry, &repository.path);
-            tokio::task::spawn_blocking(find)
-                .await
-                .map_err(anyhow::Error::from)??
+    let Repository { registry, path } = repository.clone();
+    let credentials = credentials(context, &registry, &path, &place.settings).await?;
+    let options = options(context, &place.settings);
+    let remote = Remote::new(repository, access, credentials, &options)?;
+    let beside = match place.beside {
+        Some(Location::Repository(other)) if other.registry == registry && other.path != path => {
+            Some(other.path.clone())
         }
+        _ => None,
     };
-    let remote = Remote::new(repository, access, credentials, &context.options())?;
-    let (cache, registry) = (Arc::clone(cache), repository.registry.clone());
-    let own = repository.path.clone();
-    let source = move |blob: &Digest| cache.source(blob, &registry).filter(|path| *path != own);
+    let cache = Arc::clone(cache);
+    let source = move |blob: &Digest| {
+        let remembered = || {
+            cache
+                .source(blob, &registry)
+                .filter(|source| *source != path)
+        };
+        beside.clone().or_else(remembered)
+    };
     Ok(remote.with_sources(Arc::new(source)))
+}
+
+/// Finds out who we are to a registry: what the command line says, else a token in the environment, else the
+/// configuration, else what `login` stored.
+pub(crate) async fn credentials(
+    context: &Context,
+    registry: &str,
+    path: &str,
+    settings: &RegistrySettings,
+) -> Result<Credentials, Failure> {
+    if let Some(credentials) = &context.credentials {
+        return Ok(credentials.clone());
+    }
+    match &settings.credentials {
+        Some(UserPassword { username, password }) if !context.names_credentials() => {
+            Ok(Credentials::Basic {
+                username: username.clone(),
+                password: password.clone(),
+            })
+        }
+        _ => {
+            // A credential helper is a program that is waited for.
+            let (registry, path) = (registry.to_owned(), path.to_owned());
+            let find = move || credentials::find(&registry, &path);
+            let found = tokio::task::spawn_blocking(find).await;
+            Ok(found.map_err(anyhow::Error::from)??)
+        }
+    }
+}
+
+/// Returns how a registry is spoken to.
+pub(crate) fn options(context: &Context, settings: &RegistrySettings) -> Options {
+    let mut options = context.options();
+    options.plain_http |= settings.plain_http;
+    options
+        .ca_certificates
+        .extend_from_slice(&settings.ca_certificates);
+    options
 }
 
 /// Remembers where blobs are, so that a later push can mount them.
@@ -117,19 +196,54 @@ pub(crate) fn remember(
     Ok(())
 }
 
-/// Reads manifest and config of an artifact, and says on standard error which split form is not used.
+/// Reads manifest and config of an artifact that a reference or a package names.
 pub(crate) async fn open(
     context: &Context,
-    reference: &Reference,
+    named: Named,
     cache: &Arc<Cache>,
-) -> Result<(Arc<dyn Store>, Opened), Failure> {
-    let store = store(context, reference, Access::Pull, cache).await?;
+) -> Result<(Reference, Arc<dyn Store>, Opened), Failure> {
+    let (reference, store) = packages::reference(context, named, cache).await?;
+    let opened = opened(context, store.as_ref(), &reference.name(), cache).await?;
+    Ok((reference, store, opened))
+}
+
+/// Fails if credentials were given that say nothing of whom they are for, and there are two who would see them.
+pub(crate) fn check_credentials(
+    context: &Context,
+    a: &Location,
+    b: &Location,
+) -> Result<(), Failure> {
+    match (a, b) {
+        (Location::Repository(a), Location::Repository(b))
+            if context.names_credentials() && a.registry != b.registry =>
+        {
+            let failure = Failure::usage(
+                "--username and WHARF_TOKEN are for one registry, and these are two places",
+            );
+            Err(failure.hint("`wharf login` keeps credentials for each"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads manifest and config of an artifact, and says on standard error which split form is not used.
+pub(crate) async fn opened(
+    context: &Context,
+    store: &dyn Store,
+    name: &Name,
+    cache: &Cache,
+) -> Result<Opened, Failure> {
     let observer = context.observer();
-    let opened = pull::open(store.as_ref(), &reference.name(), cache, observer.as_ref()).await?;
+    let opened = pull::open(store, name, cache, observer.as_ref()).await?;
     for unused in &opened.unused {
         eprintln!("warning: {}", printable(&unused.to_string()));
     }
-    Ok((store, opened))
+    Ok(opened)
+}
+
+/// Returns the split digest of an artifact that has a split form.
+pub(crate) fn split_digest(opened: &Opened) -> Option<Digest> {
+    opened.split().map(|split| split.manifest.config.digest)
 }
 
 /// Maps, plans and hashes a component's file.

@@ -9,6 +9,7 @@ use wharf::digest::Digest;
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
+use super::packages::Named;
 use super::settings::{Context, PolicyFlags};
 use super::{output, text};
 
@@ -22,7 +23,7 @@ Examples:
   wharf diff calc.wasm greet.wasm
   wharf diff ghcr.io/me/calc:1.0 calc.wasm --json | jq .only_b_bytes")]
 pub(crate) struct Diff {
-    /// A file, or a reference
+    /// A file, a reference, or a package
     a: String,
     /// Another one
     b: String,
@@ -56,13 +57,16 @@ struct Report {
 impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let (a, b) = (connect::given(&self.a)?, connect::given(&self.b)?);
-        if let (Given::Reference(a), Given::Reference(b)) = (&a, &b)
-            && context.names_credentials()
-            && connect::registry(a) != connect::registry(b)
-        {
-            return Err(Failure::usage(
-                "--username and WHARF_TOKEN are for one registry, and these are two places",
-            ));
+        match (&a, &b) {
+            (Given::Named(Named::Reference(a)), Given::Named(Named::Reference(b))) => {
+                connect::check_credentials(context, &a.location, &b.location)?;
+            }
+            // Where packages are is known only after somebody was asked.
+            (Given::Named(_), Given::Named(_)) if context.names_credentials() => {
+                let failure = Failure::usage("--username and WHARF_TOKEN are for one registry");
+                return Err(failure.hint("`wharf login` keeps credentials for each"));
+            }
+            _ => {}
         }
         let a = self.side(context, a).await?;
         let b = self.side(context, b).await?;
@@ -82,8 +86,8 @@ impl Diff {
                     layers: layers::of_file(&component, &cache)?,
                 }
             }
-            Given::Reference(reference) => {
-                let (_, opened) = connect::open(context, &reference, &cache).await?;
+            Given::Named(named) => {
+                let (reference, _, opened) = connect::open(context, named, &cache).await?;
                 Side {
                     name: reference.to_string(),
                     content_digest: opened.content().digest,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{exploded, store};
+use wharf::{copy, exploded, package, store};
 
 use super::text::printable;
 
@@ -71,6 +71,17 @@ impl Failure {
         Self::new(Exit::Interrupted, "interrupted")
     }
 
+    /// Returns whether something that was named does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.exit == Exit::NotFound
+    }
+
+    /// Says what was being done.
+    pub(crate) fn context(mut self, doing: String) -> Self {
+        self.error = self.error.context(doing);
+        self
+    }
+
     /// Names the way out.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -125,6 +136,12 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
             return (exit_of(error.kind()), hint_of(error));
         }
+        if let Some(error) = cause.downcast_ref::<package::Error>() {
+            return (exit_of(error.kind()), package_hint(error));
+        }
+        if let Some(error) = cause.downcast_ref::<copy::Error>() {
+            return (exit_of(error.kind()), store_hint(error.store_error()));
+        }
         if let Some(error) = cause.downcast_ref::<store::Error>() {
             return (exit_of(error.kind()), store_hint(error));
         }
@@ -152,6 +169,26 @@ fn hint_of(error: &wharf::error::Error) -> Option<String> {
         wharf::error::Error::Changed => Some("try again when nothing writes to it".to_owned()),
         _ => None,
     }
+}
+
+fn package_hint(error: &package::Error) -> Option<String> {
+    let hint = match error {
+        package::Error::Unknown { .. } => {
+            "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
+        }
+        package::Error::NoVersion { package, .. } => {
+            return Some(format!("`wharf versions {package}` shows all"));
+        }
+        package::Error::Immutable { .. } => super::publish::IMMUTABLE,
+        package::Error::LostRace { .. } => "look at what is there, and publish another version",
+        package::Error::OtherPackage { .. } => {
+            "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"
+        }
+        package::Error::Artifact(error) => return hint_of(error),
+        package::Error::Store(error) => return store_hint(error),
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn store_hint(error: &store::Error) -> Option<String> {

@@ -15,16 +15,17 @@ use wharf::manifest::{Annotations, Config, Os};
 use wharf::pull::{self, Artifact, Opened, SplitArtifact};
 use wharf::store::Observer;
 use wharf::store::cache::Cache;
+use wharf::world;
 
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, SplitFlags};
-use super::{output, text};
+use super::{output, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
-/// Of a reference only the manifest is fetched. "shared" means that this machine's cache has the
+/// Of a reference only the manifest is fetched, and a WIT package, whose text is shown. "shared" means that this machine's cache has the
 /// content already, "new" that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +34,7 @@ Examples:
   wharf inspect --granularity module calc.wasm
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
-    /// A file, or a reference
+    /// A file, a reference, or a package
     #[arg(value_name = "FILE|REF")]
     what: String,
     #[command(flatten)]
@@ -64,6 +65,8 @@ struct Report {
     exports: Vec<String>,
     annotations: Annotations,
     warning: Option<String>,
+    /// The text of a WIT package.
+    wit: Option<String>,
 }
 
 impl Inspect {
@@ -72,15 +75,19 @@ impl Inspect {
         let report = match connect::given(&self.what)? {
             Given::File(path) => {
                 let component = connect::component(&path, self.split.policy()).await?;
+                let wit = wit::of_file(&path, &component).await?;
                 let (level, observer) = (self.split.level, context.observer());
                 let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
                 let reported = tokio::task::spawn_blocking(report).await;
-                reported.map_err(anyhow::Error::from)??
+                Report {
+                    wit: wit.map(|world| world.text),
+                    ..reported.map_err(anyhow::Error::from)??
+                }
             }
-            Given::Reference(reference) => {
-                let (store, opened) = connect::open(context, &reference, &cache).await?;
+            Given::Named(named) => {
+                let (reference, store, opened) = connect::open(context, named, &cache).await?;
                 let name = reference.at(opened.digest).to_string();
-                match &opened.artifact {
+                let report = match &opened.artifact {
                     Artifact::Split(split) => of_split(name, &opened, split, &cache)?,
                     Artifact::Flat(flat) => {
                         let observer = context.observer();
@@ -88,6 +95,14 @@ impl Inspect {
                         let described = pull::describe(store, flat, &cache, observer).await?;
                         of_flat(name, &opened, described, &cache)?
                     }
+                };
+                let is_wit = world::may_name_wit_package(&report.imports, &report.exports);
+                match is_wit && !report.has_code() {
+                    true => Report {
+                        wit: wit::of_stored(context, &store, &opened, &cache).await?,
+                        ..report
+                    },
+                    false => report,
                 }
             }
         };
@@ -205,7 +220,15 @@ impl Report {
             exports: Vec::new(),
             annotations: Annotations::new(),
             warning: None,
+            wit: None,
         }
+    }
+
+    /// Returns whether a layer is known to hold code.
+    fn has_code(&self) -> bool {
+        self.layers
+            .iter()
+            .any(|layer| layer.path.contains("module["))
     }
 
     fn text(&self) -> String {
@@ -245,6 +268,10 @@ impl Report {
         }
         out.push('\n');
         out.push_str(&self.tree());
+        if let Some(wit) = &self.wit {
+            out.push('\n');
+            out.push_str(wit);
+        }
         out
     }
 

@@ -1,17 +1,21 @@
 //! `wharf pull`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::pull::{self, Pulled};
-use wharf::store::cache::DEFAULT_MAX_BYTES;
+use wharf::pull::{self, Opened, Pulled};
+use wharf::reference::Reference;
+use wharf::reference::package::{PackageName, Version};
+use wharf::store::Store;
+use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 
 use super::failure::Failure;
 use super::output::Target;
 use super::settings::Context;
-use super::{connect, output, text};
+use super::{connect, output, packages, text};
 
 /// Get a component back, byte for byte
 ///
@@ -24,16 +28,29 @@ Examples:
   wharf pull ghcr.io/me/calc:1.0 -o app.wasm
   wharf pull localhost:5000/demo/calc@sha256:… -o - | wasmtime run -")]
 pub(crate) struct Pull {
-    /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…
+    /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…; or a package
     #[arg(value_name = "REF")]
-    reference: String,
+    pub(crate) reference: String,
     /// Where to, `-` for standard output [default: the repository's last element, or a layout's tag, and .wasm]
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
+/// An artifact that was opened, and where it goes if nobody says where.
+pub(crate) struct Receipt {
+    pub(crate) reference: Reference,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) opened: Opened,
+    pub(crate) default_path: PathBuf,
+}
+
+/// What was received, as `pull` and `get` tell it.
 #[derive(Serialize)]
-struct Report {
+pub(crate) struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<PackageName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
     reference: String,
     digest: Digest,
     split_manifest_digest: Option<Digest>,
@@ -46,76 +63,119 @@ struct Report {
     requests: u64,
     #[serde(skip)]
     path: Option<PathBuf>,
+    #[serde(skip)]
+    was_there: bool,
 }
 
 impl Pull {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = connect::reference(&self.reference)?;
-        let mut target = match &self.output {
-            Some(path) => Some(Target::open(path, context.json)?),
-            None => None,
-        };
         let cache = context.cache()?;
-        let (store, opened) = connect::open(context, &reference, &cache).await?;
-        let path = match &self.output {
-            Some(path) => path.clone(),
-            None => PathBuf::from(format!("{}.wasm", reference.stem())),
+        // A target that cannot be is found before anything is asked for.
+        let target = open_target(context, self.output.as_deref())?;
+        let named = packages::named(&self.reference)?;
+        let (reference, store, opened) = connect::open(context, named, &cache).await?;
+        let receipt = Receipt {
+            default_path: PathBuf::from(format!("{}.wasm", reference.stem())),
+            reference,
+            store,
+            opened,
         };
-        let content = opened.content();
-        let there = self.output.is_none() && output::is_there(&path, content).await?;
-        let mut pulled = Pulled::nothing(&opened);
-        if !there {
-            let target = match target.take() {
-                Some(target) => target,
-                None => Target::open(&path, context.json)?,
-            };
-            let observer = context.observer();
-            let (target, got) = pull::pull(
-                &store,
-                &opened,
-                &cache,
-                target,
-                context.concurrency,
-                &observer,
-            )
-            .await?;
-            target.finish()?;
-            pulled = got;
-            let blobs = opened.layers().map(|layer| layer.blob.digest);
-            connect::remember(&cache, &reference, blobs)?;
-            if context.has_cache() && pulled.fetched.blobs > 0 {
-                cache.prune(DEFAULT_MAX_BYTES)?;
-            }
-        }
-        let report = Report {
-            reference: reference.at(pulled.digest).to_string(),
-            digest: pulled.digest,
-            split_manifest_digest: opened.split().map(|split| split.digest),
-            content_digest: content.digest,
-            content_size: content.size,
-            fetched_bytes: pulled.fetched.bytes,
-            fetched_blobs: pulled.fetched.blobs,
-            cached_bytes: pulled.cached.bytes,
-            cached_blobs: pulled.cached.blobs,
-            requests: context.progress.requests(),
-            path: (self.output.as_deref() != Some(Path::new("-"))).then_some(path),
-        };
-        match report.path {
-            Some(_) => output::print(context, &report, || report.text(there)),
-            None => Ok(()),
-        }
+        receive(context, &cache, receipt, self.output.as_deref(), target)
+            .await?
+            .print(context)
     }
 }
 
+/// Opens what `-o` names, if it does.
+pub(crate) fn open_target(
+    context: &Context,
+    output: Option<&Path>,
+) -> Result<Option<Target>, Failure> {
+    let open = |path| Target::open(path, context.json);
+    output.map(open).transpose()
+}
+
+/// Writes a component to where `-o` says, or else to its default path.
+pub(crate) async fn receive(
+    context: &Context,
+    cache: &Arc<Cache>,
+    receipt: Receipt,
+    output: Option<&Path>,
+    target: Option<Target>,
+) -> Result<Report, Failure> {
+    let Receipt {
+        reference,
+        store,
+        opened,
+        default_path,
+    } = receipt;
+    let path = output.map_or(default_path, Path::to_owned);
+    let content = opened.content();
+    let was_there = output.is_none() && output::is_there(&path, content).await?;
+    let mut pulled = Pulled::nothing(&opened);
+    if !was_there {
+        let target = match target {
+            Some(target) => target,
+            None => Target::open(&path, context.json)?,
+        };
+        let (slots, observer) = (context.concurrency, context.observer());
+        let (target, got) = pull::pull(&store, &opened, cache, target, slots, &observer).await?;
+        target.finish()?;
+        pulled = got;
+        let blobs = opened.layers().map(|layer| layer.blob.digest);
+        connect::remember(cache, &reference, blobs)?;
+        if context.has_cache() && pulled.fetched.blobs > 0 {
+            cache.prune(DEFAULT_MAX_BYTES)?;
+        }
+    }
+    Ok(Report {
+        package: None,
+        version: None,
+        reference: reference.at(pulled.digest).to_string(),
+        digest: pulled.digest,
+        split_manifest_digest: opened.split().map(|split| split.digest),
+        content_digest: content.digest,
+        content_size: content.size,
+        fetched_bytes: pulled.fetched.bytes,
+        fetched_blobs: pulled.fetched.blobs,
+        cached_bytes: pulled.cached.bytes,
+        cached_blobs: pulled.cached.blobs,
+        requests: context.progress.requests(),
+        path: (output != Some(Path::new("-"))).then_some(path),
+        was_there,
+    })
+}
+
 impl Report {
-    fn text(&self, there: bool) -> String {
+    /// Says of which package it is.
+    pub(crate) fn of_package(&mut self, package: PackageName, version: Version) {
+        self.package = Some(package);
+        self.version = Some(version);
+    }
+
+    /// Prints it, unless the component itself went to standard output.
+    pub(crate) fn print(&self, context: &Context) -> Result<(), Failure> {
+        match self.path {
+            Some(_) => output::print(context, self, || self.text()),
+            None => Ok(()),
+        }
+    }
+
+    fn text(&self) -> String {
         let path = self.path.as_deref().unwrap_or(Path::new("-")).display();
         let size = text::size(self.content_size);
-        if there {
-            return format!("{path} is there already, {size}, {}", self.content_digest);
+        let package = match (&self.package, &self.version) {
+            (Some(package), Some(version)) => format!("{package}@{version}  "),
+            _ => String::new(),
+        };
+        if self.was_there {
+            return format!(
+                "{package}{path} is there already, {size}, {}",
+                self.content_digest
+            );
         }
         format!(
-            "{path}  {size}, {}\n  fetched  {} in {}\n  cached   {} in {}",
+            "{package}{path}  {size}, {}\n  fetched  {} in {}\n  cached   {} in {}",
             self.content_digest,
             text::size(self.fetched_bytes),
             text::count(self.fetched_blobs, "blob"),

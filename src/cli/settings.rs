@@ -9,14 +9,15 @@ use anyhow::Context as _;
 use clap::Args;
 use tempfile::TempDir;
 use wharf::encoding::Level;
+use wharf::package::Configuration;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 use wharf::store::Observer;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{Credentials, Options};
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::progress::Progress;
-use super::text::parse_size;
+use super::text::{parse_size, printable};
 
 /// Flags of every command.
 #[derive(Debug, Args)]
@@ -49,6 +50,15 @@ pub(crate) struct Shared {
     /// Read the password from standard input
     #[arg(long, global = true, requires = "username")]
     password_stdin: bool,
+    /// Where packages are, for this call: HOST[:PORT][/PREFIX] or oci:DIR [env: WHARF_REGISTRY]
+    #[arg(long, global = true, value_name = "REGISTRY")]
+    registry: Option<String>,
+    /// Ask no registry: only the cache of this machine, and layouts
+    #[arg(long, global = true)]
+    offline: bool,
+    /// wkg's configuration [env: WKG_CONFIG_FILE, else ~/.config/wasm-pkg/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Move so many blobs at once
     #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
@@ -130,6 +140,12 @@ pub(crate) struct Context {
     ca_certificates: Vec<u8>,
     /// What was given on the command line.
     pub(crate) credentials: Option<Credentials>,
+    /// Whether no registry is asked.
+    pub(crate) offline: bool,
+    /// The registry that was named for this call.
+    pub(crate) registry: Option<String>,
+    config_file: Option<PathBuf>,
+    configuration: OnceLock<Configuration>,
     /// The user that was given without a password, which only `login` can do something with.
     pub(crate) username: Option<String>,
     cache_directory: Option<PathBuf>,
@@ -179,6 +195,10 @@ impl Context {
             plain_http: shared.plain_http,
             ca_certificates,
             credentials,
+            offline: shared.offline,
+            registry: shared.registry.or_else(|| text_variable("WHARF_REGISTRY")),
+            config_file: shared.config.or_else(|| variable("WKG_CONFIG_FILE")),
+            configuration: OnceLock::new(),
             username,
             cache_directory,
             cache: OnceLock::new(),
@@ -202,6 +222,54 @@ impl Context {
         let hint = "another directory with --cache, or none with --no-cache";
         let cache = cache.map_err(|error| Failure::from(error).hint(hint))?;
         Ok(Arc::clone(self.cache.get_or_init(|| Arc::new(cache))))
+    }
+
+    /// Returns the file that was named, or where wkg keeps its configuration.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        let named = self.config_file.clone();
+        named.or_else(Configuration::default_file)
+    }
+
+    /// Reads wkg's configuration. A file that was named stands alone, as with wkg.
+    pub(crate) fn configuration(&self) -> Result<&Configuration, Failure> {
+        if let Some(configuration) = self.configuration.get() {
+            return Ok(configuration);
+        }
+        let read = self.read_configuration()?;
+        Ok(self.configuration.get_or_init(|| read))
+    }
+
+    fn read_configuration(&self) -> Result<Configuration, Failure> {
+        let defaults = Configuration::default();
+        let Some(path) = self.config_file() else {
+            return Ok(defaults);
+        };
+        let name = path.display();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return match self.config_file {
+                    Some(_) => Err(Failure::new(Exit::NotFound, format!("no file `{name}`"))),
+                    None => Ok(defaults),
+                };
+            }
+            Err(error) => return Err(anyhow::Error::from(error).context(name.to_string()).into()),
+        };
+        let read = Configuration::read(&text);
+        let (read, unknown) = read.map_err(|error| {
+            let message = format!("the configuration {name} is malformed: {error}");
+            Failure::new(Exit::Integrity, message)
+        })?;
+        for key in unknown {
+            eprintln!(
+                "warning: {name}: `{}` is not known here, and passed over",
+                printable(&key)
+            );
+        }
+        Ok(match self.config_file {
+            Some(_) => read,
+            None => defaults.merged(read),
+        })
     }
 
     /// Returns whether the cache outlives this run.
@@ -235,15 +303,27 @@ impl Context {
     }
 }
 
+fn variable(name: &str) -> Option<PathBuf> {
+    let value = env::var_os(name).filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
+}
+
+fn text_variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn cache_directory() -> Option<PathBuf> {
-    let set = |name| {
-        let value = env::var_os(name).filter(|value| !value.is_empty());
-        value.map(PathBuf::from)
-    };
-    set("WHARF_CACHE").or_else(|| {
-        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        Some(base?.join("wharf"))
-    })
+    variable("WHARF_CACHE").or_else(|| user_directory("XDG_CACHE_HOME", ".cache"))
+}
+
+/// Returns the layout that packages are in where nothing else is said.
+pub(crate) fn local_layout() -> Option<PathBuf> {
+    variable("WHARF_HOME").or_else(|| user_directory("XDG_DATA_HOME", ".local/share"))
+}
+
+fn user_directory(name: &str, below_home: &str) -> Option<PathBuf> {
+    let base = variable(name).or_else(|| Some(variable("HOME")?.join(below_home)));
+    Some(base?.join("wharf"))
 }
 
 fn password() -> Result<String, Failure> {

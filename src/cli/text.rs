@@ -59,6 +59,16 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Lines up rows: a name, numbers in the second and third column, words after them.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    aligned(rows, &[1, 2])
+}
+
+/// Lines up rows of words.
+pub(crate) fn words(rows: &[Vec<String>]) -> String {
+    aligned(rows, &[])
+}
+
+/// Lines up rows; the columns named hold numbers.
+fn aligned(rows: &[Vec<String>], numbers: &[usize]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -72,7 +82,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
             let width = widths[column];
             match column {
                 0 => line.push_str(&format!("{cell:<width$}")),
-                1 | 2 => line.push_str(&format!("  {cell:>width$}")),
+                _ if numbers.contains(&column) => line.push_str(&format!("  {cell:>width$}")),
                 _ => line.push_str(&format!("  {cell:<width$}")),
             }
         }

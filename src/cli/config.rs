@@ -1,0 +1,222 @@
+//! `wharf config`
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use wharf::package::Place;
+use wharf::package::configuration::{self, Scope};
+use wharf::store::spool::Spool;
+
+use super::failure::{Exit, Failure};
+use super::settings::{Context, local_layout};
+use super::{output, packages, text};
+
+/// Show or set where packages are
+///
+/// The file is wkg's, so that both find the same packages in the same places. What is not set there is
+/// in a directory of yours (WHARF_HOME, else ~/.local/share/wharf).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf config
+  wharf config where demo:calc@1.0.0
+  wharf config set default localhost:5000
+  wharf config set demo ghcr.io/me
+  wharf config set demo:calc registry.example.com/team
+  wharf config unset demo")]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show what is set (the same as nothing)
+    Show,
+    /// Show where a package is, or would be
+    Where {
+        /// NAMESPACE:NAME, perhaps with @VERSION
+        package: String,
+    },
+    /// Set the registry of a namespace, of one package, or of all others
+    Set {
+        /// NAMESPACE, NAMESPACE:NAME or default
+        #[arg(value_name = "SCOPE")]
+        scope: Scope,
+        /// HOST[:PORT][/PREFIX]
+        registry: String,
+    },
+    /// Forget what is set
+    Unset {
+        /// NAMESPACE, NAMESPACE:NAME or default
+        #[arg(value_name = "SCOPE")]
+        scope: Scope,
+    },
+}
+
+#[derive(Serialize)]
+struct Mapping {
+    scope: String,
+    registry: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    file: Option<PathBuf>,
+    /// Named for this call.
+    registry: Option<String>,
+    local: Option<PathBuf>,
+    registries: Vec<Mapping>,
+}
+
+#[derive(Serialize)]
+struct Where {
+    package: String,
+    registry: String,
+    reference: String,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    file: PathBuf,
+    scope: String,
+    registry: Option<String>,
+}
+
+impl Config {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.action.unwrap_or(Action::Show) {
+            Action::Show => show(context),
+            Action::Where { package } => find(context, &package).await,
+            Action::Set { scope, registry } => {
+                let place: Place = registry.parse().map_err(Failure::usage)?;
+                let change = |text: &str| configuration::set(text, &scope, &place).map(Some);
+                changed(context, &scope, Some(registry.clone()), change)
+            }
+            Action::Unset { scope } => {
+                let change = |text: &str| configuration::unset(text, &scope);
+                changed(context, &scope, None, change)
+            }
+        }
+    }
+}
+
+fn show(context: &Context) -> Result<(), Failure> {
+    let file = context.config_file();
+    let text = match &file {
+        Some(path) => read(path)?,
+        None => String::new(),
+    };
+    // What cannot be used is said here too.
+    context.configuration()?;
+    let mappings = configuration::mappings(&text).map_err(packages::misconfigured)?;
+    let mapping = |(scope, registry)| Mapping { scope, registry };
+    let report = Shown {
+        file,
+        registry: context.registry.clone(),
+        local: local_layout(),
+        registries: mappings.into_iter().map(mapping).collect(),
+    };
+    output::print(context, &report, || report.text())
+}
+
+async fn find(context: &Context, package: &str) -> Result<(), Failure> {
+    let spec = packages::spec(package)?;
+    let home = packages::home(context, &spec.name).await?;
+    let location = home.location(&spec.name)?;
+    let tag = match &spec.wanted {
+        wharf::reference::package::Wanted::Exact(version) => {
+            wharf::reference::package::version_tag(version)
+        }
+        _ => None,
+    };
+    let report = Where {
+        package: spec.to_string(),
+        registry: home.place.to_string(),
+        reference: match tag {
+            Some(tag) => format!("{location}:{tag}"),
+            None => location.to_string(),
+        },
+    };
+    output::print(context, &report, || report.reference.clone())
+}
+
+fn changed(
+    context: &Context,
+    scope: &Scope,
+    registry: Option<String>,
+    change: impl Fn(&str) -> Result<Option<String>, configuration::ConfigurationError>,
+) -> Result<(), Failure> {
+    let file = context.config_file().ok_or_else(|| {
+        Failure::usage("there is no place for the configuration: HOME is not set")
+            .hint("name a file with --config")
+    })?;
+    let before = read(&file)?;
+    let Some(after) = change(&before).map_err(Failure::usage)? else {
+        let message = format!("{} sets nothing for {scope}", file.display());
+        return Err(Failure::new(Exit::NotFound, message));
+    };
+    write(&file, &after).with_context(|| file.display().to_string())?;
+    let report = Changed {
+        file,
+        scope: scope.to_string(),
+        registry,
+    };
+    output::print(context, &report, || match &report.registry {
+        Some(registry) => format!("{} is in {registry}", report.scope),
+        None => format!("nothing is set for {} any more", report.scope),
+    })
+}
+
+/// Reads the file; where there is none, nothing is set.
+fn read(path: &Path) -> Result<String, Failure> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        read => Ok(read.with_context(|| path.display().to_string())?),
+    }
+}
+
+/// Writes the file whole, or not at all. It may hold passwords, so it stays as readable as it was.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    // A link is written through, not replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = output::parent(&path);
+    fs::create_dir_all(directory)?;
+    let mut spool = Spool::new_in(directory)?;
+    spool.file().write_all(text.as_bytes())?;
+    if let Ok(before) = fs::metadata(&path) {
+        spool.file().set_permissions(before.permissions())?;
+    }
+    spool.sync()?;
+    spool.replace(&path)
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        let path = |path: &Option<PathBuf>| match path {
+            Some(path) => path.display().to_string(),
+            None => "none".to_owned(),
+        };
+        let mut rows = vec![vec!["file".to_owned(), path(&self.file)]];
+        if let Some(registry) = &self.registry {
+            rows.push(vec!["this call".to_owned(), registry.clone()]);
+        }
+        for mapping in &self.registries {
+            let scope = text::printable(&mapping.scope);
+            rows.push(vec![scope, text::printable(&mapping.registry)]);
+        }
+        let local = format!("oci:{}", path(&self.local));
+        if !self
+            .registries
+            .iter()
+            .any(|mapping| mapping.scope == "default")
+        {
+            rows.push(vec!["all else".to_owned(), local]);
+        }
+        text::words(&rows)
+    }
+}

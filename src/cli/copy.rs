@@ -1,0 +1,308 @@
+//! `wharf copy`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::copy::{self, Copied, Options};
+use wharf::digest::Digest;
+use wharf::error::Kind;
+use wharf::package::{self, Place, YANK_SUFFIX};
+use wharf::reference::package::PackageSpec;
+use wharf::reference::{Name, Reference};
+use wharf::store::cache::Cache;
+use wharf::store::remote::Access;
+use wharf::store::{Observer, Store};
+
+use super::failure::{Exit, Failure};
+use super::packages::{self, Named};
+use super::settings::Context;
+use super::{connect, output, text};
+
+/// Copy an artifact or a package to another registry or layout, byte for byte
+///
+/// Of a reference DST is a reference; of a package it is where packages are, as with --registry. What is
+/// there is not sent again. Marks of yanked versions and the split form behind a --compat version go along.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf copy ghcr.io/me/calc:1.0 oci:store:calc
+  wharf copy ghcr.io/me/calc:1.0 localhost:5000/me/calc      the same tag
+  wharf copy demo:calc@^1 localhost:5000                     one version
+  wharf copy demo:calc oci:store --all-tags --referrers      all of it")]
+pub(crate) struct Copy {
+    /// A reference, or a package: NAMESPACE:NAME, perhaps with @VERSION or @REQUIREMENT
+    #[arg(value_name = "SRC")]
+    source: String,
+    /// A reference; for a package HOST[:PORT][/PREFIX] or oci:DIR
+    #[arg(value_name = "DST")]
+    target: String,
+    /// Copy every tag of the repository
+    #[arg(long)]
+    all_tags: bool,
+    /// Copy what refers to it, too: signatures, SBOMs
+    #[arg(long)]
+    referrers: bool,
+    /// Replace a version of the package that exists in DST and is another
+    #[arg(long)]
+    force: bool,
+}
+
+/// What moved.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Sum {
+    manifests: usize,
+    sent_bytes: u64,
+    sent_blobs: u64,
+    skipped_bytes: u64,
+    skipped_blobs: u64,
+}
+
+#[derive(Serialize)]
+struct Row {
+    reference: String,
+    digest: Digest,
+    /// Whether anything had to be written.
+    news: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    copied: Vec<Row>,
+    #[serde(flatten)]
+    sum: Sum,
+}
+
+/// Copies artifacts, all in the same way.
+pub(crate) struct Copier {
+    options: Options,
+    observer: Arc<dyn Observer>,
+}
+
+impl Copier {
+    pub(crate) fn new(context: &Context, cache: &Cache, referrers: bool) -> Self {
+        let split_form = wharf::artifact::SPLIT_SUFFIX;
+        let companions = [YANK_SUFFIX, split_form].map(|suffix| suffix[1..].to_owned());
+        Self {
+            options: Options {
+                referrers,
+                companions: companions.to_vec(),
+                concurrency: context.concurrency,
+                ingest: PathBuf::from(cache.ingest()),
+            },
+            observer: context.observer(),
+        }
+    }
+
+    pub(crate) async fn copy(
+        &self,
+        source: &dyn Store,
+        target: &dyn Store,
+        name: &Name,
+        tag: Option<&str>,
+    ) -> Result<Copied, Failure> {
+        Ok(copy::artifact(source, target, name, tag, &self.options, &self.observer).await?)
+    }
+}
+
+/// Fails if a version is in the target and is another than in the source.
+pub(crate) async fn check_version(
+    source: &dyn Store,
+    target: &dyn Store,
+    version: &str,
+    tag: &str,
+) -> Result<(), Failure> {
+    let name = Name::Tag(tag.to_owned());
+    let there = match target.manifest(&name).await {
+        Ok(manifest) => manifest.digest,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let here = source.manifest(&name).await?.digest;
+    if here == there {
+        return Ok(());
+    }
+    let message = format!(
+        "{version} is {here} in {} and {there} in {}",
+        source.location(),
+        target.location()
+    );
+    let hint = "a version never changes: find out which of the two is right";
+    Err(Failure::new(Exit::Conflict, message).hint(hint))
+}
+
+/// From where, to where.
+struct Route {
+    source: Arc<dyn Store>,
+    target: Arc<dyn Store>,
+}
+
+impl Copy {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let cache = context.cache()?;
+        let report = match packages::named(&self.source)? {
+            Named::Package(spec) => self.package(context, &spec, &cache).await?,
+            Named::Reference(reference) => self.reference(context, &reference, &cache).await?,
+        };
+        output::print(context, &report, || report.text())
+    }
+
+    async fn package(
+        &self,
+        context: &Context,
+        spec: &PackageSpec,
+        cache: &Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let place: Place = self.target.parse().map_err(|error| {
+            Failure::usage(error).hint("a package keeps its name: DST says only where packages are")
+        })?;
+        let from = packages::home(context, &spec.name).await?;
+        let to = packages::at(context, &place, &spec.name).await?;
+        let location = from.location(&spec.name)?;
+        connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
+        let source = from.store(context, &spec.name, Access::Pull, cache).await?;
+        let copier = Copier::new(context, cache, self.referrers);
+        // What is not there makes no layout.
+        let tags = match self.all_tags {
+            true => {
+                let tags = package::tags(source.as_ref(), &spec.name).await?;
+                let version = |(version, tag): (&_, &String)| (format!("{version}"), tag.clone());
+                tags.versions.iter().map(version).collect()
+            }
+            false => {
+                let resolved = package::resolve(source.as_ref(), spec).await?;
+                vec![(resolved.version.to_string(), resolved.tag)]
+            }
+        };
+        let target = to
+            .store_beside(context, &spec.name, &location, cache)
+            .await?;
+        if !self.force {
+            for (version, tag) in &tags {
+                let name = format!("{}@{version}", spec.name);
+                check_version(source.as_ref(), target.as_ref(), &name, tag).await?;
+            }
+        }
+        let route = Route { source, target };
+        match self.all_tags {
+            true => self.all_tags(&copier, &route).await,
+            false => {
+                let (_, tag) = &tags[0];
+                let name = Name::Tag(tag.clone());
+                self.one(&copier, &route, &name, Some(tag)).await
+            }
+        }
+    }
+
+    async fn reference(
+        &self,
+        context: &Context,
+        from: &Reference,
+        cache: &Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let to = connect::reference(&self.target)?;
+        if to.digest.is_some() {
+            return Err(Failure::usage(
+                "a copy goes under a tag; its digest is that of the source",
+            ));
+        }
+        if self.all_tags && (from.tag.is_some() || from.digest.is_some() || to.tag.is_some()) {
+            return Err(Failure::usage(
+                "with --all-tags SRC and DST are repositories, without a tag",
+            ));
+        }
+        connect::check_credentials(context, &from.location, &to.location)?;
+        let source = connect::store(context, from, Access::Pull, cache).await?;
+        let copier = Copier::new(context, cache, self.referrers);
+        if !self.all_tags {
+            // What is not there makes no layout.
+            source.manifest(&from.name()).await?;
+        }
+        let place = connect::Place {
+            beside: Some(&from.location),
+            ..connect::Place::of(&to.location)
+        };
+        let target = connect::store_at(context, &place, Access::Push, cache).await?;
+        let route = Route { source, target };
+        if self.all_tags {
+            return self.all_tags(&copier, &route).await;
+        }
+        let own_tag = match from.digest {
+            Some(_) => from.tag.as_deref(),
+            None => Some(from.tag_or_default()),
+        };
+        let tag = to.tag.as_deref().or(own_tag);
+        self.one(&copier, &route, &from.name(), tag).await
+    }
+
+    async fn one(
+        &self,
+        copier: &Copier,
+        route: &Route,
+        name: &Name,
+        tag: Option<&str>,
+    ) -> Result<Report, Failure> {
+        let (source, target) = (route.source.as_ref(), route.target.as_ref());
+        let copied = copier.copy(source, target, name, tag).await?;
+        let tag = tag.map(str::to_owned);
+        Ok(Report::new(target, [(tag, copied)]))
+    }
+
+    async fn all_tags(&self, copier: &Copier, route: &Route) -> Result<Report, Failure> {
+        let (source, target) = (route.source.as_ref(), route.target.as_ref());
+        let copied = copy::all_tags(source, target, &copier.options, &copier.observer).await?;
+        let copied = copied.into_iter().map(|(tag, copied)| (Some(tag), copied));
+        Ok(Report::new(target, copied))
+    }
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, copied: &Copied) {
+        let copy::Outcome { sent, skipped } = copied.outcome;
+        self.manifests += copied.manifests;
+        self.sent_bytes += sent.bytes;
+        self.sent_blobs += sent.blobs;
+        self.skipped_bytes += skipped.bytes;
+        self.skipped_blobs += skipped.blobs;
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "  sent     {} in {}, and {}\n  skipped  {} in {} (already there)",
+            text::size(self.sent_bytes),
+            text::count(self.sent_blobs, "blob"),
+            text::count(self.manifests as u64, "manifest"),
+            text::size(self.skipped_bytes),
+            text::count(self.skipped_blobs, "blob"),
+        )
+    }
+}
+
+impl Report {
+    fn new(target: &dyn Store, copied: impl IntoIterator<Item = (Option<String>, Copied)>) -> Self {
+        let mut report = Self {
+            copied: Vec::new(),
+            sum: Sum::default(),
+        };
+        for (tag, copied) in copied {
+            report.sum.add(&copied);
+            let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+            report.copied.push(Row {
+                reference: format!("{}{tag}@{}", target.location(), copied.digest),
+                digest: copied.digest,
+                news: copied.news,
+            });
+        }
+        report
+    }
+
+    fn text(&self) -> String {
+        let rows = self.copied.iter().map(|row| {
+            let state = if row.news { "" } else { "is there" };
+            vec![row.reference.clone(), state.to_owned()]
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        format!("{}{}", text::words(&rows), self.sum.text())
+    }
+}

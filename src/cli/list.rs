@@ -1,0 +1,139 @@
+//! `wharf list`
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use wharf::artifact::{Form, form};
+use wharf::package::{self, Place, Tags};
+use wharf::reference::Name;
+use wharf::reference::package::PackageName;
+use wharf::store::Store;
+use wharf::store::layout::Layout;
+use wharf::store::remote::{self, Access};
+
+use super::failure::{Exit, Failure};
+use super::packages::Home;
+use super::settings::Context;
+use super::versions::{Row, rows};
+use super::{connect, output, packages, text};
+
+/// Show the packages of a registry or layout
+///
+/// A registry must have a catalog, as zot, distribution and Harbor do; GHCR and Docker Hub have none.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf list
+  wharf list demo
+  wharf list demo:ca --registry localhost:5000
+  wharf list --registry oci:store --json")]
+pub(crate) struct List {
+    /// Only packages whose names begin so
+    #[arg(value_name = "PREFIX")]
+    prefix: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    packages: Vec<Row>,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        let home = home(context, prefix).await?;
+        let mut names = names(context, &home).await?;
+        names.retain(|name| name.to_string().starts_with(prefix));
+        names.sort();
+        names.dedup();
+        let found: Vec<Vec<Row>> = stream::iter(&names)
+            .map(|name| versions(context, &home, name))
+            .buffered(context.concurrency.max(1))
+            .try_collect()
+            .await?;
+        let packages: Vec<Row> = found.into_iter().flatten().collect();
+        let report = Report { packages };
+        if report.packages.is_empty() {
+            eprintln!("no packages in {}", home.place);
+        }
+        output::print(context, &report, || report.text())
+    }
+}
+
+/// Returns the place that is listed: that of the prefix's namespace, else the default one.
+async fn home(context: &Context, prefix: &str) -> Result<Home, Failure> {
+    let namespace = prefix.split(':').next().unwrap_or_default();
+    // Which package it is makes no difference, as only namespaces and the default are looked at.
+    let any = |namespace: &str| format!("{namespace}:a").parse::<PackageName>();
+    match any(namespace).or_else(|_| any("any")) {
+        Ok(package) => packages::home(context, &package).await,
+        Err(_) => packages::local(),
+    }
+}
+
+/// Returns the packages that repositories there may be of.
+async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failure> {
+    let repositories = match &home.place {
+        Place::Layout(directory) => match Layout::open(directory, context.observer()) {
+            Ok(layout) => layout.repositories()?,
+            Err(error) if error.kind() == wharf::error::Kind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
+        Place::Registry { host, .. } => {
+            if context.offline {
+                let message = format!("what {host} has cannot be listed offline");
+                return Err(Failure::new(Exit::NotFound, message));
+            }
+            let credentials = connect::credentials(context, host, "", &home.settings).await?;
+            let options = connect::options(context, &home.settings);
+            remote::catalog(host, credentials, &options).await?
+        }
+    };
+    let package = |repository: &String| home.place.package(repository);
+    Ok(repositories.iter().filter_map(package).collect())
+}
+
+/// Returns the versions of a package, or none if the repository holds something else.
+async fn versions(context: &Context, home: &Home, name: &PackageName) -> Result<Vec<Row>, Failure> {
+    let cache = context.cache()?;
+    let store = home.store(context, name, Access::Pull, &cache).await?;
+    let tags = match package::tags(store.as_ref(), name).await {
+        Ok(tags) => tags,
+        Err(package::Error::Unknown { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    match is_wasm(store.as_ref(), &tags).await? {
+        true => rows(store.as_ref(), name, &tags, context.concurrency, false).await,
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Returns whether the newest version is a component: other images have versions too.
+async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
+    let Some((_, tag)) = tags.versions.last_key_value() else {
+        return Ok(false);
+    };
+    let manifest = store.manifest(&Name::Tag(tag.clone())).await?;
+    Ok(matches!(
+        form(&manifest.bytes),
+        Ok(Form::Split | Form::Flat)
+    ))
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut out: Vec<Vec<String>> = Vec::new();
+        for rows in self.packages.chunk_by(|a, b| a.name == b.name) {
+            let shown = rows.iter().find(|row| !row.yanked).or(rows.first());
+            let Some(newest) = shown else { continue };
+            let state = if newest.yanked { "yanked" } else { "" };
+            out.push(vec![
+                newest.name.to_string(),
+                newest.version.to_string(),
+                text::count(rows.len() as u64, "version"),
+                state.to_owned(),
+            ]);
+        }
+        text::words(&out)
+    }
+}

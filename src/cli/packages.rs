@@ -1,0 +1,258 @@
+//! From a package's name to its repository: what the verbs about packages share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wharf::package::{self, Choice, Place, RegistrySettings, Resolved};
+use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
+use wharf::reference::{Location, Reference};
+use wharf::store::Store;
+use wharf::store::cache::Cache;
+use wharf::store::remote::{self, Access};
+
+use super::connect;
+use super::failure::{Exit, Failure};
+use super::settings::{self, Context};
+
+/// Where packages are, and how that registry is spoken to.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    pub(crate) place: Place,
+    pub(crate) settings: RegistrySettings,
+}
+
+/// What a command that takes both was given.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    Package(PackageSpec),
+    Reference(Reference),
+}
+
+/// Tells a package from a reference: a package has no slash.
+pub(crate) fn named(text: &str) -> Result<Named, Failure> {
+    match looks_like_package(text) {
+        true => spec(text).map(Named::Package),
+        false => text.parse().map(Named::Reference).map_err(|error| {
+            let hint = "a package is NAMESPACE:NAME, perhaps with @VERSION";
+            Failure::usage(error).hint(hint)
+        }),
+    }
+}
+
+/// Reads a package, and which of its versions are meant.
+pub(crate) fn spec(text: &str) -> Result<PackageSpec, Failure> {
+    text.parse().map_err(|error| {
+        let hint = "for instance demo:calc, demo:calc@1.2.0 or demo:calc@^1";
+        Failure::usage(error).hint(hint)
+    })
+}
+
+/// Reads a package that no version may be given of.
+pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
+    let spec = spec(text)?;
+    match spec.wanted {
+        wharf::reference::package::Wanted::Newest => Ok(spec.name),
+        _ => Err(Failure::usage(format!(
+            "`{text}` names a version; here it is NAMESPACE:NAME"
+        ))),
+    }
+}
+
+/// Finds out where a package is: as the command line says, else the configuration, else in this user's layout.
+pub(crate) async fn home(context: &Context, package: &PackageName) -> Result<Home, Failure> {
+    let configuration = context.configuration()?;
+    let Some(text) = &context.registry else {
+        let choice = configuration.choose(package, None);
+        return chosen(context, choice.map_err(misconfigured)?).await;
+    };
+    match text.parse::<Place>() {
+        Ok(place) => at(context, &place, package).await,
+        // The configuration may know it by a name that is no host.
+        Err(error) => match configuration.choose(package, Some(text)) {
+            Ok(known @ Choice::Known { .. }) => chosen(context, known).await,
+            _ => Err(Failure::usage(error)),
+        },
+    }
+}
+
+/// Finds out where a package is at a place that was named. A registry without a prefix may be configured, or
+/// say more itself.
+pub(crate) async fn at(
+    context: &Context,
+    place: &Place,
+    package: &PackageName,
+) -> Result<Home, Failure> {
+    let choice = match place {
+        Place::Registry { host, prefix } if prefix.is_empty() => {
+            let choice = context.configuration()?.choose(package, Some(host));
+            choice.map_err(misconfigured)?
+        }
+        Place::Registry { host, .. } => Choice::Known {
+            registry: host.clone(),
+            place: place.clone(),
+        },
+        Place::Layout(_) => Choice::Known {
+            registry: String::new(),
+            place: place.clone(),
+        },
+    };
+    chosen(context, choice).await
+}
+
+async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
+    let configuration = context.configuration()?;
+    let (registry, place) = match choice {
+        Choice::Local => return local(),
+        Choice::Known { registry, place } => (registry, place),
+        Choice::Ask { registry } => {
+            let place = ask(context, &registry).await?;
+            (registry, place)
+        }
+    };
+    let settings = match place {
+        Place::Registry { .. } => configuration.settings(&registry).map_err(misconfigured)?,
+        Place::Layout(_) => RegistrySettings::default(),
+    };
+    Ok(Home { place, settings })
+}
+
+/// Returns this user's layout, for when nothing is configured.
+pub(crate) fn local() -> Result<Home, Failure> {
+    let directory = settings::local_layout().ok_or_else(|| {
+        Failure::usage("there is no place for packages: HOME is not set")
+            .hint("name one with --registry oci:DIR or in WHARF_HOME")
+    })?;
+    Ok(Home {
+        place: Place::Layout(directory),
+        settings: RegistrySettings::default(),
+    })
+}
+
+/// Asks a registry where its packages are.
+async fn ask(context: &Context, registry: &str) -> Result<Place, Failure> {
+    let settings = context
+        .configuration()?
+        .settings(registry)
+        .map_err(misconfigured)?;
+    if context.offline {
+        return Choice::asked(registry, None).map_err(misconfigured);
+    }
+    let options = connect::options(context, &settings);
+    let metadata = remote::registry_metadata(registry, &options).await?;
+    Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)
+}
+
+pub(crate) fn misconfigured(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Integrity, error).hint("`wharf config` shows what is read")
+}
+
+impl Home {
+    /// Returns the repository of a package.
+    pub(crate) fn location(&self, package: &PackageName) -> Result<Location, Failure> {
+        self.place.location(package).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            Failure::usage(format!("{error}{}", cause.unwrap_or_default()))
+        })
+    }
+
+    /// Opens the repository of a package to copy to from another one.
+    pub(crate) async fn store_beside(
+        &self,
+        context: &Context,
+        package: &PackageName,
+        source: &Location,
+        cache: &Arc<Cache>,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        let place = connect::Place {
+            location: &self.location(package)?,
+            settings: self.settings.clone(),
+            beside: Some(source),
+        };
+        connect::store_at(context, &place, Access::Push, cache).await
+    }
+
+    /// Opens the repository of a package.
+    pub(crate) async fn store(
+        &self,
+        context: &Context,
+        package: &PackageName,
+        access: Access,
+        cache: &Arc<Cache>,
+    ) -> Result<Arc<dyn Store>, Failure> {
+        let place = connect::Place {
+            location: &self.location(package)?,
+            settings: self.settings.clone(),
+            beside: None,
+        };
+        let opened = connect::store_at(context, &place, access, cache).await;
+        opened.map_err(|failure| match (&self.place, access) {
+            (Place::Layout(directory), Access::Pull) if failure.is_not_found() => {
+                nothing_published(package, directory)
+            }
+            _ => failure,
+        })
+    }
+}
+
+/// A layout that nobody made yet has no packages.
+fn nothing_published(package: &PackageName, directory: &std::path::Path) -> Failure {
+    let directory = directory.display();
+    let message = format!("there is no package {package} in oci:{directory}");
+    Failure::new(Exit::NotFound, message).hint(format!(
+        "`wharf publish FILE {package}@VERSION` puts it there; another place is named with --registry"
+    ))
+}
+
+/// A version of a package, found.
+pub(crate) struct Found {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) resolved: Resolved,
+    pub(crate) reference: Reference,
+}
+
+/// Finds the version that is meant.
+pub(crate) async fn find(
+    context: &Context,
+    spec: &PackageSpec,
+    cache: &Arc<Cache>,
+) -> Result<Found, Failure> {
+    let home = home(context, &spec.name).await?;
+    let store = home.store(context, &spec.name, Access::Pull, cache).await?;
+    let resolved = package::resolve(store.as_ref(), spec).await?;
+    if resolved.yanked {
+        eprintln!("warning: {}@{} is yanked", spec.name, resolved.version);
+    }
+    let reference = Reference {
+        location: home.location(&spec.name)?,
+        tag: Some(resolved.tag.clone()),
+        digest: Some(resolved.digest),
+    };
+    Ok(Found {
+        store,
+        resolved,
+        reference,
+    })
+}
+
+/// Opens what a reference names, or finds what a package's name means.
+pub(crate) async fn reference(
+    context: &Context,
+    named: Named,
+    cache: &Arc<Cache>,
+) -> Result<(Reference, Arc<dyn Store>), Failure> {
+    match named {
+        Named::Package(spec) => {
+            let found = find(context, &spec, cache).await?;
+            Ok((found.reference, found.store))
+        }
+        Named::Reference(reference) => {
+            let store = connect::store(context, &reference, Access::Pull, cache).await?;
+            Ok((reference, store))
+        }
+    }
+}
+
+/// Returns the file that a package is written to where nobody names one.
+pub(crate) fn file_of(package: &PackageName) -> PathBuf {
+    PathBuf::from(format!("{}.wasm", package.name()))
+}

@@ -1,0 +1,316 @@
+//! `wharf publish`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::component::Component;
+use wharf::digest::Digest;
+use wharf::error::Error;
+use wharf::manifest::{Annotations, annotation};
+use wharf::metadata;
+use wharf::package::{self, Publication, Published, State, Target};
+use wharf::push::{self, Options};
+use wharf::reference::Reference;
+use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use wharf::store::cache::DEFAULT_MAX_BYTES;
+use wharf::store::remote::Access;
+
+use super::connect::{self, Stamp};
+use super::failure::{Exit, Failure};
+use super::settings::{Context, SplitFlags};
+use super::{output, packages, text, wit};
+
+/// Publish a component as a version of a package
+///
+/// Name and version are taken from the component where it has them. A version is written once: the same
+/// bytes again do nothing, other bytes are refused. With nothing configured packages go into a directory
+/// of yours (WHARF_HOME, else ~/.local/share/wharf), with wkg's configuration or --registry to a registry.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf publish calc.wasm demo:calc@1.0.0
+  wharf publish calc.wasm demo:calc@1.0.0 --registry ghcr.io/me --compat
+  wharf publish wasi-http.wasm                     a WIT package says what it is
+  wharf publish calc.wasm demo:calc@1.0.1 --dry-run
+  wharf publish calc.wasm demo:calc@1.0.1 --annotation org.opencontainers.image.vendor=Demo")]
+pub(crate) struct Publish {
+    /// The component, core module or WIT package
+    file: PathBuf,
+    /// What it is: NAMESPACE:NAME@VERSION [default: what the file says]
+    #[arg(value_name = "PACKAGE")]
+    package: Option<String>,
+    /// Store it in one piece too, for clients that know nothing else (wkg, oras, containerd)
+    #[arg(long)]
+    compat: bool,
+    /// Say this of it; stands above what the component says
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_annotation)]
+    annotation: Vec<(String, String)>,
+    /// Find out everything, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace a version that exists: whoever has it locked will not get it any more
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    split: SplitFlags,
+    /// Compress every layer now, even where this machine has made it before at another level
+    #[arg(long)]
+    no_reuse: bool,
+}
+
+fn parse_annotation(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("an annotation is KEY=VALUE".to_owned())?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[derive(Serialize)]
+struct Report {
+    package: PackageName,
+    version: Version,
+    reference: String,
+    /// What the version's tag names; none after a dry run.
+    digest: Option<Digest>,
+    split_digest: Digest,
+    flat_digest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split_manifest_digest: Option<Digest>,
+    content_digest: Digest,
+    content_size: u64,
+    layers: usize,
+    sent_bytes: u64,
+    sent_blobs: u64,
+    skipped_bytes: u64,
+    skipped_blobs: u64,
+    /// Whether the version was not there before.
+    published: bool,
+    dry_run: bool,
+}
+
+impl Publish {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let given = self.package.as_deref().map(packages::spec).transpose()?;
+        let before = Stamp::of(&self.file)?;
+        let component = connect::component(&self.file, self.split.policy()).await?;
+        connect::warn(&self.file, &component);
+        let publication = self.publication(given, &component).await?;
+        let mut said = metadata::described(&component.map);
+        said.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
+        said.insert(
+            annotation::PACKAGE.to_owned(),
+            publication.package.to_string(),
+        );
+        said.insert(
+            annotation::VERSION.to_owned(),
+            publication.version.to_string(),
+        );
+        let options = Options {
+            level: self.split.level,
+            reuse: !self.no_reuse,
+            concurrency: context.concurrency,
+            metadata: said,
+            compat: self.compat,
+        };
+        let cache = context.cache()?;
+        let home = packages::home(context, &publication.package).await?;
+        let access = match self.dry_run {
+            true => Access::Pull,
+            false => Access::Push,
+        };
+        let reference = Reference {
+            location: home.location(&publication.package)?,
+            tag: Some(publication.tag()?),
+            digest: None,
+        };
+        let store = home
+            .store(context, &publication.package, access, &cache)
+            .await;
+        // A dry run makes no layout.
+        let store = match (store, self.dry_run) {
+            (Err(failure), true) if failure.is_not_found() => None,
+            (store, _) => Some(store?),
+        };
+        if !Stamp::of(&self.file).is_ok_and(|after| after == before) {
+            return Err(Error::Changed.into());
+        }
+        let published = match &store {
+            Some(store) => {
+                let observer = context.observer();
+                let target = Target {
+                    store: store.as_ref(),
+                    cache: &cache,
+                    observer: &observer,
+                };
+                self.publish(&component, &target, &publication, &options)
+                    .await?
+            }
+            None => None,
+        };
+        if let Some(pushed) = published
+            .as_ref()
+            .and_then(|published| published.pushed.as_ref())
+        {
+            connect::remember(&cache, &reference, pushed.blobs.iter().copied())?;
+            if context.has_cache() {
+                cache.prune(DEFAULT_MAX_BYTES)?;
+            }
+        }
+        let report = self.report(
+            &component,
+            publication,
+            &options.metadata,
+            &reference,
+            published,
+        );
+        output::print(context, &report, || report.text())
+    }
+
+    /// Does it, or only looks.
+    async fn publish(
+        &self,
+        component: &Arc<Component<std::fs::File>>,
+        target: &Target<'_>,
+        publication: &Publication,
+        options: &Options,
+    ) -> Result<Option<Published>, Failure> {
+        let name = format!("{}@{}", publication.package, publication.version);
+        if self.dry_run {
+            let content = component.config.content;
+            return match package::look(target, publication, content).await? {
+                State::Other(existing) if !self.force => {
+                    let message = format!("{name} exists and is another component ({existing})");
+                    Err(Failure::new(Exit::Conflict, message).hint(IMMUTABLE))
+                }
+                State::Same(digest) => Ok(Some(Published {
+                    pushed: None,
+                    digest,
+                    before: State::Same(digest),
+                })),
+                _ => Ok(None),
+            };
+        }
+        let component = Arc::clone(component);
+        let published =
+            package::publish(component, target, publication, options, self.force).await?;
+        match published.before {
+            State::Other(existing) => eprintln!(
+                "WARNING: {name} was {existing} and is replaced; who has it locked will not get it any more"
+            ),
+            State::Same(_) if self.compat && published.pushed.is_none() => eprintln!(
+                "warning: {name} is there in another form perhaps; --force --compat publishes it again"
+            ),
+            _ => {}
+        }
+        Ok(Some(published))
+    }
+
+    /// Says what is published: what the command line says, else what the component says.
+    async fn publication(
+        &self,
+        given: Option<PackageSpec>,
+        component: &Arc<Component<std::fs::File>>,
+    ) -> Result<Publication, Failure> {
+        let (own_name, own_version) = wit::package_of(&self.file, component).await?;
+        let file = self.file.display();
+        let hint = format!("name it: wharf publish {file} NAMESPACE:NAME@VERSION");
+        let (name, wanted) = match given {
+            Some(PackageSpec { name, wanted }) => (Some(name), wanted),
+            None => (own_name, Wanted::Newest),
+        };
+        let package = name.ok_or_else(|| {
+            Failure::usage(format!("{file} does not say of which package it is")).hint(&hint)
+        })?;
+        let version = match wanted {
+            Wanted::Exact(version) => version,
+            Wanted::Newest => own_version.ok_or_else(|| {
+                Failure::usage(format!(
+                    "{file} does not say which version of {package} it is"
+                ))
+                .hint(&hint)
+            })?,
+            Wanted::Matching(requirement) => {
+                let message = format!("`{requirement}` is a requirement, not a version");
+                return Err(Failure::usage(message).hint("a version has three numbers: 1.2.0"));
+            }
+        };
+        Ok(Publication { package, version })
+    }
+
+    fn report(
+        &self,
+        component: &Component<std::fs::File>,
+        publication: Publication,
+        said: &Annotations,
+        reference: &Reference,
+        published: Option<Published>,
+    ) -> Report {
+        let (split_digest, flat_digest) = push::identities(component, said);
+        let digest = published.as_ref().map(|published| published.digest);
+        let pushed = published.and_then(|published| published.pushed);
+        let (sent, skipped) = pushed
+            .as_ref()
+            .map(|pushed| (pushed.sent, pushed.skipped))
+            .unwrap_or_default();
+        Report {
+            package: publication.package,
+            version: publication.version,
+            reference: match digest {
+                Some(digest) => reference.at(digest).to_string(),
+                None => reference.to_string(),
+            },
+            digest,
+            split_digest,
+            flat_digest,
+            split_manifest_digest: pushed
+                .as_ref()
+                .filter(|_| self.compat)
+                .map(|pushed| pushed.split_manifest_digest),
+            content_digest: component.config.content.digest,
+            content_size: component.config.content.size,
+            layers: component.config.layers.len() + 1,
+            sent_bytes: sent.bytes,
+            sent_blobs: sent.blobs,
+            skipped_bytes: skipped.bytes,
+            skipped_blobs: skipped.blobs,
+            published: pushed.is_some(),
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+/// The way out where a version is there.
+pub(crate) const IMMUTABLE: &str =
+    "publish it as another version; --force replaces this one for everybody";
+
+impl Report {
+    fn text(&self) -> String {
+        let content = format!(
+            "{} in {}, {}",
+            text::size(self.content_size),
+            text::count(self.layers as u64, "layer"),
+            self.content_digest
+        );
+        let head = format!("{}@{}", self.package, self.version);
+        match (self.published, self.digest.is_some(), self.dry_run) {
+            (true, ..) => format!(
+                "{head}  {}\n  content  {content}\n  sent     {} in {}\n  skipped  {} in {} (already there)",
+                self.reference,
+                text::size(self.sent_bytes),
+                text::count(self.sent_blobs, "blob"),
+                text::size(self.skipped_bytes),
+                text::count(self.skipped_blobs, "blob"),
+            ),
+            (false, true, _) => format!(
+                "{head} is there already  {}\n  content  {content}",
+                self.reference
+            ),
+            (false, false, _) => format!(
+                "{head} would be published  {}\n  content  {content}",
+                self.reference
+            ),
+        }
+    }
+}

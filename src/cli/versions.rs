@@ -1,0 +1,120 @@
+//! `wharf versions`
+
+use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+use wharf::digest::Digest;
+use wharf::package::{self, Tags};
+use wharf::reference::Name;
+use wharf::reference::package::{PackageName, Version};
+use wharf::store::Store;
+use wharf::store::remote::Access;
+
+use super::failure::Failure;
+use super::settings::Context;
+use super::{output, packages, text};
+
+/// Show the versions of a package, the newest first
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf versions demo:calc
+  wharf versions wasi:http --json | jq -r '.packages[0].version'")]
+pub(crate) struct Versions {
+    /// The package: NAMESPACE:NAME
+    package: String,
+}
+
+/// One version, as `versions` and `list` tell it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: PackageName,
+    pub(crate) version: Version,
+    pub(crate) tag: String,
+    /// The manifest that the tag names, where it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<Digest>,
+    pub(crate) yanked: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    packages: Vec<Row>,
+    /// Tags that stand for no version.
+    other_tags: Vec<String>,
+}
+
+impl Versions {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let name = packages::name(&self.package)?;
+        let cache = context.cache()?;
+        let home = packages::home(context, &name).await?;
+        let store = home.store(context, &name, Access::Pull, &cache).await?;
+        let tags = package::tags(store.as_ref(), &name).await?;
+        let report = Report {
+            packages: rows(store.as_ref(), &name, &tags, context.concurrency, true).await?,
+            other_tags: tags.others,
+        };
+        output::print(context, &report, || report.text())
+    }
+}
+
+/// Returns a package's versions, the newest first. What tags name is asked for where it is wanted, or where
+/// something is yanked.
+pub(crate) async fn rows(
+    store: &dyn Store,
+    name: &PackageName,
+    tags: &Tags,
+    concurrency: usize,
+    digests: bool,
+) -> Result<Vec<Row>, Failure> {
+    let ask = digests || !tags.marked.is_empty();
+    stream::iter(tags.versions.iter().rev())
+        .map(|(version, tag)| async move {
+            let mut row = Row {
+                name: name.clone(),
+                version: version.clone(),
+                tag: tag.clone(),
+                digest: None,
+                yanked: false,
+            };
+            if ask {
+                let digest = store.manifest(&Name::Tag(tag.clone())).await?.digest;
+                row.digest = Some(digest);
+                row.yanked =
+                    tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?;
+            }
+            Ok::<Row, Failure>(row)
+        })
+        .buffered(concurrency.max(1))
+        .try_collect()
+        .await
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .packages
+            .iter()
+            .map(|row| {
+                let digest = row.digest.map(|digest| digest.to_string());
+                let yanked = if row.yanked { "yanked" } else { "" };
+                vec![
+                    row.version.to_string(),
+                    digest.unwrap_or_default(),
+                    yanked.to_owned(),
+                ]
+            })
+            .collect();
+        let mut out = text::words(&rows);
+        if !self.other_tags.is_empty() {
+            let tags: Vec<String> = self
+                .other_tags
+                .iter()
+                .map(|tag| text::printable(tag))
+                .collect();
+            out.push_str(&format!("no versions: {}\n", tags.join(", ")));
+        }
+        out
+    }
+}
