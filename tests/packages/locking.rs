@@ -1,0 +1,162 @@
+//! The lock file, and what can be had without a network.
+
+use super::*;
+
+fn lock(workspace: &Workspace) -> String {
+    String::from_utf8(workspace.read("wharf.lock")).unwrap()
+}
+
+#[test]
+fn the_lock_file_holds_a_version_whatever_comes_after() {
+    let workspace = Workspace::new();
+    for place in places(&workspace) {
+        let (one, _) = publish(&workspace, &place, "locked:calc", "1.0.0");
+        assert_gets(&workspace, &place, "locked:calc@^1", &one);
+        let before = lock(&workspace);
+        assert!(before.contains(&Digest::of(&one).to_string()), "{before}");
+        let (two, _) = publish(&workspace, &place, "locked:calc", "1.5.0");
+        let locked = [
+            "get",
+            "locked:calc@^1",
+            "-o",
+            "got.wasm",
+            "--locked",
+            "--registry",
+            &place,
+        ];
+        let report = workspace.json(&locked);
+        assert_eq!(report["version"], "1.0.0");
+        assert!(workspace.read("got.wasm") == one);
+        // Yanked versions too.
+        workspace.json(&["yank", "locked:calc@1.0.0", "--registry", &place]);
+        workspace.json(&locked);
+        assert!(workspace.read("got.wasm") == one);
+        assert_eq!(lock(&workspace), before, "--locked changed the file");
+        assert_gets(&workspace, &place, "locked:calc@^1", &two);
+        assert_ne!(lock(&workspace), before);
+        std::fs::remove_file(workspace.path("wharf.lock")).unwrap();
+    }
+}
+
+#[test]
+fn what_was_had_once_can_be_had_offline() {
+    for registry in registries() {
+        let workspace = Workspace::new();
+        let place = registry.host.as_str();
+        let (one, _) = publish(&workspace, place, "offline:calc", "1.0.0");
+        let offline = |spec: &str| {
+            [
+                "get",
+                spec,
+                "-o",
+                "got.wasm",
+                "--offline",
+                "--registry",
+                place,
+            ]
+            .map(str::to_owned)
+        };
+        let run = |spec: &str| {
+            let arguments = offline(spec);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            workspace.run(&arguments)
+        };
+        // The cache has the blobs already, but nobody has seen the tag.
+        assert_eq!(run("offline:calc@^1").code, Some(3));
+        assert_gets(&workspace, place, "offline:calc@^1", &one);
+        std::fs::remove_file(workspace.path("got.wasm")).unwrap();
+        for spec in ["offline:calc@^1", "offline:calc@1.0.0", "offline:calc"] {
+            run(spec).success();
+            assert!(workspace.read("got.wasm") == one);
+        }
+        let locked = [
+            "get",
+            "offline:calc@^1",
+            "-o",
+            "got.wasm",
+            "--offline",
+            "--locked",
+            "--registry",
+            place,
+        ];
+        workspace.run(&locked).success();
+        let reference = format!("{place}/offline/calc:1.0.0");
+        workspace
+            .run(&["pull", &reference, "-o", "got.wasm", "--offline"])
+            .success();
+        assert_eq!(run("offline:calc@^2").code, Some(3));
+        assert_eq!(run("offline:never-seen").code, Some(3));
+        // A cache that was emptied has nothing to give.
+        workspace.json(&["cache", "prune", "--max-size", "0"]);
+        assert_eq!(workspace.run(&locked).code, Some(3));
+    }
+}
+
+#[test]
+fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
+    let workspace = Workspace::new();
+    let (one, _) = publish(&workspace, "oci:store", "strict:calc", "1.0.0");
+    let (other, _) = publish(&workspace, "oci:store", "strict:calc", "2.0.0");
+    assert_gets(&workspace, "oci:store", "strict:calc@^1", &one);
+    let sound = lock(&workspace);
+    let locked = [
+        "get",
+        "strict:calc@^1",
+        "-o",
+        "got.wasm",
+        "--locked",
+        "--registry",
+        "oci:store",
+    ];
+    let plain = [
+        "get",
+        "strict:calc@^1",
+        "-o",
+        "got.wasm",
+        "--registry",
+        "oci:store",
+    ];
+    for corrupt in [
+        &sound[..sound.len() - 30],
+        "version = 9\n",
+        "nonsense",
+        &sound.replace("^1", "^2"),
+        "",
+    ] {
+        workspace.write("wharf.lock", corrupt.as_bytes());
+        for arguments in [&locked[..], &plain] {
+            let error = assert_fails(&workspace, arguments, 5);
+            assert!(
+                error["message"].as_str().unwrap().contains("wharf.lock"),
+                "{error}"
+            );
+        }
+        assert_eq!(lock(&workspace), corrupt, "it was overwritten");
+    }
+    // The content of another version.
+    let lie = sound.replace(
+        &Digest::of(&one).to_string(),
+        &Digest::of(&other).to_string(),
+    );
+    workspace.write("wharf.lock", lie.as_bytes());
+    assert_fails(&workspace, &locked, 5);
+    workspace.write("wharf.lock", sound.as_bytes());
+    let missing = [
+        "get",
+        "strict:calc@^2",
+        "--locked",
+        "--registry",
+        "oci:store",
+    ];
+    assert_fails(&workspace, &missing, 3);
+    assert_fails(
+        &workspace,
+        &["get", "oci:store:strict/calc:1.0.0", "--locked"],
+        2,
+    );
+    std::fs::remove_file(workspace.path("wharf.lock")).unwrap();
+    assert_fails(&workspace, &locked, 3);
+    let without = [&plain[..], &["--no-lock"]].concat();
+    workspace.json(&without);
+    assert!(!workspace.path("wharf.lock").exists());
+}

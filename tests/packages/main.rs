@@ -1,0 +1,97 @@
+//! Packages as their users run them: published, got, yanked, locked, copied, on layouts and on real registries.
+
+#[path = "../support/binary.rs"]
+mod bytes;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/wharf.rs"]
+mod wharf;
+
+mod journey;
+mod locking;
+mod mirroring;
+mod mistakes;
+mod publishing;
+
+use ::wharf::digest::Digest;
+use serde_json::Value;
+use support::registries::{Registry, authenticated, registries};
+use wharf::{Answer, Workspace, assemble};
+
+/// A version of a component: the fixture with a custom section at its end.
+fn version_of(fixture: &str, version: &str) -> Vec<u8> {
+    let note = bytes::custom("note", version.as_bytes());
+    [assemble(fixture), note].concat()
+}
+
+/// Publishes such a version and returns its bytes and what was said.
+fn publish(workspace: &Workspace, place: &str, package: &str, version: &str) -> (Vec<u8>, Value) {
+    let bytes = version_of("calc", version);
+    workspace.write("version.wasm", &bytes);
+    let spec = format!("{package}@{version}");
+    let report = workspace.json(&["publish", "version.wasm", &spec, "--registry", place]);
+    assert_eq!(report["published"], true, "{report}");
+    (bytes, report)
+}
+
+/// Gets a package, which must then be these bytes.
+#[track_caller]
+fn assert_gets(workspace: &Workspace, place: &str, spec: &str, bytes: &[u8]) -> Value {
+    let arguments = ["get", spec, "-o", "got.wasm", "--registry", place];
+    let report = workspace.json(&arguments);
+    assert!(workspace.read("got.wasm") == bytes, "{spec}: other bytes");
+    assert_eq!(report["content_digest"], Digest::of(bytes).to_string());
+    report
+}
+
+/// Runs wharf, which must fail with this code, and returns the error.
+#[track_caller]
+fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
+    let mut command = workspace.wharf(arguments);
+    let answer = Answer::of(command.arg("--json"));
+    assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
+    answer.json()["error"].clone()
+}
+
+/// Every kind of place: a layout, the open registries, and those that want a password, with who may.
+fn places(workspace: &Workspace) -> Vec<String> {
+    let mut places = vec!["oci:layout".to_owned()];
+    let open = registries().iter().map(|registry| registry.host.clone());
+    places.extend(open);
+    for registry in authenticated() {
+        log_in(workspace, registry);
+        places.push(registry.host.clone());
+    }
+    places
+}
+
+/// Logs in as the one user there is.
+fn log_in(workspace: &Workspace, registry: &Registry) {
+    let (Some(username), Some(password)) = (registry.username, registry.password) else {
+        return;
+    };
+    let arguments = ["login", &registry.host, "-u", username, "--password-stdin"];
+    let mut command = workspace.wharf(&arguments);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, password.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    Answer::from_output("login".to_owned(), output).success();
+}
+
+/// The versions that `versions` shows, with those that are yanked in brackets.
+fn shown(workspace: &Workspace, place: &str, package: &str) -> Vec<String> {
+    let report = workspace.json(&["versions", package, "--registry", place]);
+    let packages = report["packages"].as_array().unwrap().iter();
+    packages
+        .map(|row| {
+            assert_eq!(row["name"], package);
+            let version = row["version"].as_str().unwrap();
+            match row["yanked"].as_bool().unwrap() {
+                true => format!("({version})"),
+                false => version.to_owned(),
+            }
+        })
+        .collect()
+}

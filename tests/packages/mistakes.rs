@@ -1,0 +1,178 @@
+//! What goes wrong is said, with a way out.
+
+use super::*;
+
+#[test]
+fn unknown_packages_and_versions_are_named_with_what_there_is() {
+    let workspace = Workspace::new();
+    for place in places(&workspace) {
+        for version in ["1.0.0", "1.2.0", "1.4.0"] {
+            publish(&workspace, &place, "near:calc", version);
+        }
+        let get = |spec: &str| assert_fails(&workspace, &["get", spec, "--registry", &place], 3);
+        let error = get("near:nothing");
+        assert!(
+            error["message"].as_str().unwrap().contains("near:nothing"),
+            "{error}"
+        );
+        for spec in ["near:calc@1.3.0", "near:calc@=1.3.0"] {
+            let error = get(spec);
+            let message = error["message"].as_str().unwrap();
+            assert!(
+                message.contains("1.2.0") && message.contains("1.4.0"),
+                "{error}"
+            );
+        }
+        assert!(
+            get("near:calc@^7")["message"]
+                .as_str()
+                .unwrap()
+                .contains("1.4.0")
+        );
+        assert_fails(
+            &workspace,
+            &["versions", "near:nothing", "--registry", &place],
+            3,
+        );
+        assert_fails(
+            &workspace,
+            &["yank", "near:calc@9.0.0", "--registry", &place],
+            3,
+        );
+        for version in ["1.0.0", "1.2.0", "1.4.0"] {
+            workspace.json(&[
+                "yank",
+                &format!("near:calc@{version}"),
+                "--registry",
+                &place,
+            ]);
+        }
+        assert!(
+            get("near:calc@^1")["message"]
+                .as_str()
+                .unwrap()
+                .contains("3 that would match: yanked")
+        );
+    }
+}
+
+#[test]
+fn a_tag_that_is_no_version_is_shown_and_passed_over() {
+    let workspace = Workspace::new();
+    for registry in registries() {
+        let place = registry.host.as_str();
+        let (one, _) = publish(&workspace, place, "tagged:calc", "1.0.0");
+        workspace.fixture("greet");
+        for tag in ["latest", "v9.0.0", "nightly"] {
+            workspace.json(&["push", "greet.wasm", &format!("{place}/tagged/calc:{tag}")]);
+        }
+        let report = workspace.json(&["versions", "tagged:calc", "--registry", place]);
+        let mut others: Vec<&str> = report["other_tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag.as_str().unwrap())
+            .collect();
+        others.sort_unstable();
+        assert_eq!(others, ["latest", "nightly", "v9.0.0"]);
+        assert_eq!(report["packages"].as_array().unwrap().len(), 1);
+        assert_gets(&workspace, place, "tagged:calc", &one);
+    }
+}
+
+#[test]
+fn two_packages_that_come_to_share_a_repository_are_told() {
+    let workspace = Workspace::new();
+    for registry in registries() {
+        let host = registry.host.as_str();
+        let mapping = |scope: &str, prefix: &str| {
+            format!(
+                "{scope} = {{ registry = \"{host}\", metadata = {{ preferredProtocol = \"oci\", oci = {{ registry = \"{host}\", namespacePrefix = \"{prefix}\" }} }} }}\n"
+            )
+        };
+        let config = format!(
+            "[namespace_registries]\n{}{}",
+            mapping("one", "twin-"),
+            mapping("twin-one", "")
+        );
+        workspace.write("config.toml", config.as_bytes());
+        workspace.fixture("calc");
+        let with = |arguments: &[&'static str]| [arguments, &["--config", "config.toml"]].concat();
+        workspace.json(&with(&["publish", "calc.wasm", "one:calc@1.0.0"]));
+        let error = assert_fails(
+            &workspace,
+            &with(&["publish", "calc.wasm", "twin-one:calc@2.0.0"]),
+            7,
+        );
+        assert!(
+            error["message"].as_str().unwrap().contains("one:calc"),
+            "{error}"
+        );
+        assert_fails(&workspace, &with(&["get", "twin-one:calc"]), 7);
+        workspace.json(&with(&["get", "one:calc", "-o", "got.wasm"]));
+    }
+}
+
+#[test]
+fn a_configuration_with_keys_from_the_future_works_and_says_so() {
+    let workspace = Workspace::new();
+    let config = "future = true\ndefault_registry = \"localhost:1\"\n[namespace_registries]\ndemo = \"mine\"\n[registry.mine]\ntype = \"wharf\"\nalso = { new = 1 }\n[registry.mine.wharf]\nlayout = \"store\"\n";
+    workspace.write("config.toml", config.as_bytes());
+    workspace.fixture("calc");
+    let answer = workspace
+        .run(&[
+            "publish",
+            "calc.wasm",
+            "demo:calc@1.0.0",
+            "--config",
+            "config.toml",
+        ])
+        .success();
+    assert!(answer.stderr.contains("`future`"), "{}", answer.stderr);
+    assert!(workspace.path("store/oci-layout").exists());
+    workspace.write("config.toml", b"default_registry = ");
+    let error = assert_fails(
+        &workspace,
+        &["get", "demo:calc", "--config", "config.toml"],
+        5,
+    );
+    assert!(
+        error["message"].as_str().unwrap().contains("line 1"),
+        "{error}"
+    );
+    assert_fails(
+        &workspace,
+        &["get", "demo:calc", "--config", "none.toml"],
+        3,
+    );
+}
+
+#[test]
+fn what_is_no_package_or_no_place_is_a_mistake_in_the_call() {
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    for arguments in [
+        &["get", "demo"][..],
+        &["get", "Demo:calc"],
+        &["get", "demo:calc@nonsense!"],
+        &["get", "demo:calc", "--registry", "nowhere"],
+        &["get", "demo:calc", "--registry", "https://ghcr.io"],
+        &["versions", "demo:calc@1.0.0"],
+        &["yank", "demo:calc"],
+        &["yank", "demo:calc@^1"],
+        &["publish", "calc.wasm", "oci:calc@1.0.0"],
+        &[
+            "publish",
+            "calc.wasm",
+            "demo:calc@1.0.0",
+            "--registry",
+            "docker.io/a/b",
+        ],
+        &["copy", "demo:calc@1.0.0", "localhost:5000/x:1.0"],
+        &["copy", "oci:a:1.0", "oci:b", "--all-tags"],
+        &["config", "set", "default", "ghcr.io/me"],
+        &["config", "set", "Demo", "ghcr.io"],
+    ] {
+        assert_fails(&workspace, arguments, 2);
+    }
+}
