@@ -82,6 +82,12 @@ pub trait Store: Send + Sync {
     /// Opens a blob at byte `from` (less than its size, or 0), for [`fetch`], which verifies what comes.
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
 
+    /// Takes a blob from another repository of the same registry, if one is known that has it. Returns whether
+    /// it is there now; no bytes are sent.
+    async fn mount(&self, _blob: Identity) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Stores the content of `file` under its identity. The blob was found missing with [`Store::has`].
     async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
 

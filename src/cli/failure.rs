@@ -136,6 +136,9 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
             return (exit_of(error.kind()), hint_of(error));
         }
+        if let Some(error @ package::Error::LongVersion { .. }) = cause.downcast_ref() {
+            return (Exit::Usage, package_hint(error));
+        }
         if let Some(error) = cause.downcast_ref::<package::Error>() {
             return (exit_of(error.kind()), package_hint(error));
         }
@@ -201,6 +204,11 @@ fn store_hint(error: &store::Error) -> Option<String> {
             let directory = location.strip_prefix("oci:").unwrap_or(location);
             return Some(format!("`wharf push FILE oci:{directory}:TAG` makes one"));
         }
+        store::Error::NoCatalog { .. } => {
+            "name a package: `wharf versions NAMESPACE:NAME`; zot, distribution and Harbor list theirs, and so \
+             does a mirror (`wharf mirror`)"
+        }
+        store::Error::Overwritten { .. } => "others write there all the time: run it again",
         store::Error::NotFound { .. } => "check the repository and the tag",
         store::Error::Unreachable { .. } => {
             "check the host, its port and the network; --plain-http if it does not speak TLS, \

@@ -65,7 +65,11 @@ impl Blobs<'_> {
     /// Returns whether the target has a blob, or comes to have it without its bytes passing through here.
     async fn has_without_bytes(&self, blob: Identity) -> Result<bool, Error> {
         let what = format!("blob {}", blob.digest);
-        self.to.has(blob).await.map_err(Error::target(what))
+        let there = match self.to.has(blob).await {
+            Ok(false) => self.to.mount(blob).await,
+            there => there,
+        };
+        there.map_err(Error::target(what))
     }
 
     /// Fetches a blob, verified, into a file that is gone when it is dropped.

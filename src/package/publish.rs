@@ -1,10 +1,13 @@
 //! Publishing: a version is written once.
 //!
-//! No registry compares and swaps. So everything but the tag is sent first, the tag is looked at, written
-//! and read again: who comes second, or loses a race, is told. What two writers do between a look and a
-//! write cannot be excluded by a client; registries have settings for tags that never move.
+//! No registry compares and swaps. So everything but the tag is sent first, the tag is looked at, written,
+//! and read again after a while: who comes second, or loses a race, is told. Somebody who looked before we
+//! wrote writes soon after us, within about the time that our own look and write took; so that is how long
+//! we wait, twice over. Whoever takes longer still goes unnoticed: a client cannot exclude that, but
+//! registries have settings for tags that never move.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Error;
 use super::versions::Tags;
@@ -18,6 +21,10 @@ use crate::reference::package::{PackageName, Version, version_tag};
 use crate::source::Source;
 use crate::store::cache::Cache;
 use crate::store::{self, Observer, Store};
+
+/// How long is waited at least, and at most, before the tag is read again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A version of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,10 +182,12 @@ pub async fn publish<S: Source + Send + 'static>(
     let written = Name::Digest(pushed.digest);
     let manifest = store.manifest(&written).await?;
     // The uploads may have taken minutes.
+    let begun = Instant::now();
     match state(target, &tag, content).await? {
         State::Other(existing) if !force => return Err(publication.immutable(*store, existing)),
         _ => store.push_manifest(&manifest, Some(&tag)).await?,
     }
+    tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
     match state(target, &tag, content).await? {
         State::Same(digest) => Ok(Published {
             pushed: Some(pushed),

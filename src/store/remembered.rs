@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 
 use super::cache::Cache;
 use super::retry::Retry;
@@ -23,6 +24,20 @@ impl Remembering {
     pub fn new(store: Arc<dyn Store>, cache: Arc<Cache>) -> Self {
         Self { store, cache }
     }
+
+    /// Returns a manifest that was read before, if it says itself what it is.
+    fn known(&self, digest: &Digest) -> Result<Option<RawManifest>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Outline {
+            media_type: String,
+        }
+        let bytes = self.cache.read(digest, MAX_MANIFEST_BYTES)?;
+        Ok(bytes.and_then(|bytes| {
+            let Outline { media_type } = serde_json::from_slice(&bytes).ok()?;
+            Some(RawManifest::new(bytes, media_type))
+        }))
+    }
 }
 
 #[async_trait]
@@ -32,6 +47,11 @@ impl Store for Remembering {
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        if let Name::Digest(digest) = name
+            && let Some(known) = self.known(digest)?
+        {
+            return Ok(known);
+        }
         let location = self.location();
         match (self.store.manifest(name).await, name) {
             (Ok(manifest), name) => {

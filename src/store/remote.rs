@@ -181,6 +181,18 @@ impl Remote {
         url
     }
 
+    fn upload<'a>(&'a self, blob: Identity, file: &'a Path) -> Upload<'a> {
+        let sources = self.sources.as_ref();
+        Upload {
+            transport: &self.transport,
+            uploads: self.url("blobs/uploads/"),
+            blob,
+            file,
+            source: sources.and_then(|sources| sources(&blob.digest)),
+            chunked: &self.chunked,
+        }
+    }
+
     fn get(&self, endpoint: &str, what: String) -> Request {
         Request::new(Method::GET, self.url(endpoint), what)
     }
@@ -362,19 +374,16 @@ impl Store for Remote {
         Ok(skip(stream, skipped).boxed())
     }
 
+    async fn mount(&self, blob: Identity) -> Result<bool, Error> {
+        let upload = self.upload(blob, Path::new(""));
+        match upload.source {
+            Some(_) => upload.mount_only().await,
+            None => Ok(false),
+        }
+    }
+
     async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        let upload = Upload {
-            transport: &self.transport,
-            uploads: self.url("blobs/uploads/"),
-            blob,
-            file,
-            source: self
-                .sources
-                .as_ref()
-                .and_then(|sources| sources(&blob.digest)),
-            chunked: &self.chunked,
-        };
-        upload.push().await
+        self.upload(blob, file).push().await
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {

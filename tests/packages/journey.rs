@@ -73,6 +73,33 @@ fn a_package_is_published_got_yanked_and_copied() {
 }
 
 #[test]
+fn within_one_registry_nothing_is_sent() {
+    let workspace = Workspace::new();
+    for registry in registries() {
+        let place = registry.host.as_str();
+        let (bytes, _) = publish(&workspace, place, "mounted:calc", "1.0.0");
+        let prefix = format!("{place}/deep/prefix");
+        let other = Workspace::new();
+        let copy = [
+            "copy",
+            "mounted:calc",
+            &prefix,
+            "--registry",
+            place,
+            "--json",
+            "-v",
+        ];
+        let answer = other.run(&copy).success();
+        let copied = answer.json();
+        assert_eq!(copied["sent_blobs"], 0, "{copied}");
+        assert!(copied["skipped_blobs"].as_u64().unwrap() > 3, "{copied}");
+        let is_fetch = |line: &&str| line.contains("GET") && line.contains("/blobs/");
+        assert_eq!(answer.stderr.lines().find(is_fetch), None);
+        assert_gets(&other, &prefix, "mounted:calc", &bytes);
+    }
+}
+
+#[test]
 fn packages_are_listed() {
     let workspace = Workspace::new();
     for place in places(&workspace) {

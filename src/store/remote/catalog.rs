@@ -22,13 +22,13 @@ pub async fn catalog(
     credentials: Credentials,
     options: &Options,
 ) -> Result<Vec<String>, Error> {
-    let transport = whole_registry(registry, credentials.clone(), options)?;
+    let transport = whole_registry(registry, credentials.clone(), Some(Scope::Catalog), options)?;
     match list(&transport).await {
         Ok(Some(repositories)) => Ok(repositories),
         Ok(None) => Err(no_catalog(&transport)),
         Err(error @ Error::Refused { .. }) => {
             // The token server may have refused the list, and would not be asked again.
-            let transport = whole_registry(registry, credentials, options)?;
+            let transport = whole_registry(registry, credentials, None, options)?;
             if lets_in(&transport).await? {
                 Err(no_catalog(&transport))
             } else {
@@ -49,9 +49,10 @@ fn no_catalog(transport: &Transport) -> Error {
 fn whole_registry(
     registry: &str,
     credentials: Credentials,
+    scope: Option<Scope>,
     options: &Options,
 ) -> Result<Transport, Error> {
-    let authorization = Authorization::new(credentials, [Scope::Catalog]);
+    let authorization = Authorization::new(credentials, scope);
     Transport::new(registry, registry.to_owned(), authorization, options)
 }
 

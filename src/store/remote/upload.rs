@@ -48,6 +48,19 @@ impl Upload<'_> {
         }
     }
 
+    /// Takes the blob from its source and sends nothing. An upload that the registry opens in place of a
+    /// mount is left to it: the one that follows opens its own.
+    pub(super) async fn mount_only(&self) -> Result<bool, Error> {
+        let what = self.what();
+        let mut failed = 0;
+        loop {
+            match self.mount().await {
+                Ok(opened) => return Ok(matches!(opened, Some(Opened::Mounted))),
+                Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
+            }
+        }
+    }
+
     fn what(&self) -> String {
         format!("pushing blob {}", self.blob.digest)
     }
