@@ -23,7 +23,8 @@
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | one trait; layouts, registries, the cache |
-//! | [`copy`], [`push`], [`pull`] | moving blobs; the two verbs, where the halves meet |
+//! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
+//! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split` and `world` know

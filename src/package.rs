@@ -23,7 +23,7 @@ pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
 
 use crate::digest::Digest;
 use crate::error::Kind;
-use crate::reference::package::{PackageName, Version};
+use crate::reference::package::{PackageName, PackageSpec, Version};
 use crate::store;
 
 /// Why something could not be done with a package.
@@ -39,12 +39,10 @@ pub enum Error {
         location: String,
     },
     /// No version is the one that is wanted.
-    #[error("{package} has no version {wanted} in {location}{}", nearest_words(nearest, *yanked))]
+    #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
     NoVersion {
-        /// The package.
-        package: PackageName,
         /// What was asked for.
-        wanted: String,
+        spec: Box<PackageSpec>,
         /// The repository.
         location: String,
         /// The versions around it.
@@ -53,12 +51,10 @@ pub enum Error {
         yanked: usize,
     },
     /// The version names other bytes.
-    #[error("{package}@{version} exists in {location} and is another component ({existing})")]
+    #[error("{publication} exists in {location} and is another component ({existing})")]
     Immutable {
-        /// The package.
-        package: PackageName,
         /// The version.
-        version: Version,
+        publication: Box<Publication>,
         /// The repository.
         location: String,
         /// The content digest of what is there.
@@ -66,13 +62,11 @@ pub enum Error {
     },
     /// Somebody else wrote the tag between our write and our look.
     #[error(
-        "{package}@{version} was published by somebody else at the same time: {location} now has {existing}"
+        "{publication} was published by somebody else at the same time: {location} now has {existing}"
     )]
     LostRace {
-        /// The package.
-        package: PackageName,
         /// The version.
-        version: Version,
+        publication: Box<Publication>,
         /// The repository.
         location: String,
         /// What the tag names now.

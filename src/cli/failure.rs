@@ -179,8 +179,8 @@ fn package_hint(error: &package::Error) -> Option<String> {
         package::Error::Unknown { .. } => {
             "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
         }
-        package::Error::NoVersion { package, .. } => {
-            return Some(format!("`wharf versions {package}` shows all"));
+        package::Error::NoVersion { spec, .. } => {
+            return Some(format!("`wharf versions {}` shows all", spec.name));
         }
         package::Error::Immutable { .. } => super::publish::IMMUTABLE,
         package::Error::LostRace { .. } => "look at what is there, and publish another version",

@@ -1,6 +1,6 @@
 //! `wharf inspect`
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -11,7 +11,7 @@ use wharf::artifact::{self, FlatDescription};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
-use wharf::manifest::{Annotations, Config, Os};
+use wharf::manifest::{Annotations, Config, Os, annotation};
 use wharf::pull::{self, Artifact, Opened, SplitArtifact};
 use wharf::store::Observer;
 use wharf::store::cache::Cache;
@@ -262,8 +262,14 @@ impl Report {
             }
         }
         for (key, value) in &self.annotations {
-            if let Some(key) = key.strip_prefix("org.opencontainers.image.") {
+            if let Some(key) = key.strip_prefix(annotation::IMAGE_PREFIX) {
                 say(key, &text::printable(value));
+            } else if key == annotation::PACKAGE {
+                say("package", &text::printable(value));
+            } else if key == annotation::PRODUCERS {
+                for line in producers(value) {
+                    say("made by", &text::printable(&line));
+                }
             }
         }
         out.push('\n');
@@ -357,6 +363,19 @@ impl Report {
         entries[1..].sort_by_key(|entry| (entry.range.start, entry.path.len()));
         entries
     }
+}
+
+/// Says what made a component: one line a field, as in `Rust 1.80 (language)`.
+fn producers(json: &str) -> Vec<String> {
+    // Others may have written something else there; then it says nothing.
+    let fields: BTreeMap<String, Vec<(String, String)>> =
+        serde_json::from_str(json).unwrap_or_default();
+    let line = |(field, values): (&String, &Vec<(String, String)>)| {
+        let values = values.iter();
+        let values = values.map(|(name, version)| format!("{name} {version}").trim().to_owned());
+        format!("{} ({field})", values.collect::<Vec<_>>().join(", "))
+    };
+    fields.iter().map(line).collect()
 }
 
 /// A section or layer of the tree.

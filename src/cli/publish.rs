@@ -176,7 +176,7 @@ impl Publish {
         publication: &Publication,
         options: &Options,
     ) -> Result<Option<Published>, Failure> {
-        let name = format!("{}@{}", publication.package, publication.version);
+        let name = publication;
         if self.dry_run {
             let content = component.config.content;
             return match package::look(target, publication, content).await? {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::reference::package::PackageName;
-use crate::reference::{Location, Reference};
+use crate::reference::{Location, ParseReferenceError, Reference};
 
 /// Names of Docker Hub, whose repositories have two names.
 const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -55,7 +55,7 @@ pub enum PlaceError {
         /// The place.
         place: String,
         /// Why not.
-        source: crate::reference::ParseReferenceError,
+        source: Box<ParseReferenceError>,
     },
 }
 
@@ -145,7 +145,7 @@ impl Place {
         let reference = parsed.map_err(|source| PlaceError::Repository {
             package: package.clone(),
             place: self.to_string(),
-            source,
+            source: Box::new(source),
         })?;
         Ok(reference.location)
     }

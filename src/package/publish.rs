@@ -6,6 +6,7 @@
 //! we wait, twice over. Whoever takes longer still goes unnoticed: a client cannot exclude that, but
 //! registries have settings for tags that never move.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,12 @@ pub struct Published {
     pub before: State,
 }
 
+impl fmt::Display for Publication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.package, self.version)
+    }
+}
+
 impl Publication {
     /// Returns the version's tag.
     pub fn tag(&self) -> Result<String, Error> {
@@ -77,8 +84,7 @@ impl Publication {
 
     fn immutable(&self, store: &dyn Store, existing: Digest) -> Error {
         Error::Immutable {
-            package: self.package.clone(),
-            version: self.version.clone(),
+            publication: Box::new(self.clone()),
             location: store.location(),
             existing,
         }
@@ -195,8 +201,7 @@ pub async fn publish<S: Source + Send + 'static>(
             before,
         }),
         State::Other(existing) => Err(Error::LostRace {
-            package: publication.package.clone(),
-            version: publication.version.clone(),
+            publication: Box::new(publication.clone()),
             location: store.location(),
             existing,
         }),

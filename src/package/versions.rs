@@ -170,8 +170,7 @@ async fn exact(
 
 fn none(store: &dyn Store, spec: &PackageSpec, tags: &Tags, yanked: usize) -> Error {
     Error::NoVersion {
-        package: spec.name.clone(),
-        wanted: spec.wanted.to_string(),
+        spec: Box::new(spec.clone()),
         location: store.location(),
         nearest: tags.nearest(&spec.wanted),
         yanked,
