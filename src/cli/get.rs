@@ -78,7 +78,7 @@ impl Get {
             }
         };
         let target = open_target(context, self.output.as_deref())?;
-        let mut lock = self.read_lock()?;
+        let lock = self.read_lock()?;
         let chosen = match self.locked {
             true => self.locked_version(context, &spec, &lock, &cache).await?,
             false => newest(context, &spec, &cache).await?,
@@ -94,8 +94,12 @@ impl Get {
         };
         let output = self.output.as_deref();
         let mut report = receive(context, &cache, receipt, output, target).await?;
-        if !self.locked && !self.no_lock && lock.set(entry) {
-            self.write_lock(&lock)?;
+        if !self.locked && !self.no_lock {
+            // Another `get` may have written it meanwhile.
+            let mut lock = self.read_lock()?;
+            if lock.set(entry) {
+                self.write_lock(&lock)?;
+            }
         }
         report.of_package(spec.name, version);
         report.print(context)

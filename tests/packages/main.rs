@@ -2,11 +2,14 @@
 
 #[path = "../support/binary.rs"]
 mod bytes;
+#[path = "../support/fault.rs"]
+mod fault;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/wharf.rs"]
 mod wharf;
 
+mod faults;
 mod journey;
 mod locking;
 mod mirroring;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
 use reqwest::{Method, Response};
 use serde::de::IgnoredAny;
 
@@ -22,8 +21,8 @@ const MAX_METADATA_BYTES: u64 = 64 * 1024;
 /// is. Nothing where it answers with anything else: web servers answer any path with a page.
 ///
 /// No credentials go there, and redirects are followed to https only (or among loopback hosts). A host
-/// that cannot be reached is an error, not a host without such a document; what is called JSON and is
-/// longer than 64 KiB is [`Error::Malformed`].
+/// that cannot be reached is an error, not a host without such a document; what is called JSON is returned
+/// though it may be broken, and longer than 64 KiB it is [`Error::Malformed`].
 pub async fn registry_metadata(host: &str, options: &Options) -> Result<Option<Bytes>, Error> {
     let origin = client::site(host, options.plain_http)?;
     let http = client::build_for_site(&origin, options)?;
@@ -65,7 +64,12 @@ async fn ask(transport: &Transport, request: &Request) -> Result<Option<Bytes>, 
         return Ok(None);
     }
     match answer::read_bounded(&mut response, MAX_METADATA_BYTES).await {
-        Ok(body) => Ok(document(response.headers(), body)),
+        // What is called JSON and is none is for the reader to complain about.
+        Ok(body) if answer::is_page(response.headers(), &body) => Ok(None),
+        Ok(body) => {
+            let sound = is_json(&response) || serde_json::from_slice::<IgnoredAny>(&body).is_ok();
+            Ok(sound.then(|| body.into()))
+        }
         Err(BodyError::TooLong) if is_json(&response) => {
             let reason = format!("it is longer than {MAX_METADATA_BYTES} bytes");
             Err(transport.malformed("the registry metadata", reason).into())
@@ -78,10 +82,4 @@ async fn ask(transport: &Transport, request: &Request) -> Result<Option<Bytes>, 
 fn is_json(response: &Response) -> bool {
     let media_type = answer::media_type(response.headers());
     media_type.ends_with("/json") || media_type.ends_with("+json")
-}
-
-fn document(headers: &HeaderMap, body: Vec<u8>) -> Option<Bytes> {
-    let sound =
-        !answer::is_page(headers, &body) && serde_json::from_slice::<IgnoredAny>(&body).is_ok();
-    sound.then(|| body.into())
 }

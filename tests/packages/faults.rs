@@ -1,0 +1,176 @@
+//! What only a registry that can be told what to do does on demand.
+
+use std::sync::Arc;
+
+use super::fault::{Fault, Registry, Settings};
+use super::*;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const WELL_KNOWN: &str = "/.well-known/wasm-pkg/registry.json";
+
+/// A registry where somebody else has `demo:calc@9.9.9`, and a file that was not published yet.
+fn scene() -> (Arc<Registry>, Workspace, Arc<Vec<u8>>) {
+    let registry = Arc::new(Registry::start());
+    publish(&Workspace::new(), &registry.address(), "demo:calc", "9.9.9");
+    let theirs = registry.manifest("demo/calc", "9.9.9").unwrap();
+    let workspace = Workspace::new();
+    workspace.write("mine.wasm", &version_of("calc", "mine"));
+    (registry, workspace, theirs)
+}
+
+/// Lets somebody else publish 1.0.0 while a request of this path is under way.
+fn overtake(registry: &Arc<Registry>, path: &str, theirs: &Arc<Vec<u8>>) {
+    let (other, theirs) = (Arc::clone(registry), Arc::clone(theirs));
+    let overtake = move || {
+        other.put_manifest("demo/calc", "1.0.0", MANIFEST, &theirs);
+    };
+    registry.on("PUT", path, 1, Fault::Then(Arc::new(overtake)));
+}
+
+#[test]
+fn who_was_overtaken_while_he_sent_does_not_overwrite() {
+    let (registry, workspace, theirs) = scene();
+    overtake(&registry, "/manifests/sha256:", &theirs);
+    let place = registry.address();
+    let arguments = [
+        "publish",
+        "mine.wasm",
+        "demo:calc@1.0.0",
+        "--registry",
+        &place,
+    ];
+    let error = assert_fails(&workspace, &arguments, 7);
+    assert!(
+        error["message"].as_str().unwrap().contains("exists"),
+        "{error}"
+    );
+    assert_eq!(registry.manifest("demo/calc", "1.0.0"), Some(theirs));
+}
+
+#[test]
+fn who_was_overwritten_is_told() {
+    let (registry, workspace, theirs) = scene();
+    overtake(&registry, "/manifests/1.0.0", &theirs);
+    let place = registry.address();
+    let arguments = [
+        "publish",
+        "mine.wasm",
+        "demo:calc@1.0.0",
+        "--registry",
+        &place,
+    ];
+    let error = assert_fails(&workspace, &arguments, 7);
+    assert!(
+        error["message"].as_str().unwrap().contains("somebody else"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_registry_without_a_catalog_is_told_with_a_way_out() {
+    for status in [404, 401, 403, 405] {
+        let (registry, workspace, _) = scene();
+        registry.on("GET", "/_catalog", 9, Fault::Status(status, vec![]));
+        let place = registry.address();
+        let error = assert_fails(&workspace, &["list", "--registry", &place], 1);
+        assert!(
+            error["message"]
+                .as_str()
+                .unwrap()
+                .contains("lists no repositories"),
+            "{error}"
+        );
+        assert!(
+            error["hint"].as_str().unwrap().contains("wharf versions"),
+            "{error}"
+        );
+        workspace.json(&["versions", "demo:calc", "--registry", &place]);
+    }
+}
+
+#[test]
+fn a_registry_says_where_its_packages_are() {
+    let registry = Registry::start();
+    let place = registry.address();
+    let json = r#"{"preferredProtocol":"oci","oci":{"namespacePrefix":"deep/"}}"#;
+    let headers = vec![("Content-Type", "application/json".to_owned())];
+    let answer = Fault::Answer(200, headers, json.as_bytes().to_vec());
+    registry.on("GET", WELL_KNOWN, 1, answer.clone());
+    let workspace = Workspace::new();
+    let (bytes, _) = publish(&workspace, &place, "demo:calc", "1.0.0");
+    assert!(registry.manifest("deep/demo/calc", "1.0.0").is_some());
+    registry.on("GET", WELL_KNOWN, 1, answer);
+    assert_gets(&workspace, &place, "demo:calc", &bytes);
+    // Whoever names a prefix knows.
+    registry.forget_requests();
+    assert_gets(&workspace, &format!("{place}/deep"), "demo:calc", &bytes);
+    assert!(
+        !registry
+            .lines()
+            .iter()
+            .any(|line| line.contains(WELL_KNOWN))
+    );
+
+    for (json, code) in [("[", 5), (r#"{"preferredProtocol":"warg"}"#, 5)] {
+        let headers = vec![("Content-Type", "application/json".to_owned())];
+        registry.on(
+            "GET",
+            WELL_KNOWN,
+            1,
+            Fault::Answer(200, headers, json.into()),
+        );
+        assert_fails(
+            &workspace,
+            &["get", "demo:calc", "--registry", &place],
+            code,
+        );
+    }
+}
+
+#[test]
+fn versions_are_found_on_every_page() {
+    let registry = Registry::start_with(Settings {
+        page: 2,
+        ..Settings::default()
+    });
+    let workspace = Workspace::new();
+    let place = registry.address();
+    let versions: Vec<String> = (0..7).map(|minor| format!("1.{minor}.0")).collect();
+    for version in &versions {
+        publish(&workspace, &place, "demo:calc", version);
+    }
+    let newest_first: Vec<String> = versions.iter().rev().cloned().collect();
+    assert_eq!(shown(&workspace, &place, "demo:calc"), newest_first);
+    let bytes = version_of("calc", "1.6.0");
+    assert_gets(&workspace, &place, "demo:calc@^1", &bytes);
+}
+
+#[test]
+fn a_mark_that_makes_no_sense_is_an_error_and_not_a_version() {
+    let (registry, workspace, theirs) = scene();
+    let place = registry.address();
+    let tag = format!("sha256-{}.yank", Digest::of(&theirs).hex());
+    let foreign = br#"{"schemaVersion":2,"artifactType":"x/y","config":{},"layers":[]}"#;
+    registry.put_manifest("demo/calc", &tag, MANIFEST, foreign);
+    assert_fails(&workspace, &["get", "demo:calc", "--registry", &place], 5);
+    assert_fails(
+        &workspace,
+        &["versions", "demo:calc", "--registry", &place],
+        5,
+    );
+}
+
+#[test]
+fn credentials_for_one_registry_are_not_shown_to_another() {
+    let (registry, workspace, _) = scene();
+    let other = Registry::start();
+    let (from, to) = (registry.address(), other.address());
+    registry.forget_requests();
+    let mut command = workspace.wharf(&["copy", "demo:calc", &to, "--registry", &from, "--json"]);
+    let answer = Answer::of(command.env("WHARF_TOKEN", "secret"));
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    let asked = registry.requests().into_iter().chain(other.requests());
+    for request in asked {
+        assert_eq!(request.header("authorization"), None, "{request:?}");
+    }
+}
