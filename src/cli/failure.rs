@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
+use wharf::store::remembered::OFFLINE;
 use wharf::{copy, exploded, package, store};
 
 use super::text::printable;
@@ -174,8 +175,12 @@ fn hint_of(error: &wharf::error::Error) -> Option<String> {
     }
 }
 
+/// What is not there offline may well be there.
+const ONLINE: &str = "this machine has not seen it; without --offline the registry is asked";
+
 fn package_hint(error: &package::Error) -> Option<String> {
     let hint = match error {
+        package::Error::Unknown { location, .. } if location.ends_with(OFFLINE) => ONLINE,
         package::Error::Unknown { .. } => {
             "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
         }
@@ -209,6 +214,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
              does a mirror (`wharf mirror`)"
         }
         store::Error::Overwritten { .. } => "others write there all the time: run it again",
+        store::Error::NotFound { location, .. } if location.ends_with(OFFLINE) => ONLINE,
         store::Error::NotFound { .. } => "check the repository and the tag",
         store::Error::Unreachable { .. } => {
             "check the host, its port and the network; --plain-http if it does not speak TLS, \

@@ -102,6 +102,9 @@ impl Store for Remembering {
     }
 }
 
+/// What ends the location of a repository that is not asked.
+pub const OFFLINE: &str = " (offline)";
+
 /// A repository as the cache remembers it. Nothing is asked of anybody.
 pub struct Offline {
     location: String,
@@ -116,8 +119,8 @@ impl Offline {
 
     fn missing(&self, what: String) -> Error {
         Error::NotFound {
-            what: format!("{what}, offline,"),
-            location: format!("what this machine remembers of {}", self.location),
+            what,
+            location: Store::location(self),
         }
     }
 
@@ -130,7 +133,7 @@ impl Offline {
 #[async_trait]
 impl Store for Offline {
     fn location(&self) -> String {
-        self.location.clone()
+        format!("{}{OFFLINE}", self.location)
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
