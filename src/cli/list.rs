@@ -120,12 +120,19 @@ async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
     ))
 }
 
+/// Returns the version that `get` would choose, else the newest, which is yanked.
+fn newest(rows: &[Row]) -> Option<&Row> {
+    let shown = |row: &&Row| !row.yanked;
+    let release = |row: &&Row| shown(row) && row.version.pre.is_empty();
+    let found = rows.iter().find(release);
+    found.or_else(|| rows.iter().find(shown)).or(rows.first())
+}
+
 impl Report {
     fn text(&self) -> String {
         let mut out: Vec<Vec<String>> = Vec::new();
         for rows in self.packages.chunk_by(|a, b| a.name == b.name) {
-            let shown = rows.iter().find(|row| !row.yanked).or(rows.first());
-            let Some(newest) = shown else { continue };
+            let Some(newest) = newest(rows) else { continue };
             let state = if newest.yanked { "yanked" } else { "" };
             out.push(vec![
                 newest.name.to_string(),

@@ -32,7 +32,6 @@ pub(crate) struct Row {
     pub(crate) version: Version,
     pub(crate) tag: String,
     /// The manifest that the tag names, where it was looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<Digest>,
     pub(crate) yanked: bool,
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package;
+use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version, Wanted};
 use wharf::store::remote::Access;
 
@@ -58,10 +59,15 @@ impl Yank {
             .await?;
         let yanked = !self.undo;
         let changed = package::yank(store.as_ref(), &resolved.digest, yanked, &cache).await?;
+        let reference = Reference {
+            location: home.location(&spec.name)?,
+            tag: Some(resolved.tag),
+            digest: Some(resolved.digest),
+        };
         let report = Report {
             package: spec.name.clone(),
             version: version.clone(),
-            reference: format!("{}@{}", home.location(&spec.name)?, resolved.digest),
+            reference: reference.to_string(),
             digest: resolved.digest,
             yanked,
             changed,
