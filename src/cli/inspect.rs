@@ -97,7 +97,10 @@ impl Inspect {
                         of_flat(name, &opened, described, &cache)?
                     }
                 };
-                let is_wit = world::may_name_wit_package(&report.imports, &report.exports);
+                let (imports, exports) = (&report.imports, &report.exports);
+                let is_wit = world::may_name_wit_package(imports, exports)
+                    || matches!(opened.artifact, Artifact::Flat(_))
+                        && world::may_list_wit_package(imports, exports);
                 match is_wit && !report.has_code() {
                     true => Report {
                         wit: wit::of_stored(context, &store, &opened, &cache).await?,
