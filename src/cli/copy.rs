@@ -172,16 +172,22 @@ impl Copy {
             }
             false => {
                 let resolved = package::resolve(source.as_ref(), spec).await?;
+                let (source, digest) = (source.as_ref(), resolved.digest);
+                packages::check_owner(context, source, &spec.name, digest, cache).await?;
                 vec![(resolved.version.to_string(), resolved.tag)]
             }
         };
         let target = to
             .store_beside(context, &spec.name, &location, cache)
             .await?;
-        if !self.force {
-            for (version, tag) in &tags {
-                let name = format!("{}@{version}", spec.name);
-                check_version(source.as_ref(), target.as_ref(), &name, tag).await?;
+        for (version, tag) in &tags {
+            let name = format!("{}@{version}", spec.name);
+            match check_version(source.as_ref(), target.as_ref(), &name, tag).await {
+                Err(failure) if self.force && failure.is_conflict() => eprintln!(
+                    "WARNING: {name} in {} is replaced; who has it locked will not get it any more",
+                    target.location()
+                ),
+                checked => checked?,
             }
         }
         let route = Route { source, target };

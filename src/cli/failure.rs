@@ -77,6 +77,11 @@ impl Failure {
         self.exit == Exit::NotFound
     }
 
+    /// Returns whether what is asked for contradicts what is there.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.exit == Exit::Conflict
+    }
+
     /// Says what was being done.
     pub(crate) fn context(mut self, doing: String) -> Self {
         self.error = self.error.context(doing);

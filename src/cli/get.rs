@@ -81,9 +81,16 @@ impl Get {
         let lock = self.read_lock()?;
         let chosen = match self.locked {
             true => self.locked_version(context, &spec, &lock, &cache).await?,
-            false => newest(context, &spec, &cache).await?,
+            false => {
+                let found = packages::find(context, &spec, &cache).await?;
+                Chosen {
+                    store: found.store,
+                    reference: found.reference,
+                    version: found.resolved.version,
+                    opened: found.opened,
+                }
+            }
         };
-        package::owned(chosen.store.as_ref(), &spec.name, &chosen.opened)?;
         let entry = chosen.entry(&spec);
         let version = chosen.version;
         let receipt = Receipt {
@@ -124,6 +131,7 @@ impl Get {
         let name = Name::Digest(entry.manifest);
         let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
         check(entry, &opened)?;
+        package::owned(store.as_ref(), &spec.name, &opened)?;
         Ok(Chosen {
             store,
             reference: Reference {
@@ -174,23 +182,6 @@ fn corrupt(path: &Path, why: &dyn std::fmt::Display) -> Failure {
     let message = format!("the lock file {}: {why}", path.display());
     Failure::new(Exit::Integrity, message)
         .hint("restore it, or delete it and get the packages again; --no-lock leaves it alone")
-}
-
-/// Finds the newest version that is meant.
-async fn newest(
-    context: &Context,
-    spec: &PackageSpec,
-    cache: &Arc<Cache>,
-) -> Result<Chosen, Failure> {
-    let found = packages::find(context, spec, cache).await?;
-    let name = Name::Digest(found.resolved.digest);
-    let opened = connect::opened(context, found.store.as_ref(), &name, cache).await?;
-    Ok(Chosen {
-        store: found.store,
-        reference: found.reference,
-        version: found.resolved.version,
-        opened,
-    })
 }
 
 /// Compares what is there with what the lock file says.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wharf::package::{self, Choice, Place, RegistrySettings, Resolved};
+use wharf::digest::Digest;
+use wharf::package::{self, Choice, Place, RegistrySettings, Resolved, Target};
+use wharf::pull::Opened;
 use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
-use wharf::reference::{Location, Reference};
+use wharf::reference::{Location, Name, Reference};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access};
@@ -208,6 +210,7 @@ pub(crate) struct Found {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) resolved: Resolved,
     pub(crate) reference: Reference,
+    pub(crate) opened: Opened,
 }
 
 /// Finds the version that is meant.
@@ -222,6 +225,9 @@ pub(crate) async fn find(
     if resolved.yanked {
         eprintln!("warning: {}@{} is yanked", spec.name, resolved.version);
     }
+    let name = Name::Digest(resolved.digest);
+    let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
+    package::owned(store.as_ref(), &spec.name, &opened)?;
     let reference = Reference {
         location: home.location(&spec.name)?,
         tag: Some(resolved.tag.clone()),
@@ -231,25 +237,25 @@ pub(crate) async fn find(
         store,
         resolved,
         reference,
+        opened,
     })
 }
 
-/// Opens what a reference names, or finds what a package's name means.
-pub(crate) async fn reference(
+/// Makes sure that a version, whatever it is, is not one of another package that shares the repository.
+pub(crate) async fn check_owner(
     context: &Context,
-    named: Named,
+    store: &dyn Store,
+    package: &PackageName,
+    version: Digest,
     cache: &Arc<Cache>,
-) -> Result<(Reference, Arc<dyn Store>), Failure> {
-    match named {
-        Named::Package(spec) => {
-            let found = find(context, &spec, cache).await?;
-            Ok((found.reference, found.store))
-        }
-        Named::Reference(reference) => {
-            let store = connect::store(context, &reference, Access::Pull, cache).await?;
-            Ok((reference, store))
-        }
-    }
+) -> Result<(), Failure> {
+    let observer = context.observer();
+    let target = Target {
+        store,
+        cache,
+        observer: &observer,
+    };
+    Ok(package::check_owner(&target, package, &Name::Digest(version)).await?)
 }
 
 /// Returns the file that a package is written to where nobody names one.

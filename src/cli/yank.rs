@@ -54,6 +54,8 @@ impl Yank {
             .store(context, &spec.name, Access::Pull, &cache)
             .await?;
         let resolved = package::resolve(looking.as_ref(), &spec).await?;
+        let (looking, digest) = (looking.as_ref(), resolved.digest);
+        packages::check_owner(context, looking, &spec.name, digest, &cache).await?;
         let store = home
             .store(context, &spec.name, Access::Push, &cache)
             .await?;

@@ -100,7 +100,15 @@ pub async fn look(
     let tag = publication.tag()?;
     let state = state(target, &tag, content).await?;
     if state == State::Free {
-        check_owner(target, &publication.package).await?;
+        let tags = match target.store.tags().await {
+            Ok(tags) => Tags::read(tags),
+            Err(store::Error::NotFound { .. }) => return Ok(state),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some((_, newest)) = tags.versions.last_key_value() {
+            let newest = Name::Tag(newest.clone());
+            check_owner(target, &publication.package, &newest).await?;
+        }
     }
     Ok(state)
 }
@@ -120,19 +128,22 @@ async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<Stat
     }
 }
 
-/// Makes sure that the newest version says it is of this package, if it says of which it is.
-async fn check_owner(target: &Target<'_>, package: &PackageName) -> Result<(), Error> {
-    let tags = match target.store.tags().await {
-        Ok(tags) => Tags::read(tags),
-        Err(store::Error::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let Some((_, tag)) = tags.versions.last_key_value() else {
-        return Ok(());
-    };
-    let name = Name::Tag(tag.clone());
-    match pull::open(target.store, &name, target.cache, target.observer.as_ref()).await {
+/// Makes sure that a version says it is of this package, if it says of which it is.
+pub async fn check_owner(
+    target: &Target<'_>,
+    package: &PackageName,
+    version: &Name,
+) -> Result<(), Error> {
+    match pull::open(
+        target.store,
+        version,
+        target.cache,
+        target.observer.as_ref(),
+    )
+    .await
+    {
         Ok(opened) => owned(target.store, package, &opened),
+        // What is no component is of no package.
         Err(
             crate::error::Error::Foreign { .. }
             | crate::error::Error::Artifact { .. }
