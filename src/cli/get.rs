@@ -132,6 +132,9 @@ impl Get {
         let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
         check(entry, &opened)?;
         package::owned(store.as_ref(), &spec.name, &opened)?;
+        if package::is_yanked(store.as_ref(), &entry.manifest).await? {
+            eprintln!("warning: {}@{} is yanked", spec.name, entry.version);
+        }
         Ok(Chosen {
             store,
             reference: Reference {
@@ -196,8 +199,11 @@ fn check(entry: &Locked, opened: &Opened) -> Result<(), Failure> {
     if opened.content().digest != entry.content {
         return Err(wrong("content"));
     }
-    match (connect::split_digest(opened), entry.split) {
-        // The split form of a flat artifact may have come later, or be gone.
+    // The split form of a flat artifact may have come later, be another one by now, or be gone.
+    let own = opened
+        .split()
+        .filter(|split| split.digest == entry.manifest);
+    match (own.map(|split| split.manifest.config.digest), entry.split) {
         (Some(found), Some(expected)) if found != expected => Err(wrong("split")),
         _ => Ok(()),
     }

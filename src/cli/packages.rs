@@ -103,6 +103,7 @@ pub(crate) async fn at(
 
 async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
     let configuration = context.configuration()?;
+    let was_asked = matches!(choice, Choice::Ask { .. });
     let (registry, place) = match choice {
         Choice::Local => return local(),
         Choice::Known { registry, place } => (registry, place),
@@ -111,10 +112,16 @@ async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
             (registry, place)
         }
     };
-    let settings = match place {
+    let mut settings = match place {
         Place::Registry { .. } => configuration.settings(&registry).map_err(misconfigured)?,
         Place::Layout(_) => RegistrySettings::default(),
     };
+    if let (true, Place::Registry { host, .. }) = (was_asked, &place)
+        && *host != registry
+    {
+        // What is said of one host holds for no other that only the registry itself names.
+        settings = configuration.settings(host).map_err(misconfigured)?;
+    }
     Ok(Home { place, settings })
 }
 
@@ -136,13 +143,43 @@ async fn ask(context: &Context, registry: &str) -> Result<Place, Failure> {
         .configuration()?
         .settings(registry)
         .map_err(misconfigured)?;
+    let cache = context.cache()?;
+    // The document is remembered as tags are: by who has it, and what it is called.
+    let host = format!("https://{registry}{WELL_KNOWN}");
     if context.offline {
-        return Choice::asked(registry, None).map_err(misconfigured);
+        let known = cache.tag(&host, DOCUMENT)?;
+        let known = known.map(|digest| cache.read(&digest, MAX_REMEMBERED_BYTES));
+        let metadata = known.transpose()?.flatten();
+        return Choice::asked(registry, metadata.as_deref()).map_err(misconfigured);
     }
     let options = connect::options(context, &settings);
     let metadata = remote::registry_metadata(registry, &options).await?;
-    Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)
+    let place = Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)?;
+    if let Place::Registry { host, .. } = &place
+        && host != registry
+        && context.names_credentials()
+    {
+        let message =
+            format!("{registry} sends to {host}, and the credentials are for one of them");
+        let hint = format!("`wharf login {host}`, or name it: --registry {place}");
+        return Err(Failure::usage(message).hint(hint));
+    }
+    match &metadata {
+        Some(metadata) => {
+            let document = cache.add(metadata)?;
+            cache.remember_tag(&host, DOCUMENT, &document.digest)?;
+        }
+        None => cache.forget_tag(&host, DOCUMENT)?,
+    }
+    Ok(place)
 }
+
+/// Where a registry says where its packages are.
+const WELL_KNOWN: &str = "/.well-known/wasm-pkg/";
+const DOCUMENT: &str = "registry.json";
+
+/// The largest document that is remembered, in bytes.
+const MAX_REMEMBERED_BYTES: u64 = 64 * 1024;
 
 pub(crate) fn misconfigured(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Integrity, error).hint("`wharf config` shows what is read")

@@ -212,7 +212,13 @@ impl Publish {
                     "warning: {name} is there in another form; --force --compat publishes it again"
                 );
             }
+            State::Same(there) if there != published.digest => eprintln!(
+                "WARNING: {name} is stored in another form now; who has it locked will not get it any more"
+            ),
             _ => {}
+        }
+        if published.pushed.is_none() && !self.annotation.is_empty() {
+            eprintln!("warning: {name} is there already, and what is said of it stays as it is");
         }
         Ok(Some(published))
     }

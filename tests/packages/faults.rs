@@ -111,6 +111,19 @@ fn a_registry_says_where_its_packages_are() {
             .any(|line| line.contains(WELL_KNOWN))
     );
 
+    // Offline, what it said is remembered.
+    let offline = [
+        "get",
+        "demo:calc",
+        "-o",
+        "got.wasm",
+        "--registry",
+        &place,
+        "--offline",
+    ];
+    workspace.run(&offline).success();
+    assert!(workspace.read("got.wasm") == bytes);
+
     for (json, code) in [("[", 5), (r#"{"preferredProtocol":"warg"}"#, 5)] {
         let headers = vec![("Content-Type", "application/json".to_owned())];
         registry.on(
@@ -125,6 +138,22 @@ fn a_registry_says_where_its_packages_are() {
             code,
         );
     }
+}
+
+#[test]
+fn a_registry_that_sends_elsewhere_takes_no_credentials_along() {
+    let (registry, other) = (Registry::start(), Registry::start());
+    let json = format!(r#"{{"oci":{{"registry":"{}"}}}}"#, other.address());
+    let headers = vec![("Content-Type", "application/json".to_owned())];
+    let answer = Fault::Answer(200, headers, json.into());
+    registry.on("GET", WELL_KNOWN, 2, answer);
+    let (workspace, place) = (Workspace::new(), registry.address());
+    let mut command = workspace.wharf(&["get", "demo:calc", "--registry", &place, "--json"]);
+    let answer = Answer::of(command.env("WHARF_TOKEN", "secret"));
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(other.requests().is_empty());
+    assert_fails(&workspace, &["get", "demo:calc", "--registry", &place], 3);
+    assert!(!other.requests().is_empty(), "it was not sent elsewhere");
 }
 
 #[test]
