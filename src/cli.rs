@@ -54,9 +54,11 @@ const END: std::time::Duration = std::time::Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
-  wharf push calc.wasm oci:store:calc       into a directory, no server needed
-  wharf push calc.wasm ghcr.io/me/calc:1.0  into a registry
-  wharf pull ghcr.io/me/calc:1.0            the exact bytes back, as calc.wasm
+  wharf publish calc.wasm demo:calc@1.0.0   a version of a package, in a directory of yours
+  wharf get demo:calc@^1                    the exact bytes back, as calc.wasm
+  wharf config set demo ghcr.io/me          from now on in a registry
+  wharf push calc.wasm oci:store:calc       under a name of your own, in any directory
+  wharf pull ghcr.io/me/calc:1.0            the exact bytes back, from anywhere
   wharf diff calc.wasm oci:store:greet      what two components share
 
 Exit status:

@@ -108,6 +108,10 @@ pub struct Options {
     /// What follows `sha256-HEX.` in the tags of the manifests that always go with the one whose digest
     /// is `HEX`, as in `yank`.
     pub companions: Vec<String>,
+    /// Whether a tag is one that must not move. Where such a tag names another manifest in the target already,
+    /// or comes to do so meanwhile, the copy fails ([`Error::Fixed`], [`Error::Overtaken`]). No store
+    /// compares and swaps: who looked before we wrote and writes long after us goes unnoticed.
+    pub fixed_tags: fn(&str) -> bool,
     /// How many blobs are on their way at once.
     pub concurrency: usize,
     /// Where blobs are kept on their way.

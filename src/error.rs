@@ -96,7 +96,8 @@ impl Error {
 impl copy::Error {
     /// Returns what kind of failure this is, whichever side it was.
     pub fn kind(&self) -> Kind {
-        self.store_error().kind()
+        self.store_error()
+            .map_or(Kind::Conflict, store::Error::kind)
     }
 }
 

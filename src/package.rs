@@ -17,7 +17,7 @@ pub use self::configuration::{
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};
-pub use self::publish::{Publication, Published, State, Target, look, owned, publish};
+pub use self::publish::{Publication, Published, State, Target, check_owner, look, owned, publish};
 pub use self::versions::{Resolved, Tags, resolve, tags};
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
 
@@ -129,7 +129,7 @@ fn nearest_words(nearest: &[Version], yanked: usize) -> String {
     }
     if !nearest.is_empty() {
         let list: Vec<String> = nearest.iter().map(Version::to_string).collect();
-        words.push_str(&format!("; there is {}", list.join(", ")));
+        words.push_str(&format!("; there are {}", list.join(", ")));
     }
     words
 }

@@ -20,11 +20,12 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use serde_json::Value;
 
 pub use self::fetch::{fetch, fetch_into};
 use self::retry::Retry;
 use crate::digest::{Digest, Identity, Mismatch};
-use crate::manifest::Descriptor;
+use crate::manifest::{Descriptor, media_type};
 use crate::reference::Name;
 
 /// The largest manifest that is read, in bytes: what registries are asked to accept at least.
@@ -52,6 +53,20 @@ impl RawManifest {
             bytes,
             media_type: media_type.into(),
         }
+    }
+
+    /// Names some bytes that nobody says the type of: it is what they say themselves, else an index if they
+    /// list manifests, else an image manifest.
+    pub fn read(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let stated = value.get("mediaType").and_then(Value::as_str);
+        let guessed = match value.get("manifests") {
+            Some(_) => media_type::INDEX,
+            None => media_type::MANIFEST,
+        };
+        let media_type = stated.unwrap_or(guessed).to_owned();
+        Self::new(bytes, media_type)
     }
 }
 

@@ -87,6 +87,13 @@ pub fn may_name_wit_package(imports: &[String], exports: &[String]) -> bool {
         && (exports.iter().all(is_entry) || exports.iter().all(is_document))
 }
 
+/// Returns whether imports and exports are what other clients list of a WIT package: no imports, but interfaces and
+/// worlds by their full names, and what the worlds export. Some components without imports are listed alike.
+pub fn may_list_wit_package(imports: &[String], exports: &[String]) -> bool {
+    let is_full = |name: &String| name.contains(':') && name.contains('/');
+    imports.is_empty() && exports.iter().any(is_full)
+}
+
 /// Decodes a component or WIT package.
 ///
 /// Fails if it is too large, no valid component, or one that WIT has no words for.

@@ -1,7 +1,7 @@
 //! Golden tests of the command line: `testdata/cli/NAME.case` says what is run, `NAME.out` what must come of it.
 //!
-//! A case has lines `# fixture: NAME.wat` (assembled into the directory it runs in), other comments, and `$ command`
-//! lines, each run by its own `sh`. `WHARF_BLESS=1` writes what came into the `.out` files, to be read before committing.
+//! A case has lines `# fixture: NAME.wat` or `NAME.wit` (made `NAME.wasm` in the directory it runs in), other comments,
+//! and `$ command` lines, each run by its own `sh`. `WHARF_BLESS=1` writes what came into the `.out` files, to be read before committing.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -113,9 +113,7 @@ fn play(case: &Case) -> Result<String, Box<dyn Error>> {
     fs::create_dir(&work)?;
     fs::create_dir(&home)?;
     for fixture in &case.fixtures {
-        let source = Path::new(TESTDATA).join("wat").join(fixture);
-        let wasm = wat::parse_file(&source)?;
-        fs::write(work.join(fixture).with_extension("wasm"), wasm)?;
+        fs::write(work.join(fixture).with_extension("wasm"), made(fixture)?)?;
     }
     let programs = Path::new(WHARF)
         .parent()
@@ -152,6 +150,18 @@ fn play(case: &Case) -> Result<String, Box<dyn Error>> {
         }
     }
     Ok(transcript)
+}
+
+/// Makes the binary of a fixture: of a `.wit` text the WIT package, encoded as a component.
+fn made(fixture: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let testdata = Path::new(TESTDATA);
+    if !fixture.ends_with(".wit") {
+        return Ok(wat::parse_file(testdata.join("wat").join(fixture))?);
+    }
+    let text = fs::read_to_string(testdata.join("wit").join(fixture))?;
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str(fixture, &text)?;
+    Ok(wit_component::encode(&resolve, package, false)?)
 }
 
 /// Makes a program's output the same on every machine, and visible to the last byte.

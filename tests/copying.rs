@@ -56,6 +56,7 @@ impl Scratch {
         copy::Options {
             referrers: true,
             companions: ["yank", "wharf"].map(str::to_owned).to_vec(),
+            fixed_tags: |_| false,
             concurrency: 4,
             ingest,
         }

@@ -362,3 +362,39 @@ fn oras_and_skopeo_find_what_wharf_logged_in_with() {
         }
     }
 }
+
+#[test]
+fn wkg_finds_what_wharf_and_oras_logged_in_with() {
+    let Some(wkg) = support::tool("wkg") else {
+        return;
+    };
+    for registry in authenticated() {
+        let workspace = Workspace::new();
+        let host = registry.host.as_str();
+        let bytes = workspace.fixture("calc");
+        let reference = format!("{host}/login/wkg:1.0.0");
+        let oci = |action: &str, file: &str| {
+            let flags = ["oci", action, "--insecure", host, &reference];
+            let file: &[&str] = match action {
+                "pull" => &["-o", file],
+                _ => &[file],
+            };
+            Answer::of(&mut workspace.command(&wkg, &[&flags[..], file].concat()))
+        };
+        assert_ne!(oci("push", "calc.wasm").code, Some(0));
+        login(&workspace, host, USERNAME, PASSWORD).success();
+        oci("push", "calc.wasm").success();
+        workspace.pull(&reference, &bytes);
+        workspace.json(&["logout", host]);
+        assert_ne!(oci("pull", "out.wasm").code, Some(0));
+        if let Some(oras) = support::tool("oras") {
+            let arguments = ["login", "--password-stdin", "-u", USERNAME, "--plain-http"];
+            let arguments = [&arguments[..], &[host]].concat();
+            let command = workspace.command(&oras, &arguments);
+            fed(&workspace, command, PASSWORD).success();
+            oci("pull", "out.wasm").success();
+            assert!(workspace.read("out.wasm") == bytes);
+            workspace.json(&["inspect", &reference]);
+        }
+    }
+}

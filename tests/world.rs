@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use support::binary::{leb, noise, section};
 use support::smith;
 use wharf::section::map;
-use wharf::world::{Error, Kind, MAX_DECODED_BYTES, World, decode, may_be_wit_package};
+use wharf::world::{
+    Error, Kind, MAX_DECODED_BYTES, World, decode, may_be_wit_package, may_list_wit_package,
+};
 use wit_parser::{PackageId, Resolve};
 
 fn fixture(path: &str) -> PathBuf {
@@ -39,6 +41,14 @@ fn wit(name: &str) -> String {
 
 fn assemble(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn listed(imports: &[&str], exports: &[&str]) -> bool {
+    let [imports, exports] = [imports, exports].map(|names| {
+        let names = names.iter().map(|name| (*name).to_owned());
+        names.collect::<Vec<String>>()
+    });
+    may_list_wit_package(&imports, &exports)
 }
 
 fn may_be(bytes: &[u8]) -> bool {
@@ -140,6 +150,16 @@ fn the_shape_of_a_package_is_seen_without_decoding() {
     ] {
         assert_eq!(may_be(&assemble(text)), shape, "{text}");
     }
+}
+
+#[test]
+fn what_other_clients_list_may_be_a_package() {
+    let world = "demo:tides/table@1.2.0-rc.1";
+    assert!(listed(&[], &[world, "print", "demo:tides/log@1.2.0-rc.1"]));
+    assert!(listed(&[], &["demo:plain/shapes"]));
+    assert!(!listed(&["wasi:cli/environment@0.2.6"], &[world]));
+    assert!(!listed(&[], &["run", "print"]));
+    assert!(!listed(&[], &[]));
 }
 
 #[test]

@@ -156,6 +156,11 @@ fn changed(
             .hint("name a file with --config")
     })?;
     let before = read(&file)?;
+    // What is no configuration is no fault of the call.
+    configuration::mappings(&before).map_err(|error| {
+        let message = format!("the configuration {} is malformed: {error}", file.display());
+        Failure::new(Exit::Integrity, message)
+    })?;
     let Some(after) = change(&before).map_err(Failure::usage)? else {
         let message = format!("{} sets nothing for {scope}", file.display());
         return Err(Failure::new(Exit::NotFound, message));

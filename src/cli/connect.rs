@@ -155,14 +155,15 @@ pub(crate) async fn credentials(
     if let Some(credentials) = &context.credentials {
         return Ok(credentials.clone());
     }
+    if let Some(credentials) = credentials::in_environment(registry)? {
+        return Ok(credentials);
+    }
     match &settings.credentials {
-        Some(UserPassword { username, password }) if !context.names_credentials() => {
-            Ok(Credentials::Basic {
-                username: username.clone(),
-                password: password.clone(),
-            })
-        }
-        _ => {
+        Some(UserPassword { username, password }) => Ok(Credentials::Basic {
+            username: username.clone(),
+            password: password.clone(),
+        }),
+        None => {
             // A credential helper is a program that is waited for.
             let (registry, path) = (registry.to_owned(), path.to_owned());
             let find = move || credentials::find(&registry, &path);
@@ -202,9 +203,17 @@ pub(crate) async fn open(
     named: Named,
     cache: &Arc<Cache>,
 ) -> Result<(Reference, Arc<dyn Store>, Opened), Failure> {
-    let (reference, store) = packages::reference(context, named, cache).await?;
-    let opened = opened(context, store.as_ref(), &reference.name(), cache).await?;
-    Ok((reference, store, opened))
+    match named {
+        Named::Package(spec) => {
+            let found = packages::find(context, &spec, cache).await?;
+            Ok((found.reference, found.store, found.opened))
+        }
+        Named::Reference(reference) => {
+            let store = store(context, &reference, Access::Pull, cache).await?;
+            let opened = opened(context, store.as_ref(), &reference.name(), cache).await?;
+            Ok((reference, store, opened))
+        }
+    }
 }
 
 /// Fails if credentials were given that say nothing of whom they are for, and there are two who would see them.

@@ -9,7 +9,7 @@ use wharf::copy::{self, Copied, Options};
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::package::{self, Place, YANK_SUFFIX};
-use wharf::reference::package::PackageSpec;
+use wharf::reference::package::{PackageSpec, tag_version};
 use wharf::reference::{Name, Reference};
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
@@ -80,6 +80,9 @@ pub(crate) struct Copier {
     observer: Arc<dyn Observer>,
 }
 
+/// The way out where a version differs in two places.
+pub(super) const DIFFERENT: &str = "a version never changes: find out which of the two is right";
+
 impl Copier {
     pub(crate) fn new(context: &Context, cache: &Cache, referrers: bool) -> Self {
         let split_form = wharf::artifact::SPLIT_SUFFIX;
@@ -88,11 +91,18 @@ impl Copier {
             options: Options {
                 referrers,
                 companions: companions.to_vec(),
+                fixed_tags: |_| false,
                 concurrency: context.concurrency,
                 ingest: PathBuf::from(cache.ingest()),
             },
             observer: context.observer(),
         }
+    }
+
+    /// Lets it replace no version.
+    pub(crate) fn of_versions(mut self) -> Self {
+        self.options.fixed_tags = |tag| tag_version(tag).is_some();
+        self
     }
 
     pub(crate) async fn copy(
@@ -106,30 +116,29 @@ impl Copier {
     }
 }
 
-/// Fails if a version is in the target and is another than in the source.
+/// Returns whether a version is in the target; fails if it is another there than in the source.
 pub(crate) async fn check_version(
     source: &dyn Store,
     target: &dyn Store,
     version: &str,
     tag: &str,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let name = Name::Tag(tag.to_owned());
     let there = match target.manifest(&name).await {
         Ok(manifest) => manifest.digest,
-        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        Err(error) if error.kind() == Kind::NotFound => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     let here = source.manifest(&name).await?.digest;
     if here == there {
-        return Ok(());
+        return Ok(true);
     }
     let message = format!(
         "{version} is {here} in {} and {there} in {}",
         source.location(),
         target.location()
     );
-    let hint = "a version never changes: find out which of the two is right";
-    Err(Failure::new(Exit::Conflict, message).hint(hint))
+    Err(Failure::new(Exit::Conflict, message).hint(DIFFERENT))
 }
 
 /// From where, to where.
@@ -163,25 +172,42 @@ impl Copy {
         connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
         let source = from.store(context, &spec.name, Access::Pull, cache).await?;
         let copier = Copier::new(context, cache, self.referrers);
+        let copier = match self.force {
+            true => copier,
+            false => copier.of_versions(),
+        };
         // What is not there makes no layout.
         let tags = match self.all_tags {
             true => {
                 let tags = package::tags(source.as_ref(), &spec.name).await?;
+                if let Some((_, newest)) = tags.versions.last_key_value() {
+                    let (source, newest) = (source.as_ref(), Name::Tag(newest.clone()));
+                    let digest = source.manifest(&newest).await?.digest;
+                    packages::check_owner(context, source, &spec.name, digest, cache).await?;
+                }
                 let version = |(version, tag): (&_, &String)| (format!("{version}"), tag.clone());
                 tags.versions.iter().map(version).collect()
             }
             false => {
                 let resolved = package::resolve(source.as_ref(), spec).await?;
+                let (source, digest) = (source.as_ref(), resolved.digest);
+                packages::check_owner(context, source, &spec.name, digest, cache).await?;
                 vec![(resolved.version.to_string(), resolved.tag)]
             }
         };
         let target = to
             .store_beside(context, &spec.name, &location, cache)
             .await?;
-        if !self.force {
-            for (version, tag) in &tags {
-                let name = format!("{}@{version}", spec.name);
-                check_version(source.as_ref(), target.as_ref(), &name, tag).await?;
+        for (version, tag) in &tags {
+            let name = format!("{}@{version}", spec.name);
+            match check_version(source.as_ref(), target.as_ref(), &name, tag).await {
+                Err(failure) if self.force && failure.is_conflict() => eprintln!(
+                    "WARNING: {name} in {} is replaced; who has it locked will not get it any more",
+                    target.location()
+                ),
+                checked => {
+                    checked?;
+                }
             }
         }
         let route = Route { source, target };

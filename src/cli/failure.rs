@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
+use wharf::store::remembered::OFFLINE;
 use wharf::{copy, exploded, package, store};
 
 use super::text::printable;
@@ -49,6 +50,8 @@ pub(crate) struct Failure {
     exit: Exit,
     error: anyhow::Error,
     hint: Option<String>,
+    /// Whether it was told with the result, so that only its code is left to say.
+    told: bool,
 }
 
 impl Failure {
@@ -63,6 +66,7 @@ impl Failure {
             exit,
             error: anyhow::anyhow!("{message}"),
             hint: None,
+            told: false,
         }
     }
 
@@ -74,6 +78,16 @@ impl Failure {
     /// Returns whether something that was named does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         self.exit == Exit::NotFound
+    }
+
+    /// Returns whether the other side does not let us.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.exit == Exit::Refused
+    }
+
+    /// Returns whether what is asked for contradicts what is there.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.exit == Exit::Conflict
     }
 
     /// Says what was being done.
@@ -88,15 +102,35 @@ impl Failure {
         self
     }
 
+    /// Leaves only its code to be said: the result tells it.
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Returns the word for its exit code.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.exit.kind()
+    }
+
+    fn causes(&self) -> impl Iterator<Item = String> {
+        let causes = self.error.chain();
+        causes.map(|cause| printable(&cause.to_string()))
+    }
+
+    /// Returns what happened with its causes, in one line.
+    pub(crate) fn message(&self) -> String {
+        self.causes().collect::<Vec<_>>().join(": ")
+    }
+
     /// Tells the failure, on stdout as JSON if asked, and returns its code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        let mut causes = self
-            .error
-            .chain()
-            .map(|cause| printable(&cause.to_string()));
+        if self.told {
+            return self.exit.into();
+        }
+        let mut causes = self.causes();
         if json {
-            let message = causes.collect::<Vec<_>>().join(": ");
-            let kind = self.exit.kind();
+            let (kind, message) = (self.kind(), self.message());
             let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
             // Where not even this can be written, the exit code still says it.
             let _code_says_it = super::output::line(&format!("{error:#}"));
@@ -126,7 +160,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         let (exit, hint) = classify(&error);
-        Self { exit, error, hint }
+        let told = false;
+        Self {
+            exit,
+            error,
+            hint,
+            told,
+        }
     }
 }
 
@@ -143,7 +183,7 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
             return (exit_of(error.kind()), package_hint(error));
         }
         if let Some(error) = cause.downcast_ref::<copy::Error>() {
-            return (exit_of(error.kind()), store_hint(error.store_error()));
+            return (exit_of(error.kind()), copy_hint(error));
         }
         if let Some(error) = cause.downcast_ref::<store::Error>() {
             return (exit_of(error.kind()), store_hint(error));
@@ -174,8 +214,12 @@ fn hint_of(error: &wharf::error::Error) -> Option<String> {
     }
 }
 
+/// What is not there offline may well be there.
+const ONLINE: &str = "this machine has not seen it; without --offline the registry is asked";
+
 fn package_hint(error: &package::Error) -> Option<String> {
     let hint = match error {
+        package::Error::Unknown { location, .. } if location.ends_with(OFFLINE) => ONLINE,
         package::Error::Unknown { .. } => {
             "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
         }
@@ -194,6 +238,13 @@ fn package_hint(error: &package::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
+fn copy_hint(error: &copy::Error) -> Option<String> {
+    match error.store_error() {
+        Some(error) => store_hint(error),
+        None => Some(super::copy::DIFFERENT.to_owned()),
+    }
+}
+
 fn store_hint(error: &store::Error) -> Option<String> {
     let hint = match error {
         store::Error::Refused { .. } => {
@@ -209,6 +260,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
              does a mirror (`wharf mirror`)"
         }
         store::Error::Overwritten { .. } => "others write there all the time: run it again",
+        store::Error::NotFound { location, .. } if location.ends_with(OFFLINE) => ONLINE,
         store::Error::NotFound { .. } => "check the repository and the tag",
         store::Error::Unreachable { .. } => {
             "check the host, its port and the network; --plain-http if it does not speak TLS, \

@@ -81,9 +81,16 @@ impl Get {
         let lock = self.read_lock()?;
         let chosen = match self.locked {
             true => self.locked_version(context, &spec, &lock, &cache).await?,
-            false => newest(context, &spec, &cache).await?,
+            false => {
+                let found = packages::find(context, &spec, &cache).await?;
+                Chosen {
+                    store: found.store,
+                    reference: found.reference,
+                    version: found.resolved.version,
+                    opened: found.opened,
+                }
+            }
         };
-        package::owned(chosen.store.as_ref(), &spec.name, &chosen.opened)?;
         let entry = chosen.entry(&spec);
         let version = chosen.version;
         let receipt = Receipt {
@@ -124,6 +131,10 @@ impl Get {
         let name = Name::Digest(entry.manifest);
         let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
         check(entry, &opened)?;
+        package::owned(store.as_ref(), &spec.name, &opened)?;
+        if package::is_yanked(store.as_ref(), &entry.manifest).await? {
+            eprintln!("warning: {}@{} is yanked", spec.name, entry.version);
+        }
         Ok(Chosen {
             store,
             reference: Reference {
@@ -176,23 +187,6 @@ fn corrupt(path: &Path, why: &dyn std::fmt::Display) -> Failure {
         .hint("restore it, or delete it and get the packages again; --no-lock leaves it alone")
 }
 
-/// Finds the newest version that is meant.
-async fn newest(
-    context: &Context,
-    spec: &PackageSpec,
-    cache: &Arc<Cache>,
-) -> Result<Chosen, Failure> {
-    let found = packages::find(context, spec, cache).await?;
-    let name = Name::Digest(found.resolved.digest);
-    let opened = connect::opened(context, found.store.as_ref(), &name, cache).await?;
-    Ok(Chosen {
-        store: found.store,
-        reference: found.reference,
-        version: found.resolved.version,
-        opened,
-    })
-}
-
 /// Compares what is there with what the lock file says.
 fn check(entry: &Locked, opened: &Opened) -> Result<(), Failure> {
     let wrong = |what: &str| {
@@ -205,8 +199,11 @@ fn check(entry: &Locked, opened: &Opened) -> Result<(), Failure> {
     if opened.content().digest != entry.content {
         return Err(wrong("content"));
     }
-    match (connect::split_digest(opened), entry.split) {
-        // The split form of a flat artifact may have come later, or be gone.
+    // The split form of a flat artifact may have come later, be another one by now, or be gone.
+    let own = opened
+        .split()
+        .filter(|split| split.digest == entry.manifest);
+    match (own.map(|split| split.manifest.config.digest), entry.split) {
         (Some(found), Some(expected)) if found != expected => Err(wrong("split")),
         _ => Ok(()),
     }

@@ -25,13 +25,14 @@ use super::{output, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
-/// Of a reference only the manifest is fetched, and a WIT package, whose text is shown. "shared" means that this machine's cache has the
-/// content already, "new" that a pull would fetch it.
+/// Of a reference or package only the manifest is fetched; a WIT package is fetched whole, and its text
+/// shown. "shared" means that this machine's cache has the content already, "new" that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf inspect calc.wasm
   wharf inspect --granularity module calc.wasm
+  wharf inspect demo:calc@^1
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
     /// A file, a reference, or a package
@@ -96,7 +97,10 @@ impl Inspect {
                         of_flat(name, &opened, described, &cache)?
                     }
                 };
-                let is_wit = world::may_name_wit_package(&report.imports, &report.exports);
+                let (imports, exports) = (&report.imports, &report.exports);
+                let is_wit = world::may_name_wit_package(imports, exports)
+                    || matches!(opened.artifact, Artifact::Flat(_))
+                        && world::may_list_wit_package(imports, exports);
                 match is_wit && !report.has_code() {
                     true => Report {
                         wit: wit::of_stored(context, &store, &opened, &cache).await?,

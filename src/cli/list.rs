@@ -4,6 +4,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use wharf::artifact::{Form, form};
+use wharf::error::Kind;
 use wharf::package::{self, Place, Tags};
 use wharf::reference::Name;
 use wharf::reference::package::PackageName;
@@ -47,7 +48,7 @@ impl List {
         names.sort();
         names.dedup();
         let found: Vec<Vec<Row>> = stream::iter(&names)
-            .map(|name| versions(context, &home, name))
+            .map(|name| shown(context, &home, name))
             .buffered(context.concurrency.max(1))
             .try_collect()
             .await?;
@@ -76,7 +77,7 @@ async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failu
     let repositories = match &home.place {
         Place::Layout(directory) => match Layout::open(directory, context.observer()) {
             Ok(layout) => layout.repositories()?,
-            Err(error) if error.kind() == wharf::error::Kind::NotFound => Vec::new(),
+            Err(error) if error.kind() == Kind::NotFound => Vec::new(),
             Err(error) => return Err(error.into()),
         },
         Place::Registry { host, .. } => {
@@ -91,6 +92,17 @@ async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failu
     };
     let package = |repository: &String| home.place.package(repository);
     Ok(repositories.iter().filter_map(package).collect())
+}
+
+/// Returns the versions of a package, or none, with a warning, if we may not see them.
+async fn shown(context: &Context, home: &Home, name: &PackageName) -> Result<Vec<Row>, Failure> {
+    match versions(context, home, name).await {
+        Err(failure) if failure.is_refused() => {
+            eprintln!("warning: {name} is passed over: {}", failure.message());
+            Ok(Vec::new())
+        }
+        found => found,
+    }
 }
 
 /// Returns the versions of a package, or none if the repository holds something else.
@@ -108,24 +120,37 @@ async fn versions(context: &Context, home: &Home, name: &PackageName) -> Result<
     }
 }
 
-/// Returns whether the newest version is a component: other images have versions too.
+/// Returns whether the newest version that is there is a component: other images have versions too.
 async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
-    let Some((_, tag)) = tags.versions.last_key_value() else {
-        return Ok(false);
-    };
-    let manifest = store.manifest(&Name::Tag(tag.clone())).await?;
-    Ok(matches!(
-        form(&manifest.bytes),
-        Ok(Form::Split | Form::Flat)
-    ))
+    for tag in tags.versions.values().rev() {
+        match store.manifest(&Name::Tag(tag.clone())).await {
+            Ok(manifest) => {
+                let form = form(&manifest.bytes);
+                return Ok(matches!(form, Ok(Form::Split | Form::Flat)));
+            }
+            Err(error) if error.kind() == Kind::NotFound => eprintln!(
+                "warning: the tag `{tag}` in {} names nothing that is there",
+                store.location()
+            ),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the version that `get` would choose, else the newest, which is yanked.
+fn newest(rows: &[Row]) -> Option<&Row> {
+    let shown = |row: &&Row| !row.yanked;
+    let release = |row: &&Row| shown(row) && row.version.pre.is_empty();
+    let found = rows.iter().find(release);
+    found.or_else(|| rows.iter().find(shown)).or(rows.first())
 }
 
 impl Report {
     fn text(&self) -> String {
         let mut out: Vec<Vec<String>> = Vec::new();
         for rows in self.packages.chunk_by(|a, b| a.name == b.name) {
-            let shown = rows.iter().find(|row| !row.yanked).or(rows.first());
-            let Some(newest) = shown else { continue };
+            let Some(newest) = newest(rows) else { continue };
             let state = if newest.yanked { "yanked" } else { "" };
             out.push(vec![
                 newest.name.to_string(),

@@ -9,6 +9,7 @@ use wharf::digest::Digest;
 use wharf::package::{self, Mirror, Mirrored};
 use wharf::reference::Name;
 use wharf::reference::package::{PackageName, PackageSpec, Version};
+use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
 
@@ -49,9 +50,20 @@ struct Row {
     news: bool,
 }
 
+/// What could not be kept.
+#[derive(Serialize)]
+struct Lost {
+    package: PackageName,
+    /// Null where it was no single version.
+    version: Option<Version>,
+    kind: &'static str,
+    message: String,
+}
+
 #[derive(Serialize)]
 struct Report {
     packages: Vec<Row>,
+    failures: Vec<Lost>,
     #[serde(flatten)]
     sum: Sum,
 }
@@ -69,68 +81,136 @@ impl MirrorCommand {
             Failure::new(Exit::Integrity, format!("the mirror file {name}: {error}"))
         })?;
         let cache = context.cache()?;
-        let mut report = Report {
-            packages: Vec::new(),
-            sum: Sum::default(),
+        let mut run = Run {
+            context,
+            cache,
+            report: Report {
+                packages: Vec::new(),
+                failures: Vec::new(),
+                sum: Sum::default(),
+            },
+            first: None,
         };
         for entry in &mirror {
             for spec in &entry.packages {
-                keep(context, entry, spec, &cache, &mut report)
-                    .await
-                    .map_err(|failure| failure.context(format!("mirroring {spec}")))?;
+                if let Err(failure) = run.keep(entry, spec).await {
+                    run.lost(spec, None, failure.context(format!("mirroring {spec}")));
+                }
             }
         }
-        output::print(context, &report, || report.text())
+        let Run { report, first, .. } = run;
+        output::print(context, &report, || report.text())?;
+        first.map_or(Ok(()), |failure| Err(failure.told()))
     }
 }
 
-/// Keeps the versions of one package.
-async fn keep(
-    context: &Context,
-    entry: &Mirrored,
-    spec: &PackageSpec,
-    cache: &Arc<Cache>,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let from = match &entry.from {
-        Some(place) => packages::at(context, place, &spec.name).await?,
-        None => packages::home(context, &spec.name).await?,
-    };
-    let to = packages::at(context, &entry.to, &spec.name).await?;
-    let location = from.location(&spec.name)?;
-    connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
-    let source = from.store(context, &spec.name, Access::Pull, cache).await?;
-    let tags = package::tags(source.as_ref(), &spec.name).await?;
-    let wanted: Vec<(&Version, &String)> = tags
-        .versions
-        .iter()
-        .filter(|(version, _)| spec.mirrors(version))
-        .collect();
-    if wanted.is_empty() {
-        // Says which there are.
-        package::resolve(source.as_ref(), spec).await?;
-    }
-    let target = to
-        .store_beside(context, &spec.name, &location, cache)
-        .await?;
-    let copier = Copier::new(context, cache, entry.referrers);
-    for (version, tag) in wanted {
-        let name = format!("{}@{version}", spec.name);
-        check_version(source.as_ref(), target.as_ref(), &name, tag).await?;
-        let name = Name::Tag(tag.clone());
-        let copied = copier
-            .copy(source.as_ref(), target.as_ref(), &name, Some(tag))
+/// One run over all that is mirrored.
+struct Run<'a> {
+    context: &'a Context,
+    cache: Arc<Cache>,
+    report: Report,
+    /// The failure whose exit code it is in the end.
+    first: Option<Failure>,
+}
+
+impl Run<'_> {
+    /// Keeps the versions of one package; one that cannot be kept does not keep the others out.
+    async fn keep(&mut self, entry: &Mirrored, spec: &PackageSpec) -> Result<(), Failure> {
+        let context = self.context;
+        let from = match &entry.from {
+            Some(place) => packages::at(context, place, &spec.name).await?,
+            None => packages::home(context, &spec.name).await?,
+        };
+        let to = packages::at(context, &entry.to, &spec.name).await?;
+        let location = from.location(&spec.name)?;
+        connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
+        let source = from
+            .store(context, &spec.name, Access::Pull, &self.cache)
             .await?;
-        report.sum.add(&copied);
-        report.packages.push(Row {
+        let tags = package::tags(source.as_ref(), &spec.name).await?;
+        let wanted = tags.versions.iter();
+        let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
+        if wanted.is_empty() {
+            return Err(nothing(source.as_ref(), spec).await.into());
+        }
+        let target = to
+            .store_beside(context, &spec.name, &location, &self.cache)
+            .await?;
+        let route = Route {
+            source,
+            target,
+            copier: Copier::new(context, &self.cache, entry.referrers).of_versions(),
+        };
+        for (version, tag) in wanted {
+            if let Err(failure) = self.keep_version(&route, spec, version, tag).await {
+                let doing = format!("mirroring {}@{version}", spec.name);
+                self.lost(spec, Some(version), failure.context(doing));
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_version(
+        &mut self,
+        route: &Route,
+        spec: &PackageSpec,
+        version: &Version,
+        tag: &str,
+    ) -> Result<(), Failure> {
+        let (source, target) = (route.source.as_ref(), route.target.as_ref());
+        let shown = format!("{}@{version}", spec.name);
+        let name = Name::Tag(tag.to_owned());
+        if !check_version(source, target, &shown, tag).await? {
+            let digest = source.manifest(&name).await?.digest;
+            packages::check_owner(self.context, source, &spec.name, digest, &self.cache).await?;
+        }
+        let copied = route.copier.copy(source, target, &name, Some(tag)).await?;
+        self.report.sum.add(&copied);
+        self.report.packages.push(Row {
             name: spec.name.clone(),
             version: version.clone(),
             reference: format!("{}:{tag}", target.location()),
             digest: copied.digest,
             news: copied.news,
         });
+        Ok(())
     }
-    Ok(())
+
+    /// Tells a failure, and goes on.
+    fn lost(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
+        if !self.context.json {
+            // The first one's code is that of the whole run.
+            let _code_comes_last = failure.report(false);
+        }
+        self.report.failures.push(Lost {
+            package: spec.name.clone(),
+            version: version.cloned(),
+            kind: failure.kind(),
+            message: failure.message(),
+        });
+        self.first.get_or_insert(failure);
+    }
+}
+
+/// From where, to where, and how.
+struct Route {
+    source: Arc<dyn Store>,
+    target: Arc<dyn Store>,
+    copier: Copier,
+}
+
+/// Says that no version matches, and which there are.
+async fn nothing(source: &dyn Store, spec: &PackageSpec) -> package::Error {
+    match package::resolve(source, spec).await {
+        Err(error) => error,
+        // It came to be after the tags were read.
+        Ok(found) => package::Error::NoVersion {
+            spec: Box::new(spec.clone()),
+            location: source.location(),
+            nearest: vec![found.version],
+            yanked: 0,
+        },
+    }
 }
 
 impl Report {

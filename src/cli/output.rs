@@ -34,6 +34,9 @@ pub(crate) fn print(
         true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
         false => text().trim_end().to_owned(),
     };
+    if text.is_empty() {
+        return Ok(());
+    }
     Ok(line(&text).context("standard output")?)
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wharf::package::{self, Choice, Place, RegistrySettings, Resolved};
+use wharf::digest::Digest;
+use wharf::package::{self, Choice, Place, RegistrySettings, Resolved, Target};
+use wharf::pull::Opened;
 use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
-use wharf::reference::{Location, Reference};
+use wharf::reference::{Location, Name, Reference};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access};
@@ -101,6 +103,7 @@ pub(crate) async fn at(
 
 async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
     let configuration = context.configuration()?;
+    let was_asked = matches!(choice, Choice::Ask { .. });
     let (registry, place) = match choice {
         Choice::Local => return local(),
         Choice::Known { registry, place } => (registry, place),
@@ -109,10 +112,16 @@ async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
             (registry, place)
         }
     };
-    let settings = match place {
+    let mut settings = match place {
         Place::Registry { .. } => configuration.settings(&registry).map_err(misconfigured)?,
         Place::Layout(_) => RegistrySettings::default(),
     };
+    if let (true, Place::Registry { host, .. }) = (was_asked, &place)
+        && *host != registry
+    {
+        // What is said of one host holds for no other that only the registry itself names.
+        settings = configuration.settings(host).map_err(misconfigured)?;
+    }
     Ok(Home { place, settings })
 }
 
@@ -134,13 +143,43 @@ async fn ask(context: &Context, registry: &str) -> Result<Place, Failure> {
         .configuration()?
         .settings(registry)
         .map_err(misconfigured)?;
+    let cache = context.cache()?;
+    // The document is remembered as tags are: by who has it, and what it is called.
+    let host = format!("https://{registry}{WELL_KNOWN}");
     if context.offline {
-        return Choice::asked(registry, None).map_err(misconfigured);
+        let known = cache.tag(&host, DOCUMENT)?;
+        let known = known.map(|digest| cache.read(&digest, MAX_REMEMBERED_BYTES));
+        let metadata = known.transpose()?.flatten();
+        return Choice::asked(registry, metadata.as_deref()).map_err(misconfigured);
     }
     let options = connect::options(context, &settings);
     let metadata = remote::registry_metadata(registry, &options).await?;
-    Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)
+    let place = Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)?;
+    if let Place::Registry { host, .. } = &place
+        && host != registry
+        && context.names_credentials()
+    {
+        let message =
+            format!("{registry} sends to {host}, and the credentials are for one of them");
+        let hint = format!("`wharf login {host}`, or name it: --registry {place}");
+        return Err(Failure::usage(message).hint(hint));
+    }
+    match &metadata {
+        Some(metadata) => {
+            let document = cache.add(metadata)?;
+            cache.remember_tag(&host, DOCUMENT, &document.digest)?;
+        }
+        None => cache.forget_tag(&host, DOCUMENT)?,
+    }
+    Ok(place)
 }
+
+/// Where a registry says where its packages are.
+const WELL_KNOWN: &str = "/.well-known/wasm-pkg/";
+const DOCUMENT: &str = "registry.json";
+
+/// The largest document that is remembered, in bytes.
+const MAX_REMEMBERED_BYTES: u64 = 64 * 1024;
 
 pub(crate) fn misconfigured(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Integrity, error).hint("`wharf config` shows what is read")
@@ -208,6 +247,7 @@ pub(crate) struct Found {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) resolved: Resolved,
     pub(crate) reference: Reference,
+    pub(crate) opened: Opened,
 }
 
 /// Finds the version that is meant.
@@ -222,6 +262,9 @@ pub(crate) async fn find(
     if resolved.yanked {
         eprintln!("warning: {}@{} is yanked", spec.name, resolved.version);
     }
+    let name = Name::Digest(resolved.digest);
+    let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
+    package::owned(store.as_ref(), &spec.name, &opened)?;
     let reference = Reference {
         location: home.location(&spec.name)?,
         tag: Some(resolved.tag.clone()),
@@ -231,25 +274,25 @@ pub(crate) async fn find(
         store,
         resolved,
         reference,
+        opened,
     })
 }
 
-/// Opens what a reference names, or finds what a package's name means.
-pub(crate) async fn reference(
+/// Makes sure that a version, whatever it is, is not one of another package that shares the repository.
+pub(crate) async fn check_owner(
     context: &Context,
-    named: Named,
+    store: &dyn Store,
+    package: &PackageName,
+    version: Digest,
     cache: &Arc<Cache>,
-) -> Result<(Reference, Arc<dyn Store>), Failure> {
-    match named {
-        Named::Package(spec) => {
-            let found = find(context, &spec, cache).await?;
-            Ok((found.reference, found.store))
-        }
-        Named::Reference(reference) => {
-            let store = connect::store(context, &reference, Access::Pull, cache).await?;
-            Ok((reference, store))
-        }
-    }
+) -> Result<(), Failure> {
+    let observer = context.observer();
+    let target = Target {
+        store,
+        cache,
+        observer: &observer,
+    };
+    Ok(package::check_owner(&target, package, &Name::Digest(version)).await?)
 }
 
 /// Returns the file that a package is written to where nobody names one.

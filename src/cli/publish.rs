@@ -18,7 +18,7 @@ use wharf::store::cache::DEFAULT_MAX_BYTES;
 use wharf::store::remote::Access;
 
 use super::connect::{self, Stamp};
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::settings::{Context, SplitFlags};
 use super::{output, packages, text, wit};
 
@@ -76,7 +76,7 @@ struct Report {
     digest: Option<Digest>,
     split_digest: Digest,
     flat_digest: Digest,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// None where nothing was sent.
     split_manifest_digest: Option<Digest>,
     content_digest: Digest,
     content_size: u64,
@@ -180,10 +180,12 @@ impl Publish {
         if self.dry_run {
             let content = component.config.content;
             return match package::look(target, publication, content).await? {
-                State::Other(existing) if !self.force => {
-                    let message = format!("{name} exists and is another component ({existing})");
-                    Err(Failure::new(Exit::Conflict, message).hint(IMMUTABLE))
+                State::Other(existing) if !self.force => Err(package::Error::Immutable {
+                    publication: Box::new(publication.clone()),
+                    location: target.store.location(),
+                    existing,
                 }
+                .into()),
                 State::Same(digest) => Ok(Some(Published {
                     pushed: None,
                     digest,
@@ -192,17 +194,31 @@ impl Publish {
                 _ => Ok(None),
             };
         }
-        let component = Arc::clone(component);
-        let published =
-            package::publish(component, target, publication, options, self.force).await?;
+        let published = package::publish(
+            Arc::clone(component),
+            target,
+            publication,
+            options,
+            self.force,
+        )
+        .await?;
+        let (_, flat) = push::identities(component, &options.metadata);
         match published.before {
             State::Other(existing) => eprintln!(
                 "WARNING: {name} was {existing} and is replaced; who has it locked will not get it any more"
             ),
-            State::Same(_) if self.compat && published.pushed.is_none() => eprintln!(
-                "warning: {name} is there in another form perhaps; --force --compat publishes it again"
+            State::Same(there) if self.compat && published.pushed.is_none() && there != flat => {
+                eprintln!(
+                    "warning: {name} is there in another form; --force --compat publishes it again"
+                );
+            }
+            State::Same(there) if there != published.digest => eprintln!(
+                "WARNING: {name} is stored in another form now; who has it locked will not get it any more"
             ),
             _ => {}
+        }
+        if published.pushed.is_none() && !self.annotation.is_empty() {
+            eprintln!("warning: {name} is there already, and what is said of it stays as it is");
         }
         Ok(Some(published))
     }
@@ -264,10 +280,7 @@ impl Publish {
             digest,
             split_digest,
             flat_digest,
-            split_manifest_digest: pushed
-                .as_ref()
-                .filter(|_| self.compat)
-                .map(|pushed| pushed.split_manifest_digest),
+            split_manifest_digest: pushed.as_ref().map(|pushed| pushed.split_manifest_digest),
             content_digest: component.config.content.digest,
             content_size: component.config.content.size,
             layers: component.config.layers.len() + 1,

@@ -4,6 +4,7 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use wharf::digest::Digest;
+use wharf::error::Kind;
 use wharf::package::{self, Tags};
 use wharf::reference::Name;
 use wharf::reference::package::{PackageName, Version};
@@ -31,8 +32,7 @@ pub(crate) struct Row {
     pub(crate) name: PackageName,
     pub(crate) version: Version,
     pub(crate) tag: String,
-    /// The manifest that the tag names, where it was looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The manifest that the tag names, where it was looked at and is there.
     pub(crate) digest: Option<Digest>,
     pub(crate) yanked: bool,
 }
@@ -79,7 +79,12 @@ pub(crate) async fn rows(
                 yanked: false,
             };
             if ask {
-                let digest = store.manifest(&Name::Tag(tag.clone())).await?.digest;
+                let digest = match store.manifest(&Name::Tag(tag.clone())).await {
+                    Ok(manifest) => manifest.digest,
+                    // A registry may have lost it and list the tag nevertheless.
+                    Err(error) if error.kind() == Kind::NotFound => return Ok(row),
+                    Err(error) => return Err(error.into()),
+                };
                 row.digest = Some(digest);
                 row.yanked =
                     tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?;

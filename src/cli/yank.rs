@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package;
+use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version, Wanted};
 use wharf::store::remote::Access;
 
@@ -53,15 +54,22 @@ impl Yank {
             .store(context, &spec.name, Access::Pull, &cache)
             .await?;
         let resolved = package::resolve(looking.as_ref(), &spec).await?;
+        let (looking, digest) = (looking.as_ref(), resolved.digest);
+        packages::check_owner(context, looking, &spec.name, digest, &cache).await?;
         let store = home
             .store(context, &spec.name, Access::Push, &cache)
             .await?;
         let yanked = !self.undo;
         let changed = package::yank(store.as_ref(), &resolved.digest, yanked, &cache).await?;
+        let reference = Reference {
+            location: home.location(&spec.name)?,
+            tag: Some(resolved.tag),
+            digest: Some(resolved.digest),
+        };
         let report = Report {
             package: spec.name.clone(),
             version: version.clone(),
-            reference: format!("{}@{}", home.location(&spec.name)?, resolved.digest),
+            reference: reference.to_string(),
             digest: resolved.digest,
             yanked,
             changed,

@@ -1,6 +1,7 @@
 //! One artifact from one store to another: what it stands on, itself, what belongs to it, its tag.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::blobs::Blobs;
 use super::tags::{companion, is_companion, is_fallback};
@@ -12,6 +13,10 @@ use crate::store::{self, Observer, RawManifest, Store};
 
 /// How many manifests an artifact may have, with all that belongs to it.
 const MAX_MANIFESTS: usize = 10_000;
+
+/// How long is waited at least, and at most, before a tag that must not move is read again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Copies artifacts between two stores, and remembers what the target has.
 pub(super) struct Copier<'a> {
@@ -90,7 +95,10 @@ impl<'a> Copier<'a> {
         self.read = 0;
         let top = self.source_manifest(name).await?;
         let target = tag.map_or(Name::Digest(top.digest), |tag| Name::Tag(tag.to_owned()));
-        let there = self.is_there(&target, top.digest).await?;
+        let there = match tag.filter(|tag| self.is_fixed(tag)) {
+            Some(tag) => self.is_fixed_there(tag, top.digest).await?,
+            None => self.is_there(&target, top.digest).await?,
+        };
         let companions = self.companions(top.digest).await?;
         let mut copied = Copied::nothing(top.digest);
         let mut subjects = vec![top.digest];
@@ -115,8 +123,10 @@ impl<'a> Copier<'a> {
         if self.blobs.options.referrers {
             self.referrers(&top, subjects, &mut copied).await?;
         }
-        if !there {
-            self.write(&top, tag, &mut copied).await?;
+        match tag.filter(|tag| self.is_fixed(tag)) {
+            _ if there => {}
+            Some(tag) => self.write_fixed(&top, tag, &mut copied).await?,
+            None => self.write(&top, tag, &mut copied).await?,
         }
         self.tagged.extend(tag.map(str::to_owned));
         Ok(copied)
@@ -130,6 +140,54 @@ impl<'a> Copier<'a> {
             self.written.insert(digest);
         }
         Ok(there)
+    }
+
+    fn is_fixed(&self, tag: &str) -> bool {
+        (self.blobs.options.fixed_tags)(tag)
+    }
+
+    /// As [`Self::is_there`]; fails where the tag names another manifest.
+    async fn is_fixed_there(&mut self, tag: &str, digest: Digest) -> Result<bool, Error> {
+        match self.target_manifest(&Name::Tag(tag.to_owned())).await? {
+            Some(found) if found.digest != digest => Err(Error::Fixed {
+                tag: tag.to_owned(),
+                location: self.blobs.to.location(),
+                existing: found.digest,
+                digest,
+            }),
+            Some(_) => {
+                self.written.insert(digest);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Writes a tag that must not move: looked at once more, because the blobs may have taken minutes, and read
+    /// again after so long as others who looked before need to write.
+    async fn write_fixed(
+        &mut self,
+        manifest: &RawManifest,
+        tag: &str,
+        copied: &mut Copied,
+    ) -> Result<(), Error> {
+        let begun = Instant::now();
+        if self.is_fixed_there(tag, manifest.digest).await? {
+            return Ok(());
+        }
+        self.write(manifest, Some(tag), copied).await?;
+        tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
+        let name = Name::Tag(tag.to_owned());
+        let found = self.blobs.to.manifest(&name).await;
+        let found = found.map_err(Error::target(format!("manifest `{name}`")))?;
+        if found.digest == manifest.digest {
+            return Ok(());
+        }
+        Err(Error::Overtaken {
+            tag: tag.to_owned(),
+            location: self.blobs.to.location(),
+            existing: found.digest,
+        })
     }
 
     /// Finds the marks of a manifest in the source.
@@ -177,16 +235,26 @@ impl<'a> Copier<'a> {
         tag: Option<&str>,
         copied: &mut Copied,
     ) -> Result<(), Error> {
-        let first = self.written.insert(manifest.digest);
-        if !first && tag.is_none() {
+        if tag.is_none() && self.written.contains(&manifest.digest) {
             return Ok(());
         }
+        self.put(manifest, tag, copied).await
+    }
+
+    /// Writes a manifest, even if it was written before.
+    async fn put(
+        &mut self,
+        manifest: &RawManifest,
+        tag: Option<&str>,
+        copied: &mut Copied,
+    ) -> Result<(), Error> {
         let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
         self.blobs
             .to
             .push_manifest(manifest, tag)
             .await
             .map_err(Error::target(format!("manifest `{name}`")))?;
+        let first = self.written.insert(manifest.digest);
         copied.news = true;
         copied.manifests += usize::from(first);
         Ok(())
@@ -215,9 +283,10 @@ impl<'a> Copier<'a> {
             let known: HashSet<Digest> = known.iter().map(|known| known.digest).collect();
             for digest in listed.iter().map(|listed| listed.digest) {
                 let name = Name::Digest(digest);
-                // One that is listed may be gone, there as here.
-                let there = self.written.contains(&digest)
-                    || known.contains(&digest) && self.is_there(&name, digest).await?;
+                // One that is listed may be gone, there as here; one that is there may not be listed, where
+                // the list was not written any more or is gone.
+                let there = known.contains(&digest)
+                    && (self.written.contains(&digest) || self.is_there(&name, digest).await?);
                 if !there {
                     let manifest = match self.source_manifest(&name).await {
                         Err(error) if error.is_absence() => continue,
@@ -225,7 +294,7 @@ impl<'a> Copier<'a> {
                     };
                     self.write(top, None, copied).await?;
                     self.send_below(&manifest, copied).await?;
-                    self.write(&manifest, None, copied).await?;
+                    self.put(&manifest, None, copied).await?;
                 }
                 subjects.push(digest);
             }

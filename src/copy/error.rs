@@ -1,5 +1,6 @@
 //! Why a copy did not come about, and which side it was.
 
+use crate::digest::Digest;
 use crate::store;
 
 /// Why an artifact could not be copied.
@@ -30,6 +31,28 @@ pub enum Error {
         /// Why.
         source: store::Error,
     },
+    /// A tag that must not move names something else in the target.
+    #[error("`{tag}` in {location} is {existing}, and {digest} in the source")]
+    Fixed {
+        /// The tag.
+        tag: String,
+        /// The target.
+        location: String,
+        /// The manifest that it names there.
+        existing: Digest,
+        /// The one that it would name.
+        digest: Digest,
+    },
+    /// Somebody else wrote a tag that must not move between our write and our look.
+    #[error("`{tag}` was written by somebody else at the same time: {location} now has {existing}")]
+    Overtaken {
+        /// The tag.
+        tag: String,
+        /// The target.
+        location: String,
+        /// The manifest that it names now.
+        existing: Digest,
+    },
 }
 
 impl Error {
@@ -55,12 +78,13 @@ impl Error {
         matches!(self, Self::Source { source, .. } if absent(source))
     }
 
-    /// Returns what the store said.
-    pub fn store_error(&self) -> &store::Error {
+    /// Returns what the store said, if it was a store that failed.
+    pub fn store_error(&self) -> Option<&store::Error> {
         match self {
             Self::Source { source, .. }
             | Self::Target { source, .. }
-            | Self::Spool { source, .. } => source,
+            | Self::Spool { source, .. } => Some(source),
+            Self::Fixed { .. } | Self::Overtaken { .. } => None,
         }
     }
 }

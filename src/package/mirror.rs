@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::place::Place;
-use crate::reference::package::{PackageSpec, Version, Wanted};
+use crate::reference::package::{PackageSpec, Version, VersionReq, Wanted};
 
 /// Why a mirror file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,10 @@ impl PackageSpec {
         match &self.wanted {
             Wanted::Newest => true,
             Wanted::Exact(exact) => exact == version,
-            Wanted::Matching(requirement) => requirement.matches(version),
+            // By itself it matches no version before a release.
+            Wanted::Matching(requirement) => {
+                *requirement == VersionReq::STAR || requirement.matches(version)
+            }
         }
     }
 }

@@ -90,6 +90,11 @@ impl FromStr for Place {
             Some((host, prefix)) => (host, format!("{prefix}/")),
             None => (text_only, String::new()),
         };
+        if let Some(sign) = prefix.chars().find(|char| matches!(char, ':' | '@')) {
+            return Err(malformed(format!(
+                "it has a `{sign}`: packages have versions of their own"
+            )));
+        }
         let place = Self::Registry {
             host: host.to_owned(),
             prefix,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::versions::Tags;
+use super::yank::{is_yanked, yank};
 use crate::component::Component;
 use crate::digest::{Digest, Identity};
 use crate::manifest::annotation;
@@ -98,19 +99,38 @@ pub async fn look(
     content: Identity,
 ) -> Result<State, Error> {
     let tag = publication.tag()?;
-    let state = state(target, &tag, content).await?;
+    let state = state(target, publication, &tag, content).await?;
     if state == State::Free {
-        check_owner(target, &publication.package).await?;
+        let tags = match target.store.tags().await {
+            Ok(tags) => Tags::read(tags),
+            Err(store::Error::NotFound { .. }) => return Ok(state),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some((_, newest)) = tags.versions.last_key_value() {
+            let newest = Name::Tag(newest.clone());
+            check_owner(target, &publication.package, &newest).await?;
+        }
     }
     Ok(state)
 }
 
-async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<State, Error> {
+/// Looks at what the tag of a version names; fails if that is a version of another package.
+async fn state(
+    target: &Target<'_>,
+    publication: &Publication,
+    tag: &str,
+    content: Identity,
+) -> Result<State, Error> {
     let name = Name::Tag(tag.to_owned());
     let observer = target.observer.as_ref();
     match pull::open(target.store, &name, target.cache, observer).await {
-        Ok(opened) if opened.content() == content => Ok(State::Same(opened.digest)),
-        Ok(opened) => Ok(State::Other(opened.content().digest)),
+        Ok(opened) => {
+            owned(target.store, &publication.package, &opened)?;
+            Ok(match opened.content() == content {
+                true => State::Same(opened.digest),
+                false => State::Other(opened.content().digest),
+            })
+        }
         Err(crate::error::Error::Store(store::Error::NotFound { .. })) => Ok(State::Free),
         // Whatever it is, it is not this component.
         Err(crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }) => {
@@ -120,19 +140,22 @@ async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<Stat
     }
 }
 
-/// Makes sure that the newest version says it is of this package, if it says of which it is.
-async fn check_owner(target: &Target<'_>, package: &PackageName) -> Result<(), Error> {
-    let tags = match target.store.tags().await {
-        Ok(tags) => Tags::read(tags),
-        Err(store::Error::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let Some((_, tag)) = tags.versions.last_key_value() else {
-        return Ok(());
-    };
-    let name = Name::Tag(tag.clone());
-    match pull::open(target.store, &name, target.cache, target.observer.as_ref()).await {
+/// Makes sure that a version says it is of this package, if it says of which it is.
+pub async fn check_owner(
+    target: &Target<'_>,
+    package: &PackageName,
+    version: &Name,
+) -> Result<(), Error> {
+    match pull::open(
+        target.store,
+        version,
+        target.cache,
+        target.observer.as_ref(),
+    )
+    .await
+    {
         Ok(opened) => owned(target.store, package, &opened),
+        // What is no component is of no package.
         Err(
             crate::error::Error::Foreign { .. }
             | crate::error::Error::Artifact { .. }
@@ -189,12 +212,17 @@ pub async fn publish<S: Source + Send + 'static>(
     let manifest = store.manifest(&written).await?;
     // The uploads may have taken minutes.
     let begun = Instant::now();
-    match state(target, &tag, content).await? {
+    match state(target, publication, &tag, content).await? {
         State::Other(existing) if !force => return Err(publication.immutable(*store, existing)),
-        _ => store.push_manifest(&manifest, Some(&tag)).await?,
+        // The same bytes in another form are as yanked as they were.
+        State::Same(there) if there != pushed.digest && is_yanked(*store, &there).await? => {
+            yank(*store, &pushed.digest, true, cache).await?;
+        }
+        _ => {}
     }
+    store.push_manifest(&manifest, Some(&tag)).await?;
     tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
-    match state(target, &tag, content).await? {
+    match state(target, publication, &tag, content).await? {
         State::Same(digest) => Ok(Published {
             pushed: Some(pushed),
             digest,

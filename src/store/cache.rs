@@ -15,9 +15,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::Error;
 use super::blobs::BlobDirectory;
 use super::spool::Spool;
+use super::{ByteStream, Error};
 use crate::digest::{Digest, Hasher, Identity};
 
 /// A cache grows to so many bytes of blobs before the ones used longest ago go.
@@ -193,6 +193,11 @@ impl Cache {
         };
         touch(&path);
         Ok((Digest::of(&bytes) == *digest).then_some(bytes))
+    }
+
+    /// Opens a blob at byte `from`. What comes is not verified.
+    pub async fn stream(&self, digest: &Digest, from: u64) -> Result<ByteStream, Error> {
+        self.blobs.stream(digest, from).await
     }
 
     /// Returns whether a blob is there and is what its name says.

@@ -204,8 +204,10 @@ impl Layout {
                 source: Box::new(Mismatch { expected, found }),
             });
         }
-        let media_type = stated.unwrap_or_else(|| media_type_of(&bytes));
-        Ok(RawManifest::new(bytes, media_type))
+        Ok(match stated {
+            Some(media_type) => RawManifest::new(bytes, media_type),
+            None => RawManifest::read(bytes),
+        })
     }
 
     fn write_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
@@ -286,18 +288,6 @@ fn name_of(entry: &Value) -> Option<&str> {
 
 fn digest_of(entry: &Value) -> Option<Digest> {
     entry.get("digest")?.as_str()?.parse().ok()
-}
-
-fn media_type_of(manifest: &[u8]) -> String {
-    let value: Value = serde_json::from_slice(manifest).unwrap_or_default();
-    let stated = value.get("mediaType").and_then(Value::as_str);
-    // Only a list of manifests tells an index that does not say that it is one.
-    let is_index = value.get("manifests").is_some();
-    let guessed = match is_index {
-        true => media_type::INDEX,
-        false => media_type::MANIFEST,
-    };
-    stated.unwrap_or(guessed).to_owned()
 }
 
 /// Reads a file of at most `most` bytes; nothing if it is larger.

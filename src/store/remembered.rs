@@ -1,10 +1,11 @@
 //! What the cache remembers of registries, so that what was had once can be had again without them.
 
+use std::collections::HashMap;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use serde::Deserialize;
 
 use super::cache::Cache;
 use super::retry::Retry;
@@ -17,27 +18,59 @@ use crate::reference::Name;
 pub struct Remembering {
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
+    /// What was read here, and need not be asked for twice. What only the cache has, the repository may
+    /// have lost.
+    read: Mutex<HashMap<Digest, RawManifest>>,
 }
+
+/// How many manifests are kept in memory.
+const MAX_READ: usize = 64;
 
 impl Remembering {
     /// Lets a cache remember what is read from a repository.
     pub fn new(store: Arc<dyn Store>, cache: Arc<Cache>) -> Self {
-        Self { store, cache }
+        Self {
+            store,
+            cache,
+            read: Mutex::default(),
+        }
     }
 
-    /// Returns a manifest that was read before, if it says itself what it is.
-    fn known(&self, digest: &Digest) -> Result<Option<RawManifest>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Outline {
-            media_type: String,
-        }
-        let bytes = self.cache.read(digest, MAX_MANIFEST_BYTES)?;
-        Ok(bytes.and_then(|bytes| {
-            let Outline { media_type } = serde_json::from_slice(&bytes).ok()?;
-            Some(RawManifest::new(bytes, media_type))
-        }))
+    fn read(&self) -> MutexGuard<'_, HashMap<Digest, RawManifest>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Remembers what a name names. A cache that may only be read remembers nothing.
+    fn remember(&self, name: &Name, manifest: &RawManifest) -> Result<(), Error> {
+        let keep = || {
+            if self
+                .cache
+                .read(&manifest.digest, MAX_MANIFEST_BYTES)?
+                .is_none()
+            {
+                self.cache.add(&manifest.bytes)?;
+            }
+            match name {
+                Name::Tag(tag) => {
+                    let location = self.location();
+                    self.cache.remember_tag(&location, tag, &manifest.digest)
+                }
+                Name::Digest(_) => Ok(()),
+            }
+        };
+        match keep() {
+            Err(Error::File { source, .. }) if is_read_only(&source) => Ok(()),
+            kept => kept,
+        }
+    }
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    let kinds = [
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::ReadOnlyFilesystem,
+    ];
+    kinds.contains(&error.kind())
 }
 
 #[async_trait]
@@ -48,21 +81,24 @@ impl Store for Remembering {
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         if let Name::Digest(digest) = name
-            && let Some(known) = self.known(digest)?
+            && let Some(known) = self.read().get(digest)
         {
-            return Ok(known);
+            return Ok(known.clone());
         }
-        let location = self.location();
         match (self.store.manifest(name).await, name) {
             (Ok(manifest), name) => {
-                self.cache.add(&manifest.bytes)?;
-                if let Name::Tag(tag) = name {
-                    self.cache.remember_tag(&location, tag, &manifest.digest)?;
+                self.remember(name, &manifest)?;
+                let mut read = self.read();
+                if read.len() < MAX_READ {
+                    read.insert(manifest.digest, manifest.clone());
                 }
                 Ok(manifest)
             }
             (Err(error @ Error::NotFound { .. }), Name::Tag(tag)) => {
-                self.cache.forget_tag(&location, tag)?;
+                match self.cache.forget_tag(&self.location(), tag) {
+                    Err(Error::File { source, .. }) if is_read_only(&source) => {}
+                    forgotten => forgotten?,
+                }
                 Err(error)
             }
             (Err(error), _) => Err(error),
@@ -102,6 +138,9 @@ impl Store for Remembering {
     }
 }
 
+/// What ends the location of a repository that is not asked.
+pub const OFFLINE: &str = " (offline)";
+
 /// A repository as the cache remembers it. Nothing is asked of anybody.
 pub struct Offline {
     location: String,
@@ -116,8 +155,8 @@ impl Offline {
 
     fn missing(&self, what: String) -> Error {
         Error::NotFound {
-            what: format!("{what}, offline,"),
-            location: format!("what this machine remembers of {}", self.location),
+            what,
+            location: Store::location(self),
         }
     }
 
@@ -130,7 +169,7 @@ impl Offline {
 #[async_trait]
 impl Store for Offline {
     fn location(&self) -> String {
-        self.location.clone()
+        format!("{}{OFFLINE}", self.location)
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
@@ -141,16 +180,18 @@ impl Store for Offline {
         };
         let bytes = self.cache.read(&digest, MAX_MANIFEST_BYTES)?;
         let bytes = bytes.ok_or_else(missing)?;
-        Ok(RawManifest::new(bytes, ""))
+        Ok(RawManifest::read(bytes))
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
         self.cache.has(blob)
     }
 
-    async fn open(&self, blob: Identity, _from: u64) -> Result<ByteStream, Error> {
-        // What the cache has is never asked of a store.
-        Err(self.missing(format!("blob {}", blob.digest)))
+    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+        match self.cache.has(blob)? {
+            true => self.cache.stream(&blob.digest, from).await,
+            false => Err(self.missing(format!("blob {}", blob.digest))),
+        }
     }
 
     async fn push(&self, _blob: Identity, _file: &Path) -> Result<Delivery, Error> {
@@ -210,6 +251,11 @@ mod tests {
         assert_eq!(offline.tags().await.unwrap(), ["1.0.0"]);
         let other = Offline::new("elsewhere".to_owned(), Arc::clone(&cache));
         assert!(other.tags().await.unwrap().is_empty());
+
+        // What only the cache has is not said to be in the repository.
+        let cached = cache.add(b"{ }").unwrap().digest;
+        assert!(online.manifest(&Name::Digest(cached)).await.is_err());
+        assert!(offline.manifest(&Name::Digest(cached)).await.is_ok());
 
         std::fs::write(cache.path(&manifest.digest), b"[]").unwrap();
         let rotten = offline.manifest(&tag("1.0.0")).await.unwrap_err();

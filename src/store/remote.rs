@@ -36,7 +36,7 @@ pub use self::catalog::catalog;
 use self::pages::Pages;
 use self::referrers::{Knowledge, Referrer};
 use self::transport::{Answer, Reply, Request, Transport};
-use self::upload::Upload;
+use self::upload::{Declined, Upload};
 pub use self::wellknown::registry_metadata;
 use super::retry::Retry;
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store};
@@ -129,6 +129,7 @@ pub struct Remote {
     transport: Transport,
     sources: Option<Sources>,
     chunked: AtomicBool,
+    declined: Declined,
     referrers: Knowledge,
 }
 
@@ -155,6 +156,7 @@ impl Remote {
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),
+            declined: Declined::default(),
             referrers: Knowledge::default(),
         })
     }
@@ -190,6 +192,7 @@ impl Remote {
             file,
             source: sources.and_then(|sources| sources(&blob.digest)),
             chunked: &self.chunked,
+            declined: &self.declined,
         }
     }
 
@@ -269,6 +272,13 @@ impl Remote {
         request.headers.insert(CONTENT_TYPE, media_type);
         request.body = Body::Bytes(manifest.bytes.clone());
         Ok(request)
+    }
+
+    /// Stores a manifest under a tag or its digest. Returns the headers of the answer.
+    async fn put_manifest(&self, manifest: &RawManifest, name: &str) -> Result<HeaderMap, Error> {
+        let request = self.put_request(manifest, name)?;
+        let response = self.transport.send(&request).await?;
+        self.stored(manifest, &request, response).await
     }
 
     /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.
@@ -387,12 +397,16 @@ impl Store for Remote {
     }
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
-        let request = self.put_request(manifest, &name)?;
-        let response = self.transport.send(&request).await?;
-        let answer = self.stored(manifest, &request, response).await?;
-        match Referrer::of(manifest) {
-            Some(referrer) => self.list_referrer(&referrer, &answer).await,
+        let digest = manifest.digest.to_string();
+        let Some(referrer) = Referrer::of(manifest) else {
+            let name = tag.unwrap_or(&digest);
+            return self.put_manifest(manifest, name).await.map(|_| ());
+        };
+        let answer = self.put_manifest(manifest, &digest).await?;
+        self.list_referrer(&referrer, &answer).await?;
+        // The last: whoever finds the tag takes it that all was done.
+        match tag {
+            Some(tag) => self.put_manifest(manifest, tag).await.map(|_| ()),
             None => Ok(()),
         }
     }

@@ -264,3 +264,22 @@ async fn what_a_referrer_is_about_is_written_before_it_and_not_read_again() {
     assert!(!source.asked("manifest").contains(&top));
     assert_eq!(target.asked("put"), [&top, &note, "1.0"]);
 }
+
+#[tokio::test]
+async fn what_the_target_has_and_does_not_list_is_listed_again() {
+    let scratch = Scratch::new();
+    let (from, to) = (scratch.layout("from"), scratch.layout("to"));
+    let (top, split, [note, ..]) = marked(&from).await;
+    scratch.copy(&from, &to, "1.0").await.unwrap();
+    let rules = Rules {
+        unlisted: Some(top.digest),
+        ..Rules::default()
+    };
+    let target = Watched::with(&to, rules);
+    assert!(scratch.copy(&from, &target, "1.0").await.unwrap().news);
+    let mut put = target.asked("put");
+    put.sort();
+    let mut expected = [split.digest, note.digest].map(|digest| digest.to_string());
+    expected.sort();
+    assert_eq!(put, expected);
+}

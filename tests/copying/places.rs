@@ -35,18 +35,15 @@ impl Counter {
     }
 }
 
-/// An index of two manifests with a layer in common, with a mark.
-async fn index(store: &dyn Store) -> String {
-    let shared = content(6, 9 << 20);
+/// An index of two manifests with a layer in common, with a mark. Nothing of it is in one of another seed, because zot
+/// has a blob in every repository when it is in one.
+async fn index(store: &dyn Store, seed: usize) -> String {
+    let shared = content(seed, 9 << 20);
+    let kind = format!("application/vnd.example.places-{seed}");
     let mut children = Vec::new();
     let docker = "application/vnd.docker.distribution.manifest.v2+json";
-    for (seed, stated) in [(7, media_type::MANIFEST), (8, docker)] {
-        let mut child = image(
-            store,
-            "application/vnd.example",
-            &[&content(seed, 70_000), &shared],
-        )
-        .await;
+    for (seed, stated) in [(seed + 1, media_type::MANIFEST), (seed + 2, docker)] {
+        let mut child = image(store, &kind, &[&content(seed, 70_000), &shared]).await;
         child["mediaType"] = stated.into();
         children.push(of(&put(store, &child, None).await));
     }
@@ -54,7 +51,7 @@ async fn index(store: &dyn Store) -> String {
         json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": children });
     let index = put(store, &index, Some("1.0")).await;
     let mark = format!("sha256-{}.yank", index.digest.hex());
-    let yank = image(store, "application/vnd.example.yank", &[b"true"]).await;
+    let yank = image(store, &format!("{kind}.yank"), &[kind.as_bytes()]).await;
     put(store, &yank, Some(&mark)).await;
     mark
 }
@@ -63,7 +60,7 @@ async fn index(store: &dyn Store) -> String {
 async fn there_and_back_everything_is_the_same() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
-    let mark = index(&from).await;
+    let mark = index(&from, 10).await;
     let path = format!("copying/places-{}", std::process::id());
     let counter = Arc::new(Counter::default());
     let stops: Vec<Remote> = registries()
@@ -99,7 +96,7 @@ async fn there_and_back_everything_is_the_same() {
 async fn all_tags_of_a_registry_go_to_a_layout() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
-    let mark = index(&from).await;
+    let mark = index(&from, 20).await;
     sample(&from, "2.0").await;
     for registry in registries() {
         let path = format!("copying/tags-{}", std::process::id());
@@ -120,11 +117,14 @@ async fn all_tags_of_a_registry_go_to_a_layout() {
 async fn a_registry_that_has_a_blob_is_sent_the_others() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
-    sample(&from, "1.0").await;
+    let (large, small) = (content(40, 300_000), content(41, 1_000));
+    let kind = "application/vnd.example.blobs";
+    let image = image(&from, kind, &[&small, &large, b"blobs"]).await;
+    put(&from, &image, Some("1.0")).await;
     for registry in registries() {
         let path = format!("copying/blobs-{}", std::process::id());
         let stop = remote(&registry.host, &path, nobody());
-        blob(&stop, &content(1, 300_000)).await;
+        blob(&stop, &large).await;
         let copied = scratch.copy(&from, &stop, "1.0").await.unwrap();
         let [sent, skipped] = sums(copied.outcome);
         assert_eq!((sent.0, skipped), (3, (1, 300_000)), "{}", registry.name);
@@ -136,7 +136,7 @@ async fn a_registry_that_has_a_blob_is_sent_the_others() {
 async fn what_is_planned_is_moved() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
-    index(&from).await;
+    index(&from, 30).await;
     for registry in registries() {
         let counter = Arc::new(Counter::default());
         let observer: Arc<dyn Observer> = Arc::clone(&counter) as _;

@@ -24,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) untyped: bool,
     /// Listed besides the true referrers of this one.
     pub(crate) referrer: Option<(Digest, Descriptor)>,
+    /// Whose referrers are not listed.
+    pub(crate) unlisted: Option<Digest>,
 }
 
 pub(crate) struct Watched<'a> {
@@ -139,6 +141,9 @@ impl Store for Watched<'_> {
             && about == subject
         {
             referrers.insert(0, listed.clone());
+        }
+        if self.rules.unlisted.as_ref() == Some(subject) {
+            referrers.clear();
         }
         Ok(referrers)
     }

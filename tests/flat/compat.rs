@@ -114,6 +114,8 @@ fn what_names_something_comes_after_it() {
     let expected = [
         format!("manifests/{}", scene.pushed.flat_digest),
         format!("manifests/{}", scene.split_tag()),
+        // This registry keeps no list of referrers, so the client does.
+        format!("manifests/sha256-{}", scene.pushed.flat_digest.hex()),
         "manifests/1.0".to_owned(),
     ];
     assert_eq!(puts[manifests.unwrap()..], expected);
@@ -222,6 +224,8 @@ fn an_unsound_split_form_is_told_and_not_used() {
         let said = scene.pull_flat();
         assert!(said.contains(says), "{says:?} is not in {said:?}");
     }
+    // Where it has no tag and is in no list, there is none. The path of the list's tag begins that of the form's own.
+    let path = format!("/manifests/sha256-{}", scene.pushed.flat_digest.hex());
     scene
         .registry
         .on("GET", &path, ALWAYS, Fault::Status(404, Vec::new()));

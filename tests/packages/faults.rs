@@ -111,6 +111,19 @@ fn a_registry_says_where_its_packages_are() {
             .any(|line| line.contains(WELL_KNOWN))
     );
 
+    // Offline, what it said is remembered.
+    let offline = [
+        "get",
+        "demo:calc",
+        "-o",
+        "got.wasm",
+        "--registry",
+        &place,
+        "--offline",
+    ];
+    workspace.run(&offline).success();
+    assert!(workspace.read("got.wasm") == bytes);
+
     for (json, code) in [("[", 5), (r#"{"preferredProtocol":"warg"}"#, 5)] {
         let headers = vec![("Content-Type", "application/json".to_owned())];
         registry.on(
@@ -125,6 +138,22 @@ fn a_registry_says_where_its_packages_are() {
             code,
         );
     }
+}
+
+#[test]
+fn a_registry_that_sends_elsewhere_takes_no_credentials_along() {
+    let (registry, other) = (Registry::start(), Registry::start());
+    let json = format!(r#"{{"oci":{{"registry":"{}"}}}}"#, other.address());
+    let headers = vec![("Content-Type", "application/json".to_owned())];
+    let answer = Fault::Answer(200, headers, json.into());
+    registry.on("GET", WELL_KNOWN, 2, answer);
+    let (workspace, place) = (Workspace::new(), registry.address());
+    let mut command = workspace.wharf(&["get", "demo:calc", "--registry", &place, "--json"]);
+    let answer = Answer::of(command.env("WHARF_TOKEN", "secret"));
+    assert_eq!(answer.code, Some(2), "{answer:?}");
+    assert!(other.requests().is_empty());
+    assert_fails(&workspace, &["get", "demo:calc", "--registry", &place], 3);
+    assert!(!other.requests().is_empty(), "it was not sent elsewhere");
 }
 
 #[test]
@@ -173,4 +202,101 @@ fn credentials_for_one_registry_are_not_shown_to_another() {
     for request in asked {
         assert_eq!(request.header("authorization"), None, "{request:?}");
     }
+}
+
+#[test]
+fn a_copy_and_a_mirror_do_not_overwrite_who_was_faster() {
+    for at in ["/blobs/uploads/", "/manifests/1.0.0"] {
+        for command in ["one", "all", "mirror"] {
+            let (registry, workspace, theirs) = scene();
+            publish(&workspace, "oci:from", "demo:calc", "1.0.0");
+            let to = registry.address();
+            let (other, foreign) = (Arc::clone(&registry), Arc::clone(&theirs));
+            let overtake = move || {
+                other.put_manifest("demo/calc", "1.0.0", MANIFEST, &foreign);
+            };
+            registry.on("PUT", at, 1, Fault::Then(Arc::new(overtake)));
+            let file = format!(
+                "[[mirror]]\nfrom = \"oci:from\"\nto = \"{to}\"\npackages = [\"demo:calc\"]\n"
+            );
+            workspace.write("mirror.toml", file.as_bytes());
+            let copy = ["copy", "demo:calc", &to, "--registry", "oci:from"];
+            let all = [&copy[..], &["--all-tags"]].concat();
+            let arguments = match command {
+                "one" => &copy[..],
+                "all" => &all,
+                _ => &["mirror", "mirror.toml"],
+            };
+            assert_fails(&workspace, arguments, 7);
+            let there = registry.manifest("demo/calc", "1.0.0");
+            assert_eq!(there, Some(theirs), "{command} {at}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_may_replace_a_version_does() {
+    let (registry, workspace, theirs) = scene();
+    publish(&workspace, "oci:from", "demo:calc", "1.0.0");
+    let to = registry.address();
+    overtake(&registry, "/blobs/uploads/", &theirs);
+    let copy = [
+        "copy",
+        "demo:calc",
+        &to,
+        "--registry",
+        "oci:from",
+        "--force",
+    ];
+    workspace.json(&copy);
+    assert_ne!(registry.manifest("demo/calc", "1.0.0"), Some(theirs));
+}
+
+#[test]
+fn repositories_that_are_refused_are_passed_over() {
+    for status in [401, 403] {
+        let (registry, workspace, _) = scene();
+        let place = registry.address();
+        publish(&workspace, &place, "demo:secret", "1.0.0");
+        registry.on("GET", "/demo/secret/", 9, Fault::Status(status, vec![]));
+        let arguments = ["list", "--registry", &place, "--json"];
+        let answer = workspace.run(&arguments).success();
+        let report = answer.json();
+        assert_eq!(report["packages"].as_array().unwrap().len(), 1, "{report}");
+        assert_eq!(report["packages"][0]["name"], "demo:calc");
+        let warned = answer
+            .stderr
+            .contains("warning: demo:secret is passed over");
+        assert!(warned, "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn a_version_whose_manifest_is_gone_is_shown_without_a_digest() {
+    let (registry, workspace, _) = scene();
+    let place = registry.address();
+    publish(&workspace, &place, "demo:calc", "1.0.0");
+    registry.on("GET", "/manifests/9.9.9", 99, Fault::Status(404, vec![]));
+    let shown = workspace.json(&["versions", "demo:calc", "--registry", &place]);
+    let digests = [0, 1].map(|at| shown["packages"][at]["digest"].is_string());
+    assert_eq!(digests, [false, true], "{shown}");
+    let listed = workspace.json(&["list", "--registry", &place]);
+    let listed: Vec<&Value> = listed["packages"].as_array().unwrap().iter().collect();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+}
+
+#[test]
+fn a_mirror_that_finds_nothing_says_so() {
+    let (registry, workspace, _) = scene();
+    let from = registry.address();
+    publish(&workspace, &from, "demo:calc", "1.0.0");
+    let file = format!(
+        "[[mirror]]\nfrom = \"{from}\"\nto = \"oci:to\"\npackages = [\"demo:calc@1.0.0\"]\n"
+    );
+    workspace.write("mirror.toml", file.as_bytes());
+    // The list of tags does not have it yet.
+    let older = Fault::Body(br#"{"tags":["9.9.9"]}"#.to_vec());
+    registry.on("GET", "/tags/list", 1, older);
+    assert_fails(&workspace, &["mirror", "mirror.toml"], 3);
+    assert!(!workspace.path("to").exists());
 }

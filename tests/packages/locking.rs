@@ -29,7 +29,12 @@ fn the_lock_file_holds_a_version_whatever_comes_after() {
         assert!(workspace.read("got.wasm") == one);
         // Yanked versions too.
         workspace.json(&["yank", "locked:calc@1.0.0", "--registry", &place]);
-        workspace.json(&locked);
+        let answer = workspace.run(&locked).success();
+        assert!(
+            answer.stderr.contains("1.0.0 is yanked"),
+            "{}",
+            answer.stderr
+        );
         assert!(workspace.read("got.wasm") == one);
         assert_eq!(lock(&workspace), before, "--locked changed the file");
         assert_gets(&workspace, &place, "locked:calc@^1", &two);

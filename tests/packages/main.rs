@@ -9,12 +9,18 @@ mod support;
 #[path = "../support/wharf.rs"]
 mod wharf;
 
+mod attached;
+mod clients;
+mod collecting;
 mod faults;
 mod journey;
 mod locking;
 mod mirroring;
 mod mistakes;
 mod publishing;
+mod wit;
+
+use std::path::Path;
 
 use ::wharf::digest::Digest;
 use serde_json::Value;
@@ -54,6 +60,41 @@ fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
     let answer = Answer::of(command.arg("--json"));
     assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
     answer.json()["error"].clone()
+}
+
+/// Publishes the fixture `calc` in one piece too, and returns its bytes and what was said.
+fn publish_compat(workspace: &Workspace, place: &str, spec: &str) -> (Vec<u8>, Value) {
+    let bytes = workspace.fixture("calc");
+    let arguments = [
+        "publish",
+        "calc.wasm",
+        spec,
+        "--compat",
+        "--registry",
+        place,
+    ];
+    (bytes, workspace.json(&arguments))
+}
+
+/// Gets, on a machine that has nothing, what was published in both forms: the split one, which is far smaller.
+#[track_caller]
+fn assert_gets_split(place: &str, spec: &str, bytes: &[u8], published: &Value) {
+    let got = assert_gets(&Workspace::new(), place, spec, bytes);
+    assert_eq!(got["digest"], published["flat_digest"], "{place}");
+    assert_eq!(
+        got["split_manifest_digest"], published["split_manifest_digest"],
+        "{place}"
+    );
+    assert!(got["split_manifest_digest"].is_string(), "{got}");
+    let fetched = got["fetched_bytes"].as_u64().unwrap();
+    assert!(fetched < bytes.len() as u64 / 2, "{place}: {fetched}");
+}
+
+/// Runs somebody else's program, which must succeed, and returns what it prints.
+#[track_caller]
+fn client(workspace: &Workspace, program: &Path, arguments: &[&str]) -> String {
+    let mut command = workspace.command(program, arguments);
+    Answer::of(&mut command).success().text()
 }
 
 /// Every kind of place: a layout, the open registries, and those that want a password, with who may.

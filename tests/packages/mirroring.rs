@@ -74,3 +74,95 @@ fn a_mirror_file_that_makes_no_sense_is_told_with_its_line() {
     assert_fails(&workspace, &["mirror", "mirror.toml"], 3);
     assert!(!workspace.path("a").exists());
 }
+
+/// Writes a mirror file of one entry between two layouts.
+fn mirrors(workspace: &Workspace, packages: &str) {
+    let file = format!("[[mirror]]\nfrom = \"oci:from\"\nto = \"oci:to\"\npackages = {packages}\n");
+    workspace.write("mirror.toml", file.as_bytes());
+}
+
+#[test]
+fn everything_is_pre_releases_too() {
+    let workspace = Workspace::new();
+    publish(&workspace, "oci:from", "all:calc", "1.0.0-rc.1");
+    mirrors(&workspace, "[\"all:calc@*\"]");
+    let report = workspace.json(&["mirror", "mirror.toml"]);
+    assert_eq!(report["packages"][0]["version"], "1.0.0-rc.1", "{report}");
+    assert_eq!(report["failures"], Value::Array(Vec::new()));
+    assert_eq!(shown(&workspace, "oci:to", "all:calc"), ["1.0.0-rc.1"]);
+}
+
+#[test]
+fn one_failure_does_not_keep_the_others_out() {
+    let workspace = Workspace::new();
+    publish(&workspace, "oci:from", "some:calc", "1.0.0");
+    publish(&workspace, "oci:from", "some:calc", "2.0.0");
+    publish(&workspace, "oci:from", "some:greet", "1.0.0");
+    workspace.write("other.wasm", &version_of("calc", "other"));
+    let other = [
+        "publish",
+        "other.wasm",
+        "some:calc@1.0.0",
+        "--registry",
+        "oci:to",
+    ];
+    workspace.json(&other);
+    mirrors(
+        &workspace,
+        "[\"some:calc\", \"some:none\", \"some:greet@9.0.0\", \"some:greet\"]",
+    );
+    let mut command = workspace.wharf(&["mirror", "mirror.toml", "--json"]);
+    let answer = Answer::of(&mut command);
+    assert_eq!(answer.code, Some(7), "{answer:?}");
+    let report = answer.json();
+    let copied = report["packages"].as_array().unwrap().iter();
+    let copied: Vec<String> = copied
+        .map(|row| format!("{}@{}", row["name"], row["version"]).replace('"', ""))
+        .collect();
+    assert_eq!(copied, ["some:calc@2.0.0", "some:greet@1.0.0"]);
+    let failures = report["failures"].as_array().unwrap().iter();
+    let failures: Vec<[Value; 3]> = failures
+        .map(|failure| ["package", "version", "kind"].map(|member| failure[member].clone()))
+        .collect();
+    let expected = [
+        ["some:calc".into(), "1.0.0".into(), "conflict".into()],
+        ["some:none".into(), Value::Null, "not_found".into()],
+        ["some:greet".into(), Value::Null, "not_found".into()],
+    ];
+    assert_eq!(failures, expected);
+    let message = report["failures"][2]["message"].as_str().unwrap();
+    assert!(
+        message.contains("9.0.0") && message.contains("there are 1.0.0"),
+        "{message}"
+    );
+
+    let answer = Answer::of(&mut workspace.wharf(&["mirror", "mirror.toml"]));
+    assert_eq!(answer.code, Some(7), "{answer:?}");
+    assert_eq!(answer.stderr.matches("error: ").count(), 3, "{answer:?}");
+    assert!(answer.text().contains("some:greet@1.0.0"), "{answer:?}");
+}
+
+#[test]
+fn what_is_another_package_is_neither_copied_nor_mirrored() {
+    let workspace = Workspace::new();
+    workspace.write("version.wasm", &version_of("calc", "1.0.0"));
+    publish(&workspace, "oci:from", "own:calc", "1.0.0");
+    publish(&workspace, "oci:elsewhere", "own:greet", "1.1.0");
+    // As with two packages that are mapped to one repository.
+    let theirs = "oci:elsewhere:own/greet:1.1.0";
+    workspace.json(&["copy", theirs, "oci:from:own/calc:1.1.0"]);
+    for more in [&[][..], &["--all-tags"]] {
+        let copy = ["copy", "own:calc", "oci:to", "--registry", "oci:from"];
+        let error = assert_fails(&workspace, &[&copy[..], more].concat(), 7);
+        assert!(
+            error["message"].as_str().unwrap().contains("own:greet"),
+            "{error}"
+        );
+        assert!(!workspace.path("to").exists());
+    }
+    mirrors(&workspace, "[\"own:calc\"]");
+    let answer = Answer::of(&mut workspace.wharf(&["mirror", "mirror.toml", "--json"]));
+    assert_eq!(answer.code, Some(7), "{answer:?}");
+    assert_eq!(answer.json()["failures"][0]["version"], "1.1.0");
+    assert_eq!(shown(&workspace, "oci:to", "own:calc"), ["1.0.0"]);
+}

@@ -109,6 +109,18 @@ fn two_packages_that_come_to_share_a_repository_are_told() {
             "{error}"
         );
         assert_fails(&workspace, &with(&["get", "twin-one:calc"]), 7);
+        // Not the version that is there either, whatever its bytes, and however loudly.
+        workspace.fixture("greet");
+        for arguments in [
+            &["publish", "calc.wasm", "twin-one:calc@1.0.0"][..],
+            &["publish", "greet.wasm", "twin-one:calc@1.0.0", "--force"],
+            &["yank", "twin-one:calc@1.0.0"],
+            &["copy", "twin-one:calc", "oci:away"],
+            &["inspect", "twin-one:calc@1.0.0"],
+        ] {
+            assert_fails(&workspace, &with(arguments), 7);
+        }
+        assert!(!workspace.path("away").exists());
         workspace.json(&with(&["get", "one:calc", "-o", "got.wasm"]));
     }
 }

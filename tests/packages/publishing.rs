@@ -44,6 +44,37 @@ fn the_same_bytes_again_do_nothing_and_others_are_refused() {
 }
 
 #[test]
+fn another_form_of_the_same_bytes_is_told_and_as_yanked_as_before() {
+    let workspace = Workspace::new();
+    for place in places(&workspace) {
+        let (bytes, first) = publish(&workspace, &place, "form:calc", "1.0.0");
+        workspace.json(&["yank", "form:calc@1.0.0", "--registry", &place]);
+        let again = [
+            "publish",
+            "version.wasm",
+            "form:calc@1.0.0",
+            "--registry",
+            &place,
+            "--compat",
+            "--force",
+            "--json",
+        ];
+        let answer = workspace.run(&again).success();
+        assert!(answer.stderr.contains("WARNING"), "{}", answer.stderr);
+        assert_ne!(answer.json()["digest"], first["digest"]);
+        assert_eq!(shown(&workspace, &place, "form:calc"), ["(1.0.0)"]);
+        let report = assert_gets(&workspace, &place, "form:calc@1.0.0", &bytes);
+        assert_eq!(
+            report["split_manifest_digest"],
+            answer.json()["split_manifest_digest"]
+        );
+        // Once more is nothing new, and nothing to warn of.
+        let answer = workspace.run(&again[..6]).success();
+        assert_eq!(answer.stderr, "");
+    }
+}
+
+#[test]
 fn what_is_published_is_described() {
     let workspace = Workspace::new();
     let (_, report) = publish(&workspace, "oci:store", "told:calc", "1.0.0+b");
@@ -132,7 +163,7 @@ fn name_and_version_may_come_from_the_file() {
 }
 
 #[test]
-fn of_two_who_publish_at_once_no_loser_is_told_that_he_won() {
+fn of_six_who_publish_at_once_one_has_it_and_others_are_told() {
     for registry in registries() {
         let workspaces: Vec<Workspace> = (0..6).map(|_| Workspace::new()).collect();
         let place = registry.host.as_str();

@@ -97,6 +97,52 @@ async fn a_refused_mount_becomes_an_upload() {
 }
 
 #[tokio::test]
+async fn a_declined_mount_is_asked_for_once_and_its_upload_used() {
+    for (mount, expected) in [
+        (Mount::From, "POST PUT"),
+        (Mount::Refused(405), "POST POST PUT"),
+    ] {
+        let registry = Registry::start_with(Settings {
+            mount,
+            ..Settings::default()
+        });
+        let known = Arc::new(|_: &Digest| Some("else/where".to_owned()));
+        let store = remote(&registry).with_sources(known);
+        let source = source(b"component");
+        assert!(!store.mount(source.blob).await.unwrap());
+        let pushed = store.push(source.blob, &source.file).await;
+        assert_eq!(pushed.unwrap(), Delivery::Sent);
+        assert_eq!(methods(&registry), expected);
+        assert!(registry.blob("demo/app", &source.blob.digest).is_some());
+        // Whoever pushes it once more asks again.
+        registry.forget_requests();
+        store.push(source.blob, &source.file).await.unwrap();
+        let query = &registry.requests()[0].query;
+        assert!(query.starts_with("mount="), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_gone_after_a_declined_mount_is_opened_anew() {
+    let registry = Registry::start();
+    let known = Arc::new(|_: &Digest| Some("else/where".to_owned()));
+    let store = remote(&registry).with_sources(known);
+    let source = source(b"component");
+    assert!(!store.mount(source.blob).await.unwrap());
+    registry.on("PUT", UPLOADS, 1, Fault::Status(404, vec![]));
+    let pushed = store.push(source.blob, &source.file).await;
+    assert_eq!(pushed.unwrap(), Delivery::Sent);
+    assert_eq!(methods(&registry), "POST PUT POST PUT");
+    assert!(!registry.requests()[2].query.contains("mount="));
+}
+
+fn methods(registry: &Registry) -> String {
+    let methods = registry.requests().into_iter();
+    let methods: Vec<String> = methods.map(|request| request.method).collect();
+    methods.join(" ")
+}
+
+#[tokio::test]
 async fn what_is_too_large_goes_in_chunks() {
     for (too_large, absolute_locations) in [(413, false), (416, true)] {
         let registry = Registry::start_with(Settings {

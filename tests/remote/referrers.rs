@@ -256,11 +256,11 @@ async fn a_registry_that_sees_to_subjects_is_left_to_it() {
     let handled = vec![("oci-subject", subject().to_string())];
     registry.on("PUT", "/manifests/", 1, Fault::Headers(handled));
     let store = remote(&registry);
-    store
-        .push_manifest(&referrer("a"), Some("a"))
-        .await
-        .unwrap();
-    assert_eq!(registry.lines(), ["PUT /v2/demo/app/manifests/a"]);
+    let ours = referrer("a");
+    store.push_manifest(&ours, Some("a")).await.unwrap();
+    let by_digest = format!("PUT /v2/demo/app/manifests/{}", ours.digest);
+    let by_tag = "PUT /v2/demo/app/manifests/a".to_owned();
+    assert_eq!(registry.lines(), [by_digest, by_tag]);
 }
 
 #[tokio::test]
@@ -289,6 +289,22 @@ async fn an_entry_is_written_once_and_looked_at_twice() {
         .await
         .unwrap();
     assert_eq!(registry.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn who_sees_the_tag_finds_the_entry() {
+    let registry = Registry::start();
+    registry.on("PUT", TAGGED, 1, Fault::Status(400, vec![]));
+    let store = remote(&registry);
+    let ours = referrer("ours");
+    let pushed = store.push_manifest(&ours, Some("mark")).await;
+    assert!(matches!(pushed, Err(Error::Answer { status: 400, .. })));
+    assert_eq!(registry.manifest("demo/app", "mark"), None);
+    registry.forget_requests();
+    store.push_manifest(&ours, Some("mark")).await.unwrap();
+    assert_eq!(tagged(&registry).len(), 1);
+    let lines = registry.lines();
+    assert_eq!(lines.last().unwrap(), "PUT /v2/demo/app/manifests/mark");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "every test binary uses its own share of this")]
 
+pub(crate) mod collected;
 pub(crate) mod registries;
 
 use std::env;
@@ -13,11 +14,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     "distribution-2.8",
     "distribution-3.1",
     "zot",
     "oras",
+    "regctl",
     "skopeo",
     "wkg",
 ];

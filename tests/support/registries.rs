@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,14 @@ pub(crate) const PASSWORD: &str = "wharf-test";
 const BASIC: &str = "d2hhcmY6d2hhcmYtdGVzdA==";
 
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/registry");
+
+/// How distribution is configured.
+pub(super) const DISTRIBUTION_CONFIG: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/testdata/registry/distribution.yml"
+);
+/// The environment variable that says where distribution stores what it is given.
+pub(super) const DISTRIBUTION_STORAGE: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
 
 /// Bounds every wait for a server: so many looks, so far apart (20 seconds).
 const LOOKS: u32 = 400;
@@ -94,14 +102,14 @@ pub(crate) fn status(host: &str, path: &str, logged_in: bool) -> io::Result<u16>
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
+pub(super) enum Access {
     Open,
     Htpasswd,
 }
 
 /// A registry that tests know how to start.
-struct Kind {
-    name: &'static str,
+pub(super) struct Kind {
+    pub(super) name: &'static str,
     program: &'static str,
     /// An environment variable that may name the program instead of `PATH`.
     variable: Option<&'static str>,
@@ -113,7 +121,7 @@ struct Kind {
     configure: fn(&mut Command, &Path, Access) -> io::Result<()>,
 }
 
-const KINDS: [Kind; 3] = [
+pub(super) static KINDS: [Kind; 3] = [
     Kind {
         name: "distribution-2.8",
         program: "docker-registry",
@@ -142,11 +150,8 @@ const KINDS: [Kind; 3] = [
 
 fn distribution(command: &mut Command, directory: &Path, access: Access) -> io::Result<()> {
     command
-        .args(["serve", &format!("{TESTDATA}/distribution.yml")])
-        .env(
-            "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
-            directory.join("storage"),
-        )
+        .args(["serve", DISTRIBUTION_CONFIG])
+        .env(DISTRIBUTION_STORAGE, directory.join("storage"))
         // 3.1 would look for a collector of traces and complain about it for ever.
         .env("OTEL_TRACES_EXPORTER", "none");
     if access == Access::Htpasswd {
@@ -242,7 +247,7 @@ fn started(access: Access) -> Vec<Registry> {
 }
 
 /// Finds the program of a kind, in the version that the kind is about.
-fn program(kind: &Kind) -> Option<PathBuf> {
+pub(super) fn program(kind: &Kind) -> Option<PathBuf> {
     let named = kind
         .variable
         .and_then(env::var_os)
@@ -276,13 +281,29 @@ fn program(kind: &Kind) -> Option<PathBuf> {
 }
 
 fn start(kind: &Kind, program: &Path, access: Access) -> Registry {
-    let host = launch(kind, program, access)
+    let server = launch(kind, program, access, |_| {})
         .unwrap_or_else(|error| panic!("{} did not start: {error}", kind.name));
-    registry(kind, host, access)
+    // Never closed by us: the kernel does it when this process ends.
+    std::mem::forget(server.lifeline);
+    registry(kind, server.host, access)
+}
+
+/// A server that ends when its lifeline is dropped.
+pub(super) struct Server {
+    pub(super) host: String,
+    /// Runs the server and cleans up after it.
+    pub(super) keeper: Child,
+    pub(super) lifeline: ChildStdin,
 }
 
 /// Starts a server on a port that the kernel chooses, so that nobody can take it first, and reads which from its log.
-fn launch(kind: &Kind, program: &Path, access: Access) -> io::Result<String> {
+/// `adjust` has the last word on its command line.
+pub(super) fn launch(
+    kind: &Kind,
+    program: &Path,
+    access: Access,
+    adjust: impl FnOnce(&mut Command),
+) -> io::Result<Server> {
     let directory = tempfile::Builder::new()
         .prefix("wharf-registry-")
         .tempdir()?;
@@ -292,6 +313,7 @@ fn launch(kind: &Kind, program: &Path, access: Access) -> io::Result<String> {
         .arg(directory.path())
         .arg(program);
     (kind.configure)(&mut keeper, directory.path(), access)?;
+    adjust(&mut keeper);
     // A group of its own: an interrupt from the terminal must reach the tests alone, the keeper hears of it by their end.
     let mut keeper = keeper
         .process_group(0)
@@ -299,13 +321,17 @@ fn launch(kind: &Kind, program: &Path, access: Access) -> io::Result<String> {
         .stdout(Stdio::null())
         .spawn()?;
     let lifeline = keeper.stdin.take();
+    let lifeline = lifeline.ok_or_else(|| io::Error::other("its keeper cannot be told the end"))?;
     let directory = directory.keep();
 
     for _ in 0..LOOKS {
         if let Some(port) = announced_port(&directory.join("log"), kind.announces) {
-            // Never closed by us: the kernel does it when this process ends.
-            std::mem::forget(lifeline);
-            return Ok(format!("127.0.0.1:{port}"));
+            let host = format!("127.0.0.1:{port}");
+            return Ok(Server {
+                host,
+                keeper,
+                lifeline,
+            });
         }
         if keeper.try_wait()?.is_some() {
             return Err(io::Error::other(
@@ -328,7 +354,7 @@ fn announced_port(log: &Path, announces: &str) -> Option<u16> {
     port.parse().ok()
 }
 
-fn registry(kind: &Kind, host: String, access: Access) -> Registry {
+pub(super) fn registry(kind: &Kind, host: String, access: Access) -> Registry {
     let logged_in = access == Access::Htpasswd;
     Registry {
         name: kind.name,
@@ -338,7 +364,7 @@ fn registry(kind: &Kind, host: String, access: Access) -> Registry {
     }
 }
 
-fn await_answer(registry: &Registry) {
+pub(super) fn await_answer(registry: &Registry) {
     let mut last = Ok(0);
     for _ in 0..LOOKS {
         last = status(&registry.host, "/v2/", false);

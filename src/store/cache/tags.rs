@@ -72,6 +72,10 @@ impl Cache {
             return Ok(());
         }
         for directory in files(&self.tag_directories())? {
+            if !directory.is_dir() {
+                continue;
+            }
+            let mut empty = true;
             for path in files(&directory)? {
                 let digest: Option<Digest> = fs::read_to_string(&path)
                     .ok()
@@ -80,9 +84,14 @@ impl Cache {
                     Some(digest) => self.blobs.size(&digest)?.is_some(),
                     None => false,
                 };
-                if !held {
-                    remove(&path)?;
+                match held {
+                    true => empty = false,
+                    false => remove(&path)?,
                 }
+            }
+            if empty {
+                // Somebody may have put a tag there just now.
+                let _stays = fs::remove_dir(&directory);
             }
         }
         Ok(())

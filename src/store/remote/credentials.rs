@@ -29,15 +29,23 @@ use crate::store::Error;
 ///
 /// No entry means anonymous; a file that cannot be read or a helper that fails is an error.
 pub fn find(registry: &str, repository_path: &str) -> Result<Credentials, Error> {
+    match in_environment(registry)? {
+        Some(credentials) => Ok(credentials),
+        None => find_in(&files(), registry, repository_path),
+    }
+}
+
+/// Returns the token for a registry that the environment has: `WHARF_TOKEN`, else wkg's.
+pub fn in_environment(registry: &str) -> Result<Option<Credentials>, Error> {
     for name in ["WHARF_TOKEN", &wkg_variable(registry)] {
         if let Some(token) = variable(name) {
-            return token
-                .into_string()
-                .map(Credentials::Bearer)
-                .map_err(|_| settings(format!("{name} is not text")));
+            return match token.into_string() {
+                Ok(token) => Ok(Some(Credentials::Bearer(token))),
+                Err(_) => Err(settings(format!("{name} is not text"))),
+            };
         }
     }
-    find_in(&files(), registry, repository_path)
+    Ok(None)
 }
 
 /// Returns the variable in which wkg looks for a registry's token.

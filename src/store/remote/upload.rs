@@ -2,6 +2,7 @@
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs>.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,16 +10,20 @@ use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
 };
 use reqwest::{Method, Response, StatusCode, Url};
+use tokio::sync::Mutex;
 
 use super::body::Body;
 use super::transport::{Failure, Request, Transport};
-use crate::digest::Identity;
+use crate::digest::{Digest, Identity};
 use crate::store::{Delivery, Error};
 
 /// The size of a chunk: the most that GHCR takes in one.
 const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// Blobs whose mount was declined, with the upload that the registry opened in its place, if it did.
+pub(super) type Declined = Mutex<HashMap<Digest, Option<Url>>>;
 
 /// One blob on its way.
 pub(super) struct Upload<'a> {
@@ -31,17 +36,26 @@ pub(super) struct Upload<'a> {
     pub(super) source: Option<String>,
     /// Whether this registry wants chunks, learnt from its answers.
     pub(super) chunked: &'a AtomicBool,
+    pub(super) declined: &'a Declined,
 }
 
 impl Upload<'_> {
     /// Sends the blob; every attempt starts with a new upload, because what the registry kept of a
-    /// broken one is not known.
+    /// broken one is not known. A mount that was just declined is not asked for again, and its upload used.
     pub(super) async fn push(&self) -> Result<Delivery, Error> {
         self.check_file().await?;
         let what = self.what();
+        let declined = self.declined.lock().await.remove(&self.blob.digest);
+        let asks = declined.is_none();
+        // It may have expired by now. If something else is wrong, a new one will say so.
+        if let Some(location) = declined.flatten()
+            && let Ok(delivery) = self.send(location).await
+        {
+            return Ok(delivery);
+        }
         let mut failed = 0;
         loop {
-            match self.attempt().await {
+            match self.attempt(asks).await {
                 Ok(delivery) => return Ok(delivery),
                 Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
             }
@@ -49,13 +63,22 @@ impl Upload<'_> {
     }
 
     /// Takes the blob from its source and sends nothing. An upload that the registry opens in place of a
-    /// mount is left to it: the one that follows opens its own.
+    /// mount is kept for the push that follows.
     pub(super) async fn mount_only(&self) -> Result<bool, Error> {
         let what = self.what();
         let mut failed = 0;
         loop {
             match self.mount().await {
-                Ok(opened) => return Ok(matches!(opened, Some(Opened::Mounted))),
+                Ok(Some(Opened::Mounted)) => return Ok(true),
+                Ok(opened) => {
+                    let upload = match opened {
+                        Some(Opened::At(location)) => Some(location),
+                        _ => None,
+                    };
+                    let mut declined = self.declined.lock().await;
+                    declined.insert(self.blob.digest, upload);
+                    return Ok(false);
+                }
                 Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
             }
         }
@@ -81,12 +104,18 @@ impl Upload<'_> {
         Err(Error::file(self.file)(source))
     }
 
-    async fn attempt(&self) -> Result<Delivery, Failure> {
-        let location = match self.mount().await? {
+    async fn attempt(&self, asks: bool) -> Result<Delivery, Failure> {
+        let opened = if asks { self.mount().await? } else { None };
+        let location = match opened {
             Some(Opened::Mounted) => return Ok(Delivery::Mounted),
             Some(Opened::At(location)) => location,
             None => self.open().await?,
         };
+        self.send(location).await
+    }
+
+    /// Sends the blob to an upload that was opened for it.
+    async fn send(&self, location: Url) -> Result<Delivery, Failure> {
         if !self.chunked.load(Ordering::Relaxed) {
             let response = self.put(location, self.whole()).await?;
             if response.status().is_success() {
