@@ -232,7 +232,7 @@ fn a_suffix_is_one_only_where_it_must_be() {
         "memories",
     );
     // To the module's end is where one that keeps nothing after it would end: what it hides is within the module.
-    let cut = parts.cut(&[suffix.start..nested.end]);
+    let cut = parts.cut(std::slice::from_ref(&(suffix.start..nested.end)));
     let names = world::interfaces(&cut.stub().unwrap()).unwrap();
     assert_eq!(names.imports, ["a:b/c", "x:y/z"]);
     // A second one.
