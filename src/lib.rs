@@ -28,10 +28,10 @@
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split`, `stub` and `world` know
-//! nothing of OCI. They meet in `artifact`, and the verbs join them.
+//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
+//! `world` know nothing of OCI. They meet in `artifact`, and the verbs join them.
 //!
-//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `stub`, `world`,
+//! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
 //! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
 //! no sockets, no async, no environment. The library never prints.
 //!
@@ -61,6 +61,7 @@ pub mod pull;
 pub mod push;
 pub mod reference;
 pub mod section;
+pub mod segment;
 pub mod source;
 pub mod split;
 pub mod store;

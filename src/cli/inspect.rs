@@ -23,7 +23,7 @@ use super::failure::Failure;
 use super::layers::{self, LayerRow};
 use super::packages::Named;
 use super::settings::{Context, SplitFlags};
-use super::{output, text, wit};
+use super::{output, segments, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
@@ -37,14 +37,18 @@ Examples:
   wharf inspect --granularity module calc.wasm
   wharf inspect demo:calc@^1
   wharf inspect --wit ghcr.io/me/calc:1.0          what it imports and exports, with types
+  wharf inspect --segments calc.wasm
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
     /// A file, a reference, or a package
     #[arg(value_name = "FILE|REF")]
     what: String,
     /// Show the component's world, or the WIT package, as WIT text and nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "segments")]
     wit: bool,
+    /// Show each data segment and who reads it; of a reference all of the component is fetched
+    #[arg(long)]
+    segments: bool,
     #[command(flatten)]
     split: SplitFlags,
 }
@@ -77,6 +81,8 @@ struct Report {
     wit: Option<String>,
     /// Of config and layers.
     fetched_bytes: u64,
+    #[serde(flatten)]
+    segments: segments::Report,
 }
 
 impl Inspect {
@@ -113,11 +119,16 @@ impl Inspect {
                 .await?
                 .map(|world| world.text),
         };
+        let segments = match self.segments {
+            true => segments::of_file(&path).await?,
+            false => segments::Report::default(),
+        };
         let (level, observer) = (self.split.level, context.observer());
         let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
         let reported = tokio::task::spawn_blocking(report).await;
         Ok(Report {
             wit,
+            segments,
             ..reported.map_err(anyhow::Error::from)??
         })
     }
@@ -142,8 +153,13 @@ impl Inspect {
                 of_flat(name, &opened, described, cache)?
             }
         };
+        let segments = match self.segments {
+            true => segments::of_stored(context, &store, &reference, &opened, cache).await?,
+            false => segments::Report::default(),
+        };
         let report = Report {
             fetched_bytes,
+            segments,
             ..report
         };
         if self.wit {
@@ -289,6 +305,7 @@ impl Report {
             warning: None,
             wit: None,
             fetched_bytes: 0,
+            segments: segments::Report::default(),
         }
     }
 
@@ -376,6 +393,7 @@ impl Report {
             out.push('\n');
             out.push_str(wit);
         }
+        out.push_str(&self.segments.text());
         out
     }
 
