@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wharf::digest::Digest;
-use wharf::package::{self, Choice, Place, RegistrySettings, Resolved, Target};
+use wharf::package::{self, Choice, ConfigurationError, Place, RegistrySettings, Resolved, Target};
 use wharf::pull::Opened;
 use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
 use wharf::reference::{Location, Name, Reference};
@@ -298,4 +298,32 @@ pub(crate) async fn check_owner(
 /// Returns the file that a package is written to where nobody names one.
 pub(crate) fn file_of(package: &PackageName) -> PathBuf {
     PathBuf::from(format!("{}.wasm", package.name()))
+}
+
+/// Finds out where something is by a rule that takes the registry of this call, if one is named.
+pub(crate) async fn home_by(
+    context: &Context,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Home, Failure> {
+    let Some(text) = &context.registry else {
+        return chosen(context, choose(None).map_err(misconfigured)?).await;
+    };
+    let choice = match text.parse::<Place>() {
+        Ok(Place::Registry { host, prefix }) if prefix.is_empty() => {
+            choose(Some(&host)).map_err(misconfigured)?
+        }
+        Ok(place) => Choice::Known {
+            registry: match &place {
+                Place::Registry { host, .. } => host.clone(),
+                Place::Layout(_) => String::new(),
+            },
+            place,
+        },
+        // The configuration may know it by a name that is no host.
+        Err(error) => match choose(Some(text)) {
+            Ok(known @ Choice::Known { .. }) => known,
+            _ => return Err(Failure::usage(error)),
+        },
+    };
+    chosen(context, choice).await
 }
