@@ -63,31 +63,49 @@ pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
 /// Finds out where a package is: as the command line says, else the configuration, else in this user's layout.
 pub(crate) async fn home(context: &Context, package: &PackageName) -> Result<Home, Failure> {
     let configuration = context.configuration()?;
+    home_by(context, |registry| configuration.choose(package, registry)).await
+}
+
+/// Finds out where something is by a rule that takes the registry of this call, if one is named.
+pub(crate) async fn home_by(
+    context: &Context,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Home, Failure> {
     let Some(text) = &context.registry else {
-        let choice = configuration.choose(package, None);
-        return chosen(context, choice.map_err(misconfigured)?).await;
+        return chosen(context, choose(None).map_err(misconfigured)?).await;
     };
     match text.parse::<Place>() {
-        Ok(place) => at(context, &place, package).await,
+        Ok(place) => at_by(context, &place, choose).await,
         // The configuration may know it by a name that is no host.
-        Err(error) => match configuration.choose(package, Some(text)) {
+        Err(error) => match choose(Some(text)) {
             Ok(known @ Choice::Known { .. }) => chosen(context, known).await,
             _ => Err(Failure::usage(error)),
         },
     }
 }
 
-/// Finds out where a package is at a place that was named. A registry without a prefix may be configured, or
-/// say more itself.
+/// Finds out where a package is at a place that was named.
 pub(crate) async fn at(
     context: &Context,
     place: &Place,
     package: &PackageName,
 ) -> Result<Home, Failure> {
+    let configuration = context.configuration()?;
+    at_by(context, place, |registry| {
+        configuration.choose(package, registry)
+    })
+    .await
+}
+
+/// A registry without a prefix may be configured, or say more itself.
+async fn at_by(
+    context: &Context,
+    place: &Place,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Home, Failure> {
     let choice = match place {
         Place::Registry { host, prefix } if prefix.is_empty() => {
-            let choice = context.configuration()?.choose(package, Some(host));
-            choice.map_err(misconfigured)?
+            choose(Some(host)).map_err(misconfigured)?
         }
         Place::Registry { host, .. } => Choice::Known {
             registry: host.clone(),
@@ -298,32 +316,4 @@ pub(crate) async fn check_owner(
 /// Returns the file that a package is written to where nobody names one.
 pub(crate) fn file_of(package: &PackageName) -> PathBuf {
     PathBuf::from(format!("{}.wasm", package.name()))
-}
-
-/// Finds out where something is by a rule that takes the registry of this call, if one is named.
-pub(crate) async fn home_by(
-    context: &Context,
-    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
-) -> Result<Home, Failure> {
-    let Some(text) = &context.registry else {
-        return chosen(context, choose(None).map_err(misconfigured)?).await;
-    };
-    let choice = match text.parse::<Place>() {
-        Ok(Place::Registry { host, prefix }) if prefix.is_empty() => {
-            choose(Some(&host)).map_err(misconfigured)?
-        }
-        Ok(place) => Choice::Known {
-            registry: match &place {
-                Place::Registry { host, .. } => host.clone(),
-                Place::Layout(_) => String::new(),
-            },
-            place,
-        },
-        // The configuration may know it by a name that is no host.
-        Err(error) => match choose(Some(text)) {
-            Ok(known @ Choice::Known { .. }) => known,
-            _ => return Err(Failure::usage(error)),
-        },
-    };
-    chosen(context, choice).await
 }
