@@ -9,6 +9,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use self::copier::Copier;
 pub use self::error::Error;
@@ -71,6 +72,16 @@ impl Outcome {
         self.sent.merge(other.sent);
         self.skipped.merge(other.skipped);
     }
+}
+
+/// How long is waited at least, and at most, before a tag that was written is read again.
+const SHORTEST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Waits until whoever looked at a tag before we wrote it has had the time to write it too: twice as long
+/// as our own look and write took, which began at `begun`.
+pub(crate) async fn settle(begun: Instant) {
+    tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
 }
 
 /// Stores a blob, from a file that holds it, unless it is there.

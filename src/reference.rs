@@ -6,12 +6,15 @@
 //! (`calc.wasm`) never becomes a repository of docker.io. It is read here and not by oci-client, whose
 //! parser compiles a regular expression on first use: 50 ms and 18 MiB in every run of a command.
 
+mod host;
 pub mod package;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+pub use self::host::is_loopback;
+pub(crate) use self::host::{is_host, is_marked_as_host};
 use crate::digest::Digest;
 
 /// The tag of a reference that names none.
@@ -229,7 +232,7 @@ fn parse_layout(rest: &str) -> Result<Reference, String> {
 
 fn parse_registry(text: &str) -> Result<Reference, String> {
     let host = text.split_once('/').map(|(host, _)| host);
-    if !host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost") {
+    if !host.is_some_and(is_marked_as_host) {
         return Err(
             "it needs a host, as in `ghcr.io/owner/name:1.0` (or `oci:DIR:TAG`)".to_owned(),
         );
@@ -264,25 +267,8 @@ fn parse_registry(text: &str) -> Result<Reference, String> {
     })
 }
 
-/// Names, or an IPv4 address, and perhaps a port.
-fn is_host(text: &str) -> bool {
-    let (name, port) = match text.split_once(':') {
-        Some((name, port)) => (name, Some(port)),
-        None => (text, None),
-    };
-    let is_label = |label: &str| {
-        let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        !label.is_empty()
-            && label.bytes().all(inside)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    name.split('.').all(is_label) && port.is_none_or(is_port)
-}
-
 /// Path elements of lower-case letters and digits with `.`, `_`, `__` or any number of `-` in between.
-fn is_path(text: &str) -> bool {
+pub(crate) fn is_path(text: &str) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_element = |element: &str| {
         let separators = element

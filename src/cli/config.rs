@@ -1,7 +1,7 @@
 //! `wharf config`
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::package::Place;
 use wharf::package::configuration::{self, Scope};
-use wharf::store::spool::Spool;
+use wharf::store::spool;
 
 use super::failure::{Exit, Failure};
 use super::settings::{Context, local_layout};
@@ -187,17 +187,9 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Writes the file whole, or not at all. It may hold passwords, so it stays as readable as it was.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    // A link is written through, not replaced.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = output::parent(&path);
-    fs::create_dir_all(directory)?;
-    let mut spool = Spool::new_in(directory)?;
-    spool.file().write_all(text.as_bytes())?;
-    if let Ok(before) = fs::metadata(&path) {
-        spool.file().set_permissions(before.permissions())?;
-    }
-    spool.sync()?;
-    spool.replace(&path)
+    let path = spool::through_links(path)?;
+    fs::create_dir_all(spool::parent(&path))?;
+    spool::write(&path, text.as_bytes())
 }
 
 impl Shown {

@@ -1,7 +1,7 @@
 //! `wharf get`
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use wharf::reference::{Name, Reference};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
-use wharf::store::spool::Spool;
+use wharf::store::spool;
 
+use super::connect;
 use super::failure::{Exit, Failure};
 use super::packages::{self, Named};
 use super::pull::{Pull, Receipt, open_target, receive};
 use super::settings::Context;
-use super::{connect, output};
 
 /// Get a package: the newest version that is meant, byte for byte
 ///
@@ -102,11 +102,9 @@ impl Get {
         let output = self.output.as_deref();
         let mut report = receive(context, &cache, receipt, output, target).await?;
         if !self.locked && !self.no_lock {
-            // Another `get` may have written it meanwhile.
-            let mut lock = self.read_lock()?;
-            if lock.set(entry) {
-                self.write_lock(&lock)?;
-            }
+            let path = self.lock_file.clone();
+            let recorded = tokio::task::spawn_blocking(move || record(&path, entry)).await;
+            recorded.map_err(anyhow::Error::from)??;
         }
         report.of_package(spec.name, version);
         report.print(context)
@@ -151,34 +149,48 @@ impl Get {
         if self.no_lock {
             return Ok(Lock::default());
         }
-        let name = self.lock_file.display();
-        let text = match fs::read_to_string(&self.lock_file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.locked => {
-                return Ok(Lock::default());
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let failure = Failure::new(Exit::NotFound, format!("no file `{name}`"));
-                return Err(failure.hint("`wharf get` without --locked makes it"));
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(corrupt(&self.lock_file, &"it is no text"));
-            }
-            Err(error) => return Err(anyhow::Error::from(error).context(name.to_string()).into()),
-        };
-        Lock::read(&text).map_err(|error| corrupt(&self.lock_file, &error))
+        read(&self.lock_file)?.map_or_else(
+            || match self.locked {
+                false => Ok(Lock::default()),
+                true => {
+                    let message = format!("no file `{}`", self.lock_file.display());
+                    let failure = Failure::new(Exit::NotFound, message);
+                    Err(failure.hint("`wharf get` without --locked makes it"))
+                }
+            },
+            Ok,
+        )
     }
+}
 
-    fn write_lock(&self, lock: &Lock) -> Result<(), Failure> {
-        let path = &self.lock_file;
-        let text = lock.to_text().map_err(|error| corrupt(path, &error))?;
-        let write = || {
-            let mut spool = Spool::new_in(output::parent(path))?;
-            spool.file().write_all(text.as_bytes())?;
-            spool.replace(path)
-        };
-        Ok(write().with_context(|| path.display().to_string())?)
+/// Reads a lock file, if there is one.
+fn read(path: &Path) -> Result<Option<Lock>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let lock = Lock::read(&text);
+            lock.map(Some).map_err(|error| corrupt(path, &error))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(corrupt(path, &"it is no text"))
+        }
+        Err(error) => Err(anyhow::Error::from(error)
+            .context(path.display().to_string())
+            .into()),
     }
+}
+
+/// Writes down what was got. Another `get` may have written something meanwhile, or be about to. Blocks.
+fn record(path: &Path, entry: Locked) -> Result<(), Failure> {
+    let name = || path.display().to_string();
+    let file = spool::through_links(path).with_context(name)?;
+    let _alone = spool::lock(spool::parent(&file));
+    let mut lock = read(path)?.unwrap_or_default();
+    if lock.set(entry) {
+        let text = lock.to_text().map_err(|error| corrupt(path, &error))?;
+        spool::write(&file, text.as_bytes()).with_context(name)?;
+    }
+    Ok(())
 }
 
 fn corrupt(path: &Path, why: &dyn std::fmt::Display) -> Failure {
@@ -194,7 +206,9 @@ fn check(entry: &Locked, opened: &Opened) -> Result<(), Failure> {
             "{}@{}: the {what} digest is not the one of the lock file",
             entry.name, entry.version
         );
-        Failure::new(Exit::Integrity, message)
+        Failure::new(Exit::Integrity, message).hint(
+            "the registry or the lock file was changed; get it anew without --locked if you trust it",
+        )
     };
     if opened.content().digest != entry.content {
         return Err(wrong("content"));

@@ -63,13 +63,12 @@ impl List {
 
 /// Returns the place that is listed: that of the prefix's namespace, else the default one.
 async fn home(context: &Context, prefix: &str) -> Result<Home, Failure> {
-    let namespace = prefix.split(':').next().unwrap_or_default();
-    // Which package it is makes no difference, as only namespaces and the default are looked at.
-    let any = |namespace: &str| format!("{namespace}:a").parse::<PackageName>();
-    match any(namespace).or_else(|_| any("any")) {
-        Ok(package) => packages::home(context, &package).await,
-        Err(_) => packages::local(),
-    }
+    let namespace = prefix.split(':').next();
+    let configuration = context.configuration()?;
+    packages::home_by(context, |registry| {
+        configuration.choose_namespace(namespace, registry)
+    })
+    .await
 }
 
 /// Returns the packages that repositories there may be of.

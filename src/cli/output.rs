@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use wharf::digest::{Hasher, Identity};
 use wharf::pull::Output;
-use wharf::store::spool::Spool;
+use wharf::store::spool::{Spool, parent, through_links};
 
 use super::failure::{Exit, Failure};
 use super::settings::Context;
@@ -70,10 +70,7 @@ impl Target {
             let written = false;
             return Ok(Self::Stream { stream, written });
         }
-        // A link is written through, not replaced.
-        let path = fs::canonicalize(path)
-            .or_else(|_| fs::read_link(path).map(|target| parent(path).join(target)))
-            .unwrap_or_else(|_| path.to_owned());
+        let path = through_links(path).with_context(|| path.display().to_string())?;
         if !parent(&path).is_dir() {
             let directory = parent(&path).display();
             return Err(Failure::new(
@@ -128,14 +125,6 @@ fn duplicate_stdout() -> io::Result<File> {
 fn duplicate_stdout() -> io::Result<File> {
     use std::os::windows::io::AsHandle;
     Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
-}
-
-/// Returns the directory that a file is or will be in.
-pub(crate) fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
 }
 
 impl Write for Target {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wharf::digest::Digest;
-use wharf::package::{self, Choice, Place, RegistrySettings, Resolved, Target};
+use wharf::package::{self, Choice, ConfigurationError, Place, RegistrySettings, Resolved, Target};
 use wharf::pull::Opened;
 use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
 use wharf::reference::{Location, Name, Reference};
@@ -63,31 +63,49 @@ pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
 /// Finds out where a package is: as the command line says, else the configuration, else in this user's layout.
 pub(crate) async fn home(context: &Context, package: &PackageName) -> Result<Home, Failure> {
     let configuration = context.configuration()?;
+    home_by(context, |registry| configuration.choose(package, registry)).await
+}
+
+/// Finds out where something is by a rule that takes the registry of this call, if one is named.
+pub(crate) async fn home_by(
+    context: &Context,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Home, Failure> {
     let Some(text) = &context.registry else {
-        let choice = configuration.choose(package, None);
-        return chosen(context, choice.map_err(misconfigured)?).await;
+        return chosen(context, choose(None).map_err(misconfigured)?).await;
     };
     match text.parse::<Place>() {
-        Ok(place) => at(context, &place, package).await,
+        Ok(place) => at_by(context, &place, choose).await,
         // The configuration may know it by a name that is no host.
-        Err(error) => match configuration.choose(package, Some(text)) {
+        Err(error) => match choose(Some(text)) {
             Ok(known @ Choice::Known { .. }) => chosen(context, known).await,
             _ => Err(Failure::usage(error)),
         },
     }
 }
 
-/// Finds out where a package is at a place that was named. A registry without a prefix may be configured, or
-/// say more itself.
+/// Finds out where a package is at a place that was named.
 pub(crate) async fn at(
     context: &Context,
     place: &Place,
     package: &PackageName,
 ) -> Result<Home, Failure> {
+    let configuration = context.configuration()?;
+    at_by(context, place, |registry| {
+        configuration.choose(package, registry)
+    })
+    .await
+}
+
+/// A registry without a prefix may be configured, or say more itself.
+async fn at_by(
+    context: &Context,
+    place: &Place,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Home, Failure> {
     let choice = match place {
         Place::Registry { host, prefix } if prefix.is_empty() => {
-            let choice = context.configuration()?.choose(package, Some(host));
-            choice.map_err(misconfigured)?
+            choose(Some(host)).map_err(misconfigured)?
         }
         Place::Registry { host, .. } => Choice::Known {
             registry: host.clone(),

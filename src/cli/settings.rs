@@ -188,6 +188,10 @@ impl Context {
             true => None,
             false => shared.cache.or_else(cache_directory),
         };
+        let registry = match shared.registry {
+            Some(registry) => Some(registry),
+            None => text_variable("WHARF_REGISTRY")?,
+        };
         Ok(Self {
             json: shared.json,
             concurrency: usize::from(shared.concurrency),
@@ -196,7 +200,7 @@ impl Context {
             ca_certificates,
             credentials,
             offline: shared.offline,
-            registry: shared.registry.or_else(|| text_variable("WHARF_REGISTRY")),
+            registry,
             config_file: shared.config.or_else(|| variable("WKG_CONFIG_FILE")),
             configuration: OnceLock::new(),
             username,
@@ -308,8 +312,10 @@ fn variable(name: &str) -> Option<PathBuf> {
     value.map(PathBuf::from)
 }
 
-fn text_variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+fn text_variable(name: &str) -> Result<Option<String>, Failure> {
+    let value = env::var_os(name).filter(|value| !value.is_empty());
+    let text = value.map(|value| value.into_string()).transpose();
+    text.map_err(|_| Failure::usage(format!("{name} is not text")))
 }
 
 fn cache_directory() -> Option<PathBuf> {

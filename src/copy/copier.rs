@@ -1,7 +1,7 @@
 //! One artifact from one store to another: what it stands on, itself, what belongs to it, its tag.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::blobs::Blobs;
 use super::tags::{companion, is_companion, is_fallback};
@@ -13,10 +13,6 @@ use crate::store::{self, Observer, RawManifest, Store};
 
 /// How many manifests an artifact may have, with all that belongs to it.
 const MAX_MANIFESTS: usize = 10_000;
-
-/// How long is waited at least, and at most, before a tag that must not move is read again.
-const SHORTEST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Copies artifacts between two stores, and remembers what the target has.
 pub(super) struct Copier<'a> {
@@ -176,7 +172,7 @@ impl<'a> Copier<'a> {
             return Ok(());
         }
         self.write(manifest, Some(tag), copied).await?;
-        tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
+        super::settle(begun).await;
         let name = Name::Tag(tag.to_owned());
         let found = self.blobs.to.manifest(&name).await;
         let found = found.map_err(Error::target(format!("manifest `{name}`")))?;

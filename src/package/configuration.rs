@@ -4,13 +4,16 @@
 //! a newer wkg may have written them.
 
 mod edit;
+mod keys;
 
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 use serde::Deserialize;
 use wasm_pkg_common::config::{Config, RegistryConfig, RegistryMapping};
+use wasm_pkg_common::label::Label;
 use wasm_pkg_common::metadata::{LOCAL_PROTOCOL, OCI_PROTOCOL, RegistryMetadata};
+use wasm_pkg_common::package::PackageRef;
 use wasm_pkg_common::registry::Registry;
 
 pub use self::edit::{Scope, mappings, set, unset};
@@ -19,14 +22,6 @@ use crate::reference::package::PackageName;
 
 /// The backend that names a layout directory; wkg has no such thing.
 const LAYOUT_BACKEND: &str = "wharf";
-
-/// The tables and keys of the file that are known.
-const KEYS: [&str; 4] = [
-    "default_registry",
-    "namespace_registries",
-    "package_registry_overrides",
-    "registry",
-];
 
 /// Padding or none, as wkg takes it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -137,13 +132,17 @@ struct OciMetadata {
 #[derive(Debug, Clone)]
 pub struct Configuration {
     config: Config,
+    /// Whether the well-known namespaces are among it.
+    well_known: bool,
 }
 
 impl Default for Configuration {
     /// What holds with no file: the registries of the well-known namespaces (`wasi`, `ba`).
     fn default() -> Self {
-        let config = Config::default();
-        Self { config }
+        Self {
+            config: Config::default(),
+            well_known: true,
+        }
     }
 }
 
@@ -153,27 +152,25 @@ impl Configuration {
         Config::global_config_path()
     }
 
-    /// Reads a file's text. Returns the top-level keys that are not known, too.
+    /// Reads a file's text. Returns the keys that are not known, too.
     pub fn read(text: &str) -> Result<(Self, Vec<String>), ConfigurationError> {
-        let malformed = |reason: String| ConfigurationError::Malformed(quiet(&reason));
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| malformed(at(text, &error)))?;
-        let unknown: Vec<String> = table
-            .keys()
-            .filter(|key| !KEYS.contains(&key.as_str()))
-            .cloned()
-            .collect();
-        table.retain(|key, _| KEYS.contains(&key));
-        let config = Config::from_toml(&table.to_string());
-        let config = config.map_err(|error| malformed(error.to_string()))?;
-        Ok((Self { config }, unknown))
+        let (table, unknown) = keys::read(text)?;
+        // What is left is what wkg reads; its own words could quote a value.
+        let config = Config::from_toml(&table.to_string()).map_err(|_| {
+            ConfigurationError::Malformed("it is not wkg's configuration".to_owned())
+        })?;
+        let configuration = Self {
+            config,
+            well_known: false,
+        };
+        Ok((configuration, unknown))
     }
 
     /// Returns this configuration with what `other` says above it.
     #[must_use]
     pub fn merged(mut self, other: Self) -> Self {
         self.config.merge(other.config);
+        self.well_known |= other.well_known;
         self
     }
 
@@ -189,10 +186,52 @@ impl Configuration {
         registry: Option<&str>,
     ) -> Result<Choice, ConfigurationError> {
         let named = registry.map(|name| self.registry(name)).transpose()?;
-        let Some(registry) = named
+        let found = named.as_ref();
+        let found = found.or_else(|| self.config.resolve_registry(package));
+        let mappings = [
+            self.config.package_registry_override(package),
+            self.config.namespace_registry(package.namespace()),
+        ];
+        self.choice(found, mappings)
+    }
+
+    /// Finds the registry of a namespace, or of all that nothing is said of; what is said of single packages
+    /// makes no difference. `registry` is one named for this call. A text that is no namespace is none.
+    pub fn choose_namespace(
+        &self,
+        namespace: Option<&str>,
+        registry: Option<&str>,
+    ) -> Result<Choice, ConfigurationError> {
+        let namespace: Option<Label> = namespace.and_then(|text| text.parse().ok());
+        let mapping = namespace
             .as_ref()
-            .or_else(|| self.config.resolve_registry(package))
-        else {
+            .and_then(|namespace| self.config.namespace_registry(namespace));
+        let named = match (registry, mapping) {
+            (Some(name), _) => Some(self.registry(name)?),
+            (None, Some(RegistryMapping::Registry(registry))) => Some(registry.clone()),
+            (None, Some(RegistryMapping::Custom(custom))) => Some(custom.registry.clone()),
+            (None, None) => match self.default_registry() {
+                Some(name) => Some(self.registry(name)?),
+                None => namespace.and_then(|namespace| self.well_known(namespace)),
+            },
+        };
+        self.choice(named.as_ref(), [None, mapping])
+    }
+
+    /// Returns the registry of a well-known namespace.
+    fn well_known(&self, namespace: Label) -> Option<Registry> {
+        // With nothing configured all packages of a namespace are in one place.
+        let any = PackageRef::new(namespace.clone(), namespace);
+        let found = self.well_known.then(Config::default)?;
+        found.resolve_registry(&any).cloned()
+    }
+
+    fn choice(
+        &self,
+        registry: Option<&Registry>,
+        mappings: [Option<&RegistryMapping>; 2],
+    ) -> Result<Choice, ConfigurationError> {
+        let Some(registry) = registry else {
             return Ok(Choice::Local);
         };
         let name = registry.to_string();
@@ -203,10 +242,6 @@ impl Configuration {
                 place,
             });
         }
-        let mappings = [
-            self.config.package_registry_override(package),
-            self.config.namespace_registry(package.namespace()),
-        ];
         let metadata = mappings
             .into_iter()
             .flatten()
@@ -238,7 +273,7 @@ impl Configuration {
     pub fn settings(&self, registry: &str) -> Result<RegistrySettings, ConfigurationError> {
         let failed = |reason: String| ConfigurationError::Registry {
             registry: registry.to_owned(),
-            reason: quiet(&reason),
+            reason,
         };
         let name = self.registry(registry)?;
         let Some(config) = self.config.registry_config(&name) else {
@@ -275,28 +310,22 @@ impl Configuration {
     }
 }
 
-/// Says where a registry is after it was asked; `metadata` is its `registry.json`, if it has one.
-pub(super) fn asked_place(
-    registry: &str,
-    metadata: Option<&[u8]>,
-) -> Result<Place, ConfigurationError> {
-    let metadata = match metadata {
-        Some(json) => {
-            serde_json::from_slice(json).map_err(|error| ConfigurationError::Registry {
-                registry: registry.to_owned(),
-                reason: format!("its /.well-known/wasm-pkg/registry.json is malformed: {error}"),
-            })?
-        }
-        None => RegistryMetadata::default(),
-    };
-    place(registry, &metadata)
-}
-
 impl Choice {
     /// Returns the place of a registry that was asked ([`Choice::Ask`]); `metadata` is its
     /// `registry.json`, if it has one.
     pub fn asked(registry: &str, metadata: Option<&[u8]>) -> Result<Place, ConfigurationError> {
-        asked_place(registry, metadata)
+        let metadata = match metadata {
+            Some(json) => {
+                serde_json::from_slice(json).map_err(|error| ConfigurationError::Registry {
+                    registry: registry.to_owned(),
+                    reason: format!(
+                        "its /.well-known/wasm-pkg/registry.json is malformed: {error}"
+                    ),
+                })?
+            }
+            None => RegistryMetadata::default(),
+        };
+        place(registry, &metadata)
     }
 }
 
@@ -372,23 +401,6 @@ fn user_password(auth: Auth) -> Result<UserPassword, &'static str> {
             })
         }
     }
-}
-
-/// Says what is wrong and in which line, without the line: it may hold a password.
-fn at(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| {
-        let before = text.get(..span.start).unwrap_or_default();
-        before.matches('\n').count() + 1
-    });
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
-}
-
-/// Keeps the first line of a message: what follows quotes the text.
-fn quiet(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

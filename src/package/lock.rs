@@ -109,11 +109,6 @@ impl Lock {
         Ok(format!("{HEAD}{text}"))
     }
 
-    /// Returns the entries, sorted.
-    pub fn entries(&self) -> &[Locked] {
-        &self.entries
-    }
-
     /// Finds what a package was, in this repository or, as digests do not lie, in another one.
     pub fn find(&self, spec: &PackageSpec, registry: &str) -> Option<&Locked> {
         let requirement = spec.wanted.to_string();
@@ -220,14 +215,14 @@ mod tests {
         let text = lock.to_text().unwrap();
         assert_eq!(Lock::read(&text).unwrap(), lock);
         let names: Vec<&str> = lock
-            .entries()
+            .entries
             .iter()
             .map(|entry| entry.requirement.as_str())
             .collect();
         assert_eq!(names, ["2.0.0", "^1", "*"]);
         let newer = entry("demo:calc", "^1", "1.3.0", "ghcr.io/acme/demo/calc");
-        assert!(lock.set(newer.clone()) && lock.entries().contains(&newer));
-        assert_eq!(lock.entries().len(), 3);
+        assert!(lock.set(newer.clone()) && lock.entries.contains(&newer));
+        assert_eq!(lock.entries.len(), 3);
     }
 
     #[test]

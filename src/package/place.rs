@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::reference::package::PackageName;
-use crate::reference::{Location, ParseReferenceError, Reference};
+use crate::reference::{
+    Location, ParseReferenceError, Reference, is_host, is_marked_as_host, is_path,
+};
 
 /// Names of Docker Hub, whose repositories have two names.
 const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
@@ -95,16 +97,23 @@ impl FromStr for Place {
                 "it has a `{sign}`: packages have versions of their own"
             )));
         }
-        let place = Self::Registry {
+        if !is_marked_as_host(host) {
+            return Err(malformed(
+                "it needs a host, as in `ghcr.io/owner` or `localhost:5000`".to_owned(),
+            ));
+        }
+        if !is_host(host) {
+            return Err(malformed(format!("`{host}` is not a host")));
+        }
+        if let Some(path) = prefix.strip_suffix('/').filter(|path| !is_path(path)) {
+            return Err(malformed(format!(
+                "`{path}` is not a prefix (lower case, digits and . _ - /)"
+            )));
+        }
+        Ok(Self::Registry {
             host: host.to_owned(),
             prefix,
-        };
-        // Any package will show whether host and prefix make a repository.
-        match format!("{host}/{}a/b", place.prefix()).parse::<Reference>() {
-            Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => Ok(place),
-            Ok(_) => Err(malformed("it has a tag or a digest".to_owned())),
-            Err(error) => Err(malformed(error.reason)),
-        }
+        })
     }
 }
 
@@ -234,6 +243,23 @@ mod tests {
             deep.location(&package("demo:calc")),
             Err(PlaceError::HubDepth { .. })
         ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_what_was_written() {
+        for (bad, reason) in [
+            ("nowhere", "it needs a host"),
+            ("https://ghcr.io", "`https:` is not a host"),
+            ("ghcr.io@1.0", "`ghcr.io@1.0` is not a host"),
+            ("localhost:1.0", "`localhost:1.0` is not a host"),
+            ("ghcr.io/Acme", "`Acme` is not a prefix"),
+            ("ghcr.io/a//b", "`a//b` is not a prefix"),
+            ("ghcr.io/acme:1.0", "it has a `:`"),
+        ] {
+            let error = bad.parse::<Place>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+            assert!(!error.contains("/a/b`"), "{error}");
+        }
     }
 
     #[test]

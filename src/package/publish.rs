@@ -8,12 +8,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Error;
 use super::versions::Tags;
 use super::yank::{is_yanked, yank};
 use crate::component::Component;
+use crate::copy;
 use crate::digest::{Digest, Identity};
 use crate::manifest::annotation;
 use crate::pull;
@@ -23,10 +24,6 @@ use crate::reference::package::{PackageName, Version, version_tag};
 use crate::source::Source;
 use crate::store::cache::Cache;
 use crate::store::{self, Observer, Store};
-
-/// How long is waited at least, and at most, before the tag is read again.
-const SHORTEST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A version of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +218,7 @@ pub async fn publish<S: Source + Send + 'static>(
         _ => {}
     }
     store.push_manifest(&manifest, Some(&tag)).await?;
-    tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
+    copy::settle(begun).await;
     match state(target, publication, &tag, content).await? {
         State::Same(digest) => Ok(Published {
             pushed: Some(pushed),

@@ -99,6 +99,50 @@ impl Spool {
     }
 }
 
+/// Returns the file behind links, also one that does not exist yet: a link is written through, not replaced.
+pub fn through_links(path: &Path) -> io::Result<PathBuf> {
+    let mut at = path.to_owned();
+    loop {
+        let error = match fs::canonicalize(&at) {
+            Ok(file) => return Ok(file),
+            Err(error) => error,
+        };
+        match fs::read_link(&at) {
+            Ok(target) if error.kind() == io::ErrorKind::NotFound => at = parent(&at).join(target),
+            // Such as links in a circle.
+            Ok(_) => return Err(error),
+            Err(_) => return Ok(at),
+        }
+    }
+}
+
+/// Returns the directory that a file is or will be in.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Keeps other runs of this program from changing what is in a directory, until the returned file is gone. Other
+/// programs take no lock at all, so where none can be had it goes without. Blocks.
+pub fn lock(directory: &Path) -> Option<File> {
+    let directory = File::open(directory).ok()?;
+    directory.lock().ok()?;
+    Some(directory)
+}
+
+/// Writes a file, which is no link, whole or not at all. One that is replaced keeps who may read it.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut spool = Spool::new_in(parent(path))?;
+    spool.file().write_all(bytes)?;
+    if let Ok(before) = fs::metadata(path) {
+        spool.file().set_permissions(before.permissions())?;
+    }
+    spool.sync()?;
+    spool.replace(path)
+}
+
 /// Returns whether a name is one that a killed process may have left: a file between its two names.
 pub(super) fn is_leftover(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
@@ -180,6 +224,28 @@ mod tests {
             assert_eq!(fs::read_to_string(&target).unwrap(), text);
             assert_eq!(names(directory.path()), ["out"]);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_to_the_file_that_is_or_will_be() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().canonicalize().unwrap();
+        let inner = directory.join("inner");
+        fs::create_dir(&inner).unwrap();
+        symlink("inner/second", directory.join("first")).unwrap();
+        symlink("file", inner.join("second")).unwrap();
+        symlink("circle", directory.join("circle")).unwrap();
+        for _ in 0..2 {
+            let file = inner.join("file");
+            for name in ["first", "inner/second", "inner/file"] {
+                let found = through_links(&directory.join(name)).unwrap();
+                assert_eq!(found, file);
+            }
+            write(&file, b"x").unwrap();
+        }
+        assert!(through_links(&directory.join("circle")).is_err());
     }
 
     #[test]

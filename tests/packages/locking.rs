@@ -144,7 +144,9 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
         &Digest::of(&other).to_string(),
     );
     workspace.write("wharf.lock", lie.as_bytes());
-    assert_fails(&workspace, &locked, 5);
+    let error = assert_fails(&workspace, &locked, 5);
+    let hint = error["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("without --locked"), "{error}");
     workspace.write("wharf.lock", sound.as_bytes());
     let missing = [
         "get",
@@ -164,4 +166,66 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
     let without = [&plain[..], &["--no-lock"]].concat();
     workspace.json(&without);
     assert!(!workspace.path("wharf.lock").exists());
+}
+
+#[test]
+fn packages_that_are_got_at_once_are_all_locked() {
+    let workspace = Workspace::new();
+    let specs: Vec<String> = ('a'..='h').map(|name| format!("many:{name}")).collect();
+    for spec in &specs {
+        publish(&workspace, "oci:store", spec, "1.0.0");
+    }
+    let running: Vec<_> = specs
+        .iter()
+        .map(|spec| {
+            let arguments = ["get", spec, "--registry", "oci:store"];
+            workspace.wharf(&arguments).spawn().unwrap()
+        })
+        .collect();
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
+    let lock = lock(&workspace);
+    for spec in &specs {
+        assert!(lock.contains(&format!("name = \"{spec}\"")), "{lock}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_behind_links_are_written_and_the_links_stay() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let workspace = Workspace::new();
+    let (one, _) = publish(&workspace, "oci:store", "linked:calc", "1.0.0");
+    std::fs::create_dir(workspace.path("inner")).unwrap();
+    for name in ["wharf.lock", "config.toml"] {
+        symlink(format!("inner/{name}"), workspace.path(name)).unwrap();
+    }
+    let check = |mode: Option<u32>| {
+        assert_gets(&workspace, "oci:store", "linked:calc", &one);
+        let set = ["config", "set", "linked", "ghcr.io"];
+        let set = [&set[..], &["--config", "config.toml"]].concat();
+        workspace.json(&set);
+        for (name, word) in [("wharf.lock", "linked:calc"), ("config.toml", "ghcr.io")] {
+            let link = workspace.path(name).symlink_metadata().unwrap();
+            assert!(link.is_symlink(), "{name}");
+            let inner = workspace.path("inner").join(name);
+            let text = std::fs::read_to_string(&inner).unwrap();
+            assert!(text.contains(word), "{text}");
+            let found = inner.metadata().unwrap().permissions().mode() & 0o777;
+            assert!(mode.is_none_or(|mode| mode == found), "{name}: {found:o}");
+        }
+    };
+    // They lead nowhere at first.
+    check(None);
+    for name in ["wharf.lock", "config.toml"] {
+        let inner = workspace.path("inner").join(name);
+        let comment = b"version = 1\n".as_slice();
+        let empty = if name == "wharf.lock" { comment } else { b"" };
+        std::fs::write(&inner, empty).unwrap();
+        std::fs::set_permissions(&inner, PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    check(Some(0o600));
 }

@@ -160,6 +160,52 @@ fn a_configuration_with_keys_from_the_future_works_and_says_so() {
 }
 
 #[test]
+fn what_is_said_of_one_package_does_not_change_what_is_listed() {
+    let workspace = Workspace::new();
+    publish(&workspace, "oci:common", "demo:calc", "1.0.0");
+    publish(&workspace, "oci:other", "demo:a", "1.0.0");
+    let layout = |name: &str| {
+        format!(
+            "[registry.{name}]\ntype = \"wharf\"\n[registry.{name}.wharf]\nlayout = \"{name}\"\n"
+        )
+    };
+    let config = format!(
+        "default_registry = \"common\"\n[namespace_registries]\nany = \"other\"\n[package_registry_overrides]\n\"demo:a\" = \"other\"\n{}{}",
+        layout("common"),
+        layout("other")
+    );
+    workspace.write("config.toml", config.as_bytes());
+    for prefix in [None, Some("demo"), Some("demo:"), Some("demo:ca")] {
+        let mut arguments = vec!["list"];
+        arguments.extend(prefix);
+        arguments.extend(["--config", "config.toml"]);
+        let report = workspace.json(&arguments);
+        let packages = report["packages"].as_array().unwrap();
+        let names: Vec<&Value> = packages.iter().map(|row| &row["name"]).collect();
+        assert_eq!(names, ["demo:calc"], "{prefix:?}");
+    }
+    let named = ["list", "--config", "config.toml", "--registry", "other"];
+    assert_eq!(workspace.json(&named)["packages"][0]["name"], "demo:a");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_a_mistake_and_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    let mut command = workspace.wharf(&["publish", "calc.wasm", "demo:calc@1.0.0"]);
+    command.env("WHARF_REGISTRY", std::ffi::OsStr::from_bytes(b"oci:\xff"));
+    let answer = Answer::of(&mut command);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("WHARF_REGISTRY"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
 fn what_is_no_package_or_no_place_is_a_mistake_in_the_call() {
     let workspace = Workspace::new();
     workspace.fixture("calc");

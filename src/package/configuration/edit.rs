@@ -7,7 +7,9 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 use wasm_pkg_common::label::Label;
 
 use super::ConfigurationError;
+use super::keys::at;
 use crate::package::Place;
+use crate::reference::is_loopback;
 use crate::reference::package::PackageName;
 
 /// For what a registry is set.
@@ -60,7 +62,7 @@ const DEFAULT: &str = "default_registry";
 
 fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
     text.parse().map_err(|error: toml_edit::TomlError| {
-        ConfigurationError::Malformed(error.message().to_owned())
+        ConfigurationError::Malformed(at(text, error.span(), error.message()))
     })
 }
 
@@ -181,11 +183,6 @@ fn not_a_table(name: &str) -> ConfigurationError {
     ConfigurationError::Malformed(format!("{name} is not a table"))
 }
 
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "localhost" || name.starts_with("127.")
-}
-
 fn speak_http(document: &mut DocumentMut, host: &str) -> Result<(), ConfigurationError> {
     let implicit = || {
         let mut table = Table::new();
@@ -257,6 +254,20 @@ mod tests {
         let without = unset(&text, &scope).unwrap().unwrap();
         assert_eq!(unset(&without, &scope).unwrap(), None);
         assert!(!without.contains("ghcr.io"), "{without}");
+    }
+
+    #[test]
+    fn only_registries_of_this_machine_are_said_to_speak_http() {
+        for (place, http) in [
+            ("localhost:5000", true),
+            ("a.localhost", true),
+            ("127.0.0.1:5000/team", true),
+            ("127.evil.com", false),
+            ("ghcr.io", false),
+        ] {
+            let text = changed("", "demo", place);
+            assert_eq!(text.contains("protocol = \"http\""), http, "{text}");
+        }
     }
 
     #[test]

@@ -107,6 +107,119 @@ fn keys_that_are_not_known_are_named() {
 }
 
 #[test]
+fn keys_that_are_not_known_are_named_at_any_depth() {
+    let text = r#"
+[namespace_registries]
+demo = { registry = "x.io", more = 1, metadata = { preferredProtocol = "oci", x = 1, oci = { registry = "y.io", nameprefix = "z/" } } }
+[registry."x.io"]
+newer = true
+other = { token = 1 }
+type = "oci"
+[registry."x.io".oci]
+protocl = "http"
+"#;
+    let (configuration, mut unknown) = Configuration::read(text).unwrap();
+    unknown.sort();
+    assert_eq!(
+        unknown,
+        [
+            "namespace_registries.demo.metadata.oci.nameprefix",
+            "namespace_registries.demo.metadata.x",
+            "namespace_registries.demo.more",
+            "registry.\"x.io\".newer",
+            "registry.\"x.io\".oci.protocl",
+        ]
+    );
+    assert_eq!(
+        choose(&configuration, "demo:calc", None),
+        known("x.io", at_host("y.io", ""))
+    );
+    assert!(!configuration.settings("x.io").unwrap().plain_http);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line_in_the_file() {
+    let before = "# one\n\ndefault_registry = \"x.io\"\n";
+    for (text, words) in [
+        (
+            "[namespace_registries]\ndemo = 5",
+            "line 5: `namespace_registries.demo` is no text",
+        ),
+        (
+            "[namespace_registries]\ndemo = \"hunter2 \"",
+            "line 5: `namespace_registries.demo` is no registry: ",
+        ),
+        (
+            "[namespace_registries]\ndemo = { registry = \"x.io\" }",
+            "line 5: `namespace_registries.demo` has no `metadata`",
+        ),
+        (
+            "[namespace_registries.demo]\nregistry = \"x.io\"\n[namespace_registries.demo.metadata]\nociRegistry = 5",
+            "line 7: `namespace_registries.demo.metadata.ociRegistry` is no text",
+        ),
+        (
+            "[package_registry_overrides]\ndemo = \"x.io\"",
+            "line 5: `package_registry_overrides.demo` is no name here: ",
+        ),
+        ("registry = \"hunter2\"", "line 4: `registry` is no table"),
+        (
+            "[registry]\n\"x.io\" = \"hunter2\"",
+            "line 5: `registry.\"x.io\"` is no table",
+        ),
+        (
+            "[registry.\"x.io\"]\nnewer = 1\ntype = 5",
+            "line 6: `registry.\"x.io\".type` is no text",
+        ),
+        (
+            "[registry.\"x.io\"]\ntype = \"oci\"\ndefault = \"oci\"",
+            "line 4: `registry.\"x.io\"` has both",
+        ),
+    ] {
+        let error = Configuration::read(&format!("{before}{text}")).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with(words), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_namespace_is_where_its_packages_are_that_nothing_is_said_of() {
+    let text =
+        format!("{FILE}\n[namespace_registries.any]\nregistry = \"any.io\"\nmetadata = {{}}\n");
+    let text = text.replace("[package_registry_overrides]", "[package_registry_overrides]\n\"demo:a\" = \"one.io\"\n\"acme:a\" = \"one.io\"\n\"ba:ba\" = \"one.io\"");
+    let (file, _) = Configuration::read(&text).unwrap();
+    let choose = |configuration: &Configuration, namespace, registry| {
+        configuration.choose_namespace(namespace, registry).unwrap()
+    };
+    let acme = known("acme", at_host("ghcr.io", "acme/"));
+    for (namespace, registry, choice) in [
+        (None, None, ask("example.com")),
+        (Some("demo"), None, ask("example.com")),
+        (Some("no label"), None, ask("example.com")),
+        (Some("wasi"), None, ask("wasi.dev")),
+        (Some("acme"), None, acme.clone()),
+        (Some("acme"), Some("acme"), acme),
+        (Some("acme"), Some("other.io"), ask("other.io")),
+        (
+            Some("mine"),
+            None,
+            known("my.store", Place::Layout("/srv/packages".into())),
+        ),
+    ] {
+        assert_eq!(choose(&file, namespace, registry), choice, "{namespace:?}");
+    }
+    let text = "[package_registry_overrides]\n\"ba:ba\" = \"one.io\"";
+    let (file, _) = Configuration::read(text).unwrap();
+    assert_eq!(choose(&file, Some("ba"), None), Choice::Local);
+    let merged = Configuration::default().merged(file);
+    assert_eq!(
+        choose(&merged, Some("ba"), None),
+        ask("bytecodealliance.org")
+    );
+    assert_eq!(choose(&merged, None, None), Choice::Local);
+}
+
+#[test]
 fn settings_are_read_as_wkg_reads_them() {
     let (configuration, _) = Configuration::read(FILE).unwrap();
     let me = UserPassword {

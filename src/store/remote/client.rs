@@ -1,12 +1,12 @@
 //! The HTTP clients of a registry.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url, redirect};
 
 use super::Options;
+use crate::reference;
 use crate::store::Error;
 
 const USER_AGENT: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
@@ -41,16 +41,7 @@ pub(super) fn site(host: &str, plain_http: bool) -> Result<Url, Error> {
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || bare
-            .parse()
-            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        || bare
-            .parse()
-            .is_ok_and(|address: Ipv6Addr| address.is_loopback())
+    url.host_str().is_some_and(reference::is_loopback)
 }
 
 /// Makes the client for requests, whose answers may take so long, or the one for uploads: its timer

@@ -1,7 +1,7 @@
 //! What a login leaves in Docker's file or with a helper, where other clients find it too.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use serde_json::{Map, Serializer, Value, json};
 use super::helper::Helper;
 use super::{CredentialsFile, Server, docker_file, is_text, read, server, settings};
 use crate::store::Error;
+use crate::store::spool::{lock, parent, through_links};
 
 /// Where credentials are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ fn own_file() -> Result<PathBuf, Error> {
 }
 
 fn keep_in(path: &Path, server: &Server, username: &str, password: &str) -> Result<Kept, Error> {
-    let target = &followed(path);
+    let target = &through_links(path).map_err(Error::file(path))?;
     create_directory(parent(target)).map_err(Error::file(parent(target)))?;
     let _lock = lock(parent(target));
     let mut file = read(path)?;
@@ -88,7 +89,7 @@ fn keep_in(path: &Path, server: &Server, username: &str, password: &str) -> Resu
 }
 
 fn remove_from(path: &Path, server: &Server) -> Result<bool, Error> {
-    let target = &followed(path);
+    let target = &through_links(path).map_err(Error::file(path))?;
     let _lock = lock(parent(target));
     let mut file = read(path)?;
     check(path, &file)?;
@@ -159,33 +160,12 @@ fn has(path: &Path, helper: &Helper, key: &str) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-/// Returns the file behind a link, which stays one.
-fn followed(path: &Path) -> PathBuf {
-    fs::canonicalize(path)
-        .or_else(|_| fs::read_link(path).map(|target| parent(path).join(target)))
-        .unwrap_or_else(|_| path.to_owned())
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
 fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// Keeps other runs of this program out. Other clients take no lock at all, so where none can be had it goes without.
-fn lock(directory: &Path) -> Option<File> {
-    let directory = File::open(directory).ok()?;
-    directory.lock().ok()?;
-    Some(directory)
 }
 
 /// Replaces the file, as Docker indents it. A new one is for its owner only.
