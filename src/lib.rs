@@ -18,6 +18,7 @@
 //! | [`split`] | policy, plan, identities, splice |
 //! | [`encoding`] | raw and zstd, bounded |
 //! | [`world`] | the WIT of a component, or of a WIT package |
+//! | [`fits`] | types: does a component fit a world, what plugs into what, is an upgrade compatible |
 //! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
@@ -52,6 +53,7 @@ pub mod digest;
 pub mod encoding;
 pub mod error;
 pub mod exploded;
+pub mod fits;
 pub mod manifest;
 pub mod metadata;
 pub mod package;

@@ -18,7 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("encoding", &["digest"]),
     ("stub", &["section", "split"]),
     ("world", &["section", "split", "stub", "reference"]),
-    ("fits", &["world"]),
+    ("fits", &["world", "stub", "reference"]),
     ("segment", &["section"]),
     ("reference", &["digest"]),
     ("manifest", &["digest"]),
