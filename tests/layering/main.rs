@@ -16,7 +16,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("section", &["source"]),
     ("split", &["section", "digest", "pipe", "source"]),
     ("encoding", &["digest"]),
-    ("stub", &["section", "split"]),
+    ("stub", &["section", "source", "split"]),
     ("world", &["section", "split", "stub", "reference"]),
     ("fits", &["world", "stub", "reference"]),
     ("segment", &["section"]),
