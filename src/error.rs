@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{artifact, copy, section, split, store};
+use crate::{artifact, copy, section, split, store, stub};
 
 /// Why a component could not be pushed, pulled, split or read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum Error {
     /// The component could not be put together.
     #[error(transparent)]
     Splice(#[from] split::SpliceError),
+    /// What the interface is read from could not be made.
+    #[error("its interface cannot be read")]
+    Stub(#[from] stub::Error),
     /// A store could not do what it was asked.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -82,7 +85,8 @@ impl Error {
             | Self::Artifact { .. }
             | Self::Foreign { .. } => Kind::Integrity,
             Self::Splice(split::SpliceError::Write(_)) => Kind::Other,
-            Self::Splice(_) => Kind::Integrity,
+            Self::Stub(stub::Error::Read { .. }) => Kind::Other,
+            Self::Splice(_) | Self::Stub(_) => Kind::Integrity,
             Self::Store(error) => error.kind(),
             Self::Section(section::Error::Read { .. })
             | Self::Source(_)

@@ -1,6 +1,7 @@
 //! Pulling: an artifact, split or flat, becomes the component it was made of.
 
 mod open;
+mod part;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 pub use self::open::{Artifact, Opened, Origin, SplitArtifact, Unused, describe, open};
+pub use self::part::stub_of;
 use crate::artifact::{Layer, Stored};
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};
@@ -106,6 +108,7 @@ pub async fn pull<O: Output + 'static>(
 }
 
 /// Where each layer's content will come from.
+#[derive(Default)]
 struct Plan {
     /// By layer in manifest order.
     sources: Vec<Stored>,
@@ -117,12 +120,7 @@ struct Plan {
 
 impl Plan {
     fn make(opened: &Opened, cache: &Cache, check: bool) -> Result<Self, Error> {
-        let mut plan = Self {
-            sources: Vec::new(),
-            missing: Vec::new(),
-            fetched: Tally::default(),
-            cached: Tally::default(),
-        };
+        let mut plan = Self::default();
         let mut seen = HashMap::new();
         for layer in opened.layers() {
             let source = match seen.get(&layer.blob) {

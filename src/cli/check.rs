@@ -8,7 +8,7 @@ use super::failure::{Exit, Failure};
 use super::output;
 use super::settings::Context;
 use super::text::printable;
-use super::worlds::{self, Whole};
+use super::worlds::{self, Stub};
 
 /// Check whether a component fits a world, or may replace another; and if not, why
 ///
@@ -69,10 +69,10 @@ struct Upgrade {
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
-        let new = Whole::read(context, &self.what, &cache).await?;
+        let new = Stub::read(context, &self.what, &cache).await?;
         let fits = match (self.compatible_with, self.world, self.wit) {
             (Some(old), ..) => {
-                let old = Whole::read(context, &old, &cache).await?;
+                let old = Stub::read(context, &old, &cache).await?;
                 let report = Upgrade::new(new, old).await?;
                 output::print(context, &report, || report.text())?;
                 report.compatible
@@ -93,9 +93,9 @@ impl Check {
 }
 
 impl Fit {
-    async fn new(component: Whole, world: wharf::world::Target) -> Result<Self, Failure> {
+    async fn new(component: Stub, world: wharf::world::Target) -> Result<Self, Failure> {
         let name = world.name();
-        let Whole { name: of, bytes } = component;
+        let Stub { name: of, bytes } = component;
         let verdict = measured(move || fits::target(&bytes, &world)).await;
         let verdict = verdict.map_err(|failure| failure.context(of.clone()))?;
         Ok(Self {
@@ -123,8 +123,8 @@ impl Fit {
 }
 
 impl Upgrade {
-    async fn new(new: Whole, old: Whole) -> Result<Self, Failure> {
-        let Whole { name, bytes } = new;
+    async fn new(new: Stub, old: Stub) -> Result<Self, Failure> {
+        let Stub { name, bytes } = new;
         let (of, old_bytes) = (old.name, old.bytes);
         let context = format!("{name} and {of}");
         let verdict = measured(move || fits::upgrade(&old_bytes, &bytes)).await;

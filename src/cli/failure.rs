@@ -87,6 +87,11 @@ impl Failure {
         self.exit == Exit::NotFound
     }
 
+    /// Returns whether bytes or structures are not what they should be.
+    pub(crate) fn is_integrity(&self) -> bool {
+        self.exit == Exit::Integrity
+    }
+
     /// Says what was being done.
     pub(crate) fn context(mut self, doing: String) -> Self {
         self.error = self.error.context(doing);

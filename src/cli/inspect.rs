@@ -3,40 +3,46 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::artifact::{self, FlatDescription};
+use wharf::artifact::{self, FlatDescription, FlatManifest};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
 use wharf::manifest::{Annotations, Config, Os, annotation};
-use wharf::pull::{self, Artifact, Opened, SplitArtifact};
-use wharf::store::Observer;
+use wharf::pull::{self, Artifact, Opened, Pulled, SplitArtifact};
 use wharf::store::cache::Cache;
+use wharf::store::{Observer, Store};
 use wharf::world;
 
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
+use super::packages::Named;
 use super::settings::{Context, SplitFlags};
 use super::{output, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
-/// Of a reference only the manifest is fetched, and a WIT package, whose text is shown. "shared" means that this machine's cache has the
-/// content already, "new" that a pull would fetch it.
+/// Of a reference only the manifest is fetched, and for --wit and of a WIT package, whose text is shown, the root: nothing that
+/// runs. "shared" means that this machine's cache has the content already, "new" that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf inspect calc.wasm
   wharf inspect --granularity module calc.wasm
+  wharf inspect --wit ghcr.io/me/calc:1.0          what it imports and exports, with types
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
     /// A file, a reference, or a package
     #[arg(value_name = "FILE|REF")]
     what: String,
+    /// Show the component's world, or the WIT package, as WIT text and nothing else
+    #[arg(long)]
+    wit: bool,
     #[command(flatten)]
     split: SplitFlags,
 }
@@ -65,48 +71,96 @@ struct Report {
     exports: Vec<String>,
     annotations: Annotations,
     warning: Option<String>,
-    /// The text of a WIT package.
+    /// The text of a WIT package, or with `--wit` of what it is.
     wit: Option<String>,
+    /// Of config and layers.
+    fetched_bytes: u64,
 }
 
 impl Inspect {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
         let report = match connect::given(&self.what)? {
-            Given::File(path) => {
-                let component = connect::component(&path, self.split.policy()).await?;
-                let wit = wit::of_file(&path, &component).await?;
-                let (level, observer) = (self.split.level, context.observer());
-                let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
-                let reported = tokio::task::spawn_blocking(report).await;
-                Report {
-                    wit: wit.map(|world| world.text),
-                    ..reported.map_err(anyhow::Error::from)??
-                }
+            Given::File(path) if self.wit && !context.json => {
+                let text = wit::read(&path).await?.text()?;
+                return output::print_text(context, &text);
             }
-            Given::Named(named) => {
-                let (reference, store, opened) = connect::open(context, named, &cache).await?;
-                let name = reference.at(opened.digest).to_string();
-                let report = match &opened.artifact {
-                    Artifact::Split(split) => of_split(name, &opened, split, &cache)?,
-                    Artifact::Flat(flat) => {
-                        let observer = context.observer();
-                        let (store, observer) = (store.as_ref(), observer.as_ref());
-                        let described = pull::describe(store, flat, &cache, observer).await?;
-                        of_flat(name, &opened, described, &cache)?
-                    }
-                };
-                let is_wit = world::may_name_wit_package(&report.imports, &report.exports);
-                match is_wit && !report.has_code() {
-                    true => Report {
-                        wit: wit::of_stored(context, &store, &opened, &cache).await?,
-                        ..report
-                    },
-                    false => report,
-                }
+            Given::File(path) => self.file(context, path, cache).await?,
+            Given::Named(named) => self.named(context, named, &cache).await?,
+        };
+        match &report.wit {
+            Some(text) if self.wit && !context.json => {
+                let (fetched, size) = (report.fetched_bytes, report.content_size);
+                eprintln!("fetched {} of {}", text::size(fetched), text::size(size));
+                output::print_text(context, text)
+            }
+            _ => output::print(context, &report, || report.text()),
+        }
+    }
+
+    async fn file(
+        &self,
+        context: &Context,
+        path: PathBuf,
+        cache: Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let component = connect::component(&path, self.split.policy()).await?;
+        let wit = match self.wit {
+            true => Some(wit::read(&path).await?.text()?),
+            false => wit::of_file(&path, &component)
+                .await?
+                .map(|world| world.text),
+        };
+        let (level, observer) = (self.split.level, context.observer());
+        let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
+        let reported = tokio::task::spawn_blocking(report).await;
+        Ok(Report {
+            wit,
+            ..reported.map_err(anyhow::Error::from)??
+        })
+    }
+
+    async fn named(
+        &self,
+        context: &Context,
+        named: Named,
+        cache: &Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let (reference, store, opened) = connect::open(context, named, cache).await?;
+        let name = reference.at(opened.digest).to_string();
+        let mut fetched_bytes = Pulled::nothing(&opened).fetched.bytes;
+        let report = match &opened.artifact {
+            Artifact::Split(split) => of_split(name, &opened, split, cache)?,
+            Artifact::Flat(flat) => {
+                let observer = context.observer();
+                let (store, observer) = (store.as_ref(), observer.as_ref());
+                let had = cached_bytes(flat, cache)?;
+                let described = pull::describe(store, flat, cache, observer).await?;
+                fetched_bytes += cached_bytes(flat, cache)? - had;
+                of_flat(name, &opened, described, cache)?
             }
         };
-        output::print(context, &report, || report.text())
+        let report = Report {
+            fetched_bytes,
+            ..report
+        };
+        if self.wit {
+            return report.with_wit(context, &store, &opened, cache).await;
+        }
+        let may_be_wit = world::may_name_wit_package(&report.imports, &report.exports);
+        if !may_be_wit || report.has_code() || !wit::is_small(&opened) {
+            return Ok(report);
+        }
+        match wit::fetch(context, &store, &opened, cache).await {
+            Ok((said, pulled)) => Ok(Report {
+                wit: said.package().map(|world| world.text),
+                fetched_bytes: fetched_bytes + wit::more(&pulled, &opened),
+                ..report
+            }),
+            // Nobody asked for it.
+            Err(failure) if failure.is_integrity() => Ok(report),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
@@ -188,6 +242,14 @@ fn of_flat(
     })
 }
 
+/// Returns how many bytes the cache has of a flat artifact's config.
+fn cached_bytes(flat: &FlatManifest, cache: &Cache) -> Result<u64, Failure> {
+    Ok(match flat.description() {
+        Some(blob) if cache.has(blob)? => blob.size,
+        _ => 0,
+    })
+}
+
 /// Returns the word of a path's last step: `code` of `module[2]/code[0]`.
 fn kind_of(path: &str) -> &str {
     let last = path.rsplit('/').next().unwrap_or(path);
@@ -221,7 +283,38 @@ impl Report {
             annotations: Annotations::new(),
             warning: None,
             wit: None,
+            fetched_bytes: 0,
         }
+    }
+
+    /// Adds the WIT. Where manifest or config say other names than the component has, its own are reported.
+    async fn with_wit(
+        self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        opened: &Opened,
+        cache: &Arc<Cache>,
+    ) -> Result<Self, Failure> {
+        let (said, pulled) = wit::fetch(context, store, opened, cache).await?;
+        let (imports, exports) = (said.names.imports.clone(), said.names.exports.clone());
+        // A flat artifact that says nothing says nothing wrong.
+        let is_said = opened.split().is_some() || self.os.is_some();
+        let claims = [
+            ("imports", &self.imports, &imports),
+            ("exports", &self.exports, &exports),
+        ];
+        for (what, claimed, found) in claims {
+            if let Some(difference) = wit::difference(what, claimed, found).filter(|_| is_said) {
+                eprintln!("warning: {difference}");
+            }
+        }
+        Ok(Self {
+            wit: Some(said.text()?),
+            fetched_bytes: self.fetched_bytes + wit::more(&pulled, opened),
+            imports,
+            exports,
+            ..self
+        })
     }
 
     /// Returns whether a layer is known to hold code.

@@ -37,6 +37,12 @@ pub(crate) fn print(
     Ok(line(&text).context("standard output")?)
 }
 
+/// Prints a text that is the result.
+pub(crate) fn print_text(context: &Context, text: &str) -> Result<(), Failure> {
+    context.finish();
+    Ok(line(text.trim_end()).context("standard output")?)
+}
+
 /// Where a component goes.
 #[derive(Debug)]
 pub(crate) enum Target {

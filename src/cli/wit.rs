@@ -1,87 +1,156 @@
-//! WIT packages: components that hold interfaces and worlds, and nothing that runs.
+//! WIT: of components, and of WIT packages, which hold interfaces and worlds and nothing that runs.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use wharf::component::Component;
+use wharf::error::Error;
 use wharf::metadata;
-use wharf::pull::{self, Opened, Output};
+use wharf::pull::{self, Opened, Pulled};
 use wharf::reference::package::{PackageName, Version};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
-use wharf::world::{self, Kind, World};
+use wharf::stub;
+use wharf::world::{self, Interfaces, Kind, World};
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::settings::Context;
+use super::text::printable;
+
+/// What a component says in WIT.
+pub(crate) struct Said {
+    /// The text, or why there is none.
+    pub(crate) world: Result<World, world::Error>,
+    /// What it imports and exports by its own sections.
+    pub(crate) names: Interfaces,
+}
+
+impl Said {
+    fn of(stub: &[u8]) -> Result<Self, world::Error> {
+        let names = world::interfaces(stub)?;
+        let world = world::decode(stub);
+        Ok(Self { world, names })
+    }
+
+    /// Returns the text, which must be there.
+    pub(crate) fn text(self) -> Result<String, Failure> {
+        Ok(self.world.map_err(malformed)?.text)
+    }
+
+    /// Returns the text if it is that of a WIT package. What cannot be decoded is a component like others.
+    pub(crate) fn package(self) -> Option<World> {
+        let world = self.world.ok()?;
+        matches!(world.kind, Kind::WitPackage { .. }).then_some(world)
+    }
+}
+
+fn malformed(error: world::Error) -> Failure {
+    Failure::new(Exit::Integrity, error)
+}
+
+/// Reads what a file says in WIT; of a file of any size only what that takes.
+pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
+    let path = path.to_owned();
+    let read = move || {
+        let name = path.display().to_string();
+        let file = File::open(&path).with_context(|| name.clone())?;
+        let stub = stub::of_source(&file).map_err(|error| {
+            let error = match error {
+                stub::Error::Header => Failure::new(Exit::Integrity, error),
+                error => Error::from(error).into(),
+            };
+            error.context(printable(&name))
+        })?;
+        Said::of(&stub).map_err(malformed)
+    };
+    let said = tokio::task::spawn_blocking(read).await;
+    said.map_err(anyhow::Error::from)?
+}
 
 /// Decodes a file that may be a WIT package; nothing where it is none.
 pub(crate) async fn of_file(
     path: &Path,
     component: &Component<File>,
 ) -> Result<Option<World>, Failure> {
-    let bytes = component.config.content.size;
-    if !world::may_be_wit_package(&component.map) || bytes > world::MAX_DECODED_BYTES as u64 {
+    if !world::may_be_wit_package(&component.map) {
         return Ok(None);
     }
-    let path = path.to_owned();
-    let decode = move || {
-        let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-        Ok::<_, anyhow::Error>(wit_package(&bytes))
-    };
-    let decoded = tokio::task::spawn_blocking(decode).await;
-    Ok(decoded.map_err(anyhow::Error::from)??)
-}
-
-/// Decodes bytes that have the shape of a WIT package. What cannot be decoded is a component like others.
-pub(crate) fn wit_package(bytes: &[u8]) -> Option<World> {
-    let world = world::decode(bytes).ok()?;
-    matches!(world.kind, Kind::WitPackage { .. }).then_some(world)
-}
-
-/// The largest artifact that is fetched only to see whether it is a WIT package, in bytes.
-const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
-
-/// A component in memory.
-#[derive(Default)]
-pub(crate) struct Bytes(pub(crate) Vec<u8>);
-
-impl Write for Bytes {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    match read(path).await {
+        Ok(said) => Ok(said.package()),
+        Err(failure) if failure.is_integrity() => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 
-impl Output for Bytes {
-    fn restart(&mut self) -> io::Result<()> {
-        self.0.clear();
-        Ok(())
-    }
-}
-
-/// Fetches an artifact that may be a WIT package and returns its text; nothing where it is none.
-pub(crate) async fn of_stored(
+/// Fetches what an artifact's WIT is read from, its root, and reads it.
+pub(crate) async fn fetch(
     context: &Context,
     store: &Arc<dyn Store>,
     opened: &Opened,
     cache: &Arc<Cache>,
-) -> Result<Option<String>, Failure> {
-    if opened.content().size > MAX_FETCHED_BYTES {
-        return Ok(None);
-    }
-    let (slots, observer) = (context.concurrency, context.observer());
-    let bytes = Bytes::default();
-    let (Bytes(bytes), _) = pull::pull(store, opened, cache, bytes, slots, &observer).await?;
-    let decode = move || wit_package(&bytes).map(|world| world.text);
-    let decoded = tokio::task::spawn_blocking(decode).await;
-    Ok(decoded.map_err(anyhow::Error::from)?)
+) -> Result<(Said, Pulled), Failure> {
+    let observer = context.observer();
+    let fetched = pull::stub_of(store.as_ref(), opened, cache, observer.as_ref());
+    let (stub, pulled) = fetched.await?;
+    let read = move || Said::of(&stub).map_err(malformed);
+    let said = tokio::task::spawn_blocking(read).await;
+    Ok((said.map_err(anyhow::Error::from)??, pulled))
 }
+
+/// Returns how many bytes were fetched since the artifact was opened.
+pub(crate) fn more(pulled: &Pulled, opened: &Opened) -> u64 {
+    pulled.fetched.bytes - Pulled::nothing(opened).fetched.bytes
+}
+
+/// The largest root that is fetched only to see whether it is that of a WIT package, in bytes as stored.
+const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Returns whether so little has to be fetched that it is without being asked for.
+pub(crate) fn is_small(opened: &Opened) -> bool {
+    let root = opened.layers().next();
+    root.is_some_and(|root| root.blob.size <= MAX_FETCHED_BYTES)
+}
+
+/// Says in a line how names differ from those of the component, if they do.
+pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Option<String> {
+    if claimed == found {
+        return None;
+    }
+    let set = |names: &'_ [String]| names.iter().cloned().collect::<BTreeSet<_>>();
+    let (claims, finds) = (set(claimed), set(found));
+    let list = |names: Vec<&String>| {
+        let quoted = names.iter().take(MAX_NAMES);
+        let quoted: Vec<String> = quoted
+            .map(|name| format!("`{}`", printable(name)))
+            .collect();
+        let more = if names.len() > MAX_NAMES { ", …" } else { "" };
+        format!("{}{more}", quoted.join(", "))
+    };
+    let (added, hidden): (Vec<_>, Vec<_>) = (
+        claims.difference(&finds).collect(),
+        finds.difference(&claims).collect(),
+    );
+    let mut said = Vec::new();
+    if !added.is_empty() {
+        said.push(format!("it has no {}", list(added)));
+    }
+    if !hidden.is_empty() {
+        said.push(format!("it has {} besides", list(hidden)));
+    }
+    if said.is_empty() {
+        said.push("it has them in another order".to_owned());
+    }
+    Some(format!(
+        "the manifest does not say what the component {what}: {}",
+        said.join(", ")
+    ))
+}
+
+/// So many names are shown of those that differ.
+const MAX_NAMES: usize = 8;
 
 /// Returns the package and the version that a file says it is.
 pub(crate) async fn package_of(

@@ -1,30 +1,31 @@
 //! What components are measured against: worlds of WIT packages, wherever those are, and other components.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use wharf::error::Error;
 use wharf::pull;
 use wharf::store::cache::Cache;
-use wharf::world::{self, Dependency, MAX_DECODED_BYTES, Target, Wit, WitFile};
+use wharf::stub;
+use wharf::world::{Dependency, Target, Wit, WitFile};
 
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::packages::Named;
 use super::settings::Context;
 use super::text::printable;
-use super::wit::Bytes;
 
-/// A component in memory.
-pub(crate) struct Whole {
+/// What there is of a component without code and data.
+pub(crate) struct Stub {
     /// The file as given, or the reference with the manifest digest.
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Whole {
-    /// Reads a file, or fetches what a reference or a package names.
+impl Stub {
+    /// Reads a file, or fetches the root of what a reference or a package names.
     pub(crate) async fn read(
         context: &Context,
         what: &str,
@@ -38,12 +39,14 @@ impl Whole {
 
     async fn of_file(path: PathBuf) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
-        let metadata = fs::metadata(&path).context(name.clone())?;
-        if !metadata.is_file() {
+        if !path.is_file() {
             return Err(Failure::usage(format!("{name} is no regular file")));
         }
-        check_size(metadata.len()).map_err(|failure| failure.context(name.clone()))?;
-        let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
+        let read = move || {
+            let file = File::open(&path)?;
+            Ok::<_, anyhow::Error>(stub::of_source(&file).map_err(Error::from)?)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
         let bytes = read.map_err(anyhow::Error::from)?.context(name.clone())?;
         Ok(Self { name, bytes })
     }
@@ -55,21 +58,10 @@ impl Whole {
     ) -> Result<Self, Failure> {
         let (reference, store, opened) = connect::open(context, named, cache).await?;
         let name = reference.at(opened.digest).to_string();
-        check_size(opened.content().size).map_err(|failure| failure.context(name.clone()))?;
-        let (slots, observer) = (context.concurrency, context.observer());
-        let pulled = pull::pull(&store, &opened, cache, Bytes::default(), slots, &observer);
-        let (Bytes(bytes), _) = pulled.await?;
+        let observer = context.observer();
+        let stub = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await;
+        let (bytes, _) = stub.context(name.clone())?;
         Ok(Self { name, bytes })
-    }
-}
-
-fn check_size(bytes: u64) -> Result<(), Failure> {
-    match bytes > MAX_DECODED_BYTES as u64 {
-        true => Err(world::Error::TooLarge {
-            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-        }
-        .into()),
-        false => Ok(()),
     }
 }
 
@@ -88,7 +80,7 @@ pub(crate) async fn world(
     } else if path.is_file() && is_text {
         Wit::read(vec![file(path)?], Vec::new())?
     } else {
-        let Whole { name, bytes } = Whole::read(context, wit, cache).await?;
+        let Stub { name, bytes } = Stub::read(context, wit, cache).await?;
         Wit::decode(&bytes).context(name)?
     };
     Ok(wit.world(name)?)

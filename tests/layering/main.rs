@@ -33,7 +33,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("store", &["manifest", "reference", "digest", "source"]),
     ("copy", &["store", "digest", "manifest", "reference"]),
     // The verbs, where the Wasm half and the OCI half meet.
-    ("error", &["artifact", "copy", "section", "split", "store"]),
+    (
+        "error",
+        &["artifact", "copy", "section", "split", "store", "stub"],
+    ),
     ("component", VERB),
     ("exploded", VERB),
     ("push", VERB),
@@ -87,6 +90,7 @@ const VERB: &[&str] = &[
     "error",
     "push",
     "source",
+    "stub",
 ];
 
 /// Modules without any I/O of their own: they take readers.

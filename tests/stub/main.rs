@@ -3,7 +3,12 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
+#[path = "../support/wharf.rs"]
+mod command;
+#[path = "../support/fault.rs"]
+mod fault;
 mod hidden;
+mod inspect;
 mod same;
 #[path = "../support/smith.rs"]
 mod smith;

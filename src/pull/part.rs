@@ -1,0 +1,115 @@
+//! A part of an artifact: as much as its interface is read from.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+use super::{Opened, Plan, Pulled, decoder};
+use crate::artifact::{Layer, Stored};
+use crate::digest::{Identity, VerifyingReader};
+use crate::encoding::Encoding;
+use crate::error::Error;
+use crate::push::holding;
+use crate::split::SpliceError;
+use crate::store::cache::Cache;
+use crate::store::spool::Spool;
+use crate::store::{self, Observer, Store, blocking, fetch};
+use crate::stub;
+
+/// Layers that more than code and data lie in are fetched until they have so many bytes of content.
+const MAX_NEEDED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Builds the [stub](crate::stub) of what was opened from its root, from the cache where it can and else from the
+/// store. Of a flat artifact that is the whole component.
+///
+/// Other layers are fetched only if the manifest says that they hold more than code and data, as that of a core
+/// module may. The blob and the content of all that is used are checked; the whole component cannot be.
+pub async fn stub_of(
+    store: &dyn Store,
+    opened: &Opened,
+    cache: &Arc<Cache>,
+    observer: &dyn Observer,
+) -> Result<(Vec<u8>, Pulled), Error> {
+    let mut pulled = Pulled::nothing(opened);
+    let layers: Vec<Layer> = opened.layers().cloned().collect();
+    let (recipe, mut at_hand) = (opened.recipe(), BTreeMap::new());
+    let root = content(store, (None, &layers[0]), cache, observer, &mut pulled).await?;
+    let root = Arc::new(root);
+    let mut room = MAX_NEEDED_BYTES;
+    loop {
+        let (recipe, root, layers_at_hand) = (recipe.clone(), Arc::clone(&root), at_hand);
+        let (built, returned) = blocking(move || {
+            let built = stub::of_root(&recipe, root.as_ref(), &layers_at_hand);
+            Ok::<_, Error>((built, layers_at_hand))
+        })
+        .await?;
+        at_hand = returned;
+        let layer = match built {
+            Err(stub::Error::Needs { layer }) => layer,
+            built => return Ok((built?, pulled)),
+        };
+        let needed = &layers[layer + 1];
+        room = match room.checked_sub(needed.content.size) {
+            Some(room) => room,
+            None => return Err(stub::Error::Needs { layer }.into()),
+        };
+        let mut file = content(store, (Some(layer), needed), cache, observer, &mut pulled).await?;
+        let mut bytes = Vec::new();
+        let read = file.read_to_end(&mut bytes);
+        read.map_err(store::Error::file(cache.ingest()))?;
+        at_hand.insert(layer, bytes);
+    }
+}
+
+/// Returns the content of a section layer, or of the root, which has no index; checked.
+async fn content(
+    store: &dyn Store,
+    (index, layer): (Option<usize>, &Layer),
+    cache: &Arc<Cache>,
+    observer: &dyn Observer,
+    pulled: &mut Pulled,
+) -> Result<File, Error> {
+    let mut plan = Plan::default();
+    let stored = plan.source(layer, cache, true)?;
+    for &blob in &plan.missing {
+        observer.planned(blob.size);
+        let spool = fetch(store, blob, cache.ingest(), observer).await?;
+        let cache = Arc::clone(cache);
+        blocking(move || cache.adopt(&blob.digest, spool)).await?;
+    }
+    pulled.fetched.merge(plan.fetched);
+    pulled.cached.merge(plan.cached);
+    let (cache, content) = (Arc::clone(cache), layer.content);
+    blocking(move || {
+        let file = decoded(&cache, &stored, index, content)?;
+        cache.record(content.digest, &holding(&stored, content))?;
+        Ok(file)
+    })
+    .await
+}
+
+/// Decodes a blob of the cache into a file without a name; one that is stored as it is, is only checked.
+fn decoded(
+    cache: &Cache,
+    stored: &Stored,
+    layer: Option<usize>,
+    content: Identity,
+) -> Result<File, Error> {
+    let failed = |source| SpliceError::Layer { layer, source };
+    let decoder = decoder(cache, stored, content.size).map_err(failed)?;
+    let mut reader = VerifyingReader::new(decoder, content);
+    if stored.encoding == Encoding::Raw {
+        io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+        let path = cache.path(&stored.blob.digest);
+        return Ok(File::open(&path).map_err(store::Error::file(&path))?);
+    }
+    let ingest = cache.ingest();
+    let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
+    io::copy(&mut reader, spool.file()).map_err(failed)?;
+    let mut take = || {
+        spool.file().rewind()?;
+        spool.file().try_clone()
+    };
+    Ok(take().map_err(store::Error::file(ingest))?)
+}
