@@ -221,6 +221,9 @@ fn package_hint(error: &package::Error) -> Option<String> {
             return Some(format!("`wharf versions {}` shows all", spec.name));
         }
         package::Error::Immutable { .. } => super::publish::IMMUTABLE,
+        package::Error::Incompatible { .. } => {
+            "publish it under a number that says so, another major version; or with --no-compat-check"
+        }
         package::Error::LostRace { .. } => "look at what is there, and publish another version",
         package::Error::OtherPackage { .. } => {
             "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"

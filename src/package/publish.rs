@@ -47,6 +47,15 @@ pub enum State {
     Other(Digest),
 }
 
+/// What was found before publishing.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What the version's tag names.
+    pub state: State,
+    /// The repository's tags, where there was need to read them.
+    pub(super) tags: Option<Tags>,
+}
+
 /// Where a version is published.
 pub struct Target<'a> {
     /// The package's repository.
@@ -96,13 +105,14 @@ pub async fn look(
     target: &Target<'_>,
     publication: &Publication,
     content: Identity,
-) -> Result<State, Error> {
+) -> Result<Looked, Error> {
     let tag = publication.tag()?;
     let state = state(target, &tag, content).await?;
-    if state == State::Free {
-        check_owner(target, &publication.package).await?;
-    }
-    Ok(state)
+    let tags = match state {
+        State::Free => Some(owned_tags(target, &publication.package).await?),
+        _ => None,
+    };
+    Ok(Looked { state, tags })
 }
 
 async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<State, Error> {
@@ -120,26 +130,27 @@ async fn state(target: &Target<'_>, tag: &str, content: Identity) -> Result<Stat
     }
 }
 
-/// Makes sure that the newest version says it is of this package, if it says of which it is.
-async fn check_owner(target: &Target<'_>, package: &PackageName) -> Result<(), Error> {
+/// Reads the tags, and makes sure that the newest version says it is of this package, if it says of which it is.
+async fn owned_tags(target: &Target<'_>, package: &PackageName) -> Result<Tags, Error> {
     let tags = match target.store.tags().await {
         Ok(tags) => Tags::read(tags),
-        Err(store::Error::NotFound { .. }) => return Ok(()),
+        Err(store::Error::NotFound { .. }) => return Ok(Tags::default()),
         Err(error) => return Err(error.into()),
     };
     let Some((_, tag)) = tags.versions.last_key_value() else {
-        return Ok(());
+        return Ok(tags);
     };
     let name = Name::Tag(tag.clone());
     match pull::open(target.store, &name, target.cache, target.observer.as_ref()).await {
-        Ok(opened) => owned(target.store, package, &opened),
+        Ok(opened) => owned(target.store, package, &opened)?,
         Err(
             crate::error::Error::Foreign { .. }
             | crate::error::Error::Artifact { .. }
             | crate::error::Error::Store(store::Error::NotFound { .. }),
-        ) => Ok(()),
-        Err(error) => Err(error.into()),
+        ) => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(tags)
 }
 
 /// Fails if an artifact says that it is of another package: two packages came to share a repository.
@@ -154,13 +165,14 @@ pub fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) ->
     }
 }
 
-/// Publishes a component as a version of a package. The same bytes again do nothing; other bytes are
-/// refused, unless `force` is set.
+/// Publishes a component as a version of a package, given what [`look`] found. The same bytes again do nothing;
+/// other bytes are refused, unless `force` is set.
 pub async fn publish<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     target: &Target<'_>,
     publication: &Publication,
     options: &Options,
+    before: State,
     force: bool,
 ) -> Result<Published, Error> {
     let Target {
@@ -170,7 +182,6 @@ pub async fn publish<S: Source + Send + 'static>(
     } = target;
     let tag = publication.tag()?;
     let content = component.config.content;
-    let before = look(target, publication, content).await?;
     if !force {
         match before {
             State::Free => {}

@@ -9,6 +9,7 @@ mod support;
 #[path = "../support/wharf.rs"]
 mod wharf;
 
+mod compat;
 mod faults;
 mod journey;
 mod locking;
