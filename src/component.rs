@@ -15,6 +15,7 @@ use crate::pipe::pipe;
 use crate::section::{self, SectionMap};
 use crate::source::{RangesReader, Source};
 use crate::split::{self, SplitPlan, SplitPolicy};
+use crate::stub;
 
 /// How many bytes are written to a layer's file at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -47,6 +48,11 @@ impl<S: Source> Component<S> {
             config,
             metadata,
         })
+    }
+
+    /// Builds the [stub](crate::stub) of the component.
+    pub fn stub(&self) -> Result<Vec<u8>, stub::Error> {
+        stub::of_source(&self.source)
     }
 
     /// Returns the contents of the layers in manifest order, the root first.

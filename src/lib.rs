@@ -19,6 +19,7 @@
 //! | [`encoding`] | raw and zstd, bounded |
 //! | [`stub`] | a component without code and data, from its root alone |
 //! | [`world`] | the WIT of a component, or of a WIT package |
+//! | [`fits`] | types: does a component fit a world, what plugs into what, is an upgrade compatible |
 //! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
@@ -53,6 +54,7 @@ pub mod digest;
 pub mod encoding;
 pub mod error;
 pub mod exploded;
+pub mod fits;
 pub mod manifest;
 pub mod metadata;
 pub mod package;

@@ -3,6 +3,7 @@
 //! A package is a repository, a version is a tag of it. What the tag names does not change; a yanked
 //! version is marked by a tag of its own ([`yank`]).
 
+mod compat;
 pub mod configuration;
 mod lock;
 mod mirror;
@@ -11,18 +12,22 @@ mod publish;
 mod versions;
 mod yank;
 
+pub use self::compat::{Uncompared, compare};
 pub use self::configuration::{
     Choice, Configuration, ConfigurationError, RegistrySettings, UserPassword,
 };
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};
-pub use self::publish::{Publication, Published, State, Target, check_owner, look, owned, publish};
+pub use self::publish::{
+    Looked, Publication, Published, State, Target, check_owner, look, owned, publish,
+};
 pub use self::versions::{Resolved, Tags, resolve, tags};
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
 
 use crate::digest::Digest;
 use crate::error::Kind;
+use crate::fits::Verdict;
 use crate::reference::package::{PackageName, PackageSpec, Version};
 use crate::store;
 
@@ -72,6 +77,18 @@ pub enum Error {
         /// What the tag names now.
         existing: Digest,
     },
+    /// The version would break what relies on versions that are compatible by their numbers.
+    #[error("{}", break_words(publication, neighbour, location, verdict))]
+    Incompatible {
+        /// The version.
+        publication: Box<Publication>,
+        /// The repository.
+        location: String,
+        /// The version that is there.
+        neighbour: Box<Version>,
+        /// What the newer of the two imports anew, does not export any more, or has other types for.
+        verdict: Box<Verdict>,
+    },
     /// Two packages came to share a repository.
     #[error("{location} holds the package {existing}, not {package}")]
     OtherPackage {
@@ -111,14 +128,36 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown { .. } | Self::NoVersion { .. } => Kind::NotFound,
-            Self::Immutable { .. } | Self::LostRace { .. } | Self::OtherPackage { .. } => {
-                Kind::Conflict
-            }
+            Self::Immutable { .. }
+            | Self::LostRace { .. }
+            | Self::Incompatible { .. }
+            | Self::OtherPackage { .. } => Kind::Conflict,
             Self::LongVersion { .. } => Kind::Other,
             Self::Mark { .. } => Kind::Integrity,
             Self::Artifact(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
+    }
+}
+
+fn break_words(
+    publication: &Publication,
+    neighbour: &Version,
+    location: &str,
+    verdict: &Verdict,
+) -> String {
+    let imports = verdict.missing_imports.iter();
+    let exports = verdict.missing_exports.iter();
+    let mismatches = verdict.mismatches.iter();
+    let words: Vec<String> = imports
+        .map(|name| format!("new import {name}"))
+        .chain(exports.map(|name| format!("lost export {name}")))
+        .chain(mismatches.map(|of| format!("{}: {}", of.name, of.reason)))
+        .collect();
+    let words = words.join("; ");
+    match *neighbour > publication.version {
+        true => format!("{neighbour} in {location} could not replace {publication}: {words}"),
+        false => format!("{publication} could not replace {neighbour} in {location}: {words}"),
     }
 }
 

@@ -6,9 +6,11 @@ mod encodable;
 mod expressible;
 mod externs;
 mod printable;
+mod target;
 
 use wit_component::{DecodedWasm, OutputToString, WitPrinter};
 
+pub use self::target::{Dependency, EncodedWorld, Target, Wit, WitFile};
 use crate::reference::package::{PackageName, Version};
 use crate::section::{self, BinaryKind, SectionMap};
 
@@ -57,12 +59,43 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// It is a component where a WIT package is needed.
+    #[error("it is a component, no WIT package")]
+    Component,
+    /// It is a WIT package where a component is needed.
+    #[error("it is a WIT package, no component")]
+    WitPackage,
+    /// The text of a WIT package is malformed.
+    #[error("{place}: {reason}")]
+    Text {
+        /// File, line and column; of an encoded package the file alone.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no such world.
+    #[error("no world `{name}` in {package}{}", known_words(known))]
+    NoWorld {
+        /// What was asked for.
+        name: String,
+        /// Where.
+        package: String,
+        /// The worlds that are there.
+        known: Vec<String>,
+    },
     /// The WIT could not be read or written as text.
     #[error("reading WIT: {reason}")]
     Wit {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn known_words(known: &[String]) -> String {
+    match known {
+        [] => ", which has none".to_owned(),
+        known => format!("; there is {}", known.join(", ")),
+    }
 }
 
 /// Returns whether a mapped file has the shape of a WIT package: a component without imports and without

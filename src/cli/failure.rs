@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use wharf::error::Kind;
 use wharf::store::remembered::OFFLINE;
-use wharf::{copy, exploded, package, store};
+use wharf::{copy, exploded, fits, package, store, world};
 
 use super::text::printable;
 
@@ -73,6 +73,14 @@ impl Failure {
     /// Somebody pressed Ctrl-C.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")
+    }
+
+    /// The answer was printed, and is no.
+    pub(crate) fn answered(exit: Exit) -> Self {
+        Self {
+            told: true,
+            ..Self::new(exit, "no")
+        }
     }
 
     /// Returns whether something that was named does not exist.
@@ -196,6 +204,12 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<exploded::Error>() {
             return exploded_failure(error);
         }
+        if let Some(fits::Error::World(error)) = cause.downcast_ref() {
+            return (world_exit(error), None);
+        }
+        if let Some(error) = cause.downcast_ref::<world::Error>() {
+            return (world_exit(error), None);
+        }
     }
     (Exit::Other, None)
 }
@@ -208,6 +222,14 @@ fn exit_of(kind: Kind) -> Exit {
         Kind::Unreachable => Exit::Unreachable,
         Kind::Conflict => Exit::Conflict,
         Kind::Other => Exit::Other,
+    }
+}
+
+fn world_exit(error: &world::Error) -> Exit {
+    match error {
+        world::Error::NoWorld { .. } => Exit::NotFound,
+        world::Error::TooLarge { .. } => Exit::Other,
+        _ => Exit::Integrity,
     }
 }
 
@@ -232,6 +254,9 @@ fn package_hint(error: &package::Error) -> Option<String> {
             return Some(format!("`wharf versions {}` shows all", spec.name));
         }
         package::Error::Immutable { .. } => super::publish::IMMUTABLE,
+        package::Error::Incompatible { .. } => {
+            "publish it under a number that says so, another major version; or with --no-compat-check"
+        }
         package::Error::LostRace { .. } => "look at what is there, and publish another version",
         package::Error::OtherPackage { .. } => {
             "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"

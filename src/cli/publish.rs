@@ -10,7 +10,7 @@ use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::manifest::{Annotations, annotation};
 use wharf::metadata;
-use wharf::package::{self, Publication, Published, State, Target};
+use wharf::package::{self, Publication, Published, State, Target, Uncompared};
 use wharf::push::{self, Options};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
@@ -53,6 +53,9 @@ pub(crate) struct Publish {
     /// Replace a version that exists: whoever has it locked will not get it any more
     #[arg(long)]
     force: bool,
+    /// Publish it even if it breaks what relies on versions that are compatible by their numbers
+    #[arg(long)]
+    no_compat_check: bool,
     #[command(flatten)]
     split: SplitFlags,
     /// Compress every layer now, even where this machine has made it before at another level
@@ -177,9 +180,18 @@ impl Publish {
         options: &Options,
     ) -> Result<Option<Published>, Failure> {
         let name = publication;
+        let content = component.config.content;
+        let looked = package::look(target, publication, content).await?;
+        let is_written = looked.state == State::Free || self.force;
+        if is_written && !self.no_compat_check {
+            let compared = package::compare(component, target, publication, &looked);
+            for Uncompared { neighbour, reason } in compared.await? {
+                let reason = text::printable(&reason);
+                eprintln!("note: {name} is not compared with {neighbour}: {reason}");
+            }
+        }
         if self.dry_run {
-            let content = component.config.content;
-            return match package::look(target, publication, content).await? {
+            return match looked.state {
                 State::Other(existing) if !self.force => Err(package::Error::Immutable {
                     publication: Box::new(publication.clone()),
                     location: target.store.location(),
@@ -194,11 +206,13 @@ impl Publish {
                 _ => Ok(None),
             };
         }
+        let before = looked.state;
         let published = package::publish(
             Arc::clone(component),
             target,
             publication,
             options,
+            before,
             self.force,
         )
         .await?;

@@ -45,6 +45,15 @@ pub enum State {
     Other(Digest),
 }
 
+/// What was found before publishing.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What the version's tag names.
+    pub state: State,
+    /// The repository's tags, where there was need to read them.
+    pub(super) tags: Option<Tags>,
+}
+
 /// Where a version is published.
 pub struct Target<'a> {
     /// The package's repository.
@@ -94,21 +103,14 @@ pub async fn look(
     target: &Target<'_>,
     publication: &Publication,
     content: Identity,
-) -> Result<State, Error> {
+) -> Result<Looked, Error> {
     let tag = publication.tag()?;
     let state = state(target, publication, &tag, content).await?;
-    if state == State::Free {
-        let tags = match target.store.tags().await {
-            Ok(tags) => Tags::read(tags),
-            Err(store::Error::NotFound { .. }) => return Ok(state),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some((_, newest)) = tags.versions.last_key_value() {
-            let newest = Name::Tag(newest.clone());
-            check_owner(target, &publication.package, &newest).await?;
-        }
-    }
-    Ok(state)
+    let tags = match state {
+        State::Free => Some(owned_tags(target, &publication.package).await?),
+        _ => None,
+    };
+    Ok(Looked { state, tags })
 }
 
 /// Looks at what the tag of a version names; fails if that is a version of another package.
@@ -135,6 +137,19 @@ async fn state(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Reads the tags, and makes sure that the newest version says it is of this package, if it says of which it is.
+async fn owned_tags(target: &Target<'_>, package: &PackageName) -> Result<Tags, Error> {
+    let tags = match target.store.tags().await {
+        Ok(tags) => Tags::read(tags),
+        Err(store::Error::NotFound { .. }) => return Ok(Tags::default()),
+        Err(error) => return Err(error.into()),
+    };
+    if let Some((_, newest)) = tags.versions.last_key_value() {
+        check_owner(target, package, &Name::Tag(newest.clone())).await?;
+    }
+    Ok(tags)
 }
 
 /// Makes sure that a version says it is of this package, if it says of which it is.
@@ -174,13 +189,14 @@ pub fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) ->
     }
 }
 
-/// Publishes a component as a version of a package. The same bytes again do nothing; other bytes are
-/// refused, unless `force` is set.
+/// Publishes a component as a version of a package, given what [`look`] found. The same bytes again do nothing;
+/// other bytes are refused, unless `force` is set.
 pub async fn publish<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     target: &Target<'_>,
     publication: &Publication,
     options: &Options,
+    before: State,
     force: bool,
 ) -> Result<Published, Error> {
     let Target {
@@ -190,7 +206,6 @@ pub async fn publish<S: Source + Send + 'static>(
     } = target;
     let tag = publication.tag()?;
     let content = component.config.content;
-    let before = look(target, publication, content).await?;
     if !force {
         match before {
             State::Free => {}

@@ -18,7 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("encoding", &["digest"]),
     ("stub", &["section", "source", "split"]),
     ("world", &["section", "split", "stub", "reference"]),
-    ("fits", &["world"]),
+    ("fits", &["world", "stub", "reference"]),
     ("segment", &["section", "source"]),
     ("reference", &["digest"]),
     ("manifest", &["digest"]),

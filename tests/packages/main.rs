@@ -12,6 +12,7 @@ mod wharf;
 mod attached;
 mod clients;
 mod collecting;
+mod compat;
 mod faults;
 mod journey;
 mod locking;

@@ -1,0 +1,219 @@
+//! A version and its neighbours: within what semver calls compatible, a newer one may replace an older one.
+//!
+//! Only the roots of the neighbours are read, and only the nearest older and the nearest newer one: who asks for
+//! `^1.2.0` may get any of them, so each has to do for the next.
+
+use std::sync::Arc;
+
+use super::publish::{Looked, Publication, Target};
+use super::yank::is_marked;
+use super::{Error, Tags};
+use crate::component::Component;
+use crate::fits::{self, Verdict};
+use crate::manifest::Os;
+use crate::pull::{self, Artifact, Opened};
+use crate::reference::Name;
+use crate::reference::package::Version;
+use crate::source::Source;
+use crate::store::{self, blocking};
+use crate::world::MAX_DECODED_BYTES;
+
+/// Two versions that were not compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncompared {
+    /// The version that is there.
+    pub neighbour: Version,
+    /// Why.
+    pub reason: String,
+}
+
+/// Makes sure that a component may replace the nearest older version that semver calls compatible, and that the
+/// nearest newer one may replace it. Yanked versions, and those that come before a release, do not count; there is
+/// nothing to compare for a version that comes before a release.
+///
+/// Returns what could not be compared: what has no WIT, or none of a component. Fails with [`Error::Incompatible`].
+pub async fn compare<S: Source + Send + 'static>(
+    component: &Arc<Component<S>>,
+    target: &Target<'_>,
+    publication: &Publication,
+    looked: &Looked,
+) -> Result<Vec<Uncompared>, Error> {
+    let neighbours = match &looked.tags {
+        Some(tags) => neighbours(target, tags, &publication.version).await?,
+        None => {
+            let tags = Tags::read(target.store.tags().await?);
+            neighbours(target, &tags, &publication.version).await?
+        }
+    };
+    let mut uncompared = Vec::new();
+    if neighbours.is_empty() {
+        return Ok(uncompared);
+    }
+    let own = Arc::clone(component);
+    let own =
+        blocking(move || Ok::<_, Error>(own.stub().map_err(|error| error.to_string()))).await?;
+    for (neighbour, opened) in neighbours {
+        let is_newer = neighbour > publication.version;
+        let reason = match (&own, stub_of(target, &opened).await?) {
+            (Ok(own), Ok(other)) => match verdict(own.clone(), other, is_newer).await? {
+                Ok(verdict) if verdict.fits() => continue,
+                Ok(verdict) => {
+                    return Err(Error::Incompatible {
+                        publication: Box::new(publication.clone()),
+                        location: target.store.location(),
+                        neighbour: Box::new(neighbour),
+                        verdict: Box::new(verdict),
+                    });
+                }
+                Err(error) => error.to_string(),
+            },
+            (Err(reason), _) => reason.clone(),
+            (_, Err(reason)) => reason,
+        };
+        uncompared.push(Uncompared { neighbour, reason });
+    }
+    Ok(uncompared)
+}
+
+async fn verdict(
+    own: Vec<u8>,
+    other: Vec<u8>,
+    is_newer: bool,
+) -> Result<Result<Verdict, fits::Error>, Error> {
+    blocking(move || {
+        Ok(match is_newer {
+            true => fits::upgrade(&own, &other),
+            false => fits::upgrade(&other, &own),
+        })
+    })
+    .await
+}
+
+/// Opens the nearest older and the nearest newer version that count.
+async fn neighbours(
+    target: &Target<'_>,
+    tags: &Tags,
+    version: &Version,
+) -> Result<Vec<(Version, Opened)>, Error> {
+    let (older, newer) = candidates(tags, version);
+    let mut neighbours = Vec::new();
+    for candidates in [older, newer] {
+        for (version, tag) in candidates {
+            if let Some(opened) = open(target, tags, tag).await? {
+                neighbours.push((version.clone(), opened));
+                break;
+            }
+        }
+    }
+    Ok(neighbours)
+}
+
+/// Opens a version, if it counts.
+async fn open(target: &Target<'_>, tags: &Tags, tag: &str) -> Result<Option<Opened>, Error> {
+    let name = Name::Tag(tag.to_owned());
+    let (store, observer) = (target.store, target.observer.as_ref());
+    let opened = match pull::open(store, &name, target.cache, observer).await {
+        Ok(opened) => opened,
+        // What is no component is no version of one.
+        Err(
+            crate::error::Error::Foreign { .. }
+            | crate::error::Error::Artifact { .. }
+            | crate::error::Error::Store(store::Error::NotFound { .. }),
+        ) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let digest = &opened.digest;
+    let is_yanked = tags.marked.contains(digest) && is_marked(store, digest).await?;
+    Ok((!is_yanked).then_some(opened))
+}
+
+/// Versions with their tags, the nearest first.
+type Candidates<'a> = Vec<(&'a Version, &'a str)>;
+
+/// Returns the older and the newer versions that semver calls compatible.
+fn candidates<'a>(tags: &'a Tags, version: &Version) -> (Candidates<'a>, Candidates<'a>) {
+    let counts = |other: &Version| {
+        let is_release = other.pre.is_empty() && version.pre.is_empty();
+        is_release && range(other) == range(version)
+    };
+    let all = tags.versions.iter();
+    let all = all.filter(|(other, _)| counts(other) && *other != version);
+    let all = all.map(|(other, tag)| (other, tag.as_str()));
+    let (mut older, newer): (Vec<_>, Vec<_>) = all.partition(|(other, _)| *other < version);
+    older.reverse();
+    (older, newer)
+}
+
+/// What compatible versions have in common: all up to the first number that is not 0.
+fn range(version: &Version) -> (u64, u64, u64) {
+    match (version.major, version.minor, version.patch) {
+        (0, 0, patch) => (0, 0, patch),
+        (0, minor, _) => (0, minor, 0),
+        (major, ..) => (major, 0, 0),
+    }
+}
+
+/// Returns the stub of a version that is there, or why there is none.
+async fn stub_of(target: &Target<'_>, opened: &Opened) -> Result<Result<Vec<u8>, String>, Error> {
+    if let Artifact::Split(split) = &opened.artifact
+        && split.config.os == Os::Wasip1
+    {
+        return Ok(Err("a core module has no WIT".to_owned()));
+    }
+    let size = opened.content().size;
+    if opened.split().is_none() && size > MAX_DECODED_BYTES as u64 {
+        return Ok(Err(format!(
+            "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
+        )));
+    }
+    let observer = target.observer.as_ref();
+    match pull::stub_of(target.store, opened, target.cache, observer).await {
+        Ok((stub, _)) => Ok(Ok(stub)),
+        Err(crate::error::Error::Stub(error)) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_compatible_releases_and_the_nearest_come_first() {
+        let versions = [
+            "0.0.1",
+            "0.0.2",
+            "0.1.0",
+            "0.1.1",
+            "0.1.3",
+            "0.2.0",
+            "1.0.0",
+            "1.1.0",
+            "1.2.0-rc.1",
+            "1.3.0",
+            "2.0.0",
+        ];
+        let tags = Tags::read(versions.map(str::to_owned));
+        for (version, older, newer) in [
+            ("1.2.0", vec!["1.1.0", "1.0.0"], vec!["1.3.0"]),
+            ("1.3.0", vec!["1.1.0", "1.0.0"], vec![]),
+            ("1.3.0+b", vec!["1.3.0", "1.1.0", "1.0.0"], vec![]),
+            ("0.1.2", vec!["0.1.1", "0.1.0"], vec!["0.1.3"]),
+            ("0.2.5", vec!["0.2.0"], vec![]),
+            ("0.0.3", vec![], vec![]),
+            ("1.2.0-rc.2", vec![], vec![]),
+            ("3.0.0", vec![], vec![]),
+        ] {
+            let parsed = version.parse().unwrap();
+            let (found_older, found_newer) = candidates(&tags, &parsed);
+            let tags = |found: Candidates| {
+                found
+                    .iter()
+                    .map(|(_, tag)| (*tag).to_owned())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(tags(found_older), older, "{version}");
+            assert_eq!(tags(found_newer), newer, "{version}");
+        }
+    }
+}
