@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{copy, exploded, package, store};
+use wharf::{catalog, copy, exploded, package, store};
 
 use super::text::printable;
 
@@ -49,6 +49,8 @@ pub(crate) struct Failure {
     exit: Exit,
     error: anyhow::Error,
     hint: Option<String>,
+    /// Whether what was printed says it already.
+    told: bool,
 }
 
 impl Failure {
@@ -63,7 +65,14 @@ impl Failure {
             exit,
             error: anyhow::anyhow!("{message}"),
             hint: None,
+            told: false,
         }
+    }
+
+    /// A failure that the output tells, so that only the exit code is left to say it.
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
+        self
     }
 
     /// Somebody pressed Ctrl-C.
@@ -88,8 +97,29 @@ impl Failure {
         self
     }
 
+    /// Returns whether a registry has no list of its repositories.
+    pub(crate) fn is_no_catalog(&self) -> bool {
+        let no_catalog = |cause: &(dyn std::error::Error + 'static)| {
+            let error = cause.downcast_ref::<store::Error>();
+            error.is_some_and(|error| matches!(error, store::Error::NoCatalog { .. }))
+        };
+        self.error.chain().any(no_catalog)
+    }
+
+    /// Returns the failure and its causes in one line.
+    pub(crate) fn words(&self) -> String {
+        let causes = self
+            .error
+            .chain()
+            .map(|cause| printable(&cause.to_string()));
+        causes.collect::<Vec<_>>().join(": ")
+    }
+
     /// Tells the failure, on stdout as JSON if asked, and returns its code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
+        if self.told {
+            return self.exit.into();
+        }
         let mut causes = self
             .error
             .chain()
@@ -126,7 +156,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         let (exit, hint) = classify(&error);
-        Self { exit, error, hint }
+        Self {
+            exit,
+            error,
+            hint,
+            told: false,
+        }
     }
 }
 
@@ -141,6 +176,9 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         }
         if let Some(error) = cause.downcast_ref::<package::Error>() {
             return (exit_of(error.kind()), package_hint(error));
+        }
+        if let Some(error) = cause.downcast_ref::<catalog::Error>() {
+            return (exit_of(error.kind()), catalog_hint(error));
         }
         if let Some(error) = cause.downcast_ref::<copy::Error>() {
             return (exit_of(error.kind()), store_hint(error.store_error()));
@@ -189,6 +227,19 @@ fn package_hint(error: &package::Error) -> Option<String> {
         }
         package::Error::Artifact(error) => return hint_of(error),
         package::Error::Store(error) => return store_hint(error),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn catalog_hint(error: &catalog::Error) -> Option<String> {
+    let hint = match error {
+        catalog::Error::Empty => {
+            "`wharf index add HOST|PACKAGE|REF|oci:DIR` says where components are, `wharf index update` looks again"
+        }
+        catalog::Error::UnknownInterface { .. } => {
+            "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
+        }
         _ => return None,
     };
     Some(hint.to_owned())
