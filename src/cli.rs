@@ -1,6 +1,7 @@
 //! The command line: one file a verb, and what the verbs share.
 
 mod cache;
+mod check;
 mod completions;
 mod config;
 mod connect;
@@ -28,6 +29,7 @@ mod split;
 mod text;
 mod versions;
 mod wit;
+mod worlds;
 mod yank;
 
 use std::process::ExitCode;
@@ -80,6 +82,7 @@ enum Command {
     Mirror(mirror::MirrorCommand),
     Inspect(inspect::Inspect),
     Diff(diff::Diff),
+    Check(check::Check),
     Split(split::Split),
     Splice(splice::Splice),
     Cache(cache::Cache),
@@ -179,6 +182,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Mirror(mirror) => mirror.run(context).await,
         Command::Inspect(inspect) => inspect.run(context).await,
         Command::Diff(diff) => diff.run(context).await,
+        Command::Check(check) => check.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
         Command::Cache(cache) => cache.run(context).await,

@@ -17,7 +17,9 @@
 //! | [`section`] | the section map, from headers alone |
 //! | [`split`] | policy, plan, identities, splice |
 //! | [`encoding`] | raw and zstd, bounded |
+//! | [`stub`] | a component without code and data, from its root alone |
 //! | [`world`] | the WIT of a component, or of a WIT package |
+//! | [`fits`] | types: does a component fit a world, what plugs into what, is an upgrade compatible |
 //! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
@@ -28,10 +30,10 @@
 //! | [`catalog`] | the index of what can be searched, and its questions |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split` and `world` know
+//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split`, `stub` and `world` know
 //! nothing of OCI. They meet in `artifact`, and the verbs join them.
 //!
-//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `world`,
+//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `stub`, `world`,
 //! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
 //! no sockets, no async, no environment. The library never prints.
 //!
@@ -54,6 +56,7 @@ pub mod digest;
 pub mod encoding;
 pub mod error;
 pub mod exploded;
+pub mod fits;
 pub mod manifest;
 pub mod metadata;
 pub mod package;
@@ -65,4 +68,5 @@ pub mod section;
 pub mod source;
 pub mod split;
 pub mod store;
+pub mod stub;
 pub mod world;

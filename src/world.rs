@@ -2,14 +2,17 @@
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md>.
 
+mod encodable;
 mod expressible;
 mod externs;
 mod printable;
+mod target;
 
 use wit_component::{DecodedWasm, OutputToString, WitPrinter};
 
+pub use self::target::{Dependency, EncodedWorld, Target, Wit, WitFile};
 use crate::reference::package::{PackageName, Version};
-use crate::section::{BinaryKind, SectionMap};
+use crate::section::{self, BinaryKind, SectionMap};
 
 /// The largest component that is decoded, in bytes.
 pub const MAX_DECODED_BYTES: usize = 32 * 1024 * 1024;
@@ -56,12 +59,43 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// It is a component where a WIT package is needed.
+    #[error("it is a component, no WIT package")]
+    Component,
+    /// It is a WIT package where a component is needed.
+    #[error("it is a WIT package, no component")]
+    WitPackage,
+    /// The text of a WIT package is malformed.
+    #[error("{place}: {reason}")]
+    Text {
+        /// File, line and column; of an encoded package the file alone.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no such world.
+    #[error("no world `{name}` in {package}{}", known_words(known))]
+    NoWorld {
+        /// What was asked for.
+        name: String,
+        /// Where.
+        package: String,
+        /// The worlds that are there.
+        known: Vec<String>,
+    },
     /// The WIT could not be read or written as text.
     #[error("reading WIT: {reason}")]
     Wit {
         /// What is wrong.
         reason: String,
     },
+}
+
+fn known_words(known: &[String]) -> String {
+    match known {
+        [] => ", which has none".to_owned(),
+        known => format!("; there is {}", known.join(", ")),
+    }
 }
 
 /// Returns whether a mapped file has the shape of a WIT package: a component without imports and without
@@ -87,34 +121,25 @@ pub fn may_name_wit_package(imports: &[String], exports: &[String]) -> bool {
         && (exports.iter().all(is_entry) || exports.iter().all(is_document))
 }
 
-/// Decodes a component or WIT package.
+/// Decodes a component or WIT package, or a [stub](crate::stub) of one.
 ///
 /// Fails if it is too large, no valid component, or one that WIT has no words for.
 pub fn decode(bytes: &[u8]) -> Result<World, Error> {
-    if bytes.len() > MAX_DECODED_BYTES {
-        let bytes = bytes.len();
-        return Err(Error::TooLarge { bytes });
-    }
-    if wasmparser::Parser::is_core_wasm(bytes) {
-        return Err(Error::Module);
-    }
-    let inexpressible = |reason| Error::Inexpressible { reason };
-    let failed = |reason| Error::Wit { reason };
-    expressible::check(bytes).map_err(inexpressible)?;
-    let decoded = wit_component::decode(bytes).map_err(|error| failed(format!("{error:#}")))?;
-    let resolve = decoded.resolve();
-    printable::check(resolve).map_err(inexpressible)?;
+    let decoded = read(bytes)?;
     let mut printer = WitPrinter::new(OutputToString::default());
-    let printed = printer.print(resolve, decoded.package(), &[]);
-    printed.map_err(|error| failed(format!("{error:#}")))?;
+    let printed = printer.print(decoded.resolve(), decoded.package(), &[]);
+    printed.map_err(|error| failed(&error))?;
     let kind = match &decoded {
         DecodedWasm::Component(..) => Kind::Component,
         DecodedWasm::WitPackage(resolve, package) => {
             let name = &resolve.packages[*package].name;
             let written = format!("{}:{}", name.namespace, name.name);
             let parsed = written.parse::<PackageName>();
+            let invalid = |error| Error::Wit {
+                reason: format!("`{written}`: {error}"),
+            };
             Kind::WitPackage {
-                name: parsed.map_err(|error| failed(format!("`{written}`: {error}")))?,
+                name: parsed.map_err(invalid)?,
                 version: name.version.clone(),
             }
         }
@@ -123,4 +148,62 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
         kind,
         text: printer.output.to_string(),
     })
+}
+
+/// Encodes what a component, or a stub of one, says in WIT as a WIT package: some kilobytes that hold every type
+/// of its world and nothing else. [`decode`] gives the same text for it, and
+/// [`Kind::WitPackage`] `root:component`, whose one world is `root`. A WIT package is encoded as itself.
+///
+/// Fails as [`decode`] does.
+pub fn encode(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let decoded = read(bytes)?;
+    let (resolve, package) = (decoded.resolve(), decoded.package());
+    encodable::check(resolve, package).map_err(inexpressible)?;
+    wit_component::encode(resolve, package, false).map_err(|error| failed(&error))
+}
+
+/// What a component imports and exports by name, in file order; of a core module the distinct names of modules that
+/// it imports from, and its exports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interfaces {
+    /// Import names.
+    pub imports: Vec<String>,
+    /// Export names.
+    pub exports: Vec<String>,
+}
+
+/// Reads the names that a component or module, or a stub of one, imports and exports: the lists that a config has.
+///
+/// Fails if it is neither.
+pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Error> {
+    let map = section::map(bytes, u64::MAX).map_err(|error| inexpressible(error.to_string()))?;
+    Ok(Interfaces {
+        imports: map.imports,
+        exports: map.exports,
+    })
+}
+
+/// Decodes what has passed the guards: the decoder and the printer panic over some of what is valid.
+fn read(bytes: &[u8]) -> Result<DecodedWasm, Error> {
+    if bytes.len() > MAX_DECODED_BYTES {
+        let bytes = bytes.len();
+        return Err(Error::TooLarge { bytes });
+    }
+    if wasmparser::Parser::is_core_wasm(bytes) {
+        return Err(Error::Module);
+    }
+    expressible::check(bytes).map_err(inexpressible)?;
+    let decoded = wit_component::decode(bytes).map_err(|error| failed(&error))?;
+    printable::check(decoded.resolve()).map_err(inexpressible)?;
+    Ok(decoded)
+}
+
+fn inexpressible(reason: String) -> Error {
+    Error::Inexpressible { reason }
+}
+
+fn failed(error: &impl std::fmt::Display) -> Error {
+    Error::Wit {
+        reason: format!("{error:#}"),
+    }
 }

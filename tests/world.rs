@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use support::binary::{leb, noise, section};
 use support::smith;
 use wharf::section::map;
-use wharf::world::{Error, Kind, MAX_DECODED_BYTES, World, decode, may_be_wit_package};
+use wharf::world::{
+    Error, Interfaces, Kind, MAX_DECODED_BYTES, World, decode, encode, interfaces,
+    may_be_wit_package,
+};
 use wit_parser::{PackageId, Resolve};
 
 fn fixture(path: &str) -> PathBuf {
@@ -115,6 +118,80 @@ fn a_component_has_a_world() {
         assert!(!may_be(&bytes));
         assert_eq!(decoded(&bytes).kind, Kind::Component);
     }
+}
+
+#[test]
+fn a_world_is_encoded_as_a_package_of_the_same_text() {
+    for name in ["calc.wat", "greet.wat", "layers.wat"] {
+        let bytes = wat::parse_file(fixture("wat").join(name)).unwrap();
+        let package = encode(&bytes).unwrap();
+        let again = decoded(&package);
+        assert_eq!(again.text, decoded(&bytes).text);
+        let Kind::WitPackage { name, version } = &again.kind else {
+            panic!("{again:?}");
+        };
+        assert_eq!(
+            (name.to_string().as_str(), version),
+            ("root:component", &None)
+        );
+        assert_eq!(encode(&package).unwrap(), package);
+    }
+    for name in ["tides.wit", "plain.wit"] {
+        let bytes = encoded(&wit(name));
+        assert_eq!(encode(&bytes).unwrap(), bytes);
+    }
+    assert!(matches!(encode(&assemble("(module)")), Err(Error::Module)));
+}
+
+#[test]
+fn interfaces_that_use_each_other_are_not_encoded() {
+    // Imported, `a` has a type that `b` uses; exported, one more that is `b`'s.
+    let text = r#"(component
+        (import "root:component/a" (instance $a (type $t (record (field "x" u8))) (export "t" (type (eq $t)))))
+        (alias export $a "t" (type $t))
+        (import "root:component/b" (instance $b
+            (alias outer 1 $t (type $t)) (export "t" (type $u (eq $t)))
+            (type $r (record (field "y" u8))) (export "r" (type (eq $r)))))
+        (alias export $b "r" (type $r))
+        (instance $out (export "r" (type $r)))
+        (export "root:component/a" (instance $out) (instance
+            (alias outer 1 $r (type $r)) (export "r" (type (eq $r))))))"#;
+    let bytes = assemble(text);
+    let world = decode(&bytes).map(|world| world.text);
+    match encode(&bytes) {
+        Err(Error::Inexpressible { reason }) => {
+            assert!(reason.contains("uses itself"), "{reason}\n{world:?}");
+        }
+        other => panic!("{other:?}\n{world:?}"),
+    }
+}
+
+#[test]
+fn names_are_those_of_the_file_itself() {
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    for (text, imports, exports) in [
+        (
+            r#"(component (import "a:b/c@1.0.0" (instance)) (import "f" (func))
+                (component (import "hidden" (func))) (instance $i) (export "x:y/z" (instance $i)))"#,
+            &["a:b/c@1.0.0", "f"][..],
+            &["x:y/z"][..],
+        ),
+        (
+            r#"(module (import "env" "a" (func)) (import "env" "b" (func)) (memory (export "memory") 1))"#,
+            &["env"],
+            &["memory"],
+        ),
+    ] {
+        let expected = Interfaces {
+            imports: names(imports),
+            exports: names(exports),
+        };
+        assert_eq!(interfaces(&assemble(text)).unwrap(), expected);
+    }
+    assert!(matches!(
+        interfaces(b"wharf"),
+        Err(Error::Inexpressible { .. })
+    ));
 }
 
 #[test]
@@ -332,7 +409,16 @@ fn few_types_cannot_become_a_text_without_end() {
 
 /// Decodes what may be anything: an error is as good as a world, but nothing else is.
 fn survives(bytes: &[u8]) -> bool {
-    decode(bytes).is_ok()
+    match decode(bytes) {
+        Ok(world) => {
+            // What is encoded at all is encoded to the same text.
+            if let Ok(package) = encode(bytes) {
+                assert_eq!(decoded(&package).text, world.text);
+            }
+            true
+        }
+        Err(_) => encode(bytes).is_ok(),
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{catalog, copy, exploded, package, store};
+use wharf::{catalog, copy, exploded, fits, package, store, world};
 
 use super::text::printable;
 
@@ -49,8 +49,8 @@ pub(crate) struct Failure {
     exit: Exit,
     error: anyhow::Error,
     hint: Option<String>,
-    /// Whether what was printed says it already.
-    told: bool,
+    /// Whether what was printed says it all.
+    is_answered: bool,
 }
 
 impl Failure {
@@ -65,19 +65,21 @@ impl Failure {
             exit,
             error: anyhow::anyhow!("{message}"),
             hint: None,
-            told: false,
+            is_answered: false,
         }
-    }
-
-    /// A failure that the output tells, so that only the exit code is left to say it.
-    pub(crate) fn told(mut self) -> Self {
-        self.told = true;
-        self
     }
 
     /// Somebody pressed Ctrl-C.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted")
+    }
+
+    /// The answer was printed, and is no.
+    pub(crate) fn answered(exit: Exit) -> Self {
+        Self {
+            is_answered: true,
+            ..Self::new(exit, "no")
+        }
     }
 
     /// Returns whether something that was named does not exist.
@@ -117,7 +119,7 @@ impl Failure {
 
     /// Tells the failure, on stdout as JSON if asked, and returns its code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        if self.told {
+        if self.is_answered {
             return self.exit.into();
         }
         let mut causes = self
@@ -160,7 +162,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
             exit,
             error,
             hint,
-            told: false,
+            is_answered: false,
         }
     }
 }
@@ -189,6 +191,12 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<exploded::Error>() {
             return exploded_failure(error);
         }
+        if let Some(fits::Error::World(error)) = cause.downcast_ref() {
+            return (world_exit(error), None);
+        }
+        if let Some(error) = cause.downcast_ref::<world::Error>() {
+            return (world_exit(error), None);
+        }
     }
     (Exit::Other, None)
 }
@@ -201,6 +209,14 @@ fn exit_of(kind: Kind) -> Exit {
         Kind::Unreachable => Exit::Unreachable,
         Kind::Conflict => Exit::Conflict,
         Kind::Other => Exit::Other,
+    }
+}
+
+fn world_exit(error: &world::Error) -> Exit {
+    match error {
+        world::Error::NoWorld { .. } => Exit::NotFound,
+        world::Error::TooLarge { .. } => Exit::Other,
+        _ => Exit::Integrity,
     }
 }
 

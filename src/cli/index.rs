@@ -382,12 +382,12 @@ impl Report {
             0 => Ok(()),
             count => {
                 let message = format!("{} could not be read", text::count(count, "artifact"));
-                let failure = Failure::new(Exit::Other, message);
-                let failure = failure.hint("everything else is in the index");
-                Err(if context.json {
-                    failure.told()
-                } else {
-                    failure
+                Err(match context.json {
+                    true => Failure::answered(Exit::Other),
+                    false => {
+                        let failure = Failure::new(Exit::Other, message);
+                        failure.hint("everything else is in the index")
+                    }
                 })
             }
         }

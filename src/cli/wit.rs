@@ -46,7 +46,7 @@ const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A component in memory.
 #[derive(Default)]
-struct Bytes(Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

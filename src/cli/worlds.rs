@@ -1,0 +1,154 @@
+//! What components are measured against: worlds of WIT packages, wherever those are, and other components.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use wharf::pull;
+use wharf::store::cache::Cache;
+use wharf::world::{self, Dependency, MAX_DECODED_BYTES, Target, Wit, WitFile};
+
+use super::connect::{self, Given};
+use super::failure::Failure;
+use super::packages::Named;
+use super::settings::Context;
+use super::text::printable;
+use super::wit::Bytes;
+
+/// A component in memory.
+pub(crate) struct Whole {
+    /// The file as given, or the reference with the manifest digest.
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Whole {
+    /// Reads a file, or fetches what a reference or a package names.
+    pub(crate) async fn read(
+        context: &Context,
+        what: &str,
+        cache: &Arc<Cache>,
+    ) -> Result<Self, Failure> {
+        match connect::given(what)? {
+            Given::File(path) => Self::of_file(path).await,
+            Given::Named(named) => Self::of_stored(context, named, cache).await,
+        }
+    }
+
+    async fn of_file(path: PathBuf) -> Result<Self, Failure> {
+        let name = printable(&path.display().to_string());
+        let metadata = fs::metadata(&path).context(name.clone())?;
+        if !metadata.is_file() {
+            return Err(Failure::usage(format!("{name} is no regular file")));
+        }
+        check_size(metadata.len()).map_err(|failure| failure.context(name.clone()))?;
+        let read = tokio::task::spawn_blocking(move || fs::read(path)).await;
+        let bytes = read.map_err(anyhow::Error::from)?.context(name.clone())?;
+        Ok(Self { name, bytes })
+    }
+
+    async fn of_stored(
+        context: &Context,
+        named: Named,
+        cache: &Arc<Cache>,
+    ) -> Result<Self, Failure> {
+        let (reference, store, opened) = connect::open(context, named, cache).await?;
+        let name = reference.at(opened.digest).to_string();
+        check_size(opened.content().size).map_err(|failure| failure.context(name.clone()))?;
+        let (slots, observer) = (context.concurrency, context.observer());
+        let pulled = pull::pull(&store, &opened, cache, Bytes::default(), slots, &observer);
+        let (Bytes(bytes), _) = pulled.await?;
+        Ok(Self { name, bytes })
+    }
+}
+
+fn check_size(bytes: u64) -> Result<(), Failure> {
+    match bytes > MAX_DECODED_BYTES as u64 {
+        true => Err(world::Error::TooLarge {
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        }
+        .into()),
+        false => Ok(()),
+    }
+}
+
+/// Finds a world in a WIT package: a directory, a file with text or encoded, a reference, or a package.
+pub(crate) async fn world(
+    context: &Context,
+    name: &str,
+    wit: &str,
+    cache: &Arc<Cache>,
+) -> Result<Target, Failure> {
+    let path = Path::new(wit);
+    let is_text = path.extension().is_some_and(|extension| extension == "wit");
+    let wit = if path.is_dir() {
+        let (files, dependencies) = directory(path)?;
+        Wit::read(files, dependencies)?
+    } else if path.is_file() && is_text {
+        Wit::read(vec![file(path)?], Vec::new())?
+    } else {
+        let Whole { name, bytes } = Whole::read(context, wit, cache).await?;
+        Wit::decode(&bytes).context(name)?
+    };
+    Ok(wit.world(name)?)
+}
+
+/// Reads the WIT package in a directory, and those that it uses: below `deps`, a directory, a file with text or an
+/// encoded one each.
+fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
+    let files = files(path)?;
+    if files.is_empty() {
+        let name = printable(&path.display().to_string());
+        let failure = Failure::new(
+            super::failure::Exit::NotFound,
+            format!("no .wit file in {name}"),
+        );
+        return Err(failure.hint("--wit takes the directory that has the package's own files"));
+    }
+    let deps = path.join("deps");
+    let mut dependencies = Vec::new();
+    let entries = match deps.is_dir() {
+        true => entries(&deps)?,
+        false => Vec::new(),
+    };
+    for entry in entries {
+        let extension = entry.extension().unwrap_or_default();
+        if entry.is_dir() {
+            dependencies.push(Dependency::Text(self::files(&entry)?));
+        } else if extension == "wit" {
+            dependencies.push(Dependency::Text(vec![file(&entry)?]));
+        } else if extension == "wasm" {
+            let path = entry.display().to_string();
+            let bytes = fs::read(&entry).context(path.clone())?;
+            dependencies.push(Dependency::Encoded { path, bytes });
+        }
+    }
+    Ok((files, dependencies))
+}
+
+/// Reads the files with text in a directory, but not those below it.
+fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
+    let is_text = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "wit") && path.is_file()
+    };
+    let entries = entries(path)?.into_iter().filter(is_text);
+    entries.map(|path| file(&path)).collect()
+}
+
+/// Lists a directory in the order of names.
+fn entries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let name = || path.display().to_string();
+    let listed = fs::read_dir(path).with_context(name)?;
+    let entries = listed.map(|entry| Ok(entry?.path()));
+    let entries: Result<Vec<_>, std::io::Error> = entries.collect();
+    let mut entries = entries.with_context(name)?;
+    entries.sort();
+    Ok(entries)
+}
+
+fn file(path: &Path) -> Result<WitFile, Failure> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).context(name.clone())?;
+    Ok(WitFile { path: name, text })
+}

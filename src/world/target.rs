@@ -1,0 +1,245 @@
+//! Worlds that components are measured against: those of WIT packages, as text or encoded, and those that
+//! components have themselves.
+
+use wasmparser::{ComponentTypeRef, Parser, Payload};
+use wit_component::DecodedWasm;
+use wit_parser::{
+    PackageId, ParseError, Resolve, ResolveError, SourceMap, UnresolvedPackageGroup, WorldId,
+    WorldKey,
+};
+
+use super::{Error, MAX_DECODED_BYTES, encodable, inexpressible, read};
+
+/// A file of a WIT package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitFile {
+    /// What it is called in messages.
+    pub path: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// A WIT package that another one uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dependency {
+    /// As text, in one file or in several.
+    Text(Vec<WitFile>),
+    /// Encoded as a component.
+    Encoded {
+        /// What it is called in messages.
+        path: String,
+        /// The component.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A WIT package with all that it uses.
+#[derive(Debug, Clone)]
+pub struct Wit {
+    resolve: Resolve,
+    package: PackageId,
+}
+
+/// A world: what a component in it may import, and what it has to export.
+#[derive(Debug, Clone)]
+pub struct Target {
+    resolve: Resolve,
+    world: WorldId,
+}
+
+/// A world as bytes: a WIT package and the world's name in it.
+#[derive(Debug, Clone)]
+pub struct EncodedWorld {
+    /// The package, encoded as a component.
+    pub package: Vec<u8>,
+    /// The name without package and version.
+    pub world: String,
+}
+
+impl Wit {
+    /// Reads the files of a package, and of the packages that it uses. What is `@unstable` is left out.
+    ///
+    /// Fails with file, line and column where the text is malformed.
+    pub fn read(files: Vec<WitFile>, dependencies: Vec<Dependency>) -> Result<Self, Error> {
+        let mut resolve = Resolve::default();
+        let mut groups = Vec::new();
+        for dependency in dependencies {
+            match dependency {
+                Dependency::Text(files) => groups.push(parse(files)?),
+                Dependency::Encoded { path, bytes } => {
+                    let at = |reason| Error::Text {
+                        place: path.clone(),
+                        reason,
+                    };
+                    let wit = Self::decode(&bytes).map_err(|error| at(error.to_string()))?;
+                    let merged = resolve.merge(wit.resolve);
+                    merged.map_err(|error| at(format!("{error:#}")))?;
+                }
+            }
+        }
+        let package = resolve.push_groups(parse(files)?, groups);
+        let package = package.map_err(|error| unresolved(&resolve, &error))?;
+        Ok(Self { resolve, package })
+    }
+
+    /// Decodes an encoded package.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        match read(bytes)? {
+            DecodedWasm::WitPackage(resolve, package) => {
+                check(&resolve)?;
+                Ok(Self { resolve, package })
+            }
+            DecodedWasm::Component(..) => Err(Error::Component),
+        }
+    }
+
+    /// Finds a world of the package by its name, or of one that it uses by `namespace:package/world@version`.
+    pub fn world(&self, name: &str) -> Result<Target, Error> {
+        let found = self.resolve.select_world(&[self.package], Some(name));
+        let world = found.map_err(|_| {
+            let package = &self.resolve.packages[self.package];
+            Error::NoWorld {
+                name: name.to_owned(),
+                package: package.name.to_string(),
+                known: package.worlds.keys().cloned().collect(),
+            }
+        })?;
+        Ok(Target {
+            resolve: self.resolve.clone(),
+            world,
+        })
+    }
+}
+
+impl Target {
+    /// Returns the world of a component: what it imports and exports.
+    ///
+    /// Fails where it imports what no world can, a core module or a component. Such an export is left out.
+    pub fn of_component(bytes: &[u8]) -> Result<Self, Error> {
+        match read(bytes)? {
+            DecodedWasm::Component(resolve, world) => {
+                check(&resolve)?;
+                check_imports(bytes).map_err(inexpressible)?;
+                Ok(Self { resolve, world })
+            }
+            DecodedWasm::WitPackage(..) => Err(Error::WitPackage),
+        }
+    }
+
+    /// Returns the world's name, with its package and version.
+    pub fn name(&self) -> String {
+        let world = &self.resolve.worlds[self.world];
+        match world.package {
+            Some(package) => self.resolve.id_of_name(package, &world.name),
+            None => world.name.clone(),
+        }
+    }
+
+    /// Returns the names of what the world imports.
+    pub fn imports(&self) -> Vec<String> {
+        self.names(self.resolve.worlds[self.world].imports.keys())
+    }
+
+    /// Returns the names of what the world exports.
+    pub fn exports(&self) -> Vec<String> {
+        self.names(self.resolve.worlds[self.world].exports.keys())
+    }
+
+    fn names<'a>(&self, keys: impl Iterator<Item = &'a WorldKey>) -> Vec<String> {
+        let name = |key| self.resolve.name_world_key(key);
+        keys.map(name).collect()
+    }
+
+    /// Finds out whether a component can run in this world: whether it imports nothing but what the world does,
+    /// exports all that the world does, and all types agree. Versions that semver calls compatible are one.
+    ///
+    /// The inner error is the first reason that was found why it cannot, from the outside in, line by line.
+    pub fn admits(&self, component: &[u8]) -> Result<Result<(), String>, Error> {
+        // Decoding it again is safe only where the guards let it pass.
+        Self::of_component(component)?;
+        let targets = |semver| wit_component::targets(&self.resolve, self.world, component, semver);
+        let Err(refusal) = targets(true) else {
+            return Ok(Ok(()));
+        };
+        // Two versions of one interface that semver calls compatible are a conflict there, and none here.
+        match targets(false) {
+            Ok(()) => Ok(Ok(())),
+            Err(_) => Ok(Err(refusal.root_cause().to_string())),
+        }
+    }
+
+    /// Encodes the world with its package.
+    pub fn encode(&self) -> Result<EncodedWorld, Error> {
+        let world = &self.resolve.worlds[self.world];
+        let failed = |reason| Error::Wit { reason };
+        let package = world
+            .package
+            .ok_or_else(|| failed("the world has no package".to_owned()))?;
+        let package = wit_component::encode(&self.resolve, package, false);
+        Ok(EncodedWorld {
+            package: package.map_err(|error| failed(format!("{error:#}")))?,
+            world: world.name.clone(),
+        })
+    }
+}
+
+/// Checks that whoever goes from interface to interface comes to an end; in WIT that was parsed there is always one.
+fn check(resolve: &Resolve) -> Result<(), Error> {
+    for (package, _) in &resolve.packages {
+        encodable::check(resolve, package).map_err(inexpressible)?;
+    }
+    Ok(())
+}
+
+/// Checks that all imports are such as worlds have: what is decoded leaves the others out.
+fn check_imports(bytes: &[u8]) -> Result<(), String> {
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| error.to_string())? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    let import = import.map_err(|error| error.to_string())?;
+                    let what = match import.ty {
+                        ComponentTypeRef::Module(_) => "core module",
+                        ComponentTypeRef::Component(_) => "component",
+                        ComponentTypeRef::Value(_) => "value",
+                        _ => continue,
+                    };
+                    return Err(format!("import `{}` is a {what}", import.name.name));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn parse(files: Vec<WitFile>) -> Result<UnresolvedPackageGroup, Error> {
+    let bytes = files.iter().map(|file| file.text.len()).sum();
+    if bytes > MAX_DECODED_BYTES {
+        return Err(Error::TooLarge { bytes });
+    }
+    let mut sources = SourceMap::new();
+    for file in files {
+        sources.push_str(&file.path, file.text);
+    }
+    sources
+        .parse()
+        .map_err(|(sources, error)| malformed(&sources, &error))
+}
+
+fn malformed(sources: &SourceMap, error: &ParseError) -> Error {
+    Error::Text {
+        place: sources.render_location(error.kind().span()),
+        reason: error.to_string(),
+    }
+}
+
+fn unresolved(resolve: &Resolve, error: &ResolveError) -> Error {
+    Error::Text {
+        place: resolve.render_location(error.kind().span()),
+        reason: error.to_string(),
+    }
+}
