@@ -14,6 +14,7 @@ mod record;
 mod schema;
 pub mod shared;
 mod sources;
+pub mod types;
 mod update;
 
 use std::io;

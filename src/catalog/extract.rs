@@ -1,6 +1,7 @@
-//! Reading out of the index: what is shared with others, and the worlds of components.
+//! Reading out of the index: what is shared with others, and the stubs of components.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,6 +12,7 @@ use super::record::{Entry, Externs, Record};
 use super::shared::Shared;
 use super::{Error, Index};
 use crate::digest::Digest;
+use crate::encoding::{Decoder, Encoding, compress};
 
 impl Index {
     /// Returns the entries that are wanted, with all that is known of what they name.
@@ -31,8 +33,8 @@ impl Index {
                 if seen.insert(entry.digest) {
                     let record = record(&snapshot, &entry.digest)?;
                     let content = record.content.digest;
-                    if let Some(world) = world(&snapshot, &content)? {
-                        shared.worlds.insert(content, world);
+                    if let Some(stub) = stub(&snapshot, &content)? {
+                        shared.stubs.insert(content, stub);
                     }
                     shared.records.push(record);
                 }
@@ -43,19 +45,26 @@ impl Index {
         read().map_err(Error::sqlite(&self.path))
     }
 
-    /// Returns the encoded world of a component, if it is known.
-    pub fn world(&self, content: &Digest) -> Result<Option<Vec<u8>>, Error> {
-        world(&self.connection, content).map_err(Error::sqlite(&self.path))
+    /// Returns the stub of a component, if it is known.
+    pub fn stub(&self, content: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        stub(&self.connection, content).map_err(Error::sqlite(&self.path))
     }
 
-    /// Keeps encoded worlds, by content digest, where there are none yet.
-    pub fn keep_worlds(&mut self, worlds: &BTreeMap<Digest, Vec<u8>>) -> Result<(), Error> {
+    /// Keeps stubs, by content digest, where there are none yet.
+    pub fn keep_stubs(&mut self, stubs: &BTreeMap<Digest, Vec<u8>>) -> Result<(), Error> {
         let mut write = || {
             let transaction = self.connection.transaction()?;
             let mut insert = transaction
-                .prepare("INSERT OR IGNORE INTO world (content, encoded) VALUES (?1, ?2)")?;
-            for (content, encoded) in worlds {
-                insert.execute(params![content.bytes(), encoded])?;
+                .prepare("INSERT OR IGNORE INTO stub (content, size, frame) VALUES (?1, ?2, ?3)")?;
+            for (content, stub) in stubs {
+                let mut frame = Vec::new();
+                let size = stub.len() as u64;
+                // One that does not get smaller is kept as it is, and has then its own size.
+                let saves = compress(&mut stub.as_slice(), size, LEVEL, &mut frame);
+                if !saves.map_err(unwritable)? {
+                    frame.clone_from(stub);
+                }
+                insert.execute(params![content.bytes(), size as i64, frame])?;
             }
             drop(insert);
             transaction.commit()
@@ -64,11 +73,34 @@ impl Index {
     }
 }
 
-fn world(connection: &Connection, content: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare_cached("SELECT encoded FROM world WHERE content = ?1")?
-        .query_row([content.bytes()], |row| row.get(0))
-        .optional()
+/// zstd's level for stubs, which are small.
+const LEVEL: u8 = 9;
+
+fn unwritable(error: std::io::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
+fn stub(connection: &Connection, content: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
+    let kept = connection
+        .prepare_cached("SELECT size, frame FROM stub WHERE content = ?1")?
+        .query_row([content.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((size, frame)): Option<(i64, Vec<u8>)> = kept else {
+        return Ok(None);
+    };
+    let size = size as u64;
+    if frame.len() as u64 == size {
+        return Ok(Some(frame));
+    }
+    let read = || {
+        let mut stub = Vec::new();
+        Decoder::new(frame.as_slice(), Encoding::Zstd, size)?.read_to_end(&mut stub)?;
+        Ok::<_, std::io::Error>(stub)
+    };
+    read().map(Some).map_err(|error| {
+        let kind = rusqlite::types::Type::Blob;
+        rusqlite::Error::FromSqlConversionFailure(1, kind, Box::new(error))
+    })
 }
 
 /// Lists of ids, as an artifact has them.

@@ -86,7 +86,7 @@ fn wanted_of(version: &str) -> Result<Wanted, semver::Error> {
         return Ok(Wanted::Exact(exact));
     }
     let begins = version.starts_with(|first: char| first.is_ascii_digit());
-    let requirement = match begins && !version.contains(',') {
+    let requirement = match begins && !version.contains([',', '*', 'x', 'X']) {
         // The beginning of a version, and not what cargo makes of it: `1.2` is not `1.3`.
         true => VersionReq::parse(&format!("~{version}")),
         false => VersionReq::parse(version),
@@ -101,6 +101,37 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
+    /// Returns a pattern for a name and all that semver calls compatible with it, older ones too: which of two
+    /// fits the other their types tell.
+    pub fn compatible_with(name: &str) -> Self {
+        let (path, version) = split_version(name);
+        let wanted = match version {
+            None => Wanted::Any,
+            Some(version) if !version.pre.is_empty() => Wanted::Exact(version),
+            Some(Version {
+                major: 0, minor: 0, ..
+            }) => Wanted::Any,
+            Some(version) => {
+                let minor = (version.major == 0).then_some(version.minor);
+                let comparator = semver::Comparator {
+                    op: semver::Op::Tilde,
+                    major: version.major,
+                    minor,
+                    patch: None,
+                    pre: semver::Prerelease::EMPTY,
+                };
+                Wanted::Matching(VersionReq {
+                    comparators: vec![comparator],
+                })
+            }
+        };
+        Self {
+            text: name.to_owned(),
+            path: path.to_owned(),
+            wanted,
+        }
+    }
+
     /// Returns the name without its version.
     pub fn path(&self) -> &str {
         &self.path
@@ -184,6 +215,7 @@ mod tests {
                 vec!["0.2.0", "0.2.11"],
                 vec!["", "0.3.0", "0.1.2", "0.2.0-rc.1"],
             ),
+            ("0.2.x", vec!["0.2.0"], vec!["0.3.0"]),
             ("0", vec!["0.2.0", "0.3.0"], vec!["1.0.0"]),
             ("1.2", vec!["1.2.7"], vec!["1.3.0", "1.1.9"]),
             ("1", vec!["1.2.7", "1.0.0"], vec!["2.0.0"]),
@@ -212,6 +244,29 @@ mod tests {
     }
 
     #[test]
+    fn what_semver_calls_compatible_is_found() {
+        for (name, matched, not) in [
+            (
+                "a:b/c@0.2.3",
+                vec!["a:b/c@0.2.0", "a:b/c@0.2.9"],
+                "a:b/c@0.3.0",
+            ),
+            (
+                "a:b/c@1.2.3",
+                vec!["a:b/c@1.0.0", "a:b/c@1.9.0"],
+                "a:b/c@2.0.0",
+            ),
+            ("a:b/c@1.0.0-rc.1", vec!["a:b/c@1.0.0-rc.1"], "a:b/c@1.0.0"),
+            ("a:b/c", vec!["a:b/c"], "a:b/d"),
+            ("run", vec!["run"], "ran"),
+        ] {
+            let pattern = Pattern::compatible_with(name);
+            assert!(matched.iter().all(|other| pattern.matches(other)), "{name}");
+            assert!(!pattern.matches(not), "{name}");
+        }
+    }
+
+    #[test]
     fn names_that_are_no_interfaces_match_to_the_letter() {
         for name in ["run", "wasi_snapshot_preview1", "[method]a.b", "_start"] {
             assert!(pattern(name).matches(name));
@@ -227,7 +282,7 @@ mod tests {
             "",
             "a b",
             "a:b/c@",
-            "a:b/c@x",
+            "a:b/c@v1",
             "a:b/c@1.2.3.4",
             "a:b/c@0.2.x.y",
         ] {

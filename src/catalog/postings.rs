@@ -43,6 +43,13 @@ impl Rows {
         }
     }
 
+    /// Takes in what the other has.
+    pub(super) fn unite(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
+    }
+
     /// Keeps what the other has too.
     pub(super) fn intersect(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
@@ -196,6 +203,8 @@ mod tests {
         assert_eq!(both, rows(200, &[1, 130]));
         both.remove(&rows(200, &[130]));
         assert_eq!(both, rows(200, &[1]));
+        both.unite(&rows(200, &[0, 199]));
+        assert_eq!(both, rows(200, &[0, 1, 199]));
         for count in [0, 1, 63, 64, 65, 128] {
             let all: Vec<u32> = Rows::all(count).iter().collect();
             assert_eq!(all, (0..count).collect::<Vec<u32>>());

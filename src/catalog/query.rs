@@ -21,6 +21,12 @@ pub struct Query {
     pub imports: Vec<Pattern>,
     /// Nothing is imported but these; they need not be.
     pub only_imports: Option<Vec<Pattern>>,
+    /// Nothing but these either: what a world has.
+    pub world_imports: Option<Vec<Pattern>>,
+    /// All of these are exported, and it is no mistake where nothing in the index does.
+    pub exports_all: Vec<Pattern>,
+    /// One of these is exported.
+    pub exports_any: Option<Vec<Pattern>>,
     /// Whether every version counts, and not only the first of each package that matches.
     pub all_versions: bool,
     /// How many answers are wanted.
@@ -149,10 +155,23 @@ impl<'a> Asking<'a> {
                 require(self.using(pattern, is_export)?);
             }
         }
+        for pattern in &query.exports_all {
+            require(self.using(pattern, true)?);
+        }
+        if let Some(patterns) = &query.exports_any {
+            let mut any = Rows::none(self.count);
+            for pattern in patterns {
+                any.unite(&self.using(pattern, true)?);
+            }
+            require(any);
+        }
         for word in words(&query.text) {
             require(self.having(&word)?);
         }
-        if let Some(offered) = &query.only_imports {
+        for offered in [&query.only_imports, &query.world_imports]
+            .into_iter()
+            .flatten()
+        {
             require(self.content_with(offered)?);
         }
         let mut begins = Rows::none(self.count);

@@ -65,7 +65,8 @@ const TABLES: &str = "
     CREATE INDEX entry_artifact ON entry (artifact);
     -- What is no component need not be fetched again.
     CREATE TABLE other (digest BLOB PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE world (content BLOB PRIMARY KEY, encoded BLOB NOT NULL);
+    -- What types are read from, each a zstd frame.
+    CREATE TABLE stub (content BLOB PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
     -- The rows that import or export something, that have a word, and of the whole.
     CREATE TABLE used (
         interface INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 //! A shared index: what an index knows, as one layer that others fetch. Pure.
 //!
-//! The layer is one line of JSON and then, end to end, the encoded worlds that the line lists. The same
+//! The layer is one line of JSON and then, end to end, the stubs that the line lists. The same
 //! entries give the same bytes, in whatever order they were found.
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,7 +16,7 @@ use crate::reference::package::tag_version;
 /// How the layer is written.
 const FORMAT_VERSION: u32 = 1;
 
-/// The largest layer that is read, in bytes of content: some hundred thousand versions with their worlds.
+/// The largest layer that is read, in bytes of content: some hundred thousand versions with their stubs.
 pub const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
 
 /// zstd's level: made once, fetched by many.
@@ -29,8 +29,8 @@ pub struct Shared {
     pub entries: Vec<Entry>,
     /// What is known of the manifests they name.
     pub records: Vec<Record>,
-    /// Encoded worlds by content digest.
-    pub worlds: BTreeMap<Digest, Vec<u8>>,
+    /// Stubs by content digest.
+    pub stubs: BTreeMap<Digest, Vec<u8>>,
 }
 
 /// Why a shared index cannot be read.
@@ -44,7 +44,7 @@ struct Head {
     format_version: u32,
     records: Vec<Record>,
     entries: Vec<Entry>,
-    worlds: Vec<Identity>,
+    stubs: Vec<Identity>,
 }
 
 impl Shared {
@@ -56,19 +56,19 @@ impl Shared {
         let mut records = self.records.clone();
         records.sort_by_key(|record| record.digest);
         records.dedup_by_key(|record| record.digest);
-        let world = |(digest, world): (&Digest, &Vec<u8>)| Identity {
+        let stub = |(digest, stub): (&Digest, &Vec<u8>)| Identity {
             digest: *digest,
-            size: world.len() as u64,
+            size: stub.len() as u64,
         };
         let head = Head {
             format_version: FORMAT_VERSION,
             records,
             entries,
-            worlds: self.worlds.iter().map(world).collect(),
+            stubs: self.stubs.iter().map(stub).collect(),
         };
         let mut bytes = to_json(&head);
         bytes.push(b'\n');
-        bytes.extend(self.worlds.values().flatten());
+        bytes.extend(self.stubs.values().flatten());
         bytes
     }
 
@@ -97,22 +97,22 @@ impl Shared {
             }
         }
         let mut rest = &content[end + 1..];
-        let mut worlds = BTreeMap::new();
-        for Identity { digest, size } in head.worlds {
-            let size = usize::try_from(size).map_err(|_| malformed("a world is too large"))?;
-            let (world, after) = rest
+        let mut stubs = BTreeMap::new();
+        for Identity { digest, size } in head.stubs {
+            let size = usize::try_from(size).map_err(|_| malformed("a stub is too large"))?;
+            let (stub, after) = rest
                 .split_at_checked(size)
-                .ok_or_else(|| malformed("its worlds are cut short"))?;
-            worlds.insert(digest, world.to_vec());
+                .ok_or_else(|| malformed("its stubs are cut short"))?;
+            stubs.insert(digest, stub.to_vec());
             rest = after;
         }
         match rest {
             [] => Ok(Self {
                 entries: head.entries,
                 records: head.records,
-                worlds,
+                stubs,
             }),
-            _ => Err(malformed("there is more than its worlds")),
+            _ => Err(malformed("there is more than its stubs")),
         }
     }
 
@@ -234,8 +234,8 @@ mod tests {
                 yanked: false,
                 mark: None,
             });
-            let world = format!("world of {name}\n").into_bytes();
-            shared.worlds.insert(content.digest, world);
+            let stub = format!("stub of {name}\n").into_bytes();
+            shared.stubs.insert(content.digest, stub);
         }
         shared
     }
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(one.to_bytes(), other.to_bytes());
         let read = Shared::read(&one.to_bytes()).unwrap();
         assert_eq!(read.entries, one.entries);
-        assert_eq!(read.worlds, one.worlds);
+        assert_eq!(read.stubs, one.stubs);
         assert_eq!(read.records.len(), 3);
         assert_eq!(read.to_bytes(), one.to_bytes());
         let nothing = Shared::default();

@@ -2,6 +2,7 @@
 
 mod reading;
 mod sources;
+pub(crate) mod types;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -111,7 +112,7 @@ struct PublishReport {
     digest: Digest,
     packages: usize,
     versions: usize,
-    worlds: usize,
+    stubs: usize,
     /// The size of the layer.
     bytes: u64,
 }
@@ -179,7 +180,7 @@ impl Add {
             let read = read.sound()?;
             index.add_source(&source)?;
             (index, _) = sound(index, |index| {
-                index.keep_worlds(&read.worlds)?;
+                index.keep_stubs(&read.stubs)?;
                 index.fill(&source, &read.filled)
             })?;
             report.add(context, &source, read);
@@ -200,7 +201,7 @@ impl Update {
             match reading::read(context, &source, &index, cache, self.all).await {
                 Ok(read) => {
                     (index, _) = sound(index, |index| {
-                        index.keep_worlds(&read.worlds)?;
+                        index.keep_stubs(&read.stubs)?;
                         index.fill(&source, &read.filled)
                     })?;
                     report.add(context, &source, read);
@@ -264,15 +265,16 @@ impl Publish {
                     .as_deref()
                     .is_none_or(|place| is_in(&entry.location, place))
         };
-        let (_index, shared) = sound(index, |index| index.extract(wanted))?;
+        let (mut index, mut shared) = sound(index, |index| index.extract(wanted))?;
         if shared.entries.is_empty() {
             let failure = Failure::new(Exit::NotFound, "there is nothing to publish");
             return Err(failure.hint("`wharf index add` and `wharf search` show what there is"));
         }
         let store = connect::store(context, &reference, Access::Push, cache).await?;
+        types::complete(context, &mut index, &mut shared, cache).await?;
         let names = shared.entries.iter().map(|entry| &entry.name);
         let packages = names.collect::<std::collections::BTreeSet<_>>().len();
-        let (versions, worlds) = (shared.entries.len(), shared.worlds.len());
+        let (versions, stubs) = (shared.entries.len(), shared.stubs.len());
         let tag = Some(reference.tag_or_default());
         let observer = context.observer();
         let stored =
@@ -282,7 +284,7 @@ impl Publish {
             digest: stored.digest,
             packages,
             versions,
-            worlds,
+            stubs,
             bytes: stored.layer.size,
         };
         output::print(context, &report, || {

@@ -1,14 +1,18 @@
 //! `wharf search`
 
+mod measure;
+
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::catalog::{Answer, Found, Pattern, Query};
+use wharf::catalog::{Answer, Found, Index, Pattern, Query};
 use wharf::digest::Digest;
 use wharf::reference::package::Version;
 use wharf::store::cache::Cache;
 
+use self::measure::Measure;
 use super::failure::Failure;
 use super::settings::Context;
 use super::{index, output, text};
@@ -46,6 +50,15 @@ pub(crate) struct Search {
     /// Imports nothing else: what a host offers, one by one
     #[arg(long, value_name = "IFACE")]
     only_imports: Vec<Pattern>,
+    /// Runs in this world: a NAME of the package that --wit names, by types and not only by names
+    #[arg(long, requires = "wit", conflicts_with = "fits")]
+    world: Option<String>,
+    /// The WIT package: a directory (with deps/), a file, a reference, or a package
+    #[arg(long, value_name = "DIR|FILE|REF|PACKAGE", requires = "world")]
+    wit: Option<String>,
+    /// Can be plugged into what this component imports, by types and not only by names
+    #[arg(long, value_name = "FILE|REF|PACKAGE")]
+    fits: Option<String>,
     /// Show every version that matches
     #[arg(long)]
     all_versions: bool,
@@ -73,10 +86,10 @@ struct Row {
 
 /// What of a component is what was asked for.
 #[derive(Serialize)]
-struct Match {
-    /// `export`, `import` or `word`.
-    kind: &'static str,
-    name: String,
+pub(super) struct Match {
+    /// `export`, `import`, `word`; `world`, or `fills` with the import of the other component.
+    pub(super) kind: &'static str,
+    pub(super) name: String,
 }
 
 #[derive(Serialize)]
@@ -89,10 +102,17 @@ struct Report {
 impl Search {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
-        let query = self.query();
+        let measure = Measure::read(context, &self, &cache).await?;
+        let query = self.query(measure.as_ref());
         let index = index::open(&cache)?;
-        let (_index, answer) = index::sound(index, |index| index.search(&query))?;
-        let report = Report::of(answer, &cache)?;
+        let (mut index, answer) = index::sound(index, |index| index.search(&query))?;
+        let report = match measure {
+            None => Report::of(answer, &cache)?,
+            Some(measure) => {
+                self.measured(context, &measure, answer, &mut index, &cache)
+                    .await?
+            }
+        };
         let left = report.total - report.packages.len() as u64;
         if report.total == 0 {
             eprintln!("nothing in the index matches");
@@ -102,16 +122,56 @@ impl Search {
         output::print(context, &report, || report.text())
     }
 
-    fn query(&self) -> Query {
+    fn query(&self, measure: Option<&Measure>) -> Query {
         let offered = &self.only_imports;
-        Query {
+        let query = Query {
             text: self.text.join(" "),
             exports: self.exports.clone(),
             imports: self.imports.clone(),
             only_imports: (!offered.is_empty()).then(|| offered.clone()),
             all_versions: self.all_versions,
             limit: Some(self.limit),
+            ..Query::default()
+        };
+        match measure {
+            Some(measure) => measure.narrowed(query),
+            None => query,
         }
+    }
+
+    /// Keeps what fits by its types; of each package the first that does.
+    async fn measured(
+        &self,
+        context: &Context,
+        measure: &Measure,
+        answer: Answer,
+        index: &mut Index,
+        cache: &Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let mut report = Report {
+            packages: Vec::new(),
+            total: 0,
+        };
+        let mut last = None;
+        let count = answer.found.len();
+        for (done, found) in answer.found.into_iter().enumerate() {
+            context.progress.counted(done, count, "candidates");
+            let package = (found.entry.name.clone(), found.entry.location.clone());
+            if !self.all_versions && last.as_ref() == Some(&package) {
+                continue;
+            }
+            let fills = measure.fits(context, &found, index, cache).await?;
+            let Some(fills) = fills else { continue };
+            last = Some(package);
+            report.total += 1;
+            if report.packages.len() < self.limit {
+                let mut row = Row::of(found, cache)?;
+                row.matched.extend(fills);
+                report.packages.push(row);
+            }
+        }
+        context.finish();
+        Ok(report)
     }
 }
 

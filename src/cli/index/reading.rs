@@ -29,8 +29,8 @@ const NO_CATALOG: &str = "name packages or references instead: `wharf index add 
 pub(super) struct Read {
     pub(super) filled: Filled,
     pub(super) failures: Vec<Failed>,
-    /// Worlds that a shared index has.
-    pub(super) worlds: BTreeMap<Digest, Vec<u8>>,
+    /// Stubs that a shared index has.
+    pub(super) stubs: BTreeMap<Digest, Vec<u8>>,
     /// Why there is nothing at all, where there is nothing.
     first: Option<Failure>,
 }
@@ -253,7 +253,7 @@ fn told(reading: Reading) -> Read {
             ..Filled::default()
         },
         failures: Vec::new(),
-        worlds: BTreeMap::new(),
+        stubs: BTreeMap::new(),
         first: None,
     };
     let mut failures = reading.failures;
@@ -300,7 +300,7 @@ async fn shared(
                 ..Filled::default()
             },
             failures: Vec::new(),
-            worlds: BTreeMap::new(),
+            stubs: BTreeMap::new(),
             first: None,
         });
     }
@@ -318,7 +318,7 @@ async fn shared(
             ..Filled::default()
         },
         failures: Vec::new(),
-        worlds: shared.worlds,
+        stubs: shared.stubs,
         first: None,
     })
 }
