@@ -7,7 +7,7 @@ use super::*;
 fn is_meant(wanted: &str, name: &str) -> bool {
     match wanted.split_once('@') {
         None => name == wanted || name.starts_with(&format!("{wanted}@")),
-        Some((_, version)) if version.split('.').count() == 3 => name == wanted,
+        Some((_, version)) if version.split('.').count() >= 3 => name == wanted,
         Some(_) => name.starts_with(&format!("{wanted}.")) && !name.contains('-'),
     }
 }
@@ -172,10 +172,9 @@ const QUESTIONS: &[Asked] = &[
     },
 ];
 
-/// Asks everything, and returns all answers.
+/// Asks everything.
 #[track_caller]
-fn assert_answers(workspace: &Workspace, all: &[Made]) -> Vec<Value> {
-    let mut reports = Vec::new();
+fn assert_answers(workspace: &Workspace, all: &[Made]) {
     let mut sizes = Vec::new();
     for asked in QUESTIONS {
         for all_versions in [false, true] {
@@ -188,14 +187,12 @@ fn assert_answers(workspace: &Workspace, all: &[Made]) -> Vec<Value> {
             assert_eq!(names(&report), expected, "{arguments:?}");
             assert_eq!(report["total"], expected.len());
             sizes.push(expected.len());
-            reports.push(report);
         }
     }
     // Questions that all or none answer say little.
     let count = all.len();
     let telling = sizes.iter().filter(|size| (1..count).contains(*size));
     assert!(telling.count() > sizes.len() * 2 / 3, "{sizes:?}");
-    reports
 }
 
 #[test]
@@ -212,7 +209,7 @@ fn what_is_found_is_what_the_whole_files_say() {
         assert_eq!(outcome["packages"], PACKAGES, "{added}");
         assert_eq!(outcome["versions"], PACKAGES * VERSIONS);
         assert_eq!(outcome["news"], PACKAGES * VERSIONS);
-        let reports = assert_answers(&workspace, &all);
+        assert_answers(&workspace, &all);
 
         let (manifests, heads, blobs) = requests(&workspace, &["index", "update"]);
         assert_eq!((manifests, blobs), (0, 0), "{place}");
@@ -223,7 +220,6 @@ fn what_is_found_is_what_the_whole_files_say() {
         if place == &places[0] {
             assert_sizes(&workspace, &all);
         }
-        let _same_everywhere = reports;
     }
     assert!(places.len() > 1, "no registry at all: {places:?}");
 }
@@ -261,6 +257,10 @@ fn assert_new_and_yanked(workspace: &Workspace, place: &str, all: &[Made]) {
     // The mark is known now, too.
     let (manifests, ..) = requests(workspace, &["index", "update"]);
     assert_eq!(manifests, 0);
+}
+
+fn rows(report: &Value) -> &Vec<Value> {
+    report["packages"].as_array().unwrap()
 }
 
 /// What a pull would fetch is what it fetches.
@@ -301,7 +301,13 @@ fn one_fetch_serves_a_whole_company() {
         assert!(manifests <= 2, "{manifests}");
         for arguments in [&["--exports", "run"][..], &["--all-versions", "part"]] {
             let (here, there) = (search(&reader, arguments), search(&publisher, arguments));
-            assert_eq!(here["packages"], there["packages"]);
+            assert_eq!(names(&here), names(&there));
+            for (here, there) in rows(&here).iter().zip(rows(&there)) {
+                // What is in the cache differs, and so does what would be fetched.
+                assert_eq!(here["reference"], there["reference"]);
+                assert_eq!(here["digest"], there["digest"]);
+                assert_eq!(here["matched"], there["matched"]);
+            }
             assert!(!names(&here).is_empty());
         }
         let (manifests, _, blobs) = requests(&reader, &["index", "update"]);
