@@ -32,7 +32,7 @@ struct Arguments {
 
 const QUESTIONS: [(&str, &[&str]); 7] = [
     ("nothing", &[]),
-    ("export, few", &["--exports", "bench:area7/face3@0.2"]),
+    ("export, few", &["--exports", "bench:area7/face2@0.2"]),
     ("export, half", &["--exports", "bench:http/handler@0.2"]),
     (
         "export and import",
@@ -40,7 +40,7 @@ const QUESTIONS: [(&str, &[&str]); 7] = [
             "--exports",
             "bench:http/handler@0.2",
             "--imports",
-            "bench:area7/face3",
+            "bench:area7/face2",
         ],
     ),
     (

@@ -8,6 +8,7 @@ pub mod exchange;
 mod extract;
 mod fill;
 pub mod interface;
+mod number;
 mod postings;
 mod query;
 mod record;

@@ -40,14 +40,18 @@ impl Asked {
     fn is_met(&self, made: &Made) -> bool {
         let any = |names: &[String], wanted: &str| names.iter().any(|name| is_meant(wanted, name));
         let text = format!("{} {}", made.package, made.description).to_lowercase();
-        let begins = |word: &&str| {
+        let begins = |word: &str| {
             let mut own = text.split([' ', ':', '-']);
             own.any(|own| own.starts_with(&word.to_lowercase()))
         };
         let offered = |name: &String, only: &[&str]| only.iter().any(|one| is_meant(one, name));
         self.exports.iter().all(|wanted| any(&made.exports, wanted))
             && self.imports.iter().all(|wanted| any(&made.imports, wanted))
-            && self.words.iter().all(begins)
+            && self
+                .words
+                .iter()
+                .flat_map(|word| word.split('-'))
+                .all(begins)
             && self
                 .only
                 .is_none_or(|only| made.imports.iter().all(|name| offered(name, only)))
@@ -156,7 +160,7 @@ const QUESTIONS: &[Asked] = &[
         exports: &["run"],
         imports: &[],
         only: None,
-        words: &["other:part", "test"],
+        words: &["other", "part", "test"],
     },
     Asked {
         exports: &[],
