@@ -9,6 +9,7 @@ mod copy;
 mod diff;
 mod failure;
 mod get;
+mod index;
 mod inspect;
 mod layers;
 mod list;
@@ -21,6 +22,7 @@ mod progress;
 mod publish;
 mod pull;
 mod push;
+mod search;
 mod segments;
 mod settings;
 mod splice;
@@ -75,6 +77,8 @@ enum Command {
     Versions(versions::Versions),
     List(list::List),
     Yank(yank::Yank),
+    Search(search::Search),
+    Index(index::IndexCommand),
     Push(push::Push),
     Pull(pull::Pull),
     Copy(copy::Copy),
@@ -173,6 +177,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Versions(versions) => versions.run(context).await,
         Command::List(list) => list.run(context).await,
         Command::Yank(yank) => yank.run(context).await,
+        Command::Search(search) => search.run(context).await,
+        Command::Index(index) => index.run(context).await,
         Command::Push(push) => push.run(context).await,
         Command::Pull(pull) => pull.run(context).await,
         Command::Copy(copy) => copy.run(context).await,

@@ -36,6 +36,16 @@ impl Digest {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Returns the 32 bytes, as a database keeps them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Takes the 32 bytes of a digest.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads 64 lower-case hex digits, as a blob's file name has them.
     pub fn from_hex(hex: &str) -> Result<Self, ParseDigestError> {
         let bad = || ParseDigestError {

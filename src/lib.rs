@@ -27,6 +27,7 @@
 //! | [`store`] | one trait; layouts, registries, the cache |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
+//! | [`catalog`] | the index of what can be searched, and its questions |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
@@ -48,6 +49,7 @@
 //! `tests/layering` reads the sources and fails on an import that breaks these.
 
 pub mod artifact;
+pub mod catalog;
 pub mod component;
 pub mod copy;
 pub mod digest;

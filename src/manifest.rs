@@ -47,6 +47,12 @@ pub mod media_type {
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// The artifact type of a mark that says whether a version is yanked.
     pub const YANK_ARTIFACT: &str = "application/vnd.wharf.yank.v1";
+    /// The artifact type of a shared index.
+    pub const INDEX_ARTIFACT: &str = "application/vnd.wharf.index.v1";
+    /// The one layer of a shared index, stored as it is.
+    pub const INDEX_LAYER: &str = "application/vnd.wharf.index.layer.v1";
+    /// The one layer of a shared index, stored as a zstd frame.
+    pub const INDEX_LAYER_ZSTD: &str = "application/vnd.wharf.index.layer.v1+zstd";
 }
 
 /// Annotation keys.

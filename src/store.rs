@@ -91,6 +91,11 @@ pub trait Store: Send + Sync {
     /// Returns a manifest whose bytes have the digest that was asked for, or that the tag names.
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error>;
 
+    /// Returns the digest of the manifest that a name stands for, without the manifest where that can be.
+    async fn resolve(&self, name: &Name) -> Result<Digest, Error> {
+        Ok(self.manifest(name).await?.digest)
+    }
+
     /// Returns whether a blob of this digest and size is there.
     async fn has(&self, blob: Identity) -> Result<bool, Error>;
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use wharf::error::Kind;
 use wharf::store::remembered::OFFLINE;
-use wharf::{copy, exploded, fits, package, store, world};
+use wharf::{catalog, copy, exploded, fits, package, store, world};
 
 use super::text::printable;
 
@@ -115,6 +115,15 @@ impl Failure {
         self
     }
 
+    /// Returns whether a registry has no list of its repositories.
+    pub(crate) fn is_no_catalog(&self) -> bool {
+        let no_catalog = |cause: &(dyn std::error::Error + 'static)| {
+            let error = cause.downcast_ref::<store::Error>();
+            error.is_some_and(|error| matches!(error, store::Error::NoCatalog { .. }))
+        };
+        self.error.chain().any(no_catalog)
+    }
+
     /// Leaves only its code to be said: the result tells it.
     pub(crate) fn told(mut self) -> Self {
         self.told = true;
@@ -195,6 +204,9 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<package::Error>() {
             return (exit_of(error.kind()), package_hint(error));
         }
+        if let Some(error) = cause.downcast_ref::<catalog::Error>() {
+            return (exit_of(error.kind()), catalog_hint(error));
+        }
         if let Some(error) = cause.downcast_ref::<copy::Error>() {
             return (exit_of(error.kind()), copy_hint(error));
         }
@@ -273,6 +285,19 @@ fn copy_hint(error: &copy::Error) -> Option<String> {
         Some(error) => store_hint(error),
         None => Some(super::copy::DIFFERENT.to_owned()),
     }
+}
+
+fn catalog_hint(error: &catalog::Error) -> Option<String> {
+    let hint = match error {
+        catalog::Error::Empty => {
+            "`wharf index add HOST|PACKAGE|REF|oci:DIR` says where components are, `wharf index update` looks again"
+        }
+        catalog::Error::UnknownInterface { .. } => {
+            "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn store_hint(error: &store::Error) -> Option<String> {

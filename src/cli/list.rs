@@ -73,12 +73,22 @@ async fn home(context: &Context, prefix: &str) -> Result<Home, Failure> {
 
 /// Returns the packages that repositories there may be of.
 async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failure> {
-    let repositories = match &home.place {
-        Place::Layout(directory) => match Layout::open(directory, context.observer()) {
-            Ok(layout) => layout.repositories()?,
-            Err(error) if error.kind() == Kind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
-        },
+    let repositories = match repositories(context, home).await {
+        Err(failure) if failure.is_not_found() && matches!(home.place, Place::Layout(_)) => {
+            Vec::new()
+        }
+        repositories => repositories?,
+    };
+    let package = |repository: &String| home.place.package(repository);
+    Ok(repositories.iter().filter_map(package).collect())
+}
+
+/// Returns the repositories of a registry, or those that a layout has names of.
+pub(crate) async fn repositories(context: &Context, home: &Home) -> Result<Vec<String>, Failure> {
+    match &home.place {
+        Place::Layout(directory) => {
+            Ok(Layout::open(directory, context.observer())?.repositories()?)
+        }
         Place::Registry { host, .. } => {
             if context.offline {
                 let message = format!("what {host} has cannot be listed offline");
@@ -86,11 +96,9 @@ async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failu
             }
             let credentials = connect::credentials(context, host, "", &home.settings).await?;
             let options = connect::options(context, &home.settings);
-            remote::catalog(host, credentials, &options).await?
+            Ok(remote::catalog(host, credentials, &options).await?)
         }
-    };
-    let package = |repository: &String| home.place.package(repository);
-    Ok(repositories.iter().filter_map(package).collect())
+    }
 }
 
 /// Returns the versions of a package, or none, with a warning, if we may not see them.

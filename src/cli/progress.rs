@@ -46,6 +46,30 @@ impl Progress {
         }
     }
 
+    /// Shows how many of many things are done, where no bytes are counted.
+    pub(crate) fn counted(&self, done: usize, of: usize, things: &str) {
+        if !self.shows_bar || self.begun.elapsed() < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:32} {pos} of {len} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        bar.set_message(things.to_owned());
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    }
+
+    /// Says something beside the bar.
+    pub(crate) fn say(&self, line: &str) {
+        match self.bar.get() {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
     fn draw(&self) {
         if !self.shows_bar || self.begun.elapsed() < PATIENCE {
             return;
@@ -76,11 +100,7 @@ impl Observer for Progress {
     fn requested(&self, method: &str, url: &str, outcome: &str) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if self.shows_requests {
-            let say = || eprintln!("> {method} {url} {outcome}");
-            match self.bar.get() {
-                Some(bar) => bar.suspend(say),
-                None => say(),
-            }
+            self.say(&format!("> {method} {url} {outcome}"));
         }
     }
 }

@@ -105,6 +105,10 @@ impl Store for Remembering {
         }
     }
 
+    async fn resolve(&self, name: &Name) -> Result<Digest, Error> {
+        self.store.resolve(name).await
+    }
+
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
         self.store.has(blob).await
     }

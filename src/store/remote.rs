@@ -322,6 +322,23 @@ impl Store for Remote {
         self.checked(name, answer)
     }
 
+    async fn resolve(&self, name: &Name) -> Result<Digest, Error> {
+        if let Name::Digest(digest) = name {
+            return Ok(*digest);
+        }
+        let mut request = self.manifest_request(name);
+        request.method = Method::HEAD;
+        let response = self.transport.send(&request).await?;
+        match (
+            response.status(),
+            answer::content_digest(response.headers()),
+        ) {
+            (StatusCode::OK, Some(digest)) => Ok(digest),
+            // Who says nothing, or knows no HEAD, must be asked for the whole.
+            _ => Ok(self.manifest(name).await?.digest),
+        }
+    }
+
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
         let subject = format!("blob {}", blob.digest);
         let url = self.url(&format!("blobs/{}", blob.digest));

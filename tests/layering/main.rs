@@ -59,7 +59,24 @@ const MODULES: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("catalog", &["package", "world", "fits"]),
+    (
+        "catalog",
+        &[
+            "artifact",
+            "copy",
+            "digest",
+            "encoding",
+            "error",
+            "fits",
+            "manifest",
+            "package",
+            "pull",
+            "reference",
+            "store",
+            "stub",
+            "world",
+        ],
+    ),
     (
         "gateway",
         &[

@@ -1,0 +1,173 @@
+//! What a question to an index of many packages costs above the start of the process.
+//!
+//! `cargo bench --bench search -- [--packages 100000] [--runs 50]`
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::Parser;
+use wharf::catalog::{Entry, Externs, Filled, Index, Record, RecordLayer, Source};
+use wharf::digest::{Digest, Identity};
+use wharf::store::cache::Cache;
+
+/// What no question may pass, in milliseconds of process time.
+const LIMIT_MS: f64 = 10.0;
+
+/// `/proc/self/stat` counts in these: https://www.man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+const TICKS_PER_SECOND: f64 = 100.0;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many packages the index has
+    #[arg(long, default_value_t = 100_000)]
+    packages: usize,
+    /// How often each question is asked
+    #[arg(long, default_value_t = 50)]
+    runs: u32,
+    /// Cargo says this
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const QUESTIONS: [(&str, &[&str]); 7] = [
+    ("nothing", &[]),
+    ("export, few", &["--exports", "bench:area7/face2@0.2"]),
+    ("export, half", &["--exports", "bench:http/handler@0.2"]),
+    (
+        "export and import",
+        &[
+            "--exports",
+            "bench:http/handler@0.2",
+            "--imports",
+            "bench:area7/face2",
+        ],
+    ),
+    (
+        "only imports",
+        &[
+            "--only-imports",
+            "bench:io/streams@0.2",
+            "--only-imports",
+            "bench:area1/face1",
+        ],
+    ),
+    ("words", &["tool", "n123"]),
+    ("every version", &["tool", "--all-versions"]),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.bench {
+        println!("nothing is measured without --bench, which `cargo bench` passes");
+        return ExitCode::SUCCESS;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fill(directory.path(), arguments.packages);
+    let start = milliseconds(directory.path(), &["--version"], arguments.runs);
+    println!(
+        "{} packages; `wharf --version` takes {start:.1} ms of process time\n",
+        arguments.packages
+    );
+    let mut worst: f64 = 0.0;
+    for (name, flags) in QUESTIONS {
+        let all = [&["search"], flags].concat();
+        let above = milliseconds(directory.path(), &all, arguments.runs) - start;
+        worst = worst.max(above);
+        println!(
+            "{name:<20} {above:>6.1} ms above it   wharf search {}",
+            flags.join(" ")
+        );
+    }
+    println!("\nat most {worst:.1} ms; the limit is {LIMIT_MS} ms");
+    match worst <= LIMIT_MS {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// Writes an index: every package has one version, two exports, and eight imports of a thousand.
+fn fill(directory: &Path, packages: usize) {
+    let cache = Cache::open(directory).expect("a cache");
+    let mut index = Index::open(&cache.index()).expect("an index");
+    let mut filled = Filled::default();
+    for number in 0..packages {
+        let content = Identity::of(format!("content {number}").as_bytes());
+        let digest = Digest::of(format!("manifest {number}").as_bytes());
+        let of = |step: usize| {
+            let mix = number * 31 + step * step * 17 + number / 97;
+            format!("bench:area{}/face{}@0.2.{}", mix % 40, mix % 25, mix % 3)
+        };
+        let mut imports: Vec<String> = (1..8).map(of).collect();
+        if number % 9 == 0 {
+            imports.clear();
+        }
+        imports.push("bench:io/streams@0.2.3".to_owned());
+        filled.records.push(Record {
+            digest,
+            split: true,
+            content,
+            externs: Some(Externs {
+                imports,
+                exports: vec![of(0), format!("bench:http/handler@0.{}.0", number % 2 + 1)],
+            }),
+            description: Some(format!("A tool of kind n{}", number % 977)),
+            licenses: None,
+            layers: (0..8)
+                .map(|layer| {
+                    let blob =
+                        Identity::of(format!("layer {}", number % (layer * 1000 + 1)).as_bytes());
+                    RecordLayer {
+                        content: blob,
+                        blob,
+                    }
+                })
+                .collect(),
+        });
+        filled.entries.push(Entry {
+            name: format!("bench:tool-n{number}"),
+            location: format!("registry.example/bench/tool-n{number}"),
+            tag: "1.0.0".to_owned(),
+            version: "1.0.0".parse().ok(),
+            digest,
+            yanked: false,
+            mark: None,
+        });
+    }
+    let place = "registry.example".to_owned();
+    index
+        .fill(&Source::Place { place }, &filled)
+        .expect("a filled index");
+}
+
+/// Returns the process time of one run, user and system. Many runs are summed up, as the clock is coarse.
+fn milliseconds(cache: &Path, arguments: &[&str], runs: u32) -> f64 {
+    let before = children();
+    for _ in 0..runs {
+        let status = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .arg("--cache")
+            .arg(cache)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("wharf starts");
+        assert!(status.success(), "{arguments:?}");
+    }
+    (children() - before) * 1000.0 / f64::from(runs)
+}
+
+/// Returns the process time of all children that ended, in seconds.
+fn children() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("/proc");
+    // The name in brackets may hold anything.
+    let (_, rest) = stat.rsplit_once(')').expect("a name");
+    let fields: Vec<f64> = rest
+        .split_whitespace()
+        .skip(1)
+        .map(|field| field.parse().unwrap_or_default())
+        .collect();
+    // cutime and cstime are fields 16 and 17, and this begins with the fourth.
+    (fields[12] + fields[13]) / TICKS_PER_SECOND
+}

@@ -1,0 +1,85 @@
+//! Shared indexes, stored in a repository and read from one: one manifest, one layer.
+
+use std::io::Read;
+
+use super::shared::{self, EMPTY, Shared, SharedLayer};
+use crate::copy;
+use crate::digest::{Digest, Identity, VerifyingReader};
+use crate::encoding::Decoder;
+use crate::error::Error;
+use crate::manifest::{media_type, to_json};
+use crate::reference::Name;
+use crate::store::cache::Cache;
+use crate::store::{self, Observer, RawManifest, Store, blocking, fetch};
+
+/// What was published.
+#[derive(Debug, Clone, Copy)]
+pub struct Stored {
+    /// The manifest.
+    pub digest: Digest,
+    /// The layer.
+    pub layer: Identity,
+}
+
+/// Stores an index, and lets `tag` name it.
+pub async fn publish(
+    store: &dyn Store,
+    tag: Option<&str>,
+    shared: Shared,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<Stored, Error> {
+    let made = blocking(move || shared.artifact().map_err(Error::Source)).await?;
+    let (layer, manifest) = made;
+    let mut blob = Identity::of(EMPTY);
+    for bytes in [EMPTY, &layer] {
+        blob = cache.add(bytes)?;
+        copy::push_blob(store, blob, &cache.path(&blob.digest), observer).await?;
+    }
+    let manifest = RawManifest::new(to_json(&manifest), media_type::MANIFEST);
+    store.push_manifest(&manifest, tag).await?;
+    Ok(Stored {
+        digest: manifest.digest,
+        layer: blob,
+    })
+}
+
+/// Reads what a name stands for; nothing where that is no shared index.
+pub async fn read(
+    store: &dyn Store,
+    name: &Name,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<Option<(Digest, Shared)>, Error> {
+    let manifest = store.manifest(name).await?;
+    let malformed = |reason: String| {
+        Error::Store(store::Error::Malformed {
+            what: format!("the index `{name}`"),
+            location: store.location(),
+            reason,
+        })
+    };
+    let layer = shared::layer(&manifest.bytes).map_err(|error| malformed(error.to_string()))?;
+    let Some(layer) = layer else {
+        return Ok(None);
+    };
+    let mut spool = fetch(store, layer.blob, cache.ingest(), observer).await?;
+    let read = blocking(move || Ok::<_, Error>(content(spool.file(), layer))).await?;
+    let content = read.map_err(|error| malformed(error.to_string()))?;
+    let shared = Shared::read(&content).map_err(|error| malformed(error.to_string()))?;
+    Ok(Some((manifest.digest, shared)))
+}
+
+/// Returns whether a name stands for a shared index.
+pub async fn is_shared(store: &dyn Store, name: &Name) -> Result<bool, Error> {
+    let manifest = store.manifest(name).await?;
+    // One that is damaged is still one.
+    Ok(!matches!(shared::layer(&manifest.bytes), Ok(None)))
+}
+
+fn content(stored: impl Read, layer: SharedLayer) -> std::io::Result<Vec<u8>> {
+    let decoder = Decoder::new(stored, layer.encoding, layer.content.size)?;
+    let mut content = Vec::new();
+    VerifyingReader::new(decoder, layer.content).read_to_end(&mut content)?;
+    Ok(content)
+}

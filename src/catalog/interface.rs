@@ -1,0 +1,346 @@
+//! Names of interfaces: what is asked for, what matches it, and what comes near. Pure.
+//!
+//! Names are those of imports and exports as they stand in the file:
+//! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Explainer.md#import-and-export-definitions>.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::reference::package::{Version, VersionReq};
+
+/// How many names are offered where none is known.
+pub const MAX_NEAREST: usize = 5;
+
+/// Splits a name into what is versioned and its version: `wasi:http/types` and `0.2.0`. A name without a
+/// version, and one that is no interface's (a function, a core module's import), is all path.
+pub fn split_version(name: &str) -> (&str, Option<Version>) {
+    if let Some((path, version)) = name.rsplit_once('@')
+        && is_interface(path)
+        && let Ok(version) = Version::parse(version)
+    {
+        return (path, Some(version));
+    }
+    (name, None)
+}
+
+/// Whether a name is `namespace:package/interface`, and not a function or type with a word of its own.
+fn is_interface(path: &str) -> bool {
+    path.split_once(':')
+        .is_some_and(|(_, rest)| rest.contains('/'))
+}
+
+/// Which versions of an interface are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wanted {
+    Any,
+    Exact(Version),
+    Matching(VersionReq),
+}
+
+/// An interface, and which of its versions are meant; or a plain name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    path: String,
+    wanted: Wanted,
+}
+
+/// A text that is no name of an interface.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no interface: {reason}")]
+pub struct ParsePatternError {
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl FromStr for Pattern {
+    type Err = ParsePatternError;
+
+    /// Reads a name. After an `@` stands a whole version, which matches itself; or the beginning of one:
+    /// `0.2` means `0.2.x`; or a requirement with an operator (`^1.2`, `>=0.2.1, <0.3`).
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let failed = |reason: String| ParsePatternError {
+            text: text.to_owned(),
+            reason,
+        };
+        let (path, version) = match text.rsplit_once('@') {
+            Some((path, version)) if is_interface(path) => (path, Some(version)),
+            _ => (text, None),
+        };
+        if path.is_empty() || path.chars().any(char::is_whitespace) {
+            return Err(failed("a name is a word".to_owned()));
+        }
+        let wanted = version.map_or(Ok(Wanted::Any), wanted_of);
+        Ok(Self {
+            text: text.to_owned(),
+            path: path.to_owned(),
+            wanted: wanted.map_err(|error| failed(error.to_string()))?,
+        })
+    }
+}
+
+fn wanted_of(version: &str) -> Result<Wanted, semver::Error> {
+    if let Ok(exact) = Version::parse(version) {
+        return Ok(Wanted::Exact(exact));
+    }
+    let begins = version.starts_with(|first: char| first.is_ascii_digit());
+    let requirement = match begins && !version.contains([',', '*', 'x', 'X']) {
+        // The beginning of a version, and not what cargo makes of it: `1.2` is not `1.3`.
+        true => VersionReq::parse(&format!("~{version}")),
+        false => VersionReq::parse(version),
+    };
+    requirement.map(Wanted::Matching)
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Pattern {
+    /// Returns a pattern for a name and all that semver calls compatible with it, older ones too: which of two
+    /// fits the other their types tell.
+    pub fn compatible_with(name: &str) -> Self {
+        let (path, version) = split_version(name);
+        let wanted = match version {
+            None => Wanted::Any,
+            Some(version) if !version.pre.is_empty() => Wanted::Exact(version),
+            Some(Version {
+                major: 0, minor: 0, ..
+            }) => Wanted::Any,
+            Some(version) => {
+                let minor = (version.major == 0).then_some(version.minor);
+                let comparator = semver::Comparator {
+                    op: semver::Op::Tilde,
+                    major: version.major,
+                    minor,
+                    patch: None,
+                    pre: semver::Prerelease::EMPTY,
+                };
+                Wanted::Matching(VersionReq {
+                    comparators: vec![comparator],
+                })
+            }
+        };
+        Self {
+            text: name.to_owned(),
+            path: path.to_owned(),
+            wanted,
+        }
+    }
+
+    /// Returns the name without its version.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns whether an import or export of this name is meant.
+    pub fn matches(&self, name: &str) -> bool {
+        let (path, version) = split_version(name);
+        path == self.path
+            && match (&self.wanted, version) {
+                (Wanted::Any, _) => true,
+                (_, None) => false,
+                (Wanted::Exact(wanted), Some(version)) => *wanted == version,
+                (Wanted::Matching(wanted), Some(version)) => wanted.matches(&version),
+            }
+    }
+
+    /// Returns the known names that come nearest to this one, the nearest first: other versions of the same
+    /// interface, then names that are spelt almost so or go on from here.
+    pub fn nearest<'a>(&self, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let mut near: Vec<(usize, &str)> = known
+            .filter_map(|name| Some((self.distance(name)?, name)))
+            .collect();
+        near.sort();
+        near.dedup();
+        let names = near.into_iter().take(MAX_NEAREST);
+        names.map(|(_, name)| name.to_owned()).collect()
+    }
+
+    /// Returns how far a known name is from this one; nothing where it is another word altogether.
+    fn distance(&self, name: &str) -> Option<usize> {
+        let (path, _) = split_version(name);
+        if path == self.path {
+            return Some(0);
+        }
+        // Who leaves out the package, or the interface, has said a part of it.
+        let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        if path.starts_with(&self.path) || last(path) == last(&self.path) {
+            return Some(1);
+        }
+        let most = 2 + self.path.chars().count() / 5;
+        let distance = edits(&self.path, path);
+        (distance <= most).then_some(1 + distance)
+    }
+}
+
+/// Counts the letters to insert, remove or replace to make one word of another.
+fn edits(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (at, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn versions_match_by_semver_rules() {
+        let http = |version: &str| match version {
+            "" => "wasi:http/handler".to_owned(),
+            version => format!("wasi:http/handler@{version}"),
+        };
+        for (wanted, matched, not) in [
+            ("", vec!["", "0.2.0", "1.0.0-rc.1"], vec![]),
+            (
+                "0.2",
+                vec!["0.2.0", "0.2.11"],
+                vec!["", "0.3.0", "0.1.2", "0.2.0-rc.1"],
+            ),
+            ("0.2.x", vec!["0.2.0"], vec!["0.3.0"]),
+            ("0", vec!["0.2.0", "0.3.0"], vec!["1.0.0"]),
+            ("1.2", vec!["1.2.7"], vec!["1.3.0", "1.1.9"]),
+            ("1", vec!["1.2.7", "1.0.0"], vec!["2.0.0"]),
+            ("0.2.1", vec!["0.2.1"], vec!["0.2.2", "0.2.0", ""]),
+            (
+                "0.2.0-rc-2023-11-10",
+                vec!["0.2.0-rc-2023-11-10"],
+                vec!["0.2.0", "0.2.0-rc-2023-12-05"],
+            ),
+            ("^1.2", vec!["1.2.0", "1.9.0"], vec!["1.1.0", "2.0.0"]),
+            (
+                ">=0.2.1, <0.2.4",
+                vec!["0.2.1", "0.2.3"],
+                vec!["0.2.0", "0.2.4"],
+            ),
+        ] {
+            let wanted = pattern(&http(wanted));
+            for version in matched {
+                assert!(wanted.matches(&http(version)), "{wanted} {version}");
+            }
+            for version in not {
+                assert!(!wanted.matches(&http(version)), "{wanted} {version}");
+            }
+            assert!(!wanted.matches("wasi:http/types@0.2.0"), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn what_semver_calls_compatible_is_found() {
+        for (name, matched, not) in [
+            (
+                "a:b/c@0.2.3",
+                vec!["a:b/c@0.2.0", "a:b/c@0.2.9"],
+                "a:b/c@0.3.0",
+            ),
+            (
+                "a:b/c@1.2.3",
+                vec!["a:b/c@1.0.0", "a:b/c@1.9.0"],
+                "a:b/c@2.0.0",
+            ),
+            ("a:b/c@1.0.0-rc.1", vec!["a:b/c@1.0.0-rc.1"], "a:b/c@1.0.0"),
+            ("a:b/c", vec!["a:b/c"], "a:b/d"),
+            ("run", vec!["run"], "ran"),
+        ] {
+            let pattern = Pattern::compatible_with(name);
+            assert!(matched.iter().all(|other| pattern.matches(other)), "{name}");
+            assert!(!pattern.matches(not), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_interfaces_match_to_the_letter() {
+        for name in ["run", "wasi_snapshot_preview1", "[method]a.b", "_start"] {
+            assert!(pattern(name).matches(name));
+            assert!(!pattern(name).matches("other"));
+        }
+        assert!(pattern("a@b").matches("a@b"));
+        assert_eq!(split_version("run@1.0.0"), ("run@1.0.0", None));
+    }
+
+    #[test]
+    fn what_is_no_interface_is_refused() {
+        for bad in [
+            "",
+            "a b",
+            "a:b/c@",
+            "a:b/c@v1",
+            "a:b/c@1.2.3.4",
+            "a:b/c@0.2.x.y",
+        ] {
+            assert!(bad.parse::<Pattern>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_names_are_offered() {
+        let known = [
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:http/types@0.2.0",
+            "wasi:cli/run@0.2.0",
+            "run",
+        ];
+        for (text, nearest) in [
+            (
+                "wasi:http/incoming-handler@0.3",
+                vec![
+                    "wasi:http/incoming-handler@0.2.0",
+                    "wasi:http/outgoing-handler@0.2.0",
+                ],
+            ),
+            (
+                "wasi:http/incomming-handler",
+                vec![
+                    "wasi:http/incoming-handler@0.2.0",
+                    "wasi:http/outgoing-handler@0.2.0",
+                ],
+            ),
+            (
+                "wasi:http",
+                vec![
+                    "wasi:http/incoming-handler@0.2.0",
+                    "wasi:http/outgoing-handler@0.2.0",
+                    "wasi:http/types@0.2.0",
+                ],
+            ),
+            ("types", vec!["wasi:http/types@0.2.0"]),
+            ("rum", vec!["run"]),
+            ("something:else/entirely", vec![]),
+        ] {
+            assert_eq!(pattern(text).nearest(known.into_iter()), nearest, "{text}");
+        }
+    }
+
+    #[test]
+    fn edits_are_counted() {
+        for (a, b, count) in [
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("abc", "adc", 1),
+            ("abc", "ac", 1),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(edits(a, b), count);
+            assert_eq!(edits(b, a), count);
+        }
+    }
+}

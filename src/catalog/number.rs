@@ -1,0 +1,119 @@
+//! Numbering entries in the order in which they are shown, and the lists that answers come from.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rusqlite::{Transaction, params};
+
+use super::fill::{ENTRY, entry_of};
+use super::postings;
+use super::record::{Entry, words};
+
+/// What of an artifact decides which lists its rows are in.
+struct Listed {
+    entry: Entry,
+    id: i64,
+    imports: Option<Vec<u8>>,
+    exports: Option<Vec<u8>>,
+    description: Option<String>,
+}
+
+/// Numbers all entries in the order in which they are shown, and writes the lists anew.
+pub(super) fn number(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let listed = listed(transaction)?;
+    transaction.execute_batch(
+        "UPDATE entry SET row = NULL WHERE row IS NOT NULL;
+         DELETE FROM used; DELETE FROM word; DELETE FROM outline;",
+    )?;
+    let mut lists = Lists::default();
+    let mut last: Option<&Entry> = None;
+    let mut update = transaction.prepare("UPDATE entry SET row = ?2 WHERE id = ?1")?;
+    for one in &listed {
+        // The same tag from two sources is one answer.
+        if last.is_some_and(|last| last.is_same(&one.entry)) {
+            continue;
+        }
+        let begins = last.is_none_or(|last| {
+            (&last.name, &last.location) != (&one.entry.name, &one.entry.location)
+        });
+        update.execute(params![one.id, lists.count])?;
+        lists.add(one, begins);
+        last = Some(&one.entry);
+    }
+    lists.write(transaction)
+}
+
+fn listed(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<Listed>> {
+    let mut statement = transaction.prepare(&format!(
+        "SELECT {ENTRY}, entry.id, imports, exports, description
+         FROM entry JOIN artifact ON artifact.id = entry.artifact ORDER BY entry.source"
+    ))?;
+    let listed = statement.query_map([], |row| {
+        Ok(Listed {
+            entry: entry_of(row, 0)?,
+            id: row.get(7)?,
+            imports: row.get(8)?,
+            exports: row.get(9)?,
+            description: row.get(10)?,
+        })
+    })?;
+    let mut listed: Vec<Listed> = listed.collect::<rusqlite::Result<_>>()?;
+    listed.sort_by(|a, b| a.entry.shown_before(&b.entry));
+    Ok(listed)
+}
+
+/// The lists of rows.
+#[derive(Default)]
+struct Lists {
+    count: u32,
+    used: BTreeMap<(u32, bool), Vec<u32>>,
+    words: HashMap<String, Vec<u32>>,
+    begins: Vec<u32>,
+    described: Vec<u32>,
+}
+
+impl Lists {
+    fn add(&mut self, one: &Listed, begins: bool) {
+        let row = self.count;
+        self.count += 1;
+        if begins {
+            self.begins.push(row);
+        }
+        if one.imports.is_some() {
+            self.described.push(row);
+        }
+        for (list, is_export) in [(&one.imports, false), (&one.exports, true)] {
+            let ids: BTreeSet<u32> =
+                postings::numbers(list.as_deref().unwrap_or_default()).collect();
+            for id in ids {
+                self.used.entry((id, is_export)).or_default().push(row);
+            }
+        }
+        let texts = [Some(&one.entry.name), one.description.as_ref()];
+        let found: HashSet<String> = texts
+            .into_iter()
+            .flatten()
+            .flat_map(|text| words(text))
+            .collect();
+        for word in found {
+            self.words.entry(word).or_default().push(row);
+        }
+    }
+
+    fn write(self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut insert = transaction
+            .prepare("INSERT INTO used (interface, is_export, rows) VALUES (?1, ?2, ?3)")?;
+        for ((interface, is_export), rows) in self.used {
+            insert.execute(params![interface, is_export, postings::write(rows)])?;
+        }
+        let mut insert = transaction.prepare("INSERT INTO word (word, rows) VALUES (?1, ?2)")?;
+        for (word, rows) in self.words {
+            insert.execute(params![word, postings::write(rows)])?;
+        }
+        let mut insert =
+            transaction.prepare("INSERT INTO outline (name, count, rows) VALUES (?1, ?2, ?3)")?;
+        for (name, rows) in [("begins", self.begins), ("described", self.described)] {
+            insert.execute(params![name, self.count, postings::write(rows)])?;
+        }
+        Ok(())
+    }
+}

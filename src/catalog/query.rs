@@ -1,0 +1,328 @@
+//! Asking the index. Every condition is a list of rows that is looked up; answers are what is in all lists.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::fill::{ENTRY, digest_of, entry_of};
+use super::postings::{self, Rows};
+use super::record::{Entry, RecordLayer, words};
+use super::{Error, Index, Pattern};
+use crate::digest::{Digest, Identity};
+
+/// What is looked for. Every condition must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Each of its words begins a word of the name or of the description.
+    pub text: String,
+    /// Each of these is exported.
+    pub exports: Vec<Pattern>,
+    /// Each of these is imported.
+    pub imports: Vec<Pattern>,
+    /// Nothing is imported but these; they need not be.
+    pub only_imports: Option<Vec<Pattern>>,
+    /// Nothing but these either: what a world has.
+    pub world_imports: Option<Vec<Pattern>>,
+    /// All of these are exported, and it is no mistake where nothing in the index does.
+    pub exports_all: Vec<Pattern>,
+    /// One of these is exported.
+    pub exports_any: Option<Vec<Pattern>>,
+    /// Whether every version counts, and not only the first of each package that matches.
+    pub all_versions: bool,
+    /// How many answers are wanted.
+    pub limit: Option<usize>,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// In the order in which it is shown, no more than were wanted.
+    pub found: Vec<Found>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// One version that was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The tag.
+    pub entry: Entry,
+    /// The component.
+    pub content: Identity,
+    /// Whether it has a split form.
+    pub split: bool,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its licences.
+    pub licenses: Option<String>,
+    /// Its layers.
+    pub layers: Vec<RecordLayer>,
+    /// Imports that were asked for, by name.
+    pub imports: Vec<String>,
+    /// Exports that were asked for, by name.
+    pub exports: Vec<String>,
+    /// Words of the text that are in the name or the description.
+    pub words: Vec<String>,
+}
+
+impl Index {
+    /// Finds what a query means.
+    pub fn search(&self, query: &Query) -> Result<Answer, Error> {
+        let failed = || Error::sqlite(&self.path);
+        // One state of the index, whoever writes meanwhile.
+        let snapshot = self.connection.unchecked_transaction();
+        let snapshot = snapshot.map_err(failed())?;
+        let asking = Asking::new(&snapshot).map_err(failed())?;
+        let Some(asking) = asking else {
+            return Err(Error::Empty);
+        };
+        let mut wanted = BTreeMap::new();
+        for (patterns, is_export) in [(&query.exports, true), (&query.imports, false)] {
+            for pattern in patterns {
+                let ids = asking.interfaces(pattern).map_err(failed())?;
+                if ids.is_empty() {
+                    return Err(self.unknown(&snapshot, pattern)?);
+                }
+                wanted.extend(ids.into_iter().map(|(id, name)| ((is_export, id), name)));
+            }
+        }
+        let mut answer = asking.answer(query).map_err(failed())?;
+        for found in &mut answer.found {
+            asking.matched(found, &wanted, query).map_err(failed())?;
+        }
+        Ok(answer)
+    }
+
+    fn unknown(&self, connection: &Connection, pattern: &Pattern) -> Result<Error, Error> {
+        let names = || {
+            let mut statement = connection.prepare(
+                "SELECT name FROM interface WHERE id IN (SELECT interface FROM used) ORDER BY name",
+            )?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            names.collect::<rusqlite::Result<Vec<String>>>()
+        };
+        let names = names().map_err(Error::sqlite(&self.path))?;
+        Ok(Error::UnknownInterface {
+            pattern: pattern.to_string(),
+            nearest: pattern.nearest(names.iter().map(String::as_str)),
+        })
+    }
+}
+
+/// A connection, and how many rows there are.
+struct Asking<'a> {
+    connection: &'a Connection,
+    count: u32,
+    begins: Vec<u8>,
+}
+
+impl<'a> Asking<'a> {
+    /// Nothing where the index has no rows.
+    fn new(connection: &'a Connection) -> rusqlite::Result<Option<Self>> {
+        let outline = "SELECT count, rows FROM outline WHERE name = 'begins'";
+        let outline = connection
+            .query_row(outline, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let asking = outline.map(|(count, begins)| Self {
+            connection,
+            count,
+            begins,
+        });
+        Ok(asking.filter(|asking| asking.count > 0))
+    }
+
+    /// Returns the interfaces that are meant and that something has.
+    fn interfaces(&self, pattern: &Pattern) -> rusqlite::Result<Vec<(u32, String)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, name FROM interface WHERE path = ?1
+             AND EXISTS (SELECT 1 FROM used WHERE interface = id)",
+        )?;
+        let rows = statement.query_map([pattern.path()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let meant = rows.filter(|row: &rusqlite::Result<(u32, String)>| {
+            row.as_ref().map_or(true, |(_, name)| pattern.matches(name))
+        });
+        meant.collect()
+    }
+
+    fn answer(&self, query: &Query) -> rusqlite::Result<Answer> {
+        let mut rows: Option<Rows> = None;
+        let mut require = |found: Rows| match &mut rows {
+            Some(rows) => rows.intersect(&found),
+            None => rows = Some(found),
+        };
+        for (patterns, is_export) in [(&query.exports, true), (&query.imports, false)] {
+            for pattern in patterns {
+                require(self.using(pattern, is_export)?);
+            }
+        }
+        for pattern in &query.exports_all {
+            require(self.using(pattern, true)?);
+        }
+        if let Some(patterns) = &query.exports_any {
+            let mut any = Rows::none(self.count);
+            for pattern in patterns {
+                any.unite(&self.using(pattern, true)?);
+            }
+            require(any);
+        }
+        for word in words(&query.text) {
+            require(self.having(&word)?);
+        }
+        for offered in [&query.only_imports, &query.world_imports]
+            .into_iter()
+            .flatten()
+        {
+            require(self.content_with(offered)?);
+        }
+        let mut begins = Rows::none(self.count);
+        begins.add_written(&self.begins);
+        let mut rows = rows.unwrap_or_else(|| Rows::all(self.count));
+        if !query.all_versions {
+            rows.keep_firsts(&begins);
+        }
+        let limit = query.limit.unwrap_or(usize::MAX);
+        let found = rows.iter().take(limit).map(|row| self.found(row));
+        Ok(Answer {
+            found: found.collect::<rusqlite::Result<_>>()?,
+            total: rows.count(),
+        })
+    }
+
+    /// Returns the rows that import or export one of the interfaces that are meant.
+    fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<Rows> {
+        let mut rows = Rows::none(self.count);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT rows FROM used WHERE interface = ?1 AND is_export = ?2")?;
+        for (id, _) in self.interfaces(pattern)? {
+            let written = statement.query_row(params![id, is_export], |row| row.get(0));
+            let written: Option<Vec<u8>> = written.optional()?;
+            rows.add_written(&written.unwrap_or_default());
+        }
+        Ok(rows)
+    }
+
+    /// Returns the rows that have a word that begins so.
+    fn having(&self, word: &str) -> rusqlite::Result<Rows> {
+        let mut rows = Rows::none(self.count);
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT rows FROM word WHERE word >= ?1 AND word < ?2")?;
+        let mut lists = statement.query([word, &format!("{word}{}", char::MAX)])?;
+        while let Some(list) = lists.next()? {
+            rows.add_written(list.get_ref(0)?.as_blob()?);
+        }
+        Ok(rows)
+    }
+
+    /// Returns the rows whose imports are known, and all among what is offered.
+    fn content_with(&self, offered: &[Pattern]) -> rusqlite::Result<Rows> {
+        let mut by_path: HashMap<&str, Vec<&Pattern>> = HashMap::new();
+        for pattern in offered {
+            by_path.entry(pattern.path()).or_default().push(pattern);
+        }
+        let mut needing = Rows::none(self.count);
+        let mut statement = self.connection.prepare_cached(
+            "SELECT name, path, rows FROM used JOIN interface ON id = interface WHERE NOT is_export",
+        )?;
+        let mut lists = statement.query([])?;
+        while let Some(list) = lists.next()? {
+            let name = list.get_ref(0)?.as_str()?;
+            let patterns = by_path.get(list.get_ref(1)?.as_str()?);
+            let is_offered = patterns
+                .is_some_and(|patterns| patterns.iter().any(|pattern| pattern.matches(name)));
+            if !is_offered {
+                needing.add_written(list.get_ref(2)?.as_blob()?);
+            }
+        }
+        let described = "SELECT rows FROM outline WHERE name = 'described'";
+        let described: Vec<u8> = self.connection.query_row(described, [], |row| row.get(0))?;
+        let mut rows = Rows::none(self.count);
+        rows.add_written(&described);
+        rows.remove(&needing);
+        Ok(rows)
+    }
+
+    fn found(&self, row: u32) -> rusqlite::Result<Found> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers
+             FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
+        ))?;
+        let (mut found, layers): (Found, Vec<u8>) = statement.query_row([row], |row| {
+            let found = Found {
+                entry: entry_of(row, 0)?,
+                content: identity(row, 7)?,
+                split: row.get(9)?,
+                description: row.get(10)?,
+                licenses: row.get(11)?,
+                layers: Vec::new(),
+                imports: Vec::new(),
+                exports: Vec::new(),
+                words: Vec::new(),
+            };
+            Ok((found, row.get(12)?))
+        })?;
+        for layer in postings::numbers(&layers) {
+            found.layers.push(layer_of(self.connection, layer)?);
+        }
+        Ok(found)
+    }
+
+    /// Says what of an answer is what was asked for.
+    fn matched(
+        &self,
+        found: &mut Found,
+        wanted: &BTreeMap<(bool, u32), String>,
+        query: &Query,
+    ) -> rusqlite::Result<()> {
+        if !wanted.is_empty() {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT imports, exports FROM artifact WHERE digest = ?1")?;
+            let lists = statement.query_row([found.entry.digest.bytes()], |row| {
+                Ok([row.get(0)?, row.get(1)?])
+            });
+            let lists: [Option<Vec<u8>>; 2] = lists?;
+            let names = |is_export: bool| {
+                let list = lists[usize::from(is_export)].as_deref().unwrap_or_default();
+                let names = postings::numbers(list).filter_map(|id| wanted.get(&(is_export, id)));
+                names.cloned().collect()
+            };
+            found.imports = names(false);
+            found.exports = names(true);
+        }
+        let texts = [Some(&found.entry.name), found.description.as_ref()];
+        let own: Vec<String> = texts
+            .into_iter()
+            .flatten()
+            .flat_map(|text| words(text))
+            .collect();
+        let meant = |word: &&String| words(&query.text).any(|begin| word.starts_with(&begin));
+        found.words = own.iter().filter(meant).cloned().collect();
+        found.words.sort();
+        found.words.dedup();
+        Ok(())
+    }
+}
+
+/// Reads the layer of an id.
+pub(super) fn layer_of(connection: &Connection, id: u32) -> rusqlite::Result<RecordLayer> {
+    let mut statement = connection
+        .prepare_cached("SELECT content, content_size, blob, blob_size FROM layer WHERE id = ?1")?;
+    statement.query_row([id], |row| {
+        Ok(RecordLayer {
+            content: identity(row, 0)?,
+            blob: identity(row, 2)?,
+        })
+    })
+}
+
+/// Reads a digest and a size from two columns.
+pub(super) fn identity(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Identity> {
+    let digest: Option<Digest> = digest_of(row.get(at)?);
+    let kind = rusqlite::types::Type::Blob;
+    let digest =
+        digest.ok_or_else(|| rusqlite::Error::InvalidColumnType(at, "digest".to_owned(), kind))?;
+    let size = row.get::<_, i64>(at + 1)? as u64;
+    Ok(Identity { digest, size })
+}

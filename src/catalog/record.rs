@@ -1,0 +1,181 @@
+//! What an index knows: of a manifest, and of what names it. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, Identity};
+use crate::manifest::Annotations;
+use crate::reference::package::Version;
+
+/// Where descriptions and licences stand among annotations.
+const DESCRIPTION: &str = "org.opencontainers.image.description";
+const LICENSES: &str = "org.opencontainers.image.licenses";
+
+/// What is known of one manifest, and holds wherever it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The manifest that a tag names.
+    pub digest: Digest,
+    /// Whether it is split, or has a split form behind it.
+    pub split: bool,
+    /// The component.
+    pub content: Identity,
+    /// What it imports and exports; nothing where the artifact does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub externs: Option<Externs>,
+    /// Its description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its licences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licenses: Option<String>,
+    /// Its layers in manifest order.
+    pub layers: Vec<RecordLayer>,
+}
+
+/// Imports and exports by name, in file order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Externs {
+    /// Import names.
+    pub imports: Vec<String>,
+    /// Export names.
+    pub exports: Vec<String>,
+}
+
+/// A layer: what it holds, and what would be fetched for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RecordLayer {
+    /// The content.
+    pub content: Identity,
+    /// The blob as stored.
+    pub blob: Identity,
+}
+
+impl Record {
+    /// Takes description and licences from a manifest's annotations.
+    #[must_use]
+    pub fn described(mut self, annotations: &Annotations) -> Self {
+        let text = |key: &str| {
+            annotations
+                .get(key)
+                .filter(|text| !text.is_empty())
+                .cloned()
+        };
+        self.description = text(DESCRIPTION);
+        self.licenses = text(LICENSES);
+        self
+    }
+}
+
+/// A tag that names a manifest: a version of a package, or anything else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Entry {
+    /// The package, `namespace:name`; the repository, where it is no package's.
+    pub name: String,
+    /// The repository as a reference has it: `host/path`, or `oci:DIR:path`.
+    pub location: String,
+    /// The tag, or the digest where a manifest was named by that.
+    pub tag: String,
+    /// The version that the tag stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The manifest.
+    pub digest: Digest,
+    /// Whether the version is yanked.
+    pub yanked: bool,
+    /// The mark that says whether it is yanked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Digest>,
+}
+
+impl Entry {
+    /// Returns the reference that `pull` takes.
+    pub fn reference(&self) -> String {
+        let separator = if self.tag.starts_with("sha256:") {
+            '@'
+        } else {
+            ':'
+        };
+        format!("{}{separator}{}", self.location, self.tag)
+    }
+
+    /// Orders entries as they are shown: by name and place, then the versions that `get` prefers first.
+    pub fn shown_before(&self, other: &Self) -> std::cmp::Ordering {
+        let place = |entry: &Self| (entry.name.clone(), entry.location.clone());
+        let rank = |entry: &Self| {
+            let before = entry
+                .version
+                .as_ref()
+                .map(|version| !version.pre.is_empty());
+            (entry.yanked, before.unwrap_or(true))
+        };
+        place(self)
+            .cmp(&place(other))
+            .then_with(|| rank(self).cmp(&rank(other)))
+            .then_with(|| other.version.cmp(&self.version))
+            .then_with(|| self.tag.cmp(&other.tag))
+    }
+
+    /// Returns whether this is the same tag of the same repository.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.location, &self.tag) == (&other.location, &other.tag)
+    }
+}
+
+/// Returns the words of a text, in small letters.
+pub(super) fn words(text: &str) -> impl Iterator<Item = String> {
+    let parts = text.split(|char: char| !char.is_alphanumeric());
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, version: &str, yanked: bool) -> Entry {
+        Entry {
+            name: name.to_owned(),
+            location: format!("host/{name}"),
+            tag: version.to_owned(),
+            version: Version::parse(version).ok(),
+            digest: Digest::of(version.as_bytes()),
+            yanked,
+            mark: None,
+        }
+    }
+
+    #[test]
+    fn what_get_prefers_is_shown_first() {
+        let mut entries = [
+            entry("b:x", "1.0.0", false),
+            entry("a:x", "latest", false),
+            entry("a:x", "1.10.0", false),
+            entry("a:x", "1.9.0", false),
+            entry("a:x", "2.0.0", true),
+            entry("a:x", "3.0.0-rc.1", false),
+        ];
+        entries.sort_by(Entry::shown_before);
+        let shown = entries.map(|entry| format!("{} {}", entry.name, entry.tag));
+        assert_eq!(
+            shown,
+            [
+                "a:x 1.10.0",
+                "a:x 1.9.0",
+                "a:x 3.0.0-rc.1",
+                "a:x latest",
+                "a:x 2.0.0",
+                "b:x 1.0.0"
+            ]
+        );
+    }
+
+    #[test]
+    fn texts_are_words() {
+        let found: Vec<String> = words("Adds, and sub-tracts 2 Zahlen: Größe").collect();
+        assert_eq!(
+            found,
+            ["adds", "and", "sub", "tracts", "2", "zahlen", "größe"]
+        );
+    }
+}

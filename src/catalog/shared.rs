@@ -1,0 +1,296 @@
+//! A shared index: what an index knows, as one layer that others fetch. Pure.
+//!
+//! The layer is one line of JSON and then, end to end, the stubs that the line lists. The same
+//! entries give the same bytes, in whatever order they were found.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{Entry, Record};
+use crate::digest::{Digest, Identity};
+use crate::encoding::{Encoding, compress};
+use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type, to_json};
+use crate::reference::package::tag_version;
+
+/// How the layer is written.
+const FORMAT_VERSION: u32 = 1;
+
+/// The largest layer that is read, in bytes of content: some hundred thousand versions with their stubs.
+pub const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
+
+/// zstd's level: made once, fetched by many.
+const LEVEL: u8 = 12;
+
+/// What a shared index has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// Tags.
+    pub entries: Vec<Entry>,
+    /// What is known of the manifests they name.
+    pub records: Vec<Record>,
+    /// Stubs by content digest.
+    pub stubs: BTreeMap<Digest, Vec<u8>>,
+}
+
+/// Why a shared index cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("it is no sound index: {0}")]
+pub struct Malformed(pub String);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    format_version: u32,
+    records: Vec<Record>,
+    entries: Vec<Entry>,
+    stubs: Vec<Identity>,
+}
+
+impl Shared {
+    /// Writes the layer's content.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut entries = self.entries.clone();
+        entries.sort();
+        entries.dedup();
+        let mut records = self.records.clone();
+        records.sort_by_key(|record| record.digest);
+        records.dedup_by_key(|record| record.digest);
+        let stub = |(digest, stub): (&Digest, &Vec<u8>)| Identity {
+            digest: *digest,
+            size: stub.len() as u64,
+        };
+        let head = Head {
+            format_version: FORMAT_VERSION,
+            records,
+            entries,
+            stubs: self.stubs.iter().map(stub).collect(),
+        };
+        let mut bytes = to_json(&head);
+        bytes.push(b'\n');
+        bytes.extend(self.stubs.values().flatten());
+        bytes
+    }
+
+    /// Reads the layer's content. What is said of a manifest is taken as it stands: an index only says where
+    /// to look, and whatever is fetched then is checked.
+    pub fn read(content: &[u8]) -> Result<Self, Malformed> {
+        let malformed = |reason: &str| Malformed(reason.to_owned());
+        let end = content.iter().position(|byte| *byte == b'\n');
+        let end = end.ok_or_else(|| malformed("its first line has no end"))?;
+        let head: Head = serde_json::from_slice(&content[..end])
+            .map_err(|error| Malformed(error.to_string()))?;
+        if head.format_version != FORMAT_VERSION {
+            let version = head.format_version;
+            return Err(Malformed(format!(
+                "its format version is {version}, {FORMAT_VERSION} is known"
+            )));
+        }
+        let known: HashSet<Digest> = head.records.iter().map(|record| record.digest).collect();
+        for entry in &head.entries {
+            if !known.contains(&entry.digest) {
+                let reference = entry.reference();
+                return Err(Malformed(format!("it says nothing of {reference}")));
+            }
+            if entry.version != tag_version(&entry.tag) {
+                return Err(malformed("a version is not its tag's"));
+            }
+        }
+        let mut rest = &content[end + 1..];
+        let mut stubs = BTreeMap::new();
+        for Identity { digest, size } in head.stubs {
+            let size = usize::try_from(size).map_err(|_| malformed("a stub is too large"))?;
+            let (stub, after) = rest
+                .split_at_checked(size)
+                .ok_or_else(|| malformed("its stubs are cut short"))?;
+            stubs.insert(digest, stub.to_vec());
+            rest = after;
+        }
+        match rest {
+            [] => Ok(Self {
+                entries: head.entries,
+                records: head.records,
+                stubs,
+            }),
+            _ => Err(malformed("there is more than its stubs")),
+        }
+    }
+
+    /// Returns the artifact: the layer as it is stored, and the manifest. The config is empty.
+    pub fn artifact(&self) -> std::io::Result<(Vec<u8>, Manifest)> {
+        let content = self.to_bytes();
+        let identity = Identity::of(&content);
+        let mut stored = Vec::new();
+        let saves = compress(&mut content.as_slice(), identity.size, LEVEL, &mut stored)?;
+        let (stored, media_type) = match saves {
+            true => (stored, media_type::INDEX_LAYER_ZSTD),
+            false => (content, media_type::INDEX_LAYER),
+        };
+        let mut layer = Descriptor::new(media_type, Identity::of(&stored));
+        let mut say = |key: &str, value: String| layer.annotations.insert(key.to_owned(), value);
+        say(annotation::CONTENT_DIGEST, identity.digest.to_string());
+        say(annotation::CONTENT_SIZE, identity.size.to_string());
+        let config = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY));
+        let artifact_type = Some(media_type::INDEX_ARTIFACT);
+        let manifest = Manifest::new(artifact_type, config, vec![layer], Annotations::new());
+        Ok((stored, manifest))
+    }
+}
+
+/// The config.
+pub(super) const EMPTY: &[u8] = b"{}";
+
+/// The one layer of a shared index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedLayer {
+    /// The blob.
+    pub blob: Identity,
+    /// How it holds the content.
+    pub encoding: Encoding,
+    /// The content.
+    pub content: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Outline {
+    artifact_type: Option<String>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+}
+
+/// Returns the layer of a manifest of a shared index; nothing where it is of another artifact.
+pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
+    let Ok(outline) = serde_json::from_slice::<Outline>(manifest) else {
+        return Ok(None);
+    };
+    if outline.artifact_type.as_deref() != Some(media_type::INDEX_ARTIFACT) {
+        return Ok(None);
+    }
+    let malformed = |reason: &str| Malformed(reason.to_owned());
+    let [layer] = outline.layers.as_slice() else {
+        return Err(malformed("it has not one layer"));
+    };
+    let encoding = match layer.media_type.as_str() {
+        media_type::INDEX_LAYER => Encoding::Raw,
+        media_type::INDEX_LAYER_ZSTD => Encoding::Zstd,
+        _ => return Err(malformed("its layer is of another kind")),
+    };
+    let said = |key: &str| {
+        layer
+            .annotations
+            .get(key)
+            .map(String::as_str)
+            .unwrap_or_default()
+    };
+    let digest = said(annotation::CONTENT_DIGEST).parse();
+    let size = said(annotation::CONTENT_SIZE).parse();
+    let (Ok(digest), Ok(size)) = (digest, size) else {
+        return Err(malformed("its layer does not say what it holds"));
+    };
+    if size > MAX_CONTENT_BYTES || layer.size > MAX_CONTENT_BYTES {
+        return Err(Malformed(format!(
+            "it has {size} bytes, at most {MAX_CONTENT_BYTES} are read"
+        )));
+    }
+    Ok(Some(SharedLayer {
+        blob: layer.identity(),
+        encoding,
+        content: Identity { digest, size },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::record::{Externs, RecordLayer};
+
+    fn shared(names: &[&str]) -> Shared {
+        let mut shared = Shared::default();
+        for name in names {
+            let content = Identity::of(name.as_bytes());
+            let digest = Digest::of(format!("manifest of {name}").as_bytes());
+            shared.records.push(Record {
+                digest,
+                split: true,
+                content,
+                externs: Some(Externs {
+                    imports: vec![],
+                    exports: vec!["run".to_owned()],
+                }),
+                description: Some(format!("About {name}\nand more")),
+                licenses: None,
+                layers: vec![RecordLayer {
+                    content,
+                    blob: content,
+                }],
+            });
+            shared.entries.push(Entry {
+                name: format!("demo:{name}"),
+                location: format!("host/demo/{name}"),
+                tag: "1.0.0".to_owned(),
+                version: Some("1.0.0".parse().unwrap()),
+                digest,
+                yanked: false,
+                mark: None,
+            });
+            let stub = format!("stub of {name}\n").into_bytes();
+            shared.stubs.insert(content.digest, stub);
+        }
+        shared
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_order_makes_no_difference() {
+        let one = shared(&["calc", "greet", "hash"]);
+        let other = shared(&["hash", "greet", "calc"]);
+        assert_eq!(one.to_bytes(), other.to_bytes());
+        let read = Shared::read(&one.to_bytes()).unwrap();
+        assert_eq!(read.entries, one.entries);
+        assert_eq!(read.stubs, one.stubs);
+        assert_eq!(read.records.len(), 3);
+        assert_eq!(read.to_bytes(), one.to_bytes());
+        let nothing = Shared::default();
+        assert_eq!(Shared::read(&nothing.to_bytes()).unwrap(), nothing);
+    }
+
+    #[test]
+    fn the_manifest_says_what_the_layer_holds() {
+        for shared in [shared(&["calc", "greet", "hash"]), Shared::default()] {
+            let (stored, manifest) = shared.artifact().unwrap();
+            let layer = layer(&to_json(&manifest)).unwrap().unwrap();
+            assert_eq!(layer.blob, Identity::of(&stored));
+            assert_eq!(layer.content, Identity::of(&shared.to_bytes()));
+        }
+        assert_eq!(layer(b"[]").unwrap(), None);
+        assert_eq!(
+            layer(br#"{"artifactType":"x/y","layers":[]}"#).unwrap(),
+            None
+        );
+        let (_, mut manifest) = shared(&["calc"]).artifact().unwrap();
+        manifest.layers[0].annotations.clear();
+        assert!(layer(&to_json(&manifest)).is_err());
+        manifest.layers.clear();
+        assert!(layer(&to_json(&manifest)).is_err());
+    }
+
+    #[test]
+    fn what_is_cut_or_contradicts_itself_is_refused() {
+        let sound = shared(&["calc", "greet"]);
+        let bytes = sound.to_bytes();
+        for end in 0..bytes.len() {
+            assert!(Shared::read(&bytes[..end]).is_err(), "{end}");
+        }
+        assert!(Shared::read(&[bytes.as_slice(), b"x"].concat()).is_err());
+        let mut without = sound.clone();
+        without.records.pop();
+        assert!(Shared::read(&without.to_bytes()).is_err());
+        let mut other = sound;
+        other.entries[0].version = Some("2.0.0".parse().unwrap());
+        assert!(Shared::read(&other.to_bytes()).is_err());
+        let newer = String::from_utf8(bytes).unwrap();
+        let newer = newer.replacen("\"formatVersion\":1", "\"formatVersion\":2", 1);
+        let error = Shared::read(newer.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("version is 2"), "{error}");
+    }
+}

@@ -1,0 +1,283 @@
+//! Reading repositories for the index: tags first, then only manifests that are not known yet.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
+
+use super::record::{Entry, Externs, Record, RecordLayer};
+use crate::artifact::FlatDescription;
+use crate::digest::Digest;
+use crate::error;
+use crate::package::{self, Tags, yank_tag};
+use crate::pull::{self, Artifact, Opened};
+use crate::reference::Name;
+use crate::reference::package::tag_version;
+use crate::store::cache::Cache;
+use crate::store::{self, Observer, Store};
+
+/// How many tags of one repository are asked for at once, as far as there are slots.
+const TAGS_AT_ONCE: usize = 16;
+
+/// What need not be read again.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Manifests of components.
+    pub records: HashSet<Digest>,
+    /// Manifests of anything else.
+    pub others: HashSet<Digest>,
+    /// By repository and tag: the mark that said whether the version is yanked, and what it said.
+    pub marks: HashMap<(String, String), (Digest, bool)>,
+}
+
+/// A repository to read.
+pub struct Repository {
+    /// What its entries are called: the package, or the repository itself.
+    pub name: String,
+    /// Where it is, as a reference has it.
+    pub location: String,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What of it is wanted.
+    pub which: Which,
+}
+
+/// What of a repository is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Its versions; where it has none, its other tags.
+    All,
+    /// What one name stands for.
+    One(Name),
+}
+
+/// What was read of a repository.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Its tags.
+    pub entries: Vec<Entry>,
+    /// Manifests that were not known.
+    pub records: Vec<Record>,
+    /// Manifests that are no components.
+    pub others: Vec<Digest>,
+    /// What could not be read.
+    pub failures: Vec<Failed>,
+}
+
+/// A repository, or a tag of it, that could not be read.
+#[derive(Debug)]
+pub struct Failed {
+    /// The repository.
+    pub location: String,
+    /// The tag; all of them where there is none.
+    pub tag: Option<String>,
+    /// Why.
+    pub error: package::Error,
+}
+
+impl Failed {
+    /// Returns whether what was known before may still hold, as nobody says that it is gone.
+    pub fn may_hold(&self) -> bool {
+        self.error.kind() != error::Kind::NotFound
+    }
+}
+
+/// How repositories are read.
+pub struct Reader<'a> {
+    /// What need not be read again.
+    pub known: &'a Known,
+    /// Where manifests and configs are kept.
+    pub cache: &'a Cache,
+    /// How many requests are under way, of all repositories together.
+    pub slots: &'a Semaphore,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+}
+
+impl Reader<'_> {
+    /// Reads one repository. What fails is noted, and the rest goes on.
+    pub async fn read(&self, repository: &Repository) -> Reading {
+        let mut reading = Reading::default();
+        let (names, marked) = match self.names(repository).await {
+            Ok(names) => names,
+            // A repository whose last tag went away is listed for some time.
+            Err(package::Error::Store(store::Error::NotFound { .. }))
+                if repository.which == Which::All =>
+            {
+                return reading;
+            }
+            Err(error) => {
+                reading.failures.push(Failed {
+                    location: repository.location.clone(),
+                    tag: None,
+                    error,
+                });
+                return reading;
+            }
+        };
+        let mut names = names.into_iter();
+        // Other images have versions too: where the newest is one, the older ones are not looked at.
+        if let Some(newest) = names.next() {
+            let found = self.tag(repository, newest, &marked, &mut reading).await;
+            if found == Some(Form::Other) {
+                return reading;
+            }
+        }
+        let rest = stream::iter(names).map(|name| {
+            let marked = &marked;
+            async move {
+                let mut part = Reading::default();
+                self.tag(repository, name, marked, &mut part).await;
+                part
+            }
+        });
+        let parts: Vec<Reading> = rest.buffered(TAGS_AT_ONCE).collect().await;
+        for part in parts {
+            reading.entries.extend(part.entries);
+            reading.records.extend(part.records);
+            reading.others.extend(part.others);
+            reading.failures.extend(part.failures);
+        }
+        reading
+    }
+
+    /// Returns the tags that are wanted, the newest first, and the manifests that have a yank mark.
+    async fn names(
+        &self,
+        repository: &Repository,
+    ) -> Result<(Vec<Name>, HashSet<Digest>), package::Error> {
+        if let Which::One(name) = &repository.which {
+            return Ok((vec![name.clone()], HashSet::new()));
+        }
+        let _slot = self.slot().await?;
+        let tags = Tags::read(repository.store.tags().await?);
+        let names: Vec<String> = match tags.versions.is_empty() {
+            false => tags.versions.into_values().rev().collect(),
+            true => tags.others,
+        };
+        Ok((names.into_iter().map(Name::Tag).collect(), tags.marked))
+    }
+
+    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, store::Error> {
+        let slot = self.slots.acquire().await;
+        slot.map_err(|_| store::Error::Interrupted)
+    }
+
+    async fn tag(
+        &self,
+        repository: &Repository,
+        name: Name,
+        marked: &HashSet<Digest>,
+        reading: &mut Reading,
+    ) -> Option<Form> {
+        match self.read_tag(repository, &name, marked, reading).await {
+            Ok(form) => Some(form),
+            Err(error) => {
+                reading.failures.push(Failed {
+                    location: repository.location.clone(),
+                    tag: Some(name.to_string()),
+                    error,
+                });
+                None
+            }
+        }
+    }
+
+    async fn read_tag(
+        &self,
+        repository: &Repository,
+        name: &Name,
+        marked: &HashSet<Digest>,
+        reading: &mut Reading,
+    ) -> Result<Form, package::Error> {
+        let _slot = self.slot().await?;
+        let store = repository.store.as_ref();
+        let digest = store.resolve(name).await?;
+        if self.known.others.contains(&digest) {
+            return Ok(Form::Other);
+        }
+        if !self.known.records.contains(&digest) {
+            let opened = pull::open(store, &Name::Digest(digest), self.cache, self.observer).await;
+            match opened {
+                Ok(opened) => reading.records.push(self.record(store, &opened).await?),
+                Err(error::Error::Foreign { .. }) => {
+                    reading.others.push(digest);
+                    return Ok(Form::Other);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let tag = name.to_string();
+        let mark = match marked.contains(&digest) {
+            true => Some(self.mark(repository, &tag, &digest).await?),
+            false => None,
+        };
+        reading.entries.push(Entry {
+            name: repository.name.clone(),
+            location: repository.location.clone(),
+            version: tag_version(&tag),
+            tag,
+            digest,
+            yanked: mark.is_some_and(|(_, yanked)| yanked),
+            mark: mark.map(|(mark, _)| mark),
+        });
+        Ok(Form::Component)
+    }
+
+    /// Returns the mark of a manifest and whether it says that it is yanked.
+    async fn mark(
+        &self,
+        repository: &Repository,
+        tag: &str,
+        digest: &Digest,
+    ) -> Result<(Digest, bool), package::Error> {
+        let store = repository.store.as_ref();
+        let mark = store.resolve(&Name::Tag(yank_tag(digest))).await?;
+        let key = (repository.location.clone(), tag.to_owned());
+        match self.known.marks.get(&key) {
+            Some((known, yanked)) if *known == mark => Ok((mark, *yanked)),
+            _ => Ok((mark, package::is_yanked(store, digest).await?)),
+        }
+    }
+
+    async fn record(&self, store: &dyn Store, opened: &Opened) -> Result<Record, error::Error> {
+        let externs = match &opened.artifact {
+            Artifact::Split(split) => Some(Externs {
+                imports: split.config.imports.clone(),
+                exports: split.config.exports.clone(),
+            }),
+            Artifact::Flat(flat) => {
+                let described = pull::describe(store, flat, self.cache, self.observer).await?;
+                let FlatDescription {
+                    os,
+                    imports,
+                    exports,
+                } = described;
+                let says = os.is_some() || !imports.is_empty() || !exports.is_empty();
+                says.then_some(Externs { imports, exports })
+            }
+        };
+        let layers = opened.layers().map(|layer| RecordLayer {
+            content: layer.content,
+            blob: layer.blob,
+        });
+        let record = Record {
+            digest: opened.digest,
+            split: opened.split().is_some(),
+            content: opened.content(),
+            externs,
+            description: None,
+            licenses: None,
+            layers: layers.collect(),
+        };
+        Ok(record.described(opened.annotations()))
+    }
+}
+
+/// What a manifest turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Component,
+    Other,
+}

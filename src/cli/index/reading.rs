@@ -1,0 +1,324 @@
+//! Reading a source of the index.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use wharf::catalog::{Filled, Index, Known, Reader, Reading, Repository, Source, Which, exchange};
+use wharf::digest::Digest;
+use wharf::package::Place;
+use wharf::reference::package::PackageName;
+use wharf::reference::{Location, Repository as RepositoryName};
+use wharf::store::Store;
+use wharf::store::cache::Cache;
+use wharf::store::remote::Access;
+
+use super::now;
+use crate::cli::failure::Failure;
+use crate::cli::packages::{self, Home};
+use crate::cli::settings::Context;
+use crate::cli::{connect, list};
+
+const NO_CATALOG: &str = "name packages or references instead: `wharf index add NAMESPACE:NAME…`, a file that lists \
+     them, or an index that somebody published there";
+
+/// What was read of a source.
+pub(super) struct Read {
+    pub(super) filled: Filled,
+    pub(super) failures: Vec<Failed>,
+    /// Stubs that a shared index has.
+    pub(super) stubs: BTreeMap<Digest, Vec<u8>>,
+    /// Why there is nothing at all, where there is nothing.
+    first: Option<Failure>,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Serialize)]
+pub(super) struct Failed {
+    #[serde(rename = "reference")]
+    pub(super) what: String,
+    pub(super) message: String,
+}
+
+/// How much of a source was read.
+#[derive(Debug, Serialize)]
+pub(super) struct Outcome {
+    pub(super) source: String,
+    pub(super) packages: usize,
+    pub(super) versions: usize,
+    /// Manifests that were not known.
+    pub(super) news: usize,
+}
+
+impl Read {
+    /// Fails where nothing could be read.
+    pub(super) fn sound(self) -> Result<Self, Failure> {
+        match self.first {
+            Some(failure) if self.filled.entries.is_empty() => Err(failure),
+            first => Ok(Self { first, ..self }),
+        }
+    }
+
+    pub(super) fn outcome(&self, source: &Source) -> Outcome {
+        let entries = self.filled.entries.iter();
+        let names: BTreeSet<&str> = entries.map(|entry| entry.name.as_str()).collect();
+        Outcome {
+            source: source.to_string(),
+            packages: names.len(),
+            versions: self.filled.entries.len(),
+            news: self.filled.records.len(),
+        }
+    }
+}
+
+/// Reads a source: what the index knows is not fetched, unless all is wanted.
+pub(super) async fn read(
+    context: &Context,
+    source: &Source,
+    index: &Index,
+    cache: &Arc<Cache>,
+    all: bool,
+) -> Result<Read, Failure> {
+    let known = match all {
+        true => Known::default(),
+        false => index.known()?,
+    };
+    let repositories = match source {
+        Source::Shared { reference } => {
+            return shared(context, reference, source, index, cache).await;
+        }
+        Source::Reference { reference } => {
+            let reference = connect::reference(reference)?;
+            let store = connect::store(context, &reference, Access::Pull, cache).await?;
+            let which = Which::One(reference.name());
+            vec![repository(&reference.location, store, which)]
+        }
+        Source::Package { package, place } => {
+            let name = packages::name(package)?;
+            let home = match place {
+                Some(place) => packages::at(context, &read_place(place)?, &name).await?,
+                None => packages::home(context, &name).await?,
+            };
+            let location = home.location(&name)?;
+            let store = home.store(context, &name, Access::Pull, cache).await?;
+            // A package that is not there is a mistake; a repository of a catalog may be about to go.
+            wharf::package::tags(store.as_ref(), &name).await?;
+            vec![Repository {
+                name: name.to_string(),
+                location: location.to_string(),
+                store,
+                which: Which::All,
+            }]
+        }
+        Source::Place { place } => of_place(context, &read_place(place)?, cache).await?,
+    };
+    Ok(collect(context, repositories, &known, cache).await)
+}
+
+fn read_place(place: &str) -> Result<Place, Failure> {
+    place.parse().map_err(Failure::usage)
+}
+
+/// Names a repository: by its package where its name is one's.
+fn repository(location: &Location, store: Arc<dyn Store>, which: Which) -> Repository {
+    let package = match location {
+        Location::Layout {
+            directory,
+            repository: Some(path),
+        } => Place::Layout(directory.clone()).package(path),
+        Location::Layout { .. } => None,
+        Location::Repository(RepositoryName { registry, path }) => {
+            let host = registry.clone();
+            let prefix = String::new();
+            Place::Registry { host, prefix }.package(path)
+        }
+    };
+    let location = location.to_string();
+    Repository {
+        name: package.map_or_else(|| location.clone(), |package| package.to_string()),
+        location,
+        store,
+        which,
+    }
+}
+
+/// Returns the repositories of a registry or of a layout.
+async fn of_place(
+    context: &Context,
+    place: &Place,
+    cache: &Arc<Cache>,
+) -> Result<Vec<Repository>, Failure> {
+    // Which package it is makes no difference: the place is known.
+    let any: PackageName = "any:any".parse().map_err(Failure::usage)?;
+    let home = packages::at(context, place, &any).await?;
+    let mut found = Vec::new();
+    if let Place::Layout(directory) = &home.place {
+        let location = Location::Layout {
+            directory: directory.clone(),
+            repository: None,
+        };
+        found.push(opened(context, &home, location, None, cache).await?);
+    }
+    let paths = list::repositories(context, &home).await;
+    let paths = paths.map_err(|failure| match failure.is_no_catalog() {
+        true => failure.hint(NO_CATALOG),
+        false => failure,
+    })?;
+    for path in paths {
+        let package = home.place.package(&path);
+        let location = match (&home.place, &package) {
+            (_, Some(package)) => home.location(package)?,
+            (Place::Layout(directory), None) => Location::Layout {
+                directory: directory.clone(),
+                repository: Some(path),
+            },
+            (Place::Registry { host, prefix }, None) if path.starts_with(prefix.as_str()) => {
+                Location::Repository(RepositoryName {
+                    registry: host.clone(),
+                    path,
+                })
+            }
+            _ => continue,
+        };
+        found.push(opened(context, &home, location, package, cache).await?);
+    }
+    Ok(found)
+}
+
+async fn opened(
+    context: &Context,
+    home: &Home,
+    location: Location,
+    package: Option<PackageName>,
+    cache: &Arc<Cache>,
+) -> Result<Repository, Failure> {
+    let place = connect::Place {
+        location: &location,
+        settings: home.settings.clone(),
+        beside: None,
+    };
+    let store = connect::store_at(context, &place, Access::Pull, cache).await?;
+    let location = location.to_string();
+    Ok(Repository {
+        name: package.map_or_else(|| location.clone(), |package| package.to_string()),
+        location,
+        store,
+        which: Which::All,
+    })
+}
+
+async fn collect(
+    context: &Context,
+    repositories: Vec<Repository>,
+    known: &Known,
+    cache: &Cache,
+) -> Read {
+    let slots = Semaphore::new(context.concurrency.max(1));
+    let reader = Reader {
+        known,
+        cache,
+        slots: &slots,
+        // Bytes are not what this is measured by.
+        observer: &(),
+    };
+    let count = repositories.len();
+    let mut readings = stream::iter(&repositories)
+        .map(|repository| reader.read(repository))
+        .buffer_unordered(context.concurrency.max(1));
+    let mut all = Reading::default();
+    let mut done = 0;
+    while let Some(reading) = readings.next().await {
+        done += 1;
+        context.progress.counted(done, count, "repositories");
+        all.entries.extend(reading.entries);
+        all.records.extend(reading.records);
+        all.others.extend(reading.others);
+        all.failures.extend(reading.failures);
+    }
+    told(all)
+}
+
+/// Says what failed in words.
+fn told(reading: Reading) -> Read {
+    let mut read = Read {
+        filled: Filled {
+            entries: reading.entries,
+            records: reading.records,
+            others: reading.others,
+            failures: reading.failures.len() as u32,
+            now: now(),
+            ..Filled::default()
+        },
+        failures: Vec::new(),
+        stubs: BTreeMap::new(),
+        first: None,
+    };
+    let mut failures = reading.failures;
+    // The order in which they came is no order.
+    failures.sort_by(|a, b| (&a.location, &a.tag).cmp(&(&b.location, &b.tag)));
+    for failed in failures {
+        if failed.may_hold() {
+            let kept = (failed.location.clone(), failed.tag.clone());
+            read.filled.kept.push(kept);
+        }
+        let what = match &failed.tag {
+            Some(tag) => format!("{}:{tag}", failed.location),
+            None => failed.location,
+        };
+        let failure = Failure::from(failed.error);
+        let message = failure.message();
+        read.failures.push(Failed { what, message });
+        read.first.get_or_insert(failure);
+    }
+    read
+}
+
+/// Reads an index that somebody published, unless it is the one that was read before.
+async fn shared(
+    context: &Context,
+    reference: &str,
+    source: &Source,
+    index: &Index,
+    cache: &Arc<Cache>,
+) -> Result<Read, Failure> {
+    let reference = connect::reference(reference)?;
+    let store = connect::store(context, &reference, Access::Pull, cache).await?;
+    let observer = context.observer();
+    let statuses = index.sources()?;
+    let status = statuses.iter().find(|status| status.source == *source);
+    let before = status.and_then(|status| status.state);
+    let name = reference.name();
+    if before.is_some() && before == Some(store.resolve(&name).await?) {
+        return Ok(Read {
+            filled: Filled {
+                entries: index.entries_of(source)?,
+                state: before,
+                now: now(),
+                ..Filled::default()
+            },
+            failures: Vec::new(),
+            stubs: BTreeMap::new(),
+            first: None,
+        });
+    }
+    let read = exchange::read(store.as_ref(), &name, cache, observer.as_ref()).await?;
+    let Some((digest, shared)) = read else {
+        let message = format!("{reference} is no index any more");
+        return Err(Failure::new(crate::cli::failure::Exit::Integrity, message));
+    };
+    Ok(Read {
+        filled: Filled {
+            entries: shared.entries,
+            records: shared.records,
+            state: Some(digest),
+            now: now(),
+            ..Filled::default()
+        },
+        failures: Vec::new(),
+        stubs: shared.stubs,
+        first: None,
+    })
+}

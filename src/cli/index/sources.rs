@@ -1,0 +1,101 @@
+//! From a word on the command line to a source of the index.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use wharf::catalog::{Source, exchange};
+use wharf::package::Place;
+use wharf::reference::package::{PackageSpec, Wanted};
+use wharf::reference::{Location, Reference};
+use wharf::store::cache::Cache;
+use wharf::store::remote::Access;
+
+use crate::cli::connect;
+use crate::cli::failure::Failure;
+use crate::cli::settings::Context;
+
+/// Returns what the words name. A file lists more of them, one a line; `#` begins a remark.
+pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    for word in words {
+        match Path::new(word).is_file() {
+            false => sources.push(source(context, word)?),
+            true => {
+                let text = std::fs::read_to_string(word).with_context(|| word.clone())?;
+                for (number, line) in (1..).zip(text.lines()) {
+                    let line = line.split('#').next().unwrap_or_default().trim();
+                    if !line.is_empty() {
+                        let read = source(context, line);
+                        sources.push(read.map_err(|failure| {
+                            failure.context(format!("line {number} of {word}"))
+                        })?);
+                    }
+                }
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn source(context: &Context, word: &str) -> Result<Source, Failure> {
+    if let Ok(spec) = word.parse::<PackageSpec>() {
+        if spec.wanted != Wanted::Newest {
+            let message = format!("`{word}` names a version; all of a package are indexed");
+            return Err(Failure::usage(message));
+        }
+        let place = context.registry.as_deref().map(place_of).transpose()?;
+        let package = spec.name.to_string();
+        return Ok(Source::Package { package, place });
+    }
+    match word.parse::<Reference>() {
+        Ok(reference) if reference.tag.is_some() || reference.digest.is_some() => {
+            let reference = absolute(reference)?.to_string();
+            Ok(Source::Reference { reference })
+        }
+        _ => place_of(word).map(|place| Source::Place { place }),
+    }
+}
+
+/// Reads a place. The index is the same wherever somebody stands, so directories are made absolute.
+pub(super) fn place_of(word: &str) -> Result<String, Failure> {
+    let hint = "HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, or a reference with a tag";
+    let place: Place = word
+        .parse()
+        .map_err(|error| Failure::usage(error).hint(hint))?;
+    Ok(match place {
+        Place::Layout(directory) => {
+            let directory = std::path::absolute(&directory).context("the current directory")?;
+            Place::Layout(directory).to_string()
+        }
+        place => place.to_string(),
+    })
+}
+
+fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
+    if let Location::Layout { directory, .. } = &mut reference.location {
+        *directory = std::path::absolute(&*directory).context("the current directory")?;
+    }
+    Ok(reference)
+}
+
+/// Tells a shared index from another artifact.
+pub(super) async fn recognised(
+    context: &Context,
+    source: Source,
+    cache: &Arc<Cache>,
+) -> Result<Source, Failure> {
+    let Source::Reference { reference } = &source else {
+        return Ok(source);
+    };
+    let parsed = connect::reference(reference)?;
+    let store = connect::store(context, &parsed, Access::Pull, cache).await?;
+    Ok(
+        match exchange::is_shared(store.as_ref(), &parsed.name()).await? {
+            true => Source::Shared {
+                reference: reference.clone(),
+            },
+            false => source,
+        },
+    )
+}

@@ -1,0 +1,246 @@
+//! `wharf search`
+
+mod measure;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use wharf::catalog::{Answer, Found, Index, Pattern, Query};
+use wharf::digest::Digest;
+use wharf::reference::package::Version;
+use wharf::store::cache::Cache;
+
+use self::measure::Measure;
+use super::failure::Failure;
+use super::settings::Context;
+use super::{index, output, text};
+
+/// How many answers are shown where nobody says.
+const LIMIT: usize = 50;
+
+/// Find components by what they import and export, and by words of their names and descriptions
+///
+/// Asks the index of this machine (`wharf index`), and nobody else. All conditions must hold. Of each package the version that `get` would
+/// prefer among those that match is shown.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Interfaces:
+  wasi:http/incoming-handler         in any version
+  wasi:http/incoming-handler@0.2     in 0.2.x
+  wasi:http/incoming-handler@0.2.3   in this one
+  run                                a function that is exported itself
+
+Examples:
+  wharf search --exports wasi:http/incoming-handler@0.2
+  wharf search image --exports demo:filter/filter
+  wharf search --only-imports wasi:io/error@0.2 --only-imports wasi:io/streams@0.2
+  wharf search calc --all-versions --json | jq -r '.packages[].reference'")]
+pub(crate) struct Search {
+    /// Words, or how words begin, of the name or the description
+    #[arg(value_name = "TEXT")]
+    text: Vec<String>,
+    /// Exports this
+    #[arg(long, value_name = "IFACE")]
+    exports: Vec<Pattern>,
+    /// Imports this
+    #[arg(long, value_name = "IFACE")]
+    imports: Vec<Pattern>,
+    /// Imports nothing else: what a host offers, one by one
+    #[arg(long, value_name = "IFACE")]
+    only_imports: Vec<Pattern>,
+    /// Runs in this world: a NAME of the package that --wit names, by types and not only by names
+    #[arg(long, requires = "wit", conflicts_with = "fits")]
+    world: Option<String>,
+    /// The WIT package: a directory (with deps/), a file, a reference, or a package
+    #[arg(long, value_name = "DIR|FILE|REF|PACKAGE", requires = "world")]
+    wit: Option<String>,
+    /// Can be plugged into what this component imports, by types and not only by names
+    #[arg(long, value_name = "FILE|REF|PACKAGE")]
+    fits: Option<String>,
+    /// Show every version that matches
+    #[arg(long)]
+    all_versions: bool,
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value_t = LIMIT)]
+    limit: usize,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    version: Option<Version>,
+    tag: String,
+    reference: String,
+    digest: Digest,
+    content_digest: Digest,
+    content_size: u64,
+    /// What a pull would fetch, as this machine's cache is now.
+    fetch_bytes: u64,
+    description: Option<String>,
+    licenses: Option<String>,
+    matched: Vec<Match>,
+    yanked: bool,
+}
+
+/// What of a component is what was asked for.
+#[derive(Serialize)]
+pub(super) struct Match {
+    /// `export`, `import`, `word`; `world`, or `fills` with the import of the other component.
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    packages: Vec<Row>,
+    /// How many match, shown or not.
+    total: u64,
+}
+
+impl Search {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let cache = context.cache()?;
+        let measure = Measure::read(context, &self, &cache).await?;
+        let query = self.query(measure.as_ref());
+        let index = index::open(&cache)?;
+        let (mut index, answer) = index::sound(index, |index| index.search(&query))?;
+        let report = match measure {
+            None => Report::of(answer, &cache)?,
+            Some(measure) => {
+                self.measured(context, &measure, answer, &mut index, &cache)
+                    .await?
+            }
+        };
+        let left = report.total - report.packages.len() as u64;
+        if report.total == 0 {
+            eprintln!("nothing in the index matches");
+        } else if left > 0 {
+            eprintln!("and {left} more: --limit shows them");
+        }
+        output::print(context, &report, || report.text())
+    }
+
+    fn query(&self, measure: Option<&Measure>) -> Query {
+        let offered = &self.only_imports;
+        let query = Query {
+            text: self.text.join(" "),
+            exports: self.exports.clone(),
+            imports: self.imports.clone(),
+            only_imports: (!offered.is_empty()).then(|| offered.clone()),
+            all_versions: self.all_versions,
+            limit: Some(self.limit),
+            ..Query::default()
+        };
+        match measure {
+            Some(measure) => measure.narrowed(query),
+            None => query,
+        }
+    }
+
+    /// Keeps what fits by its types; of each package the first that does.
+    async fn measured(
+        &self,
+        context: &Context,
+        measure: &Measure,
+        answer: Answer,
+        index: &mut Index,
+        cache: &Arc<Cache>,
+    ) -> Result<Report, Failure> {
+        let mut report = Report {
+            packages: Vec::new(),
+            total: 0,
+        };
+        let mut last = None;
+        let count = answer.found.len();
+        for (done, found) in answer.found.into_iter().enumerate() {
+            context.progress.counted(done, count, "candidates");
+            let package = (found.entry.name.clone(), found.entry.location.clone());
+            if !self.all_versions && last.as_ref() == Some(&package) {
+                continue;
+            }
+            let fills = measure.fits(context, &found, index, cache).await?;
+            let Some(fills) = fills else { continue };
+            last = Some(package);
+            report.total += 1;
+            if report.packages.len() < self.limit {
+                let mut row = Row::of(found, cache)?;
+                row.matched.extend(fills);
+                report.packages.push(row);
+            }
+        }
+        context.finish();
+        Ok(report)
+    }
+}
+
+impl Report {
+    fn of(answer: Answer, cache: &Cache) -> Result<Self, Failure> {
+        let rows = answer.found.into_iter().map(|found| Row::of(found, cache));
+        Ok(Self {
+            packages: rows.collect::<Result<_, _>>()?,
+            total: answer.total,
+        })
+    }
+
+    fn text(&self) -> String {
+        let row = |row: &Row| {
+            let names = row.matched.iter().map(|one| text::printable(&one.name));
+            let version = row.version.as_ref().map(Version::to_string);
+            vec![
+                text::printable(&row.name),
+                version.unwrap_or_else(|| row.tag.clone()),
+                names.collect::<Vec<_>>().join(", "),
+                match row.fetch_bytes {
+                    0 => "is here".to_owned(),
+                    bytes => text::size(bytes),
+                },
+                if row.yanked { "yanked" } else { "" }.to_owned(),
+            ]
+        };
+        text::words(&self.packages.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+impl Row {
+    fn of(found: Found, cache: &Cache) -> Result<Self, Failure> {
+        let fetch_bytes = to_fetch(&found, cache)?;
+        let lists = [
+            ("export", found.exports),
+            ("import", found.imports),
+            ("word", found.words),
+        ];
+        let matched = lists.into_iter().flat_map(|(kind, names)| {
+            let one = move |name| Match { kind, name };
+            names.into_iter().map(one)
+        });
+        Ok(Self {
+            reference: found.entry.reference(),
+            name: found.entry.name,
+            version: found.entry.version,
+            tag: found.entry.tag,
+            digest: found.entry.digest,
+            content_digest: found.content.digest,
+            content_size: found.content.size,
+            fetch_bytes,
+            description: found.description,
+            licenses: found.licenses,
+            matched: matched.collect(),
+            yanked: found.entry.yanked,
+        })
+    }
+}
+
+/// Adds up the blobs of layers that the cache has neither as they are nor in another form.
+fn to_fetch(found: &Found, cache: &Cache) -> Result<u64, Failure> {
+    let mut counted = HashSet::new();
+    let mut bytes = 0;
+    for layer in &found.layers {
+        let new = counted.insert(layer.blob.digest);
+        if new && !cache.has(layer.blob)? && cache.find(layer.content)?.is_none() {
+            bytes += layer.blob.size;
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,245 @@
+//! What goes wrong: registries without a list, artifacts that make no sense, files that are no index.
+
+use std::fs;
+
+use super::components::{Made, VERSIONS, from_wit, make};
+use super::fault::{Fault, Registry};
+use super::*;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+fn some() -> Vec<Made> {
+    make().into_iter().take(4 * VERSIONS).collect()
+}
+
+fn scene() -> (Workspace, String) {
+    let workspace = Workspace::new();
+    let place = places(&workspace).remove(0);
+    publish_all(&place, &some());
+    workspace.json(&["index", "add", &place]);
+    (workspace, place)
+}
+
+#[test]
+fn who_has_nothing_is_told_where_to_begin() {
+    let workspace = Workspace::new();
+    for arguments in [&["search", "calc"][..], &["index", "update"]] {
+        let error = assert_fails(&workspace, arguments, 3);
+        assert!(
+            error["hint"].as_str().unwrap().contains("wharf index add"),
+            "{error}"
+        );
+    }
+    assert_fails(&workspace, &["index", "remove", "ghcr.io"], 3);
+    assert_fails(&workspace, &["index", "add", "not a thing"], 2);
+    assert_fails(&workspace, &["index", "add", "oci:nothing/here"], 3);
+    assert_eq!(
+        workspace.json(&["index", "ls"])["sources"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
+    let (workspace, _) = scene();
+    for (asked, nearest) in [
+        ("demo:net/handlr", "demo:net/handler@0.2.0"),
+        ("demo:net/handler@0.4", "demo:net/handler@0.3.0"),
+        ("handler", "demo:net/handler@0.2.0"),
+    ] {
+        for flag in ["--exports", "--imports"] {
+            let error = assert_fails(&workspace, &["search", flag, asked], 3);
+            assert!(
+                error["message"].as_str().unwrap().contains(nearest),
+                "{error}"
+            );
+        }
+    }
+    // Known, but only the other way round: that is an answer.
+    assert_eq!(
+        search(&workspace, &["--imports", "demo:net/handler"])["total"],
+        0
+    );
+    assert_fails(
+        &workspace,
+        &["search", "--exports", "demo:net/handler@v1"],
+        2,
+    );
+}
+
+#[test]
+fn a_registry_without_a_catalog_is_indexed_by_name() {
+    let registry = Registry::start();
+    let place = registry.address();
+    let all = some();
+    publish_all(&place, &all);
+    registry.on("GET", "/_catalog", 9, Fault::Status(404, vec![]));
+    let workspace = Workspace::new();
+    let error = assert_fails(&workspace, &["index", "add", &place], 1);
+    assert!(
+        error["hint"].as_str().unwrap().contains("NAMESPACE:NAME"),
+        "{error}"
+    );
+    assert_eq!(
+        workspace.json(&["index", "ls"])["sources"],
+        serde_json::json!([])
+    );
+
+    let list = format!(
+        "# what we use\n{}\n\n{place}/{}:{} # one artifact\n",
+        all[0].package,
+        all[VERSIONS].package.replace(':', "/"),
+        all[VERSIONS].version
+    );
+    workspace.write("list", list.as_bytes());
+    let added = workspace.json(&["index", "add", "list", "--registry", &place]);
+    assert_eq!(added["sources"].as_array().unwrap().len(), 2, "{added}");
+    assert_eq!(
+        search(&workspace, &["--all-versions"])["total"],
+        VERSIONS + 1
+    );
+    assert_fails(
+        &workspace,
+        &["index", "add", "demo:nothing", "--registry", &place],
+        3,
+    );
+    workspace.json(&["index", "update"]);
+
+    workspace
+        .run(&["index", "remove", &format!("{} in {place}", all[0].package)])
+        .success();
+    assert_eq!(search(&workspace, &["--all-versions"])["total"], 1);
+}
+
+#[test]
+fn one_that_makes_no_sense_stops_nobody() {
+    let registry = Registry::start();
+    let place = registry.address();
+    publish_all(&place, &some());
+    let broken = br#"{"schemaVersion":2,"artifactType":"application/vnd.wharf.component.v1","config":{},"layers":[]}"#;
+    registry.put_manifest("demo/broken", "1.0.0", MANIFEST, broken);
+    let image = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+    for tag in ["1.0.0", "2.0.0"] {
+        registry.put_manifest("demo/image", tag, MANIFEST, image);
+    }
+    let workspace = Workspace::new();
+    let mut command = workspace.wharf(&["index", "add", &place, "--json"]);
+    let answer = Answer::of(&mut command);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    let report = answer.json();
+    assert_eq!(report["failures"].as_array().unwrap().len(), 1, "{report}");
+    let failed = report["failures"][0]["reference"].as_str().unwrap();
+    assert!(failed.ends_with("demo/broken:1.0.0"), "{failed}");
+    assert_eq!(search(&workspace, &[])["total"], 4);
+    assert_eq!(
+        workspace.json(&["index", "ls"])["sources"][0]["failures"],
+        1
+    );
+    let said = workspace.run(&["index", "update"]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stderr.contains("1 artifact could not be read"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_is_unreachable_for_a_while_is_not_forgotten() {
+    let registry = Registry::start();
+    let place = registry.address();
+    publish_all(&place, &some());
+    let workspace = Workspace::new();
+    workspace.json(&["index", "add", &place]);
+    let name = some()[0].package.replace(':', "/");
+    registry.on(
+        "GET",
+        &format!("/{name}/tags/list"),
+        9,
+        Fault::Status(403, vec![]),
+    );
+    let said = workspace.run(&["index", "update"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(
+        search(&workspace, &["--all-versions"])["total"],
+        4 * VERSIONS
+    );
+}
+
+#[test]
+fn what_others_publish_is_indexed_too() {
+    let registry = Registry::start();
+    let component = from_wit("package a:b; world w { export run: func(); }", "w");
+    let config = br#"{"architecture":"wasm","os":"wasip2","layerDigests":[],"component":{"exports":["run"],"imports":[]}}"#;
+    let layer = registry.put_blob("them/tool", &component);
+    let config = registry.put_blob("them/tool", config);
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "mediaType": MANIFEST,
+        "config": { "mediaType": "application/vnd.wasm.config.v0+json", "digest": config.digest, "size": config.size },
+        "layers": [{ "mediaType": "application/wasm", "digest": layer.digest, "size": layer.size }],
+        "annotations": { "org.opencontainers.image.description": "Made elsewhere" },
+    });
+    let manifest = manifest.to_string();
+    registry.put_manifest("them/tool", "0.1.0", MANIFEST, manifest.as_bytes());
+    let unknown = manifest.replace("vnd.wasm.config.v0", "vnd.other.config.v0");
+    registry.put_manifest("them/other", "0.1.0", MANIFEST, unknown.as_bytes());
+    let workspace = Workspace::new();
+    workspace.json(&["index", "add", &registry.address()]);
+    let expected = vec![("them:tool".to_owned(), "0.1.0".to_owned())];
+    for arguments in [&["--exports", "run"][..], &["--only-imports", "x:y/z"]] {
+        let found = search(&workspace, arguments);
+        assert_eq!(names(&found), expected, "{found}");
+        assert_eq!(found["packages"][0]["fetch_bytes"], component.len());
+    }
+    // Of one that does not say what it imports nothing is claimed.
+    assert_eq!(search(&workspace, &["elsewhere"])["total"], 2);
+}
+
+#[test]
+fn a_file_that_is_no_index_is_begun_anew() {
+    let (workspace, _) = scene();
+    let file = workspace.cache().root.join("index.sqlite");
+    let sound = fs::read(&file).unwrap();
+    let mut torn = sound.clone();
+    torn.truncate(sound.len() / 2);
+    torn[4096..].fill(0xa5);
+    let mut newer = sound;
+    // The user's version in the header: https://www.sqlite.org/fileformat.html#user_version_number
+    newer[60..64].copy_from_slice(&77u32.to_be_bytes());
+    for damaged in [b"no index".to_vec(), vec![7; 10_000], torn, newer] {
+        for rest in ["-wal", "-shm"] {
+            let _may_be_missing = fs::remove_file(format!("{}{rest}", file.display()));
+        }
+        fs::write(&file, damaged).unwrap();
+        let said = workspace.run(&["search", "part"]);
+        assert_eq!(said.code, Some(3), "{said:?}");
+        assert!(said.stderr.contains("begun anew"), "{said:?}");
+        // What was added is still known.
+        workspace.json(&["index", "update"]);
+        assert_eq!(
+            search(&workspace, &["--all-versions"])["total"],
+            4 * VERSIONS
+        );
+    }
+}
+
+#[test]
+fn several_at_once_do_not_disturb_each_other() {
+    let (workspace, place) = scene();
+    let mut running = Vec::new();
+    for at in 0..6 {
+        let arguments: &[&str] = match at % 3 {
+            0 => &["index", "update", "--all", "--json"],
+            1 => &["index", "add", &place, "--json"],
+            _ => &["search", "--all-versions", "--json"],
+        };
+        running.push(workspace.wharf(arguments).spawn().unwrap());
+    }
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        Answer::from_output("one of several".to_owned(), output).success();
+    }
+    assert_eq!(
+        search(&workspace, &["--all-versions"])["total"],
+        4 * VERSIONS
+    );
+}

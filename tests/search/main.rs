@@ -1,0 +1,139 @@
+//! The index and what it answers, against what is true of the whole files.
+
+#[path = "../support/binary.rs"]
+mod bytes;
+mod components;
+#[path = "../support/fault.rs"]
+mod fault;
+mod faults;
+mod names;
+#[path = "../support/mod.rs"]
+mod support;
+mod types;
+#[path = "../support/wharf.rs"]
+mod wharf;
+
+use std::sync::Arc;
+
+use ::wharf::component::Component;
+use ::wharf::encoding::Level;
+use ::wharf::manifest::Annotations;
+use ::wharf::package::Place;
+use ::wharf::push;
+use ::wharf::reference::Location;
+use ::wharf::reference::package::PackageName;
+use ::wharf::split::{Granularity, SplitPolicy};
+use ::wharf::store::cache::Cache;
+use ::wharf::store::layout::Layout;
+use ::wharf::store::remote::{Access, Credentials, Options, Remote};
+use ::wharf::store::{Observer, Store};
+use components::Made;
+use serde_json::Value;
+use support::registries::registries;
+use wharf::{Answer, Workspace};
+
+const POLICY: SplitPolicy = SplitPolicy {
+    granularity: Granularity::Section,
+    floor: 4096,
+    max_layers: 256,
+};
+
+/// Every place: a layout, and the registries that let everybody in.
+fn places(workspace: &Workspace) -> Vec<String> {
+    let layout = format!("oci:{}", workspace.path("layout").display());
+    let open = registries().iter().map(|registry| registry.host.clone());
+    std::iter::once(layout).chain(open).collect()
+}
+
+/// Opens the repository of a package.
+fn store(place: &str, package: &str) -> Arc<dyn Store> {
+    let place: Place = place.parse().unwrap();
+    let package: PackageName = package.parse().unwrap();
+    match place.location(&package).unwrap() {
+        Location::Layout {
+            directory,
+            repository,
+        } => {
+            let layout = Layout::create(&directory, Arc::new(())).unwrap();
+            Arc::new(layout.in_repository(repository.as_deref()))
+        }
+        Location::Repository(repository) => {
+            let options = Options::default();
+            let (access, anonymous) = (Access::Push, Credentials::Anonymous);
+            Arc::new(Remote::new(&repository, access, anonymous, &options).unwrap())
+        }
+    }
+}
+
+/// Publishes components without a process for each.
+fn publish_all(place: &str, components: &[Made]) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let cache = Arc::new(Cache::temporary().unwrap());
+        let observer: Arc<dyn Observer> = Arc::new(());
+        let options = push::Options {
+            level: Level::Fixed(1),
+            reuse: true,
+            concurrency: 4,
+            metadata: Annotations::new(),
+            compat: false,
+        };
+        for made in components {
+            let store = store(place, &made.package);
+            let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
+            let tag = Some(made.version.as_str());
+            push::push(
+                Arc::new(component),
+                store.as_ref(),
+                tag,
+                &cache,
+                &options,
+                &observer,
+            )
+            .await
+            .unwrap();
+        }
+    });
+}
+
+/// Runs `wharf search` and returns what it found.
+#[track_caller]
+fn search(workspace: &Workspace, arguments: &[&str]) -> Value {
+    let all = [&["search", "--limit", "100000"], arguments].concat();
+    workspace.json(&all)
+}
+
+/// Names and versions of what was found, in order.
+fn names(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let packages = report["packages"].as_array().unwrap().iter();
+    packages
+        .map(|row| (text(&row["name"]), text(&row["version"])))
+        .collect()
+}
+
+/// Runs wharf, which must fail with this code, and returns the error.
+#[track_caller]
+fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
+    let mut command = workspace.wharf(arguments);
+    let answer = Answer::of(command.arg("--json"));
+    assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
+    answer.json()["error"].clone()
+}
+
+/// Runs wharf with `-v` and counts requests of a method for manifests, and all for blobs.
+#[track_caller]
+fn requests(workspace: &Workspace, arguments: &[&str]) -> (usize, usize, usize) {
+    let answer = workspace.run(&[arguments, &["-v"]].concat()).success();
+    let count = |begin: &str, part: &str| {
+        let lines = answer.stderr.lines();
+        lines
+            .filter(|line| line.starts_with(begin) && line.contains(part))
+            .count()
+    };
+    (
+        count("> GET", "/manifests/"),
+        count("> HEAD", "/manifests/"),
+        count("> GET", "/blobs/"),
+    )
+}
