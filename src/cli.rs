@@ -20,6 +20,7 @@ mod progress;
 mod publish;
 mod pull;
 mod push;
+mod segments;
 mod settings;
 mod splice;
 mod split;

@@ -27,11 +27,11 @@
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `split` and `world` know
-//! nothing of OCI. They meet in `artifact`, and the verbs join them.
+//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split` and `world`
+//! know nothing of OCI. They meet in `artifact`, and the verbs join them.
 //!
-//! **Architecture invariant:** the core is pure. `digest`, `section`, `split`, `encoding`, `world`,
-//! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
+//! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`,
+//! `world`, `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
 //! no sockets, no async, no environment. The library never prints.
 //!
 //! **Architecture invariant:** raw bytes are the truth. Nothing of a component is re-encoded, no section
@@ -60,6 +60,7 @@ pub mod pull;
 pub mod push;
 pub mod reference;
 pub mod section;
+pub mod segment;
 pub mod source;
 pub mod split;
 pub mod store;

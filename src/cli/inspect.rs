@@ -21,7 +21,7 @@ use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, SplitFlags};
-use super::{output, text, wit};
+use super::{output, segments, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
@@ -32,11 +32,15 @@ use super::{output, text, wit};
 Examples:
   wharf inspect calc.wasm
   wharf inspect --granularity module calc.wasm
+  wharf inspect --segments calc.wasm
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
     /// A file, a reference, or a package
     #[arg(value_name = "FILE|REF")]
     what: String,
+    /// Show each data segment and who reads it; of a reference all of the component is fetched
+    #[arg(long)]
+    segments: bool,
     #[command(flatten)]
     split: SplitFlags,
 }
@@ -67,6 +71,8 @@ struct Report {
     warning: Option<String>,
     /// The text of a WIT package.
     wit: Option<String>,
+    #[serde(flatten)]
+    segments: segments::Report,
 }
 
 impl Inspect {
@@ -76,11 +82,16 @@ impl Inspect {
             Given::File(path) => {
                 let component = connect::component(&path, self.split.policy()).await?;
                 let wit = wit::of_file(&path, &component).await?;
+                let segments = match self.segments {
+                    true => segments::of_file(&path).await?,
+                    false => segments::Report::default(),
+                };
                 let (level, observer) = (self.split.level, context.observer());
                 let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
                 let reported = tokio::task::spawn_blocking(report).await;
                 Report {
                     wit: wit.map(|world| world.text),
+                    segments,
                     ..reported.map_err(anyhow::Error::from)??
                 }
             }
@@ -96,6 +107,13 @@ impl Inspect {
                         of_flat(name, &opened, described, &cache)?
                     }
                 };
+                let segments = match self.segments {
+                    true => {
+                        segments::of_stored(context, &store, &reference, &opened, &cache).await?
+                    }
+                    false => segments::Report::default(),
+                };
+                let report = Report { segments, ..report };
                 let is_wit = world::may_name_wit_package(&report.imports, &report.exports);
                 match is_wit && !report.has_code() {
                     true => Report {
@@ -221,6 +239,7 @@ impl Report {
             annotations: Annotations::new(),
             warning: None,
             wit: None,
+            segments: segments::Report::default(),
         }
     }
 
@@ -278,6 +297,7 @@ impl Report {
             out.push('\n');
             out.push_str(wit);
         }
+        out.push_str(&self.segments.text());
         out
     }
 

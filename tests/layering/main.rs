@@ -19,7 +19,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("stub", &["section", "split"]),
     ("world", &["section", "split", "stub", "reference"]),
     ("fits", &["world"]),
-    ("segment", &["section"]),
+    ("segment", &["section", "source"]),
     ("reference", &["digest"]),
     ("manifest", &["digest"]),
     ("metadata", &["reference", "manifest", "section", "world"]),

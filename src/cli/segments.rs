@@ -1,0 +1,264 @@
+//! Data segments and who reads them, for `wharf inspect --segments`.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use wharf::error::Error;
+use wharf::pull::{self, Opened, Output, Pulled};
+use wharf::reference::Reference;
+use wharf::segment::{self, Mode, Module, Segment};
+use wharf::source::Source;
+use wharf::store::Store;
+use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
+use wharf::store::spool::Spool;
+
+use super::failure::Failure;
+use super::settings::Context;
+use super::{connect, text};
+
+/// So many instructions of one segment are shown to people.
+const SHOWN_READERS: usize = 8;
+
+/// What `inspect` tells of data segments; all null where it was not asked.
+#[derive(Default, Serialize)]
+pub(crate) struct Report {
+    segments: Option<Vec<SegmentRow>>,
+    segments_unread: Option<Vec<UnreadRow>>,
+    segments_fetched: Option<Fetched>,
+}
+
+#[derive(Serialize)]
+struct SegmentRow {
+    /// None in a core module that is the file itself.
+    module: Option<String>,
+    index: u32,
+    size: u64,
+    offset: u64,
+    kind: &'static str,
+    memory: Option<u32>,
+    address: Option<u64>,
+    readers: Vec<ReaderRow>,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReaderRow {
+    function: u32,
+    offset: u64,
+    instruction: &'static str,
+}
+
+#[derive(Serialize)]
+struct UnreadRow {
+    module: Option<String>,
+    reason: String,
+}
+
+/// What was moved to have the code.
+#[derive(Serialize)]
+struct Fetched {
+    fetched_bytes: u64,
+    fetched_blobs: u64,
+    cached_bytes: u64,
+    cached_blobs: u64,
+}
+
+/// Reads the segments of a file.
+pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    read(file).await
+}
+
+/// Fetches a component, whose code is needed, into a temporary file and reads its segments.
+pub(crate) async fn of_stored(
+    context: &Context,
+    store: &Arc<dyn Store>,
+    reference: &Reference,
+    opened: &Opened,
+    cache: &Arc<Cache>,
+) -> Result<Report, Failure> {
+    let directory = cache.ingest();
+    let spool = Spool::new_in(directory).with_context(|| directory.display().to_string())?;
+    let (slots, observer) = (context.concurrency, context.observer());
+    let output = Spooled(spool);
+    let (mut output, pulled) = pull::pull(store, opened, cache, output, slots, &observer).await?;
+    let blobs = opened.layers().map(|layer| layer.blob.digest);
+    connect::remember(cache, reference, blobs)?;
+    if context.has_cache() && pulled.fetched.blobs > 0 {
+        cache.prune(DEFAULT_MAX_BYTES)?;
+    }
+    let file = output.0.file().try_clone();
+    let file = file.with_context(|| directory.display().to_string())?;
+    let report = read(file).await?;
+    Ok(Report {
+        segments_fetched: Some(Fetched::of(&pulled)),
+        ..report
+    })
+}
+
+async fn read(source: impl Source + Send + 'static) -> Result<Report, Failure> {
+    let reading = tokio::task::spawn_blocking(move || segment::read(&source)).await;
+    let segments = reading.map_err(anyhow::Error::from)?.map_err(Error::from)?;
+    Ok(Report::of(&segments))
+}
+
+/// A component in a file that has no name.
+struct Spooled(Spool);
+
+impl Write for Spooled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.file().flush()
+    }
+}
+
+impl Output for Spooled {
+    fn restart(&mut self) -> io::Result<()> {
+        self.0.file().set_len(0)?;
+        self.0.file().rewind()
+    }
+}
+
+impl Fetched {
+    fn of(pulled: &Pulled) -> Self {
+        Self {
+            fetched_bytes: pulled.fetched.bytes,
+            fetched_blobs: pulled.fetched.blobs,
+            cached_bytes: pulled.cached.bytes,
+            cached_blobs: pulled.cached.blobs,
+        }
+    }
+}
+
+impl Report {
+    fn of(segments: &segment::Segments) -> Self {
+        let mut rows = Vec::new();
+        let mut unread = Vec::new();
+        for around in &segments.unread {
+            unread.push(UnreadRow {
+                module: None,
+                reason: around.to_string(),
+            });
+        }
+        for module in &segments.modules {
+            let path = (!module.path.is_empty()).then(|| module.path.clone());
+            rows.extend(module.segments.iter().map(|it| row(path.clone(), it)));
+            unread.extend(unread_row(path, module));
+        }
+        Self {
+            segments: Some(rows),
+            segments_unread: Some(unread),
+            segments_fetched: None,
+        }
+    }
+
+    /// Returns what people read of it, with an empty line before; nothing where it was not asked.
+    pub(crate) fn text(&self) -> String {
+        let (Some(segments), Some(unread)) = (&self.segments, &self.segments_unread) else {
+            return String::new();
+        };
+        let mut out = String::from("\n");
+        for UnreadRow { module, reason } in unread {
+            let module = module.as_deref().unwrap_or("the file");
+            out.push_str(&format!(
+                "not all of {module} was read: {}\n",
+                text::printable(reason)
+            ));
+        }
+        if segments.is_empty() {
+            out.push_str("no data segments\n");
+        }
+        for rows in segments.chunk_by(|a, b| a.module == b.module) {
+            out.push_str(&table(rows));
+        }
+        if let Some(fetched) = &self.segments_fetched {
+            out.push_str(&format!(
+                "fetched {} in {}, cached {} in {}\n",
+                text::size(fetched.fetched_bytes),
+                text::count(fetched.fetched_blobs, "blob"),
+                text::size(fetched.cached_bytes),
+                text::count(fetched.cached_blobs, "blob"),
+            ));
+        }
+        out
+    }
+}
+
+fn row(module: Option<String>, segment: &Segment) -> SegmentRow {
+    let (kind, memory, address) = match segment.mode {
+        Mode::Active { memory, address } => ("active", Some(memory), address),
+        Mode::Passive => ("passive", None, None),
+    };
+    let readers = segment.readers.iter().map(|reader| ReaderRow {
+        function: reader.function,
+        offset: reader.offset,
+        instruction: reader.instruction.as_str(),
+    });
+    SegmentRow {
+        module,
+        index: segment.index,
+        size: segment.init.end - segment.init.start,
+        offset: segment.init.start,
+        kind,
+        memory,
+        address,
+        readers: readers.collect(),
+        verdict: segment.verdict.as_str(),
+    }
+}
+
+fn unread_row(module: Option<String>, found: &Module) -> Option<UnreadRow> {
+    let reason = found.unread.as_ref()?.to_string();
+    Some(UnreadRow { module, reason })
+}
+
+/// Lines up the segments of one module, the instructions that name each below it.
+fn table(rows: &[SegmentRow]) -> String {
+    let module = rows.first().and_then(|row| row.module.as_deref());
+    let head = [
+        module.unwrap_or("segments"),
+        "size",
+        "readers",
+        "kind",
+        "verdict",
+    ];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    for row in rows {
+        lines.push(vec![
+            format!("  segment[{}]", row.index),
+            text::size(row.size),
+            row.readers.len().to_string(),
+            kind(row),
+            row.verdict.to_owned(),
+        ]);
+        for reader in row.readers.iter().take(SHOWN_READERS) {
+            let ReaderRow {
+                function,
+                offset,
+                instruction,
+            } = reader;
+            lines.push(vec![format!(
+                "    {instruction} in function {function} at {offset}"
+            )]);
+        }
+        if let Some(more @ 1..) = row.readers.len().checked_sub(SHOWN_READERS) {
+            lines.push(vec![format!("    and {more} more, which --json lists")]);
+        }
+    }
+    text::table(&lines)
+}
+
+fn kind(row: &SegmentRow) -> String {
+    match (row.memory, row.address) {
+        (None, _) => row.kind.to_owned(),
+        (Some(memory), Some(address)) => format!("{} at {address} of memory {memory}", row.kind),
+        (Some(memory), None) => format!("{} in memory {memory}", row.kind),
+    }
+}

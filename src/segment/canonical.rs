@@ -1,0 +1,186 @@
+//! Which exports of core modules a component uses as realloc.
+//!
+//! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
+
+use std::collections::BTreeMap;
+
+use wasmparser::{
+    BinaryReader, CanonicalFunction, CanonicalOption, ComponentAlias, ComponentAliasSectionReader,
+    ComponentCanonicalSectionReader, ExternalKind, Instance, InstanceSectionReader,
+};
+
+use super::piece::Pieces;
+use super::{Entries, Halt, MAX_SECTION_BYTES, Unread, unread};
+use crate::section::{Error, Section};
+use crate::source::Source;
+
+const CORE_INSTANCE: u8 = 2;
+const ALIAS: u8 = 6;
+const CANONICAL: u8 = 8;
+const START: u8 = 9;
+
+/// Adds to `entries` what one component's own sections say, and returns what of them could not be read.
+pub(super) fn read<S: Source + ?Sized>(
+    source: &S,
+    sections: &[&Section],
+    entries: &mut Entries,
+) -> Result<Option<Unread>, Error> {
+    let mut pieces = Pieces::new(source, 16 * 1024);
+    let mut spaces = Spaces::default();
+    for section in sections {
+        let payload = section.content.clone();
+        let outcome = match section.id {
+            CORE_INSTANCE | ALIAS | CANONICAL => {
+                pieces.section(payload.clone()).and_then(|bytes| {
+                    let reader = BinaryReader::new(bytes, payload.start);
+                    match section.id {
+                        CORE_INSTANCE => spaces.instances(reader),
+                        ALIAS => spaces.aliases(reader),
+                        _ => spaces.canonicals(reader, entries),
+                    }
+                })
+            }
+            START => {
+                entries.all = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        // Indices of what comes later would not be known.
+        if let Some(unread) = unread(outcome)? {
+            return Ok(Some(unread));
+        }
+    }
+    Ok(None)
+}
+
+/// The index spaces of one component that lead from an option to an export.
+#[derive(Default)]
+struct Spaces {
+    core_instances: Vec<CoreInstance>,
+    /// For each core function the name of the export that it is, as an index of `names`.
+    core_functions: Vec<Option<usize>>,
+    names: Vec<Box<str>>,
+    name_bytes: u64,
+}
+
+/// A core instance.
+enum CoreInstance {
+    /// Of a module: what its exports are is said there.
+    OfModule,
+    /// Core functions under names.
+    OfExports(BTreeMap<Box<str>, u32>),
+}
+
+impl Spaces {
+    fn instances(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for instance in InstanceSectionReader::new(reader)? {
+            let instance = match instance? {
+                Instance::Instantiate { .. } => CoreInstance::OfModule,
+                Instance::FromExports(exports) => {
+                    let mut functions = BTreeMap::new();
+                    for export in &exports {
+                        if is_function(export.kind) {
+                            self.count(export.name)?;
+                            functions.insert(export.name.into(), export.index);
+                        }
+                    }
+                    CoreInstance::OfExports(functions)
+                }
+            };
+            self.core_instances.push(instance);
+        }
+        Ok(())
+    }
+
+    fn aliases(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for alias in ComponentAliasSectionReader::new(reader)?.into_iter_with_offsets() {
+            let (offset, alias) = alias?;
+            let ComponentAlias::CoreInstanceExport {
+                kind,
+                instance_index,
+                name,
+            } = alias
+            else {
+                continue;
+            };
+            if !is_function(kind) {
+                continue;
+            }
+            let function = match self.core_instances.get(instance_index as usize) {
+                Some(CoreInstance::OfModule) => {
+                    self.count(name)?;
+                    self.names.push(name.into());
+                    Some(self.names.len() - 1)
+                }
+                Some(CoreInstance::OfExports(functions)) => {
+                    let function = functions.get(name).copied();
+                    let function = function.ok_or_else(|| no_such(offset, "export"))?;
+                    self.core_function(function, offset)?
+                }
+                None => return Err(no_such(offset, "core instance").into()),
+            };
+            self.core_functions.push(function);
+        }
+        Ok(())
+    }
+
+    fn canonicals(&mut self, reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
+        for canonical in ComponentCanonicalSectionReader::new(reader)?.into_iter_with_offsets() {
+            let (offset, canonical) = canonical?;
+            for option in options(&canonical) {
+                if let CanonicalOption::Realloc(function) = option
+                    && let Some(name) = self.core_function(*function, offset)?
+                {
+                    entries.names.insert(self.names[name].to_string());
+                }
+            }
+            // All but this one make a core function, of no module.
+            if !matches!(canonical, CanonicalFunction::Lift { .. }) {
+                self.core_functions.push(None);
+            }
+        }
+        Ok(())
+    }
+
+    fn core_function(&self, index: u32, offset: u64) -> Result<Option<usize>, Unread> {
+        let function = self.core_functions.get(index as usize).copied();
+        function.ok_or_else(|| no_such(offset, "core function"))
+    }
+
+    /// Counts a name that is kept.
+    fn count(&mut self, name: &str) -> Result<(), Unread> {
+        self.name_bytes += name.len() as u64;
+        match self.name_bytes > MAX_SECTION_BYTES {
+            true => Err(Unread::Limit {
+                offset: 0,
+                what: "bytes of names in a component",
+                most: MAX_SECTION_BYTES,
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+fn no_such(offset: u64, what: &str) -> Unread {
+    Unread::damaged(offset, format!("no such {what}"))
+}
+
+fn is_function(kind: ExternalKind) -> bool {
+    matches!(kind, ExternalKind::Func | ExternalKind::FuncExact)
+}
+
+fn options(canonical: &CanonicalFunction) -> &[CanonicalOption] {
+    match canonical {
+        CanonicalFunction::Lift { options, .. }
+        | CanonicalFunction::Lower { options, .. }
+        | CanonicalFunction::TaskReturn { options, .. }
+        | CanonicalFunction::StreamRead { options, .. }
+        | CanonicalFunction::StreamWrite { options, .. }
+        | CanonicalFunction::FutureRead { options, .. }
+        | CanonicalFunction::FutureWrite { options, .. }
+        | CanonicalFunction::ErrorContextNew { options, .. }
+        | CanonicalFunction::ErrorContextDebugMessage { options, .. } => options,
+        _ => &[],
+    }
+}

@@ -1,0 +1,384 @@
+//! The sections of a core module that say something of its data segments.
+
+use std::ops::Range;
+
+use wasmparser::{
+    BinaryReader, ElementItems, ElementKind, ElementSectionReader, ExportSectionReader,
+    ExternalKind, GlobalSectionReader, ImportSectionReader, Operator, OperatorsReader, TableInit,
+    TableSectionReader, TypeRef,
+};
+
+use super::code::Code;
+use super::piece::Pieces;
+use super::{
+    Entries, Halt, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, Module, Segment, Unread, Verdict, unread,
+};
+use crate::section::{Error, Section, SectionMap, id};
+use crate::source::Source;
+
+const IMPORT: u8 = 2;
+const FUNCTION: u8 = 3;
+const TABLE: u8 = 4;
+const MEMORY: u8 = 5;
+const GLOBAL: u8 = 6;
+const EXPORT: u8 = 7;
+const TAG: u8 = 13;
+
+/// The longest number: a LEB128 one of 32 bits.
+const MAX_U32_BYTES: u64 = 5;
+
+/// How much code is read at once.
+const CODE_BYTES: u64 = 256 * 1024;
+
+/// How much is read at once where a segment's head is looked at, which the data follow.
+const HEAD_BYTES: u64 = 4 * 1024;
+
+/// The longest head of a segment whose address is a constant: flag, memory index, instruction, number, end.
+const MAX_HEAD_BYTES: u64 = 22;
+
+/// What was read of a core module.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    code: Code,
+    segments: Vec<Segment>,
+    /// Functions that run at the start.
+    entries: Vec<u32>,
+    unread: Option<Unread>,
+}
+
+/// Reads what a core module's sections say. What cannot be read is passed over and told.
+pub(super) fn read<S: Source + ?Sized>(
+    source: &S,
+    map: &SectionMap,
+    sections: &[&Section],
+    entries: &Entries,
+    readers_left: &mut usize,
+) -> Result<Found, Error> {
+    let mut reading = Reading {
+        pieces: Pieces::new(source, CODE_BYTES),
+        heads: Pieces::new(source, HEAD_BYTES),
+        map,
+        entries,
+        readers_left,
+        found: Found::default(),
+    };
+    let mut passed = 0;
+    for section in sections.iter().filter(|section| section.id != id::CUSTOM) {
+        let place = place(section.id);
+        let damaged = |reason| Err(Unread::damaged(section.whole.start, reason).into());
+        let outcome = match place {
+            0 => damaged("a section that is not known"),
+            place if place <= passed => damaged("a section out of order"),
+            _ => reading.section(section),
+        };
+        passed = passed.max(place);
+        reading.note(outcome)?;
+    }
+    Ok(reading.found)
+}
+
+/// Returns the place of a section among the others, from 1; what is not known has none.
+fn place(section: u8) -> usize {
+    const ORDER: [u8; 13] = [
+        1,
+        IMPORT,
+        FUNCTION,
+        TABLE,
+        MEMORY,
+        TAG,
+        GLOBAL,
+        EXPORT,
+        id::START,
+        id::ELEMENT,
+        id::DATA_COUNT,
+        id::CODE,
+        id::DATA,
+    ];
+    ORDER
+        .iter()
+        .position(|known| *known == section)
+        .map_or(0, |place| place + 1)
+}
+
+struct Reading<'a, S: ?Sized> {
+    pieces: Pieces<'a, S>,
+    heads: Pieces<'a, S>,
+    map: &'a SectionMap,
+    entries: &'a Entries,
+    readers_left: &'a mut usize,
+    found: Found,
+}
+
+impl<S: Source + ?Sized> Reading<'_, S> {
+    /// Keeps the first thing that could not be read.
+    fn note(&mut self, outcome: Result<(), Halt>) -> Result<(), Error> {
+        if let Some(unread) = unread(outcome)? {
+            self.found.unread.get_or_insert(unread);
+        }
+        Ok(())
+    }
+
+    fn section(&mut self, section: &Section) -> Result<(), Halt> {
+        let payload = section.content.clone();
+        match section.id {
+            FUNCTION => self.functions(payload),
+            id::CODE => self.code(payload),
+            id::DATA => self.data(section),
+            IMPORT | TABLE | GLOBAL | EXPORT | id::START | id::ELEMENT => {
+                let bytes = self.pieces.section(payload.clone())?;
+                let reader = BinaryReader::new(bytes, payload.start);
+                match section.id {
+                    IMPORT => self.found.imports(reader),
+                    TABLE => self.found.tables(reader),
+                    GLOBAL => self.found.globals(reader),
+                    EXPORT => self.found.exports(reader, self.entries),
+                    id::START => self.found.start(reader),
+                    _ => self.found.elements(reader),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a number at the start of a range, and returns what is left of it.
+    fn number(&mut self, range: Range<u64>) -> Result<(u32, Range<u64>), Halt> {
+        let bytes = self
+            .pieces
+            .get(range.start..range.end.min(range.start + MAX_U32_BYTES))?;
+        let mut reader = BinaryReader::new(bytes, range.start);
+        let number = reader.read_var_u32()?;
+        Ok((number, reader.original_position()..range.end))
+    }
+
+    fn functions(&mut self, payload: Range<u64>) -> Result<(), Halt> {
+        let offset = payload.start;
+        let (count, _) = self.number(payload)?;
+        let code = &mut self.found.code;
+        code.functions = code.functions.saturating_add(count);
+        match code.functions > MAX_FUNCTIONS {
+            true => Err(Halt::Unread(too_many_functions(offset))),
+            false => Ok(()),
+        }
+    }
+
+    fn code(&mut self, payload: Range<u64>) -> Result<(), Halt> {
+        let start = payload.start;
+        let (count, mut rest) = self.number(payload)?;
+        let code = &self.found.code;
+        if code.calls.imported.saturating_add(count) != code.functions {
+            let reason = "function and code section do not have the same number of functions";
+            self.note(Err(Unread::damaged(start, reason).into()))?;
+        }
+        for _ in 0..count {
+            let (size, after) = self.number(rest)?;
+            let end = after.start + u64::from(size);
+            if end > after.end {
+                return Err(
+                    Unread::damaged(after.start, "a body past the end of its section").into(),
+                );
+            }
+            if self.found.code.calls.current() >= MAX_FUNCTIONS {
+                return Err(too_many_functions(after.start).into());
+            }
+            let outcome = self.body(after.start..end);
+            self.note(outcome)?;
+            self.found.code.calls.end_body();
+            rest = end..after.end;
+        }
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(Unread::damaged(rest.start, "bytes after the last function").into()),
+        }
+    }
+
+    fn body(&mut self, range: Range<u64>) -> Result<(), Halt> {
+        if range.end - range.start > MAX_BODY_BYTES {
+            return Err(Halt::Unread(Unread::Limit {
+                offset: range.start,
+                what: "bytes in a function body",
+                most: MAX_BODY_BYTES,
+            }));
+        }
+        let bytes = self.pieces.get(range.clone())?;
+        let reader = BinaryReader::new(bytes, range.start);
+        Ok(self.found.code.body(reader, self.readers_left)?)
+    }
+
+    /// Takes the segments of the map, and looks at what stands before their bytes.
+    fn data(&mut self, section: &Section) -> Result<(), Halt> {
+        let map = self.map;
+        let payload = section.content.clone();
+        let (count, rest) = self.number(payload.clone())?;
+        let first = map
+            .segments
+            .partition_point(|segment| segment.init.start < payload.start);
+        let mapped = map.segments[first..]
+            .iter()
+            .take_while(|segment| map.sections[segment.section].whole.start == section.whole.start);
+        let mut at = rest.start;
+        for segment in mapped {
+            let head = at..segment.init.start.min(at + MAX_HEAD_BYTES);
+            let mode = match segment.passive {
+                true => Mode::Passive,
+                false => active(BinaryReader::new(self.heads.get(head.clone())?, head.start))?,
+            };
+            at = segment.init.end;
+            self.found.segments.push(Segment {
+                index: segment.index,
+                init: segment.init.clone(),
+                mode,
+                readers: Vec::new(),
+                verdict: Verdict::Unknown,
+            });
+        }
+        match self.found.segments.len() == count as usize {
+            true => Ok(()),
+            false => {
+                let reason = "a data section that cannot be read, or has too many segments";
+                Err(Unread::damaged(payload.start, reason).into())
+            }
+        }
+    }
+}
+
+fn too_many_functions(offset: u64) -> Unread {
+    Unread::Limit {
+        offset,
+        what: "functions in a module",
+        most: u64::from(MAX_FUNCTIONS),
+    }
+}
+
+/// Reads what stands before the bytes of an active segment, as far as an address that is a constant goes.
+fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
+    const HAS_MEMORY: u32 = 2;
+    let memory = match head.read_var_u32()? {
+        HAS_MEMORY => head.read_var_u32()?,
+        _ => 0,
+    };
+    let mut operators = OperatorsReader::new(head);
+    let address = match operators.read() {
+        Ok(Operator::I32Const { value }) => Some(u64::from(value.cast_unsigned())),
+        Ok(Operator::I64Const { value }) => Some(value.cast_unsigned()),
+        _ => None,
+    };
+    let ends = matches!(operators.read(), Ok(Operator::End));
+    let address = address.filter(|_| ends);
+    Ok(Mode::Active { memory, address })
+}
+
+impl Found {
+    fn imports(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        let offset = reader.original_position();
+        for import in ImportSectionReader::new(reader)?.into_imports() {
+            match import?.ty {
+                TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                    self.code.calls.imported += 1;
+                    self.code.functions += 1;
+                }
+                TypeRef::Table(_) => self.code.calls.shares_table = true,
+                _ => {}
+            }
+        }
+        match self.code.functions > MAX_FUNCTIONS {
+            true => Err(Halt::Unread(too_many_functions(offset))),
+            false => Ok(()),
+        }
+    }
+
+    fn tables(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for table in TableSectionReader::new(reader)? {
+            if let TableInit::Expr(expression) = table?.init {
+                self.code.expression(expression.get_operators_reader())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn globals(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for global in GlobalSectionReader::new(reader)? {
+            let expression = global?.init_expr;
+            self.code.expression(expression.get_operators_reader())?;
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, reader: BinaryReader<'_>, entries: &Entries) -> Result<(), Halt> {
+        for export in ExportSectionReader::new(reader)?.into_iter_with_offsets() {
+            let (offset, export) = export?;
+            match export.kind {
+                ExternalKind::Func | ExternalKind::FuncExact => {
+                    self.code.known(export.index, offset)?;
+                    self.code.calls.exported.push(export.index);
+                    if entries.contains(export.name) {
+                        self.entries.push(export.index);
+                    }
+                }
+                ExternalKind::Table => self.code.calls.shares_table = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, mut reader: BinaryReader<'_>) -> Result<(), Halt> {
+        let offset = reader.original_position();
+        let function = reader.read_var_u32()?;
+        self.code.known(function, offset)?;
+        self.entries.push(function);
+        Ok(())
+    }
+
+    fn elements(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for element in ElementSectionReader::new(reader)? {
+            let element = element?;
+            if let ElementKind::Active { offset_expr, .. } = element.kind {
+                self.code.expression(offset_expr.get_operators_reader())?;
+            }
+            match element.items {
+                ElementItems::Functions(functions) => {
+                    for function in functions.into_iter_with_offsets() {
+                        let (offset, function) = function?;
+                        self.code.refer(function, offset)?;
+                    }
+                }
+                ElementItems::Expressions(_, expressions) => {
+                    for expression in expressions {
+                        self.code.expression(expression?.get_operators_reader())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of every segment who reads it and when. Where `whole` is false not everything around this module
+    /// was read.
+    pub(super) fn judged(mut self, path: String, whole: bool) -> Module {
+        let reached = self.code.calls.reached_from(&self.entries);
+        let mut at_start = vec![false; self.segments.len()];
+        for (data_index, reader) in self.code.readers {
+            let index = data_index as usize;
+            let Some(segment) = self.segments.get_mut(index) else {
+                let unread = Unread::damaged(reader.offset, "no such data segment");
+                self.unread.get_or_insert(unread);
+                continue;
+            };
+            at_start[index] |= reader.instruction.reads() && reached.contains(reader.function);
+            segment.readers.push(reader);
+        }
+        let whole = whole && self.unread.is_none();
+        for (segment, at_start) in self.segments.iter_mut().zip(at_start) {
+            segment.verdict = match segment.mode {
+                Mode::Passive if !at_start && whole => Verdict::Streamable,
+                Mode::Passive if !at_start => Verdict::Unknown,
+                _ => Verdict::ReadAtStart,
+            };
+        }
+        Module {
+            path,
+            segments: self.segments,
+            unread: self.unread,
+        }
+    }
+}

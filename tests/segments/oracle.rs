@@ -1,0 +1,259 @@
+//! The same answers found another way: wasmparser walks the whole file, and who reaches whom is a matrix that is
+//! closed over.
+
+use wasmparser::{
+    DataKind, ElementItems, ElementSectionReader, ExternalKind, FunctionBody, Operator, Parser,
+    Payload, TableInit, TypeRef,
+};
+
+/// What the oracle says of one segment: whether it is passive, and is read at the start; function, offset and
+/// name of what names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) passive: bool,
+    pub(crate) at_start: bool,
+    pub(crate) readers: Vec<(u32, u64, &'static str)>,
+}
+
+#[derive(Default)]
+struct Module {
+    imports: usize,
+    bodies: Vec<Vec<(u64, Instruction)>>,
+    referenced: Vec<usize>,
+    exports: Vec<usize>,
+    starts: Vec<usize>,
+    shares_table: bool,
+    passive: Vec<bool>,
+}
+
+#[derive(Clone, Copy)]
+enum Instruction {
+    Call(usize),
+    Indirect,
+    Elsewhere,
+    Names(u32, &'static str),
+}
+
+/// Returns what is said of the segments of every module that has some, in file order.
+pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<Told>> {
+    let mut told = Vec::new();
+    let mut open: Vec<Option<Module>> = Vec::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.unwrap() {
+            Payload::Version { encoding, .. } => {
+                let is_module = encoding == wasmparser::Encoding::Module;
+                open.push(is_module.then(Module::default));
+            }
+            Payload::End(_) => {
+                if let Some(module) = open.pop().unwrap()
+                    && !module.passive.is_empty()
+                {
+                    told.push(module.tell());
+                }
+            }
+            payload => {
+                if let Some(module) = open.last_mut().unwrap() {
+                    module.payload(payload);
+                }
+            }
+        }
+    }
+    told
+}
+
+impl Module {
+    fn payload(&mut self, payload: Payload<'_>) {
+        match payload {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    match import.unwrap().ty {
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => self.imports += 1,
+                        TypeRef::Table(_) => self.shares_table = true,
+                        _ => {}
+                    }
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    if let TableInit::Expr(expression) = table.unwrap().init {
+                        self.refer(expression.get_operators_reader());
+                    }
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    self.refer(global.unwrap().init_expr.get_operators_reader());
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export.unwrap();
+                    let function = export.index as usize;
+                    match export.kind {
+                        ExternalKind::Func | ExternalKind::FuncExact => {
+                            self.exports.push(function);
+                            if ["_initialize", "__wasm_call_ctors", "cabi_realloc"]
+                                .contains(&export.name)
+                            {
+                                self.starts.push(function);
+                            }
+                        }
+                        ExternalKind::Table => self.shares_table = true,
+                        _ => {}
+                    }
+                }
+            }
+            Payload::StartSection { func, .. } => self.starts.push(func as usize),
+            Payload::ElementSection(elements) => self.elements(elements),
+            Payload::CodeSectionEntry(body) => self.body(&body),
+            Payload::DataSection(segments) => {
+                for segment in segments {
+                    let passive = matches!(segment.unwrap().kind, DataKind::Passive);
+                    self.passive.push(passive);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn refer(&mut self, operators: wasmparser::OperatorsReader<'_>) {
+        for operator in operators {
+            if let Operator::RefFunc { function_index } = operator.unwrap() {
+                self.referenced.push(function_index as usize);
+            }
+        }
+    }
+
+    fn elements(&mut self, elements: ElementSectionReader<'_>) {
+        for element in elements {
+            match element.unwrap().items {
+                ElementItems::Functions(functions) => {
+                    let functions = functions.into_iter();
+                    self.referenced
+                        .extend(functions.map(|function| function.unwrap() as usize));
+                }
+                ElementItems::Expressions(_, expressions) => {
+                    for expression in expressions {
+                        self.refer(expression.unwrap().get_operators_reader());
+                    }
+                }
+            }
+        }
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) {
+        let operators = body.get_operators_reader().unwrap();
+        self.refer(operators.clone());
+        let mut instructions = Vec::new();
+        for operator in operators.into_iter_with_offsets() {
+            let (operator, offset) = operator.unwrap();
+            // The names of wasmparser's operators tell which of them call.
+            let name = format!("{operator:?}");
+            let name = name.split(' ').next().unwrap();
+            let instruction = match operator {
+                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                    Instruction::Call(function_index as usize)
+                }
+                Operator::MemoryInit { data_index, .. } => {
+                    Instruction::Names(data_index, "memory.init")
+                }
+                Operator::DataDrop { data_index } => Instruction::Names(data_index, "data.drop"),
+                Operator::ArrayNewData {
+                    array_data_index, ..
+                } => Instruction::Names(array_data_index, "array.new_data"),
+                Operator::ArrayInitData {
+                    array_data_index, ..
+                } => Instruction::Names(array_data_index, "array.init_data"),
+                _ if name.contains("Call") || name.contains("Resume") => Instruction::Indirect,
+                _ if name == "Suspend" || name == "Switch" => Instruction::Elsewhere,
+                _ => continue,
+            };
+            instructions.push((offset, instruction));
+        }
+        self.bodies.push(instructions);
+    }
+
+    /// Two more nodes stand for what can be referred to and for the outside.
+    fn matrix(&self) -> Vec<Vec<bool>> {
+        let functions = self.imports + self.bodies.len();
+        let (reference, outside) = (functions, functions + 1);
+        let mut reaches = vec![vec![false; functions + 2]; functions + 2];
+        for (node, row) in reaches.iter_mut().enumerate() {
+            row[node] = true;
+            row[outside] |= node < self.imports;
+        }
+        for (body, instructions) in self.bodies.iter().enumerate() {
+            let row = &mut reaches[self.imports + body];
+            for (_, instruction) in instructions {
+                match *instruction {
+                    Instruction::Call(function) => row[function] = true,
+                    Instruction::Indirect => row[reference] = true,
+                    Instruction::Elsewhere => {
+                        row[reference] = true;
+                        row[outside] = true;
+                    }
+                    Instruction::Names(..) => {}
+                }
+            }
+        }
+        for &function in &self.referenced {
+            reaches[reference][function] = true;
+        }
+        for &function in &self.exports {
+            reaches[outside][function] = true;
+        }
+        reaches[outside][reference] |= self.shares_table;
+        reaches[reference][outside] |= self.shares_table;
+        close(&mut reaches);
+        reaches
+    }
+
+    fn tell(&self) -> Vec<Told> {
+        let reaches = self.matrix();
+        let segments = self.passive.iter().enumerate();
+        segments
+            .map(|(index, &passive)| {
+                let mut told = Told {
+                    passive,
+                    at_start: !passive,
+                    readers: Vec::new(),
+                };
+                for (body, instructions) in self.bodies.iter().enumerate() {
+                    let function = self.imports + body;
+                    for (offset, instruction) in instructions {
+                        if let Instruction::Names(data, name) = *instruction
+                            && data as usize == index
+                        {
+                            told.readers.push((function as u32, *offset, name));
+                            let reached = self.starts.iter().any(|&start| reaches[start][function]);
+                            told.at_start |= reached && name != "data.drop";
+                        }
+                    }
+                }
+                told
+            })
+            .collect()
+    }
+}
+
+/// Adds whom those reach whom one reaches, until nothing changes.
+fn close(reaches: &mut [Vec<bool>]) {
+    loop {
+        let mut changed = false;
+        for node in 0..reaches.len() {
+            for via in 0..reaches.len() {
+                if node == via || !reaches[node][via] {
+                    continue;
+                }
+                let further = reaches[via].clone();
+                for (known, reached) in reaches[node].iter_mut().zip(further) {
+                    changed |= reached && !*known;
+                    *known |= reached;
+                }
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}
