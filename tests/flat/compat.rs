@@ -113,9 +113,10 @@ fn what_names_something_comes_after_it() {
     let manifests = puts.iter().position(|path| path.starts_with("manifests/"));
     let expected = [
         format!("manifests/{}", scene.pushed.flat_digest),
-        format!("manifests/{}", scene.split_tag()),
+        format!("manifests/{}", scene.pushed.split_manifest_digest),
         // This registry keeps no list of referrers, so the client does.
         format!("manifests/sha256-{}", scene.pushed.flat_digest.hex()),
+        format!("manifests/{}", scene.split_tag()),
         "manifests/1.0".to_owned(),
     ];
     assert_eq!(puts[manifests.unwrap()..], expected);

@@ -115,9 +115,9 @@ fn wharf_gets_what_wkg_published() {
         both.workspace.pull(&reference, &pushed);
         both.assert_wharf_gets("demo:layers@^2", &pushed);
         let ours = both.workspace.fixture("calc");
-        both.wharf(&["publish", "calc.wasm", "demo:layers@2.2.0"]);
-        both.assert_wharf_gets("demo:layers@^2", &ours);
-        assert_eq!(both.versions("demo:layers"), ["2.2.0", "2.1.0"]);
+        both.wharf(&["publish", "calc.wasm", "demo:layers@3.0.0"]);
+        both.assert_wharf_gets("demo:layers@^3", &ours);
+        assert_eq!(both.versions("demo:layers"), ["3.0.0", "2.1.0"]);
         // The same bytes as wkg pushed are there already, others are not taken.
         let again = both.wharf(&["publish", "layers.wasm", "demo:layers@2.1.0"]);
         assert_eq!(again["published"], false, "{again}");
