@@ -50,7 +50,7 @@ impl<S: Source> Component<S> {
         })
     }
 
-    /// Builds the [stub](crate::stub) of the component.
+    /// Builds the [stub] of the component.
     pub fn stub(&self) -> Result<Vec<u8>, stub::Error> {
         stub::of_source(&self.source)
     }
