@@ -169,7 +169,16 @@ impl Copy {
         let from = packages::home(context, &spec.name).await?;
         let to = packages::at(context, &place, &spec.name).await?;
         let location = from.location(&spec.name)?;
-        connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
+        let there = to.location(&spec.name)?;
+        if location == there {
+            let message = format!(
+                "{} is in {there} already: SRC and DST are one place",
+                spec.name
+            );
+            return Err(Failure::usage(message)
+                .hint("a host alone may have a prefix in the configuration: see `wharf config`"));
+        }
+        connect::check_credentials(context, &location, &there)?;
         let source = from.store(context, &spec.name, Access::Pull, cache).await?;
         let copier = Copier::new(context, cache, self.referrers);
         let copier = match self.force {

@@ -227,6 +227,7 @@ fn what_is_no_package_or_no_place_is_a_mistake_in_the_call() {
             "docker.io/a/b",
         ],
         &["copy", "demo:calc@1.0.0", "localhost:5000/x:1.0"],
+        &["copy", "demo:calc", "oci:same", "--registry", "oci:same"],
         &["copy", "oci:a:1.0", "oci:b", "--all-tags"],
         &["config", "set", "default", "ghcr.io/me"],
         &["config", "set", "Demo", "ghcr.io"],
