@@ -28,6 +28,7 @@
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`catalog`] | the index of what can be searched, and its questions |
+//! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
@@ -57,6 +58,7 @@ pub mod encoding;
 pub mod error;
 pub mod exploded;
 pub mod fits;
+pub mod gateway;
 pub mod manifest;
 pub mod metadata;
 pub mod package;
