@@ -108,6 +108,8 @@ impl Settings {
 pub struct Gateway {
     upstreams: Upstreams,
     let_in: LetIn,
+    /// Repositories that were found to have all layers of a manifest.
+    complete: LetIn,
     index: Index,
     views: Views,
     searches: Semaphore,
@@ -147,6 +149,7 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(upstreams, any, rights)?,
             let_in: LetIn::new(settings.remembered),
+            complete: LetIn::lasting(),
             index: Index::open(&settings.directory, settings.missed)?,
             views: Views::default(),
             searches: Semaphore::new(MAX_SEARCHES),

@@ -89,6 +89,12 @@ impl Gateway {
         let found = reply.status.is_success();
         if let (true, Ok(digest)) = (found, HeaderValue::from_str(&name.to_string())) {
             reply.headers.insert(CONTENT_DIGEST, digest);
+            if let (None, Ok(tag)) = (
+                reply.headers.get(ETAG),
+                HeaderValue::from_str(&format!("\"{name}\"")),
+            ) {
+                reply.headers.insert(ETAG, tag);
+            }
         }
         Ok(Some(reply))
     }
@@ -143,6 +149,7 @@ impl Gateway {
         let Some(part) = part else {
             return Ok(reply);
         };
+        self.complete(asked, view).await?;
         let form = match reply.status == StatusCode::PARTIAL_CONTENT {
             true => Form::Range(part),
             false if accepts_zstd(&ask.headers) && !ask.headers.contains_key(RANGE) => {

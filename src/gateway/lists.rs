@@ -2,6 +2,7 @@
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::message::{Ask, Reply};
@@ -16,6 +17,16 @@ use crate::reference::is_path;
 use crate::store::Store;
 use crate::store::remote::{Credentials, Relayed, catalog};
 
+/// The longest list of tags that is read, in bytes.
+const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A page of tags.
+#[derive(Deserialize)]
+struct TagList {
+    name: Value,
+    tags: Option<Vec<String>>,
+}
+
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 impl Gateway {
@@ -28,7 +39,7 @@ impl Gateway {
                 let query = paging(asked.ask);
                 let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
                 match relayed.await {
-                    Ok(relayed) => Ok(self.passed_list(asked.ask, relayed)),
+                    Ok(relayed) => self.passed_tags(asked, &page, relayed).await,
                     Err(error) => Err(self.failed(asked, error).await),
                 }
             }
@@ -98,6 +109,36 @@ impl Gateway {
             catalog(&host.name, credentials, &host.options).await
         };
         list.await.map_err(|error| self.refused(ask, &error.into()))
+    }
+
+    /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
+    /// made here.
+    async fn passed_tags(
+        &self,
+        asked: &Asked<'_>,
+        page: &Page,
+        relayed: Relayed,
+    ) -> Answered<Reply> {
+        let ask = asked.ask;
+        if relayed.status != StatusCode::OK || ask.is_head() || relayed.next_page().is_some() {
+            return Ok(self.passed_list(ask, relayed));
+        }
+        let headers = relayed.headers.clone();
+        let bytes = match relayed.bytes(MAX_TAGS_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        let list: Option<TagList> = serde_json::from_slice(&bytes).ok();
+        if let Some(TagList { name, tags }) = list
+            && let Some(tags) = tags.filter(|tags| page.is_ignored_in(tags))
+        {
+            let (tags, next) = page.cut(tags);
+            let list = json!({ "name": name, "tags": tags });
+            return Ok(listed(ask, &list, next));
+        }
+        let mut reply = Reply::new(StatusCode::OK, bytes);
+        reply.headers = headers;
+        Ok(reply)
     }
 
     /// Passes a list on, whose next page is on the gateway too.

@@ -26,6 +26,12 @@ impl Page {
         })
     }
 
+    /// Returns whether a list that is said to be this page, and the last one, cannot be it.
+    pub(super) fn is_ignored_in(&self, list: &[String]) -> bool {
+        self.n.is_some_and(|n| n < list.len())
+            || self.last.as_ref().is_some_and(|last| list.contains(last))
+    }
+
     /// Returns the page, and the query of the next one if there is more.
     pub(super) fn cut(&self, mut list: Vec<String>) -> (Vec<String>, Option<String>) {
         list.sort();

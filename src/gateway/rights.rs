@@ -55,6 +55,14 @@ impl LetIn {
         }
     }
 
+    /// Remembers what stays true for a day.
+    pub(super) fn lasting() -> Self {
+        Self {
+            remembered: Duration::from_secs(24 * 60 * 60),
+            until: Mutex::default(),
+        }
+    }
+
     /// Remembers that upstream gave `manifest` in `location` to whom `who` stands for.
     pub(super) fn enter(&self, who: &Digest, location: &str, manifest: &Digest) {
         let now = Instant::now();

@@ -4,22 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::HeaderValue;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
-use super::upstream::Got;
+use super::upstream::{Got, Source};
 use super::{Answered, Asked, Gateway};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
 use crate::error::{self, Error};
 use crate::manifest::{MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::pull::open_split;
-use crate::store::RawManifest;
+use crate::store::{self, RawManifest};
 
 /// How many bytes of manifests and configs are kept in memory.
 const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many layers are looked for at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// How many manifests are known not to be split.
 const MAX_PLAIN: usize = 10_000;
@@ -225,6 +229,40 @@ impl Gateway {
             (Got::Other(relayed), _) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
             (Got::Other(relayed), _) => Err(Box::new(self.passed(asked.ask, relayed))),
         }
+    }
+
+    /// Sees to it that a repository has all layers of a manifest. Some registries take a manifest that names layers
+    /// of other repositories, and what is kept of those would else be given to who may not read there.
+    pub(super) async fn complete(&self, asked: &Asked<'_>, view: &View) -> Answered<()> {
+        let (split, everybody) = (view.raw.digest, Digest::of(b"everybody"));
+        let Source::Registry { .. } = &asked.source else {
+            return Ok(());
+        };
+        if self.complete.has(&everybody, &asked.location, &split) {
+            return Ok(());
+        }
+        let layers: HashSet<Identity> = view.split.all_layers().map(|layer| layer.blob).collect();
+        let store = asked.source.store();
+        let looking = stream::iter(layers).map(|blob| {
+            let store = Arc::clone(&store);
+            async move {
+                match store.has(blob).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(store::Error::Malformed {
+                        what: format!("manifest `{split}`"),
+                        location: store.location(),
+                        reason: format!("its layer {} is not in the repository", blob.digest),
+                    }),
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();
+        if let Err(error) = found.await {
+            return Err(self.failed(asked, error).await);
+        }
+        self.complete.enter(&everybody, &asked.location, &split);
+        Ok(())
     }
 
     /// Asks upstream for a manifest, by tag or digest.
