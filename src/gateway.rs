@@ -249,10 +249,7 @@ impl Answer for Gateway {
         for known in self.upstreams.listed() {
             let reason = match known {
                 Known::Layout { layout, .. } => layout.tags().await.err(),
-                Known::Registry(host) => match host.answers().await {
-                    Ok(()) => None,
-                    Err(error) => Some(error),
-                },
+                Known::Registry(host) => host.answers().await.err(),
             };
             match reason {
                 None => return Ok(()),

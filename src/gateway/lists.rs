@@ -138,6 +138,7 @@ impl Gateway {
         }
         let mut reply = Reply::new(StatusCode::OK, bytes);
         reply.headers = headers;
+        reply.headers.remove(LINK);
         Ok(reply)
     }
 

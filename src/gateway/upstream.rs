@@ -21,6 +21,7 @@ use crate::store;
 use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
 use crate::store::remote::{self, Access, Credentials, Remote};
+use crate::store::retry::Retry;
 
 /// How long a repository is spoken to with the same own credentials, and the tokens they gave.
 const KEPT: Duration = Duration::from_secs(60);
@@ -35,7 +36,7 @@ pub enum Upstream {
     Registry {
         /// Host and port.
         host: String,
-        /// How it is spoken to.
+        /// How it is spoken to. A client waits meanwhile: [`Upstream::RETRY`], and time-outs of seconds.
         options: remote::Options,
     },
     /// A layout directory.
@@ -43,6 +44,15 @@ pub enum Upstream {
         /// The directory.
         directory: PathBuf,
     },
+}
+
+impl Upstream {
+    /// How often and when a registry is asked again while a client waits, which may ask again by itself.
+    pub const RETRY: Retry = Retry {
+        attempts: 3,
+        first: Duration::from_millis(200),
+        longest: Duration::from_secs(1),
+    };
 }
 
 /// One of those, opened.

@@ -148,6 +148,23 @@ async fn a_body_that_is_cut_short_does_not_end_well() {
 }
 
 #[tokio::test]
+async fn what_is_passed_on_is_not_collected_first() {
+    let upstream = Registry::start();
+    let blob = upstream.put_blob("demo/app", &[7; 1000]);
+    let path = format!("/v2/demo/app/blobs/{}", blob.digest);
+    upstream.on("GET", &path, 1, Fault::Endless);
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let ask = Ask {
+        method: Method::GET,
+        uri: path.parse().unwrap(),
+        headers: HeaderMap::new(),
+    };
+    let mut reply = front.gateway.answer(ask).await;
+    let first = reply.body.next().await;
+    assert!(first.is_some_and(|piece| !piece.unwrap().is_empty()));
+}
+
+#[tokio::test]
 async fn a_search_that_cannot_be_finished_is_no_miss() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
