@@ -10,5 +10,256 @@
 //!                                                                      content (layers -> spliced bytes)
 //! ```
 
+mod blobs;
 pub mod content;
+mod headers;
+mod lists;
+mod lookup;
+mod manifests;
 pub mod message;
+mod paging;
+mod passing;
+mod range;
+mod refusal;
+mod rights;
+mod route;
+mod search;
+mod upstream;
+mod view;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tokio::sync::Semaphore;
+
+use self::content::{Component, Contents, Form};
+use self::lookup::Index;
+use self::message::{Answer, Ask, Reply};
+use self::refusal::Refusal;
+use self::rights::LetIn;
+pub use self::rights::{OwnCredentials, Rights};
+use self::route::{Endpoint, Route, parameter, route};
+pub use self::upstream::Upstream;
+use self::upstream::{Known, Source, Upstreams};
+use self::view::Views;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::store::cache::Cache;
+use crate::store::{ByteStream, Store, remote};
+
+/// How many searches for unknown digests are under way at once; each asks for many manifests.
+const MAX_SEARCHES: usize = 4;
+
+/// What begins to send a component: [`Contents::body`], by way of [`spliced_by`].
+pub type Bodies =
+    Arc<dyn Fn(Component, Form) -> BoxFuture<'static, Result<ByteStream, Error>> + Send + Sync>;
+
+/// Who is told what went wrong, a line at a time and without secrets.
+pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Lets components be spliced from what these hold.
+pub fn spliced_by(contents: Arc<Contents>) -> Bodies {
+    Arc::new(move |component, form| {
+        let contents = Arc::clone(&contents);
+        Box::pin(async move { contents.body(component, form).await })
+    })
+}
+
+/// What a gateway reads, and for whom.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where things come from. The first is meant where nothing else is named.
+    pub upstreams: Vec<Upstream>,
+    /// How registries are spoken to that no upstream is and `ns` names; nothing where that is not allowed. Never
+    /// one on this machine or in a private network, and never without TLS. Everybody who reaches such a gateway
+    /// reaches any registry through it.
+    pub any: Option<remote::Options>,
+    /// Whose rights registries are shown.
+    pub rights: Rights,
+    /// Configs as they are stored upstream.
+    pub cache: Arc<Cache>,
+    /// Where it is written down which split manifest a flat digest comes from; may be deleted while nothing runs.
+    pub directory: PathBuf,
+    /// What splices.
+    pub bodies: Bodies,
+    /// Who is told.
+    pub log: Log,
+    /// How long it is remembered that upstream let somebody read something; at most a minute.
+    pub remembered: Duration,
+    /// How long it is remembered that a digest was not found.
+    pub missed: Duration,
+}
+
+impl Settings {
+    /// How long [`Settings::remembered`] is where nobody says otherwise.
+    pub const REMEMBERED: Duration = rights::REMEMBERED;
+    /// How long [`Settings::missed`] is where nobody says otherwise.
+    pub const MISSED: Duration = lookup::MISSED;
+}
+
+/// A read-only registry in front of others.
+pub struct Gateway {
+    upstreams: Upstreams,
+    let_in: LetIn,
+    /// Repositories that were found to have all layers of a manifest.
+    complete: LetIn,
+    index: Index,
+    views: Views,
+    searches: Semaphore,
+    cache: Arc<Cache>,
+    bodies: Bodies,
+    log: Log,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+/// A value, or what is answered for want of it.
+type Answered<T> = Result<T, Box<Reply>>;
+
+/// A request about a repository.
+struct Asked<'a> {
+    ask: &'a Ask,
+    source: Source,
+    /// Upstream and repository.
+    location: String,
+    /// Stands for what the client shows of itself.
+    who: Digest,
+}
+
+impl Gateway {
+    /// Opens the upstreams that are layouts; of registries nothing is asked yet.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let Settings {
+            upstreams,
+            any,
+            rights,
+            ..
+        } = settings;
+        Ok(Self {
+            upstreams: Upstreams::open(upstreams, any, rights)?,
+            let_in: LetIn::new(settings.remembered),
+            complete: LetIn::lasting(),
+            index: Index::open(&settings.directory, settings.missed)?,
+            views: Views::default(),
+            searches: Semaphore::new(MAX_SEARCHES),
+            cache: settings.cache,
+            bodies: settings.bodies,
+            log: settings.log,
+        })
+    }
+
+    async fn routed(&self, ask: &Ask) -> Answered<Reply> {
+        if ![Method::GET, Method::HEAD].contains(&ask.method) {
+            return Err(Refusal::read_only().into());
+        }
+        let namespace = parameter(&ask.uri, "ns");
+        let namespace = namespace.as_deref();
+        let (name, endpoint) = match route(ask.uri.path())? {
+            Route::Base => return self.base(ask, namespace).await,
+            Route::Catalog => return self.catalog(ask, namespace).await,
+            Route::Repository(name, endpoint) => (name, endpoint),
+        };
+        let place = self.upstreams.place(&name, namespace).await?;
+        let shown = authorization(ask)?;
+        let source = self.upstreams.source(&place, shown).await;
+        let source = source.map_err(|error| self.refused(ask, &error))?;
+        let asked = Asked {
+            ask,
+            location: source.location(),
+            source,
+            who: self.who(shown),
+        };
+        match endpoint {
+            Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
+            Endpoint::Blob(name) => self.blob(&asked, &name).await,
+            Endpoint::Tags => self.tags(&asked).await,
+            Endpoint::Referrers(subject) => self.referrers(&asked, &subject).await,
+        }
+    }
+
+    /// Returns what stands for who asks. The gateway's own rights are the same for all.
+    fn who(&self, shown: Option<&str>) -> Digest {
+        match (&self.upstreams.rights, shown) {
+            (Rights::Own(_), _) => Digest::of(b"own"),
+            (Rights::Client, None) => Digest::of(b"nobody"),
+            (Rights::Client, Some(shown)) => Digest::of(format!("client {shown}").as_bytes()),
+        }
+    }
+
+    /// Answers as the first upstream does, which tells clients who they must be.
+    async fn base(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
+        let known = self.upstreams.whole(namespace).await?;
+        if let (Known::Registry(host), Rights::Client) = (&known, &self.upstreams.rights) {
+            let remote = self.upstreams.remote(host, "", authorization(ask)?).await;
+            let remote = remote.map_err(|error| self.refused(ask, &error))?;
+            let relayed = remote
+                .relay(ask.method.clone(), "", None, HeaderMap::new())
+                .await;
+            let relayed = relayed.map_err(|error| self.refused(ask, &error.into()))?;
+            return Ok(self.passed(ask, relayed));
+        }
+        let mut reply = Reply::new(StatusCode::OK, "{}");
+        let json = HeaderValue::from_static("application/json");
+        reply.headers.insert(CONTENT_TYPE, json);
+        let version = HeaderName::from_static("docker-distribution-api-version");
+        let value = HeaderValue::from_static("registry/2.0");
+        reply.headers.insert(version, value);
+        Ok(reply)
+    }
+}
+
+/// Returns what a client shows of itself.
+fn authorization(ask: &Ask) -> Answered<Option<&str>> {
+    let bad = |_| {
+        let message = "the Authorization header is not text";
+        Refusal::bad_request("UNAUTHORIZED", message)
+    };
+    let shown = ask.headers.get(AUTHORIZATION);
+    let shown = shown.map(|shown| shown.to_str().map_err(bad)).transpose();
+    Ok(shown?)
+}
+
+#[async_trait]
+impl Answer for Gateway {
+    async fn answer(&self, ask: Ask) -> Reply {
+        let mut reply = match self.routed(&ask).await {
+            Ok(reply) => reply,
+            Err(instead) => *instead,
+        };
+        if ask.is_head() {
+            reply.body = stream::empty().boxed();
+        }
+        reply
+    }
+
+    /// Ready is who can ask one of the upstreams: the rest may be mirrors that are down.
+    async fn ready(&self) -> Result<(), String> {
+        let mut reasons = Vec::new();
+        for known in self.upstreams.listed() {
+            let reason = match known {
+                Known::Layout { layout, .. } => layout.tags().await.err(),
+                Known::Registry(host) => host.answers().await.err(),
+            };
+            match reason {
+                None => return Ok(()),
+                Some(error) => reasons.push(passing::chain(&error)),
+            }
+        }
+        match (reasons.is_empty(), self.upstreams.any.is_some()) {
+            (true, true) => Ok(()),
+            (true, false) => Err("there is no upstream".to_owned()),
+            (false, _) => Err(reasons.join("; ")),
+        }
+    }
+}

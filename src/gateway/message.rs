@@ -1,5 +1,6 @@
 //! What is asked and what is answered, without the connection.
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -44,4 +45,14 @@ impl Reply {
             body: stream::iter([Ok(body)]).boxed(),
         }
     }
+}
+
+/// What answers requests.
+#[async_trait]
+pub trait Answer: Send + Sync + 'static {
+    /// Answers; whatever goes wrong is an answer too.
+    async fn answer(&self, ask: Ask) -> Reply;
+
+    /// Returns whether requests can be answered now, or why not.
+    async fn ready(&self) -> Result<(), String>;
 }

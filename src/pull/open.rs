@@ -171,6 +171,22 @@ pub async fn open(
     })
 }
 
+/// Reads a split manifest that is at hand and, where it does not repeat all of it, its config.
+pub async fn open_split(
+    store: &dyn Store,
+    manifest: &RawManifest,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<SplitArtifact, Error> {
+    let opening = Opening {
+        store,
+        cache,
+        observer,
+    };
+    let name = Name::Digest(manifest.digest);
+    opening.split(&name, manifest).await
+}
+
 struct Opening<'a> {
     store: &'a dyn Store,
     cache: &'a Cache,

@@ -13,6 +13,7 @@ mod client;
 pub mod credentials;
 mod pages;
 mod referrers;
+mod relay;
 mod transport;
 mod upload;
 mod wellknown;
@@ -35,6 +36,7 @@ use self::body::Body;
 pub use self::catalog::catalog;
 use self::pages::Pages;
 use self::referrers::{Knowledge, Referrer};
+pub use self::relay::{Relayed, is_timeout};
 use self::transport::{Answer, Reply, Request, Transport};
 use self::upload::{Declined, Upload};
 pub use self::wellknown::registry_metadata;
@@ -44,11 +46,12 @@ use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
 
-/// What manifests are asked for. Distribution answers 404 to a list of unknown types only, or to `*/*`.
+/// What manifests are asked for. Distribution answers 404 to a list of unknown types only, or to `*/*`; a gateway
+/// shows the split form only to those who name it.
 const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json",
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.wharf.component.v1",
 );
 
 /// What a token is asked for. GHCR refuses an anonymous one for pushing, even to read with.
@@ -76,6 +79,9 @@ pub enum Credentials {
     Bearer(String),
     /// A token of an earlier login, for which the token server gives others.
     Identity(String),
+    /// The `Authorization` of a client that we ask for, sent as it is; nothing where it has none. What is refused
+    /// then stays refused.
+    Forwarded(Option<String>),
 }
 
 impl fmt::Debug for Credentials {
@@ -86,6 +92,7 @@ impl fmt::Debug for Credentials {
             Self::Basic { .. } => "Basic(..)",
             Self::Bearer(_) => "Bearer(..)",
             Self::Identity(_) => "Identity(..)",
+            Self::Forwarded(_) => "Forwarded(..)",
         })
     }
 }

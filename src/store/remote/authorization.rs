@@ -6,7 +6,7 @@ mod token;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::sync::Mutex;
 
@@ -35,6 +35,8 @@ enum Shown {
     Basic,
     /// A token.
     Bearer(Arc<str>),
+    /// A header's value that a client gave.
+    Forwarded(Arc<str>),
 }
 
 impl Grant {
@@ -79,6 +81,7 @@ impl Authorization {
     pub(super) fn new(credentials: Credentials, scopes: impl IntoIterator<Item = Scope>) -> Self {
         let shown = match &credentials {
             Credentials::Bearer(token) => Some(Shown::Bearer(token.as_str().into())),
+            Credentials::Forwarded(Some(value)) => Some(Shown::Forwarded(value.as_str().into())),
             _ => None,
         };
         let grant = Grant {
@@ -145,7 +148,7 @@ impl Authorization {
     /// Returns how a refusal is to be read.
     pub(super) fn standing(&self) -> &'static str {
         match self.credentials {
-            Credentials::Anonymous => " (no credentials were given)",
+            Credentials::Anonymous | Credentials::Forwarded(None) => " (no credentials were given)",
             _ => " (credentials were given)",
         }
     }
@@ -154,6 +157,7 @@ impl Authorization {
     pub(super) fn apply(&self, grant: &Grant, builder: RequestBuilder) -> RequestBuilder {
         match (&grant.shown, &self.credentials) {
             (Some(Shown::Bearer(token)), _) => builder.bearer_auth(token),
+            (Some(Shown::Forwarded(value)), _) => builder.header(AUTHORIZATION, sensitive(value)),
             (Some(Shown::Basic), Credentials::Basic { username, password }) => {
                 builder.basic_auth(username, Some(password))
             }
@@ -199,7 +203,11 @@ impl Authorization {
     ) -> Result<Option<Grant>, Failure> {
         let mut state = self.state.lock().await;
         let known = matches!(used.shown, Some(Shown::Basic));
-        if known || matches!(self.credentials, Credentials::Bearer(_)) {
+        let fixed = matches!(
+            self.credentials,
+            Credentials::Bearer(_) | Credentials::Forwarded(_)
+        );
+        if known || fixed {
             return Ok(None);
         }
         if state.grant.generation == used.generation {
@@ -294,6 +302,14 @@ impl Authorization {
             reason: format!("{reason}{}", self.standing()),
         }
     }
+}
+
+/// Makes a header that is not shown. What cannot be one is sent empty, which no registry takes.
+fn sensitive(value: &str) -> HeaderValue {
+    let value = HeaderValue::from_str(value);
+    let mut value = value.unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
 }
 
 /// Returns whether tokens are asked to let us read a repository.

@@ -1,0 +1,251 @@
+//! Blobs: what upstream has as it is, the config and the one layer of a flat form derived.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::content::{Component, Form};
+use super::headers::accepts_zstd;
+use super::lookup::Kind;
+use super::message::{Ask, Reply};
+use super::passing::{CONTENT_DIGEST, chain, describe};
+use super::range::{Wanted, is_known, wanted};
+use super::refusal::Refusal;
+use super::route::Named;
+use super::upstream::{Shelf, Source};
+use super::view::View;
+use super::{Answered, Asked, Gateway};
+use crate::digest::{Digest, Identity};
+use crate::manifest::media_type;
+
+/// What of a request for a blob is upstream's business too.
+const PASSED_ON: [http::HeaderName; 5] = [
+    ACCEPT_ENCODING,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    RANGE,
+];
+
+impl Gateway {
+    pub(super) async fn blob(&self, asked: &Asked<'_>, name: &Named) -> Answered<Reply> {
+        let Named::Digest(digest) = name else {
+            let found = self.stored(asked, name).await?;
+            return Ok(found.unwrap_or_else(unknown));
+        };
+        let origin = self.origin(asked, digest)?;
+        let origin = origin.filter(|origin| origin.kind != Kind::Manifest);
+        if let Some(origin) = origin.filter(|origin| !origin.stored)
+            && let Some(view) = self.known(asked, digest, origin).await?
+        {
+            return self.derived_blob(asked, digest, &view).await;
+        }
+        let reply = match self.stored(asked, name).await? {
+            Some(reply) if reply.status != StatusCode::NOT_FOUND => return Ok(reply),
+            missing => missing.unwrap_or_else(unknown),
+        };
+        let view = match origin {
+            Some(origin) if origin.stored => self.known(asked, digest, origin).await?,
+            _ => None,
+        };
+        let view = match view {
+            Some(view) => Some(view),
+            None => self.searched(asked, digest, Kind::Content).await?,
+        };
+        match view {
+            Some(view) => self.derived_blob(asked, digest, &view).await,
+            None => Ok(reply),
+        }
+    }
+
+    /// Passes on what upstream says of a blob; nothing if a layout does not have it.
+    async fn stored(&self, asked: &Asked<'_>, name: &Named) -> Answered<Option<Reply>> {
+        let (remote, path) = match (&asked.source, name) {
+            (Source::Registry { remote, path }, _) => (remote, path),
+            (Source::Layout(shelf), Named::Digest(digest)) => {
+                return self.on_shelf(asked, shelf, digest).await;
+            }
+            (Source::Layout(_), _) => return Ok(None),
+        };
+        let mut headers = HeaderMap::new();
+        for name in PASSED_ON {
+            for value in asked.ask.headers.get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        let endpoint = format!("blobs/{name}");
+        let relayed = Source::relay(remote, path, &endpoint, &asked.ask.method, headers).await;
+        let relayed = match relayed {
+            Ok(relayed) => relayed,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        let mut reply = self.passed(asked.ask, relayed);
+        let found = reply.status.is_success();
+        if let (true, Ok(digest)) = (found, HeaderValue::from_str(&name.to_string())) {
+            reply.headers.insert(CONTENT_DIGEST, digest);
+            if let (None, Ok(tag)) = (
+                reply.headers.get(ETAG),
+                HeaderValue::from_str(&format!("\"{name}\"")),
+            ) {
+                reply.headers.insert(ETAG, tag);
+            }
+        }
+        Ok(Some(reply))
+    }
+
+    /// A blob of a layout.
+    async fn on_shelf(
+        &self,
+        asked: &Asked<'_>,
+        shelf: &Arc<Shelf>,
+        digest: &Digest,
+    ) -> Answered<Option<Reply>> {
+        let size = shelf.blobs.size(digest);
+        let size = size.map_err(|error| self.refused(asked.ask, &error.into()))?;
+        let Some(size) = size else {
+            return Ok(None);
+        };
+        let blob = Identity {
+            digest: *digest,
+            size,
+        };
+        let (mut reply, part) = framed(asked.ask, blob);
+        if let Some(part) = part {
+            let length = part.end - part.start;
+            match shelf.part(digest, part.start, length).await {
+                Ok(body) => reply.body = body,
+                Err(error) => return Err(self.failed(asked, error).await),
+            }
+        }
+        Ok(Some(reply))
+    }
+
+    /// The config of a flat form, or its one layer.
+    async fn derived_blob(
+        &self,
+        asked: &Asked<'_>,
+        digest: &Digest,
+        view: &Arc<View>,
+    ) -> Answered<Reply> {
+        if view.names(digest) == Some(Kind::Config) {
+            return Ok(config(asked.ask, view));
+        }
+        let ask = asked.ask;
+        let content = view.split.content;
+        let (mut reply, part) = framed(ask, content);
+        let wasm = HeaderValue::from_static(media_type::WASM);
+        if reply.status.is_success() {
+            reply.headers.insert(CONTENT_TYPE, wasm);
+        }
+        reply
+            .headers
+            .insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+        let Some(part) = part else {
+            return Ok(reply);
+        };
+        self.complete(asked, view).await?;
+        let form = match reply.status == StatusCode::PARTIAL_CONTENT {
+            true => Form::Range(part),
+            false if accepts_zstd(&ask.headers) && !ask.headers.contains_key(RANGE) => {
+                as_zstd(&mut reply.headers, &content.digest);
+                Form::Zstd
+            }
+            false => Form::Whole,
+        };
+        let component = Component {
+            store: asked.source.store(),
+            manifest: Arc::clone(&view.split),
+        };
+        let body = match (self.bodies)(component, form).await {
+            Ok(body) => body,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        let (log, what) = (
+            Arc::clone(&self.log),
+            format!("{} {}", ask.method, ask.uri.path()),
+        );
+        let told =
+            body.inspect_err(move |error| log(&format!("{what}: broke off: {}", chain(error))));
+        reply.body = told.boxed();
+        Ok(reply)
+    }
+}
+
+fn unknown() -> Reply {
+    Refusal::not_found("BLOB_UNKNOWN", "there is no such blob").into()
+}
+
+fn config(ask: &Ask, view: &View) -> Reply {
+    let blob = Identity::of(&view.config);
+    let (mut reply, part) = framed(ask, blob);
+    if let Some(part) = part {
+        // It was measured in memory.
+        let part = view.config.slice(part.start as usize..part.end as usize);
+        reply.body = stream::iter([Ok::<Bytes, _>(part)]).boxed();
+    }
+    reply
+}
+
+/// Says all of an answer but its body, and which bytes belong into that: none where there is none to send.
+fn framed(ask: &Ask, blob: Identity) -> (Reply, Option<std::ops::Range<u64>>) {
+    let tag = blob.digest.to_string();
+    let mut reply = Reply::new(StatusCode::OK, Bytes::new());
+    describe(&mut reply.headers, &blob.digest);
+    let headers = &mut reply.headers;
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if is_known(&ask.headers, &tag) {
+        reply.status = StatusCode::NOT_MODIFIED;
+        return (reply, None);
+    }
+    // Ranges are for GET alone.
+    let wanted = match ask.method == Method::GET {
+        true => wanted(&ask.headers, blob.size, &tag),
+        false => Wanted::Whole,
+    };
+    let part = match wanted {
+        Wanted::Whole => 0..blob.size,
+        Wanted::Part(part) => {
+            reply.status = StatusCode::PARTIAL_CONTENT;
+            let range = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.size);
+            say_range(headers, &range);
+            part
+        }
+        Wanted::Beyond => {
+            let refusal = Refusal::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "RANGE_INVALID",
+                "the blob has no such part",
+            );
+            let mut reply = Reply::from(refusal);
+            say_range(&mut reply.headers, &format!("bytes */{}", blob.size));
+            return (reply, None);
+        }
+    };
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, octets);
+    headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
+    let part = (!ask.is_head()).then_some(part);
+    (reply, part)
+}
+
+fn say_range(headers: &mut HeaderMap, range: &str) {
+    // Numbers are plain text.
+    if let Ok(range) = HeaderValue::from_str(range) {
+        headers.insert(CONTENT_RANGE, range);
+    }
+}
+
+/// Other bytes for the same content: their length is not known, and their entity tag is a weak one.
+fn as_zstd(headers: &mut HeaderMap, digest: &Digest) {
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+    if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{digest}\"")) {
+        headers.insert(ETAG, tag);
+    }
+}

@@ -1,0 +1,224 @@
+//! Tags, referrers and the catalog.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::message::{Ask, Reply};
+use super::paging::{Page, link};
+use super::refusal::Refusal;
+use super::rights::Rights;
+use super::route::{Named, parameter};
+use super::upstream::{Host, Known, Source};
+use super::{Answered, Asked, Gateway, authorization};
+use crate::manifest::{Descriptor, media_type};
+use crate::reference::is_path;
+use crate::store::Store;
+use crate::store::remote::{Credentials, Relayed, catalog};
+
+/// The longest list of tags that is read, in bytes.
+const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A page of tags.
+#[derive(Deserialize)]
+struct TagList {
+    name: Value,
+    tags: Option<Vec<String>>,
+}
+
+const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+impl Gateway {
+    pub(super) async fn tags(&self, asked: &Asked<'_>) -> Answered<Reply> {
+        let page = Page::of(&asked.ask.uri)?;
+        match &asked.source {
+            Source::Registry { remote, path } => {
+                let path = format!("{path}/tags/list");
+                let method = asked.ask.method.clone();
+                let query = paging(asked.ask);
+                let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
+                match relayed.await {
+                    Ok(relayed) => self.passed_tags(asked, &page, relayed).await,
+                    Err(error) => Err(self.failed(asked, error).await),
+                }
+            }
+            Source::Layout(shelf) => {
+                let tags = shelf.layout.tags().await;
+                let tags = tags.map_err(|error| self.refused(asked.ask, &error.into()))?;
+                if tags.is_empty() {
+                    return Err(
+                        Refusal::not_found("NAME_UNKNOWN", "there is no such repository").into(),
+                    );
+                }
+                let (tags, next) = page.cut(tags);
+                let name = asked.ask.uri.path();
+                let name = name
+                    .strip_prefix("/v2/")
+                    .and_then(|rest| rest.strip_suffix("/tags/list"));
+                let list = json!({ "name": name, "tags": tags });
+                Ok(listed(asked.ask, &list, next))
+            }
+        }
+    }
+
+    pub(super) async fn catalog(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
+        let page = Page::of(&ask.uri)?;
+        let repositories = match self.upstreams.whole(namespace).await? {
+            Known::Layout { layout, name, .. } => {
+                let failed = |error: crate::store::Error| self.refused(ask, &error.into());
+                let mut names = layout.repositories().map_err(failed)?;
+                names.retain(|name| is_path(name));
+                if !layout.tags().await.map_err(failed)?.is_empty() {
+                    names.extend(name);
+                }
+                names
+            }
+            Known::Registry(host) => match &self.upstreams.rights {
+                Rights::Own(_) => self.own_catalog(ask, &host).await?,
+                Rights::Client => {
+                    let remote = self.upstreams.remote(&host, "", authorization(ask)?).await;
+                    let remote = remote.map_err(|error| self.refused(ask, &error))?;
+                    let query = paging(ask);
+                    let relayed = remote.relay(
+                        ask.method.clone(),
+                        "_catalog",
+                        query.as_deref(),
+                        HeaderMap::new(),
+                    );
+                    let relayed = relayed.await;
+                    let relayed = relayed.map_err(|error| self.refused(ask, &error.into()))?;
+                    return Ok(self.passed_list(ask, relayed));
+                }
+            },
+        };
+        let (repositories, next) = page.cut(repositories);
+        Ok(listed(ask, &json!({ "repositories": repositories }), next))
+    }
+
+    async fn own_catalog(&self, ask: &Ask, host: &Host) -> Answered<Vec<String>> {
+        let Rights::Own(find) = &self.upstreams.rights else {
+            return Ok(Vec::new());
+        };
+        let whole = crate::reference::Repository {
+            registry: host.name.clone(),
+            path: String::new(),
+        };
+        let list = async {
+            let credentials: Credentials = find(whole).await?;
+            catalog(&host.name, credentials, &host.options).await
+        };
+        list.await.map_err(|error| self.refused(ask, &error.into()))
+    }
+
+    /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
+    /// made here.
+    async fn passed_tags(
+        &self,
+        asked: &Asked<'_>,
+        page: &Page,
+        relayed: Relayed,
+    ) -> Answered<Reply> {
+        let ask = asked.ask;
+        if relayed.status != StatusCode::OK || ask.is_head() || relayed.next_page().is_some() {
+            return Ok(self.passed_list(ask, relayed));
+        }
+        let headers = relayed.headers.clone();
+        let bytes = match relayed.bytes(MAX_TAGS_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        let list: Option<TagList> = serde_json::from_slice(&bytes).ok();
+        if let Some(TagList { name, tags }) = list
+            && let Some(tags) = tags.filter(|tags| page.is_ignored_in(tags))
+        {
+            let (tags, next) = page.cut(tags);
+            let list = json!({ "name": name, "tags": tags });
+            return Ok(listed(ask, &list, next));
+        }
+        let mut reply = Reply::new(StatusCode::OK, bytes);
+        reply.headers = headers;
+        reply.headers.remove(LINK);
+        Ok(reply)
+    }
+
+    /// Passes a list on, whose next page is on the gateway too.
+    fn passed_list(&self, ask: &Ask, relayed: Relayed) -> Reply {
+        let next = relayed.next_page();
+        let mut reply = self.passed(ask, relayed);
+        say_next(&mut reply.headers, ask, next);
+        reply
+    }
+
+    /// The referrers that upstream knows, by its own list or by a tag.
+    pub(super) async fn referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Reply> {
+        let Named::Digest(subject) = subject else {
+            return self.other_referrers(asked, subject).await;
+        };
+        let artifact_type = parameter(&asked.ask.uri, "artifactType");
+        let store = asked.source.store();
+        let found = store.referrers(subject, artifact_type.as_deref()).await;
+        let found: Vec<Descriptor> = match found {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        Ok(index(json!(found), artifact_type.is_some()))
+    }
+
+    /// Those of a digest that cannot be read here, as upstream says.
+    async fn other_referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Reply> {
+        let Source::Registry { remote, path } = &asked.source else {
+            return Ok(index(json!([]), false));
+        };
+        let endpoint = format!("referrers/{subject}");
+        let relayed = Source::relay(remote, path, &endpoint, &asked.ask.method, HeaderMap::new());
+        match relayed.await {
+            Ok(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(index(json!([]), false)),
+            Ok(relayed) => Ok(self.passed(asked.ask, relayed)),
+            Err(error) => Err(self.failed(asked, error).await),
+        }
+    }
+}
+
+/// Returns the parameters that say which page is asked for, as they were written.
+fn paging(ask: &Ask) -> Option<String> {
+    let pairs = ask.uri.query()?.split('&');
+    let ours = |pair: &&str| matches!(pair.split_once('='), Some(("n" | "last", _)));
+    let pairs: Vec<&str> = pairs.filter(ours).collect();
+    (!pairs.is_empty()).then(|| pairs.join("&"))
+}
+
+fn say_next(headers: &mut HeaderMap, ask: &Ask, next: Option<String>) {
+    let link = next.map(|query| HeaderValue::try_from(link(&ask.uri, &query)));
+    if let Some(Ok(link)) = link {
+        headers.insert(LINK, link);
+    }
+}
+
+fn listed(ask: &Ask, list: &Value, next: Option<String>) -> Reply {
+    let mut reply = json_reply(list, "application/json");
+    say_next(&mut reply.headers, ask, next);
+    reply
+}
+
+fn index(manifests: Value, filtered: bool) -> Reply {
+    let index = json!({
+        "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": manifests,
+    });
+    let mut reply = json_reply(&index, media_type::INDEX);
+    if filtered {
+        let filter = HeaderValue::from_static("artifactType");
+        reply.headers.insert(FILTERS_APPLIED, filter);
+    }
+    reply
+}
+
+fn json_reply(value: &Value, media_type: &'static str) -> Reply {
+    let body = value.to_string();
+    let length = body.len();
+    let mut reply = Reply::new(StatusCode::OK, body);
+    let media_type = HeaderValue::from_static(media_type);
+    reply.headers.insert(CONTENT_TYPE, media_type);
+    reply.headers.insert(CONTENT_LENGTH, length.into());
+    reply
+}

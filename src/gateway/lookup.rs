@@ -1,0 +1,241 @@
+//! Which split manifest a flat digest comes from: in memory, and on disk for after a restart.
+//!
+//! What stands here is a hint. Whoever uses it reads the split manifest, with the rights of who asks, and derives
+//! the flat form again.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::store::Error;
+use crate::store::spool::Spool;
+
+/// How long it is remembered that nothing was found.
+pub(super) const MISSED: Duration = Duration::from_secs(30);
+
+/// How many entries are on disk after a start.
+const MAX_FILES: usize = 200_000;
+
+/// How many entries are in memory.
+const MAX_KNOWN: usize = 50_000;
+
+/// What a digest of the flat form names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// The flat manifest.
+    Manifest,
+    /// Its config.
+    Config,
+    /// Its one layer, the component.
+    Content,
+}
+
+/// Where a digest of the flat form comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    pub(super) kind: Kind,
+    /// The split manifest.
+    pub(super) split: Digest,
+    /// Whether the flat form is stored upstream too, as far as the split manifest knows.
+    pub(super) stored: bool,
+}
+
+/// All that is known, by upstream, repository and digest.
+pub(super) struct Index {
+    directory: PathBuf,
+    known: Mutex<HashMap<Digest, Origin>>,
+    missed: Duration,
+    misses: Mutex<HashMap<Digest, Instant>>,
+}
+
+impl Index {
+    /// Opens the index in a directory, which is made; what is too much goes, the oldest first.
+    pub(super) fn open(directory: &Path, missed: Duration) -> Result<Self, Error> {
+        let directory = directory.join("lookup");
+        fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+        prune(&directory, MAX_FILES).map_err(Error::file(&directory))?;
+        Ok(Self {
+            directory,
+            known: Mutex::default(),
+            missed,
+            misses: Mutex::default(),
+        })
+    }
+
+    /// Returns where a digest in a repository comes from. A file that makes no sense says nothing.
+    pub(super) fn get(&self, location: &str, digest: &Digest) -> Result<Option<Origin>, Error> {
+        let key = key(location, digest);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = known.get(&key) {
+            return Ok(Some(*origin));
+        }
+        drop(known);
+        let path = self.directory.join(key.hex());
+        let origin = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::file(&path)(error)),
+        };
+        if let Some(origin) = origin {
+            self.keep(key, origin);
+        }
+        Ok(origin)
+    }
+
+    /// Writes down where a digest comes from.
+    pub(super) fn learn(
+        &self,
+        location: &str,
+        digest: &Digest,
+        origin: Origin,
+    ) -> Result<(), Error> {
+        if self.get(location, digest)? == Some(origin) {
+            return Ok(());
+        }
+        let key = key(location, digest);
+        let path = self.directory.join(key.hex());
+        let write = || {
+            let mut spool = Spool::new_in(&self.directory)?;
+            serde_json::to_writer(spool.file(), &origin)?;
+            spool.replace(&path)
+        };
+        write().map_err(Error::file(&path))?;
+        self.keep(key, origin);
+        Ok(())
+    }
+
+    /// Forgets an entry whose split manifest is gone.
+    pub(super) fn forget(&self, location: &str, digest: &Digest) -> Result<(), Error> {
+        let key = key(location, digest);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(&key);
+        drop(known);
+        let path = self.directory.join(key.hex());
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&self, key: Digest, origin: Origin) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            // All of it is on disk.
+            known.clear();
+        }
+        known.insert(key, origin);
+    }
+
+    /// Remembers for a while that nothing has this digest.
+    pub(super) fn miss(&self, location: &str, digest: &Digest) {
+        let now = Instant::now();
+        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
+        if misses.len() >= MAX_KNOWN {
+            misses.retain(|_, until| now < *until);
+        }
+        if misses.len() >= MAX_KNOWN {
+            misses.clear();
+        }
+        misses.insert(key(location, digest), now + self.missed);
+    }
+
+    /// Returns whether nothing had this digest a while ago.
+    pub(super) fn is_missed(&self, location: &str, digest: &Digest) -> bool {
+        let misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = misses.get(&key(location, digest));
+        until.is_some_and(|until| Instant::now() < *until)
+    }
+}
+
+/// One name for both. No location has a line break.
+fn key(location: &str, digest: &Digest) -> Digest {
+    Digest::of(format!("{location}\n{digest}").as_bytes())
+}
+
+/// Removes the oldest files above a number.
+fn prune(directory: &Path, most: usize) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let written = entry.metadata()?.modified()?;
+        files.push((written, entry.path()));
+    }
+    files.sort();
+    let surplus = files.len().saturating_sub(most);
+    for (_, path) in files.into_iter().take(surplus) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &[u8]) -> Origin {
+        Origin {
+            kind: Kind::Content,
+            split: Digest::of(text),
+            stored: false,
+        }
+    }
+
+    #[test]
+    fn what_was_learnt_is_known_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let digest = Digest::of(b"content");
+        let open = || Index::open(directory.path(), MISSED).unwrap();
+        open().learn("host/a", &digest, origin(b"1")).unwrap();
+        let index = open();
+        assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
+        assert_eq!(index.get("host/b", &digest).unwrap(), None);
+        index.learn("host/a", &digest, origin(b"2")).unwrap();
+        assert_eq!(open().get("host/a", &digest).unwrap(), Some(origin(b"2")));
+        index.forget("host/a", &digest).unwrap();
+        index.forget("host/a", &digest).unwrap();
+        assert_eq!(index.get("host/a", &digest).unwrap(), None);
+        assert_eq!(open().get("host/a", &digest).unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_file_says_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::open(directory.path(), MISSED).unwrap();
+        let digest = Digest::of(b"content");
+        fs::write(index.directory.join(key("host/a", &digest).hex()), "{").unwrap();
+        assert_eq!(index.get("host/a", &digest).unwrap(), None);
+        index.learn("host/a", &digest, origin(b"1")).unwrap();
+        assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
+    }
+
+    #[test]
+    fn the_disk_is_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::open(directory.path(), MISSED).unwrap();
+        for number in 0..5u8 {
+            let digest = Digest::of(&[number]);
+            index.learn("host/a", &digest, origin(b"1")).unwrap();
+        }
+        prune(&index.directory, 3).unwrap();
+        assert_eq!(fs::read_dir(&index.directory).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn misses_are_remembered_for_a_while() {
+        let directory = tempfile::tempdir().unwrap();
+        let digest = Digest::of(b"content");
+        for (missed, expected) in [(MISSED, true), (Duration::ZERO, false)] {
+            let index = Index::open(directory.path(), missed).unwrap();
+            index.miss("host/a", &digest);
+            assert_eq!(index.is_missed("host/a", &digest), expected);
+            assert!(!index.is_missed("host/b", &digest));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Manifests: by tag in the form that the client takes, by digest exactly those bytes.
+
+use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
+use http::{HeaderValue, Method, StatusCode};
+
+use super::headers::{accepts_split, upstream_accept};
+use super::lookup::Kind;
+use super::message::Reply;
+use super::passing::{describe, manifest_reply};
+use super::refusal::Refusal;
+use super::route::{Named, parameter};
+use super::upstream::Got;
+use super::view::{View, is_unsound, may_be_split};
+use super::{Answered, Asked, Gateway};
+use crate::digest::Digest;
+use crate::manifest::media_type;
+use crate::store::RawManifest;
+use crate::store::remote::Relayed;
+
+impl Gateway {
+    pub(super) async fn manifest(&self, asked: &Asked<'_>, name: &Named) -> Answered<Reply> {
+        match name {
+            Named::Tag(tag) => self.tagged(asked, tag).await,
+            Named::Digest(digest) => self.exact(asked, digest).await,
+            Named::Other(digest) => {
+                let accept = upstream_accept(&asked.ask.headers);
+                let got = self.asked_for(asked, &asked.ask.method, digest, accept);
+                let got = got.await?;
+                Ok(self.as_it_is(asked, got))
+            }
+        }
+    }
+
+    /// A tag, whose split manifest is shown as such to those who name its type.
+    async fn tagged(&self, asked: &Asked<'_>, tag: &str) -> Answered<Reply> {
+        let ask = asked.ask;
+        let accept = upstream_accept(&ask.headers);
+        let mut got = self
+            .asked_for(asked, &ask.method, tag, accept.clone())
+            .await?;
+        if let Got::Head(head) = &got {
+            let digest = head.content_digest();
+            if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
+                self.let_in
+                    .enter(&asked.who, &asked.location, &view.raw.digest);
+                return Ok(shown(asked, &view));
+            }
+            let plain = digest.is_some_and(|digest| self.views.is_plain(&digest));
+            if plain || !may_be_split(head.media_type(), length(head)) {
+                return Ok(self.as_it_is(asked, got));
+            }
+            got = self.asked_for(asked, &Method::GET, tag, accept).await?;
+        }
+        let raw = match got {
+            Got::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
+            got => return Ok(self.as_it_is(asked, got)),
+        };
+        match self.derived(asked, raw.clone()).await {
+            Ok(Some(view)) => Ok(shown(asked, &view)),
+            Ok(None) => Ok(as_stored(asked, raw)),
+            // Who wants what is stored gets what is stored.
+            Err(error) if wants_split(asked) && is_unsound(&error) => Ok(as_stored(asked, raw)),
+            Err(error) => Err(self.failed(asked, error).await),
+        }
+    }
+
+    /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
+    async fn exact(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Reply> {
+        let ask = asked.ask;
+        if let Some(origin) = self.origin(asked, digest)?
+            && origin.kind == Kind::Manifest
+            && let Some(view) = self.known(asked, digest, origin).await?
+        {
+            return Ok(flat(asked, &view));
+        }
+        let accept = upstream_accept(&ask.headers);
+        let name = digest.to_string();
+        let got = self.asked_for(asked, &ask.method, &name, accept).await?;
+        let missing = match &got {
+            Got::Missing => true,
+            Got::Other(relayed) => relayed.status == StatusCode::NOT_FOUND,
+            Got::Manifest(_) | Got::Head(_) => false,
+        };
+        if missing && let Some(view) = self.searched(asked, digest, Kind::Manifest).await? {
+            return Ok(flat(asked, &view));
+        }
+        Ok(self.as_it_is(asked, got))
+    }
+
+    /// Passes on what upstream says.
+    fn as_it_is(&self, asked: &Asked<'_>, got: Got) -> Reply {
+        match got {
+            Got::Manifest(raw) => as_stored(asked, raw),
+            Got::Head(relayed) => {
+                let digest = relayed.content_digest();
+                let mut reply = self.passed(asked.ask, relayed);
+                if let Some(digest) = digest {
+                    describe(&mut reply.headers, &digest);
+                }
+                reply.headers.insert(VARY, HeaderValue::from(ACCEPT));
+                reply
+            }
+            Got::Other(relayed) => self.passed(asked.ask, relayed),
+            Got::Missing => {
+                Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
+            }
+        }
+    }
+}
+
+fn wants_split(asked: &Asked<'_>) -> bool {
+    let form = parameter(&asked.ask.uri, "form");
+    form.as_deref() == Some("split") || accepts_split(&asked.ask.headers)
+}
+
+fn shown(asked: &Asked<'_>, view: &View) -> Reply {
+    match wants_split(asked) {
+        true => as_stored(asked, view.raw.clone()),
+        false => flat(asked, view),
+    }
+}
+
+fn flat(asked: &Asked<'_>, view: &View) -> Reply {
+    let digest = &view.split.flat_digest;
+    manifest_reply(
+        asked.ask,
+        digest,
+        media_type::MANIFEST,
+        view.manifest.clone(),
+    )
+}
+
+fn as_stored(asked: &Asked<'_>, raw: RawManifest) -> Reply {
+    manifest_reply(asked.ask, &raw.digest, &raw.media_type, raw.bytes)
+}
+
+fn length(head: &Relayed) -> Option<u64> {
+    head.headers
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}

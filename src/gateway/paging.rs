@@ -1,0 +1,105 @@
+//! Lists in pages.
+//!
+//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags>.
+
+use http::Uri;
+
+use super::refusal::Refusal;
+use super::route::parameter;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Page {
+    n: Option<usize>,
+    last: Option<String>,
+}
+
+impl Page {
+    /// Reads `n` and `last` of a query.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
+        let bad =
+            |_| Refusal::bad_request("PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more");
+        let n = parameter(uri, "n").map(|n| n.parse().map_err(bad));
+        Ok(Self {
+            n: n.transpose()?,
+            last: parameter(uri, "last"),
+        })
+    }
+
+    /// Returns whether a list that is said to be this page, and the last one, cannot be it.
+    pub(super) fn is_ignored_in(&self, list: &[String]) -> bool {
+        self.n.is_some_and(|n| n < list.len())
+            || self.last.as_ref().is_some_and(|last| list.contains(last))
+    }
+
+    /// Returns the page, and the query of the next one if there is more.
+    pub(super) fn cut(&self, mut list: Vec<String>) -> (Vec<String>, Option<String>) {
+        list.sort();
+        list.dedup();
+        if let Some(last) = &self.last {
+            list.retain(|name| name > last);
+        }
+        match self.n {
+            Some(n) if n < list.len() => {
+                list.truncate(n);
+                let next = list.last().map(|last| format!("n={n}&last={last}"));
+                (list, next)
+            }
+            _ => (list, None),
+        }
+    }
+}
+
+/// Writes the header that says where the next page is. A namespace that was asked for stays.
+pub(super) fn link(uri: &Uri, query: &str) -> String {
+    let path = uri.path();
+    let ns = parameter(uri, "ns").filter(|ns| ns.bytes().all(is_host_char));
+    let ns = ns.map(|ns| format!("&ns={ns}")).unwrap_or_default();
+    format!("<{path}?{query}{ns}>; rel=\"next\"")
+}
+
+fn is_host_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".:-".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> (Vec<String>, Option<String>) {
+        let uri: Uri = format!("/v2/a/tags/list{query}").parse().unwrap();
+        let list = ["c", "a", "B", "d"].map(str::to_owned).to_vec();
+        Page::of(&uri).unwrap().cut(list)
+    }
+
+    #[test]
+    fn pages_follow_one_another_to_the_end() {
+        let names = |list: &[&str]| {
+            list.iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(page(""), (names(&["B", "a", "c", "d"]), None));
+        let next = Some("n=3&last=c".to_owned());
+        assert_eq!(page("?n=3"), (names(&["B", "a", "c"]), next));
+        assert_eq!(page("?n=3&last=c"), (names(&["d"]), None));
+        assert_eq!(page("?n=4"), (names(&["B", "a", "c", "d"]), None));
+        assert_eq!(page("?n=0"), (names(&[]), None));
+        assert_eq!(page("?last=zz"), (names(&[]), None));
+        for bad in ["?n=x", "?n=-1", "?n="] {
+            let uri: Uri = format!("/v2/a/tags/list{bad}").parse().unwrap();
+            assert!(Page::of(&uri).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_on_the_gateway() {
+        let uri: Uri = "/v2/a/tags/list?n=1&ns=ghcr.io".parse().unwrap();
+        assert_eq!(
+            link(&uri, "n=1&last=x"),
+            "</v2/a/tags/list?n=1&last=x&ns=ghcr.io>; rel=\"next\""
+        );
+        let uri: Uri = "/v2/a/tags/list?ns=%3e%22".parse().unwrap();
+        assert_eq!(link(&uri, "n=1"), "</v2/a/tags/list?n=1>; rel=\"next\"");
+    }
+}

@@ -1,0 +1,137 @@
+//! Answers of upstream's, and what its failures are answered with.
+
+use futures_util::StreamExt;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::message::{Ask, Reply};
+use super::range::is_known;
+use super::refusal::Refusal;
+use super::rights::Rights;
+use super::upstream::Source;
+use super::{Asked, Gateway};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::store;
+use crate::store::remote::Relayed;
+
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+impl Gateway {
+    /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
+    pub(super) fn passed(&self, ask: &Ask, relayed: Relayed) -> Reply {
+        let status = relayed.status;
+        let own = matches!(self.upstreams.rights, Rights::Own(_));
+        let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+        if (status.is_server_error() && !later.contains(&status))
+            || (status.is_redirection() && status != StatusCode::NOT_MODIFIED)
+        {
+            self.note(ask, &format!("upstream answered {status}"));
+            let message = format!("upstream answered {status}");
+            return Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message).into();
+        }
+        if own && status == StatusCode::UNAUTHORIZED {
+            let message = "upstream does not let the gateway in";
+            return Refusal::new(StatusCode::FORBIDDEN, "DENIED", message).into();
+        }
+        let mut headers = relayed.headers.clone();
+        // It leads past the gateway; lists have one of their own.
+        headers.remove(LINK);
+        if own {
+            headers.remove(WWW_AUTHENTICATE);
+        }
+        Reply {
+            status,
+            headers,
+            body: relayed.stream(),
+        }
+    }
+
+    /// Says what went wrong with a request about no repository.
+    pub(super) fn refused(&self, ask: &Ask, error: &Error) -> Box<Reply> {
+        let refusal = Refusal::of(error);
+        if refusal.status.is_server_error() {
+            self.note(ask, &chain(error));
+        }
+        refusal.into()
+    }
+
+    /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
+    pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Reply> {
+        let error = error.into();
+        if let (Error::Store(store::Error::Refused { .. }), Rights::Client, Source::Registry { .. }) =
+            (&error, &self.upstreams.rights, &asked.source)
+            && let Some(reply) = self.challenge(asked).await
+        {
+            return Box::new(reply);
+        }
+        self.refused(asked.ask, &error)
+    }
+
+    /// Returns upstream's own refusal, if it refuses this client.
+    async fn challenge(&self, asked: &Asked<'_>) -> Option<Reply> {
+        let Source::Registry { remote, path } = &asked.source else {
+            return None;
+        };
+        let relayed = Source::relay(
+            remote,
+            path,
+            "tags/list",
+            &http::Method::GET,
+            HeaderMap::new(),
+        );
+        let relayed = relayed.await.ok()?;
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        let refused = refused.contains(&relayed.status);
+        refused.then(|| self.passed(asked.ask, relayed))
+    }
+
+    /// Tells the log.
+    pub(super) fn note(&self, ask: &Ask, what: &str) {
+        (self.log)(&format!("{} {}: {what}", ask.method, ask.uri.path()));
+    }
+}
+
+/// Answers with a manifest, in the form that its digest names.
+pub(super) fn manifest_reply(
+    ask: &Ask,
+    digest: &Digest,
+    media_type: &str,
+    bytes: bytes::Bytes,
+) -> Reply {
+    let length = bytes.len() as u64;
+    let mut reply = Reply::new(StatusCode::OK, bytes);
+    describe(&mut reply.headers, digest);
+    reply.headers.insert(VARY, HeaderValue::from(ACCEPT));
+    let tag = digest.to_string();
+    if is_known(&ask.headers, &tag) {
+        reply.status = StatusCode::NOT_MODIFIED;
+        reply.body = futures_util::stream::empty().boxed();
+        return reply;
+    }
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    let media_type = HeaderValue::from_str(media_type).unwrap_or(unknown);
+    reply.headers.insert(CONTENT_TYPE, media_type);
+    reply.headers.insert(CONTENT_LENGTH, length.into());
+    reply
+}
+
+/// Says which bytes these are.
+pub(super) fn describe(headers: &mut HeaderMap, digest: &Digest) {
+    let text = digest.to_string();
+    // A digest is plain text.
+    if let (Ok(plain), Ok(quoted)) = (
+        HeaderValue::from_str(&text),
+        HeaderValue::from_str(&format!("\"{text}\"")),
+    ) {
+        headers.insert(CONTENT_DIGEST, plain);
+        headers.insert(ETAG, quoted);
+    }
+}
+
+/// An error with all that led to it, on one line.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.join(": ")
+}

@@ -1,0 +1,190 @@
+//! Answers that say why there is no other.
+//!
+//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>.
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use super::message::Reply;
+use crate::error::{Error, Kind};
+use crate::store;
+use crate::store::remote::is_timeout;
+
+/// How long clients wait, in seconds, before they ask again what could not be asked of upstream.
+const RETRY_SECONDS: u64 = 5;
+
+/// A status with the specification's code and some words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// For all that is not reading.
+    pub(super) fn read_only() -> Self {
+        let message = "this gateway is for reading only";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
+    }
+
+    /// Says what an error means to a client, who learns nothing of this machine.
+    pub(super) fn of(error: &Error) -> Self {
+        match error {
+            Error::Store(error) => Self::of_store(error),
+            _ if error.kind() == Kind::Integrity => {
+                let message = format!("upstream has something unsound: {error}");
+                Self::new(StatusCode::BAD_GATEWAY, "MANIFEST_INVALID", message)
+            }
+            _ => Self::internal(),
+        }
+    }
+
+    fn of_store(error: &store::Error) -> Self {
+        match error {
+            store::Error::NotFound { what, .. } => {
+                Self::not_found("MANIFEST_UNKNOWN", format!("{what} not found"))
+            }
+            store::Error::Refused { .. } => {
+                Self::new(StatusCode::FORBIDDEN, "DENIED", error.to_string())
+            }
+            store::Error::Unreachable { .. } if is_timeout(error) => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "UNAVAILABLE",
+                format!("upstream was silent for too long: {error}"),
+            ),
+            store::Error::Answer { status: 429, .. } => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TOOMANYREQUESTS",
+                error.to_string(),
+            ),
+            store::Error::NoCatalog { .. } => Self::not_found("UNSUPPORTED", error.to_string()),
+            store::Error::Settings { .. }
+            | store::Error::Interrupted
+            | store::Error::File { .. } => Self::internal(),
+            _ => Self::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", error.to_string()),
+        }
+    }
+
+    fn internal() -> Self {
+        let message = "the gateway failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message)
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        let error = json!({ "code": refusal.code, "message": refusal.message });
+        let body = json!({ "errors": [error] }).to_string();
+        let length = body.len();
+        let mut reply = Self::new(refusal.status, body);
+        let headers = &mut reply.headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, length.into());
+        match refusal.status {
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, RETRY_SECONDS.into());
+            }
+            _ => {}
+        }
+        reply
+    }
+}
+
+impl From<Refusal> for Box<Reply> {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_not_found() {
+        let unreachable = |kind| store::Error::Unreachable {
+            what: "x".to_owned(),
+            attempts: 1,
+            source: Box::new(io::Error::from(kind)),
+        };
+        let (what, location) = ("x".to_owned(), "y".to_owned());
+        for (error, status) in [
+            (
+                store::Error::NotFound {
+                    what: what.clone(),
+                    location: location.clone(),
+                },
+                404,
+            ),
+            (unreachable(io::ErrorKind::ConnectionRefused), 502),
+            (unreachable(io::ErrorKind::TimedOut), 504),
+            (
+                store::Error::Malformed {
+                    what: what.clone(),
+                    location: location.clone(),
+                    reason: String::new(),
+                },
+                502,
+            ),
+            (
+                store::Error::Refused {
+                    what: what.clone(),
+                    location: location.clone(),
+                    reason: String::new(),
+                },
+                403,
+            ),
+            (
+                store::Error::Answer {
+                    what,
+                    location,
+                    status: 404,
+                    message: String::new(),
+                },
+                502,
+            ),
+            (store::Error::Interrupted, 500),
+        ] {
+            let reply = Reply::from(Refusal::of(&error.into()));
+            assert_eq!(reply.status.as_u16(), status);
+            let again = reply.headers.contains_key(RETRY_AFTER);
+            assert_eq!(again, matches!(status, 502 | 504));
+        }
+    }
+
+    #[test]
+    fn paths_of_this_machine_are_not_told() {
+        let error = store::Error::file(std::path::Path::new("/secret/place"))(
+            io::ErrorKind::StorageFull.into(),
+        );
+        let refusal = Refusal::of(&error.into());
+        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!refusal.message.contains("secret"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Digests of flat forms that this gateway never showed: after a restart, or where another one showed them.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::headers::upstream_accept;
+use super::lookup::Kind;
+use super::passing::chain;
+use super::upstream::Got;
+use super::view::{View, is_unsound};
+use super::{Answered, Asked, Gateway};
+use crate::artifact::{SPLIT_SUFFIX, split_tag};
+use crate::digest::Digest;
+use crate::manifest::media_type;
+use crate::reference::package::tag_version;
+use crate::store;
+
+/// How many manifests one search reads.
+const MAX_MANIFESTS: usize = 200;
+
+/// How many are asked for at once.
+const AT_ONCE: usize = 8;
+
+impl Gateway {
+    /// Looks through the repository for what a digest is the flat form of; what was not there is not looked for
+    /// again at once. The client asked upstream for the digest itself before.
+    pub(super) async fn searched(
+        &self,
+        asked: &Asked<'_>,
+        digest: &Digest,
+        kind: Kind,
+    ) -> Answered<Option<Arc<View>>> {
+        if self.index.is_missed(&asked.location, digest) {
+            return Ok(None);
+        }
+        // Closed it never is.
+        let _turn = self.searches.acquire().await;
+        // Another search may have come by.
+        if let Some(origin) = self.origin(asked, digest)?
+            && let Some(view) = self.known(asked, digest, origin).await?
+        {
+            return Ok(Some(view));
+        }
+        let is_it = |view: &View| match kind {
+            Kind::Manifest => view.names(digest) == Some(Kind::Manifest),
+            Kind::Config | Kind::Content => view
+                .names(digest)
+                .is_some_and(|kind| kind != Kind::Manifest),
+        };
+        if kind == Kind::Manifest
+            && let Some(view) = self.looked_at(asked, split_tag(digest)).await?
+            && is_it(&view)
+        {
+            return Ok(Some(view));
+        }
+        let tags = match asked.source.store().tags().await {
+            Ok(tags) => tags,
+            Err(store::Error::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        let tags = newest_first(tags).into_iter().take(MAX_MANIFESTS);
+        let looking = stream::iter(tags).map(|tag| self.looked_at(asked, tag));
+        let mut looking = looking.buffered(AT_ONCE);
+        while let Some(view) = looking.next().await {
+            if let Some(view) = view?.filter(|view| is_it(view)) {
+                return Ok(Some(view));
+            }
+        }
+        self.index.miss(&asked.location, digest);
+        Ok(None)
+    }
+
+    /// Reads what a tag names; nothing if that is no sound split manifest.
+    async fn looked_at(&self, asked: &Asked<'_>, tag: String) -> Answered<Option<Arc<View>>> {
+        let accept = upstream_accept(&HeaderMap::new());
+        let got = match asked.source.manifest(&Method::GET, &tag, accept).await {
+            Ok(got) => got,
+            Err(error) => return self.left_out(asked, &tag, error.into()).await,
+        };
+        match got {
+            Got::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
+                match self.derived(asked, raw).await {
+                    Ok(view) => Ok(view),
+                    Err(error) => self.left_out(asked, &tag, error).await,
+                }
+            }
+            Got::Manifest(_) | Got::Head(_) | Got::Missing => Ok(None),
+            Got::Other(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
+            Got::Other(relayed) => Err(Box::new(self.passed(asked.ask, relayed))),
+        }
+    }
+
+    /// One that is damaged is not what is looked for; what could not be asked may be.
+    async fn left_out<T>(
+        &self,
+        asked: &Asked<'_>,
+        tag: &str,
+        error: crate::error::Error,
+    ) -> Answered<Option<T>> {
+        if is_unsound(&error) {
+            self.note(
+                asked.ask,
+                &format!("`{tag}` is left out: {}", chain(&error)),
+            );
+            return Ok(None);
+        }
+        Err(self.failed(asked, error).await)
+    }
+}
+
+/// Puts versions first, the highest before the lower ones, then other tags, then the split forms behind flat ones.
+/// Tags that are about other things are left out.
+fn newest_first(tags: Vec<String>) -> Vec<String> {
+    let mut tags: Vec<String> = tags
+        .into_iter()
+        .filter(|tag| !is_about_another(tag))
+        .collect();
+    tags.sort_by_cached_key(|tag| {
+        let behind = tag.ends_with(SPLIT_SUFFIX);
+        Reverse((!behind, tag_version(tag), tag.clone()))
+    });
+    tags
+}
+
+/// Lists of referrers, signatures and marks: `sha256-HEX`, `sha256-HEX.sig`. Split forms are no such thing.
+fn is_about_another(tag: &str) -> bool {
+    let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
+    digest.is_some_and(|hex| Digest::from_hex(hex).is_ok()) && !tag.ends_with(SPLIT_SUFFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_version_is_looked_at_first() {
+        let digest = Digest::of(b"x");
+        let behind = split_tag(&digest);
+        let hex = digest.hex();
+        let tags = [
+            "latest",
+            &behind,
+            "1.2.0",
+            "0.9.0",
+            "1.10.0",
+            "2.0.0-rc.1",
+            &format!("sha256-{hex}"),
+            &format!("sha256-{hex}.yank"),
+            "sha256-short",
+            "main",
+        ];
+        let sorted = newest_first(tags.map(str::to_owned).to_vec());
+        let expected = [
+            "2.0.0-rc.1",
+            "1.10.0",
+            "1.2.0",
+            "0.9.0",
+            "sha256-short",
+            "main",
+            "latest",
+            &behind,
+        ];
+        assert_eq!(sorted, expected);
+    }
+}

@@ -1,0 +1,393 @@
+//! Where things come from: registries and layouts, and which of them is meant.
+
+mod address;
+mod source;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method};
+
+use self::address::is_public;
+pub(super) use self::source::{Got, Shelf, Source};
+use super::refusal::Refusal;
+use super::rights::Rights;
+use super::route::split_host;
+use crate::error::Error;
+use crate::reference::{Repository, is_host, is_path};
+use crate::store;
+use crate::store::blobs::BlobDirectory;
+use crate::store::layout::Layout;
+use crate::store::remote::{self, Access, Credentials, Remote};
+use crate::store::retry::Retry;
+
+/// How long a repository is spoken to with the same own credentials, and the tokens they gave.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// How many repositories, and how many hosts that nobody listed, are kept.
+const MAX_KEPT: usize = 1000;
+
+/// Something to read from.
+#[derive(Clone)]
+pub enum Upstream {
+    /// A registry.
+    Registry {
+        /// Host and port.
+        host: String,
+        /// How it is spoken to. A client waits meanwhile: [`Upstream::RETRY`], and time-outs of seconds.
+        options: remote::Options,
+    },
+    /// A layout directory.
+    Layout {
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+impl Upstream {
+    /// How often and when a registry is asked again while a client waits, which may ask again by itself.
+    pub const RETRY: Retry = Retry {
+        attempts: 3,
+        first: Duration::from_millis(200),
+        longest: Duration::from_secs(1),
+    };
+}
+
+/// One of those, opened.
+#[derive(Clone)]
+pub(super) enum Known {
+    Registry(Host),
+    Layout {
+        layout: Layout,
+        blobs: BlobDirectory,
+        /// What the repository is called whose tags belong to none: as the directory is.
+        name: Option<String>,
+    },
+}
+
+/// A registry, and its connections.
+#[derive(Clone)]
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) options: remote::Options,
+    base: Arc<Remote>,
+}
+
+/// A repository of an upstream.
+pub(super) struct Place {
+    pub(super) known: Known,
+    pub(super) path: String,
+}
+
+pub(super) struct Upstreams {
+    listed: Vec<Known>,
+    /// How hosts are spoken to that nobody listed, where that is allowed.
+    pub(super) any: Option<remote::Options>,
+    unlisted: Mutex<HashMap<String, Host>>,
+    pub(super) rights: Rights,
+    own: Mutex<HashMap<String, (Instant, Arc<Remote>)>>,
+}
+
+impl Host {
+    fn new(name: &str, options: remote::Options) -> Result<Self, store::Error> {
+        let repository = Repository {
+            registry: name.to_owned(),
+            path: String::new(),
+        };
+        let nobody = Credentials::Forwarded(None);
+        let base = Remote::new(&repository, Access::Pull, nobody, &options)?;
+        Ok(Self {
+            name: name.to_owned(),
+            options,
+            base: Arc::new(base),
+        })
+    }
+
+    /// Returns whether the registry answers at all: who it lets in is another matter.
+    pub(super) async fn answers(&self) -> Result<(), store::Error> {
+        let asked = self.base.relay(Method::GET, "", None, HeaderMap::new());
+        let relayed = asked.await?;
+        match relayed.status.is_server_error() {
+            false => Ok(()),
+            true => Err(store::Error::Answer {
+                what: "asking whether it is there".to_owned(),
+                location: self.name.clone(),
+                status: relayed.status.as_u16(),
+                message: String::new(),
+            }),
+        }
+    }
+}
+
+impl Known {
+    fn open(upstream: Upstream) -> Result<Self, store::Error> {
+        match upstream {
+            Upstream::Registry { host, options } => {
+                Host::new(canonical(&host), options).map(Self::Registry)
+            }
+            Upstream::Layout { directory } => {
+                let layout = Layout::open(&directory, Arc::new(()))?;
+                Ok(Self::Layout {
+                    layout,
+                    blobs: BlobDirectory::new(directory.join("blobs")),
+                    name: name_of(&directory),
+                })
+            }
+        }
+    }
+
+    fn is_host(&self, host: &str) -> bool {
+        matches!(self, Self::Registry(own) if own.name == host)
+    }
+}
+
+/// A directory's name, if it may be a repository's.
+fn name_of(directory: &Path) -> Option<String> {
+    let whole = std::path::absolute(directory).ok()?;
+    let name = whole.file_name()?.to_str()?.to_ascii_lowercase();
+    is_path(&name).then_some(name)
+}
+
+/// Docker Hub has several names.
+fn canonical(host: &str) -> &str {
+    match host {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io",
+        host => host,
+    }
+}
+
+impl Upstreams {
+    pub(super) fn open(
+        upstreams: Vec<Upstream>,
+        any: Option<remote::Options>,
+        rights: Rights,
+    ) -> Result<Self, store::Error> {
+        let listed: Result<Vec<Known>, store::Error> =
+            upstreams.into_iter().map(Known::open).collect();
+        // What nobody listed is spoken to by TLS, whatever holds for the rest.
+        let any = any.map(|options| remote::Options {
+            plain_http: false,
+            ..options
+        });
+        Ok(Self {
+            listed: listed?,
+            any,
+            unlisted: Mutex::default(),
+            rights,
+            own: Mutex::default(),
+        })
+    }
+
+    pub(super) fn listed(&self) -> &[Known] {
+        &self.listed
+    }
+
+    /// Finds the upstream that is meant where no repository is named.
+    pub(super) async fn whole(&self, namespace: Option<&str>) -> Result<Known, Refusal> {
+        match (namespace, self.listed.first()) {
+            (Some(host), _) => self.host(host).await,
+            (None, Some(first)) => Ok(first.clone()),
+            (None, None) => Err(Refusal::not_found(
+                "NAME_UNKNOWN",
+                "name a registry with ?ns=HOST",
+            )),
+        }
+    }
+
+    /// Finds the repository that is meant: of the namespace, else of the host that its name begins with, else of the
+    /// first upstream.
+    pub(super) async fn place(
+        &self,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Result<Place, Refusal> {
+        let beneath = |known: &Known, path: &str| Place {
+            known: known.clone(),
+            path: path.to_owned(),
+        };
+        let place = match (namespace, split_host(name)) {
+            (None, Some((host, path))) => {
+                let host = canonical(host);
+                let named = self.listed.iter().find(|known| known.is_host(host));
+                named.map(|known| beneath(known, path))
+            }
+            _ => None,
+        };
+        let place = match place {
+            Some(place) => place,
+            None => beneath(&self.whole(namespace).await?, name),
+        };
+        match is_path(&place.path) {
+            true => Ok(place),
+            false => Err(unknown(name)),
+        }
+    }
+
+    async fn host(&self, host: &str) -> Result<Known, Refusal> {
+        let host = canonical(host);
+        if let Some(known) = self.listed.iter().find(|known| known.is_host(host)) {
+            return Ok(known.clone());
+        }
+        let Some(options) = self.any.as_ref().filter(|_| is_host(host)) else {
+            return Err(unknown(host));
+        };
+        if let Some(host) = self.unlisted().get(host).cloned() {
+            return Ok(Known::Registry(host));
+        }
+        if !is_public(host).await {
+            return Err(unknown(host));
+        }
+        let opened = Host::new(host, options.clone()).map_err(|_| unknown(host))?;
+        let mut unlisted = self.unlisted();
+        if unlisted.len() >= MAX_KEPT {
+            unlisted.clear();
+        }
+        unlisted.insert(host.to_owned(), opened.clone());
+        Ok(Known::Registry(opened))
+    }
+
+    fn unlisted(&self) -> MutexGuard<'_, HashMap<String, Host>> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own(&self) -> MutexGuard<'_, HashMap<String, (Instant, Arc<Remote>)>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a repository for who shows `authorization`.
+    pub(super) async fn source(
+        &self,
+        place: &Place,
+        authorization: Option<&str>,
+    ) -> Result<Source, Error> {
+        match &place.known {
+            Known::Registry(host) => {
+                let remote = self.remote(host, &place.path, authorization).await?;
+                Ok(Source::Registry {
+                    remote,
+                    path: place.path.clone(),
+                })
+            }
+            Known::Layout {
+                layout,
+                blobs,
+                name,
+            } => {
+                let untagged = name.as_deref() == Some(place.path.as_str());
+                let repository = (!untagged).then_some(place.path.as_str());
+                Ok(Source::Layout(Arc::new(Shelf {
+                    layout: layout.clone().in_repository(repository),
+                    blobs: blobs.clone(),
+                })))
+            }
+        }
+    }
+
+    /// Opens a repository of a registry, `path` being empty for the whole of it.
+    pub(super) async fn remote(
+        &self,
+        host: &Host,
+        path: &str,
+        authorization: Option<&str>,
+    ) -> Result<Arc<Remote>, Error> {
+        let Rights::Own(find) = &self.rights else {
+            let credentials = Credentials::Forwarded(authorization.map(str::to_owned));
+            return Ok(Arc::new(host.base.beside(path, credentials)));
+        };
+        let repository = Repository {
+            registry: host.name.clone(),
+            path: path.to_owned(),
+        };
+        let key = repository.to_string();
+        if let Some((since, remote)) = self.own().get(&key).cloned()
+            && since.elapsed() < KEPT
+        {
+            return Ok(remote);
+        }
+        let credentials = find(repository).await?;
+        let remote = Arc::new(host.base.beside(path, credentials));
+        let mut kept = self.own();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (Instant::now(), Arc::clone(&remote)));
+        Ok(remote)
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    Refusal::not_found("NAME_UNKNOWN", format!("`{name}` is not known here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstreams(any: bool) -> Upstreams {
+        let registry = |host: &str| Upstream::Registry {
+            host: host.to_owned(),
+            options: remote::Options::default(),
+        };
+        let hosts = ["one.example:5000", "registry-1.docker.io"];
+        let any = any.then(remote::Options::default);
+        Upstreams::open(hosts.map(registry).to_vec(), any, Rights::Client).unwrap()
+    }
+
+    async fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
+        let place = upstreams(false).place(name, namespace).await.ok()?;
+        match place.known {
+            Known::Registry(host) => Some((host.name, place.path)),
+            Known::Layout { .. } => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_namespace_then_the_host_then_the_first() {
+        let (one, hub) = ("one.example:5000", "docker.io");
+        for (name, namespace, expected) in [
+            ("a/b", None, Some((one, "a/b"))),
+            ("a/b", Some(one), Some((one, "a/b"))),
+            ("library/a", Some("docker.io"), Some((hub, "library/a"))),
+            (
+                "library/a",
+                Some("index.docker.io"),
+                Some((hub, "library/a")),
+            ),
+            ("docker.io/library/a", None, Some((hub, "library/a"))),
+            // A host that is none of ours is a name like any other.
+            ("two.example/a", None, Some((one, "two.example/a"))),
+            ("two.example:5000/a", None, None),
+            ("a/b", Some("two.example"), None),
+            ("a/b", Some(""), None),
+            ("one.example:5000/a", Some(one), None),
+        ] {
+            let expected = expected.map(|(host, path)| (host.to_owned(), path.to_owned()));
+            assert_eq!(
+                found(name, namespace).await,
+                expected,
+                "{name} {namespace:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_open_proxy_leads_to_no_inner_place() {
+        let upstreams = upstreams(true);
+        for host in [
+            "localhost",
+            "localhost:5000",
+            "127.0.0.1:5000",
+            "2130706433",
+            "10.0.0.1",
+            "169.254.169.254",
+            "user@1.1.1.1",
+            "1.1.1.1/x",
+            "",
+        ] {
+            assert!(upstreams.host(host).await.is_err(), "{host}");
+        }
+        assert!(upstreams.host("1.1.1.1:5000").await.is_ok());
+    }
+}

@@ -1,0 +1,297 @@
+//! Split artifacts as they are shown: the flat form, derived and checked, and kept for a while.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::header::HeaderValue;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::headers::upstream_accept;
+use super::lookup::{Kind, Origin};
+use super::upstream::{Got, Source};
+use super::{Answered, Asked, Gateway};
+use crate::artifact::{self, Form, SplitManifest, form};
+use crate::digest::{Digest, Identity};
+use crate::error::{self, Error};
+use crate::manifest::{MAX_SPLIT_MANIFEST_BYTES, media_type};
+use crate::pull::open_split;
+use crate::store::{self, RawManifest};
+
+/// How many bytes of manifests and configs are kept in memory.
+const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many layers are looked for at once.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// How many manifests are known not to be split.
+const MAX_PLAIN: usize = 10_000;
+
+/// A split artifact, and the flat form that is shown of it.
+#[derive(Debug)]
+pub(super) struct View {
+    /// The split manifest, as it is stored.
+    pub(super) raw: RawManifest,
+    pub(super) split: Arc<SplitManifest>,
+    /// The flat manifest.
+    pub(super) manifest: Bytes,
+    /// Its config.
+    pub(super) config: Bytes,
+    pub(super) config_digest: Digest,
+    /// Whether the split manifest is about a flat one, which is then stored too.
+    stored: bool,
+}
+
+impl View {
+    /// Returns what a digest names in the flat form.
+    pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
+        let named = [
+            (self.split.flat_digest, Kind::Manifest),
+            (self.config_digest, Kind::Config),
+            (self.split.content.digest, Kind::Content),
+        ];
+        let named = named.iter().find(|(named, _)| named == digest);
+        named.map(|(_, kind)| *kind)
+    }
+
+    fn bytes(&self) -> usize {
+        // What was read from the manifest takes about as much again.
+        2 * self.raw.bytes.len() + self.manifest.len() + self.config.len()
+    }
+}
+
+/// What was derived lately.
+#[derive(Default)]
+pub(super) struct Views(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    views: HashMap<Digest, (u64, Arc<View>)>,
+    bytes: usize,
+    uses: u64,
+    plain: HashSet<Digest>,
+}
+
+impl Views {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the view of a split manifest.
+    pub(super) fn get(&self, split: &Digest) -> Option<Arc<View>> {
+        let mut kept = self.kept();
+        kept.uses += 1;
+        let uses = kept.uses;
+        let (used, view) = kept.views.get_mut(split)?;
+        *used = uses;
+        Some(Arc::clone(view))
+    }
+
+    fn keep(&self, view: Arc<View>) {
+        let mut kept = self.kept();
+        kept.uses += 1;
+        let (uses, bytes) = (kept.uses, view.bytes());
+        if let Some((_, before)) = kept.views.insert(view.raw.digest, (uses, view)) {
+            kept.bytes -= before.bytes();
+        }
+        kept.bytes += bytes;
+        while kept.bytes > MAX_KEPT_BYTES && kept.views.len() > 1 {
+            let oldest = kept.views.iter().min_by_key(|(_, (used, _))| *used);
+            let Some(oldest) = oldest.map(|(digest, _)| *digest) else {
+                break;
+            };
+            if let Some((_, gone)) = kept.views.remove(&oldest) {
+                kept.bytes -= gone.bytes();
+            }
+        }
+    }
+
+    /// Returns whether a manifest was seen that is not split.
+    pub(super) fn is_plain(&self, digest: &Digest) -> bool {
+        self.kept().plain.contains(digest)
+    }
+
+    fn keep_plain(&self, digest: Digest) {
+        let mut kept = self.kept();
+        if kept.plain.len() >= MAX_PLAIN {
+            kept.plain.clear();
+        }
+        kept.plain.insert(digest);
+    }
+}
+
+impl Gateway {
+    /// Derives the flat form of a manifest that was just read with the rights of who asks; nothing if it is not a
+    /// split one.
+    pub(super) async fn derived(
+        &self,
+        asked: &Asked<'_>,
+        raw: RawManifest,
+    ) -> Result<Option<Arc<View>>, Error> {
+        if !matches!(form(&raw.bytes), Ok(Form::Split)) {
+            self.views.keep_plain(raw.digest);
+            return Ok(None);
+        }
+        self.let_in.enter(&asked.who, &asked.location, &raw.digest);
+        let view = match self.views.get(&raw.digest) {
+            Some(view) => view,
+            None => {
+                let view = Arc::new(self.derive(asked, raw).await?);
+                self.views.keep(Arc::clone(&view));
+                view
+            }
+        };
+        self.learn(asked, &view)?;
+        Ok(Some(view))
+    }
+
+    async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
+        let store = asked.source.store();
+        let split = open_split(store.as_ref(), &raw, &self.cache, &()).await?;
+        let flat = artifact::flat(&split.config, &split.manifest.annotations);
+        Ok(View {
+            stored: has_subject(&raw.bytes),
+            raw,
+            split: Arc::new(split.manifest),
+            config_digest: Identity::of(&flat.config).digest,
+            manifest: flat.manifest.into(),
+            config: flat.config.into(),
+        })
+    }
+
+    /// Writes down where the digests of a flat form come from.
+    fn learn(&self, asked: &Asked<'_>, view: &View) -> Result<(), Error> {
+        for (digest, kind) in [
+            (view.split.flat_digest, Kind::Manifest),
+            (view.config_digest, Kind::Config),
+            (view.split.content.digest, Kind::Content),
+        ] {
+            let (split, stored) = (view.raw.digest, view.stored);
+            let origin = Origin {
+                kind,
+                split,
+                stored,
+            };
+            self.index.learn(&asked.location, &digest, origin)?;
+        }
+        Ok(())
+    }
+
+    /// Returns where a digest comes from, as far as that is known.
+    pub(super) fn origin(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Option<Origin>> {
+        let origin = self.index.get(&asked.location, digest);
+        origin.map_err(|error| self.refused(asked.ask, &error.into()))
+    }
+
+    /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
+    /// nothing if that is gone, or names the digest no longer.
+    pub(super) async fn known(
+        &self,
+        asked: &Asked<'_>,
+        digest: &Digest,
+        origin: Origin,
+    ) -> Answered<Option<Arc<View>>> {
+        let view = self.view(asked, &origin.split).await?;
+        let view = view.filter(|view| view.names(digest) == Some(origin.kind));
+        if view.is_none() {
+            let forgotten = self.index.forget(&asked.location, digest);
+            forgotten.map_err(|error| self.refused(asked.ask, &error.into()))?;
+        }
+        Ok(view)
+    }
+
+    async fn view(&self, asked: &Asked<'_>, split: &Digest) -> Answered<Option<Arc<View>>> {
+        let kept = self.views.get(split);
+        let let_in = self.let_in.has(&asked.who, &asked.location, split);
+        if let (Some(view), true) = (&kept, let_in) {
+            return Ok(Some(Arc::clone(view)));
+        }
+        let method = match &kept {
+            Some(_) => Method::HEAD,
+            None => Method::GET,
+        };
+        let accept = upstream_accept(&HeaderMap::new());
+        match (
+            self.asked_for(asked, &method, &split.to_string(), accept)
+                .await?,
+            kept,
+        ) {
+            (Got::Manifest(raw), _) => match self.derived(asked, raw).await {
+                Ok(view) => Ok(view),
+                Err(error) => Err(self.failed(asked, error).await),
+            },
+            (Got::Head(_), Some(view)) => {
+                self.let_in.enter(&asked.who, &asked.location, split);
+                Ok(Some(view))
+            }
+            (Got::Head(_) | Got::Missing, _) => Ok(None),
+            (Got::Other(relayed), _) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
+            (Got::Other(relayed), _) => Err(Box::new(self.passed(asked.ask, relayed))),
+        }
+    }
+
+    /// Sees to it that a repository has all layers of a manifest. Some registries take a manifest that names layers
+    /// of other repositories, and what is kept of those would else be given to who may not read there.
+    pub(super) async fn complete(&self, asked: &Asked<'_>, view: &View) -> Answered<()> {
+        let (split, everybody) = (view.raw.digest, Digest::of(b"everybody"));
+        let Source::Registry { .. } = &asked.source else {
+            return Ok(());
+        };
+        if self.complete.has(&everybody, &asked.location, &split) {
+            return Ok(());
+        }
+        let layers: HashSet<Identity> = view.split.all_layers().map(|layer| layer.blob).collect();
+        let store = asked.source.store();
+        let looking = stream::iter(layers).map(|blob| {
+            let store = Arc::clone(&store);
+            async move {
+                match store.has(blob).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(store::Error::Malformed {
+                        what: format!("manifest `{split}`"),
+                        location: store.location(),
+                        reason: format!("its layer {} is not in the repository", blob.digest),
+                    }),
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();
+        if let Err(error) = found.await {
+            return Err(self.failed(asked, error).await);
+        }
+        self.complete.enter(&everybody, &asked.location, &split);
+        Ok(())
+    }
+
+    /// Asks upstream for a manifest, by tag or digest.
+    pub(super) async fn asked_for(
+        &self,
+        asked: &Asked<'_>,
+        method: &Method,
+        name: &str,
+        accept: HeaderValue,
+    ) -> Answered<Got> {
+        match asked.source.manifest(method, name, accept).await {
+            Ok(got) => Ok(got),
+            Err(error) => Err(self.failed(asked, error).await),
+        }
+    }
+}
+
+/// Whether a manifest may be a split one, from what a HEAD says.
+pub(super) fn may_be_split(media: &str, length: Option<u64>) -> bool {
+    let small = length.is_none_or(|length| length < MAX_SPLIT_MANIFEST_BYTES as u64);
+    media == media_type::MANIFEST && small
+}
+
+/// Whether an error says that something stored is unsound, and not that it could not be had.
+pub(super) fn is_unsound(error: &Error) -> bool {
+    error.kind() == error::Kind::Integrity
+}
+
+fn has_subject(manifest: &[u8]) -> bool {
+    let value: serde_json::Value = serde_json::from_slice(manifest).unwrap_or_default();
+    value["subject"].is_object()
+}

@@ -1,0 +1,268 @@
+//! Passing a request on as it is, and the answer back: for a gateway, which speaks for somebody else.
+
+use std::error;
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use super::answer::{self, BodyError};
+use super::authorization::{Authorization, Scope};
+use super::referrers::Knowledge;
+use super::transport::{Failure, Request, Transport};
+use super::upload::Declined;
+use super::{Access, Credentials, Remote};
+use crate::digest::Digest;
+use crate::store::{ByteStream, Error};
+
+/// What is between two neighbours (RFC 9110, 7.6.1), and what a registry says to its own visitors about itself.
+const KEPT_BACK: [&str; 15] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "alt-svc",
+    "content-location",
+    "location",
+    "set-cookie",
+    "strict-transport-security",
+    "via",
+];
+
+/// A registry's answer, whatever it is, with its body on the way.
+#[derive(Debug)]
+pub struct Relayed {
+    /// As the registry said it.
+    pub status: StatusCode,
+    /// All of its headers but those that are for its neighbour only.
+    pub headers: HeaderMap,
+    response: Response,
+    what: String,
+    location: String,
+}
+
+impl Remote {
+    /// Names another repository of the same registry, for somebody else, over the same connections.
+    #[must_use]
+    pub fn beside(&self, path: &str, credentials: Credentials) -> Self {
+        let mut repository = self.repository.clone();
+        repository.path = path.to_owned();
+        let scope = Scope::repository(path, Access::Pull);
+        let transport = Transport {
+            client: self.transport.client.clone(),
+            uploader: self.transport.uploader.clone(),
+            silence: self.transport.silence,
+            origin: self.transport.origin.clone(),
+            location: repository.to_string(),
+            authorization: Authorization::new(credentials, [scope]),
+            retry: self.transport.retry,
+            observer: self.transport.observer.clone(),
+        };
+        Self {
+            repository,
+            transport,
+            sources: None,
+            chunked: false.into(),
+            declined: Declined::default(),
+            referrers: Knowledge::default(),
+        }
+    }
+
+    /// Passes a request for `path`, which stands below `/v2/`, on as it is. Any answer is one: only what could not
+    /// be asked is an error. Redirects are followed; credentials go to the registry alone.
+    pub async fn relay(
+        &self,
+        method: Method,
+        path: &str,
+        query: Option<&str>,
+        headers: HeaderMap,
+    ) -> Result<Relayed, Error> {
+        let mut url = self.transport.origin.clone();
+        url.set_path(&format!("/v2/{path}"));
+        url.set_query(query.filter(|query| !query.is_empty()));
+        let what = format!("passing on {method} {}", url.path());
+        let mut request = Request::new(method, url, what);
+        request.headers = headers;
+        let mut failed = 0;
+        loop {
+            match self.transport.pass(&request).await {
+                Ok(response) if !passes(&response) => return Ok(self.relayed(response, request)),
+                Ok(response) => {
+                    failed += 1;
+                    let Some(wait) = self.transport.retry.wait(failed, None) else {
+                        return Ok(self.relayed(response, request));
+                    };
+                    tokio::time::sleep(wait).await;
+                }
+                Err(failure) => {
+                    let what = &request.what;
+                    self.transport.pause(&mut failed, what, failure).await?;
+                }
+            }
+        }
+    }
+
+    fn relayed(&self, response: Response, request: Request) -> Relayed {
+        Relayed {
+            status: response.status(),
+            headers: for_all(response.headers()),
+            response,
+            what: request.what,
+            location: self.transport.location.clone(),
+        }
+    }
+}
+
+impl Transport {
+    /// One attempt, whose answer may be a refusal.
+    async fn pass(&self, request: &Request) -> Result<Response, Failure> {
+        let grant = self.authorization.current(self).await?;
+        let response = self.attempt(request, &grant).await?;
+        let at_home = response.url().origin() == self.origin.origin();
+        if response.status() == StatusCode::UNAUTHORIZED && at_home {
+            let headers = response.headers();
+            if let Some(grant) = self.authorization.renew(self, &grant, headers).await? {
+                return self.attempt(request, &grant).await;
+            }
+        }
+        Ok(response)
+    }
+}
+
+impl Relayed {
+    /// Returns the digest that the registry gives the content, if it is one that we can check.
+    pub fn content_digest(&self) -> Option<Digest> {
+        answer::content_digest(&self.headers)
+    }
+
+    /// Returns the media type without parameters; empty where none is told.
+    pub fn media_type(&self) -> &str {
+        answer::media_type(&self.headers)
+    }
+
+    /// Returns the query of the next page, where a list has one.
+    pub fn next_page(&self) -> Option<String> {
+        let link = answer::next_link(&self.headers)?;
+        let next: Url = self.response.url().join(&link).ok()?;
+        next.query().map(str::to_owned)
+    }
+
+    /// Reads a whole body of at most `limit` bytes.
+    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, Error> {
+        match answer::read_bounded(&mut self.response, limit).await {
+            Ok(body) => Ok(body.into()),
+            Err(BodyError::TooLong) => Err(Error::Malformed {
+                what: self.what,
+                location: self.location,
+                reason: format!("the answer is longer than {limit} bytes"),
+            }),
+            Err(BodyError::Broken(error)) => Err(broken(&self.what, &self.location, error)),
+        }
+    }
+
+    /// Returns the body as it comes, unverified.
+    pub fn stream(self) -> ByteStream {
+        let (what, location) = (self.what, self.location);
+        let body = self.response.bytes_stream();
+        body.map_err(move |error| broken(&what, &location, error))
+            .boxed()
+    }
+}
+
+fn broken(what: &str, location: &str, error: reqwest::Error) -> Error {
+    Error::Unreachable {
+        what: format!("{what} ({location})"),
+        attempts: 1,
+        // URLs may carry signatures.
+        source: Box::new(error.without_url()),
+    }
+}
+
+/// Whether the same request may well succeed in a moment. Who is asked to wait longer is told so.
+fn passes(response: &Response) -> bool {
+    let status = response.status();
+    status.is_server_error()
+        && answer::is_retryable(status)
+        && answer::retry_after(response.headers()).is_none()
+}
+
+/// Leaves out what a neighbour alone is told.
+fn for_all(headers: &HeaderMap) -> HeaderMap {
+    let named = headers.get_all(CONNECTION).into_iter();
+    let named = named.filter_map(|names| names.to_str().ok());
+    let named: Vec<String> = named
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let stays = |name: &HeaderName| {
+        let name = name.as_str();
+        !KEPT_BACK.contains(&name) && !named.iter().any(|named| named == name)
+    };
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter(|(name, _)| stays(name)) {
+        kept.append(name.clone(), value.clone());
+    }
+    kept
+}
+
+/// Returns whether an error is that the other side was silent for too long.
+pub fn is_timeout(error: &(dyn error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    std::iter::from_fn(|| {
+        let error = source?;
+        source = error.source();
+        Some(error)
+    })
+    .any(|error| {
+        let io: Option<&io::Error> = error.downcast_ref();
+        let http: Option<&reqwest::Error> = error.downcast_ref();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+            || http.is_some_and(reqwest::Error::is_timeout)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_a_neighbour_is_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("set-cookie", "session=1"),
+            ("location", "https://elsewhere.example/"),
+            ("www-authenticate", "Bearer realm=\"https://a/token\""),
+            ("www-authenticate", "Basic realm=\"a\""),
+            ("content-type", "a/b"),
+        ] {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        let kept = for_all(&headers);
+        let names: Vec<&str> = kept.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert_eq!(kept.get_all("www-authenticate").iter().count(), 2);
+        assert_eq!(kept["content-type"], "a/b");
+    }
+
+    #[test]
+    fn silence_is_told_from_refusal() {
+        let error = |kind| Error::Unreachable {
+            what: "x".to_owned(),
+            attempts: 1,
+            source: Box::new(io::Error::from(kind)),
+        };
+        assert!(is_timeout(&error(io::ErrorKind::TimedOut)));
+        assert!(!is_timeout(&error(io::ErrorKind::ConnectionRefused)));
+    }
+}
