@@ -69,7 +69,8 @@ fn store(place: &str, package: &str) -> Arc<dyn Store> {
 fn publish_all(place: &str, components: &[Made]) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let cache = Arc::new(Cache::temporary().unwrap());
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Cache::open(machine.path()).unwrap());
         let observer: Arc<dyn Observer> = Arc::new(());
         let options = push::Options {
             level: Level::Fixed(1),
