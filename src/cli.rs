@@ -16,6 +16,7 @@ mod list;
 mod login;
 mod logout;
 mod mirror;
+mod moved;
 mod output;
 mod packages;
 mod progress;

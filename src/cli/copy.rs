@@ -16,6 +16,7 @@ use wharf::store::remote::Access;
 use wharf::store::{Observer, Store};
 
 use super::failure::{Exit, Failure};
+use super::moved::Sent;
 use super::packages::{self, Named};
 use super::settings::Context;
 use super::{connect, output, text};
@@ -53,10 +54,8 @@ pub(crate) struct Copy {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Sum {
     manifests: usize,
-    sent_bytes: u64,
-    sent_blobs: u64,
-    skipped_bytes: u64,
-    skipped_blobs: u64,
+    #[serde(flatten)]
+    moved: Sent,
 }
 
 #[derive(Serialize)]
@@ -294,23 +293,13 @@ impl Copy {
 
 impl Sum {
     pub(crate) fn add(&mut self, copied: &Copied) {
-        let copy::Outcome { sent, skipped } = copied.outcome;
         self.manifests += copied.manifests;
-        self.sent_bytes += sent.bytes;
-        self.sent_blobs += sent.blobs;
-        self.skipped_bytes += skipped.bytes;
-        self.skipped_blobs += skipped.blobs;
+        self.moved.add(copied.outcome);
     }
 
     pub(crate) fn text(&self) -> String {
-        format!(
-            "  sent     {} in {}, and {}\n  skipped  {} in {} (already there)",
-            text::size(self.sent_bytes),
-            text::count(self.sent_blobs, "blob"),
-            text::count(self.manifests as u64, "manifest"),
-            text::size(self.skipped_bytes),
-            text::count(self.skipped_blobs, "blob"),
-        )
+        let manifests = text::count(self.manifests as u64, "manifest");
+        self.moved.text(&format!(", and {manifests}"))
     }
 }
 

@@ -19,6 +19,7 @@ use wharf::store::remote::Access;
 
 use super::connect::{self, Stamp};
 use super::failure::Failure;
+use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
 use super::{output, packages, text, wit};
 
@@ -84,10 +85,8 @@ struct Report {
     content_digest: Digest,
     content_size: u64,
     layers: usize,
-    sent_bytes: u64,
-    sent_blobs: u64,
-    skipped_bytes: u64,
-    skipped_blobs: u64,
+    #[serde(flatten)]
+    moved: Sent,
     /// Whether the version was not there before.
     published: bool,
     dry_run: bool,
@@ -280,10 +279,9 @@ impl Publish {
         let (split_digest, flat_digest) = push::identities(component, said);
         let digest = published.as_ref().map(|published| published.digest);
         let pushed = published.and_then(|published| published.pushed);
-        let (sent, skipped) = pushed
-            .as_ref()
-            .map(|pushed| (pushed.sent, pushed.skipped))
-            .unwrap_or_default();
+        let moved = pushed.as_ref().map_or_else(Sent::default, |pushed| {
+            Sent::new(pushed.sent, pushed.skipped)
+        });
         Report {
             package: publication.package,
             version: publication.version,
@@ -298,10 +296,7 @@ impl Publish {
             content_digest: component.config.content.digest,
             content_size: component.config.content.size,
             layers: component.config.layers.len() + 1,
-            sent_bytes: sent.bytes,
-            sent_blobs: sent.blobs,
-            skipped_bytes: skipped.bytes,
-            skipped_blobs: skipped.blobs,
+            moved,
             published: pushed.is_some(),
             dry_run: self.dry_run,
         }
@@ -323,12 +318,9 @@ impl Report {
         let head = format!("{}@{}", self.package, self.version);
         match (self.published, self.digest.is_some(), self.dry_run) {
             (true, ..) => format!(
-                "{head}  {}\n  content  {content}\n  sent     {} in {}\n  skipped  {} in {} (already there)",
+                "{head}  {}\n  content  {content}\n{}",
                 self.reference,
-                text::size(self.sent_bytes),
-                text::count(self.sent_blobs, "blob"),
-                text::size(self.skipped_bytes),
-                text::count(self.skipped_blobs, "blob"),
+                self.moved.text(""),
             ),
             (false, true, _) => format!(
                 "{head} is there already  {}\n  content  {content}",

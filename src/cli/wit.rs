@@ -29,10 +29,14 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(stub: &[u8]) -> Result<Self, world::Error> {
-        let names = world::interfaces(stub)?;
-        let world = world::decode(stub);
-        Ok(Self { world, names })
+    async fn read(stub: Vec<u8>) -> Result<Self, Failure> {
+        let read = move || {
+            let names = world::interfaces(&stub).map_err(malformed)?;
+            let world = world::decode(&stub);
+            Ok(Self { world, names })
+        };
+        let said = tokio::task::spawn_blocking(read).await;
+        said.map_err(anyhow::Error::from)?
     }
 
     /// Returns the text, which must be there.
@@ -51,23 +55,27 @@ fn malformed(error: world::Error) -> Failure {
     Failure::new(Exit::Integrity, error)
 }
 
-/// Reads what a file says in WIT; of a file of any size only what that takes.
-pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
+/// Reads what a file is without code and data; of a file of any size only what that takes.
+pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     let path = path.to_owned();
     let read = move || {
         let name = path.display().to_string();
         let file = File::open(&path).with_context(|| name.clone())?;
-        let stub = stub::of_source(&file).map_err(|error| {
+        stub::of_source(&file).map_err(|error| {
             let error = match error {
                 stub::Error::Header => Failure::new(Exit::Integrity, error),
                 error => Error::from(error).into(),
             };
-            error.context(printable(&name))
-        })?;
-        Said::of(&stub).map_err(malformed)
+            error.context(name)
+        })
     };
-    let said = tokio::task::spawn_blocking(read).await;
-    said.map_err(anyhow::Error::from)?
+    let stub = tokio::task::spawn_blocking(read).await;
+    stub.map_err(anyhow::Error::from)?
+}
+
+/// Reads what a file says in WIT.
+pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
+    Said::read(stub(path).await?).await
 }
 
 /// Decodes a file that may be a WIT package; nothing where it is none.
@@ -95,9 +103,7 @@ pub(crate) async fn fetch(
     let observer = context.observer();
     let fetched = pull::stub_of(store.as_ref(), opened, cache, observer.as_ref());
     let (stub, pulled) = fetched.await?;
-    let read = move || Said::of(&stub).map_err(malformed);
-    let said = tokio::task::spawn_blocking(read).await;
-    Ok((said.map_err(anyhow::Error::from)??, pulled))
+    Ok((Said::read(stub).await?, pulled))
 }
 
 /// Returns how many bytes were fetched since the artifact was opened.
