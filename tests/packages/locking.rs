@@ -130,7 +130,7 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
     ] {
         workspace.write("wharf.lock", corrupt.as_bytes());
         for arguments in [&locked[..], &plain] {
-            let error = assert_fails(&workspace, arguments, 5);
+            let error = workspace.error(arguments, 5);
             assert!(
                 error["message"].as_str().unwrap().contains("wharf.lock"),
                 "{error}"
@@ -144,7 +144,7 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
         &Digest::of(&other).to_string(),
     );
     workspace.write("wharf.lock", lie.as_bytes());
-    let error = assert_fails(&workspace, &locked, 5);
+    let error = workspace.error(&locked, 5);
     let hint = error["hint"].as_str().unwrap_or_default();
     assert!(hint.contains("without --locked"), "{error}");
     workspace.write("wharf.lock", sound.as_bytes());
@@ -155,14 +155,10 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
         "--registry",
         "oci:store",
     ];
-    assert_fails(&workspace, &missing, 3);
-    assert_fails(
-        &workspace,
-        &["get", "oci:store:strict/calc:1.0.0", "--locked"],
-        2,
-    );
+    workspace.error(&missing, 3);
+    workspace.error(&["get", "oci:store:strict/calc:1.0.0", "--locked"], 2);
     std::fs::remove_file(workspace.path("wharf.lock")).unwrap();
-    assert_fails(&workspace, &locked, 3);
+    workspace.error(&locked, 3);
     let without = [&plain[..], &["--no-lock"]].concat();
     workspace.json(&without);
     assert!(!workspace.path("wharf.lock").exists());

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
+use wit_component::DecodedWasm;
 
 use super::bytes::custom;
+use super::worlds::from_wit;
 
 /// How many packages there are, and how many versions of each.
 pub(crate) const PACKAGES: usize = 70;
@@ -96,20 +96,6 @@ fn component(mix: usize) -> Vec<u8> {
         lines.join(" ")
     );
     from_wit(&format!("{WIT}\n{world}"), "made")
-}
-
-/// A component of a world; its functions do nothing.
-pub(crate) fn from_wit(text: &str, world: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_source("made.wit", text);
-    let package = package.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
-    let mut module = wit_component::dummy_module(&resolve, world, abi);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module).unwrap();
-    encoder.encode().unwrap()
 }
 
 /// Reads imports and exports of a whole file, by other means than wharf's own.

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use super::components::{Made, VERSIONS, from_wit, make};
+use super::components::{Made, VERSIONS, make};
 use super::fault::{Fault, Registry};
+use super::worlds::from_wit;
 use super::*;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -24,15 +25,15 @@ fn scene() -> (Workspace, String) {
 fn who_has_nothing_is_told_where_to_begin() {
     let workspace = Workspace::new();
     for arguments in [&["search", "calc"][..], &["index", "update"]] {
-        let error = assert_fails(&workspace, arguments, 3);
+        let error = workspace.error(arguments, 3);
         assert!(
             error["hint"].as_str().unwrap().contains("wharf index add"),
             "{error}"
         );
     }
-    assert_fails(&workspace, &["index", "remove", "ghcr.io"], 3);
-    assert_fails(&workspace, &["index", "add", "not a thing"], 2);
-    assert_fails(&workspace, &["index", "add", "oci:nothing/here"], 3);
+    workspace.error(&["index", "remove", "ghcr.io"], 3);
+    workspace.error(&["index", "add", "not a thing"], 2);
+    workspace.error(&["index", "add", "oci:nothing/here"], 3);
     assert_eq!(
         workspace.json(&["index", "ls"])["sources"],
         serde_json::json!([])
@@ -48,7 +49,7 @@ fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
         ("handler", "demo:net/handler@0.2.0"),
     ] {
         for flag in ["--exports", "--imports"] {
-            let error = assert_fails(&workspace, &["search", flag, asked], 3);
+            let error = workspace.error(&["search", flag, asked], 3);
             assert!(
                 error["message"].as_str().unwrap().contains(nearest),
                 "{error}"
@@ -60,11 +61,7 @@ fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
         search(&workspace, &["--imports", "demo:net/handler"])["total"],
         0
     );
-    assert_fails(
-        &workspace,
-        &["search", "--exports", "demo:net/handler@v1"],
-        2,
-    );
+    workspace.error(&["search", "--exports", "demo:net/handler@v1"], 2);
 }
 
 #[test]
@@ -75,7 +72,7 @@ fn a_registry_without_a_catalog_is_indexed_by_name() {
     publish_all(&place, &all);
     registry.on("GET", "/_catalog", 9, Fault::Status(404, vec![]));
     let workspace = Workspace::new();
-    let error = assert_fails(&workspace, &["index", "add", &place], 1);
+    let error = workspace.error(&["index", "add", &place], 1);
     assert!(
         error["hint"].as_str().unwrap().contains("NAMESPACE:NAME"),
         "{error}"
@@ -98,11 +95,7 @@ fn a_registry_without_a_catalog_is_indexed_by_name() {
         search(&workspace, &["--all-versions"])["total"],
         VERSIONS + 1
     );
-    assert_fails(
-        &workspace,
-        &["index", "add", "demo:nothing", "--registry", &place],
-        3,
-    );
+    workspace.error(&["index", "add", "demo:nothing", "--registry", &place], 3);
     workspace.json(&["index", "update"]);
 
     workspace

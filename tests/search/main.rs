@@ -12,6 +12,8 @@ mod support;
 mod types;
 #[path = "../support/wharf.rs"]
 mod wharf;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
 use std::sync::Arc;
 
@@ -111,15 +113,6 @@ fn names(report: &Value) -> Vec<(String, String)> {
     packages
         .map(|row| (text(&row["name"]), text(&row["version"])))
         .collect()
-}
-
-/// Runs wharf, which must fail with this code, and returns the error.
-#[track_caller]
-fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
-    let mut command = workspace.wharf(arguments);
-    let answer = Answer::of(command.arg("--json"));
-    assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
-    answer.json()["error"].clone()
 }
 
 /// Runs wharf with `-v` and counts requests of a method for manifests, and all for blobs.

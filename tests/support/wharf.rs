@@ -112,6 +112,15 @@ impl Workspace {
         Answer::of(command.arg("--json")).success().json()
     }
 
+    /// Runs wharf with `--json`; it must fail with this code. Returns the error.
+    #[track_caller]
+    pub(crate) fn error(&self, arguments: &[&str], code: i32) -> Value {
+        let mut command = self.wharf(arguments);
+        let answer = Answer::of(command.arg("--json"));
+        assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
+        answer.json()["error"].clone()
+    }
+
     /// Pulls into a file that must then be these bytes.
     pub(crate) fn pull(&self, reference: &str, bytes: &[u8]) -> Value {
         let report = self.json(&["pull", reference, "-o", "pulled.wasm"]);
