@@ -106,11 +106,6 @@ pub(crate) async fn fetch(
     Ok((Said::read(stub).await?, pulled))
 }
 
-/// Returns how many bytes were fetched since the artifact was opened.
-pub(crate) fn more(pulled: &Pulled, opened: &Opened) -> u64 {
-    pulled.fetched.bytes - Pulled::nothing(opened).fetched.bytes
-}
-
 /// The largest root that is fetched only to see whether it is that of a WIT package, in bytes as stored.
 const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
 
