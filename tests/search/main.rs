@@ -2,10 +2,12 @@
 
 #[path = "../support/binary.rs"]
 mod bytes;
+mod claims;
 mod components;
 #[path = "../support/fault.rs"]
 mod fault;
 mod faults;
+mod guarded;
 mod large;
 mod names;
 mod proxy;
