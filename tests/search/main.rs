@@ -9,6 +9,7 @@ mod fault;
 mod faults;
 mod guarded;
 mod large;
+mod marks;
 mod names;
 mod proxy;
 mod requests;

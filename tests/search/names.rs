@@ -228,10 +228,11 @@ fn what_is_found_is_what_the_whole_files_say() {
         assert_eq!(outcome["versions"], PACKAGES * VERSIONS);
         assert_eq!(outcome["news"], PACKAGES * VERSIONS);
         assert_answers(&workspace, &all);
-        if place == &places[0] {
+        let is_first = place == &places[0];
+        if is_first {
             assert_sizes(&workspace, &all);
         }
-        types.assert_answers(&workspace, &all);
+        types.assert_answers(&workspace, &all, is_first);
 
         if let Some(proxy) = &proxy {
             let before = proxy.take();

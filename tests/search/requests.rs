@@ -1,7 +1,7 @@
 //! What is asked of a registry, request by request.
 
 use super::components::{Made, VERSIONS, make};
-use super::fault::{Fault, Registry};
+use super::fault::{Auth, Fault, Registry, Settings};
 use super::*;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -188,4 +188,34 @@ fn behind_a_flat_tag_the_split_form_is_indexed_and_only_its_root_fetched() {
     // It is known from now on.
     assert_eq!(search(&reader, &world)["total"], 1);
     assert_eq!(taken(&registry), [""; 0]);
+}
+
+#[test]
+fn a_registry_that_gives_tokens_is_asked_for_one_of_them() {
+    let registry = Registry::start_with(Settings {
+        auth: Auth::Bearer {
+            login: None,
+            realm: None,
+            uses: 1000,
+        },
+        ..Settings::default()
+    });
+    let home = Workspace::new();
+    let place = places(&home).remove(0);
+    publish_all(&place, &make()[..VERSIONS]);
+    home.json(&["index", "add", &place]);
+    let target = format!("{}/company/index:latest", registry.address());
+    home.json(&["index", "publish", &target]);
+    registry.forget_requests();
+    let reader = Workspace::new();
+    reader.json(&["index", "add", &target]);
+    let lines = registry.lines();
+    let [refused, token, manifest, blob] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(refused, manifest);
+    assert_eq!(token, "GET /token");
+    assert_eq!(manifest, "GET /v2/company/index/manifests/latest");
+    assert!(blob.starts_with("GET /v2/company/index/blobs/sha256:"));
+    assert_eq!(search(&reader, &["--all-versions"])["total"], VERSIONS);
 }
