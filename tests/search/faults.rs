@@ -236,3 +236,70 @@ fn several_at_once_do_not_disturb_each_other() {
         4 * VERSIONS
     );
 }
+
+#[test]
+fn what_is_gone_is_forgotten_and_the_rest_is_not() {
+    let registry = Registry::start();
+    let place = registry.address();
+    let all = some();
+    publish_all(&place, &all);
+    let workspace = Workspace::new();
+    workspace.json(&["index", "add", &place]);
+    // One tag is listed for a while after it went away; another one cannot be read just now.
+    let path = |made: &Made| {
+        let repository = made.package.replace(':', "/");
+        format!("/{repository}/manifests/{}", made.version)
+    };
+    let (gone, unread) = (&all[0], &all[VERSIONS]);
+    for method in ["HEAD", "GET"] {
+        registry.on(method, &path(gone), 9, Fault::Status(404, vec![]));
+        registry.on(method, &path(unread), 9, Fault::Status(403, vec![]));
+    }
+    let said = workspace.run(&["index", "update"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let found = names(&search(&workspace, &["--all-versions"]));
+    let version = |made: &Made| (made.package.clone(), made.version.clone());
+    assert!(!found.contains(&version(gone)), "{found:?}");
+    assert!(found.contains(&version(unread)), "{found:?}");
+    assert_eq!(found.len(), all.len() - 1);
+}
+
+#[test]
+fn a_world_that_cannot_be_read_is_named_with_its_place() {
+    let (workspace, _) = scene();
+    fs::create_dir_all(workspace.path("wit/deps")).unwrap();
+    let good = "package demo:scene;\nworld host {\n  import demo:log/log;\n}\n";
+    let log = "package demo:log;\ninterface log {\n  log: func(text: string);\n}\n";
+    let asked = ["search", "--world", "host", "--wit", "wit"];
+    for (file, from, to, place) in [
+        ("scene.wit", "import", "imprt", "wit/scene.wit:3:"),
+        ("scene.wit", "log/log", "log/lgo", "wit/scene.wit:3:"),
+        (
+            "deps/log.wit",
+            "text: string",
+            "text: strin",
+            "wit/deps/log.wit:3:",
+        ),
+    ] {
+        workspace.write("wit/scene.wit", good.as_bytes());
+        workspace.write("wit/deps/log.wit", log.as_bytes());
+        workspace.run(&asked).success();
+        let broken = [("scene.wit", good), ("deps/log.wit", log)];
+        let (_, text) = broken.iter().find(|(name, _)| *name == file).unwrap();
+        workspace.write(&format!("wit/{file}"), text.replace(from, to).as_bytes());
+        let error = assert_fails(&workspace, &asked, 5);
+        assert!(
+            error["message"].as_str().unwrap().contains(place),
+            "{error}"
+        );
+    }
+    workspace.write("wit/scene.wit", good.as_bytes());
+    workspace.write("wit/deps/log.wit", log.as_bytes());
+    let unknown = ["search", "--world", "hots", "--wit", "wit"];
+    let error = assert_fails(&workspace, &unknown, 3);
+    assert!(
+        error["message"].as_str().unwrap().contains("host"),
+        "{error}"
+    );
+    assert_fails(&workspace, &["search", "--world", "host"], 2);
+}

@@ -2,11 +2,17 @@
 
 #[path = "../support/binary.rs"]
 mod bytes;
+mod claims;
 mod components;
 #[path = "../support/fault.rs"]
 mod fault;
 mod faults;
+mod guarded;
+mod large;
+mod marks;
 mod names;
+mod proxy;
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
 mod types;
@@ -69,6 +75,18 @@ fn store(place: &str, package: &str) -> Arc<dyn Store> {
 
 /// Publishes components without a process for each.
 fn publish_all(place: &str, components: &[Made]) {
+    let components = components.iter().map(|made| {
+        let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
+        (made.package.as_str(), made.version.as_str(), component)
+    });
+    push_all(place, components);
+}
+
+/// Pushes versions of packages, which may say of themselves what is not so.
+fn push_all<'a>(
+    place: &str,
+    versions: impl IntoIterator<Item = (&'a str, &'a str, Component<Vec<u8>>)>,
+) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let machine = tempfile::tempdir().unwrap();
@@ -81,14 +99,11 @@ fn publish_all(place: &str, components: &[Made]) {
             metadata: Annotations::new(),
             compat: false,
         };
-        for made in components {
-            let store = store(place, &made.package);
-            let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
-            let tag = Some(made.version.as_str());
+        for (package, version, component) in versions {
             push::push(
                 Arc::new(component),
-                store.as_ref(),
-                tag,
+                store(place, package).as_ref(),
+                Some(version),
                 &cache,
                 &options,
                 &observer,
