@@ -27,7 +27,8 @@ fn publish_lies(place: &str, target: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let layout = Layout::open(directory.as_ref(), Arc::new(())).unwrap();
-        let cache = Cache::temporary().unwrap();
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Cache::open(machine.path()).unwrap();
         let name = Name::Tag("index".to_owned());
         let read = exchange::read(&layout, &name, &cache, &()).await.unwrap();
         let (_, mut shared) = read.unwrap();

@@ -287,7 +287,7 @@ fn a_world_that_cannot_be_read_is_named_with_its_place() {
         let broken = [("scene.wit", good), ("deps/log.wit", log)];
         let (_, text) = broken.iter().find(|(name, _)| *name == file).unwrap();
         workspace.write(&format!("wit/{file}"), text.replace(from, to).as_bytes());
-        let error = assert_fails(&workspace, &asked, 5);
+        let error = workspace.error(&asked, 5);
         assert!(
             error["message"].as_str().unwrap().contains(place),
             "{error}"
@@ -296,10 +296,10 @@ fn a_world_that_cannot_be_read_is_named_with_its_place() {
     workspace.write("wit/scene.wit", good.as_bytes());
     workspace.write("wit/deps/log.wit", log.as_bytes());
     let unknown = ["search", "--world", "hots", "--wit", "wit"];
-    let error = assert_fails(&workspace, &unknown, 3);
+    let error = workspace.error(&unknown, 3);
     assert!(
         error["message"].as_str().unwrap().contains("host"),
         "{error}"
     );
-    assert_fails(&workspace, &["search", "--world", "host"], 2);
+    workspace.error(&["search", "--world", "host"], 2);
 }

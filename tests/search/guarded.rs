@@ -27,7 +27,7 @@ fn who_may_read_a_registry_may_index_and_search_it() {
     for registry in authenticated() {
         let place = registry.host.as_str();
         let stranger = Workspace::new();
-        assert_fails(&stranger, &["index", "add", place], 4);
+        stranger.error(&["index", "add", place], 4);
         let workspace = Workspace::new();
         log_in(&workspace, place);
         for made in &all {
@@ -61,7 +61,7 @@ fn who_may_read_a_registry_may_index_and_search_it() {
         // An index in a registry with a password is for who has it.
         let target = format!("{place}/company/index:latest");
         workspace.json(&["index", "publish", &target]);
-        assert_fails(&stranger, &["index", "add", &target], 4);
+        stranger.error(&["index", "add", &target], 4);
         let reader = Workspace::new();
         log_in(&reader, place);
         reader.json(&["index", "add", &target]);

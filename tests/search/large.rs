@@ -5,8 +5,9 @@ use std::fs;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, NodeKind, PlugError};
 
-use super::components::{Made, WIT, from_wit};
+use super::components::{Made, WIT};
 use super::names::{is_meant, rows, shown};
+use super::worlds::from_wit;
 use super::*;
 
 /// Hosts, which components may run in, and components whose imports others may fill.
