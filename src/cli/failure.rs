@@ -150,13 +150,10 @@ impl Failure {
         if self.told {
             return self.exit.into();
         }
-        let mut causes = self.causes();
-        if json {
-            let (kind, message) = (self.kind(), self.message());
-            let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
-            // Where not even this can be written, the exit code still says it.
-            let _code_says_it = super::output::line(&format!("{error:#}"));
-        } else if !self.is_broken_pipe() {
+        // What stdout does not take goes to stderr.
+        let printed = json && self.print_json().is_ok();
+        if !printed && !self.is_broken_pipe() {
+            let mut causes = self.causes();
             eprintln!("error: {}", causes.next().unwrap_or_default());
             for cause in causes {
                 eprintln!("  caused by: {cause}");
@@ -166,6 +163,12 @@ impl Failure {
             }
         }
         self.exit.into()
+    }
+
+    fn print_json(&self) -> Result<(), Self> {
+        let (kind, message) = (self.kind(), self.message());
+        let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
+        super::output::line(&format!("{error:#}"))
     }
 
     /// Whoever read our output has gone, and needs no message.
