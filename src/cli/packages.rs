@@ -66,6 +66,15 @@ pub(crate) async fn home(context: &Context, package: &PackageName) -> Result<Hom
     home_by(context, |registry| configuration.choose(package, registry)).await
 }
 
+/// Returns whether neither the call nor the configuration says where a package is.
+pub(crate) fn is_unsaid(context: &Context, package: &PackageName) -> Result<bool, Failure> {
+    if context.registry.is_some() {
+        return Ok(false);
+    }
+    let choice = context.configuration()?.choose(package, None);
+    Ok(matches!(choice.map_err(misconfigured)?, Choice::Local))
+}
+
 /// Finds out where something is by a rule that takes the registry of this call, if one is named.
 pub(crate) async fn home_by(
     context: &Context,
