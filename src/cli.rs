@@ -15,6 +15,7 @@ mod layers;
 mod list;
 mod login;
 mod logout;
+mod meant;
 mod mirror;
 mod output;
 mod packages;

@@ -18,7 +18,7 @@ use wharf::store::{Observer, Store};
 use super::failure::{Exit, Failure};
 use super::packages::{self, Named};
 use super::settings::Context;
-use super::{connect, output, text};
+use super::{connect, meant, output, text};
 
 /// Copy an artifact or a package to another registry or layout, byte for byte
 ///
@@ -164,7 +164,9 @@ impl Copy {
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
-            Failure::usage(error).hint("a package keeps its name: DST says only where packages are")
+            let keeps = "a package keeps its name: DST says only where packages are";
+            let hint = meant::place(&self.target);
+            Failure::usage(error).hint(hint.unwrap_or_else(|| keeps.to_owned()))
         })?;
         let from = packages::home(context, &spec.name).await?;
         let to = packages::at(context, &place, &spec.name).await?;
