@@ -105,7 +105,16 @@ impl Copier {
         self
     }
 
-    pub(crate) async fn copy(
+    /// Copies several artifacts between the same two stores.
+    pub(crate) fn several<'a>(
+        &'a self,
+        source: &'a dyn Store,
+        target: &'a dyn Store,
+    ) -> copy::Several<'a> {
+        copy::Several::new(source, target, &self.options, self.observer.as_ref())
+    }
+
+    async fn copy(
         &self,
         source: &dyn Store,
         target: &dyn Store,
