@@ -19,7 +19,7 @@ use super::failure::{Exit, Failure};
 use super::moved::Sent;
 use super::packages::{self, Named};
 use super::settings::Context;
-use super::{connect, output, text};
+use super::{connect, meant, output, text};
 
 /// Copy an artifact or a package to another registry or layout, byte for byte
 ///
@@ -104,7 +104,16 @@ impl Copier {
         self
     }
 
-    pub(crate) async fn copy(
+    /// Copies several artifacts between the same two stores.
+    pub(crate) fn several<'a>(
+        &'a self,
+        source: &'a dyn Store,
+        target: &'a dyn Store,
+    ) -> copy::Several<'a> {
+        copy::Several::new(source, target, &self.options, self.observer.as_ref())
+    }
+
+    async fn copy(
         &self,
         source: &dyn Store,
         target: &dyn Store,
@@ -163,7 +172,9 @@ impl Copy {
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
-            Failure::usage(error).hint("a package keeps its name: DST says only where packages are")
+            let keeps = "a package keeps its name: DST says only where packages are";
+            let hint = meant::place(&self.target);
+            Failure::usage(error).hint(hint.unwrap_or_else(|| keeps.to_owned()))
         })?;
         let from = packages::home(context, &spec.name).await?;
         let to = packages::at(context, &place, &spec.name).await?;

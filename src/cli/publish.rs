@@ -18,7 +18,7 @@ use wharf::store::cache::DEFAULT_MAX_BYTES;
 use wharf::store::remote::Access;
 
 use super::connect::{self, Stamp};
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
 use super::{output, packages, text, wit};
@@ -94,10 +94,11 @@ struct Report {
 
 impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let given = self.package.as_deref().map(packages::spec).transpose()?;
+        let given = self.package.as_deref().map(|text| self.given(text));
+        let given = given.transpose()?;
         let before = Stamp::of(&self.file)?;
         let component = connect::component(&self.file, self.split.policy()).await?;
-        connect::warn(&self.file, &component);
+        self.check_whole(&component)?;
         let publication = self.publication(given, &component).await?;
         let mut said = metadata::described(&component.map);
         said.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
@@ -168,6 +169,17 @@ impl Publish {
             published,
         );
         output::print(context, &report, || report.text())
+    }
+
+    fn given(&self, text: &str) -> Result<PackageSpec, Failure> {
+        packages::spec(text).map_err(|failure| match text.parse::<Reference>() {
+            Ok(_) => failure.hint(format!(
+                "that is a reference: `wharf push {} {text}` stores under it; a package is NAMESPACE:NAME@VERSION, \
+                 and --registry says where it is",
+                self.file.display()
+            )),
+            Err(_) => failure,
+        })
     }
 
     /// Does it, or only looks.
@@ -242,19 +254,19 @@ impl Publish {
         given: Option<PackageSpec>,
         component: &Arc<Component<std::fs::File>>,
     ) -> Result<Publication, Failure> {
-        let (own_name, own_version) = wit::package_of(&self.file, component).await?;
+        let own = wit::package_of(&self.file, component).await?;
         let file = self.file.display();
         let hint = format!("name it: wharf publish {file} NAMESPACE:NAME@VERSION");
         let (name, wanted) = match given {
             Some(PackageSpec { name, wanted }) => (Some(name), wanted),
-            None => (own_name, Wanted::Newest),
+            None => (own.name.clone(), Wanted::Newest),
         };
         let package = name.ok_or_else(|| {
             Failure::usage(format!("{file} does not say of which package it is")).hint(&hint)
         })?;
         let version = match wanted {
             Wanted::Exact(version) => version,
-            Wanted::Newest => own_version.ok_or_else(|| {
+            Wanted::Newest => own.version.clone().ok_or_else(|| {
                 Failure::usage(format!(
                     "{file} does not say which version of {package} it is"
                 ))
@@ -265,7 +277,31 @@ impl Publish {
                 return Err(Failure::usage(message).hint("a version has three numbers: 1.2.0"));
             }
         };
+        let other_name = own.name.as_ref().is_some_and(|name| *name != package);
+        let other_version = own.version.as_ref().is_some_and(|own| *own != version);
+        if let (true, Some(name)) = (own.is_wit && (other_name || other_version), own.name) {
+            let version_of = own.version.map(|version| format!("@{version}"));
+            let own = format!("{name}{}", version_of.unwrap_or_default());
+            eprintln!(
+                "warning: {file} says that it is {own}, and is published as {package}@{version}"
+            );
+        }
         Ok(Publication { package, version })
+    }
+
+    /// Fails if the headers of the file do not lead to its end: nobody could ever mend that version.
+    fn check_whole(&self, component: &Component<std::fs::File>) -> Result<(), Failure> {
+        let Some(damage) = &component.map.damage else {
+            return Ok(());
+        };
+        let file = text::printable(&self.file.display().to_string());
+        let message = format!(
+            "{file} cannot be read past byte {}: {}",
+            damage.offset, damage.reason
+        );
+        Err(Failure::new(Exit::Integrity, message).hint(
+            "a version never changes, so nothing damaged becomes one; `wharf push` stores any bytes",
+        ))
     }
 
     fn report(

@@ -8,6 +8,7 @@ use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::manifest::Annotations;
 use wharf::push::{self, Options, Pushed};
+use wharf::reference::package::PackageSpec;
 use wharf::store::cache::DEFAULT_MAX_BYTES;
 use wharf::store::remote::Access;
 
@@ -54,7 +55,15 @@ struct Report {
 
 impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = connect::reference(&self.reference)?;
+        let reference = connect::reference(&self.reference).map_err(|failure| {
+            match self.reference.parse::<PackageSpec>() {
+                Ok(package) => failure.hint(format!(
+                    "that is a package: `wharf publish {} {package}` stores it",
+                    self.file.display()
+                )),
+                Err(_) => failure,
+            }
+        })?;
         if reference.digest.is_some() {
             return Err(Failure::usage(
                 "a push names a tag; the digest comes out of it",

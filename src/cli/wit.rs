@@ -153,12 +153,26 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
 /// So many names are shown of those that differ.
 const MAX_NAMES: usize = 8;
 
+/// What a file says that it is.
+pub(crate) struct Own {
+    pub(crate) name: Option<PackageName>,
+    pub(crate) version: Option<Version>,
+    /// Whether it is a WIT package, whose name is what others use it by.
+    pub(crate) is_wit: bool,
+}
+
 /// Returns the package and the version that a file says it is.
 pub(crate) async fn package_of(
     path: &Path,
     component: &Arc<Component<File>>,
-) -> Result<(Option<PackageName>, Option<Version>), Failure> {
+) -> Result<Own, Failure> {
     let wit = of_file(path, component).await?;
     let kind = wit.as_ref().map(|world| &world.kind);
-    Ok(metadata::package_of(&component.map, kind))
+    let (name, version) = metadata::package_of(&component.map, kind);
+    let is_wit = wit.is_some();
+    Ok(Own {
+        name,
+        version,
+        is_wit,
+    })
 }

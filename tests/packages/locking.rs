@@ -48,7 +48,7 @@ fn what_was_had_once_can_be_had_offline() {
     for registry in registries() {
         let workspace = Workspace::new();
         let place = registry.host.as_str();
-        let (one, _) = publish(&workspace, place, "offline:calc", "1.0.0");
+        let (one, report) = publish(&workspace, place, "offline:calc", "1.0.0");
         let offline = |spec: &str| {
             [
                 "get",
@@ -91,6 +91,16 @@ fn what_was_had_once_can_be_had_offline() {
             .success();
         assert_eq!(run("offline:calc@^2").code, Some(3));
         assert_eq!(run("offline:never-seen").code, Some(3));
+        // What is known and not there any more is not said to be unknown.
+        let manifest: Digest = report["digest"].as_str().unwrap().parse().unwrap();
+        std::fs::remove_file(workspace.cache().blob(&manifest)).unwrap();
+        for spec in ["offline:calc@^1", "offline:calc@1.0.0", "offline:calc"] {
+            let answer = run(spec);
+            assert_eq!(answer.code, Some(3), "{answer:?}");
+            for words in ["has the version 1.0.0", "not in the cache"] {
+                assert!(answer.stderr.contains(words), "{}", answer.stderr);
+            }
+        }
         // A cache that was emptied has nothing to give.
         workspace.json(&["cache", "prune", "--max-size", "0"]);
         assert_eq!(workspace.run(&locked).code, Some(3));
