@@ -4,6 +4,8 @@ mod support {
     pub(crate) mod binary;
     pub(crate) mod smith;
 }
+#[path = "exporting/world.rs"]
+mod exported;
 
 use std::fs;
 use std::path::{Path, PathBuf};
