@@ -1,10 +1,10 @@
 //! WIT packages and components, decoded; and what must be refused because the decoder cannot bear it.
 
+#[path = "../support"]
 mod support {
     pub(crate) mod binary;
     pub(crate) mod smith;
 }
-#[path = "exporting/world.rs"]
 mod exported;
 
 use std::fs;
