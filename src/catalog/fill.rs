@@ -219,24 +219,29 @@ fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
 }
 
-pub(super) fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
+fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
     bytes.try_into().ok().map(Digest::from_bytes)
+}
+
+/// Reads a digest from a column.
+pub(super) fn digest_at(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Digest> {
+    let bytes = row.get_ref(at)?.as_blob()?.try_into();
+    bytes.map(Digest::from_bytes).map_err(|_| {
+        let kind = rusqlite::types::Type::Blob;
+        rusqlite::Error::InvalidColumnType(at, "digest".to_owned(), kind)
+    })
 }
 
 /// Reads the columns of [`ENTRY`] from the column `at` on.
 pub(super) fn entry_of(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Entry> {
     let version: Option<String> = row.get(at + 3)?;
     let version = version.map(|version| Version::parse(&version)).transpose();
-    let digest = digest_of(row.get(at + 4)?).ok_or_else(|| {
-        let kind = rusqlite::types::Type::Blob;
-        rusqlite::Error::InvalidColumnType(at + 4, "digest".to_owned(), kind)
-    })?;
     Ok(Entry {
         name: row.get(at)?,
         location: row.get(at + 1)?,
         tag: row.get(at + 2)?,
         version: version.map_err(|error| unreadable(at + 3, error))?,
-        digest,
+        digest: digest_at(row, at + 4)?,
         yanked: row.get(at + 5)?,
         mark: row.get::<_, Option<Vec<u8>>>(at + 6)?.and_then(digest_of),
     })
