@@ -7,6 +7,7 @@
 pub mod exchange;
 mod extract;
 mod fill;
+mod forget;
 mod imports;
 pub mod interface;
 mod number;

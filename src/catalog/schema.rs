@@ -64,7 +64,11 @@ const TABLES: &str = "
     );
     CREATE INDEX entry_artifact ON entry (artifact);
     -- What is no component need not be fetched again.
-    CREATE TABLE other (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE other (
+        source INTEGER NOT NULL REFERENCES source (id),
+        digest BLOB NOT NULL,
+        PRIMARY KEY (source, digest)
+    ) WITHOUT ROWID;
     -- What types are read from, each a zstd frame.
     CREATE TABLE stub (content BLOB PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
     -- The rows that import or export something, that have one of a run of words, that begin a package; and of
