@@ -1,7 +1,5 @@
 //! The section map, splitting and splicing, against SHA-256 in a single thread over the same bytes.
 
-#![allow(missing_docs, reason = "criterion's macros write functions without")]
-
 #[path = "support/inputs.rs"]
 mod inputs;
 #[path = "support/work.rs"]

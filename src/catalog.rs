@@ -7,6 +7,8 @@
 pub mod exchange;
 mod extract;
 mod fill;
+mod forget;
+mod imports;
 pub mod interface;
 mod number;
 mod postings;
@@ -17,6 +19,7 @@ pub mod shared;
 mod sources;
 pub mod types;
 mod update;
+mod wordlist;
 
 use std::io;
 use std::path::{Path, PathBuf};

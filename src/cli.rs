@@ -15,7 +15,9 @@ mod layers;
 mod list;
 mod login;
 mod logout;
+mod meant;
 mod mirror;
+mod moved;
 mod output;
 mod packages;
 mod progress;
@@ -116,13 +118,16 @@ fn usage(error: &clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     let json = std::env::args_os().any(|argument| argument == "--json");
-    if asked || !json {
+    if asked {
+        return match output::written(error.print()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(json),
+        };
+    }
+    if !json {
         // Nothing can be said about a terminal that is gone.
         let _terminal_gone = error.print();
-        return match asked {
-            true => ExitCode::SUCCESS,
-            false => Exit::Usage.into(),
-        };
+        return Exit::Usage.into();
     }
     let text = error.to_string();
     // What comes after the first empty line is help.

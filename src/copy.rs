@@ -174,6 +174,27 @@ pub async fn artifact(
     copier.artifact(name, tag).await
 }
 
+/// Several artifacts on their way between the same two stores. What they share is looked for, sent and counted
+/// once, with the first.
+pub struct Several<'a>(Copier<'a>);
+
+impl<'a> Several<'a> {
+    /// Begins, with nothing copied yet.
+    pub fn new(
+        from: &'a dyn Store,
+        to: &'a dyn Store,
+        options: &'a Options,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self(Copier::new(from, to, options, observer))
+    }
+
+    /// Copies one more, as [`artifact`] does. What fails keeps no later one out.
+    pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<Copied, Error> {
+        self.0.artifact(name, tag).await
+    }
+}
+
 /// Copies every tag of the source as [`artifact`] does; returns what became of each.
 ///
 /// Blobs and manifests that several of them share are looked for and sent once, and counted with the first.

@@ -33,7 +33,13 @@ impl Digest {
 
     /// Returns the 64 hex digits without the algorithm.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::with_capacity(2 * self.0.len());
+        for byte in self.0 {
+            for half in [byte >> 4, byte & 0xf] {
+                hex.push(char::from(b"0123456789abcdef"[usize::from(half)]));
+            }
+        }
+        hex
     }
 
     /// Returns the 32 bytes, as a database keeps them.

@@ -55,6 +55,16 @@ pub enum Error {
         /// How many versions would match but are yanked.
         yanked: usize,
     },
+    /// A version is listed whose manifest is not there: a registry lost it, or the cache does not have it.
+    #[error("{package} has the version {version} in {location}, but its manifest is not there")]
+    Lost {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Box<Version>,
+        /// The repository.
+        location: String,
+    },
     /// The version names other bytes.
     #[error("{publication} exists in {location} and is another component ({existing})")]
     Immutable {
@@ -127,7 +137,7 @@ impl Error {
     /// Returns what kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Unknown { .. } | Self::NoVersion { .. } => Kind::NotFound,
+            Self::Unknown { .. } | Self::NoVersion { .. } | Self::Lost { .. } => Kind::NotFound,
             Self::Immutable { .. }
             | Self::LostRace { .. }
             | Self::Incompatible { .. }

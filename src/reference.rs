@@ -218,7 +218,7 @@ fn parse_layout(rest: &str) -> Result<Reference, String> {
         return Err("the directory is missing (`oci:DIR:TAG`)".to_owned());
     }
     if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
-        return Err(format!("`{tag}` is not a tag"));
+        return Err(no_tag(tag));
     }
     Ok(Reference {
         location: Location::Layout {
@@ -231,6 +231,9 @@ fn parse_layout(rest: &str) -> Result<Reference, String> {
 }
 
 fn parse_registry(text: &str) -> Result<Reference, String> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(format!("it is written without `{scheme}://`"));
+    }
     let host = text.split_once('/').map(|(host, _)| host);
     if !host.is_some_and(is_marked_as_host) {
         return Err(
@@ -253,18 +256,36 @@ fn parse_registry(text: &str) -> Result<Reference, String> {
         return Err(format!("`{host}` is not a host"));
     }
     if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
-        return Err(format!("`{tag}` is not a tag"));
+        return Err(no_tag(tag));
     }
     if !is_path(path) {
-        return Err(format!(
-            "`{path}` is not a repository (lower case, digits and . _ - /)"
-        ));
+        return Err(no_path(path, "repository"));
     }
     Ok(Reference {
         location: Location::Repository(docker_hub(host, path)),
         tag: tag.map(str::to_owned),
         digest,
     })
+}
+
+fn no_tag(text: &str) -> String {
+    match text.len() > MAX_TAG_BYTES {
+        true => too_long("tag", text, MAX_TAG_BYTES),
+        false => format!("`{text}` is not a tag"),
+    }
+}
+
+/// Says why a text is not [a path](is_path).
+pub(crate) fn no_path(text: &str, what: &str) -> String {
+    match text.len() > MAX_PATH_BYTES {
+        true => too_long(what, text, MAX_PATH_BYTES),
+        false => format!("`{text}` is not a {what} (lower case, digits and . _ - /)"),
+    }
+}
+
+fn too_long(what: &str, text: &str, most: usize) -> String {
+    let length = text.len();
+    format!("the {what} has {length} characters, at most {most} are allowed")
 }
 
 /// Path elements of lower-case letters and digits with `.`, `_`, `__` or any number of `-` in between.

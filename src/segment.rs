@@ -1,18 +1,19 @@
 //! Data segments, and who reads them: which of them can come after the component has started.
 //!
 //! What is said of a segment and what cannot be known of it is in `docs/SEGMENTS.md`. Code is read a function
-//! body at a time and kept as the calls in it, so memory grows with the calls of one core module and with
-//! nothing else.
+//! body at a time and kept as the calls in it, so memory grows with the calls, the functions and the names of imports
+//! and exports, and with nothing else.
 //!
 //! Spec: <https://webassembly.github.io/spec/core/binary/modules.html>.
 
 mod calls;
 mod canonical;
 mod code;
+mod crossing;
 mod module;
 mod piece;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::section::{self, BinaryKind, MAX_DEPTH, MAX_RECORDED, Section, SectionMap, id};
@@ -27,7 +28,7 @@ pub const MAX_BODY_BYTES: u64 = 7_654_321;
 /// The most functions of one module, imported ones included; engines refuse more.
 pub const MAX_FUNCTIONS: u32 = 1_000_000;
 
-/// The most calls between functions of one module that are followed.
+/// The most calls between functions of one file that are followed.
 pub const MAX_CALLS: usize = 1 << 23;
 
 /// The most instructions of one file that name a data segment.
@@ -216,11 +217,32 @@ fn unread(outcome: Result<(), Halt>) -> Result<Option<Unread>, section::Error> {
 struct Entries {
     /// Exports of these names: what canonical options use as realloc.
     names: BTreeSet<String>,
-    /// Every export: a component has a start section.
+    /// Every export: a component has a start section, or code from elsewhere.
     all: bool,
+    /// There are modules that could call each other.
+    several: bool,
+    /// What names of items lead to in instances that are made of exports: names of exports of modules.
+    renamed: BTreeMap<String, BTreeSet<String>>,
+    /// Exports of these names are destructors of resources.
+    destructors: BTreeSet<String>,
+    /// Whether a canonical function may lead to any export.
+    comes_back: bool,
+}
+
+/// How much more is read of a file.
+#[derive(Debug)]
+struct Left {
+    readers: usize,
+    calls: usize,
 }
 
 impl Entries {
+    /// Notes that a component can instantiate what is not in the file, with whatever it likes.
+    fn foreign(&mut self) {
+        self.all = true;
+        self.several = true;
+    }
+
     fn contains(&self, export: &str) -> bool {
         self.all
             || matches!(export, "_initialize" | "__wasm_call_ctors")
@@ -241,21 +263,27 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
     }
     let mut unread = around(&map);
     let mut entries = Entries::default();
-    for (binary, sections) in map.binaries.iter().zip(&of_binaries) {
+    for (index, (binary, sections)) in map.binaries.iter().zip(&of_binaries).enumerate() {
         if binary.kind == BinaryKind::Component {
-            unread.extend(canonical::read(source, sections, &mut entries)?);
+            unread.extend(canonical::read(source, sections, index > 0, &mut entries)?);
         }
     }
+    let binaries = map.binaries.iter();
+    entries.several |= binaries.filter(|it| it.kind == BinaryKind::Module).count() > 1;
     let mut modules = Vec::new();
-    let mut readers_left = MAX_READERS;
+    let mut left = Left {
+        readers: MAX_READERS,
+        calls: MAX_CALLS,
+    };
     for (index, binary) in map.binaries.iter().enumerate() {
         if binary.kind == BinaryKind::Module {
             let sections = &of_binaries[index];
-            let found = module::read(source, &map, sections, &entries, &mut readers_left)?;
+            let found = module::read(source, &map, sections, &entries, &mut left)?;
             let path = map.binary_path(index).trim_end_matches('/').to_owned();
-            modules.push(found.judged(path, unread.is_empty()));
+            modules.push((path, found));
         }
     }
+    let mut modules = crossing::judge(modules, &entries, unread.is_empty());
     modules.retain(|module| !module.segments.is_empty() || module.unread.is_some());
     Ok(Segments { modules, unread })
 }

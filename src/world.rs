@@ -3,10 +3,13 @@
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md>.
 
 mod encodable;
+mod exported;
 mod expressible;
 mod externs;
 mod printable;
 mod target;
+
+use std::borrow::Cow;
 
 use wit_component::{DecodedWasm, OutputToString, WitPrinter};
 
@@ -23,7 +26,8 @@ pub struct World {
     /// Which of the two it is.
     pub kind: Kind,
     /// The text of the package with its docs; of a component a package `root:component` with the one world
-    /// `root`. Other packages, whose interfaces are used by name, are not written out.
+    /// `root`. Other packages, whose interfaces are used by name, are not written out, and neither are core modules and
+    /// components that a component imports or exports.
     pub text: String,
 }
 
@@ -199,10 +203,20 @@ fn read(bytes: &[u8]) -> Result<DecodedWasm, Error> {
     if wasmparser::Parser::is_core_wasm(bytes) {
         return Err(Error::Module);
     }
-    expressible::check(bytes).map_err(inexpressible)?;
-    let decoded = wit_component::decode(bytes).map_err(|error| failed(&error))?;
+    let bytes = expressed(bytes)?;
+    let decoded = wit_component::decode(&bytes).map_err(|error| failed(&error))?;
     printable::check(decoded.resolve()).map_err(inexpressible)?;
     Ok(decoded)
+}
+
+/// Checks that the decoder can bear a component, and leaves out what it exports and no world does.
+fn expressed(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    expressible::check(bytes).map_err(inexpressible)?;
+    let left = exported::without_code(bytes).map_err(inexpressible)?;
+    if let Cow::Owned(left) = &left {
+        expressible::check(left).map_err(inexpressible)?;
+    }
+    Ok(left)
 }
 
 fn inexpressible(reason: String) -> Error {

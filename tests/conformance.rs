@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use support::registries::{self, Registry};
+use support::registries;
 use wharf::digest::{Digest, Identity};
 use wharf::error::Kind;
 use wharf::manifest::media_type;
@@ -218,20 +218,7 @@ async fn the_in_process_registry_conforms() {
 async fn every_real_registry_conforms() {
     // Registries that were given to us may have seen earlier runs.
     let path = format!("wharf/conformance-{}", std::process::id());
-    for registry in registries::registries()
-        .iter()
-        .chain(registries::authenticated())
-    {
-        conforms(&remote(&registry.host, &path, credentials(registry))).await;
-    }
-}
-
-fn credentials(registry: &Registry) -> Credentials {
-    match (&registry.username, &registry.password) {
-        (Some(username), Some(password)) => Credentials::Basic {
-            username: username.to_string(),
-            password: password.to_string(),
-        },
-        _ => Credentials::Anonymous,
+    for registry in registries::everywhere() {
+        conforms(&remote(&registry.host, &path, registry.credentials())).await;
     }
 }

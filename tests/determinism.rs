@@ -75,7 +75,8 @@ async fn the_manifest_digest_is_the_same_on_every_run_and_store() {
     let stores: [&dyn Store; 3] = [&first, &second, &remote];
     let mut digests = Vec::new();
     for store in stores {
-        let cache = Arc::new(Cache::temporary().unwrap());
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Cache::open(machine.path()).unwrap());
         let options = options(Level::Auto, true);
         digests.push(push(store, &cache, &options).await.digest);
         // Again, from the cache, and again without looking at it.
@@ -103,7 +104,7 @@ async fn the_manifest_digest_is_the_same_on_every_run_and_store() {
 async fn the_split_and_flat_digests_do_not_depend_on_the_level_but_the_manifest_does() {
     let directory = tempfile::tempdir().unwrap();
     let store = layout(&directory, "layout");
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
     let mut pushed = Vec::new();
     for level in [1, 3, 19] {
         pushed.push(push(&store, &cache, &options(Level::Fixed(level), false)).await);

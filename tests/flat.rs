@@ -56,7 +56,8 @@ fn component(name: &str) -> Arc<Component<Vec<u8>>> {
 
 /// Pushes a fixture from a machine of its own, under the tag 1.0.
 fn publish(store: &dyn Store, name: &str, options: &Options) -> Pushed {
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let machine = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(machine.path()).unwrap());
     publish_with(&cache, store, name, options)
 }
 

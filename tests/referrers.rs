@@ -33,16 +33,6 @@ fn repository(registry: &Registry) -> Repository {
     }
 }
 
-fn credentials(registry: &Registry) -> Credentials {
-    match (registry.username, registry.password) {
-        (Some(username), Some(password)) => Credentials::Basic {
-            username: username.to_owned(),
-            password: password.to_owned(),
-        },
-        _ => Credentials::Anonymous,
-    }
-}
-
 fn remote(registry: &Registry, repository: &Repository) -> Remote {
     watched(registry, repository, Arc::new(()))
 }
@@ -52,7 +42,7 @@ fn watched(registry: &Registry, repository: &Repository, observer: Arc<dyn Obser
         observer,
         ..Options::default()
     };
-    Remote::new(repository, Access::Push, credentials(registry), &options).unwrap()
+    Remote::new(repository, Access::Push, registry.credentials(), &options).unwrap()
 }
 
 /// Pushes the one blob that the manifests of these tests name.
@@ -116,10 +106,7 @@ fn sorted(manifests: &[&RawManifest]) -> Vec<Digest> {
 
 #[tokio::test]
 async fn what_refers_to_a_manifest_is_listed() {
-    for registry in registries::registries()
-        .iter()
-        .chain(registries::authenticated())
-    {
+    for registry in registries::everywhere() {
         let repository = repository(registry);
         let store = remote(registry, &repository);
         let place = registry.name;
@@ -360,17 +347,14 @@ async fn oras_shows_our_referrers_and_we_show_those_of_oras() {
 
 #[tokio::test]
 async fn a_registry_lists_its_repositories() {
-    for registry in registries::registries()
-        .iter()
-        .chain(registries::authenticated())
-    {
+    for registry in registries::everywhere() {
         let repository = repository(registry);
         let store = remote(registry, &repository);
         push_empty(&store).await;
         let app = manifest("app", json!({}));
         store.push_manifest(&app, Some("1.0")).await.unwrap();
         let options = Options::default();
-        let found = catalog(&registry.host, credentials(registry), &options).await;
+        let found = catalog(&registry.host, registry.credentials(), &options).await;
         assert!(
             found.unwrap().contains(&repository.path),
             "{}",

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::fill::{ENTRY, entry_of};
 use super::postings;
-use super::query::{identity, layer_of};
+use super::query::{Layers, identity};
 use super::record::{Entry, Externs, Record};
 use super::shared::Shared;
 use super::{Error, Index};
@@ -25,13 +25,14 @@ impl Index {
                  WHERE entry.row IS NOT NULL ORDER BY entry.row"
             ))?;
             let mut seen = HashSet::new();
+            let mut layers = Layers::new(&snapshot)?;
             for entry in statement.query_map([], |row| entry_of(row, 0))? {
                 let entry = entry?;
                 if !wanted(&entry) {
                     continue;
                 }
                 if seen.insert(entry.digest) {
-                    let record = record(&snapshot, &entry.digest)?;
+                    let record = record(&snapshot, &entry.digest, &mut layers)?;
                     let content = record.content.digest;
                     if let Some(stub) = stub(&snapshot, &content)? {
                         shared.stubs.insert(content, stub);
@@ -110,7 +111,11 @@ struct Ids {
     layers: Vec<u8>,
 }
 
-fn record(connection: &Connection, digest: &Digest) -> rusqlite::Result<Record> {
+fn record(
+    connection: &Connection,
+    digest: &Digest,
+    layers: &mut Layers<'_>,
+) -> rusqlite::Result<Record> {
     let mut statement = connection.prepare_cached(
         "SELECT content, content_size, split, description, licenses, imports, exports, layers
          FROM artifact WHERE digest = ?1",
@@ -139,7 +144,7 @@ fn record(connection: &Connection, digest: &Digest) -> rusqlite::Result<Record> 
         });
     }
     for layer in postings::numbers(&ids.layers) {
-        record.layers.push(layer_of(connection, layer)?);
+        record.layers.push(layers.get(layer)?);
     }
     Ok(record)
 }

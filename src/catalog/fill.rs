@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::forget::forget;
 use super::number::number;
 use super::record::{Entry, Externs, Record, RecordLayer};
 use super::sources::{self, Source};
@@ -78,8 +79,12 @@ impl Index {
                 "DELETE FROM entry WHERE source = (SELECT id FROM source WHERE source = ?1)",
                 [&text],
             )?;
+            transaction.execute(
+                "DELETE FROM other WHERE source = (SELECT id FROM source WHERE source = ?1)",
+                [&text],
+            )?;
             transaction.execute("DELETE FROM source WHERE source = ?1", [&text])?;
-            transaction.execute(UNUSED, [])?;
+            forget(&transaction)?;
             number(&transaction)?;
             transaction.commit()
         };
@@ -129,7 +134,9 @@ impl Index {
             for digest in statement.query_map([], |row| row.get(0))? {
                 known.records.extend(digest_of(digest?));
             }
-            let mut statement = self.connection.prepare("SELECT digest FROM other")?;
+            let mut statement = self
+                .connection
+                .prepare("SELECT DISTINCT digest FROM other")?;
             for digest in statement.query_map([], |row| row.get(0))? {
                 known.others.extend(digest_of(digest?));
             }
@@ -187,12 +194,10 @@ impl Index {
                     &after,
                     &filled.records,
                 )?;
+                forget(&transaction)?;
                 number(&transaction)?;
             }
-            for digest in &filled.others {
-                let insert = "INSERT OR IGNORE INTO other (digest) VALUES (?1)";
-                transaction.execute(insert, [digest.bytes()])?;
-            }
+            others(&transaction, id, filled)?;
             let state = filled.state.as_ref().map(Digest::bytes);
             transaction.execute(
                 "UPDATE source SET updated = ?2, failures = ?3, state = ?4 WHERE id = ?1",
@@ -204,8 +209,19 @@ impl Index {
     }
 }
 
-/// Forgets manifests that no tag names any more.
-const UNUSED: &str = "DELETE FROM artifact WHERE id NOT IN (SELECT artifact FROM entry)";
+/// Notes the manifests of a source that are no components.
+fn others(transaction: &Transaction<'_>, source: i64, filled: &Filled) -> rusqlite::Result<()> {
+    // What could not be read may still have those of before.
+    if filled.kept.is_empty() {
+        transaction.execute("DELETE FROM other WHERE source = ?1", [source])?;
+    }
+    let mut insert =
+        transaction.prepare("INSERT OR IGNORE INTO other (source, digest) VALUES (?1, ?2)")?;
+    for digest in &filled.others {
+        insert.execute(params![source, digest.bytes()])?;
+    }
+    Ok(())
+}
 
 fn text_of(source: &Source) -> String {
     serde_json::to_string(source).unwrap_or_default()
@@ -219,24 +235,29 @@ fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
 }
 
-pub(super) fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
+fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
     bytes.try_into().ok().map(Digest::from_bytes)
+}
+
+/// Reads a digest from a column.
+pub(super) fn digest_at(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Digest> {
+    let bytes = row.get_ref(at)?.as_blob()?.try_into();
+    bytes.map(Digest::from_bytes).map_err(|_| {
+        let kind = rusqlite::types::Type::Blob;
+        rusqlite::Error::InvalidColumnType(at, "digest".to_owned(), kind)
+    })
 }
 
 /// Reads the columns of [`ENTRY`] from the column `at` on.
 pub(super) fn entry_of(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Entry> {
     let version: Option<String> = row.get(at + 3)?;
     let version = version.map(|version| Version::parse(&version)).transpose();
-    let digest = digest_of(row.get(at + 4)?).ok_or_else(|| {
-        let kind = rusqlite::types::Type::Blob;
-        rusqlite::Error::InvalidColumnType(at + 4, "digest".to_owned(), kind)
-    })?;
     Ok(Entry {
         name: row.get(at)?,
         location: row.get(at + 1)?,
         tag: row.get(at + 2)?,
         version: version.map_err(|error| unreadable(at + 3, error))?,
-        digest,
+        digest: digest_at(row, at + 4)?,
         yanked: row.get(at + 5)?,
         mark: row.get::<_, Option<Vec<u8>>>(at + 6)?.and_then(digest_of),
     })
@@ -302,7 +323,6 @@ impl<'a> Writer<'a> {
                 entry.mark.as_ref().map(Digest::bytes),
             ])?;
         }
-        self.transaction.execute(UNUSED, [])?;
         Ok(())
     }
 

@@ -1,12 +1,14 @@
 //! Numbering entries in the order in which they are shown, and the lists that answers come from.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::{Transaction, params};
 
 use super::fill::{ENTRY, entry_of};
+use super::imports::ImportSets;
 use super::postings;
 use super::record::{Entry, words};
+use super::wordlist::{self, Run};
 
 /// What of an artifact decides which lists its rows are in.
 struct Listed {
@@ -66,9 +68,9 @@ fn listed(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<Listed>> {
 struct Lists {
     count: u32,
     used: BTreeMap<(u32, bool), Vec<u32>>,
-    words: HashMap<String, Vec<u32>>,
+    words: BTreeMap<String, Vec<u32>>,
     begins: Vec<u32>,
-    described: Vec<u32>,
+    imports: ImportSets,
 }
 
 impl Lists {
@@ -78,12 +80,12 @@ impl Lists {
         if begins {
             self.begins.push(row);
         }
-        if one.imports.is_some() {
-            self.described.push(row);
-        }
         for (list, is_export) in [(&one.imports, false), (&one.exports, true)] {
-            let ids: BTreeSet<u32> =
-                postings::numbers(list.as_deref().unwrap_or_default()).collect();
+            let Some(list) = list else { continue };
+            let ids: BTreeSet<u32> = postings::numbers(list).collect();
+            if !is_export {
+                self.imports.add(&ids, row);
+            }
             for id in ids {
                 self.used.entry((id, is_export)).or_default().push(row);
             }
@@ -105,14 +107,18 @@ impl Lists {
         for ((interface, is_export), rows) in self.used {
             insert.execute(params![interface, is_export, postings::write(rows)])?;
         }
-        let mut insert = transaction.prepare("INSERT INTO word (word, rows) VALUES (?1, ?2)")?;
-        for (word, rows) in self.words {
-            insert.execute(params![word, postings::write(rows)])?;
+        let mut insert = transaction.prepare("INSERT INTO word (first, run) VALUES (?1, ?2)")?;
+        for Run { first, written } in wordlist::runs(self.words) {
+            insert.execute(params![first, written])?;
         }
         let mut insert =
             transaction.prepare("INSERT INTO outline (name, count, rows) VALUES (?1, ?2, ?3)")?;
-        for (name, rows) in [("begins", self.begins), ("described", self.described)] {
-            insert.execute(params![name, self.count, postings::write(rows)])?;
+        let lists = [
+            ("begins", postings::write(self.begins)),
+            ("imports", self.imports.write()),
+        ];
+        for (name, rows) in lists {
+            insert.execute(params![name, self.count, rows])?;
         }
         Ok(())
     }

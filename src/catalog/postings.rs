@@ -31,7 +31,12 @@ impl Rows {
 
     /// Takes in a written set. What lies outside, or makes no sense, is left out: the index can be made again.
     pub(super) fn add_written(&mut self, written: &[u8]) {
-        for row in numbers(written).scan(0, ascending) {
+        let mut row = 0u32;
+        for gap in numbers(written) {
+            let Some(next) = row.checked_add(gap) else {
+                return;
+            };
+            row = next;
             self.add(row);
         }
     }
@@ -41,6 +46,12 @@ impl Rows {
         if let Some(word) = self.words.get_mut((row / u64::BITS) as usize) {
             *word |= 1 << (row % u64::BITS);
         }
+    }
+
+    /// Returns whether a row is in the set.
+    pub(super) fn has(&self, row: u32) -> bool {
+        let word = self.words.get((row / u64::BITS) as usize);
+        word.is_some_and(|word| word >> (row % u64::BITS) & 1 == 1)
     }
 
     /// Takes in what the other has.
@@ -57,31 +68,24 @@ impl Rows {
         }
     }
 
-    /// Removes what the other has.
-    pub(super) fn remove(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word &= !other;
-        }
-    }
-
     /// Keeps the first row of each group; `begins` has the first row of every group there is.
     pub(super) fn keep_firsts(&mut self, begins: &Self) {
+        // Whether the group that a word begins in has a row before it.
         let mut taken = false;
-        for (word, begins) in self.words.iter_mut().zip(&begins.words) {
-            // Most words hold nothing, or begin nothing new.
-            if *word == 0 && *begins == 0 {
-                continue;
-            }
-            for bit in 0..u64::BITS {
-                let mask = 1 << bit;
-                taken &= begins & mask == 0;
-                if *word & mask != 0 {
-                    if taken {
-                        *word &= !mask;
-                    }
-                    taken = true;
+        for (word, &begins) in self.words.iter_mut().zip(&begins.words) {
+            let all = *word;
+            // What begins a group is its first row.
+            let mut left = all & !begins;
+            while left != 0 {
+                let row = left & left.wrapping_neg();
+                left ^= row;
+                let before = row - 1;
+                let group = before & from_last(begins & before);
+                if all & group != 0 || taken && begins & before == 0 {
+                    *word ^= row;
                 }
             }
+            taken = all & from_last(begins) != 0 || taken && begins == 0;
         }
     }
 
@@ -105,12 +109,6 @@ impl Rows {
             .map(|word| u64::from(word.count_ones()))
             .sum()
     }
-}
-
-/// Adds up gaps.
-fn ascending(last: &mut u32, gap: u32) -> Option<u32> {
-    *last = last.checked_add(gap)?;
-    Some(*last)
 }
 
 /// Writes an ascending list.
@@ -140,18 +138,43 @@ pub(super) fn write_numbers(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
 
 /// Reads what [`write_numbers`] wrote, up to what makes no sense.
 pub(super) fn numbers(written: &[u8]) -> impl Iterator<Item = u32> {
-    let mut bytes = written.iter();
-    std::iter::from_fn(move || {
-        let mut number = 0u32;
-        for shift in (0..u32::BITS).step_by(7) {
-            let byte = *bytes.next()?;
-            number |= u32::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
+    let mut left = written;
+    std::iter::from_fn(move || number(&mut left))
+}
+
+/// Reads one number and leaves what comes after it.
+pub(super) fn number(left: &mut &[u8]) -> Option<u32> {
+    let mut number = 0u32;
+    for shift in (0..u32::BITS).step_by(7) {
+        let (&byte, rest) = left.split_first()?;
+        *left = rest;
+        number |= u32::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
         }
-        None
-    })
+    }
+    None
+}
+
+/// Writes bytes with their length before them.
+pub(super) fn write_part(part: &[u8], written: &mut Vec<u8>) {
+    let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+    written.extend(write_numbers([length]));
+    written.extend(part);
+}
+
+/// Reads what [`write_part`] wrote and leaves what comes after it.
+pub(super) fn part<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = number(left)? as usize;
+    let (part, rest) = left.split_at_checked(length)?;
+    *left = rest;
+    Some(part)
+}
+
+/// Returns all bits from the highest one on; all there are, where there is none.
+fn from_last(bits: u64) -> u64 {
+    bits.checked_ilog2()
+        .map_or(u64::MAX, |last| u64::MAX << last)
 }
 
 #[cfg(test)]
@@ -201,10 +224,9 @@ mod tests {
         let mut both = rows(200, &[1, 70, 130, 199]);
         both.intersect(&rows(200, &[1, 71, 130]));
         assert_eq!(both, rows(200, &[1, 130]));
-        both.remove(&rows(200, &[130]));
-        assert_eq!(both, rows(200, &[1]));
+        assert!(both.has(130) && !both.has(131) && !both.has(1000));
         both.unite(&rows(200, &[0, 199]));
-        assert_eq!(both, rows(200, &[0, 1, 199]));
+        assert_eq!(both, rows(200, &[0, 1, 130, 199]));
         for count in [0, 1, 63, 64, 65, 128] {
             let all: Vec<u32> = Rows::all(count).iter().collect();
             assert_eq!(all, (0..count).collect::<Vec<u32>>());
@@ -220,6 +242,8 @@ mod tests {
                 vec![0, 3, 64, 65, 200],
             ),
             (vec![1, 2, 5, 63, 150, 199, 299], vec![1, 5, 150, 299]),
+            (vec![62, 63, 66, 127, 128, 140, 192, 198], vec![62, 66]),
+            (vec![64, 128, 200, 256], vec![64, 128, 200]),
             (vec![], vec![]),
         ] {
             let mut kept = rows(300, &all);

@@ -1,14 +1,15 @@
 //! Asking the index. Every condition is a list of rows that is looked up; answers are what is in all lists.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::fill::{ENTRY, digest_of, entry_of};
+use super::fill::{ENTRY, digest_at, entry_of};
+use super::imports;
 use super::postings::{self, Rows};
 use super::record::{Entry, RecordLayer, words};
-use super::{Error, Index, Pattern};
-use crate::digest::{Digest, Identity};
+use super::{Error, Index, Pattern, wordlist};
+use crate::digest::Identity;
 
 /// What is looked for. Every condition must hold.
 #[derive(Debug, Clone, Default)]
@@ -86,11 +87,9 @@ impl Index {
                 wanted.extend(ids.into_iter().map(|(id, name)| ((is_export, id), name)));
             }
         }
-        let mut answer = asking.answer(query).map_err(failed())?;
-        for found in &mut answer.found {
-            asking.matched(found, &wanted, query).map_err(failed())?;
-        }
-        Ok(answer)
+        let rows = asking.rows(query).map_err(failed())?;
+        let showing = Showing::new(&snapshot, wanted, query).map_err(failed())?;
+        showing.answer(&rows, query.limit).map_err(failed())
     }
 
     fn unknown(&self, connection: &Connection, pattern: &Pattern) -> Result<Error, Error> {
@@ -144,7 +143,8 @@ impl<'a> Asking<'a> {
         meant.collect()
     }
 
-    fn answer(&self, query: &Query) -> rusqlite::Result<Answer> {
+    /// Returns the rows that are an answer.
+    fn rows(&self, query: &Query) -> rusqlite::Result<Rows> {
         let mut rows: Option<Rows> = None;
         let mut require = |found: Rows| match &mut rows {
             Some(rows) => rows.intersect(&found),
@@ -174,18 +174,13 @@ impl<'a> Asking<'a> {
         {
             require(self.content_with(offered)?);
         }
-        let mut begins = Rows::none(self.count);
-        begins.add_written(&self.begins);
         let mut rows = rows.unwrap_or_else(|| Rows::all(self.count));
         if !query.all_versions {
+            let mut begins = Rows::none(self.count);
+            begins.add_written(&self.begins);
             rows.keep_firsts(&begins);
         }
-        let limit = query.limit.unwrap_or(usize::MAX);
-        let found = rows.iter().take(limit).map(|row| self.found(row));
-        Ok(Answer {
-            found: found.collect::<rusqlite::Result<_>>()?,
-            total: rows.count(),
-        })
+        Ok(rows)
     }
 
     /// Returns the rows that import or export one of the interfaces that are meant.
@@ -205,124 +200,134 @@ impl<'a> Asking<'a> {
     /// Returns the rows that have a word that begins so.
     fn having(&self, word: &str) -> rusqlite::Result<Rows> {
         let mut rows = Rows::none(self.count);
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT rows FROM word WHERE word >= ?1 AND word < ?2")?;
-        let mut lists = statement.query([word, &format!("{word}{}", char::MAX)])?;
-        while let Some(list) = lists.next()? {
-            rows.add_written(list.get_ref(0)?.as_blob()?);
+        // The run before may end with words that begin so.
+        let mut statement = self.connection.prepare_cached(
+            "SELECT run FROM word WHERE first < ?2
+             AND first >= coalesce((SELECT max(first) FROM word WHERE first <= ?1), '')",
+        )?;
+        let mut runs = statement.query([word, &format!("{word}{}", char::MAX)])?;
+        while let Some(run) = runs.next()? {
+            wordlist::add_beginning(&mut rows, run.get_ref(0)?.as_blob()?, word);
         }
         Ok(rows)
     }
 
     /// Returns the rows whose imports are known, and all among what is offered.
     fn content_with(&self, offered: &[Pattern]) -> rusqlite::Result<Rows> {
-        let mut by_path: HashMap<&str, Vec<&Pattern>> = HashMap::new();
+        let mut ids = BTreeSet::new();
         for pattern in offered {
-            by_path.entry(pattern.path()).or_default().push(pattern);
+            ids.extend(self.interfaces(pattern)?.into_iter().map(|(id, _)| id));
         }
-        let mut needing = Rows::none(self.count);
-        let mut statement = self.connection.prepare_cached(
-            "SELECT name, path, rows FROM used JOIN interface ON id = interface WHERE NOT is_export",
-        )?;
-        let mut lists = statement.query([])?;
-        while let Some(list) = lists.next()? {
-            let name = list.get_ref(0)?.as_str()?;
-            let patterns = by_path.get(list.get_ref(1)?.as_str()?);
-            let is_offered = patterns
-                .is_some_and(|patterns| patterns.iter().any(|pattern| pattern.matches(name)));
-            if !is_offered {
-                needing.add_written(list.get_ref(2)?.as_blob()?);
-            }
-        }
-        let described = "SELECT rows FROM outline WHERE name = 'described'";
-        let described: Vec<u8> = self.connection.query_row(described, [], |row| row.get(0))?;
-        let mut rows = Rows::none(self.count);
-        rows.add_written(&described);
-        rows.remove(&needing);
-        Ok(rows)
-    }
-
-    fn found(&self, row: u32) -> rusqlite::Result<Found> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers
-             FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
-        ))?;
-        let (mut found, layers): (Found, Vec<u8>) = statement.query_row([row], |row| {
-            let found = Found {
-                entry: entry_of(row, 0)?,
-                content: identity(row, 7)?,
-                split: row.get(9)?,
-                description: row.get(10)?,
-                licenses: row.get(11)?,
-                layers: Vec::new(),
-                imports: Vec::new(),
-                exports: Vec::new(),
-                words: Vec::new(),
-            };
-            Ok((found, row.get(12)?))
-        })?;
-        for layer in postings::numbers(&layers) {
-            found.layers.push(layer_of(self.connection, layer)?);
-        }
-        Ok(found)
-    }
-
-    /// Says what of an answer is what was asked for.
-    fn matched(
-        &self,
-        found: &mut Found,
-        wanted: &BTreeMap<(bool, u32), String>,
-        query: &Query,
-    ) -> rusqlite::Result<()> {
-        if !wanted.is_empty() {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT imports, exports FROM artifact WHERE digest = ?1")?;
-            let lists = statement.query_row([found.entry.digest.bytes()], |row| {
-                Ok([row.get(0)?, row.get(1)?])
-            });
-            let lists: [Option<Vec<u8>>; 2] = lists?;
-            let names = |is_export: bool| {
-                let list = lists[usize::from(is_export)].as_deref().unwrap_or_default();
-                let names = postings::numbers(list).filter_map(|id| wanted.get(&(is_export, id)));
-                names.cloned().collect()
-            };
-            found.imports = names(false);
-            found.exports = names(true);
-        }
-        let texts = [Some(&found.entry.name), found.description.as_ref()];
-        let own: Vec<String> = texts
-            .into_iter()
-            .flatten()
-            .flat_map(|text| words(text))
-            .collect();
-        let meant = |word: &&String| words(&query.text).any(|begin| word.starts_with(&begin));
-        found.words = own.iter().filter(meant).cloned().collect();
-        found.words.sort();
-        found.words.dedup();
-        Ok(())
+        let sets = "SELECT rows FROM outline WHERE name = 'imports'";
+        let sets: Vec<u8> = self.connection.query_row(sets, [], |row| row.get(0))?;
+        Ok(imports::rows_within(&sets, &ids, self.count))
     }
 }
 
-/// Reads the layer of an id.
-pub(super) fn layer_of(connection: &Connection, id: u32) -> rusqlite::Result<RecordLayer> {
-    let mut statement = connection
-        .prepare_cached("SELECT content, content_size, blob, blob_size FROM layer WHERE id = ?1")?;
-    statement.query_row([id], |row| {
-        Ok(RecordLayer {
-            content: identity(row, 0)?,
-            blob: identity(row, 2)?,
+/// Reads what is shown of rows.
+struct Showing<'a> {
+    statement: CachedStatement<'a>,
+    layers: Layers<'a>,
+    /// Interfaces that were asked for, by whether they are exports and by id.
+    wanted: BTreeMap<(bool, u32), String>,
+    /// Beginnings of words that were asked for.
+    begins: Vec<String>,
+}
+
+impl<'a> Showing<'a> {
+    fn new(
+        connection: &'a Connection,
+        wanted: BTreeMap<(bool, u32), String>,
+        query: &Query,
+    ) -> rusqlite::Result<Self> {
+        let statement = connection.prepare_cached(&format!(
+            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers, imports, exports
+             FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
+        ))?;
+        Ok(Self {
+            statement,
+            layers: Layers::new(connection)?,
+            wanted,
+            begins: words(&query.text).collect(),
         })
-    })
+    }
+
+    fn answer(mut self, rows: &Rows, limit: Option<usize>) -> rusqlite::Result<Answer> {
+        let shown = rows.iter().take(limit.unwrap_or(usize::MAX));
+        Ok(Answer {
+            found: shown
+                .map(|row| self.found(row))
+                .collect::<rusqlite::Result<_>>()?,
+            total: rows.count(),
+        })
+    }
+
+    fn found(&mut self, row: u32) -> rusqlite::Result<Found> {
+        let mut rows = self.statement.query([row])?;
+        let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let matched = |is_export, ids: Option<&[u8]>| {
+            let ids = postings::numbers(ids.unwrap_or_default());
+            let names = ids.filter_map(|id| self.wanted.get(&(is_export, id)));
+            names.cloned().collect()
+        };
+        let mut found = Found {
+            entry: entry_of(row, 0)?,
+            content: identity(row, 7)?,
+            split: row.get(9)?,
+            description: row.get(10)?,
+            licenses: row.get(11)?,
+            layers: Vec::new(),
+            imports: matched(false, row.get_ref(13)?.as_blob_or_null()?),
+            exports: matched(true, row.get_ref(14)?.as_blob_or_null()?),
+            words: Vec::new(),
+        };
+        for id in postings::numbers(row.get_ref(12)?.as_blob()?) {
+            found.layers.push(self.layers.get(id)?);
+        }
+        let texts = [Some(&found.entry.name), found.description.as_ref()];
+        let own = texts.into_iter().flatten().flat_map(|text| words(text));
+        let meant = |word: &String| self.begins.iter().any(|begin| word.starts_with(begin));
+        // Nothing is asked of the words where no word was asked for.
+        let own = own.take_while(|_| !self.begins.is_empty());
+        let meant: BTreeSet<String> = own.filter(meant).collect();
+        found.words = meant.into_iter().collect();
+        Ok(found)
+    }
+}
+
+/// Layers by id. What many components have is read once.
+pub(super) struct Layers<'a> {
+    statement: CachedStatement<'a>,
+    known: HashMap<u32, RecordLayer>,
+}
+
+impl<'a> Layers<'a> {
+    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let select = "SELECT content, content_size, blob, blob_size FROM layer WHERE id = ?1";
+        Ok(Self {
+            statement: connection.prepare_cached(select)?,
+            known: HashMap::new(),
+        })
+    }
+
+    pub(super) fn get(&mut self, id: u32) -> rusqlite::Result<RecordLayer> {
+        if let Some(layer) = self.known.get(&id) {
+            return Ok(*layer);
+        }
+        let layer = self.statement.query_row([id], |row| {
+            Ok(RecordLayer {
+                content: identity(row, 0)?,
+                blob: identity(row, 2)?,
+            })
+        })?;
+        self.known.insert(id, layer);
+        Ok(layer)
+    }
 }
 
 /// Reads a digest and a size from two columns.
 pub(super) fn identity(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Identity> {
-    let digest: Option<Digest> = digest_of(row.get(at)?);
-    let kind = rusqlite::types::Type::Blob;
-    let digest =
-        digest.ok_or_else(|| rusqlite::Error::InvalidColumnType(at, "digest".to_owned(), kind))?;
+    let digest = digest_at(row, at)?;
     let size = row.get::<_, i64>(at + 1)? as u64;
     Ok(Identity { digest, size })
 }

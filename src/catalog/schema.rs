@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::{Error, Index, sources};
 
 /// The version of the tables. A file of another one is begun anew: all of it can be read again.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -64,17 +64,22 @@ const TABLES: &str = "
     );
     CREATE INDEX entry_artifact ON entry (artifact);
     -- What is no component need not be fetched again.
-    CREATE TABLE other (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE other (
+        source INTEGER NOT NULL REFERENCES source (id),
+        digest BLOB NOT NULL,
+        PRIMARY KEY (source, digest)
+    ) WITHOUT ROWID;
     -- What types are read from, each a zstd frame.
     CREATE TABLE stub (content BLOB PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
-    -- The rows that import or export something, that have a word, and of the whole.
+    -- The rows that import or export something, that have one of a run of words, that begin a package; and of
+    -- each set of imports.
     CREATE TABLE used (
         interface INTEGER NOT NULL,
         is_export INTEGER NOT NULL,
         rows BLOB NOT NULL,
         PRIMARY KEY (interface, is_export)
     );
-    CREATE TABLE word (word TEXT PRIMARY KEY, rows BLOB NOT NULL);
+    CREATE TABLE word (first TEXT PRIMARY KEY, run BLOB NOT NULL);
     CREATE TABLE outline (name TEXT PRIMARY KEY, count INTEGER NOT NULL, rows BLOB NOT NULL);
 ";
 
@@ -162,8 +167,9 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     let version =
         |connection: &Connection| connection.query_row("PRAGMA user_version", [], |row| row.get(0));
     connection.busy_timeout(PATIENCE)?;
-    if version(connection)? != 0 {
-        return version(connection);
+    let there = version(connection)?;
+    if there != 0 {
+        return Ok(there);
     }
     // Readers go on while somebody writes.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;

@@ -195,6 +195,7 @@ impl Reader<'_> {
         let store = repository.store.as_ref();
         let digest = store.resolve(name).await?;
         if self.known.others.contains(&digest) {
+            reading.others.push(digest);
             return Ok(Form::Other);
         }
         if !self.known.records.contains(&digest) {

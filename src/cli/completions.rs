@@ -33,7 +33,7 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "wharf", &mut script);
         let script = String::from_utf8_lossy(&script);
-        Ok(output::line(script.trim_end()).context("standard output")?)
+        output::line(script.trim_end())
     }
 }
 

@@ -93,7 +93,9 @@ impl Config {
             Action::Show => show(context),
             Action::Where { package } => find(context, &package).await,
             Action::Set { scope, registry } => {
-                let place: Place = registry.parse().map_err(Failure::usage)?;
+                let place: Place = registry
+                    .parse()
+                    .map_err(|error| packages::no_place(&registry, error))?;
                 let change = |text: &str| configuration::set(text, &scope, &place).map(Some);
                 changed(context, &scope, Some(registry.clone()), change)
             }
@@ -152,8 +154,10 @@ fn changed(
     change: impl Fn(&str) -> Result<Option<String>, configuration::ConfigurationError>,
 ) -> Result<(), Failure> {
     let file = context.config_file().ok_or_else(|| {
-        Failure::usage("there is no place for the configuration: HOME is not set")
-            .hint("name a file with --config")
+        Failure::usage(
+            "there is no place for the configuration: neither XDG_CONFIG_HOME nor HOME is set",
+        )
+        .hint("name a file with --config")
     })?;
     let before = read(&file)?;
     // What is no configuration is no fault of the call.
@@ -206,7 +210,10 @@ impl Shown {
             let scope = text::printable(&mapping.scope);
             rows.push(vec![scope, text::printable(&mapping.registry)]);
         }
-        let local = format!("oci:{}", path(&self.local));
+        let local = match &self.local {
+            Some(local) => format!("oci:{}", local.display()),
+            None => format!("none: {}", packages::NO_HOME),
+        };
         if !self
             .registries
             .iter()

@@ -19,6 +19,7 @@ use wharf::store::remote::{Access, Credentials, Options, Remote, credentials};
 use wharf::store::{self, Store};
 
 use super::failure::Failure;
+use super::meant;
 use super::packages::{self, Named};
 use super::settings::Context;
 use super::text::printable;
@@ -43,14 +44,23 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
         Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
         Err(error) => {
             let failure = Failure::new(super::failure::Exit::NotFound, format!("no file `{text}`"));
-            Err(failure.hint(format!("and as a reference: {error}")))
+            Err(failure.hint(match meant::is_word(text) {
+                true => format!("and no package and no reference: {}", packages::FORMS),
+                false => format!("and as a reference: {error}"),
+            }))
         }
     }
 }
 
 /// Reads a reference that must be one.
 pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
-    text.parse().map_err(Failure::usage)
+    text.parse().map_err(|error| {
+        let failure = Failure::usage(error);
+        match meant::reference(text) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// Opens the store that a reference points into.

@@ -16,9 +16,10 @@ use wharf::store::remote::Access;
 use wharf::store::{Observer, Store};
 
 use super::failure::{Exit, Failure};
+use super::moved::Sent;
 use super::packages::{self, Named};
 use super::settings::Context;
-use super::{connect, output, text};
+use super::{connect, meant, output, text};
 
 /// Copy an artifact or a package to another registry or layout, byte for byte
 ///
@@ -53,10 +54,8 @@ pub(crate) struct Copy {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Sum {
     manifests: usize,
-    sent_bytes: u64,
-    sent_blobs: u64,
-    skipped_bytes: u64,
-    skipped_blobs: u64,
+    #[serde(flatten)]
+    moved: Sent,
 }
 
 #[derive(Serialize)]
@@ -105,7 +104,16 @@ impl Copier {
         self
     }
 
-    pub(crate) async fn copy(
+    /// Copies several artifacts between the same two stores.
+    pub(crate) fn several<'a>(
+        &'a self,
+        source: &'a dyn Store,
+        target: &'a dyn Store,
+    ) -> copy::Several<'a> {
+        copy::Several::new(source, target, &self.options, self.observer.as_ref())
+    }
+
+    async fn copy(
         &self,
         source: &dyn Store,
         target: &dyn Store,
@@ -164,7 +172,9 @@ impl Copy {
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
-            Failure::usage(error).hint("a package keeps its name: DST says only where packages are")
+            let keeps = "a package keeps its name: DST says only where packages are";
+            let hint = meant::place(&self.target);
+            Failure::usage(error).hint(hint.unwrap_or_else(|| keeps.to_owned()))
         })?;
         let from = packages::home(context, &spec.name).await?;
         let to = packages::at(context, &place, &spec.name).await?;
@@ -294,23 +304,13 @@ impl Copy {
 
 impl Sum {
     pub(crate) fn add(&mut self, copied: &Copied) {
-        let copy::Outcome { sent, skipped } = copied.outcome;
         self.manifests += copied.manifests;
-        self.sent_bytes += sent.bytes;
-        self.sent_blobs += sent.blobs;
-        self.skipped_bytes += skipped.bytes;
-        self.skipped_blobs += skipped.blobs;
+        self.moved.add(copied.outcome);
     }
 
     pub(crate) fn text(&self) -> String {
-        format!(
-            "  sent     {} in {}, and {}\n  skipped  {} in {} (already there)",
-            text::size(self.sent_bytes),
-            text::count(self.sent_blobs, "blob"),
-            text::count(self.manifests as u64, "manifest"),
-            text::size(self.skipped_bytes),
-            text::count(self.skipped_blobs, "blob"),
-        )
+        let manifests = text::count(self.manifests as u64, "manifest");
+        self.moved.text(&format!(", and {manifests}"))
     }
 }
 

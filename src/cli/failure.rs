@@ -1,10 +1,12 @@
 //! How a failure is told: `error:`, its causes, a `hint:`, and the exit code.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
+use wharf::reference::{DEFAULT_TAG, Location, Reference};
 use wharf::store::remembered::OFFLINE;
 use wharf::{catalog, copy, exploded, fits, package, store, world};
 
@@ -150,13 +152,10 @@ impl Failure {
         if self.told {
             return self.exit.into();
         }
-        let mut causes = self.causes();
-        if json {
-            let (kind, message) = (self.kind(), self.message());
-            let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
-            // Where not even this can be written, the exit code still says it.
-            let _code_says_it = super::output::line(&format!("{error:#}"));
-        } else if !self.is_broken_pipe() {
+        // What stdout does not take goes to stderr.
+        let printed = json && self.print_json().is_ok();
+        if !printed && !self.is_broken_pipe() {
+            let mut causes = self.causes();
             eprintln!("error: {}", causes.next().unwrap_or_default());
             for cause in causes {
                 eprintln!("  caused by: {cause}");
@@ -166,6 +165,12 @@ impl Failure {
             }
         }
         self.exit.into()
+    }
+
+    fn print_json(&self) -> Result<(), Self> {
+        let (kind, message) = (self.kind(), self.message());
+        let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
+        super::output::line(&format!("{error:#}"))
     }
 
     /// Whoever read our output has gone, and needs no message.
@@ -254,7 +259,8 @@ fn hint_of(error: &wharf::error::Error) -> Option<String> {
 }
 
 /// What is not there offline may well be there.
-const ONLINE: &str = "this machine has not seen it; without --offline the registry is asked";
+const ONLINE: &str =
+    "it is not in the cache of this machine; without --offline the registry is asked";
 
 fn package_hint(error: &package::Error) -> Option<String> {
     let hint = match error {
@@ -262,6 +268,8 @@ fn package_hint(error: &package::Error) -> Option<String> {
         package::Error::Unknown { .. } => {
             "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
         }
+        package::Error::Lost { location, .. } if location.ends_with(OFFLINE) => ONLINE,
+        package::Error::Lost { .. } => "the registry lost it: publish or copy it there again",
         package::Error::NoVersion { spec, .. } => {
             return Some(format!("`wharf versions {}` shows all", spec.name));
         }
@@ -316,7 +324,24 @@ fn store_hint(error: &store::Error) -> Option<String> {
         }
         store::Error::Overwritten { .. } => "others write there all the time: run it again",
         store::Error::NotFound { location, .. } if location.ends_with(OFFLINE) => ONLINE,
-        store::Error::NotFound { .. } => "check the repository and the tag",
+        store::Error::NotFound { what, location } => match layout(location) {
+            Some(layout) if what.starts_with("blob ") => return Some(again(&layout)),
+            _ => "check the repository and the tag",
+        },
+        store::Error::Corrupt {
+            what,
+            location,
+            source,
+        } => {
+            let layout = layout(location)?;
+            let hex = source.expected.digest.hex();
+            let file = layout.join("blobs/sha256").join(hex);
+            let way = match what.starts_with("blob ") {
+                true => again(&layout),
+                false => "publish, push or copy it there again".to_owned(),
+            };
+            return Some(format!("delete {}, then {way}", file.display()));
+        }
         store::Error::Unreachable { .. } => {
             "check the host, its port and the network; --plain-http if it does not speak TLS, \
              --ca-cert if its certificate is your own"
@@ -324,6 +349,27 @@ fn store_hint(error: &store::Error) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Returns the directory of what is in a layout.
+fn layout(location: &str) -> Option<PathBuf> {
+    // Only before a tag a repository is told from the directory.
+    match format!("{location}:{DEFAULT_TAG}").parse() {
+        Ok(Reference {
+            location: Location::Layout { directory, .. },
+            ..
+        }) => Some(directory),
+        _ => None,
+    }
+}
+
+/// What brings a blob back to a layout, whose repositories share all blobs. Publishing and copying do not look at
+/// the blobs of what is there already.
+fn again(layout: &Path) -> String {
+    let layout = layout.display();
+    format!(
+        "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
+    )
 }
 
 fn exploded_failure(error: &exploded::Error) -> (Exit, Option<String>) {

@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
-use wharf::package::{self, Lock, Locked};
+use wharf::package::{self, Lock, Locked, RegistrySettings};
 use wharf::pull::Opened;
-use wharf::reference::package::{PackageSpec, Version};
-use wharf::reference::{Name, Reference};
+use wharf::reference::package::{PackageSpec, Version, version_tag};
+use wharf::reference::{Location, Name, Reference};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
@@ -92,6 +91,10 @@ impl Get {
             }
         };
         let entry = chosen.entry(&spec);
+        let keeps = !self.locked && !self.no_lock;
+        if keeps && lock.clone().set(entry.clone()) {
+            check_writable(&self.lock_file)?;
+        }
         let version = chosen.version;
         let receipt = Receipt {
             reference: chosen.reference,
@@ -101,7 +104,7 @@ impl Get {
         };
         let output = self.output.as_deref();
         let mut report = receive(context, &cache, receipt, output, target).await?;
-        if !self.locked && !self.no_lock {
+        if keeps {
             let path = self.lock_file.clone();
             let recorded = tokio::task::spawn_blocking(move || record(&path, entry)).await;
             recorded.map_err(anyhow::Error::from)??;
@@ -118,16 +121,43 @@ impl Get {
         lock: &Lock,
         cache: &Arc<Cache>,
     ) -> Result<Chosen, Failure> {
-        let home = packages::home(context, &spec.name).await?;
-        let location = home.location(&spec.name)?;
-        let entry = lock.find(spec, &location.to_string()).ok_or_else(|| {
+        let unsaid = packages::is_unsaid(context, &spec.name)?;
+        let home = match unsaid {
+            // Whoever has no layout of their own can still have what is locked elsewhere.
+            true => packages::local().ok(),
+            false => Some(packages::home(context, &spec.name).await?),
+        };
+        let here = home.as_ref().map(|home| home.location(&spec.name));
+        let here = here.transpose()?.map(|location| location.to_string());
+        let entry = lock.find(spec, &here.unwrap_or_default()).ok_or_else(|| {
             let file = self.lock_file.display();
             let failure = Failure::new(Exit::NotFound, format!("{file} has no entry of {spec}"));
             failure.hint(format!("`wharf get '{spec}'` makes one"))
         })?;
-        let store = home.store(context, &spec.name, Access::Pull, cache).await?;
+        let (settings, reference) = match home.filter(|_| !unsaid) {
+            Some(home) => {
+                let location = home.location(&spec.name)?;
+                (home.settings, reference_at(location, entry))
+            }
+            None => self.reference_of(context, entry)?,
+        };
+        let place = connect::Place {
+            settings,
+            ..connect::Place::of(&reference.location)
+        };
+        let missing = |failure: Failure| match failure.is_not_found() && !context.offline {
+            true => failure.hint(format!(
+                "{} has it from {}; another place is named with --registry",
+                self.lock_file.display(),
+                entry.registry
+            )),
+            false => failure,
+        };
+        let store = connect::store_at(context, &place, Access::Pull, cache).await;
+        let store = store.map_err(missing)?;
         let name = Name::Digest(entry.manifest);
-        let opened = connect::opened(context, store.as_ref(), &name, cache).await?;
+        let opened = connect::opened(context, store.as_ref(), &name, cache).await;
+        let opened = opened.map_err(missing)?;
         check(entry, &opened)?;
         package::owned(store.as_ref(), &spec.name, &opened)?;
         if package::is_yanked(store.as_ref(), &entry.manifest).await? {
@@ -135,14 +165,40 @@ impl Get {
         }
         Ok(Chosen {
             store,
-            reference: Reference {
-                location,
-                tag: wharf::reference::package::version_tag(&entry.version),
-                digest: Some(entry.manifest),
-            },
+            reference,
             version: entry.version.clone(),
             opened,
         })
+    }
+
+    /// Returns where an entry itself says that it is. What somebody else wrote there is shown no credentials
+    /// but those that are kept for that very registry.
+    fn reference_of(
+        &self,
+        context: &Context,
+        entry: &Locked,
+    ) -> Result<(RegistrySettings, Reference), Failure> {
+        let location = entry
+            .location()
+            .map_err(|error| corrupt(&self.lock_file, &error))?;
+        let registry = match &location {
+            Location::Layout { .. } => {
+                return Ok((RegistrySettings::default(), reference_at(location, entry)));
+            }
+            Location::Repository(repository) => &repository.registry,
+        };
+        if context.names_credentials() && !context.offline {
+            let file = self.lock_file.display();
+            let message = format!(
+                "the credentials are for no registry that is named: only {file} names {registry}"
+            );
+            let hint =
+                format!("`wharf login {registry}`, or say where the package is with --registry");
+            return Err(Failure::usage(message).hint(hint));
+        }
+        let settings = context.configuration()?.settings(registry);
+        let settings = settings.map_err(packages::misconfigured)?;
+        Ok((settings, reference_at(location, entry)))
     }
 
     fn read_lock(&self) -> Result<Lock, Failure> {
@@ -163,6 +219,14 @@ impl Get {
     }
 }
 
+fn reference_at(location: Location, entry: &Locked) -> Reference {
+    Reference {
+        location,
+        tag: version_tag(&entry.version),
+        digest: Some(entry.manifest),
+    }
+}
+
 /// Reads a lock file, if there is one.
 fn read(path: &Path) -> Result<Option<Lock>, Failure> {
     match fs::read_to_string(path) {
@@ -180,15 +244,27 @@ fn read(path: &Path) -> Result<Option<Lock>, Failure> {
     }
 }
 
+/// Fails, before anything is got, if it could not be written down.
+fn check_writable(path: &Path) -> Result<(), Failure> {
+    let file = spool::through_links(path);
+    let writable = file.and_then(|file| spool::check_writable(&file));
+    writable.map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Failure {
+    let doing = format!("the lock file {} cannot be written", path.display());
+    Failure::from(anyhow::Error::from(error).context(doing))
+        .hint("another place with --lock-file, or none with --no-lock")
+}
+
 /// Writes down what was got. Another `get` may have written something meanwhile, or be about to. Blocks.
 fn record(path: &Path, entry: Locked) -> Result<(), Failure> {
-    let name = || path.display().to_string();
-    let file = spool::through_links(path).with_context(name)?;
+    let file = spool::through_links(path).map_err(|error| unwritable(path, error))?;
     let _alone = spool::lock(spool::parent(&file));
     let mut lock = read(path)?.unwrap_or_default();
     if lock.set(entry) {
         let text = lock.to_text().map_err(|error| corrupt(path, &error))?;
-        spool::write(&file, text.as_bytes()).with_context(name)?;
+        spool::write(&file, text.as_bytes()).map_err(|error| unwritable(path, error))?;
     }
     Ok(())
 }

@@ -174,8 +174,7 @@ impl Add {
         let mut index = open(cache)?;
         let mut report = Report::new();
         for what in sources::named(context, &self.what)? {
-            let source = sources::recognised(context, what, cache).await?;
-            let read = reading::read(context, &source, &index, cache, false).await?;
+            let (source, read) = reading::added(context, what, &index, cache).await?;
             // What nothing can be read of is a mistake, and not added.
             let read = read.sound()?;
             index.add_source(&source)?;

@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::artifact::{self, FlatDescription, FlatManifest};
 use wharf::component::Component;
+use wharf::copy::Tally;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
 use wharf::manifest::{Annotations, Config, Os, annotation};
@@ -22,6 +23,7 @@ use wharf::world;
 use super::connect::{self, Given};
 use super::failure::Failure;
 use super::layers::{self, LayerRow};
+use super::moved::Fetched;
 use super::packages::Named;
 use super::settings::{Context, SplitFlags};
 use super::{output, segments, text, wit};
@@ -80,8 +82,9 @@ struct Report {
     warning: Option<String>,
     /// The text of a WIT package, or with `--wit` of what it is.
     wit: Option<String>,
-    /// Of config and layers.
-    fetched_bytes: u64,
+    /// Of configs and layers; nothing for a file.
+    #[serde(flatten)]
+    fetched: Fetched,
     #[serde(flatten)]
     segments: segments::Report,
 }
@@ -99,7 +102,7 @@ impl Inspect {
         };
         match &report.wit {
             Some(text) if self.wit && !context.json => {
-                let (fetched, size) = (report.fetched_bytes, report.content_size);
+                let (fetched, size) = (report.fetched.fetched_bytes, report.content_size);
                 eprintln!("fetched {} of {}", text::size(fetched), text::size(size));
                 output::print_text(context, text)
             }
@@ -142,47 +145,53 @@ impl Inspect {
     ) -> Result<Report, Failure> {
         let (reference, store, opened) = connect::open(context, named, cache).await?;
         let name = reference.at(opened.digest).to_string();
-        let mut fetched_bytes = Pulled::nothing(&opened).fetched.bytes;
-        let report = match &opened.artifact {
+        let mut report = match &opened.artifact {
             Artifact::Split(split) => of_split(name, &opened, split, cache)?,
             Artifact::Flat(flat) => {
                 let observer = context.observer();
                 let (store, observer) = (store.as_ref(), observer.as_ref());
-                let had = cached_bytes(flat, cache)?;
+                let had = kept(flat, cache)?;
                 let described = pull::describe(store, flat, cache, observer).await?;
-                fetched_bytes += cached_bytes(flat, cache)? - had;
-                of_flat(name, &opened, described, cache)?
+                let (mut fetched, mut cached) = (Tally::default(), Tally::default());
+                match (had, kept(flat, cache)?) {
+                    (Some(blob), _) => cached.count(blob),
+                    (None, Some(blob)) => fetched.count(blob),
+                    (None, None) => {}
+                }
+                Report {
+                    fetched: Fetched::new(fetched, cached),
+                    ..of_flat(name, &opened, described, cache)?
+                }
             }
-        };
-        let segments = match self.segments {
-            true => segments::of_stored(context, &store, &reference, &opened, cache).await?,
-            false => segments::Report::default(),
-        };
-        let report = Report {
-            fetched_bytes,
-            segments,
-            ..report
         };
         if self.wit {
             return report.with_wit(context, &store, &opened, cache).await;
+        }
+        let mut pulled = Pulled::nothing(&opened);
+        if self.segments {
+            let read = segments::of_stored(context, &store, &reference, &opened, cache).await?;
+            (report.segments, pulled) = read;
         }
         let (imports, exports) = (&report.imports, &report.exports);
         let may_be_wit = world::may_name_wit_package(imports, exports)
             || matches!(opened.artifact, Artifact::Flat(_))
                 && world::may_list_wit_package(imports, exports);
-        if !may_be_wit || report.has_code() || !wit::is_small(&opened) {
-            return Ok(report);
+        if may_be_wit && !report.has_code() && wit::is_small(&opened) {
+            match wit::fetch(context, &store, &opened, cache).await {
+                Ok((said, root)) => {
+                    report.wit = said.package().map(|world| world.text);
+                    // Where all of it was pulled the root was, too.
+                    if !self.segments {
+                        pulled = root;
+                    }
+                }
+                // Nobody asked for it.
+                Err(failure) if failure.is_integrity() => {}
+                Err(failure) => return Err(failure),
+            }
         }
-        match wit::fetch(context, &store, &opened, cache).await {
-            Ok((said, pulled)) => Ok(Report {
-                wit: said.package().map(|world| world.text),
-                fetched_bytes: fetched_bytes + wit::more(&pulled, &opened),
-                ..report
-            }),
-            // Nobody asked for it.
-            Err(failure) if failure.is_integrity() => Ok(report),
-            Err(failure) => Err(failure),
-        }
+        report.fetched = report.fetched.and(&pulled);
+        Ok(report)
     }
 }
 
@@ -264,12 +273,12 @@ fn of_flat(
     })
 }
 
-/// Returns how many bytes the cache has of a flat artifact's config.
-fn cached_bytes(flat: &FlatManifest, cache: &Cache) -> Result<u64, Failure> {
-    Ok(match flat.description() {
-        Some(blob) if cache.has(blob)? => blob.size,
-        _ => 0,
-    })
+/// Returns a flat artifact's config if the cache has it.
+fn kept(flat: &FlatManifest, cache: &Cache) -> Result<Option<Identity>, Failure> {
+    let Some(blob) = flat.description() else {
+        return Ok(None);
+    };
+    Ok(cache.has(blob)?.then_some(blob))
 }
 
 /// Returns the word of a path's last step: `code` of `module[2]/code[0]`.
@@ -305,7 +314,7 @@ impl Report {
             annotations: Annotations::new(),
             warning: None,
             wit: None,
-            fetched_bytes: 0,
+            fetched: Fetched::default(),
             segments: segments::Report::default(),
         }
     }
@@ -333,7 +342,7 @@ impl Report {
         }
         Ok(Self {
             wit: Some(said.text()?),
-            fetched_bytes: self.fetched_bytes + wit::more(&pulled, opened),
+            fetched: self.fetched.and(&pulled),
             imports,
             exports,
             ..self
@@ -394,7 +403,13 @@ impl Report {
             out.push('\n');
             out.push_str(wit);
         }
-        out.push_str(&self.segments.text());
+        let segments = self.segments.text();
+        if !segments.is_empty() {
+            out.push_str(&segments);
+            if self.digest.is_some() {
+                out.push_str(&format!("{}\n", self.fetched.text()));
+            }
+        }
         out
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
+use wharf::copy::Several;
 use wharf::digest::Digest;
 use wharf::package::{self, Mirror, Mirrored};
 use wharf::reference::Name;
@@ -91,7 +92,14 @@ impl MirrorCommand {
             },
             first: None,
         };
+        if mirror.is_empty() {
+            eprintln!("note: {name} has no [[mirror]]: there is nothing to do");
+        }
         for entry in &mirror {
+            if entry.packages.is_empty() {
+                let to = &entry.to;
+                eprintln!("note: {name} names no packages for {to}: there is nothing to do");
+            }
             for spec in &entry.packages {
                 if let Err(failure) = run.keep(entry, spec).await {
                     run.lost(spec, None, failure.context(format!("mirroring {spec}")));
@@ -136,13 +144,15 @@ impl Run<'_> {
         let target = to
             .store_beside(context, &spec.name, &location, &self.cache)
             .await?;
-        let route = Route {
+        let copier = Copier::new(context, &self.cache, entry.referrers).of_versions();
+        let (source, target) = (source.as_ref(), target.as_ref());
+        let mut route = Route {
             source,
             target,
-            copier: Copier::new(context, &self.cache, entry.referrers).of_versions(),
+            copies: copier.several(source, target),
         };
         for (version, tag) in wanted {
-            if let Err(failure) = self.keep_version(&route, spec, version, tag).await {
+            if let Err(failure) = self.keep_version(&mut route, spec, version, tag).await {
                 let doing = format!("mirroring {}@{version}", spec.name);
                 self.lost(spec, Some(version), failure.context(doing));
             }
@@ -152,19 +162,19 @@ impl Run<'_> {
 
     async fn keep_version(
         &mut self,
-        route: &Route,
+        route: &mut Route<'_>,
         spec: &PackageSpec,
         version: &Version,
         tag: &str,
     ) -> Result<(), Failure> {
-        let (source, target) = (route.source.as_ref(), route.target.as_ref());
+        let (source, target) = (route.source, route.target);
         let shown = format!("{}@{version}", spec.name);
         let name = Name::Tag(tag.to_owned());
         if !check_version(source, target, &shown, tag).await? {
             let digest = source.manifest(&name).await?.digest;
             packages::check_owner(self.context, source, &spec.name, digest, &self.cache).await?;
         }
-        let copied = route.copier.copy(source, target, &name, Some(tag)).await?;
+        let copied = route.copies.artifact(&name, Some(tag)).await?;
         self.report.sum.add(&copied);
         self.report.packages.push(Row {
             name: spec.name.clone(),
@@ -193,10 +203,10 @@ impl Run<'_> {
 }
 
 /// From where, to where, and how.
-struct Route {
-    source: Arc<dyn Store>,
-    target: Arc<dyn Store>,
-    copier: Copier,
+struct Route<'a> {
+    source: &'a dyn Store,
+    target: &'a dyn Store,
+    copies: Several<'a>,
 }
 
 /// Says that no version matches, and which there are.

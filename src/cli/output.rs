@@ -14,11 +14,20 @@ use super::failure::{Exit, Failure};
 use super::settings::Context;
 
 /// Prints a line on stdout. A reader that has gone is no failure: what it wanted, it has.
-pub(crate) fn line(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let line = format!("{text}\n");
+    written(match io::stdout().is_terminal() {
+        true => io::stdout().write_all(line.as_bytes()),
+        // The standard library passes over a descriptor that cannot be written to; a file does not.
+        false => duplicate_stdout().and_then(|mut stdout| stdout.write_all(line.as_bytes())),
+    })
+}
+
+/// Says what became of something that was written on stdout.
+pub(crate) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        outcome => Ok(outcome.context("standard output")?),
     }
 }
 
@@ -37,13 +46,13 @@ pub(crate) fn print(
     if text.is_empty() {
         return Ok(());
     }
-    Ok(line(&text).context("standard output")?)
+    line(&text)
 }
 
 /// Prints a text that is the result.
 pub(crate) fn print_text(context: &Context, text: &str) -> Result<(), Failure> {
     context.finish();
-    Ok(line(text.trim_end()).context("standard output")?)
+    line(text.trim_end())
 }
 
 /// Where a component goes.
@@ -93,6 +102,12 @@ impl Target {
             return Err(failure.hint("redirect standard output, or name a file with -o"));
         }
         let stream = duplicate_stdout().context("standard output")?;
+        if leads_nowhere(&stream) {
+            let failure = Failure::new(Exit::Other, "standard output is closed");
+            return Err(failure.hint(
+                "redirect standard output, or name a file with -o; `-o /dev/null` throws the component away",
+            ));
+        }
         let written = false;
         Ok(Self::Stream { stream, written })
     }
@@ -113,6 +128,24 @@ impl Target {
             Self::Stream { .. } => Ok(()),
         }
     }
+}
+
+/// Returns whether standard output was closed when this program began.
+///
+/// The standard library then opens the null device in its place, for reading and writing; who redirects to
+/// it opens it for writing. Where another program handed it over open for both this is true, too.
+#[cfg(unix)]
+fn leads_nowhere(mut stdout: &File) -> bool {
+    use std::io::Read;
+    use std::os::unix::fs::MetadataExt;
+    let device = |metadata: fs::Metadata| metadata.rdev();
+    let null = fs::metadata("/dev/null").map(device).ok();
+    null.is_some() && stdout.metadata().map(device).ok() == null && stdout.read(&mut [0]).is_ok()
+}
+
+#[cfg(windows)]
+fn leads_nowhere(_stdout: &File) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -12,9 +12,9 @@ use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access};
 
-use super::connect;
 use super::failure::{Exit, Failure};
 use super::settings::{self, Context};
+use super::{connect, meant};
 
 /// Where packages are, and how that registry is spoken to.
 #[derive(Debug, Clone)]
@@ -32,21 +32,35 @@ pub(crate) enum Named {
 
 /// Tells a package from a reference: a package has no slash.
 pub(crate) fn named(text: &str) -> Result<Named, Failure> {
-    match looks_like_package(text) {
-        true => spec(text).map(Named::Package),
-        false => text.parse().map(Named::Reference).map_err(|error| {
-            let hint = "a package is NAMESPACE:NAME, perhaps with @VERSION";
-            Failure::usage(error).hint(hint)
-        }),
+    if looks_like_package(text) {
+        return spec(text).map(Named::Package);
     }
+    text.parse().map(Named::Reference).map_err(|error| {
+        let failure = match meant::is_word(text) {
+            true => Failure::usage(format!("`{text}` is no package and no reference")),
+            false => Failure::usage(error),
+        };
+        failure.hint(meant::reference(text).unwrap_or_else(|| FORMS.to_owned()))
+    })
 }
+
+/// What a package and a reference look like.
+pub(crate) const FORMS: &str = "a package is NAMESPACE:NAME, perhaps with @VERSION; a reference is \
+                                HOST[:PORT]/REPOSITORY:TAG or oci:DIR:TAG";
 
 /// Reads a package, and which of its versions are meant.
 pub(crate) fn spec(text: &str) -> Result<PackageSpec, Failure> {
-    text.parse().map_err(|error| {
-        let hint = "for instance demo:calc, demo:calc@1.2.0 or demo:calc@^1";
-        Failure::usage(error).hint(hint)
-    })
+    text.parse()
+        .map_err(|error| Failure::usage(error).hint(meant::package(text)))
+}
+
+/// Says that a text is no place of packages.
+pub(crate) fn no_place(text: &str, error: impl std::fmt::Display) -> Failure {
+    let failure = Failure::usage(error);
+    match meant::place(text) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Reads a package that no version may be given of.
@@ -66,6 +80,15 @@ pub(crate) async fn home(context: &Context, package: &PackageName) -> Result<Hom
     home_by(context, |registry| configuration.choose(package, registry)).await
 }
 
+/// Returns whether neither the call nor the configuration says where a package is.
+pub(crate) fn is_unsaid(context: &Context, package: &PackageName) -> Result<bool, Failure> {
+    if context.registry.is_some() {
+        return Ok(false);
+    }
+    let choice = context.configuration()?.choose(package, None);
+    Ok(matches!(choice.map_err(misconfigured)?, Choice::Local))
+}
+
 /// Finds out where something is by a rule that takes the registry of this call, if one is named.
 pub(crate) async fn home_by(
     context: &Context,
@@ -79,7 +102,7 @@ pub(crate) async fn home_by(
         // The configuration may know it by a name that is no host.
         Err(error) => match choose(Some(text)) {
             Ok(known @ Choice::Known { .. }) => chosen(context, known).await,
-            _ => Err(Failure::usage(error)),
+            _ => Err(no_place(text, error)),
         },
     }
 }
@@ -143,10 +166,13 @@ async fn chosen(context: &Context, choice: Choice) -> Result<Home, Failure> {
     Ok(Home { place, settings })
 }
 
+/// Why there is no layout of this user's.
+pub(crate) const NO_HOME: &str = "neither WHARF_HOME nor HOME is set";
+
 /// Returns this user's layout, for when nothing is configured.
 pub(crate) fn local() -> Result<Home, Failure> {
     let directory = settings::local_layout().ok_or_else(|| {
-        Failure::usage("there is no place for packages: HOME is not set")
+        Failure::usage(format!("there is no place for packages: {NO_HOME}"))
             .hint("name one with --registry oci:DIR or in WHARF_HOME")
     })?;
     Ok(Home {

@@ -18,7 +18,8 @@ use wharf::store::cache::DEFAULT_MAX_BYTES;
 use wharf::store::remote::Access;
 
 use super::connect::{self, Stamp};
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
+use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
 use super::{output, packages, text, wit};
 
@@ -84,10 +85,8 @@ struct Report {
     content_digest: Digest,
     content_size: u64,
     layers: usize,
-    sent_bytes: u64,
-    sent_blobs: u64,
-    skipped_bytes: u64,
-    skipped_blobs: u64,
+    #[serde(flatten)]
+    moved: Sent,
     /// Whether the version was not there before.
     published: bool,
     dry_run: bool,
@@ -95,10 +94,11 @@ struct Report {
 
 impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let given = self.package.as_deref().map(packages::spec).transpose()?;
+        let given = self.package.as_deref().map(|text| self.given(text));
+        let given = given.transpose()?;
         let before = Stamp::of(&self.file)?;
         let component = connect::component(&self.file, self.split.policy()).await?;
-        connect::warn(&self.file, &component);
+        self.check_whole(&component)?;
         let publication = self.publication(given, &component).await?;
         let mut said = metadata::described(&component.map);
         said.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
@@ -169,6 +169,17 @@ impl Publish {
             published,
         );
         output::print(context, &report, || report.text())
+    }
+
+    fn given(&self, text: &str) -> Result<PackageSpec, Failure> {
+        packages::spec(text).map_err(|failure| match text.parse::<Reference>() {
+            Ok(_) => failure.hint(format!(
+                "that is a reference: `wharf push {} {text}` stores under it; a package is NAMESPACE:NAME@VERSION, \
+                 and --registry says where it is",
+                self.file.display()
+            )),
+            Err(_) => failure,
+        })
     }
 
     /// Does it, or only looks.
@@ -243,19 +254,19 @@ impl Publish {
         given: Option<PackageSpec>,
         component: &Arc<Component<std::fs::File>>,
     ) -> Result<Publication, Failure> {
-        let (own_name, own_version) = wit::package_of(&self.file, component).await?;
+        let own = wit::package_of(&self.file, component).await?;
         let file = self.file.display();
         let hint = format!("name it: wharf publish {file} NAMESPACE:NAME@VERSION");
         let (name, wanted) = match given {
             Some(PackageSpec { name, wanted }) => (Some(name), wanted),
-            None => (own_name, Wanted::Newest),
+            None => (own.name.clone(), Wanted::Newest),
         };
         let package = name.ok_or_else(|| {
             Failure::usage(format!("{file} does not say of which package it is")).hint(&hint)
         })?;
         let version = match wanted {
             Wanted::Exact(version) => version,
-            Wanted::Newest => own_version.ok_or_else(|| {
+            Wanted::Newest => own.version.clone().ok_or_else(|| {
                 Failure::usage(format!(
                     "{file} does not say which version of {package} it is"
                 ))
@@ -266,7 +277,31 @@ impl Publish {
                 return Err(Failure::usage(message).hint("a version has three numbers: 1.2.0"));
             }
         };
+        let other_name = own.name.as_ref().is_some_and(|name| *name != package);
+        let other_version = own.version.as_ref().is_some_and(|own| *own != version);
+        if let (true, Some(name)) = (own.is_wit && (other_name || other_version), own.name) {
+            let version_of = own.version.map(|version| format!("@{version}"));
+            let own = format!("{name}{}", version_of.unwrap_or_default());
+            eprintln!(
+                "warning: {file} says that it is {own}, and is published as {package}@{version}"
+            );
+        }
         Ok(Publication { package, version })
+    }
+
+    /// Fails if the headers of the file do not lead to its end: nobody could ever mend that version.
+    fn check_whole(&self, component: &Component<std::fs::File>) -> Result<(), Failure> {
+        let Some(damage) = &component.map.damage else {
+            return Ok(());
+        };
+        let file = text::printable(&self.file.display().to_string());
+        let message = format!(
+            "{file} cannot be read past byte {}: {}",
+            damage.offset, damage.reason
+        );
+        Err(Failure::new(Exit::Integrity, message).hint(
+            "a version never changes, so nothing damaged becomes one; `wharf push` stores any bytes",
+        ))
     }
 
     fn report(
@@ -280,10 +315,9 @@ impl Publish {
         let (split_digest, flat_digest) = push::identities(component, said);
         let digest = published.as_ref().map(|published| published.digest);
         let pushed = published.and_then(|published| published.pushed);
-        let (sent, skipped) = pushed
-            .as_ref()
-            .map(|pushed| (pushed.sent, pushed.skipped))
-            .unwrap_or_default();
+        let moved = pushed.as_ref().map_or_else(Sent::default, |pushed| {
+            Sent::new(pushed.sent, pushed.skipped)
+        });
         Report {
             package: publication.package,
             version: publication.version,
@@ -298,10 +332,7 @@ impl Publish {
             content_digest: component.config.content.digest,
             content_size: component.config.content.size,
             layers: component.config.layers.len() + 1,
-            sent_bytes: sent.bytes,
-            sent_blobs: sent.blobs,
-            skipped_bytes: skipped.bytes,
-            skipped_blobs: skipped.blobs,
+            moved,
             published: pushed.is_some(),
             dry_run: self.dry_run,
         }
@@ -323,12 +354,9 @@ impl Report {
         let head = format!("{}@{}", self.package, self.version);
         match (self.published, self.digest.is_some(), self.dry_run) {
             (true, ..) => format!(
-                "{head}  {}\n  content  {content}\n  sent     {} in {}\n  skipped  {} in {} (already there)",
+                "{head}  {}\n  content  {content}\n{}",
                 self.reference,
-                text::size(self.sent_bytes),
-                text::count(self.sent_blobs, "blob"),
-                text::size(self.skipped_bytes),
-                text::count(self.skipped_blobs, "blob"),
+                self.moved.text(""),
             ),
             (false, true, _) => format!(
                 "{head} is there already  {}\n  content  {content}",

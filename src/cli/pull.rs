@@ -13,6 +13,7 @@ use wharf::store::Store;
 use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 
 use super::failure::Failure;
+use super::moved::Fetched;
 use super::output::Target;
 use super::settings::Context;
 use super::{connect, output, packages, text};
@@ -56,10 +57,8 @@ pub(crate) struct Report {
     split_manifest_digest: Option<Digest>,
     content_digest: Digest,
     content_size: u64,
-    fetched_bytes: u64,
-    fetched_blobs: u64,
-    cached_bytes: u64,
-    cached_blobs: u64,
+    #[serde(flatten)]
+    fetched: Fetched,
     requests: u64,
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -136,10 +135,7 @@ pub(crate) async fn receive(
         split_manifest_digest: opened.split().map(|split| split.digest),
         content_digest: content.digest,
         content_size: content.size,
-        fetched_bytes: pulled.fetched.bytes,
-        fetched_blobs: pulled.fetched.blobs,
-        cached_bytes: pulled.cached.bytes,
-        cached_blobs: pulled.cached.blobs,
+        fetched: Fetched::new(pulled.fetched, pulled.cached),
         requests: context.progress.requests(),
         path: (output != Some(Path::new("-"))).then_some(path),
         was_there,
@@ -175,12 +171,9 @@ impl Report {
             );
         }
         format!(
-            "{package}{path}  {size}, {}\n  fetched  {} in {}\n  cached   {} in {}",
+            "{package}{path}  {size}, {}\n{}",
             self.content_digest,
-            text::size(self.fetched_bytes),
-            text::count(self.fetched_blobs, "blob"),
-            text::size(self.cached_bytes),
-            text::count(self.cached_blobs, "blob"),
+            self.fetched.text(),
         )
     }
 }

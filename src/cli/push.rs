@@ -8,11 +8,13 @@ use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::manifest::Annotations;
 use wharf::push::{self, Options, Pushed};
+use wharf::reference::package::PackageSpec;
 use wharf::store::cache::DEFAULT_MAX_BYTES;
 use wharf::store::remote::Access;
 
 use super::connect::{self, Stamp};
 use super::failure::Failure;
+use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
 use super::{output, text};
 
@@ -47,15 +49,21 @@ struct Report {
     content_digest: Digest,
     content_size: u64,
     layers: usize,
-    sent_bytes: u64,
-    sent_blobs: u64,
-    skipped_bytes: u64,
-    skipped_blobs: u64,
+    #[serde(flatten)]
+    moved: Sent,
 }
 
 impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = connect::reference(&self.reference)?;
+        let reference = connect::reference(&self.reference).map_err(|failure| {
+            match self.reference.parse::<PackageSpec>() {
+                Ok(package) => failure.hint(format!(
+                    "that is a package: `wharf publish {} {package}` stores it",
+                    self.file.display()
+                )),
+                Err(_) => failure,
+            }
+        })?;
         if reference.digest.is_some() {
             return Err(Failure::usage(
                 "a push names a tag; the digest comes out of it",
@@ -100,25 +108,19 @@ impl Report {
             content_digest: pushed.content.digest,
             content_size: pushed.content.size,
             layers: pushed.layers,
-            sent_bytes: pushed.sent.bytes,
-            sent_blobs: pushed.sent.blobs,
-            skipped_bytes: pushed.skipped.bytes,
-            skipped_blobs: pushed.skipped.blobs,
+            moved: Sent::new(pushed.sent, pushed.skipped),
         }
     }
 
     fn text(&self) -> String {
-        let saved = self.content_size.saturating_sub(self.sent_bytes);
+        let saved = self.content_size.saturating_sub(self.moved.sent_bytes);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
         format!(
-            "{}\n  content  {} in {}\n  sent     {} in {}\n  skipped  {} in {} (already there)\n  saved    {} ({percent} %)",
+            "{}\n  content  {} in {}\n{}\n  saved    {} ({percent} %)",
             self.reference,
             text::size(self.content_size),
             text::count(self.layers as u64, "layer"),
-            text::size(self.sent_bytes),
-            text::count(self.sent_blobs, "blob"),
-            text::size(self.skipped_bytes),
-            text::count(self.skipped_blobs, "blob"),
+            self.moved.text(""),
             text::size(saved),
         )
     }

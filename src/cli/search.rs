@@ -2,12 +2,12 @@
 
 mod measure;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::catalog::{Answer, Found, Index, Pattern, Query};
+use wharf::catalog::{Answer, Found, Index, Pattern, Query, RecordLayer};
 use wharf::digest::Digest;
 use wharf::reference::package::Version;
 use wharf::store::cache::Cache;
@@ -153,6 +153,7 @@ impl Search {
             total: 0,
         };
         let mut last = None;
+        let mut here = Here::new(cache);
         let count = answer.found.len();
         for (done, found) in answer.found.into_iter().enumerate() {
             context.progress.counted(done, count, "candidates");
@@ -165,7 +166,7 @@ impl Search {
             last = Some(package);
             report.total += 1;
             if report.packages.len() < self.limit {
-                let mut row = Row::of(found, cache)?;
+                let mut row = Row::of(found, &mut here)?;
                 row.matched.extend(fills);
                 report.packages.push(row);
             }
@@ -177,7 +178,9 @@ impl Search {
 
 impl Report {
     fn of(answer: Answer, cache: &Cache) -> Result<Self, Failure> {
-        let rows = answer.found.into_iter().map(|found| Row::of(found, cache));
+        let mut here = Here::new(cache);
+        let rows = answer.found.into_iter();
+        let rows = rows.map(|found| Row::of(found, &mut here));
         Ok(Self {
             packages: rows.collect::<Result<_, _>>()?,
             total: answer.total,
@@ -204,8 +207,8 @@ impl Report {
 }
 
 impl Row {
-    fn of(found: Found, cache: &Cache) -> Result<Self, Failure> {
-        let fetch_bytes = to_fetch(&found, cache)?;
+    fn of(found: Found, here: &mut Here<'_>) -> Result<Self, Failure> {
+        let fetch_bytes = here.missing(&found)?;
         let lists = [
             ("export", found.exports),
             ("import", found.imports),
@@ -232,15 +235,36 @@ impl Row {
     }
 }
 
-/// Adds up the blobs of layers that the cache has neither as they are nor in another form.
-fn to_fetch(found: &Found, cache: &Cache) -> Result<u64, Failure> {
-    let mut counted = HashSet::new();
-    let mut bytes = 0;
-    for layer in &found.layers {
-        let new = counted.insert(layer.blob.digest);
-        if new && !cache.has(layer.blob)? && cache.find(layer.content)?.is_none() {
-            bytes += layer.blob.size;
-        }
+/// What of layers the cache has. What many components have is looked for once.
+struct Here<'a> {
+    cache: &'a Cache,
+    known: HashMap<RecordLayer, bool>,
+}
+
+impl<'a> Here<'a> {
+    fn new(cache: &'a Cache) -> Self {
+        let known = HashMap::new();
+        Self { cache, known }
     }
-    Ok(bytes)
+
+    /// Adds up the blobs of layers that the cache has neither as they are nor in another form.
+    fn missing(&mut self, found: &Found) -> Result<u64, Failure> {
+        let mut counted = HashSet::new();
+        let mut bytes = 0;
+        for layer in &found.layers {
+            if counted.insert(layer.blob.digest) && !self.has(layer)? {
+                bytes += layer.blob.size;
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn has(&mut self, layer: &RecordLayer) -> Result<bool, Failure> {
+        if let Some(has) = self.known.get(layer) {
+            return Ok(*has);
+        }
+        let has = self.cache.has(layer.blob)? || self.cache.find(layer.content)?.is_some();
+        self.known.insert(*layer, has);
+        Ok(has)
+    }
 }

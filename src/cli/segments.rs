@@ -28,7 +28,6 @@ const SHOWN_READERS: usize = 8;
 pub(crate) struct Report {
     segments: Option<Vec<SegmentRow>>,
     segments_unread: Option<Vec<UnreadRow>>,
-    segments_fetched: Option<Fetched>,
 }
 
 #[derive(Serialize)]
@@ -58,29 +57,20 @@ struct UnreadRow {
     reason: String,
 }
 
-/// What was moved to have the code.
-#[derive(Serialize)]
-struct Fetched {
-    fetched_bytes: u64,
-    fetched_blobs: u64,
-    cached_bytes: u64,
-    cached_blobs: u64,
-}
-
 /// Reads the segments of a file.
 pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     read(file).await
 }
 
-/// Fetches a component, whose code is needed, into a temporary file and reads its segments.
+/// Fetches a component, whose code is needed, into a temporary file and reads its segments. Returns also what was moved.
 pub(crate) async fn of_stored(
     context: &Context,
     store: &Arc<dyn Store>,
     reference: &Reference,
     opened: &Opened,
     cache: &Arc<Cache>,
-) -> Result<Report, Failure> {
+) -> Result<(Report, Pulled), Failure> {
     let directory = cache.ingest();
     let spool = Spool::new_in(directory).with_context(|| directory.display().to_string())?;
     let (slots, observer) = (context.concurrency, context.observer());
@@ -93,11 +83,7 @@ pub(crate) async fn of_stored(
     }
     let file = output.0.file().try_clone();
     let file = file.with_context(|| directory.display().to_string())?;
-    let report = read(file).await?;
-    Ok(Report {
-        segments_fetched: Some(Fetched::of(&pulled)),
-        ..report
-    })
+    Ok((read(file).await?, pulled))
 }
 
 async fn read(source: impl Source + Send + 'static) -> Result<Report, Failure> {
@@ -126,17 +112,6 @@ impl Output for Spooled {
     }
 }
 
-impl Fetched {
-    fn of(pulled: &Pulled) -> Self {
-        Self {
-            fetched_bytes: pulled.fetched.bytes,
-            fetched_blobs: pulled.fetched.blobs,
-            cached_bytes: pulled.cached.bytes,
-            cached_blobs: pulled.cached.blobs,
-        }
-    }
-}
-
 impl Report {
     fn of(segments: &segment::Segments) -> Self {
         let mut rows = Vec::new();
@@ -155,7 +130,6 @@ impl Report {
         Self {
             segments: Some(rows),
             segments_unread: Some(unread),
-            segments_fetched: None,
         }
     }
 
@@ -177,15 +151,6 @@ impl Report {
         }
         for rows in segments.chunk_by(|a, b| a.module == b.module) {
             out.push_str(&table(rows));
-        }
-        if let Some(fetched) = &self.segments_fetched {
-            out.push_str(&format!(
-                "fetched {} in {}, cached {} in {}\n",
-                text::size(fetched.fetched_bytes),
-                text::count(fetched.fetched_blobs, "blob"),
-                text::size(fetched.cached_bytes),
-                text::count(fetched.cached_blobs, "blob"),
-            ));
         }
         out
     }

@@ -231,7 +231,12 @@ impl Context {
     /// Returns the file that was named, or where wkg keeps its configuration.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
         let named = self.config_file.clone();
-        named.or_else(Configuration::default_file)
+        // Like the layout and the cache: whose home it is says the environment, or nobody.
+        let has_home = ["XDG_CONFIG_HOME", "HOME"]
+            .map(variable)
+            .iter()
+            .any(Option::is_some);
+        named.or_else(|| Configuration::default_file().filter(|_| has_home))
     }
 
     /// Reads wkg's configuration. A file that was named stands alone, as with wkg.

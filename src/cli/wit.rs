@@ -29,10 +29,14 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(stub: &[u8]) -> Result<Self, world::Error> {
-        let names = world::interfaces(stub)?;
-        let world = world::decode(stub);
-        Ok(Self { world, names })
+    async fn read(stub: Vec<u8>) -> Result<Self, Failure> {
+        let read = move || {
+            let names = world::interfaces(&stub).map_err(malformed)?;
+            let world = world::decode(&stub);
+            Ok(Self { world, names })
+        };
+        let said = tokio::task::spawn_blocking(read).await;
+        said.map_err(anyhow::Error::from)?
     }
 
     /// Returns the text, which must be there.
@@ -51,23 +55,27 @@ fn malformed(error: world::Error) -> Failure {
     Failure::new(Exit::Integrity, error)
 }
 
-/// Reads what a file says in WIT; of a file of any size only what that takes.
-pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
+/// Reads what a file is without code and data; of a file of any size only what that takes.
+pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     let path = path.to_owned();
     let read = move || {
         let name = path.display().to_string();
         let file = File::open(&path).with_context(|| name.clone())?;
-        let stub = stub::of_source(&file).map_err(|error| {
+        stub::of_source(&file).map_err(|error| {
             let error = match error {
                 stub::Error::Header => Failure::new(Exit::Integrity, error),
                 error => Error::from(error).into(),
             };
-            error.context(printable(&name))
-        })?;
-        Said::of(&stub).map_err(malformed)
+            error.context(name)
+        })
     };
-    let said = tokio::task::spawn_blocking(read).await;
-    said.map_err(anyhow::Error::from)?
+    let stub = tokio::task::spawn_blocking(read).await;
+    stub.map_err(anyhow::Error::from)?
+}
+
+/// Reads what a file says in WIT.
+pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
+    Said::read(stub(path).await?).await
 }
 
 /// Decodes a file that may be a WIT package; nothing where it is none.
@@ -95,14 +103,7 @@ pub(crate) async fn fetch(
     let observer = context.observer();
     let fetched = pull::stub_of(store.as_ref(), opened, cache, observer.as_ref());
     let (stub, pulled) = fetched.await?;
-    let read = move || Said::of(&stub).map_err(malformed);
-    let said = tokio::task::spawn_blocking(read).await;
-    Ok((said.map_err(anyhow::Error::from)??, pulled))
-}
-
-/// Returns how many bytes were fetched since the artifact was opened.
-pub(crate) fn more(pulled: &Pulled, opened: &Opened) -> u64 {
-    pulled.fetched.bytes - Pulled::nothing(opened).fetched.bytes
+    Ok((Said::read(stub).await?, pulled))
 }
 
 /// The largest root that is fetched only to see whether it is that of a WIT package, in bytes as stored.
@@ -152,12 +153,26 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
 /// So many names are shown of those that differ.
 const MAX_NAMES: usize = 8;
 
+/// What a file says that it is.
+pub(crate) struct Own {
+    pub(crate) name: Option<PackageName>,
+    pub(crate) version: Option<Version>,
+    /// Whether it is a WIT package, whose name is what others use it by.
+    pub(crate) is_wit: bool,
+}
+
 /// Returns the package and the version that a file says it is.
 pub(crate) async fn package_of(
     path: &Path,
     component: &Arc<Component<File>>,
-) -> Result<(Option<PackageName>, Option<Version>), Failure> {
+) -> Result<Own, Failure> {
     let wit = of_file(path, component).await?;
     let kind = wit.as_ref().map(|world| &world.kind);
-    Ok(metadata::package_of(&component.map, kind))
+    let (name, version) = metadata::package_of(&component.map, kind);
+    let is_wit = wit.is_some();
+    Ok(Own {
+        name,
+        version,
+        is_wit,
+    })
 }

@@ -1,14 +1,12 @@
 //! What components are measured against: worlds of WIT packages, wherever those are, and other components.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use wharf::error::Error;
 use wharf::pull;
 use wharf::store::cache::Cache;
-use wharf::stub;
 use wharf::world::{Dependency, Target, Wit, WitFile};
 
 use super::connect::{self, Given};
@@ -16,6 +14,7 @@ use super::failure::Failure;
 use super::packages::Named;
 use super::settings::Context;
 use super::text::printable;
+use super::wit;
 
 /// What there is of a component without code and data.
 pub(crate) struct Stub {
@@ -42,12 +41,7 @@ impl Stub {
         if !path.is_file() {
             return Err(Failure::usage(format!("{name} is no regular file")));
         }
-        let read = move || {
-            let file = File::open(&path)?;
-            Ok::<_, anyhow::Error>(stub::of_source(&file).map_err(Error::from)?)
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        let bytes = read.map_err(anyhow::Error::from)?.context(name.clone())?;
+        let bytes = wit::stub(&path).await?;
         Ok(Self { name, bytes })
     }
 

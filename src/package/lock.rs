@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use crate::reference::{DEFAULT_TAG, Location, Reference};
 
 /// The version of the file.
 const LOCK_VERSION: u32 = 1;
@@ -143,6 +144,17 @@ impl Lock {
 }
 
 impl Locked {
+    /// Returns the repository that the entry is of.
+    pub fn location(&self) -> Result<Location, LockError> {
+        // A layout's repository is only told from its directory where a tag follows.
+        let reference = format!("{}:{DEFAULT_TAG}", self.registry).parse::<Reference>();
+        let reference = reference.map_err(|error| LockError::Entry {
+            package: self.name.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(reference.location)
+    }
+
     fn key(&self) -> (&PackageName, &str, &str) {
         (&self.name, &self.requirement, &self.registry)
     }
@@ -244,6 +256,28 @@ mod tests {
             ("demo:other@^1", "a.io/demo/calc", None),
         ] {
             assert_eq!(find(spec, registry).as_deref(), version, "{spec}");
+        }
+    }
+
+    #[test]
+    fn entries_say_where_they_are_from() {
+        for registry in [
+            "localhost:5000/demo/calc",
+            "oci:store:demo/calc",
+            "oci:/a b/c:demo/calc",
+        ] {
+            let location = entry("demo:calc", "*", "1.0.0", registry)
+                .location()
+                .unwrap();
+            assert_eq!(location.to_string(), registry);
+            let is_layout = matches!(&location, Location::Layout { repository, .. } if repository.as_deref() == Some("demo/calc"));
+            assert_eq!(is_layout, registry.starts_with("oci:"));
+        }
+        for bad in ["", "nowhere", "https://ghcr.io/demo/calc", "oci:"] {
+            assert!(
+                entry("demo:calc", "*", "1.0.0", bad).location().is_err(),
+                "{bad}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::reference::package::PackageName;
 use crate::reference::{
-    Location, ParseReferenceError, Reference, is_host, is_marked_as_host, is_path,
+    Location, ParseReferenceError, Reference, is_host, is_marked_as_host, is_path, no_path,
 };
 
 /// Names of Docker Hub, whose repositories have two names.
@@ -87,6 +87,9 @@ impl FromStr for Place {
                 directory => Ok(Self::Layout(directory.into())),
             };
         }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(malformed(format!("it is written without `{scheme}://`")));
+        }
         let text_only = text.trim_end_matches('/');
         let (host, prefix) = match text_only.split_once('/') {
             Some((host, prefix)) => (host, format!("{prefix}/")),
@@ -106,9 +109,7 @@ impl FromStr for Place {
             return Err(malformed(format!("`{host}` is not a host")));
         }
         if let Some(path) = prefix.strip_suffix('/').filter(|path| !is_path(path)) {
-            return Err(malformed(format!(
-                "`{path}` is not a prefix (lower case, digits and . _ - /)"
-            )));
+            return Err(malformed(no_path(path, "prefix")));
         }
         Ok(Self::Registry {
             host: host.to_owned(),
@@ -249,7 +250,8 @@ mod tests {
     fn what_is_wrong_is_said_of_what_was_written() {
         for (bad, reason) in [
             ("nowhere", "it needs a host"),
-            ("https://ghcr.io", "`https:` is not a host"),
+            ("https://ghcr.io", "it is written without `https://`"),
+            ("http://localhost:5000/x", "it is written without `http://`"),
             ("ghcr.io@1.0", "`ghcr.io@1.0` is not a host"),
             ("localhost:1.0", "`localhost:1.0` is not a host"),
             ("ghcr.io/Acme", "`Acme` is not a prefix"),

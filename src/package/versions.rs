@@ -130,7 +130,10 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
     let tags = tags(store, &spec.name).await?;
     let mut yanked = 0;
     for (version, tag) in tags.candidates(&spec.wanted) {
-        let digest = store.manifest(&Name::Tag(tag.to_owned())).await?.digest;
+        let digest = match store.manifest(&Name::Tag(tag.to_owned())).await {
+            Err(store::Error::NotFound { .. }) => return Err(lost(store, spec, version)),
+            manifest => manifest?.digest,
+        };
         if tags.marked.contains(&digest) && is_marked(store, &digest).await? {
             yanked += 1;
             continue;
@@ -162,9 +165,20 @@ async fn exact(
         }),
         Err(store::Error::NotFound { .. }) => {
             let tags = tags(store, &spec.name).await?;
-            Err(none(store, spec, &tags, 0))
+            match tags.versions.contains_key(version) {
+                true => Err(lost(store, spec, version)),
+                false => Err(none(store, spec, &tags, 0)),
+            }
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn lost(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
+    Error::Lost {
+        package: spec.name.clone(),
+        version: Box::new(version.clone()),
+        location: store.location(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub use semver::{Version, VersionReq};
 pub use wasm_pkg_common::package::PackageRef as PackageName;
 
-use super::{ParseReferenceError, is_tag};
+use super::{MAX_PATH_BYTES, ParseReferenceError, is_tag};
 
 /// Namespaces that begin a reference, so that no package can have them.
 const RESERVED: [&str; 2] = ["oci", "blobs"];
@@ -68,22 +68,40 @@ impl FromStr for PackageSpec {
             what: "a package",
             reason,
         };
-        let name = PackageName::from_str(name).map_err(|error| failed(error.to_string()))?;
-        if RESERVED.contains(&name.namespace().as_ref()) {
-            let namespace = name.namespace();
-            return Err(failed(format!("`{namespace}:` begins a reference")));
-        }
+        let name = name_of(name).map_err(failed)?;
         let wanted = wanted.map_or(Ok(Wanted::Newest), wanted_of);
-        let wanted = wanted.map_err(|error| failed(error.to_string()))?;
+        let wanted = wanted.map_err(failed)?;
         Ok(Self { name, wanted })
     }
 }
 
-fn wanted_of(text: &str) -> Result<Wanted, semver::Error> {
-    match Version::parse(text) {
-        Ok(version) => Ok(Wanted::Exact(version)),
-        Err(_) => VersionReq::parse(text).map(Wanted::Matching),
+fn name_of(text: &str) -> Result<PackageName, String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts.as_slice() {
+        [namespace, _, ..] if RESERVED.contains(namespace) => {
+            return Err(format!("`{namespace}:` begins a reference"));
+        }
+        _ if text.contains('/') => return Err("it has a `/`".to_owned()),
+        [_, _] => {}
+        [_] => return Err("it has no colon, as in `namespace:name`".to_owned()),
+        _ => return Err("it has more than one colon".to_owned()),
     }
+    // With a `/` for the colon it is a repository, so it is bounded as those are.
+    if text.len() > MAX_PATH_BYTES {
+        return Err(format!(
+            "its name has {} characters, at most {MAX_PATH_BYTES} are allowed",
+            text.len()
+        ));
+    }
+    PackageName::from_str(text).map_err(|error| error.to_string())
+}
+
+fn wanted_of(text: &str) -> Result<Wanted, String> {
+    if let Ok(version) = Version::parse(text) {
+        return Ok(Wanted::Exact(version));
+    }
+    let requirement = VersionReq::parse(text).map(Wanted::Matching);
+    requirement.map_err(|_| format!("`{text}` is neither a version nor a requirement"))
 }
 
 /// Returns whether a text has the shape of a package: it has a colon and a reference's slash is missing.
@@ -111,6 +129,7 @@ mod tests {
 
     #[test]
     fn packages_are_read_and_written_back() {
+        let longest = format!("demo:{}", "a".repeat(250));
         for (text, written) in [
             ("demo:calc", "demo:calc"),
             ("demo:calc@1.2.3", "demo:calc@1.2.3"),
@@ -119,6 +138,7 @@ mod tests {
             ("demo:calc@^1.2", "demo:calc@^1.2"),
             ("demo:calc@>=1, <3", "demo:calc@>=1, <3"),
             ("demo:calc@*", "demo:calc@*"),
+            (&longest, &longest),
         ] {
             let spec: PackageSpec = text.parse().unwrap();
             assert_eq!(spec.to_string(), written);
@@ -137,6 +157,8 @@ mod tests {
             "oci:calc",
             "blobs:calc",
             "demo:a:b",
+            "demo:calc:1.0.0",
+            &format!("demo:{}", "a".repeat(251)),
         ] {
             assert!(bad.parse::<PackageSpec>().is_err(), "{bad}");
         }

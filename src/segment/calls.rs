@@ -1,6 +1,6 @@
 //! Who may call whom in a core module.
 
-use super::{MAX_CALLS, MAX_FUNCTIONS};
+use super::MAX_FUNCTIONS;
 
 /// Somewhere a call may lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub(super) struct Calls {
     /// Where the callees of each defined function end, after those of the one before.
     ends: Vec<usize>,
     callees: Vec<u32>,
+    room: usize,
     /// For each callee the caller that was last seen with it, plus one: each is noted once a caller.
     noted: Vec<u32>,
     noted_reference: u32,
@@ -36,9 +37,24 @@ pub(super) struct Calls {
     pub(super) exported: Vec<u32>,
     /// Whether a table is imported or exported, so that what is in it can come from outside and be called there.
     pub(super) shares_table: bool,
+    /// Whether a reference can come from another module or go there, other than in a table.
+    pub(super) shares_references: bool,
 }
 
 impl Calls {
+    /// Keeps up to `room` calls.
+    pub(super) fn new(room: usize) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// Returns how many more calls are kept.
+    pub(super) fn room_left(&self) -> usize {
+        self.room - self.callees.len()
+    }
+
     /// Returns the index of the function whose body is being read.
     pub(super) fn current(&self) -> u32 {
         // Their number is bounded.
@@ -57,7 +73,7 @@ impl Calls {
             return true;
         }
         *noted = caller;
-        if self.callees.len() >= MAX_CALLS {
+        if self.callees.len() >= self.room {
             return false;
         }
         self.callees.push(number);
@@ -79,15 +95,42 @@ impl Calls {
     }
 
     /// Returns which functions these may lead to, themselves included, by function index.
-    pub(super) fn reached_from(&self, entries: &[u32]) -> Reached {
+    pub(super) fn reached_from(&self, entries: &Entered) -> Reached {
+        self.follow(entries, true)
+    }
+
+    /// Returns the same where what is imported does not come back.
+    pub(super) fn reached_within(&self, entries: &Entered) -> Reached {
+        self.follow(entries, false)
+    }
+
+    /// Returns whether a function of another module can be called through a reference here, or the other way round.
+    pub(super) fn shares(&self) -> bool {
+        self.shares_table || self.shares_references
+    }
+
+    /// Forgets what is needed only while bodies are read.
+    pub(super) fn finish(&mut self) {
+        self.noted = Vec::new();
+        self.is_referenced = Vec::new();
+        self.callees.shrink_to_fit();
+    }
+
+    fn follow(&self, entries: &Entered, comes_back: bool) -> Reached {
         let mut reached = Reached::default();
         let mut pending = Vec::new();
-        reached.visit(entries, &mut pending);
+        reached.visit(&entries.functions, &mut pending);
+        if entries.references && self.shares() {
+            reached.visit(&[REFERENCE], &mut pending);
+        }
+        if entries.exports {
+            reached.visit(&[OUTSIDE], &mut pending);
+        }
         while let Some(next) = pending.pop() {
             match next {
                 REFERENCE => {
                     reached.visit(&self.referenced, &mut pending);
-                    if self.shares_table {
+                    if self.shares_table && comes_back {
                         reached.visit(&[OUTSIDE], &mut pending);
                     }
                 }
@@ -98,7 +141,8 @@ impl Calls {
                     }
                 }
                 function => match function.checked_sub(self.imported) {
-                    None => reached.visit(&[OUTSIDE], &mut pending),
+                    None if comes_back => reached.visit(&[OUTSIDE], &mut pending),
+                    None => {}
                     Some(defined) => reached.visit(self.callees(defined as usize), &mut pending),
                 },
             }
@@ -120,6 +164,17 @@ impl Calls {
     }
 }
 
+/// Where a module is entered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entered {
+    /// At these functions.
+    pub(super) functions: Vec<u32>,
+    /// Wherever a reference that others may have leads.
+    pub(super) references: bool,
+    /// At every export.
+    pub(super) exports: bool,
+}
+
 /// Functions that were reached.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
@@ -131,6 +186,16 @@ pub(super) struct Reached {
 impl Reached {
     pub(super) fn contains(&self, function: u32) -> bool {
         self.functions.get(function as usize) == Some(&true)
+    }
+
+    /// Whether a call through a reference was reached.
+    pub(super) fn has_reference(&self) -> bool {
+        self.reference
+    }
+
+    /// Whether it was reached that anything outside may go on.
+    pub(super) fn has_outside(&self) -> bool {
+        self.outside
     }
 
     fn visit(&mut self, numbers: &[u32], pending: &mut Vec<u32>) {
@@ -166,7 +231,7 @@ mod tests {
     fn calls(bodies: &[&[Callee]]) -> Calls {
         let mut calls = Calls {
             imported: 1,
-            ..Calls::default()
+            ..Calls::new(100)
         };
         for body in bodies {
             for &callee in *body {
@@ -178,7 +243,11 @@ mod tests {
     }
 
     fn reached(calls: &Calls, entries: &[u32]) -> Vec<u32> {
-        let reached = calls.reached_from(entries);
+        let entries = Entered {
+            functions: entries.to_vec(),
+            ..Entered::default()
+        };
+        let reached = calls.reached_from(&entries);
         (0..10)
             .filter(|&function| reached.contains(function))
             .collect()

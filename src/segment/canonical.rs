@@ -1,4 +1,4 @@
-//! Which exports of core modules a component uses as realloc.
+//! Which exports of core modules a component uses as realloc, and whether what it instantiates could call them.
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use wasmparser::{
     BinaryReader, CanonicalFunction, CanonicalOption, ComponentAlias, ComponentAliasSectionReader,
-    ComponentCanonicalSectionReader, ExternalKind, Instance, InstanceSectionReader,
+    ComponentCanonicalSectionReader, ComponentExternalKind, ComponentImportSectionReader,
+    ComponentType, ComponentTypeRef, ComponentTypeSectionReader, ExternalKind, Instance,
+    InstanceSectionReader,
 };
 
 use super::piece::Pieces;
@@ -15,30 +17,44 @@ use crate::section::{Error, Section};
 use crate::source::Source;
 
 const CORE_INSTANCE: u8 = 2;
+const INSTANCE: u8 = 5;
 const ALIAS: u8 = 6;
+const TYPE: u8 = 7;
 const CANONICAL: u8 = 8;
 const START: u8 = 9;
+const IMPORT: u8 = 10;
 
 /// Adds to `entries` what one component's own sections say, and returns what of them could not be read.
 pub(super) fn read<S: Source + ?Sized>(
     source: &S,
     sections: &[&Section],
+    nested: bool,
     entries: &mut Entries,
 ) -> Result<Option<Unread>, Error> {
     let mut pieces = Pieces::new(source, 16 * 1024);
-    let mut spaces = Spaces::default();
+    // What is imported into a nested component may be of the file.
+    let mut spaces = Spaces {
+        has_own_functions: nested,
+        ..Spaces::default()
+    };
     for section in sections {
         let payload = section.content.clone();
         let outcome = match section.id {
-            CORE_INSTANCE | ALIAS | CANONICAL => {
+            CORE_INSTANCE | TYPE | ALIAS | CANONICAL | IMPORT => {
                 pieces.section(payload.clone()).and_then(|bytes| {
                     let reader = BinaryReader::new(bytes, payload.start);
                     match section.id {
-                        CORE_INSTANCE => spaces.instances(reader),
-                        ALIAS => spaces.aliases(reader),
+                        CORE_INSTANCE => spaces.instances(reader, entries),
+                        TYPE => spaces.types(reader, entries),
+                        ALIAS => spaces.aliases(reader, entries),
+                        IMPORT => imports(reader, entries),
                         _ => spaces.canonicals(reader, entries),
                     }
                 })
+            }
+            INSTANCE => {
+                spaces.has_own_functions = true;
+                Ok(())
             }
             START => {
                 entries.all = true;
@@ -58,6 +74,8 @@ pub(super) fn read<S: Source + ?Sized>(
 #[derive(Default)]
 struct Spaces {
     core_instances: Vec<CoreInstance>,
+    /// Whether functions of the component may be of core functions of the file.
+    has_own_functions: bool,
     /// For each core function the name of the export that it is, as an index of `names`.
     core_functions: Vec<Option<usize>>,
     names: Vec<Box<str>>,
@@ -73,7 +91,7 @@ enum CoreInstance {
 }
 
 impl Spaces {
-    fn instances(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+    fn instances(&mut self, reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
         for instance in InstanceSectionReader::new(reader)? {
             let instance = match instance? {
                 Instance::Instantiate { .. } => CoreInstance::OfModule,
@@ -82,6 +100,7 @@ impl Spaces {
                     for export in &exports {
                         if is_function(export.kind) {
                             self.count(export.name)?;
+                            self.rename(export.name, export.index, entries)?;
                             functions.insert(export.name.into(), export.index);
                         }
                     }
@@ -93,9 +112,39 @@ impl Spaces {
         Ok(())
     }
 
-    fn aliases(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+    /// Notes what an item of an instance is elsewhere called.
+    fn rename(&self, item: &str, function: u32, entries: &mut Entries) -> Result<(), Unread> {
+        if let Some(name) = self.core_function(function, 0)? {
+            let names = entries.renamed.entry(item.to_owned()).or_default();
+            names.insert(self.names[name].to_string());
+        }
+        Ok(())
+    }
+
+    fn types(&mut self, reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
+        for ty in ComponentTypeSectionReader::new(reader)?.into_iter_with_offsets() {
+            let (offset, ty) = ty?;
+            if let ComponentType::Resource { dtor, .. } = ty
+                && let Some(function) = dtor
+                && let Some(name) = self.core_function(function, offset)?
+            {
+                entries.destructors.insert(self.names[name].to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn aliases(&mut self, reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
         for alias in ComponentAliasSectionReader::new(reader)?.into_iter_with_offsets() {
             let (offset, alias) = alias?;
+            if let ComponentAlias::InstanceExport { kind, .. } = alias
+                && matches!(
+                    kind,
+                    ComponentExternalKind::Module | ComponentExternalKind::Component
+                )
+            {
+                entries.foreign();
+            }
             let ComponentAlias::CoreInstanceExport {
                 kind,
                 instance_index,
@@ -135,6 +184,14 @@ impl Spaces {
                     entries.names.insert(self.names[name].to_string());
                 }
             }
+            match canonical {
+                CanonicalFunction::Lift { .. } => self.has_own_functions = true,
+                CanonicalFunction::Lower { .. } => entries.comes_back |= self.has_own_functions,
+                CanonicalFunction::ResourceNew { .. }
+                | CanonicalFunction::ResourceDrop { .. }
+                | CanonicalFunction::ResourceRep { .. } => {}
+                _ => entries.comes_back = true,
+            }
             // All but this one make a core function, of no module.
             if !matches!(canonical, CanonicalFunction::Lift { .. }) {
                 self.core_functions.push(None);
@@ -160,6 +217,16 @@ impl Spaces {
             false => Ok(()),
         }
     }
+}
+
+/// Looks for code that is not in the file.
+fn imports(reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
+    for import in ComponentImportSectionReader::new(reader)? {
+        if let ComponentTypeRef::Module(_) | ComponentTypeRef::Component(_) = import?.ty {
+            entries.foreign();
+        }
+    }
+    Ok(())
 }
 
 fn no_such(offset: u64, what: &str) -> Unread {

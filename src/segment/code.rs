@@ -91,7 +91,7 @@ impl Code {
             true => Ok(()),
             false => Err(Unread::Limit {
                 offset,
-                what: "calls in a module",
+                what: "calls in a file",
                 most: MAX_CALLS as u64,
             }),
         }

@@ -3,19 +3,21 @@
 use std::ops::Range;
 
 use wasmparser::{
-    BinaryReader, ElementItems, ElementKind, ElementSectionReader, ExportSectionReader,
-    ExternalKind, GlobalSectionReader, ImportSectionReader, Operator, OperatorsReader, TableInit,
-    TableSectionReader, TypeRef,
+    BinaryReader, CompositeInnerType, ElementItems, ElementKind, ElementSectionReader,
+    ExportSectionReader, ExternalKind, GlobalSectionReader, ImportSectionReader, Operator,
+    OperatorsReader, TableInit, TableSectionReader, TypeRef, TypeSectionReader,
 };
 
+use super::calls::Calls;
 use super::code::Code;
 use super::piece::Pieces;
 use super::{
-    Entries, Halt, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, Module, Segment, Unread, Verdict, unread,
+    Entries, Halt, Left, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, Segment, Unread, Verdict, unread,
 };
 use crate::section::{Error, Section, SectionMap, id};
 use crate::source::Source;
 
+const TYPE: u8 = 1;
 const IMPORT: u8 = 2;
 const FUNCTION: u8 = 3;
 const TABLE: u8 = 4;
@@ -39,11 +41,17 @@ const MAX_HEAD_BYTES: u64 = 22;
 /// What was read of a core module.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    code: Code,
-    segments: Vec<Segment>,
+    pub(super) code: Code,
+    pub(super) segments: Vec<Segment>,
     /// Functions that run at the start.
-    entries: Vec<u32>,
-    unread: Option<Unread>,
+    pub(super) entries: Vec<u32>,
+    /// What each imported function is called there, without its module's name.
+    pub(super) imports: Vec<Box<str>>,
+    /// Functions that others can import, by name.
+    pub(super) exports: Vec<(Box<str>, u32)>,
+    /// Whether a global holds a reference.
+    has_reference_global: bool,
+    pub(super) unread: Option<Unread>,
 }
 
 /// Reads what a core module's sections say. What cannot be read is passed over and told.
@@ -52,16 +60,17 @@ pub(super) fn read<S: Source + ?Sized>(
     map: &SectionMap,
     sections: &[&Section],
     entries: &Entries,
-    readers_left: &mut usize,
+    left: &mut Left,
 ) -> Result<Found, Error> {
     let mut reading = Reading {
         pieces: Pieces::new(source, CODE_BYTES),
         heads: Pieces::new(source, HEAD_BYTES),
         map,
         entries,
-        readers_left,
+        left,
         found: Found::default(),
     };
+    reading.found.code.calls = Calls::new(reading.left.calls);
     let mut passed = 0;
     for section in sections.iter().filter(|section| section.id != id::CUSTOM) {
         let place = place(section.id);
@@ -74,13 +83,16 @@ pub(super) fn read<S: Source + ?Sized>(
         passed = passed.max(place);
         reading.note(outcome)?;
     }
+    let calls = &mut reading.found.code.calls;
+    calls.finish();
+    reading.left.calls = calls.room_left();
     Ok(reading.found)
 }
 
 /// Returns the place of a section among the others, from 1; what is not known has none.
 fn place(section: u8) -> usize {
     const ORDER: [u8; 13] = [
-        1,
+        TYPE,
         IMPORT,
         FUNCTION,
         TABLE,
@@ -105,7 +117,7 @@ struct Reading<'a, S: ?Sized> {
     heads: Pieces<'a, S>,
     map: &'a SectionMap,
     entries: &'a Entries,
-    readers_left: &'a mut usize,
+    left: &'a mut Left,
     found: Found,
 }
 
@@ -124,10 +136,11 @@ impl<S: Source + ?Sized> Reading<'_, S> {
             FUNCTION => self.functions(payload),
             id::CODE => self.code(payload),
             id::DATA => self.data(section),
-            IMPORT | TABLE | GLOBAL | EXPORT | id::START | id::ELEMENT => {
+            TYPE | IMPORT | TABLE | GLOBAL | EXPORT | id::START | id::ELEMENT => {
                 let bytes = self.pieces.section(payload.clone())?;
                 let reader = BinaryReader::new(bytes, payload.start);
                 match section.id {
+                    TYPE => self.found.types(reader),
                     IMPORT => self.found.imports(reader),
                     TABLE => self.found.tables(reader),
                     GLOBAL => self.found.globals(reader),
@@ -201,7 +214,7 @@ impl<S: Source + ?Sized> Reading<'_, S> {
         }
         let bytes = self.pieces.get(range.clone())?;
         let reader = BinaryReader::new(bytes, range.start);
-        Ok(self.found.code.body(reader, self.readers_left)?)
+        Ok(self.found.code.body(reader, &mut self.left.readers)?)
     }
 
     /// Takes the segments of the map, and looks at what stands before their bytes.
@@ -268,15 +281,35 @@ fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
 }
 
 impl Found {
+    /// Looks for functions that take or give references; tags and continuations have such types too.
+    fn types(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
+        for group in TypeSectionReader::new(reader)? {
+            for ty in group?.types() {
+                if let CompositeInnerType::Func(function) = &ty.composite_type.inner {
+                    let types = function.params().iter().chain(function.results());
+                    self.code.calls.shares_references |=
+                        types.into_iter().any(|ty| ty.is_reference_type());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn imports(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
         let offset = reader.original_position();
         for import in ImportSectionReader::new(reader)?.into_imports() {
-            match import?.ty {
+            let import = import?;
+            match import.ty {
                 TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                    self.imports.push(import.name.into());
                     self.code.calls.imported += 1;
                     self.code.functions += 1;
                 }
                 TypeRef::Table(_) => self.code.calls.shares_table = true,
+                TypeRef::Global(global) if global.content_type.is_reference_type() => {
+                    self.has_reference_global = true;
+                    self.code.calls.shares_references = true;
+                }
                 _ => {}
             }
         }
@@ -297,8 +330,10 @@ impl Found {
 
     fn globals(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
         for global in GlobalSectionReader::new(reader)? {
-            let expression = global?.init_expr;
-            self.code.expression(expression.get_operators_reader())?;
+            let global = global?;
+            self.has_reference_global |= global.ty.content_type.is_reference_type();
+            self.code
+                .expression(global.init_expr.get_operators_reader())?;
         }
         Ok(())
     }
@@ -310,11 +345,15 @@ impl Found {
                 ExternalKind::Func | ExternalKind::FuncExact => {
                     self.code.known(export.index, offset)?;
                     self.code.calls.exported.push(export.index);
+                    self.exports.push((export.name.into(), export.index));
                     if entries.contains(export.name) {
                         self.entries.push(export.index);
                     }
                 }
                 ExternalKind::Table => self.code.calls.shares_table = true,
+                ExternalKind::Global => {
+                    self.code.calls.shares_references |= self.has_reference_global;
+                }
                 _ => {}
             }
         }
@@ -350,35 +389,5 @@ impl Found {
             }
         }
         Ok(())
-    }
-
-    /// Says of every segment who reads it and when. Where `whole` is false not everything around this module
-    /// was read.
-    pub(super) fn judged(mut self, path: String, whole: bool) -> Module {
-        let reached = self.code.calls.reached_from(&self.entries);
-        let mut at_start = vec![false; self.segments.len()];
-        for (data_index, reader) in self.code.readers {
-            let index = data_index as usize;
-            let Some(segment) = self.segments.get_mut(index) else {
-                let unread = Unread::damaged(reader.offset, "no such data segment");
-                self.unread.get_or_insert(unread);
-                continue;
-            };
-            at_start[index] |= reader.instruction.reads() && reached.contains(reader.function);
-            segment.readers.push(reader);
-        }
-        let whole = whole && self.unread.is_none();
-        for (segment, at_start) in self.segments.iter_mut().zip(at_start) {
-            segment.verdict = match segment.mode {
-                Mode::Passive if !at_start && whole => Verdict::Streamable,
-                Mode::Passive if !at_start => Verdict::Unknown,
-                _ => Verdict::ReadAtStart,
-            };
-        }
-        Module {
-            path,
-            segments: self.segments,
-            unread: self.unread,
-        }
     }
 }

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
 use super::blobs::BlobDirectory;
 use super::spool::Spool;
@@ -31,8 +30,6 @@ const MAX_SOURCES: usize = 8;
 pub struct Cache {
     root: PathBuf,
     blobs: BlobDirectory,
-    /// Deletes a cache that is for one run only.
-    _temporary: Option<TempDir>,
 }
 
 /// Which blob holds a content. The encoding is the caller's word for it.
@@ -68,21 +65,10 @@ struct Entry {
 impl Cache {
     /// Opens the cache in a directory, making it where there is none.
     pub fn open(directory: &Path) -> Result<Self, Error> {
-        Self::make(directory.join("v1"), None)
-    }
-
-    /// Makes a cache that is gone when it is dropped.
-    pub fn temporary() -> Result<Self, Error> {
-        let builder = tempfile::Builder::new().prefix("wharf-").tempdir();
-        let directory = builder.map_err(Error::file(Path::new("a temporary directory")))?;
-        Self::make(directory.path().join("v1"), Some(directory))
-    }
-
-    fn make(root: PathBuf, temporary: Option<TempDir>) -> Result<Self, Error> {
+        let root = directory.join("v1");
         let cache = Self {
             blobs: BlobDirectory::new(root.join("blobs")),
             root,
-            _temporary: temporary,
         };
         cache.blobs.create()?;
         for directory in [cache.contents(), cache.sources()] {

@@ -177,13 +177,6 @@ impl Remote {
         }
     }
 
-    /// Asks token servers to let us read these repositories of the registry too, as a mount needs.
-    #[must_use]
-    pub fn also_reading(mut self, paths: impl IntoIterator<Item = String>) -> Self {
-        self.transport.authorization.also_reading(paths);
-        self
-    }
-
     fn url(&self, endpoint: &str) -> Url {
         let mut url = self.transport.origin.clone();
         url.set_path(&format!("/v2/{}/{endpoint}", self.repository.path));

@@ -132,6 +132,11 @@ pub fn lock(directory: &Path) -> Option<File> {
     Some(directory)
 }
 
+/// Fails if no file can come to be where [`write`] would put one.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    Spool::new_in(parent(path)).map(drop)
+}
+
 /// Writes a file, which is no link, whole or not at all. One that is replaced keeps who may read it.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut spool = Spool::new_in(parent(path))?;
@@ -152,9 +157,15 @@ pub(super) fn is_leftover(name: &std::ffi::OsStr) -> bool {
 fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
+    let mut code = None;
+    let create = |path: &Path| {
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(path);
+        file.inspect_err(|error| code = error.raw_os_error())
+    };
+    // The crate's own error names the temporary file, which says nothing to anybody.
+    let made = builder.make_in(directory, create);
+    made.map_err(|error| code.map_or(error, io::Error::from_raw_os_error))
 }
 
 /// For a file system that has unnamed files but no way to name them (no `/proc`).

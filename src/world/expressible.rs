@@ -113,10 +113,8 @@ impl Check<'_> {
         let mut scope = Scope::default();
         for of in externs {
             match of.item.ty {
-                ComponentEntityType::Module(_)
-                | ComponentEntityType::Component(_)
-                | ComponentEntityType::Value(_)
-                    if !of.is_export => {}
+                ComponentEntityType::Module(_) | ComponentEntityType::Component(_) => {}
+                ComponentEntityType::Value(_) if !of.is_export => {}
                 _ => self.world_item(&mut scope, &of.name, &of.item, !of.is_export)?,
             }
         }

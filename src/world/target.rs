@@ -8,7 +8,7 @@ use wit_parser::{
     WorldKey,
 };
 
-use super::{Error, MAX_DECODED_BYTES, encodable, inexpressible, read};
+use super::{Error, MAX_DECODED_BYTES, encodable, expressed, inexpressible, read};
 
 /// A file of a WIT package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,9 @@ impl Target {
     pub fn admits(&self, component: &[u8]) -> Result<Result<(), String>, Error> {
         // Decoding it again is safe only where the guards let it pass.
         Self::of_component(component)?;
-        let targets = |semver| wit_component::targets(&self.resolve, self.world, component, semver);
+        let component = expressed(component)?;
+        let targets =
+            |semver| wit_component::targets(&self.resolve, self.world, &component, semver);
         let Err(refusal) = targets(true) else {
             return Ok(Ok(()));
         };

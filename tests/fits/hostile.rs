@@ -4,7 +4,8 @@ use wharf::fits::{plug, upgrade};
 
 use crate::binary::noise;
 use crate::smith;
-use crate::support::{component, wit};
+use crate::support::wit;
+use crate::worlds::from_wit;
 
 #[test]
 fn whatever_can_be_read_may_replace_itself() {
@@ -29,7 +30,7 @@ fn whatever_can_be_read_may_replace_itself() {
 #[test]
 fn damaged_components_are_answered_or_refused() {
     let text = wit("resources.wit");
-    let (app, provider) = (component(&text, "app"), component(&text, "provider"));
+    let (app, provider) = (from_wit(&text, "app"), from_wit(&text, "provider"));
     let mut outcomes = [0, 0];
     for seed in 0..400 {
         let random = noise(seed, 12);

@@ -11,3 +11,5 @@ mod reading;
 mod support;
 mod targets;
 mod upgrades;
+#[path = "../support/worlds.rs"]
+mod worlds;

@@ -2,11 +2,12 @@
 
 use wharf::fits::plug;
 
-use crate::support::{component, wit};
+use crate::support::wit;
+use crate::worlds::from_wit;
 
 fn filled(socket: &str, text: &str, plugged: &str) -> Vec<String> {
-    let socket = component(&wit("hosts.wit"), socket);
-    plug(&socket, &component(text, plugged)).unwrap()
+    let socket = from_wit(&wit("hosts.wit"), socket);
+    plug(&socket, &from_wit(text, plugged)).unwrap()
 }
 
 #[test]
@@ -42,11 +43,11 @@ fn types_count_as_names_do() {
 fn a_resource_of_another_package_fills_nothing() {
     let text = wit("resources.wit");
     let other = text.replacen("use demo:files", "use demo:sockets", 1);
-    let app = component(&text, "app");
+    let app = from_wit(&text, "app");
     let (reader, version) = ("demo:handles/reader", "demo:handles/version");
-    let own = plug(&app, &component(&text, "provider")).unwrap();
+    let own = plug(&app, &from_wit(&text, "provider")).unwrap();
     assert_eq!(own, [reader, version]);
     // The names agree; the whole would be no valid component.
-    let others = plug(&app, &component(&other, "provider")).unwrap();
+    let others = plug(&app, &from_wit(&other, "provider")).unwrap();
     assert_eq!(others, [version]);
 }

@@ -1,31 +1,15 @@
-//! Components that have a given world, and worlds to measure them against.
+//! Fixtures in WIT, and worlds to measure components against.
 
 use std::fs;
 use std::path::Path;
 
 use wharf::fits::Verdict;
 use wharf::world::{Target, Wit, WitFile};
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// A fixture's text.
 pub(crate) fn wit(name: &str) -> String {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/wit/fits");
     fs::read_to_string(directory.join(name)).unwrap()
-}
-
-/// A component that imports and exports all that a world of a WIT text does; its functions do nothing.
-pub(crate) fn component(text: &str, world: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_source("fixture.wit", text);
-    let package = package.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
-    let mut module = wit_component::dummy_module(&resolve, world, abi);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module).unwrap();
-    encoder.encode().unwrap()
 }
 
 /// A world of a WIT text.

@@ -3,7 +3,8 @@
 use wharf::fits::target;
 use wharf::world::{Error, Target};
 
-use crate::support::{component, said, wit, world};
+use crate::support::{said, wit, world};
+use crate::worlds::from_wit;
 
 /// A component of one world of the fixture measured against another, whose text is changed first.
 fn measure(of: &str, changes: &[(&str, &str)], against: &str) -> Vec<String> {
@@ -12,7 +13,7 @@ fn measure(of: &str, changes: &[(&str, &str)], against: &str) -> Vec<String> {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
     });
-    let verdict = target(&component(&text, of), &world(&changed, against)).unwrap();
+    let verdict = target(&from_wit(&text, of), &world(&changed, against)).unwrap();
     assert_eq!(verdict.fits(), said(&verdict).is_empty());
     said(&verdict)
 }
@@ -120,7 +121,7 @@ fn versions_that_semver_calls_compatible_are_one() {
         .replace("@0.2.0", "@0.2.1")
         .replace("now: func", "zone: func() -> string; now: func");
     let runs = |of: &str, against: &str| {
-        let verdict = target(&component(of, "timed"), &world(against, "timed"));
+        let verdict = target(&from_wit(of, "timed"), &world(against, "timed"));
         said(&verdict.unwrap())
     };
     // A host of the newer version has all that the older one asks for, and not the other way round.
@@ -136,11 +137,11 @@ fn two_versions_of_one_export_are_no_conflict() {
     let text = "package a:b@1.0.0; interface i { f: func(); } \
         package a:b@1.1.0 { interface i { f: func(); g: func(); } } \
         world both { export i; export a:b/i@1.1.0; } world one { export i; }";
-    let both = component(text, "both");
+    let both = from_wit(text, "both");
     for name in ["one", "both"] {
         assert!(target(&both, &world(text, name)).unwrap().fits(), "{name}");
     }
-    let verdict = target(&component(text, "one"), &world(text, "both")).unwrap();
+    let verdict = target(&from_wit(text, "one"), &world(text, "both")).unwrap();
     assert!(!verdict.fits());
 }
 
@@ -148,7 +149,7 @@ fn two_versions_of_one_export_are_no_conflict() {
 fn resources_of_one_name_in_two_packages_are_two() {
     let text = wit("resources.wit");
     let other = text.replacen("use demo:files", "use demo:sockets", 1);
-    let app = component(&text, "app");
+    let app = from_wit(&text, "app");
     assert!(target(&app, &world(&text, "library")).unwrap().fits());
     let verdict = target(&app, &world(&other, "library")).unwrap();
     // Numbers of the validator, which change from run to run, are not shown.

@@ -2,11 +2,12 @@
 
 use wharf::fits::upgrade;
 
-use crate::support::{component, said, wit};
+use crate::support::{said, wit};
+use crate::worlds::from_wit;
 
 /// What keeps the second world's component from replacing the first's.
 fn breaks(old: (&str, &str), new: (&str, &str)) -> Vec<String> {
-    let verdict = upgrade(&component(old.0, old.1), &component(new.0, new.1));
+    let verdict = upgrade(&from_wit(old.0, old.1), &from_wit(new.0, new.1));
     said(&verdict.unwrap())
 }
 

@@ -263,7 +263,7 @@ fn a_plain_push_is_what_it_was_and_the_flat_digest_is_the_same() {
 fn a_second_push_sends_nothing_and_the_cache_keeps_no_whole() {
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::create(&directory.path().join("store"), Arc::new(())).unwrap();
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
     let first = publish_with(&cache, &layout, "layers", &options(true));
     assert!(cache.has(first.content).is_ok_and(|has| !has));
     let again = publish_with(&cache, &layout, "layers", &options(true));
@@ -306,7 +306,8 @@ impl Source for Written {
 fn a_component_that_changed_is_not_stored_whole() {
     let registry = Registry::start();
     let store = remote(&registry.address(), "demo/both");
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let machine = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(machine.path()).unwrap());
     // The layers are in the cache, so that only the whole is read again.
     publish_with(&cache, &store, "layers", &options(false));
     registry.forget_requests();
@@ -344,7 +345,7 @@ fn a_component_that_is_all_root_is_stored_once() {
     let layout = Layout::create(&directory.path().join("store"), Arc::new(())).unwrap();
     let bytes = b"\0asm\x0d\0\x01\0".to_vec();
     let component = Arc::new(Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap());
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
     let observer: Arc<dyn Observer> = Arc::new(());
     let options = options(true);
     let push = push::push(component, &layout, Some("1.0"), &cache, &options, &observer);

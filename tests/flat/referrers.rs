@@ -108,7 +108,8 @@ impl Scene {
     }
 
     fn open(&self) -> Opened {
-        let cache = Cache::temporary().unwrap();
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Cache::open(machine.path()).unwrap();
         let name = Name::Tag("1.0".to_owned());
         block_on(pull::open(&self.store, &name, &cache, &())).unwrap()
     }
@@ -203,7 +204,8 @@ fn the_tag_goes_before_the_list() {
         manifest["subject"]["digest"],
         scene.pushed.flat_digest.to_string()
     );
-    let cache = Cache::temporary().unwrap();
+    let machine = tempfile::tempdir().unwrap();
+    let cache = Cache::open(machine.path()).unwrap();
     let name = Name::Tag("1.0".to_owned());
     let opened = block_on(pull::open(&scene.store.layout, &name, &cache, &())).unwrap();
     assert_eq!(opened.split().unwrap().digest, raw.digest);

@@ -68,8 +68,7 @@ impl Both {
 
 /// Those that let everybody in, and those that want a password.
 fn everywhere(prefix: &str) -> Vec<Both> {
-    let all = registries().iter().chain(authenticated());
-    let both = all.filter_map(|registry| Both::new(registry, prefix));
+    let both = support::registries::everywhere().filter_map(|registry| Both::new(registry, prefix));
     both.collect()
 }
 
@@ -123,7 +122,7 @@ fn wharf_gets_what_wkg_published() {
         assert_eq!(again["published"], false, "{again}");
         let other = ["publish", "calc.wasm", "demo:layers@2.1.0"];
         let other = [&other[..], &["--config", "wkg.toml"]].concat();
-        assert_fails(&both.workspace, &other, 7);
+        both.workspace.error(&other, 7);
     }
 }
 

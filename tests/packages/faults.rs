@@ -27,10 +27,9 @@ fn overtake(registry: &Arc<Registry>, path: &str, theirs: &Arc<Vec<u8>>) {
     registry.on("PUT", path, 1, Fault::Then(Arc::new(overtake)));
 }
 
-#[test]
-fn who_was_overtaken_while_he_sent_does_not_overwrite() {
-    let (registry, workspace, theirs) = scene();
-    overtake(&registry, "/manifests/sha256:", &theirs);
+/// Publishes the file as 1.0.0, which must be refused with these words.
+#[track_caller]
+fn assert_refused(registry: &Registry, workspace: &Workspace, says: &str) {
     let place = registry.address();
     let arguments = [
         "publish",
@@ -39,11 +38,15 @@ fn who_was_overtaken_while_he_sent_does_not_overwrite() {
         "--registry",
         &place,
     ];
-    let error = assert_fails(&workspace, &arguments, 7);
-    assert!(
-        error["message"].as_str().unwrap().contains("exists"),
-        "{error}"
-    );
+    let error = workspace.error(&arguments, 7);
+    assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+}
+
+#[test]
+fn who_was_overtaken_while_he_sent_does_not_overwrite() {
+    let (registry, workspace, theirs) = scene();
+    overtake(&registry, "/manifests/sha256:", &theirs);
+    assert_refused(&registry, &workspace, "exists");
     assert_eq!(registry.manifest("demo/calc", "1.0.0"), Some(theirs));
 }
 
@@ -51,19 +54,7 @@ fn who_was_overtaken_while_he_sent_does_not_overwrite() {
 fn who_was_overwritten_is_told() {
     let (registry, workspace, theirs) = scene();
     overtake(&registry, "/manifests/1.0.0", &theirs);
-    let place = registry.address();
-    let arguments = [
-        "publish",
-        "mine.wasm",
-        "demo:calc@1.0.0",
-        "--registry",
-        &place,
-    ];
-    let error = assert_fails(&workspace, &arguments, 7);
-    assert!(
-        error["message"].as_str().unwrap().contains("somebody else"),
-        "{error}"
-    );
+    assert_refused(&registry, &workspace, "somebody else");
 }
 
 #[test]
@@ -72,7 +63,7 @@ fn a_registry_without_a_catalog_is_told_with_a_way_out() {
         let (registry, workspace, _) = scene();
         registry.on("GET", "/_catalog", 9, Fault::Status(status, vec![]));
         let place = registry.address();
-        let error = assert_fails(&workspace, &["list", "--registry", &place], 1);
+        let error = workspace.error(&["list", "--registry", &place], 1);
         assert!(
             error["message"]
                 .as_str()
@@ -132,11 +123,7 @@ fn a_registry_says_where_its_packages_are() {
             1,
             Fault::Answer(200, headers, json.into()),
         );
-        assert_fails(
-            &workspace,
-            &["get", "demo:calc", "--registry", &place],
-            code,
-        );
+        workspace.error(&["get", "demo:calc", "--registry", &place], code);
     }
 }
 
@@ -152,7 +139,7 @@ fn a_registry_that_sends_elsewhere_takes_no_credentials_along() {
     let answer = Answer::of(command.env("WHARF_TOKEN", "secret"));
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(other.requests().is_empty());
-    assert_fails(&workspace, &["get", "demo:calc", "--registry", &place], 3);
+    workspace.error(&["get", "demo:calc", "--registry", &place], 3);
     assert!(!other.requests().is_empty(), "it was not sent elsewhere");
 }
 
@@ -181,12 +168,8 @@ fn a_mark_that_makes_no_sense_is_an_error_and_not_a_version() {
     let tag = format!("sha256-{}.yank", Digest::of(&theirs).hex());
     let foreign = br#"{"schemaVersion":2,"artifactType":"x/y","config":{},"layers":[]}"#;
     registry.put_manifest("demo/calc", &tag, MANIFEST, foreign);
-    assert_fails(&workspace, &["get", "demo:calc", "--registry", &place], 5);
-    assert_fails(
-        &workspace,
-        &["versions", "demo:calc", "--registry", &place],
-        5,
-    );
+    workspace.error(&["get", "demo:calc", "--registry", &place], 5);
+    workspace.error(&["versions", "demo:calc", "--registry", &place], 5);
 }
 
 #[test]
@@ -227,7 +210,7 @@ fn a_copy_and_a_mirror_do_not_overwrite_who_was_faster() {
                 "all" => &all,
                 _ => &["mirror", "mirror.toml"],
             };
-            assert_fails(&workspace, arguments, 7);
+            workspace.error(arguments, 7);
             let there = registry.manifest("demo/calc", "1.0.0");
             assert_eq!(there, Some(theirs), "{command} {at}");
         }
@@ -297,6 +280,6 @@ fn a_mirror_that_finds_nothing_says_so() {
     // The list of tags does not have it yet.
     let older = Fault::Body(br#"{"tags":["9.9.9"]}"#.to_vec());
     registry.on("GET", "/tags/list", 1, older);
-    assert_fails(&workspace, &["mirror", "mirror.toml"], 3);
+    workspace.error(&["mirror", "mirror.toml"], 3);
     assert!(!workspace.path("to").exists());
 }

@@ -48,7 +48,7 @@ fn what_was_had_once_can_be_had_offline() {
     for registry in registries() {
         let workspace = Workspace::new();
         let place = registry.host.as_str();
-        let (one, _) = publish(&workspace, place, "offline:calc", "1.0.0");
+        let (one, report) = publish(&workspace, place, "offline:calc", "1.0.0");
         let offline = |spec: &str| {
             [
                 "get",
@@ -91,6 +91,16 @@ fn what_was_had_once_can_be_had_offline() {
             .success();
         assert_eq!(run("offline:calc@^2").code, Some(3));
         assert_eq!(run("offline:never-seen").code, Some(3));
+        // What is known and not there any more is not said to be unknown.
+        let manifest: Digest = report["digest"].as_str().unwrap().parse().unwrap();
+        std::fs::remove_file(workspace.cache().blob(&manifest)).unwrap();
+        for spec in ["offline:calc@^1", "offline:calc@1.0.0", "offline:calc"] {
+            let answer = run(spec);
+            assert_eq!(answer.code, Some(3), "{answer:?}");
+            for words in ["has the version 1.0.0", "not in the cache"] {
+                assert!(answer.stderr.contains(words), "{}", answer.stderr);
+            }
+        }
         // A cache that was emptied has nothing to give.
         workspace.json(&["cache", "prune", "--max-size", "0"]);
         assert_eq!(workspace.run(&locked).code, Some(3));
@@ -130,7 +140,7 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
     ] {
         workspace.write("wharf.lock", corrupt.as_bytes());
         for arguments in [&locked[..], &plain] {
-            let error = assert_fails(&workspace, arguments, 5);
+            let error = workspace.error(arguments, 5);
             assert!(
                 error["message"].as_str().unwrap().contains("wharf.lock"),
                 "{error}"
@@ -144,7 +154,7 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
         &Digest::of(&other).to_string(),
     );
     workspace.write("wharf.lock", lie.as_bytes());
-    let error = assert_fails(&workspace, &locked, 5);
+    let error = workspace.error(&locked, 5);
     let hint = error["hint"].as_str().unwrap_or_default();
     assert!(hint.contains("without --locked"), "{error}");
     workspace.write("wharf.lock", sound.as_bytes());
@@ -155,14 +165,10 @@ fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
         "--registry",
         "oci:store",
     ];
-    assert_fails(&workspace, &missing, 3);
-    assert_fails(
-        &workspace,
-        &["get", "oci:store:strict/calc:1.0.0", "--locked"],
-        2,
-    );
+    workspace.error(&missing, 3);
+    workspace.error(&["get", "oci:store:strict/calc:1.0.0", "--locked"], 2);
     std::fs::remove_file(workspace.path("wharf.lock")).unwrap();
-    assert_fails(&workspace, &locked, 3);
+    workspace.error(&locked, 3);
     let without = [&plain[..], &["--no-lock"]].concat();
     workspace.json(&without);
     assert!(!workspace.path("wharf.lock").exists());

@@ -54,15 +54,6 @@ fn assert_gets(workspace: &Workspace, place: &str, spec: &str, bytes: &[u8]) -> 
     report
 }
 
-/// Runs wharf, which must fail with this code, and returns the error.
-#[track_caller]
-fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
-    let mut command = workspace.wharf(arguments);
-    let answer = Answer::of(command.arg("--json"));
-    assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
-    answer.json()["error"].clone()
-}
-
 /// Publishes the fixture `calc` in one piece too, and returns its bytes and what was said.
 fn publish_compat(workspace: &Workspace, place: &str, spec: &str) -> (Vec<u8>, Value) {
     let bytes = workspace.fixture("calc");

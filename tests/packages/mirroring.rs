@@ -49,7 +49,7 @@ fn a_mirror_sends_only_news() {
             "--registry",
             from,
         ]);
-        assert_fails(&workspace, &["mirror", "mirror.toml"], 7);
+        workspace.error(&["mirror", "mirror.toml"], 7);
         assert_gets(&workspace, to, &changed, &newer);
     }
 }
@@ -61,17 +61,17 @@ fn a_mirror_file_that_makes_no_sense_is_told_with_its_line() {
         "mirror.toml",
         b"[[mirror]]\nto = \"oci:a\"\npackages = [\"nonsense\"]\n",
     );
-    let error = assert_fails(&workspace, &["mirror", "mirror.toml"], 5);
+    let error = workspace.error(&["mirror", "mirror.toml"], 5);
     assert!(
         error["message"].as_str().unwrap().contains("line 3"),
         "{error}"
     );
-    assert_fails(&workspace, &["mirror", "nothing.toml"], 3);
+    workspace.error(&["mirror", "nothing.toml"], 3);
     workspace.write(
         "mirror.toml",
         b"[[mirror]]\nfrom = \"oci:none\"\nto = \"oci:a\"\npackages = [\"a:b\"]\n",
     );
-    assert_fails(&workspace, &["mirror", "mirror.toml"], 3);
+    workspace.error(&["mirror", "mirror.toml"], 3);
     assert!(!workspace.path("a").exists());
 }
 
@@ -153,7 +153,7 @@ fn what_is_another_package_is_neither_copied_nor_mirrored() {
     workspace.json(&["copy", theirs, "oci:from:own/calc:1.1.0"]);
     for more in [&[][..], &["--all-tags"]] {
         let copy = ["copy", "own:calc", "oci:to", "--registry", "oci:from"];
-        let error = assert_fails(&workspace, &[&copy[..], more].concat(), 7);
+        let error = workspace.error(&[&copy[..], more].concat(), 7);
         assert!(
             error["message"].as_str().unwrap().contains("own:greet"),
             "{error}"

@@ -9,7 +9,7 @@ fn unknown_packages_and_versions_are_named_with_what_there_is() {
         for version in ["1.0.0", "1.2.0", "1.4.0"] {
             publish(&workspace, &place, "near:calc", version);
         }
-        let get = |spec: &str| assert_fails(&workspace, &["get", spec, "--registry", &place], 3);
+        let get = |spec: &str| workspace.error(&["get", spec, "--registry", &place], 3);
         let error = get("near:nothing");
         assert!(
             error["message"].as_str().unwrap().contains("near:nothing"),
@@ -29,16 +29,8 @@ fn unknown_packages_and_versions_are_named_with_what_there_is() {
                 .unwrap()
                 .contains("1.4.0")
         );
-        assert_fails(
-            &workspace,
-            &["versions", "near:nothing", "--registry", &place],
-            3,
-        );
-        assert_fails(
-            &workspace,
-            &["yank", "near:calc@9.0.0", "--registry", &place],
-            3,
-        );
+        workspace.error(&["versions", "near:nothing", "--registry", &place], 3);
+        workspace.error(&["yank", "near:calc@9.0.0", "--registry", &place], 3);
         for version in ["1.0.0", "1.2.0", "1.4.0"] {
             workspace.json(&[
                 "yank",
@@ -99,16 +91,12 @@ fn two_packages_that_come_to_share_a_repository_are_told() {
         workspace.fixture("calc");
         let with = |arguments: &[&'static str]| [arguments, &["--config", "config.toml"]].concat();
         workspace.json(&with(&["publish", "calc.wasm", "one:calc@1.0.0"]));
-        let error = assert_fails(
-            &workspace,
-            &with(&["publish", "calc.wasm", "twin-one:calc@2.0.0"]),
-            7,
-        );
+        let error = workspace.error(&with(&["publish", "calc.wasm", "twin-one:calc@2.0.0"]), 7);
         assert!(
             error["message"].as_str().unwrap().contains("one:calc"),
             "{error}"
         );
-        assert_fails(&workspace, &with(&["get", "twin-one:calc"]), 7);
+        workspace.error(&with(&["get", "twin-one:calc"]), 7);
         // Not the version that is there either, whatever its bytes, and however loudly.
         workspace.fixture("greet");
         for arguments in [
@@ -118,7 +106,7 @@ fn two_packages_that_come_to_share_a_repository_are_told() {
             &["copy", "twin-one:calc", "oci:away"],
             &["inspect", "twin-one:calc@1.0.0"],
         ] {
-            assert_fails(&workspace, &with(arguments), 7);
+            workspace.error(&with(arguments), 7);
         }
         assert!(!workspace.path("away").exists());
         workspace.json(&with(&["get", "one:calc", "-o", "got.wasm"]));
@@ -143,20 +131,12 @@ fn a_configuration_with_keys_from_the_future_works_and_says_so() {
     assert!(answer.stderr.contains("`future`"), "{}", answer.stderr);
     assert!(workspace.path("store/oci-layout").exists());
     workspace.write("config.toml", b"default_registry = ");
-    let error = assert_fails(
-        &workspace,
-        &["get", "demo:calc", "--config", "config.toml"],
-        5,
-    );
+    let error = workspace.error(&["get", "demo:calc", "--config", "config.toml"], 5);
     assert!(
         error["message"].as_str().unwrap().contains("line 1"),
         "{error}"
     );
-    assert_fails(
-        &workspace,
-        &["get", "demo:calc", "--config", "none.toml"],
-        3,
-    );
+    workspace.error(&["get", "demo:calc", "--config", "none.toml"], 3);
 }
 
 #[test]
@@ -232,6 +212,6 @@ fn what_is_no_package_or_no_place_is_a_mistake_in_the_call() {
         &["config", "set", "default", "ghcr.io/me"],
         &["config", "set", "Demo", "ghcr.io"],
     ] {
-        assert_fails(&workspace, arguments, 2);
+        workspace.error(arguments, 2);
     }
 }

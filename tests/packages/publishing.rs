@@ -25,11 +25,11 @@ fn the_same_bytes_again_do_nothing_and_others_are_refused() {
         assert_eq!(workspace.json(&coarse)["digest"], first["digest"]);
 
         workspace.write("version.wasm", &version_of("calc", "other"));
-        let error = assert_fails(&workspace, &arguments, 7);
+        let error = workspace.error(&arguments, 7);
         assert_eq!(error["kind"], "conflict");
         assert_gets(&workspace, &place, "once:calc@1.0.0", &bytes);
         let dry = [&arguments[..], &["--dry-run"]].concat();
-        assert_fails(&workspace, &dry, 7);
+        workspace.error(&dry, 7);
 
         let force = [&arguments[..], &["--force", "--json"]].concat();
         let answer = workspace.run(&force).success();
@@ -124,7 +124,7 @@ fn what_is_published_is_described() {
             "--registry",
             "oci:store",
         ];
-        assert_fails(&workspace, &arguments, 2);
+        workspace.error(&arguments, 2);
     }
 }
 
@@ -158,7 +158,7 @@ fn name_and_version_may_come_from_the_file() {
         &["publish", "calc.wasm", "a:b"],
         &["publish", "calc.wasm", "a:b@^1"],
     ] {
-        assert_fails(&workspace, arguments, 2);
+        workspace.error(arguments, 2);
     }
 }
 

@@ -55,7 +55,7 @@ fn a_wit_package_is_published_by_its_own_name() {
     // A version that the WIT does not have must be said.
     workspace.write("plain.wasm", &encoded("plain.wit"));
     let plain = ["publish", "plain.wasm", "--registry", "oci:store"];
-    assert_fails(&workspace, &plain, 2);
+    workspace.error(&plain, 2);
     let said = [&plain[..], &["demo:plain@0.1.0"]].concat();
     assert_eq!(workspace.json(&said)["package"], "demo:plain");
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, embed_component_metadata};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
+use wit_component::DecodedWasm;
 
 use super::bytes::custom;
+use super::worlds::from_wit;
 
 /// How many packages there are, and how many versions of each.
 pub(crate) const PACKAGES: usize = 70;
 pub(crate) const VERSIONS: usize = 3;
 
 /// The interfaces that components import and export.
-const WIT: &str = "
+pub(crate) const WIT: &str = "
 package demo:scene;
 
 package demo:kv@0.2.0 { interface store { get: func(key: string) -> string; } }
@@ -24,6 +24,15 @@ package demo:net@0.2.10 { interface handler { handle: func(request: u32) -> u32;
 package demo:net@0.3.0 { interface handler { handle: func(request: u64) -> u32; } }
 package demo:log { interface log { log: func(text: string); } }
 ";
+
+/// What the components of every seventh package have instead: the same names with other types.
+const OTHER_TYPES: [(&str, &str); 2] = [
+    (
+        "handle: func(request: u32) -> u32",
+        "handle: func(request: u32) -> u64",
+    ),
+    ("log: func(text: string)", "log: func(text: list<u8>)"),
+];
 
 const IMPORTS: [&str; 6] = [
     "demo:kv/store@0.2.0",
@@ -63,8 +72,8 @@ pub(crate) fn make() -> Vec<Made> {
         // Any numbers would do that leave no combination out for long.
         let mix = package * 37 + version * 101;
         let world = worlds
-            .entry(mix % 128)
-            .or_insert_with_key(|mix| component(*mix));
+            .entry((mix % 128, package % 7 == 3))
+            .or_insert_with_key(|(mix, has_other_types)| component(*mix, *has_other_types));
         let words = [WORDS[package % 5], WORDS[(package / 5) % 5]];
         let description = format!("A {} and {} part", words[0], words[1]);
         let mut bytes = world.clone();
@@ -84,7 +93,7 @@ pub(crate) fn make() -> Vec<Made> {
 }
 
 /// A component whose imports and exports are the bits of a number.
-fn component(mix: usize) -> Vec<u8> {
+fn component(mix: usize, has_other_types: bool) -> Vec<u8> {
     let has = |bit: usize| mix >> bit & 1 == 1;
     let imports = IMPORTS.iter().enumerate().filter(|(bit, _)| has(*bit));
     let imports = imports.map(|(_, name)| format!("import {name};"));
@@ -95,21 +104,14 @@ fn component(mix: usize) -> Vec<u8> {
         "world made {{ {} export {exports}; {run} }}",
         lines.join(" ")
     );
-    from_wit(&format!("{WIT}\n{world}"), "made")
-}
-
-/// A component of a world; its functions do nothing.
-pub(crate) fn from_wit(text: &str, world: &str) -> Vec<u8> {
-    let mut resolve = Resolve::default();
-    let package = resolve.push_source("made.wit", text);
-    let package = package.unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
-    let abi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
-    let mut module = wit_component::dummy_module(&resolve, world, abi);
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(&module).unwrap();
-    encoder.encode().unwrap()
+    let mut text = format!("{WIT}\n{world}");
+    if has_other_types {
+        for (own, other) in OTHER_TYPES {
+            assert!(text.contains(own));
+            text = text.replace(own, other);
+        }
+    }
+    from_wit(&text, "made")
 }
 
 /// Reads imports and exports of a whole file, by other means than wharf's own.

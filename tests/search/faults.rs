@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use super::components::{Made, VERSIONS, from_wit, make};
+use super::components::{Made, VERSIONS, make};
 use super::fault::{Fault, Registry};
+use super::worlds::from_wit;
 use super::*;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -24,15 +25,15 @@ fn scene() -> (Workspace, String) {
 fn who_has_nothing_is_told_where_to_begin() {
     let workspace = Workspace::new();
     for arguments in [&["search", "calc"][..], &["index", "update"]] {
-        let error = assert_fails(&workspace, arguments, 3);
+        let error = workspace.error(arguments, 3);
         assert!(
             error["hint"].as_str().unwrap().contains("wharf index add"),
             "{error}"
         );
     }
-    assert_fails(&workspace, &["index", "remove", "ghcr.io"], 3);
-    assert_fails(&workspace, &["index", "add", "not a thing"], 2);
-    assert_fails(&workspace, &["index", "add", "oci:nothing/here"], 3);
+    workspace.error(&["index", "remove", "ghcr.io"], 3);
+    workspace.error(&["index", "add", "not a thing"], 2);
+    workspace.error(&["index", "add", "oci:nothing/here"], 3);
     assert_eq!(
         workspace.json(&["index", "ls"])["sources"],
         serde_json::json!([])
@@ -48,7 +49,7 @@ fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
         ("handler", "demo:net/handler@0.2.0"),
     ] {
         for flag in ["--exports", "--imports"] {
-            let error = assert_fails(&workspace, &["search", flag, asked], 3);
+            let error = workspace.error(&["search", flag, asked], 3);
             assert!(
                 error["message"].as_str().unwrap().contains(nearest),
                 "{error}"
@@ -60,11 +61,7 @@ fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
         search(&workspace, &["--imports", "demo:net/handler"])["total"],
         0
     );
-    assert_fails(
-        &workspace,
-        &["search", "--exports", "demo:net/handler@v1"],
-        2,
-    );
+    workspace.error(&["search", "--exports", "demo:net/handler@v1"], 2);
 }
 
 #[test]
@@ -75,7 +72,7 @@ fn a_registry_without_a_catalog_is_indexed_by_name() {
     publish_all(&place, &all);
     registry.on("GET", "/_catalog", 9, Fault::Status(404, vec![]));
     let workspace = Workspace::new();
-    let error = assert_fails(&workspace, &["index", "add", &place], 1);
+    let error = workspace.error(&["index", "add", &place], 1);
     assert!(
         error["hint"].as_str().unwrap().contains("NAMESPACE:NAME"),
         "{error}"
@@ -98,11 +95,7 @@ fn a_registry_without_a_catalog_is_indexed_by_name() {
         search(&workspace, &["--all-versions"])["total"],
         VERSIONS + 1
     );
-    assert_fails(
-        &workspace,
-        &["index", "add", "demo:nothing", "--registry", &place],
-        3,
-    );
+    workspace.error(&["index", "add", "demo:nothing", "--registry", &place], 3);
     workspace.json(&["index", "update"]);
 
     workspace
@@ -242,4 +235,71 @@ fn several_at_once_do_not_disturb_each_other() {
         search(&workspace, &["--all-versions"])["total"],
         4 * VERSIONS
     );
+}
+
+#[test]
+fn what_is_gone_is_forgotten_and_the_rest_is_not() {
+    let registry = Registry::start();
+    let place = registry.address();
+    let all = some();
+    publish_all(&place, &all);
+    let workspace = Workspace::new();
+    workspace.json(&["index", "add", &place]);
+    // One tag is listed for a while after it went away; another one cannot be read just now.
+    let path = |made: &Made| {
+        let repository = made.package.replace(':', "/");
+        format!("/{repository}/manifests/{}", made.version)
+    };
+    let (gone, unread) = (&all[0], &all[VERSIONS]);
+    for method in ["HEAD", "GET"] {
+        registry.on(method, &path(gone), 9, Fault::Status(404, vec![]));
+        registry.on(method, &path(unread), 9, Fault::Status(403, vec![]));
+    }
+    let said = workspace.run(&["index", "update"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let found = names(&search(&workspace, &["--all-versions"]));
+    let version = |made: &Made| (made.package.clone(), made.version.clone());
+    assert!(!found.contains(&version(gone)), "{found:?}");
+    assert!(found.contains(&version(unread)), "{found:?}");
+    assert_eq!(found.len(), all.len() - 1);
+}
+
+#[test]
+fn a_world_that_cannot_be_read_is_named_with_its_place() {
+    let (workspace, _) = scene();
+    fs::create_dir_all(workspace.path("wit/deps")).unwrap();
+    let good = "package demo:scene;\nworld host {\n  import demo:log/log;\n}\n";
+    let log = "package demo:log;\ninterface log {\n  log: func(text: string);\n}\n";
+    let asked = ["search", "--world", "host", "--wit", "wit"];
+    for (file, from, to, place) in [
+        ("scene.wit", "import", "imprt", "wit/scene.wit:3:"),
+        ("scene.wit", "log/log", "log/lgo", "wit/scene.wit:3:"),
+        (
+            "deps/log.wit",
+            "text: string",
+            "text: strin",
+            "wit/deps/log.wit:3:",
+        ),
+    ] {
+        workspace.write("wit/scene.wit", good.as_bytes());
+        workspace.write("wit/deps/log.wit", log.as_bytes());
+        workspace.run(&asked).success();
+        let broken = [("scene.wit", good), ("deps/log.wit", log)];
+        let (_, text) = broken.iter().find(|(name, _)| *name == file).unwrap();
+        workspace.write(&format!("wit/{file}"), text.replace(from, to).as_bytes());
+        let error = workspace.error(&asked, 5);
+        assert!(
+            error["message"].as_str().unwrap().contains(place),
+            "{error}"
+        );
+    }
+    workspace.write("wit/scene.wit", good.as_bytes());
+    workspace.write("wit/deps/log.wit", log.as_bytes());
+    let unknown = ["search", "--world", "hots", "--wit", "wit"];
+    let error = workspace.error(&unknown, 3);
+    assert!(
+        error["message"].as_str().unwrap().contains("host"),
+        "{error}"
+    );
+    workspace.error(&["search", "--world", "host"], 2);
 }

@@ -2,16 +2,24 @@
 
 #[path = "../support/binary.rs"]
 mod bytes;
+mod claims;
 mod components;
 #[path = "../support/fault.rs"]
 mod fault;
 mod faults;
+mod guarded;
+mod large;
+mod marks;
 mod names;
+mod proxy;
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
 mod types;
 #[path = "../support/wharf.rs"]
 mod wharf;
+#[path = "../support/worlds.rs"]
+mod worlds;
 
 use std::sync::Arc;
 
@@ -67,9 +75,22 @@ fn store(place: &str, package: &str) -> Arc<dyn Store> {
 
 /// Publishes components without a process for each.
 fn publish_all(place: &str, components: &[Made]) {
+    let components = components.iter().map(|made| {
+        let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
+        (made.package.as_str(), made.version.as_str(), component)
+    });
+    push_all(place, components);
+}
+
+/// Pushes versions of packages, which may say of themselves what is not so.
+fn push_all<'a>(
+    place: &str,
+    versions: impl IntoIterator<Item = (&'a str, &'a str, Component<Vec<u8>>)>,
+) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let cache = Arc::new(Cache::temporary().unwrap());
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Cache::open(machine.path()).unwrap());
         let observer: Arc<dyn Observer> = Arc::new(());
         let options = push::Options {
             level: Level::Fixed(1),
@@ -78,14 +99,11 @@ fn publish_all(place: &str, components: &[Made]) {
             metadata: Annotations::new(),
             compat: false,
         };
-        for made in components {
-            let store = store(place, &made.package);
-            let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
-            let tag = Some(made.version.as_str());
+        for (package, version, component) in versions {
             push::push(
                 Arc::new(component),
-                store.as_ref(),
-                tag,
+                store(place, package).as_ref(),
+                Some(version),
                 &cache,
                 &options,
                 &observer,
@@ -110,15 +128,6 @@ fn names(report: &Value) -> Vec<(String, String)> {
     packages
         .map(|row| (text(&row["name"]), text(&row["version"])))
         .collect()
-}
-
-/// Runs wharf, which must fail with this code, and returns the error.
-#[track_caller]
-fn assert_fails(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
-    let mut command = workspace.wharf(arguments);
-    let answer = Answer::of(command.arg("--json"));
-    assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
-    answer.json()["error"].clone()
 }
 
 /// Runs wharf with `-v` and counts requests of a method for manifests, and all for blobs.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::components::from_wit;
+use super::worlds::from_wit;
 use super::*;
 
 const WIT: &str = "

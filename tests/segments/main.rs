@@ -9,6 +9,7 @@ mod support;
 mod wharf;
 
 mod command;
+mod crossing;
 mod damage;
 mod generated;
 mod oracle;

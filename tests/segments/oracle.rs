@@ -2,8 +2,8 @@
 //! closed over.
 
 use wasmparser::{
-    DataKind, ElementItems, ElementSectionReader, ExternalKind, FunctionBody, Operator, Parser,
-    Payload, TableInit, TypeRef,
+    CompositeInnerType, DataKind, ElementItems, ElementSectionReader, ExternalKind, FunctionBody,
+    Operator, Parser, Payload, TableInit, TypeRef, ValType,
 };
 
 /// What the oracle says of one segment: whether it is passive, and is read at the start; function, offset and
@@ -23,6 +23,10 @@ struct Module {
     exports: Vec<usize>,
     starts: Vec<usize>,
     shares_table: bool,
+    shares_references: bool,
+    import_names: Vec<String>,
+    export_names: Vec<String>,
+    reference_globals: bool,
     passive: Vec<bool>,
 }
 
@@ -36,7 +40,7 @@ enum Instruction {
 
 /// Returns what is said of the segments of every module that has some, in file order.
 pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<Told>> {
-    let mut told = Vec::new();
+    let mut modules = Vec::new();
     let mut open: Vec<Option<Module>> = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.unwrap() {
@@ -45,11 +49,7 @@ pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<Told>> {
                 open.push(is_module.then(Module::default));
             }
             Payload::End(_) => {
-                if let Some(module) = open.pop().unwrap()
-                    && !module.passive.is_empty()
-                {
-                    told.push(module.tell());
-                }
+                modules.extend(open.pop().unwrap());
             }
             payload => {
                 if let Some(module) = open.last_mut().unwrap() {
@@ -58,17 +58,71 @@ pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<Told>> {
             }
         }
     }
-    told
+    if modules.len() > 1 {
+        cross(&mut modules);
+    }
+    let modules = modules.iter().filter(|module| !module.passive.is_empty());
+    modules.map(Module::tell).collect()
+}
+
+/// Adds to what modules start with what other modules start there; nothing is said of instances.
+fn cross(modules: &mut [Module]) {
+    let inner: Vec<_> = modules.iter().map(|module| module.matrix(false)).collect();
+    loop {
+        let starts = |modules: &[Module]| modules.iter().map(|it| it.starts.len()).sum::<usize>();
+        let before = starts(modules);
+        for from in 0..modules.len() {
+            let one = &modules[from];
+            let reached = |node: usize| one.starts.iter().any(|&start| inner[from][start][node]);
+            let called = (0..one.imports).filter(|&import| reached(import));
+            let called: Vec<String> = called.map(|it| one.import_names[it].clone()).collect();
+            let shares = |it: &Module| it.shares_table || it.shares_references;
+            let refers = shares(one) && reached(one.imports + one.bodies.len());
+            for module in modules.iter_mut() {
+                let names = module.export_names.iter().zip(&module.exports);
+                let entered = names.filter(|(name, _)| called.contains(name));
+                let mut entered: Vec<usize> = entered.map(|(_, &function)| function).collect();
+                if refers && shares(module) {
+                    entered.push(module.imports + module.bodies.len());
+                }
+                entered.retain(|node| !module.starts.contains(node));
+                module.starts.extend(entered);
+            }
+        }
+        if before == starts(modules) {
+            return;
+        }
+    }
 }
 
 impl Module {
     fn payload(&mut self, payload: Payload<'_>) {
         match payload {
+            Payload::TypeSection(groups) => {
+                // The names of wasmparser's types tell where a reference is.
+                let types = groups
+                    .into_iter()
+                    .flat_map(|group| group.unwrap().into_types());
+                for ty in types {
+                    if let CompositeInnerType::Func(function) = ty.composite_type.inner {
+                        self.shares_references |= format!("{function:?}").contains("Ref(");
+                    }
+                }
+            }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
-                    match import.unwrap().ty {
-                        TypeRef::Func(_) | TypeRef::FuncExact(_) => self.imports += 1,
+                    let import = import.unwrap();
+                    match import.ty {
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => {
+                            self.imports += 1;
+                            self.import_names.push(import.name.to_owned());
+                        }
                         TypeRef::Table(_) => self.shares_table = true,
+                        TypeRef::Global(global) => {
+                            let is_reference = matches!(global.content_type, ValType::Ref(_));
+                            self.reference_globals |= is_reference;
+                            self.shares_references |= is_reference;
+                        }
                         _ => {}
                     }
                 }
@@ -82,7 +136,9 @@ impl Module {
             }
             Payload::GlobalSection(globals) => {
                 for global in globals {
-                    self.refer(global.unwrap().init_expr.get_operators_reader());
+                    let global = global.unwrap();
+                    self.reference_globals |= matches!(global.ty.content_type, ValType::Ref(_));
+                    self.refer(global.init_expr.get_operators_reader());
                 }
             }
             Payload::ExportSection(exports) => {
@@ -92,6 +148,7 @@ impl Module {
                     match export.kind {
                         ExternalKind::Func | ExternalKind::FuncExact => {
                             self.exports.push(function);
+                            self.export_names.push(export.name.to_owned());
                             if ["_initialize", "__wasm_call_ctors", "cabi_realloc"]
                                 .contains(&export.name)
                             {
@@ -99,6 +156,7 @@ impl Module {
                             }
                         }
                         ExternalKind::Table => self.shares_table = true,
+                        ExternalKind::Global => self.shares_references |= self.reference_globals,
                         _ => {}
                     }
                 }
@@ -173,14 +231,14 @@ impl Module {
         self.bodies.push(instructions);
     }
 
-    /// Two more nodes stand for what can be referred to and for the outside.
-    fn matrix(&self) -> Vec<Vec<bool>> {
+    /// Two more nodes stand for what can be referred to and for the outside, which may come back.
+    fn matrix(&self, comes_back: bool) -> Vec<Vec<bool>> {
         let functions = self.imports + self.bodies.len();
         let (reference, outside) = (functions, functions + 1);
         let mut reaches = vec![vec![false; functions + 2]; functions + 2];
         for (node, row) in reaches.iter_mut().enumerate() {
             row[node] = true;
-            row[outside] |= node < self.imports;
+            row[outside] |= comes_back && node < self.imports;
         }
         for (body, instructions) in self.bodies.iter().enumerate() {
             let row = &mut reaches[self.imports + body];
@@ -203,13 +261,13 @@ impl Module {
             reaches[outside][function] = true;
         }
         reaches[outside][reference] |= self.shares_table;
-        reaches[reference][outside] |= self.shares_table;
+        reaches[reference][outside] |= comes_back && self.shares_table;
         close(&mut reaches);
         reaches
     }
 
     fn tell(&self) -> Vec<Told> {
-        let reaches = self.matrix();
+        let reaches = self.matrix(true);
         let segments = self.passive.iter().enumerate();
         segments
             .map(|(index, &passive)| {

@@ -250,7 +250,8 @@ fn push_to(
         metadata: Annotations::new(),
         compat,
     };
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let machine = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(machine.path()).unwrap());
     let observer: Arc<dyn Observer> = Arc::new(());
     let component = Arc::new(component);
     let push = push::push(component, &store, Some("1.0"), &cache, &options, &observer);

@@ -1,5 +1,5 @@
 //! Hand-built modules and components, valid or not, with LEB128 numbers of any width.
-#![allow(dead_code, reason = "each test uses a part of this")]
+#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 use std::iter;
 

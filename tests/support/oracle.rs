@@ -1,5 +1,4 @@
 //! What wasmparser says of a binary: every section, data segment, import and export.
-#![allow(dead_code, reason = "each test uses a part of this")]
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,7 +1,5 @@
 //! Split plans in a form that a test can write down.
 
-#![allow(dead_code, reason = "each test uses a part of this")]
-
 use std::ops::Range;
 
 use wharf::section::map;

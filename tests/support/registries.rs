@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+use wharf::store::remote::Credentials;
+
 use super::{missing, on_path};
 
 /// The one user of `testdata/registry/htpasswd`.
@@ -65,6 +67,19 @@ pub(crate) struct Registry {
     pub(crate) password: Option<&'static str>,
 }
 
+impl Registry {
+    /// Returns what its one user logs in with, or nothing where everybody may.
+    pub(crate) fn credentials(&self) -> Credentials {
+        match (self.username, self.password) {
+            (Some(username), Some(password)) => Credentials::Basic {
+                username: username.to_owned(),
+                password: password.to_owned(),
+            },
+            _ => Credentials::Anonymous,
+        }
+    }
+}
+
 /// Returns the registries that let everybody in.
 pub(crate) fn registries() -> &'static [Registry] {
     static OPEN: OnceLock<Vec<Registry>> = OnceLock::new();
@@ -75,6 +90,11 @@ pub(crate) fn registries() -> &'static [Registry] {
 pub(crate) fn authenticated() -> &'static [Registry] {
     static GUARDED: OnceLock<Vec<Registry>> = OnceLock::new();
     GUARDED.get_or_init(|| all(Access::Htpasswd))
+}
+
+/// Returns those that let everybody in, and those that want a password.
+pub(crate) fn everywhere() -> impl Iterator<Item = &'static Registry> {
+    registries().iter().chain(authenticated())
 }
 
 /// Asks with GET and returns the status of the answer.

@@ -1,5 +1,5 @@
 //! Modules and components that wasm-smith makes of seeded bytes.
-#![allow(dead_code, reason = "each test uses a part of this")]
+#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 use arbitrary::{Result, Unstructured};
 use wasm_smith::{Component, Config, Module};

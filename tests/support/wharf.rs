@@ -1,9 +1,5 @@
 //! Runs the built binary where nothing of the machine or of another test reaches it.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "every test binary uses its own share of this"
-)]
+#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -19,18 +15,18 @@ use wharf::encoding::{Decoder, Encoding};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/wat");
 
 /// Assembles `testdata/wat/NAME.wat`.
-pub fn assemble(name: &str) -> Vec<u8> {
+pub(crate) fn assemble(name: &str) -> Vec<u8> {
     let file = Path::new(FIXTURES).join(name).with_extension("wat");
     wat::parse_file(file).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A directory to run in, with a home and a cache of its own; all gone when this is dropped.
-pub struct Workspace {
+pub(crate) struct Workspace {
     root: tempfile::TempDir,
 }
 
 impl Workspace {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Not in `/tmp`, which may be memory: some tests write a gigabyte.
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for directory in ["work", "home", "tmp"] {
@@ -40,36 +36,36 @@ impl Workspace {
     }
 
     /// Where commands run; empty at first.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.root.path().join("work")
     }
 
     /// Where temporary files go; empty at first.
-    pub fn temporary(&self) -> PathBuf {
+    pub(crate) fn temporary(&self) -> PathBuf {
         self.root.path().join("tmp")
     }
 
     /// A file or directory where commands run.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.work().join(name)
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.path(name), bytes).unwrap();
     }
 
     /// Assembles a fixture into `NAME.wasm` and returns its bytes.
-    pub fn fixture(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn fixture(&self, name: &str) -> Vec<u8> {
         let bytes = assemble(name);
         self.write(&format!("{name}.wasm"), &bytes);
         bytes
     }
 
-    pub fn cache(&self) -> Kept {
+    pub(crate) fn cache(&self) -> Kept {
         Kept {
             root: self.root.path().join("home/cache/v1"),
         }
@@ -77,7 +73,11 @@ impl Workspace {
 
     /// A command that sees nothing of the environment of the tests but `PATH`, which credential helpers and other
     /// programs need.
-    pub fn command<S: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, arguments: &[S]) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: &[S],
+    ) -> Command {
         let home = self.root.path().join("home");
         let mut command = Command::new(program);
         command
@@ -98,22 +98,31 @@ impl Workspace {
     }
 
     /// The wharf that these tests are about.
-    pub fn wharf<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+    pub(crate) fn wharf<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         self.command(env!("CARGO_BIN_EXE_wharf"), arguments)
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         Answer::of(&mut self.wharf(arguments))
     }
 
     /// Runs wharf with `--json`; it must succeed.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let mut command = self.wharf(arguments);
         Answer::of(command.arg("--json")).success().json()
     }
 
+    /// Runs wharf with `--json`; it must fail with this code. Returns the error.
+    #[track_caller]
+    pub(crate) fn error(&self, arguments: &[&str], code: i32) -> Value {
+        let mut command = self.wharf(arguments);
+        let answer = Answer::of(command.arg("--json"));
+        assert_eq!(answer.code, Some(code), "{arguments:?}: {answer:?}");
+        answer.json()["error"].clone()
+    }
+
     /// Pulls into a file that must then be these bytes.
-    pub fn pull(&self, reference: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn pull(&self, reference: &str, bytes: &[u8]) -> Value {
         let report = self.json(&["pull", reference, "-o", "pulled.wasm"]);
         assert!(
             self.read("pulled.wasm") == bytes,
@@ -127,22 +136,22 @@ impl Workspace {
 
 /// What came of a command.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Nothing if a signal ended it.
-    pub code: Option<i32>,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
     what: String,
 }
 
 impl Answer {
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let what = format!("{command:?}");
         let output = command.output();
         Self::from_output(what, output.unwrap_or_else(|error| panic!("{error}")))
     }
 
-    pub fn from_output(what: String, output: Output) -> Self {
+    pub(crate) fn from_output(what: String, output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: output.stdout,
@@ -153,7 +162,7 @@ impl Answer {
 
     /// Runs a command that says little, and also returns the most memory it had in use.
     #[cfg(target_os = "linux")]
-    pub fn watched(mut command: Command) -> (Self, u64) {
+    pub(crate) fn watched(mut command: Command) -> (Self, u64) {
         let what = format!("{command:?}");
         let mut child = command.spawn().unwrap();
         let status = format!("/proc/{}/status", child.id());
@@ -167,12 +176,12 @@ impl Answer {
         (Self::from_output(what, output), peak)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
     #[track_caller]
-    pub fn success(self) -> Self {
+    pub(crate) fn success(self) -> Self {
         let (what, stdout, stderr) = (&self.what, self.text(), &self.stderr);
         assert_eq!(self.code, Some(0), "{what}\n{stdout}\n{stderr}");
         self
@@ -180,7 +189,7 @@ impl Answer {
 
     /// All of stdout as one JSON value.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.what, self.text()))
     }
@@ -197,7 +206,7 @@ fn high_water(status: &str) -> Option<u64> {
 }
 
 /// Every file below a directory, with its content.
-pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut left = vec![directory.to_owned()];
     while let Some(directory) = left.pop() {
@@ -217,7 +226,7 @@ pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// The names in a directory; none where there is no directory.
-pub fn names(directory: &Path) -> BTreeSet<String> {
+pub(crate) fn names(directory: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(directory).into_iter().flatten();
     entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -226,14 +235,14 @@ pub fn names(directory: &Path) -> BTreeSet<String> {
 
 /// One layer as the manifest has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Layer {
-    pub digest: Digest,
-    pub size: u64,
-    pub content: Digest,
+pub(crate) struct Layer {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    pub(crate) content: Digest,
 }
 
 /// The layers of a split manifest, read without the code under test.
-pub fn layers(manifest: &[u8]) -> Vec<Layer> {
+pub(crate) fn layers(manifest: &[u8]) -> Vec<Layer> {
     let manifest: Value = serde_json::from_slice(manifest).unwrap();
     let layer = |layer: &Value| Layer {
         digest: digest(&layer["digest"]),
@@ -249,7 +258,7 @@ pub fn layers(manifest: &[u8]) -> Vec<Layer> {
 }
 
 /// The digests of config and layers.
-pub fn blobs_of(manifest: &[u8]) -> BTreeSet<Digest> {
+pub(crate) fn blobs_of(manifest: &[u8]) -> BTreeSet<Digest> {
     let manifest: Value = serde_json::from_slice(manifest).unwrap();
     let layers = manifest["layers"].as_array().unwrap().iter();
     let blobs = layers.chain([&manifest["config"]]);
@@ -258,31 +267,31 @@ pub fn blobs_of(manifest: &[u8]) -> BTreeSet<Digest> {
 
 /// A digest in JSON.
 #[track_caller]
-pub fn digest(value: &Value) -> Digest {
+pub(crate) fn digest(value: &Value) -> Digest {
     value.as_str().unwrap().parse().unwrap()
 }
 
 /// The cache of a workspace.
-pub struct Kept {
-    pub root: PathBuf,
+pub(crate) struct Kept {
+    pub(crate) root: PathBuf,
 }
 
 impl Kept {
-    pub fn blobs(&self) -> PathBuf {
+    pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs/sha256")
     }
 
-    pub fn blob(&self, digest: &Digest) -> PathBuf {
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
         self.blobs().join(digest.hex())
     }
 
     /// The record of which blob holds a content.
-    pub fn record(&self, content: &Digest) -> PathBuf {
+    pub(crate) fn record(&self, content: &Digest) -> PathBuf {
         self.root.join("content").join(content.hex())
     }
 
     /// Flips a byte in the middle of a blob.
-    pub fn damage(&self, digest: &Digest) {
+    pub(crate) fn damage(&self, digest: &Digest) {
         let mut bytes = fs::read(self.blob(digest)).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x55;
@@ -291,7 +300,7 @@ impl Kept {
 
     /// Every blob is what its name says, every record's blob holds what the record's name says, and there is nothing else.
     #[track_caller]
-    pub fn assert_sound(&self) {
+    pub(crate) fn assert_sound(&self) {
         let known = ["blobs", "content", "sources", "tags"];
         let others = names(&self.root);
         let mut others = others.iter().filter(|name| !known.contains(&name.as_str()));
@@ -322,7 +331,7 @@ impl Kept {
 
 /// Every file of a directory `blobs/sha256` is what its name says.
 #[track_caller]
-pub fn assert_blobs(directory: &Path) {
+pub(crate) fn assert_blobs(directory: &Path) {
     for (path, bytes) in files(directory) {
         let name = path.file_name().unwrap().to_str().unwrap();
         assert_eq!(Digest::of(&bytes).hex(), name, "{}", path.display());
@@ -331,7 +340,7 @@ pub fn assert_blobs(directory: &Path) {
 
 /// A layout that any reader can use: every manifest is there with all its blobs. Returns the manifests' digests by tag.
 #[track_caller]
-pub fn assert_layout(directory: &Path) -> BTreeMap<String, Digest> {
+pub(crate) fn assert_layout(directory: &Path) -> BTreeMap<String, Digest> {
     let blobs = directory.join("blobs/sha256");
     assert_blobs(&blobs);
     let marker: Value =

@@ -11,7 +11,7 @@ use wharf::catalog::{Filled, Index, Known, Reader, Reading, Repository, Source, 
 use wharf::digest::Digest;
 use wharf::package::Place;
 use wharf::reference::package::PackageName;
-use wharf::reference::{Location, Repository as RepositoryName};
+use wharf::reference::{Location, Name, Repository as RepositoryName};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
@@ -72,6 +72,25 @@ impl Read {
             news: self.filled.records.len(),
         }
     }
+}
+
+/// Reads what is added. A reference may be of a shared index, which is told by its manifest; then that source is returned.
+pub(super) async fn added(
+    context: &Context,
+    source: Source,
+    index: &Index,
+    cache: &Arc<Cache>,
+) -> Result<(Source, Read), Failure> {
+    if let Source::Reference { reference } = &source {
+        let parsed = connect::reference(reference)?;
+        let store = connect::store(context, &parsed, Access::Pull, cache).await?;
+        if let Some(read) = published(context, store.as_ref(), &parsed.name(), cache).await? {
+            let reference = reference.clone();
+            return Ok((Source::Shared { reference }, read));
+        }
+    }
+    let read = read(context, &source, index, cache, false).await?;
+    Ok((source, read))
 }
 
 /// Reads a source: what the index knows is not fetched, unless all is wanted.
@@ -286,7 +305,6 @@ async fn shared(
 ) -> Result<Read, Failure> {
     let reference = connect::reference(reference)?;
     let store = connect::store(context, &reference, Access::Pull, cache).await?;
-    let observer = context.observer();
     let statuses = index.sources()?;
     let status = statuses.iter().find(|status| status.source == *source);
     let before = status.and_then(|status| status.state);
@@ -304,12 +322,23 @@ async fn shared(
             first: None,
         });
     }
-    let read = exchange::read(store.as_ref(), &name, cache, observer.as_ref()).await?;
-    let Some((digest, shared)) = read else {
+    let read = published(context, store.as_ref(), &name, cache).await?;
+    read.ok_or_else(|| {
         let message = format!("{reference} is no index any more");
-        return Err(Failure::new(crate::cli::failure::Exit::Integrity, message));
-    };
-    Ok(Read {
+        Failure::new(crate::cli::failure::Exit::Integrity, message)
+    })
+}
+
+/// Reads the index that a name stands for; nothing where that is another artifact.
+async fn published(
+    context: &Context,
+    store: &dyn Store,
+    name: &Name,
+    cache: &Cache,
+) -> Result<Option<Read>, Failure> {
+    let observer = context.observer();
+    let read = exchange::read(store, name, cache, observer.as_ref()).await?;
+    Ok(read.map(|(digest, shared)| Read {
         filled: Filled {
             entries: shared.entries,
             records: shared.records,
@@ -320,5 +349,5 @@ async fn shared(
         failures: Vec::new(),
         stubs: shared.stubs,
         first: None,
-    })
+    }))
 }

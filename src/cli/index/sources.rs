@@ -1,17 +1,13 @@
 //! From a word on the command line to a source of the index.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use wharf::catalog::{Source, exchange};
+use wharf::catalog::Source;
 use wharf::package::Place;
 use wharf::reference::package::{PackageSpec, Wanted};
 use wharf::reference::{Location, Reference};
-use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
 
-use crate::cli::connect;
 use crate::cli::failure::Failure;
 use crate::cli::settings::Context;
 
@@ -77,25 +73,4 @@ fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
         *directory = std::path::absolute(&*directory).context("the current directory")?;
     }
     Ok(reference)
-}
-
-/// Tells a shared index from another artifact.
-pub(super) async fn recognised(
-    context: &Context,
-    source: Source,
-    cache: &Arc<Cache>,
-) -> Result<Source, Failure> {
-    let Source::Reference { reference } = &source else {
-        return Ok(source);
-    };
-    let parsed = connect::reference(reference)?;
-    let store = connect::store(context, &parsed, Access::Pull, cache).await?;
-    Ok(
-        match exchange::is_shared(store.as_ref(), &parsed.name()).await? {
-            true => Source::Shared {
-                reference: reference.clone(),
-            },
-            false => source,
-        },
-    )
 }

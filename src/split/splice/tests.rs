@@ -44,6 +44,13 @@ impl Parts {
         Ok(layer.map_or(&self.root, |index| &self.layers[index]))
     }
 
+    fn part(&mut self, layer: Option<usize>) -> &mut Vec<u8> {
+        match layer {
+            None => &mut self.root,
+            Some(index) => &mut self.layers[index],
+        }
+    }
+
     /// Splices these parts by a recipe for others.
     fn splice(&self, recipe: &Recipe) -> Result<Vec<u8>, Error> {
         let mut output = Vec::new();
@@ -113,10 +120,7 @@ fn wrong_content_is_named() {
         let right = Parts::new(size);
         for part in [None, Some(0), Some(1)] {
             let mut wrong = Parts::new(size);
-            let content = match part {
-                None => &mut wrong.root,
-                Some(index) => &mut wrong.layers[index],
-            };
+            let content = wrong.part(part);
             *content.last_mut().unwrap() ^= 1;
             match wrong.splice(&right.recipe()).unwrap_err() {
                 Error::Content { layer, source } => {
@@ -136,10 +140,7 @@ fn content_that_is_short_or_long_is_named() {
         let right = Parts::new(size);
         for part in [None, Some(0), Some(1)] {
             let mut wrong = Parts::new(size);
-            let content = match part {
-                None => &mut wrong.root,
-                Some(index) => &mut wrong.layers[index],
-            };
+            let content = wrong.part(part);
             let length = content.len().saturating_add_signed(change);
             content.resize(length, 9);
             match wrong.splice(&right.recipe()).unwrap_err() {

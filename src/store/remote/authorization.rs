@@ -98,16 +98,6 @@ impl Authorization {
         }
     }
 
-    /// Asks for reading these repositories too, where the token server gives that.
-    pub(super) fn also_reading(&mut self, paths: impl IntoIterator<Item = String>) {
-        let further = &mut self.state.get_mut().further;
-        for path in paths {
-            if further.len() < MAX_FURTHER && !reads(&self.scopes, further, &path) {
-                further.push(path);
-            }
-        }
-    }
-
     /// Sees to it that the token lets us read another repository, asking at most once for each. Where it
     /// does not, requests that need it are refused.
     pub(super) async fn reach(&self, transport: &Transport, path: &str) -> Result<(), Failure> {

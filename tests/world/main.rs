@@ -1,9 +1,11 @@
 //! WIT packages and components, decoded; and what must be refused because the decoder cannot bear it.
 
+#[path = "../support"]
 mod support {
     pub(crate) mod binary;
     pub(crate) mod smith;
 }
+mod exported;
 
 use std::fs;
 use std::path::{Path, PathBuf};

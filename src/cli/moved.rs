@@ -1,0 +1,86 @@
+//! What was moved between here and a store, as reports tell it.
+
+use serde::Serialize;
+use wharf::copy::{Outcome, Tally};
+use wharf::pull::Pulled;
+
+use super::text;
+
+/// What went to a store.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Sent {
+    pub(crate) sent_bytes: u64,
+    sent_blobs: u64,
+    skipped_bytes: u64,
+    skipped_blobs: u64,
+}
+
+impl Sent {
+    pub(crate) fn new(sent: Tally, skipped: Tally) -> Self {
+        Self {
+            sent_bytes: sent.bytes,
+            sent_blobs: sent.blobs,
+            skipped_bytes: skipped.bytes,
+            skipped_blobs: skipped.blobs,
+        }
+    }
+
+    pub(crate) fn add(&mut self, Outcome { sent, skipped }: Outcome) {
+        self.sent_bytes += sent.bytes;
+        self.sent_blobs += sent.blobs;
+        self.skipped_bytes += skipped.bytes;
+        self.skipped_blobs += skipped.blobs;
+    }
+
+    /// Returns what people read of it, with `also` behind what was sent.
+    pub(crate) fn text(&self, also: &str) -> String {
+        format!(
+            "  sent     {} in {}{also}\n  skipped  {} in {} (already there)",
+            text::size(self.sent_bytes),
+            text::count(self.sent_blobs, "blob"),
+            text::size(self.skipped_bytes),
+            text::count(self.skipped_blobs, "blob"),
+        )
+    }
+}
+
+/// What came from a store, and what the cache had of it.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Fetched {
+    pub(crate) fetched_bytes: u64,
+    fetched_blobs: u64,
+    cached_bytes: u64,
+    cached_blobs: u64,
+}
+
+impl Fetched {
+    pub(crate) fn new(fetched: Tally, cached: Tally) -> Self {
+        Self {
+            fetched_bytes: fetched.bytes,
+            fetched_blobs: fetched.blobs,
+            cached_bytes: cached.bytes,
+            cached_blobs: cached.blobs,
+        }
+    }
+
+    /// Adds what was pulled.
+    pub(crate) fn and(self, pulled: &Pulled) -> Self {
+        Self {
+            fetched_bytes: self.fetched_bytes + pulled.fetched.bytes,
+            fetched_blobs: self.fetched_blobs + pulled.fetched.blobs,
+            cached_bytes: self.cached_bytes + pulled.cached.bytes,
+            cached_blobs: self.cached_blobs + pulled.cached.blobs,
+        }
+    }
+
+    /// Returns what people read of it.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "  fetched  {} in {}\n  cached   {} in {}",
+            text::size(self.fetched_bytes),
+            text::count(self.fetched_blobs, "blob"),
+            text::size(self.cached_bytes),
+            text::count(self.cached_blobs, "blob"),
+        )
+    }
+}

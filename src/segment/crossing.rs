@@ -1,0 +1,140 @@
+//! What the modules of a file do to each other at the start.
+
+use std::collections::BTreeSet;
+
+use super::calls::{Entered, Reached};
+use super::module::Found;
+use super::{Entries, Mode, Module, Unread, Verdict};
+
+/// So often all modules are gone through; where calls go to and fro longer, they are taken to go anywhere.
+const MAX_ROUNDS: usize = 100;
+
+/// Who enters the modules of a file from other modules.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Crossing<'a> {
+    /// Exports of these names are called.
+    names: BTreeSet<&'a str>,
+    /// A reference that modules share is called.
+    references: bool,
+    /// Any export may be called.
+    anything: bool,
+}
+
+impl<'a> Crossing<'a> {
+    /// Goes from module to module until nothing new is entered.
+    fn of(modules: &'a [(String, Found)], entries: &'a Entries) -> Self {
+        let mut crossing = Self {
+            anything: entries.all,
+            ..Self::default()
+        };
+        for _ in 0..MAX_ROUNDS {
+            let before = (crossing.names.len(), crossing.references);
+            for (_, found) in modules {
+                let reached = found.code.calls.reached_within(&crossing.entered(found));
+                crossing.add(found, &reached, entries);
+            }
+            let after = (crossing.names.len(), crossing.references);
+            if crossing.anything || before == after {
+                return crossing;
+            }
+        }
+        crossing.anything = true;
+        crossing
+    }
+
+    /// Where a module is entered, by itself and by others.
+    fn entered(&self, found: &Found) -> Entered {
+        let called = found.exports.iter();
+        let called = called.filter(|(name, _)| self.names.contains(&**name));
+        let called = called.map(|&(_, function)| function);
+        Entered {
+            functions: found.entries.iter().copied().chain(called).collect(),
+            references: self.references || self.anything,
+            exports: self.anything,
+        }
+    }
+
+    fn add(&mut self, found: &'a Found, reached: &Reached, entries: &'a Entries) {
+        let imports = (0_u32..).zip(&found.imports);
+        let called = imports.filter(|&(function, _)| reached.contains(function));
+        let mut leaves = false;
+        for (_, name) in called {
+            leaves = true;
+            self.names.insert(name);
+            let renamed = entries.renamed.get(&**name).into_iter().flatten();
+            self.names.extend(renamed.map(String::as_str));
+        }
+        if leaves {
+            let destructors = entries.destructors.iter();
+            self.names.extend(destructors.map(String::as_str));
+        }
+        self.references |= reached.has_reference() && found.code.calls.shares();
+        self.anything |= (leaves && entries.comes_back) || reached.has_outside();
+    }
+}
+
+/// Says of the segments of all modules when they are read. Where `whole` is false not everything around the modules
+/// was read.
+pub(super) fn judge(modules: Vec<(String, Found)>, entries: &Entries, whole: bool) -> Vec<Module> {
+    let (crossing, all_read) = match entries.several {
+        true => {
+            let mut found = modules.iter().map(|(_, found)| found);
+            let all_read = found.all(|found| found.unread.is_none());
+            (Crossing::of(&modules, entries), all_read)
+        }
+        false => (Crossing::default(), true),
+    };
+    let entered: Vec<Entered> = modules
+        .iter()
+        .map(|(_, found)| crossing.entered(found))
+        .collect();
+    let modules = modules.into_iter().zip(entered);
+    modules
+        .map(|((path, found), entered)| verdicts(path, found, entered, all_read, whole))
+        .collect()
+}
+
+/// Says when the segments of one module are read. Where `all_read` is false another module may enter it anywhere.
+fn verdicts(
+    path: String,
+    found: Found,
+    mut entered: Entered,
+    all_read: bool,
+    whole: bool,
+) -> Module {
+    let calls = &found.code.calls;
+    let sure = calls.reached_from(&entered);
+    if !all_read {
+        entered.references = true;
+        entered.exports = true;
+    }
+    let possible = calls.reached_from(&entered);
+    let mut segments = found.segments;
+    let mut unread = found.unread;
+    let mut read = vec![(false, false); segments.len()];
+    for (data_index, reader) in found.code.readers {
+        let index = data_index as usize;
+        let Some(segment) = segments.get_mut(index) else {
+            unread.get_or_insert(Unread::damaged(reader.offset, "no such data segment"));
+            continue;
+        };
+        if reader.instruction.reads() {
+            read[index].0 |= sure.contains(reader.function);
+            read[index].1 |= possible.contains(reader.function);
+        }
+        segment.readers.push(reader);
+    }
+    let whole = whole && unread.is_none();
+    for (segment, (sure, possible)) in segments.iter_mut().zip(read) {
+        segment.verdict = match segment.mode {
+            Mode::Passive if !sure && !possible && whole => Verdict::Streamable,
+            Mode::Passive if !sure => Verdict::Unknown,
+            _ => Verdict::ReadAtStart,
+        };
+    }
+    Module {
+        path,
+        segments,
+        unread,
+    }
+}
