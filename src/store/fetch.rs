@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::task::{self, JoinHandle};
 
 use super::spool::Spool;
@@ -15,6 +15,9 @@ use crate::digest::{Hasher, Identity, Mismatch};
 
 /// How many bytes are hashed and written at a time, while the next ones arrive.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// How many bytes are enough where the next ones are not there yet: somebody may be reading along.
+const LEAST_BATCH_BYTES: usize = 32 * 1024;
 
 /// Fetches a blob into a new spool in `directory`; what is returned has been verified.
 pub async fn fetch(
@@ -215,7 +218,18 @@ async fn receive(
     let mut batch = Vec::new();
     let mut batched = 0;
     let ended = loop {
-        let Some(bytes) = stream.next().await else {
+        let next = match stream.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                if batched >= LEAST_BATCH_BYTES {
+                    let batch = mem::take(&mut batch);
+                    writer.take(batch).await.map_err(Failure::File)?;
+                    batched = 0;
+                }
+                stream.next().await
+            }
+        };
+        let Some(bytes) = next else {
             break Ok(());
         };
         let mut bytes = match bytes {

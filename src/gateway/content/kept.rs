@@ -58,11 +58,9 @@ impl Stamp {
 
 impl Kept {
     pub(super) fn open(settings: Settings) -> Result<Self, Error> {
-        let decoded = BlobDirectory::new(settings.directory.join("decoded"));
-        decoded.create()?;
         let kept = Self {
             cache: settings.cache,
-            decoded,
+            decoded: BlobDirectory::new(settings.directory.join("decoded")),
             directory: settings.directory,
             max_bytes: settings.max_bytes,
             checked: Mutex::default(),
@@ -70,6 +68,15 @@ impl Kept {
         };
         kept.prune(&mut kept.bytes(), kept.max_bytes)?;
         Ok(kept)
+    }
+
+    /// Makes an empty spool for a place. Somebody may have deleted the directory of decoded layers. Blocks.
+    pub(super) fn spool(&self, place: Place) -> Result<Spool, Error> {
+        if place == Place::Decoded {
+            self.decoded.create()?;
+        }
+        let directory = self.ingest(place);
+        Spool::new_in(directory).map_err(Error::file(directory))
     }
 
     /// Returns where spools for a place are made.
@@ -170,6 +177,7 @@ impl Kept {
         match place {
             Place::Blobs => self.cache.adopt(&what.digest, spool)?,
             Place::Decoded => {
+                self.decoded.create()?;
                 let adopted = self.decoded.adopt(&what.digest, spool, false);
                 adopted.map_err(Error::file(&path))?;
             }
@@ -187,6 +195,7 @@ impl Kept {
     }
 
     fn prune(&self, bytes: &mut u64, most: u64) -> Result<(), Error> {
+        self.decoded.create()?;
         let (left, _) = self.cache.prune_with(&self.decoded, most)?;
         *bytes = left.bytes;
         Ok(())

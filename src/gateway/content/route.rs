@@ -175,3 +175,99 @@ fn content(layer: &Layer) -> Kind {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::manifest::{Annotations, Os};
+
+    fn layer(offset: u64, size: u64, encoding: Encoding) -> Layer {
+        let identity = |size| Identity {
+            digest: Digest::of(&size.to_string().into_bytes()),
+            size,
+        };
+        Layer {
+            blob: match encoding {
+                Encoding::Raw => identity(size),
+                Encoding::Zstd => identity(size / 2),
+            },
+            encoding,
+            content: identity(size),
+            offset,
+            path: String::new(),
+            title: String::new(),
+        }
+    }
+
+    /// 10 bytes of root, 100 raw, 5 of root, 200 in a frame.
+    fn manifest() -> SplitManifest {
+        let content = layer(0, 315, Encoding::Raw).content;
+        SplitManifest {
+            config: content,
+            os: Os::Wasip1,
+            content,
+            imports: None,
+            exports: None,
+            flat_digest: content.digest,
+            root: layer(0, 15, Encoding::Zstd),
+            layers: vec![
+                layer(10, 100, Encoding::Raw),
+                layer(115, 200, Encoding::Zstd),
+            ],
+            annotations: Annotations::new(),
+        }
+    }
+
+    fn steps(form: &Form) -> Vec<(usize, Range<u64>, Framing)> {
+        let route = Route::new(&manifest(), form);
+        let steps = route.steps.into_iter();
+        steps
+            .map(|step| (step.source, step.range, step.framing))
+            .collect()
+    }
+
+    #[test]
+    fn runs_become_steps_and_the_root_is_one_source() {
+        use Framing::{AsIs, Compressed, Raw};
+        assert_eq!(
+            steps(&Form::Whole),
+            [
+                (0, 0..10, AsIs),
+                (1, 0..100, AsIs),
+                (0, 10..15, AsIs),
+                (2, 0..200, AsIs)
+            ]
+        );
+        assert_eq!(
+            steps(&Form::Zstd),
+            [
+                (0, 0..10, Compressed),
+                (1, 0..100, Raw),
+                (0, 10..15, Compressed),
+                (2, 0..100, AsIs)
+            ]
+        );
+        assert_eq!(
+            steps(&Form::Range(109..117)),
+            [(0, 99..100, AsIs), (1, 10..15, AsIs), (2, 0..2, AsIs)]
+        );
+        assert_eq!(steps(&Form::Range(115..116)), [(0, 0..1, AsIs)]);
+        let route = Route::new(&manifest(), &Form::Whole);
+        let root = &route.sources[0];
+        assert_eq!((root.begin, root.end, root.last), (0, 15, 2));
+    }
+
+    #[test]
+    fn a_small_part_of_a_raw_layer_is_read_alone() {
+        let blob = manifest().layers[0].blob;
+        let kind = |range| {
+            Route::new(&manifest(), &Form::Range(range)).sources[0]
+                .kind
+                .clone()
+        };
+        assert_eq!(kind(20..69), Kind::Part { blob, part: 10..59 });
+        assert_eq!(kind(20..70), Kind::Blob(blob));
+        assert!(matches!(kind(115..116), Kind::Content { .. }));
+    }
+}

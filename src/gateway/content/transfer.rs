@@ -66,9 +66,8 @@ impl Contents {
     async fn spool(&self, place: Place, progress: &Progress, base: u64) -> Result<Spool, Error> {
         let kept = Arc::clone(&self.kept);
         let (spool, tail) = blocking(move || {
-            let directory = kept.ingest(place);
-            let mut spool = Spool::new_in(directory).map_err(Error::file(directory))?;
-            let tail = spool.tail().map_err(Error::file(directory))?;
+            let mut spool = kept.spool(place)?;
+            let tail = spool.tail().map_err(Error::file(kept.ingest(place)))?;
             Ok::<_, Error>((spool, tail))
         })
         .await?;
