@@ -99,11 +99,15 @@ async fn a_part_that_ends_early_is_no_success() {
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
     let store = Scripted::of(&[&artifact]);
-    for act in [Act::Short(20_000), Act::Break(20_000), Act::Short(101)] {
+    for (act, kind) in [
+        (Act::Short(20_000), Kind::Integrity),
+        (Act::Break(20_000), Kind::Unreachable),
+        (Act::Short(101), Kind::Integrity),
+    ] {
         store.act(layer.blob, act);
         let (bytes, outcome) =
             ask(&contents, artifact.from(&store), Form::Range(range.clone())).await;
-        assert!(outcome.is_err());
+        assert_eq!(outcome.err().unwrap().kind(), kind);
         assert!(bytes.len() < 29_900);
         store.behave();
         let bytes = whole(&contents, artifact.from(&store), Form::Range(range.clone())).await;

@@ -233,12 +233,23 @@ async fn no_more_is_fetched_at_once_than_was_allowed() {
         })
         .collect();
     let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
+    let gate = Gate::closed();
+    for blob in artifacts.iter().flat_map(|artifact| &artifact.stored) {
+        store.act(blob.blob, Act::Hold(0, gate.clone()));
+    }
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 3);
-    join_all(artifacts.iter().map(|artifact| async {
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
-        assert!(bytes == artifact.bytes);
-    }))
-    .await;
-    assert!(store.most_streams() <= 3);
+    let mut bodies: Vec<_> = artifacts
+        .iter()
+        .map(|artifact| whole(&contents, artifact.from(&store), Form::Whole).boxed())
+        .collect();
+    for body in &mut bodies {
+        assert!(poll!(body).is_pending());
+    }
+    store.streams(3).await;
+    gate.open();
+    for (bytes, artifact) in join_all(bodies).await.iter().zip(&artifacts) {
+        assert!(*bytes == artifact.bytes);
+    }
+    assert_eq!(store.most_streams(), 3);
 }
