@@ -143,7 +143,7 @@ impl Kept {
         if checked.len() >= MAX_CHECKED {
             checked.clear();
         }
-        let touch = || {
+        let touch = || -> io::Result<Stamp> {
             // Somebody may have written since it was checked.
             if Stamp::of(file)? != stamp && checked.get(&key) != Some(&Stamp::of(file)?) {
                 return Ok(stamp);
@@ -152,7 +152,7 @@ impl Kept {
             Stamp::of(file)
         };
         // Where only reading is allowed the order stays.
-        let stamp = touch().unwrap_or_else(|_: io::Error| stamp);
+        let stamp = touch().unwrap_or(stamp);
         checked.insert(key, stamp);
     }
 

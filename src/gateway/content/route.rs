@@ -183,7 +183,7 @@ mod tests {
     use crate::manifest::{Annotations, Os};
 
     fn layer(offset: u64, size: u64, encoding: Encoding) -> Layer {
-        let identity = |size| Identity {
+        let identity = |size: u64| Identity {
             digest: Digest::of(&size.to_string().into_bytes()),
             size,
         };
