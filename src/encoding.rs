@@ -7,11 +7,15 @@
 //!
 //! Spec: RFC 8878.
 
+mod framing;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
+
+pub use self::framing::{FRAME_BYTES, append_frame, append_raw_frame};
 
 /// The largest window that a reader allows, as a power of two: 8 MiB.
 const MAX_WINDOW_LOG: u32 = 23;

@@ -109,6 +109,7 @@ impl store::Error {
     /// Returns what kind of failure this is.
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Shared(error) => error.kind(),
             Self::NotFound { .. } => Kind::NotFound,
             Self::Refused { .. } => Kind::Refused,
             Self::Corrupt { .. } | Self::Malformed { .. } => Kind::Integrity,

@@ -16,13 +16,14 @@ pub mod tail;
 use std::error;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 
-pub use self::fetch::{fetch, fetch_into};
+pub use self::fetch::{fetch, fetch_into, fetch_part};
 use self::retry::Retry;
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::{Descriptor, media_type};
@@ -234,6 +235,9 @@ pub enum Error {
     /// The program is stopping while work is under way.
     #[error("the work was cut short")]
     Interrupted,
+    /// What several waited for failed; each of them is told.
+    #[error(transparent)]
+    Shared(Arc<Error>),
     /// A file could not be read or written.
     #[error("{}", path.display())]
     File {

@@ -1,13 +1,42 @@
 //! Components, spliced from their layers while they are sent.
+//!
+//! ```text
+//! manifest + form -> route (which bytes of which layers, in order) -> sending (pieces, hashed as they go)
+//!                                                                       follows flights: files here or on their way
+//! flight: kept (a file that is here and sound)? else fetched and verified, or decoded and verified, once for all
+//! ```
+//!
+//! What is sent is read from files at the pace of who it is sent to; nothing is held in memory but one piece for each.
 
+mod flight;
+mod kept;
+mod route;
+mod sending;
+mod transfer;
+
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
+
+use self::flight::Flights;
+use self::kept::Kept;
+use self::sending::Sending;
 use crate::artifact::SplitManifest;
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
 use crate::store::{ByteStream, Store};
+
+/// How many layers are decoded at once while they arrive, and how many that are here. A decoder needs as much memory
+/// as its window has, up to 8 MiB.
+const MAX_DECODERS: usize = 4;
+
+/// How many components are remembered as proven before all are forgotten.
+const MAX_PROVEN: usize = 65_536;
 
 /// Where contents are kept, and how much of them.
 #[derive(Debug, Clone)]
@@ -45,23 +74,70 @@ pub enum Form {
 /// All layers that are here or on their way, shared by all who are sent something.
 #[derive(Debug)]
 pub struct Contents {
-    settings: Settings,
+    kept: Arc<Kept>,
+    flights: Arc<Flights>,
+    /// One permit a fetch.
+    transfers: Arc<Semaphore>,
+    /// One permit a decoder of a blob that is still arriving.
+    early_decoders: Arc<Semaphore>,
+    /// One permit a decoder of a blob that is here.
+    decoders: Arc<Semaphore>,
+    /// How many layers are begun before they are needed.
+    look_ahead: usize,
+    /// Split and content digest of components that came out right as a whole.
+    proven: Mutex<HashSet<(Digest, Digest)>>,
 }
 
 impl Contents {
     /// Opens or makes the directory.
     pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self { settings }))
+        let max_transfers = settings.max_transfers.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Arc::new(Self {
+            kept: Arc::new(Kept::open(settings)?),
+            flights: Arc::default(),
+            transfers: Arc::new(Semaphore::new(max_transfers)),
+            early_decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
+            decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
+            look_ahead: max_transfers.min(8),
+            proven: Mutex::default(),
+        }))
     }
 
     /// Begins to send a component. What fails before the first byte is an error here, what fails later is one in
     /// the stream, which then ends without the last byte of the layer, or of the whole, that was wrong.
+    ///
+    /// Pieces have at most 256 KiB. A range is not checked as a whole; where it is a small part of a layer that is
+    /// stored as it is, only that part is fetched, and cannot be checked. In zstd form the stored frames are checked
+    /// and not what they hold: that is for who decodes them.
     pub async fn body(
         self: &Arc<Self>,
-        _component: Component,
-        _form: Form,
+        component: Component,
+        form: Form,
     ) -> Result<ByteStream, Error> {
-        let _ = &self.settings;
-        Err(crate::store::Error::Interrupted.into())
+        let mut sending = Sending::new(Arc::clone(self), component, &form);
+        let first = sending.next().await?;
+        let rest = stream::try_unfold(sending, async |mut sending| {
+            let piece = sending.next().await?;
+            Ok(piece.map(|piece| (piece, sending)))
+        });
+        Ok(stream::iter(first.map(Ok)).chain(rest).boxed())
     }
+
+    fn is_proven(&self, component: &SplitManifest) -> bool {
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.contains(&names(component))
+    }
+
+    fn prove(&self, component: &SplitManifest) {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven.len() >= MAX_PROVEN {
+            proven.clear();
+        }
+        proven.insert(names(component));
+    }
+}
+
+/// The split digest names all parts and the whole.
+fn names(component: &SplitManifest) -> (Digest, Digest) {
+    (component.config.digest, component.content.digest)
 }

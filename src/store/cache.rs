@@ -57,6 +57,7 @@ pub struct Usage {
 /// A blob's file.
 #[derive(Debug, Clone)]
 struct Entry {
+    path: PathBuf,
     digest: Digest,
     size: u64,
     used: SystemTime,
@@ -224,23 +225,39 @@ impl Cache {
 
     /// Removes the blobs used longest ago until at most `most` bytes are left; returns what went.
     pub fn prune(&self, most: u64) -> Result<Usage, Error> {
+        let (_, gone) = self.prune_entries(self.entries()?, most)?;
+        Ok(gone)
+    }
+
+    /// As [`Cache::prune`], counting what is in another directory too; returns what is left and what went.
+    pub fn prune_with(&self, other: &BlobDirectory, most: u64) -> Result<(Usage, Usage), Error> {
         let mut entries = self.entries()?;
-        entries.sort_by_key(|entry| (entry.used, entry.digest));
-        let mut left: u64 = entries.iter().map(|entry| entry.size).sum();
+        entries.extend(entries_of(other)?);
+        self.prune_entries(entries, most)
+    }
+
+    fn prune_entries(&self, mut entries: Vec<Entry>, most: u64) -> Result<(Usage, Usage), Error> {
+        entries.sort_by(|a, b| (a.used, a.digest, &a.path).cmp(&(b.used, b.digest, &b.path)));
+        let mut left = Usage::default();
+        for entry in &entries {
+            left.blobs += 1;
+            left.bytes += entry.size;
+        }
         let mut gone = Usage::default();
         for entry in entries {
-            if left <= most {
+            if left.bytes <= most {
                 break;
             }
-            self.remove(&entry.digest)?;
-            left -= entry.size;
+            remove(&entry.path)?;
+            left.blobs -= 1;
+            left.bytes -= entry.size;
             gone.blobs += 1;
             gone.bytes += entry.size;
         }
         if gone.blobs > 0 {
             self.sweep()?;
         }
-        Ok(gone)
+        Ok((left, gone))
     }
 
     /// Removes what speaks of blobs that are gone.
@@ -297,24 +314,29 @@ impl Cache {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Error> {
-        let mut entries = Vec::new();
-        for path in files(&self.blobs.files())? {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let Some(Ok(digest)) = name.map(Digest::from_hex) else {
-                continue;
-            };
-            match fs::metadata(&path) {
-                Ok(metadata) => entries.push(Entry {
-                    digest,
-                    size: metadata.len(),
-                    used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                }),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::file(&path)(error)),
-            }
-        }
-        Ok(entries)
+        entries_of(&self.blobs)
     }
+}
+
+fn entries_of(directory: &BlobDirectory) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    for path in files(&directory.files())? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(Ok(digest)) = name.map(Digest::from_hex) else {
+            continue;
+        };
+        match fs::metadata(&path) {
+            Ok(metadata) => entries.push(Entry {
+                digest,
+                size: metadata.len(),
+                used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                path,
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::file(&path)(error)),
+        }
+    }
+    Ok(entries)
 }
 
 /// Makes a blob the one used last. Where that fails (a cache we may only read) the order is older.

@@ -2,10 +2,11 @@
 
 use std::io::{self, Seek};
 use std::mem;
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::task::{self, JoinHandle};
 
 use super::spool::Spool;
@@ -14,6 +15,9 @@ use crate::digest::{Hasher, Identity, Mismatch};
 
 /// How many bytes are hashed and written at a time, while the next ones arrive.
 const BATCH_BYTES: usize = 256 * 1024;
+
+/// How many bytes are enough where the next ones are not there yet: somebody may be reading along.
+const LEAST_BATCH_BYTES: usize = 32 * 1024;
 
 /// Fetches a blob into a new spool in `directory`; what is returned has been verified.
 pub async fn fetch(
@@ -38,11 +42,57 @@ pub async fn fetch_into(
     directory: &Path,
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
-    let corrupt = |mismatch| Error::Corrupt {
+    let whole = 0..blob.size;
+    let Sink { spool, hasher } = transfer(spool, store, blob, whole, directory, observer).await?;
+    hasher.check(blob).map_err(corrupt(store, blob))?;
+    rewound(spool, directory)
+}
+
+/// Fetches a part of a blob into an empty spool. Nobody can say whether its bytes are the right ones: only that
+/// there are as many as were asked for is checked.
+pub async fn fetch_part(
+    spool: Spool,
+    store: &dyn Store,
+    blob: Identity,
+    part: Range<u64>,
+    directory: &Path,
+    observer: &dyn Observer,
+) -> Result<Spool, Error> {
+    let wanted = part.end - part.start;
+    let Sink { spool, hasher } = transfer(spool, store, blob, part, directory, observer).await?;
+    match hasher.size() == wanted {
+        true => rewound(spool, directory),
+        false => Err(Error::Malformed {
+            what: format!("blob {}", blob.digest),
+            location: store.location(),
+            reason: format!("of {wanted} bytes of it only {} came", hasher.size()),
+        }),
+    }
+}
+
+fn rewound(mut spool: Spool, directory: &Path) -> Result<Spool, Error> {
+    spool.file().rewind().map_err(Error::file(directory))?;
+    Ok(spool)
+}
+
+fn corrupt(store: &dyn Store, blob: Identity) -> impl FnOnce(Mismatch) -> Error {
+    let location = store.location();
+    move |mismatch| Error::Corrupt {
         what: format!("blob {}", blob.digest),
-        location: store.location(),
+        location,
         source: Box::new(mismatch),
-    };
+    }
+}
+
+/// Moves bytes from the store to the spool, as often as the retry policy allows.
+async fn transfer(
+    spool: Spool,
+    store: &dyn Store,
+    blob: Identity,
+    part: Range<u64>,
+    directory: &Path,
+    observer: &dyn Observer,
+) -> Result<Sink, Error> {
     let file_error = || Error::file(directory);
     let mut writer = Writer {
         sink: Some(Sink {
@@ -51,15 +101,16 @@ pub async fn fetch_into(
         }),
         busy: None,
     };
+    let wanted = part.end - part.start;
     let mut received = 0;
     let mut failed = 0;
     loop {
-        let outcome = receive(store, blob, &mut writer, &mut received, observer).await;
+        let outcome = receive(store, blob, &part, &mut writer, &mut received, observer).await;
         writer.idle().await.map_err(file_error())?;
         match outcome {
             Ok(()) => break,
             // All is there; whether it is right the digest says.
-            Err(Failure::Broken(_)) if received == blob.size && blob.size > 0 => break,
+            Err(Failure::Broken(_)) if received == wanted && wanted > 0 => break,
             Err(Failure::Broken(error)) if error.is_transient() => {
                 failed += 1;
                 match store.retry().wait(failed, None) {
@@ -76,17 +127,14 @@ pub async fn fetch_into(
                     digest,
                     size: received,
                 };
-                return Err(corrupt(Mismatch {
+                return Err(corrupt(store, blob)(Mismatch {
                     expected: blob,
                     found,
                 }));
             }
         }
     }
-    let Sink { mut spool, hasher } = writer.into_sink().map_err(file_error())?;
-    hasher.check(blob).map_err(corrupt)?;
-    spool.file().rewind().map_err(file_error())?;
-    Ok(spool)
+    writer.into_sink().map_err(file_error())
 }
 
 struct Sink {
@@ -159,28 +207,49 @@ impl Writer {
 async fn receive(
     store: &dyn Store,
     blob: Identity,
+    part: &Range<u64>,
     writer: &mut Writer,
     received: &mut u64,
     observer: &dyn Observer,
 ) -> Result<(), Failure> {
-    let mut stream = store.open(blob, *received).await.map_err(Failure::Store)?;
+    let from = part.start + *received;
+    let mut stream = store.open(blob, from).await.map_err(Failure::Store)?;
+    let wanted = part.end - part.start;
     let mut batch = Vec::new();
     let mut batched = 0;
     let ended = loop {
-        let Some(bytes) = stream.next().await else {
+        let next = match stream.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                if batched >= LEAST_BATCH_BYTES {
+                    let batch = mem::take(&mut batch);
+                    writer.take(batch).await.map_err(Failure::File)?;
+                    batched = 0;
+                }
+                stream.next().await
+            }
+        };
+        let Some(bytes) = next else {
             break Ok(());
         };
-        let bytes = match bytes {
+        let mut bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) => break Err(Failure::Broken(error)),
         };
+        if part.end < blob.size {
+            // What follows was not asked for.
+            bytes.truncate(usize::try_from(wanted - *received).unwrap_or(usize::MAX));
+        }
         *received += bytes.len() as u64;
-        if *received > blob.size {
+        if *received > wanted {
             break Err(Failure::TooLong);
         }
         observer.moved(bytes.len() as u64);
         batched += bytes.len();
         batch.push(bytes);
+        if part.end < blob.size && *received == wanted {
+            break Ok(());
+        }
         if batched >= BATCH_BYTES {
             writer
                 .take(mem::take(&mut batch))

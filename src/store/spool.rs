@@ -59,7 +59,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads along while bytes are appended. There is one such reader, asked for before the first byte.
+    /// Reads along while bytes are appended. Asked for once, before the first byte; the tail gives more readers.
     pub fn tail(&mut self) -> io::Result<Tail> {
         let (growing, tail) = growing(self.file.try_clone()?);
         self.growing = Some(growing);

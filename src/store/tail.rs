@@ -2,26 +2,41 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::source::Source;
 
 /// How far a file has been written.
 #[derive(Debug, Default)]
 struct Growth {
-    state: Mutex<State>,
+    state: Mutex<Written>,
+    /// For readers that block.
     changed: Condvar,
+    /// For readers that do not.
+    told: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    written: u64,
-    ended: bool,
+/// How much of a file is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// So many bytes.
+    pub bytes: u64,
+    /// Whether no more will come.
+    pub ended: bool,
 }
 
 impl Growth {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Written> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Written)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+        self.told.notify_waiters();
     }
 }
 
@@ -33,9 +48,39 @@ pub struct Growing(Arc<Growth>);
 /// knows, after the end.
 #[derive(Debug)]
 pub struct Tail {
-    file: File,
+    file: Arc<File>,
     at: u64,
     growth: Arc<Growth>,
+}
+
+impl Tail {
+    /// Returns another reader of the same file, which begins with the first byte.
+    pub fn another(&self) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            at: 0,
+            growth: Arc::clone(&self.growth),
+        }
+    }
+
+    /// Returns the file. It is read at offsets, never moved within.
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Waits, without blocking, until there are more than so many bytes, or the end has come.
+    pub async fn past(&self, bytes: u64) -> Written {
+        loop {
+            let mut told = pin!(self.growth.told.notified());
+            // Before the look, so that nothing is missed in between.
+            told.as_mut().enable();
+            let written = *self.growth.state();
+            if written.bytes > bytes || written.ended {
+                return written;
+            }
+            told.await;
+        }
+    }
 }
 
 /// Returns both sides of an empty file.
@@ -45,7 +90,7 @@ pub(super) fn growing(file: File) -> (Growing, Tail) {
     (
         writing,
         Tail {
-            file,
+            file: Arc::new(file),
             at: 0,
             growth,
         },
@@ -55,15 +100,13 @@ pub(super) fn growing(file: File) -> (Growing, Tail) {
 impl Growing {
     /// So many bytes were added.
     pub(super) fn grew(&self, bytes: u64) {
-        self.0.state().written += bytes;
-        self.0.changed.notify_all();
+        self.0.change(|written| written.bytes += bytes);
     }
 }
 
 impl Drop for Growing {
     fn drop(&mut self) {
-        self.0.state().ended = true;
-        self.0.changed.notify_all();
+        self.0.change(|written| written.ended = true);
     }
 }
 
@@ -71,11 +114,11 @@ impl Read for Tail {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let written = {
             let mut state = self.growth.state();
-            while state.written <= self.at && !state.ended {
+            while state.bytes <= self.at && !state.ended {
                 let woken = self.growth.changed.wait(state);
                 state = woken.unwrap_or_else(PoisonError::into_inner);
             }
-            state.written
+            state.bytes
         };
         let left = usize::try_from(written - self.at).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
@@ -111,6 +154,38 @@ mod tests {
         }
         spool.replace(&directory.path().join("done")).unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn several_readers_follow_one_file_without_blocking() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new_in(directory.path()).unwrap();
+        let tail = spool.tail().unwrap();
+        let others = [tail.another(), tail.another()];
+        let followers = others.map(|other| {
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                loop {
+                    let written = other.past(seen.len() as u64).await;
+                    let mut piece = vec![0; written.bytes as usize - seen.len()];
+                    let at = seen.len() as u64;
+                    other.file().read_at(at, &mut piece).unwrap();
+                    seen.extend(piece);
+                    if written.ended {
+                        return seen;
+                    }
+                }
+            })
+        });
+        for piece in [b"one".as_slice(), b"two", b"three"] {
+            spool.append(piece).unwrap();
+            tokio::task::yield_now().await;
+        }
+        drop(spool);
+        for follower in followers {
+            assert_eq!(follower.await.unwrap(), b"onetwothree");
+        }
+        assert_eq!(tail.past(0).await.bytes, 11);
     }
 
     #[test]

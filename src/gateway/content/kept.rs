@@ -1,0 +1,203 @@
+//! Files that are kept: blobs as they are stored, and decoded layers. What is read was checked in this process.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::Settings;
+use crate::digest::{Digest, Hasher, Identity};
+use crate::store::Error;
+use crate::store::blobs::BlobDirectory;
+use crate::store::cache::Cache;
+use crate::store::spool::Spool;
+
+/// How many files are remembered as checked before all are forgotten.
+const MAX_CHECKED: usize = 65_536;
+
+/// Where a file is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// As it is stored upstream.
+    Blobs,
+    /// By digest of what it holds.
+    Decoded,
+}
+
+/// Two directories of files that are named by their digests, bounded together.
+#[derive(Debug)]
+pub(super) struct Kept {
+    cache: Arc<Cache>,
+    decoded: BlobDirectory,
+    directory: PathBuf,
+    max_bytes: u64,
+    /// How the files that were checked looked then.
+    checked: Mutex<HashMap<(Place, Digest), Stamp>>,
+    /// About how many bytes there are; counted anew when it passes the bound.
+    bytes: Mutex<u64>,
+}
+
+/// What changes when somebody writes to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: SystemTime,
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            size: metadata.len(),
+            modified: metadata.modified()?,
+        })
+    }
+}
+
+impl Kept {
+    pub(super) fn open(settings: Settings) -> Result<Self, Error> {
+        let kept = Self {
+            cache: settings.cache,
+            decoded: BlobDirectory::new(settings.directory.join("decoded")),
+            directory: settings.directory,
+            max_bytes: settings.max_bytes,
+            checked: Mutex::default(),
+            bytes: Mutex::new(0),
+        };
+        kept.prune(&mut kept.bytes(), kept.max_bytes)?;
+        Ok(kept)
+    }
+
+    /// Makes an empty spool for a place. Somebody may have deleted the directory of decoded layers. Blocks.
+    pub(super) fn spool(&self, place: Place) -> Result<Spool, Error> {
+        if place == Place::Decoded {
+            self.decoded.create()?;
+        }
+        let directory = self.ingest(place);
+        Spool::new_in(directory).map_err(Error::file(directory))
+    }
+
+    /// Returns where spools for a place are made.
+    pub(super) fn ingest(&self, place: Place) -> &Path {
+        match place {
+            Place::Blobs => self.cache.ingest(),
+            Place::Decoded => &self.directory,
+        }
+    }
+
+    fn path(&self, place: Place, digest: &Digest) -> PathBuf {
+        match place {
+            Place::Blobs => self.cache.path(digest),
+            Place::Decoded => self.decoded.path(digest),
+        }
+    }
+
+    fn checked(&self) -> MutexGuard<'_, HashMap<(Place, Digest), Stamp>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, u64> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a file if it is there and sound, and counts that as a use of it. One that is damaged is removed.
+    ///
+    /// All of it is read when it is first asked for, and when somebody else touched it since. Blocks.
+    pub(super) fn find(&self, place: Place, what: Identity) -> Result<Option<File>, Error> {
+        let path = self.path(place, &what.digest);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file(&path)(error)),
+        };
+        let key = (place, what.digest);
+        let look = || -> io::Result<Option<Stamp>> {
+            let stamp = Stamp::of(&file)?;
+            if self.checked().get(&key) == Some(&stamp) {
+                return Ok(Some(stamp));
+            }
+            let mut hasher = Hasher::new();
+            io::copy(&mut &file, &mut hasher)?;
+            Ok((hasher.finish() == what.digest).then_some(stamp))
+        };
+        // What cannot be read is of no more use than what is wrong.
+        let Ok(Some(stamp)) = look() else {
+            self.doubt(place, &what.digest);
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(Error::file(&path)(error))
+                }
+                _ => Ok(None),
+            };
+        };
+        self.used(key, &file, stamp);
+        // Another size than what has this digest: it is not what was asked for, and nothing is.
+        Ok((stamp.size == what.size).then_some(file))
+    }
+
+    /// Makes a checked file the one used last.
+    fn used(&self, key: (Place, Digest), file: &File, stamp: Stamp) {
+        let mut checked = self.checked();
+        if checked.len() >= MAX_CHECKED {
+            checked.clear();
+        }
+        let touch = || -> io::Result<Stamp> {
+            // Somebody may have written since it was checked.
+            if Stamp::of(file)? != stamp && checked.get(&key) != Some(&Stamp::of(file)?) {
+                return Ok(stamp);
+            }
+            file.set_modified(SystemTime::now())?;
+            Stamp::of(file)
+        };
+        // Where only reading is allowed the order stays.
+        let stamp = touch().unwrap_or(stamp);
+        checked.insert(key, stamp);
+    }
+
+    /// Has a file checked again before it is next used.
+    pub(super) fn doubt(&self, place: Place, digest: &Digest) {
+        self.checked().remove(&(place, *digest));
+    }
+
+    /// Keeps a spool whose bytes were verified, unless it alone passes the bound, and returns its file. What was used
+    /// longest ago goes where there is need of room. Blocks.
+    pub(super) fn adopt(
+        &self,
+        place: Place,
+        what: Identity,
+        mut spool: Spool,
+    ) -> Result<File, Error> {
+        let path = self.path(place, &what.digest);
+        let file = spool.file().try_clone().map_err(Error::file(&path))?;
+        if what.size > self.max_bytes {
+            return Ok(file);
+        }
+        match place {
+            Place::Blobs => self.cache.adopt(&what.digest, spool)?,
+            Place::Decoded => {
+                self.decoded.create()?;
+                let adopted = self.decoded.adopt(&what.digest, spool, false);
+                adopted.map_err(Error::file(&path))?;
+            }
+        }
+        if let Ok(stamp) = Stamp::of(&file) {
+            self.used((place, what.digest), &file, stamp);
+        }
+        let mut bytes = self.bytes();
+        *bytes = bytes.saturating_add(what.size);
+        if *bytes > self.max_bytes {
+            // A little further, so that not every file that follows makes all be counted again.
+            self.prune(&mut bytes, self.max_bytes - self.max_bytes / 16)?;
+        }
+        Ok(file)
+    }
+
+    fn prune(&self, bytes: &mut u64, most: u64) -> Result<(), Error> {
+        self.decoded.create()?;
+        let (left, _) = self.cache.prune_with(&self.decoded, most)?;
+        *bytes = left.bytes;
+        Ok(())
+    }
+}

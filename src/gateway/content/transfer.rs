@@ -1,0 +1,257 @@
+//! The work of flights: a file is found where it is kept, or fetched, or decoded; and verified in any case.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Contents;
+use super::flight::{Flight, Key, Landed, Progress, Stage};
+use super::kept::Place;
+use super::route::Kind;
+use crate::digest::{Identity, Mismatch, VerifyingReader};
+use crate::encoding::{Decoder, Encoding, FrameError};
+use crate::store::spool::Spool;
+use crate::store::{Error, Observer, Store, blocking, fetch_into, fetch_part};
+
+/// How many bytes are decoded at a time.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// Who hears of the bytes that come from upstream.
+const OBSERVER: &dyn Observer = &();
+
+impl Contents {
+    /// Follows what brings a layer, or begins it with this store. Returns whether it was begun.
+    pub(super) fn follow(
+        self: &Arc<Self>,
+        store: &Arc<dyn Store>,
+        kind: &Kind,
+    ) -> (Arc<Flight>, bool) {
+        let (contents, store) = (Arc::clone(self), Arc::clone(store));
+        match kind.clone() {
+            Kind::Blob(blob) => self.follow_blob(store, blob),
+            Kind::Content { blob, content } => {
+                let key = Key::Content { blob, content };
+                let work = |progress| contents.decoded(store, blob, content, progress);
+                self.flights.follow(key, work)
+            }
+            Kind::Part { blob, part } => {
+                let work = |progress| contents.part(store, blob, part, progress);
+                (Flight::begin(work), true)
+            }
+        }
+    }
+
+    fn follow_blob(self: &Arc<Self>, store: Arc<dyn Store>, blob: Identity) -> (Arc<Flight>, bool) {
+        let contents = Arc::clone(self);
+        let work = |progress| contents.blob(store, blob, progress);
+        self.flights.follow(Key::Blob(blob), work)
+    }
+
+    async fn find(&self, place: Place, what: Identity) -> Result<Option<Landed>, Error> {
+        let kept = Arc::clone(&self.kept);
+        let found = blocking(move || kept.find(place, what)).await?;
+        Ok(found.map(Landed::whole))
+    }
+
+    async fn keep(&self, place: Place, what: Identity, spool: Spool) -> Result<Landed, Error> {
+        let kept = Arc::clone(&self.kept);
+        let file = blocking(move || kept.adopt(place, what, spool)).await?;
+        Ok(Landed::whole(file))
+    }
+
+    /// Makes an empty spool and lets those who follow read along.
+    async fn spool(&self, place: Place, progress: &Progress, base: u64) -> Result<Spool, Error> {
+        let kept = Arc::clone(&self.kept);
+        let (spool, tail) = blocking(move || {
+            let mut spool = kept.spool(place)?;
+            let tail = spool.tail().map_err(Error::file(kept.ingest(place)))?;
+            Ok::<_, Error>((spool, tail))
+        })
+        .await?;
+        progress.grows(tail, base);
+        Ok(spool)
+    }
+
+    async fn blob(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        blob: Identity,
+        progress: Progress,
+    ) -> Result<Landed, Error> {
+        if let Some(landed) = self.find(Place::Blobs, blob).await? {
+            return Ok(landed);
+        }
+        let slot = slot(&self.transfers).await?;
+        let spool = self.spool(Place::Blobs, &progress, 0).await?;
+        let directory = self.kept.ingest(Place::Blobs);
+        let fetched = fetch_into(spool, store.as_ref(), blob, directory, OBSERVER).await?;
+        drop(slot);
+        self.keep(Place::Blobs, blob, fetched).await
+    }
+
+    async fn part(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        blob: Identity,
+        part: Range<u64>,
+        progress: Progress,
+    ) -> Result<Landed, Error> {
+        if let Some(landed) = self.find(Place::Blobs, blob).await? {
+            return Ok(landed);
+        }
+        let _slot = slot(&self.transfers).await?;
+        let base = part.start;
+        let spool = self.spool(Place::Blobs, &progress, base).await?;
+        let directory = self.kept.ingest(Place::Blobs);
+        let fetched = fetch_part(spool, store.as_ref(), blob, part, directory, OBSERVER);
+        let mut spool = fetched.await?;
+        let file = spool.file().try_clone().map_err(Error::file(directory))?;
+        let file = Arc::new(file);
+        Ok(Landed { file, base })
+    }
+
+    async fn decoded(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        blob: Identity,
+        content: Identity,
+        progress: Progress,
+    ) -> Result<Landed, Error> {
+        if let Some(landed) = self.find(Place::Decoded, content).await? {
+            return Ok(landed);
+        }
+        let location = store.location();
+        let (stored, _) = self.follow_blob(store, blob);
+        let (stage, slot) = self.decoder(&stored).await?;
+        let spool = self.spool(Place::Decoded, &progress, 0).await?;
+        let decoding = blocking(move || {
+            let _slot: OwnedSemaphorePermit = slot;
+            Ok::<_, Error>(decode(&stage, content, spool))
+        });
+        let spool = match decoding.await? {
+            Ok(spool) => spool,
+            Err(failure) => {
+                if failure.at_end {
+                    // If the blob did not come whole, that says more.
+                    stored.landed().await?;
+                }
+                return Err(self.wrong(failure.error, &location, blob));
+            }
+        };
+        stored.landed().await?;
+        self.keep(Place::Decoded, content, spool).await
+    }
+
+    /// Waits for a decoder, and for what it can read. The few that decode what is still arriving may wait long for
+    /// it; those that decode what is all here never do.
+    async fn decoder(&self, stored: &Flight) -> Result<(Stage, OwnedSemaphorePermit), Error> {
+        let stage = stored.begun().await?;
+        if let Stage::Growing(..) = stage
+            && let Ok(slot) = Arc::clone(&self.early_decoders).try_acquire_owned()
+        {
+            return Ok((stage, slot));
+        }
+        let landed = stored.landed().await?;
+        Ok((Stage::Landed(landed), slot(&self.decoders).await?))
+    }
+
+    /// Says what is wrong with a blob that cannot be decoded.
+    fn wrong(&self, error: io::Error, location: &str, blob: Identity) -> Error {
+        let what = format!("the content of blob {}", blob.digest);
+        let location = location.to_owned();
+        let inner = error.get_ref();
+        if let Some(&mismatch) = inner.and_then(|inner| inner.downcast_ref::<Mismatch>()) {
+            let source = Box::new(mismatch);
+            return Error::Corrupt {
+                what,
+                location,
+                source,
+            };
+        }
+        if let Some(frame) = inner.and_then(|inner| inner.downcast_ref::<FrameError>()) {
+            let reason = frame.to_string();
+            return Error::Malformed {
+                what,
+                location,
+                reason,
+            };
+        }
+        Error::file(self.kept.ingest(Place::Decoded))(error)
+    }
+}
+
+async fn slot(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    let slot = Arc::clone(slots).acquire_owned().await;
+    slot.map_err(|_| Error::Interrupted)
+}
+
+struct Failure {
+    error: io::Error,
+    /// All that there is of the blob was read.
+    at_end: bool,
+}
+
+/// Decodes a frame, perhaps while it arrives; what is returned has the content's digest.
+fn decode(stored: &Stage, content: Identity, mut spool: Spool) -> Result<Spool, Failure> {
+    let mut at_end = false;
+    let mut decode = || {
+        let stored: Box<dyn Read> = match stored {
+            Stage::Growing(tail, _) => Box::new(tail.another()),
+            Stage::Landed(landed) => Box::new(At {
+                file: Arc::clone(&landed.file),
+                at: 0,
+            }),
+            Stage::Waiting | Stage::Failed(_) => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        let stored = Ending {
+            stored,
+            at_end: &mut at_end,
+        };
+        let decoder = Decoder::new(stored, Encoding::Zstd, content.size)?;
+        let mut reader = VerifyingReader::new(decoder, content);
+        let mut buffer = vec![0; PIECE_BYTES];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => spool.append(&buffer[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    match decode() {
+        Ok(()) => Ok(spool),
+        Err(error) => Err(Failure { error, at_end }),
+    }
+}
+
+/// Notes whether the end was reached.
+struct Ending<'a, R> {
+    stored: R,
+    at_end: &'a mut bool,
+}
+
+impl<R: Read> Read for Ending<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stored.read(buffer)?;
+        *self.at_end |= read == 0 && !buffer.is_empty();
+        Ok(read)
+    }
+}
+
+/// Reads a file that others read too, whose place is nobody's.
+struct At {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = crate::source::Source::read_at(self.file.as_ref(), self.at, buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,180 @@
+//! What the gateway sends: right bytes in every form, one fetch for all, and never a wrong end.
+
+#[path = "support/binary.rs"]
+mod binary;
+#[path = "support/smith.rs"]
+mod smith;
+
+#[path = "content/failures.rs"]
+mod failures;
+#[path = "content/forms.rs"]
+mod forms;
+#[path = "content/kept.rs"]
+mod kept;
+#[path = "content/scripted.rs"]
+mod scripted;
+#[path = "content/shared.rs"]
+mod shared;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tempfile::TempDir;
+use wharf::digest::Digest;
+use wharf::error::Error;
+use wharf::gateway::content::{Component, Contents, Form, Settings};
+use wharf::split::{Granularity, SplitPolicy};
+use wharf::store::ByteStream;
+use wharf::store::cache::Cache;
+
+use binary::{MODULE_HEADER, noise, section, vector};
+use scripted::Artifact;
+
+/// No file is larger, and a layer of some bytes is one.
+const POLICY: SplitPolicy = SplitPolicy {
+    granularity: Granularity::Section,
+    floor: 200,
+    max_layers: 64,
+};
+
+const PLENTY: u64 = 1 << 30;
+
+/// Bytes that compress.
+fn text(seed: usize, size: usize) -> Vec<u8> {
+    (0..size)
+        .map(|at| b"(module (func (param i32)))"[(at * at + seed) % 27])
+        .collect()
+}
+
+fn custom(name: &str, content: &[u8]) -> Vec<u8> {
+    section(0, &[&vector(name.as_bytes()), content].concat())
+}
+
+/// A module of large and small sections, some of which compress and one of which is there twice.
+fn sections() -> Artifact {
+    let module = [
+        MODULE_HEADER.to_vec(),
+        custom("text", &text(1, 300_000)),
+        custom("small", &text(2, 150)),
+        custom("noise", &noise(1, 90_000)),
+        custom("again", &text(1, 300_000)),
+        custom("little", &text(3, 1_000)),
+        custom("more noise", &noise(2, 400)),
+        custom("small", &text(4, 199)),
+        custom("last", &text(5, 50_000)),
+    ];
+    Artifact::of(module.concat(), &POLICY)
+}
+
+/// A cache and a directory for one test.
+struct Ground {
+    directory: TempDir,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// What a process that begins sees.
+    fn open(&self, max_bytes: u64, max_transfers: usize) -> Arc<Contents> {
+        let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
+        Contents::open(Settings {
+            cache: Arc::new(cache),
+            directory: self.directory.path().join("contents"),
+            max_bytes,
+            max_transfers,
+        })
+        .unwrap()
+    }
+
+    fn blobs(&self) -> Vec<std::path::PathBuf> {
+        files(&self.directory.path().join("cache/v1/blobs/sha256"))
+    }
+
+    fn decoded(&self) -> Vec<std::path::PathBuf> {
+        files(&self.directory.path().join("contents/decoded/sha256"))
+    }
+
+    /// Asserts that every file is what its name says, and returns their sizes together.
+    fn check(&self) -> u64 {
+        let mut size = 0;
+        for path in self.blobs().into_iter().chain(self.decoded()) {
+            let bytes = fs::read(&path).unwrap();
+            size += bytes.len() as u64;
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert_eq!(Digest::of(&bytes).hex(), name);
+        }
+        size
+    }
+}
+
+fn files(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// All that comes, and how it ends.
+async fn drain(mut body: ByteStream) -> (Vec<u8>, Result<(), Error>) {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        match piece {
+            Ok(piece) => {
+                assert!(!piece.is_empty() && piece.len() <= 256 * 1024);
+                bytes.extend(piece);
+            }
+            Err(error) => return (bytes, Err(error.into())),
+        }
+    }
+    (bytes, Ok(()))
+}
+
+async fn ask(
+    contents: &Arc<Contents>,
+    component: Component,
+    form: Form,
+) -> (Vec<u8>, Result<(), Error>) {
+    match contents.body(component, form).await {
+        Ok(body) => drain(body).await,
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
+/// What comes in full.
+async fn whole(contents: &Arc<Contents>, component: Component, form: Form) -> Vec<u8> {
+    let (bytes, outcome) = ask(contents, component, form).await;
+    outcome.unwrap();
+    bytes
+}
+
+/// Decodes frames one after the other, as clients do.
+fn unframed(frames: &[u8]) -> Vec<u8> {
+    use zstd_safe::{DCtx, InBuffer, OutBuffer};
+    let mut decoder = DCtx::create();
+    let (mut bytes, mut hint) = (Vec::new(), 0);
+    let mut input = InBuffer::around(frames);
+    loop {
+        let mut piece = vec![0; 100_000];
+        let mut space = OutBuffer::around(piece.as_mut_slice());
+        let before = input.pos();
+        if before < frames.len() || hint != 0 {
+            hint = decoder.decompress_stream(&mut space, &mut input).unwrap();
+        }
+        let length = space.pos();
+        bytes.extend(&piece[..length]);
+        if length == 0 && input.pos() == before {
+            assert_eq!(
+                (before, hint),
+                (frames.len(), 0),
+                "the last frame ends early"
+            );
+            return bytes;
+        }
+    }
+}

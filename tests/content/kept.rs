@@ -1,0 +1,144 @@
+//! What is kept: bounded, found again after a restart, and fetched again where it was damaged.
+
+use std::path::PathBuf;
+
+use wharf::digest::Identity;
+
+use super::scripted::Scripted;
+use super::*;
+
+#[tokio::test]
+async fn what_is_kept_needs_no_fetch_after_a_restart() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let ground = Ground::new();
+    for form in [Form::Whole, Form::Zstd] {
+        let contents = ground.open(PLENTY, 4);
+        whole(&contents, artifact.from(&store), form).await;
+    }
+    assert_eq!(store.opened().len(), artifact.blobs.len());
+    let contents = ground.open(PLENTY, 4);
+    for _ in 0..2 {
+        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        assert!(bytes == artifact.bytes);
+    }
+    let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+    assert!(unframed(&frames) == artifact.bytes);
+    assert_eq!(store.opened(), []);
+}
+
+/// Ways to damage a file.
+const DAMAGES: [fn(&PathBuf); 4] = [
+    |path| {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    },
+    |path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[1..]).unwrap();
+    },
+    |path| fs::write(path, "").unwrap(),
+    |path| fs::remove_file(path).unwrap(),
+];
+
+#[tokio::test]
+async fn a_damaged_file_is_noticed_and_made_anew() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    for restarts in [false, true] {
+        for damage in DAMAGES {
+            let ground = Ground::new();
+            let mut contents = ground.open(PLENTY, 4);
+            whole(&contents, artifact.from(&store), Form::Whole).await;
+            store.opened();
+            // A decoded layer is decoded again from its blob.
+            ground.decoded().iter().for_each(damage);
+            if restarts {
+                contents = ground.open(PLENTY, 4);
+            }
+            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            assert!(bytes == artifact.bytes);
+            let raw = artifact.layers(wharf::encoding::Encoding::Raw);
+            assert_eq!(store.opened(), []);
+            // A blob is fetched again: those of raw layers, and with them gone the others too.
+            ground.blobs().iter().for_each(damage);
+            if restarts {
+                contents = ground.open(PLENTY, 4);
+            }
+            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            assert!(bytes == artifact.bytes);
+            assert_eq!(store.opened().len(), raw.len());
+            let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+            assert!(unframed(&frames) == artifact.bytes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_used_longest_ago_goes_and_the_bound_holds() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let all: u64 = artifact.stored.iter().map(|stored| stored.blob.size).sum();
+    let all = all + artifact.bytes.len() as u64;
+    for max_bytes in [0, 1_000, 60_000, 100_000, 400_000, all] {
+        let ground = Ground::new();
+        let contents = ground.open(max_bytes, 4);
+        for _ in 0..3 {
+            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            assert!(bytes == artifact.bytes);
+            assert!(ground.check() <= max_bytes);
+            let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+            assert!(unframed(&frames) == artifact.bytes);
+            assert!(ground.check() <= max_bytes);
+        }
+        // Whoever opens it with less room makes it so.
+        ground.open(max_bytes / 2, 4);
+        assert!(ground.check() <= max_bytes / 2);
+    }
+}
+
+#[tokio::test]
+async fn a_body_survives_that_all_its_files_are_deleted() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 4);
+    let body = contents.body(artifact.from(&store), Form::Whole).await;
+    let mut body = body.unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        bytes.extend(piece.unwrap());
+        for path in ground.blobs().into_iter().chain(ground.decoded()) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    assert!(bytes == artifact.bytes);
+}
+
+#[tokio::test]
+async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 4);
+    whole(&contents, artifact.from(&store), Form::Whole).await;
+    let layer = artifact.layers(wharf::encoding::Encoding::Zstd)[0];
+    let lie = artifact.retold(|config, stored| {
+        let blob = stored[layer + 1].blob;
+        stored[layer + 1].blob = Identity {
+            size: blob.size + 1,
+            ..blob
+        };
+        config.layers[layer].size -= 1;
+        config.root.size += 1;
+    });
+    let contents = ground.open(PLENTY, 4);
+    let (_, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
+    assert!(outcome.is_err());
+    store.opened();
+    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    assert!(bytes == artifact.bytes);
+    assert_eq!(store.opened(), []);
+}

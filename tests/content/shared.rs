@@ -1,0 +1,255 @@
+//! Many clients, one fetch: they follow the same files, each at its own pace and with its own end.
+
+use futures_util::future::join_all;
+use futures_util::{FutureExt, poll};
+use wharf::encoding::Encoding;
+use wharf::error::Kind;
+
+use super::scripted::{Act, Gate, Scripted};
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_clients_need_one_fetch_of_each_layer() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let (gate, last) = (Gate::closed(), Gate::closed());
+    store.act(artifact.manifest.root.blob, Act::Hold(0, gate.clone()));
+    let noise = artifact.layers(Encoding::Raw)[0];
+    let noise = artifact.manifest.layers[noise].blob;
+    store.act(noise, Act::Hold(50_000, last.clone()));
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 4);
+    let forms = [
+        Form::Whole,
+        Form::Zstd,
+        Form::Whole,
+        Form::Range(5..400_000),
+    ];
+    let mut bodies = Vec::new();
+    for client in 0..64 {
+        let form = forms[client % forms.len()].clone();
+        let mut body = contents.body(artifact.from(&store), form.clone()).boxed();
+        assert!(poll!(&mut body).is_pending());
+        bodies.push((form, body));
+    }
+    gate.open();
+    let bodies = join_all(bodies.into_iter().map(|(form, body)| async {
+        let mut body = body.await.unwrap();
+        let first = body.next().await.unwrap().unwrap();
+        (form, first.to_vec(), body)
+    }))
+    .await;
+    // All of them are on their way, and none can have ended.
+    last.open();
+    let expected = &artifact.bytes;
+    join_all(
+        bodies
+            .into_iter()
+            .map(|(form, mut bytes, body)| async move {
+                let (rest, outcome) = drain(body).await;
+                outcome.unwrap();
+                bytes.extend(rest);
+                match form {
+                    Form::Zstd => assert!(unframed(&bytes) == *expected),
+                    Form::Whole => assert!(bytes == *expected),
+                    Form::Range(_) => assert!(bytes == expected[5..400_000]),
+                }
+            }),
+    )
+    .await;
+    let opens = store.opens();
+    assert_eq!(opens.len(), artifact.blobs.len());
+    assert!(opens.values().all(|&opens| opens == 1), "{opens:?}");
+    assert!(store.most_streams() <= 4);
+    ground.check();
+}
+
+#[tokio::test]
+async fn what_is_there_goes_out_while_the_last_layer_is_withheld() {
+    let artifact = sections();
+    let last = artifact.manifest.layers.last().unwrap();
+    let size = artifact.bytes.len() as u64;
+    // With one fetch at a time too, what is needed first comes first.
+    for max_transfers in [1, 8] {
+        let store = Scripted::of(&[&artifact]);
+        let gate = Gate::closed();
+        store.act(last.blob, Act::Hold(0, gate.clone()));
+        let ground = Ground::new();
+        let contents = ground.open(PLENTY, max_transfers);
+        let body = contents.body(artifact.from(&store), Form::Whole).await;
+        let mut body = body.unwrap();
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < last.offset {
+            bytes.extend(body.next().await.unwrap().unwrap());
+        }
+        assert_eq!(bytes.len() as u64, last.offset);
+        assert!(body.next().now_or_never().is_none());
+        gate.open();
+        let (rest, outcome) = drain(body).await;
+        outcome.unwrap();
+        bytes.extend(rest);
+        assert_eq!(bytes.len() as u64, size);
+        assert!(bytes == artifact.bytes);
+        assert!(store.most_streams() <= max_transfers);
+    }
+}
+
+#[tokio::test]
+async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checked() {
+    // Of each byte six bits are noise: what does not fit a block is three quarters as long.
+    let letters: Vec<u8> = noise(7, 200_000)
+        .into_iter()
+        .map(|byte| byte & 63)
+        .collect();
+    let module = [
+        MODULE_HEADER.to_vec(),
+        custom("raw", &noise(8, 90_000)),
+        custom("zstd", &letters),
+        custom("last", &text(9, 5_000)),
+    ];
+    let artifact = Artifact::of(module.concat(), &POLICY);
+    let (raw, zstd) = (&artifact.manifest.layers[0], &artifact.manifest.layers[1]);
+    assert_eq!(
+        (raw.encoding, zstd.encoding),
+        (Encoding::Raw, Encoding::Zstd)
+    );
+    for (form, layer, held, until, before) in [
+        // The very last byte is there, and nothing says yet that it is.
+        (
+            Form::Whole,
+            raw,
+            raw.blob.size,
+            raw.offset + 89_999,
+            raw.offset + 90_000,
+        ),
+        // The first block is all there.
+        (
+            Form::Whole,
+            zstd,
+            zstd.blob.size - 1,
+            zstd.offset + 100_000,
+            zstd.offset + 200_000,
+        ),
+        // The root before it has at least a byte.
+        (Form::Zstd, zstd, zstd.blob.size, zstd.blob.size, u64::MAX),
+    ] {
+        let store = Scripted::of(&[&artifact]);
+        let gate = Gate::closed();
+        store.act(layer.blob, Act::Hold(held, gate.clone()));
+        let ground = Ground::new();
+        let contents = ground.open(PLENTY, 2);
+        let body = contents.body(artifact.from(&store), form.clone()).await;
+        let (mut body, mut bytes) = (body.unwrap(), Vec::new());
+        while (bytes.len() as u64) < until {
+            bytes.extend(body.next().await.unwrap().unwrap());
+        }
+        assert!((bytes.len() as u64) < before);
+        let sent = bytes.len();
+        gate.open();
+        let (rest, outcome) = drain(body).await;
+        outcome.unwrap();
+        bytes.extend(rest);
+        match form {
+            Form::Zstd => {
+                assert!(unframed(&bytes) == artifact.bytes);
+                let stored = &artifact.blobs[&layer.blob.digest];
+                let at = bytes
+                    .windows(stored.len())
+                    .position(|window| window == stored);
+                assert!(sent < at.unwrap() + stored.len());
+            }
+            _ => assert!(bytes == artifact.bytes),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_ends_nothing_for_others_and_the_last_ends_all() {
+    let artifact = sections();
+    let store = Scripted::of(&[&artifact]);
+    let gate = Gate::closed();
+    store.act(artifact.manifest.root.blob, Act::Hold(0, gate.clone()));
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 1);
+    let mut first = contents.body(artifact.from(&store), Form::Whole).boxed();
+    let mut second = contents.body(artifact.from(&store), Form::Whole).boxed();
+    assert!(poll!(&mut first).is_pending());
+    assert!(poll!(&mut second).is_pending());
+    store.streams(1).await;
+    drop(first);
+    gate.open();
+    let (bytes, outcome) = drain(second.await.unwrap()).await;
+    outcome.unwrap();
+    assert!(bytes == artifact.bytes);
+    assert!(store.opens().values().all(|&opens| opens == 1));
+
+    let withheld = Gate::closed();
+    store.act(artifact.manifest.root.blob, Act::Hold(1, withheld));
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 1);
+    let mut only = contents.body(artifact.from(&store), Form::Whole).boxed();
+    assert!(poll!(&mut only).is_pending());
+    store.streams(1).await;
+    drop(only);
+    store.streams(0).await;
+    // Nothing holds the one slot, and nobody follows what was ended.
+    store.behave();
+    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    assert!(bytes == artifact.bytes);
+}
+
+#[tokio::test]
+async fn what_one_client_is_refused_another_gets_with_its_own_rights() {
+    let artifact = sections();
+    let (closed, open) = (Scripted::of(&[&artifact]), Scripted::of(&[&artifact]));
+    let gate = Gate::closed();
+    closed.act(artifact.manifest.root.blob, Act::Refuse(gate.clone()));
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 4);
+    let mut refused = contents.body(artifact.from(&closed), Form::Whole).boxed();
+    let mut allowed = contents.body(artifact.from(&open), Form::Whole).boxed();
+    assert!(poll!(&mut refused).is_pending());
+    closed.streams(1).await;
+    assert!(poll!(&mut allowed).is_pending());
+    gate.open();
+    let error = refused.await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Refused);
+    let (bytes, outcome) = drain(allowed.await.unwrap()).await;
+    outcome.unwrap();
+    assert!(bytes == artifact.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_fetched_at_once_than_was_allowed() {
+    let artifacts: Vec<Artifact> = (0..12)
+        .map(|seed| {
+            let module = [
+                MODULE_HEADER.to_vec(),
+                custom("noise", &noise(seed, 30_000)),
+                custom("text", &text(seed as usize, 60_000 + seed as usize)),
+                custom("more", &noise(seed + 100, 30_000)),
+            ];
+            Artifact::of(module.concat(), &POLICY)
+        })
+        .collect();
+    let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
+    let gate = Gate::closed();
+    for blob in artifacts.iter().flat_map(|artifact| &artifact.stored) {
+        store.act(blob.blob, Act::Hold(0, gate.clone()));
+    }
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 3);
+    let mut bodies: Vec<_> = artifacts
+        .iter()
+        .map(|artifact| whole(&contents, artifact.from(&store), Form::Whole).boxed())
+        .collect();
+    for body in &mut bodies {
+        assert!(poll!(body).is_pending());
+    }
+    store.streams(3).await;
+    gate.open();
+    for (bytes, artifact) in join_all(bodies).await.iter().zip(&artifacts) {
+        assert!(*bytes == artifact.bytes);
+    }
+    assert_eq!(store.most_streams(), 3);
+}
