@@ -11,4 +11,6 @@
 //! ```
 
 pub mod content;
+pub mod front;
 pub mod message;
+pub mod metrics;

@@ -1,7 +1,9 @@
 //! What is asked and what is answered, without the connection.
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::store::ByteStream;
@@ -35,13 +37,23 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer with a body that is at hand.
+    /// An answer with a body that is at hand, and its `Content-Length`.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: HeaderMap::from_iter([(CONTENT_LENGTH, body.len().into())]),
             body: stream::iter([Ok(body)]).boxed(),
         }
     }
+}
+
+/// What answers requests.
+#[async_trait]
+pub trait Answer: Send + Sync + 'static {
+    /// Answers; whatever goes wrong is an answer too.
+    async fn answer(&self, ask: Ask) -> Reply;
+
+    /// Returns whether requests can be answered now, or why not.
+    async fn ready(&self) -> Result<(), String>;
 }
