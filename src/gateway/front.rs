@@ -201,7 +201,10 @@ async fn accept(
 /// A connection whose answer panicked is gone, and no reason to leave the others.
 fn note(shared: &Shared, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        shared.failed("other", "error: a connection broke off: its answer panicked");
+        shared.failed(
+            "other",
+            "error: a connection broke off: its answer panicked",
+        );
     }
 }
 

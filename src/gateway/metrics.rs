@@ -138,10 +138,26 @@ impl Metrics {
             out.sample(&format!("{{kind=\"{kind}\"}}"), count);
         }
         let singles = [
-            ("upstream_bytes_total", &self.upstream, "Bytes that came from upstream."),
-            ("cache_bytes_total", &self.cache, "Bytes that were here already."),
-            ("sent_bytes_total", &self.sent, "Bytes of bodies that went to clients."),
-            ("splices_total", &self.splices, "Components that were spliced."),
+            (
+                "upstream_bytes_total",
+                &self.upstream,
+                "Bytes that came from upstream.",
+            ),
+            (
+                "cache_bytes_total",
+                &self.cache,
+                "Bytes that were here already.",
+            ),
+            (
+                "sent_bytes_total",
+                &self.sent,
+                "Bytes of bodies that went to clients.",
+            ),
+            (
+                "splices_total",
+                &self.splices,
+                "Components that were spliced.",
+            ),
         ];
         for (name, count, help) in singles {
             out.family(name, "counter", help);
@@ -149,7 +165,11 @@ impl Metrics {
         }
         out.family("connections", "gauge", "Connections that are open.");
         out.sample("", &self.connections);
-        out.family("requests_in_flight", "gauge", "Requests that are under way.");
+        out.family(
+            "requests_in_flight",
+            "gauge",
+            "Requests that are under way.",
+        );
         out.sample("", &self.in_flight);
         out.text
     }
@@ -242,7 +262,10 @@ mod tests {
         drop((open, request));
         let text = metrics.render();
         assert!(text.contains("wharf_gateway_connections 0\n"), "{text}");
-        assert!(text.ends_with("wharf_gateway_requests_in_flight 0\n"), "{text}");
+        assert!(
+            text.ends_with("wharf_gateway_requests_in_flight 0\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -116,8 +116,7 @@ async fn speak<S>(shared: &Arc<Shared>, link: &Arc<Link>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service =
-        service_fn(|request| respond(Arc::clone(shared), Arc::clone(link), request));
+    let service = service_fn(|request| respond(Arc::clone(shared), Arc::clone(link), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Without hyper's own time-out for heads: `is_idle` holds for both versions, and for who says nothing at all.
     builder.http1().max_buf_size(BUFFER);

@@ -8,7 +8,9 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+};
 use hyper::body::{Body, Incoming};
 use serde_json::json;
 
@@ -185,7 +187,14 @@ mod tests {
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&["0"]), Ok(Some(0)));
         assert_eq!(read(&["18446744073709551615"]), Ok(Some(u64::MAX)));
-        for wrong in [["+1"].as_slice(), &["-1"], &[""], &["1", "1"], &["1, 1"], &["18446744073709551616"]] {
+        for wrong in [
+            ["+1"].as_slice(),
+            &["-1"],
+            &[""],
+            &["1", "1"],
+            &["1, 1"],
+            &["18446744073709551616"],
+        ] {
             assert_eq!(read(wrong), Err(()), "{wrong:?}");
         }
     }

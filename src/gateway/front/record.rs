@@ -35,12 +35,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(
-        shared: &Arc<Shared>,
-        link: &Arc<Link>,
-        method: &Method,
-        uri: &Uri,
-    ) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, link: &Arc<Link>, method: &Method, uri: &Uri) -> Self {
         link.begins();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
         Self {
@@ -218,8 +213,14 @@ mod tests {
     fn of_a_query_only_what_is_known_is_shown() {
         for (uri, expected) in [
             ("/v2/", "/v2/"),
-            ("/v2/a/tags/list?n=5&last=1.0", "/v2/a/tags/list?n=5&last=1.0"),
-            ("/v2/a/manifests/1?token=s3cret&ns=docker.io", "/v2/a/manifests/1?ns=docker.io"),
+            (
+                "/v2/a/tags/list?n=5&last=1.0",
+                "/v2/a/tags/list?n=5&last=1.0",
+            ),
+            (
+                "/v2/a/manifests/1?token=s3cret&ns=docker.io",
+                "/v2/a/manifests/1?ns=docker.io",
+            ),
             ("/v2/?s3cret&N=1&n&&=s3cret", "/v2/?n"),
             ("http://user:s3cret@host/v2/?form=split", "/v2/?form=split"),
         ] {
