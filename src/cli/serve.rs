@@ -1,6 +1,7 @@
 //! `wharf serve`
 
 use std::future::{Future, poll_fn};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::str::FromStr;
@@ -26,7 +27,8 @@ use super::{interrupted, output, packages};
 /// Be a registry that shows every component in one piece
 ///
 /// Clients that know nothing of layers pull from it; what is stored by section is spliced while it is sent, and everything
-/// else passes through as it is. It only reads. Credentials of clients go to the upstream that they are for.
+/// else passes through as it is. It only reads. Credentials of clients go to the upstream that they are for. Each request
+/// is a line on standard error, unless --quiet is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -40,8 +42,8 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5100")]
     listen: String,
-    /// What to show: a registry, a layout, or * for any registry that a client names (an open proxy).
-    /// The first is meant where a client names none [default: the layout packages are in]
+    /// What to show: a registry, a layout, or * for any registry that a client names (an open proxy); the first is
+    /// meant where a client names none [default: the layout that packages are in]
     #[arg(long, value_name = "HOST|oci:DIR")]
     upstream: Vec<Upstream>,
     /// The most that is kept of blobs and layers
@@ -80,8 +82,8 @@ impl FromStr for Upstream {
         match text.parse::<Place>().map_err(|error| error.to_string())? {
             Place::Layout(directory) => Ok(Self::Layout(directory)),
             Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
-            Place::Registry { .. } => {
-                Err("an upstream is a whole registry: HOST[:PORT]".to_owned())
+            Place::Registry { host, .. } => {
+                Err(format!("an upstream is a whole registry: `{host}`"))
             }
         }
     }
@@ -105,7 +107,7 @@ impl Serve {
             tls,
             max_connections: self.max_connections as usize,
             access_log: !context.quiet,
-            log: Arc::new(|line: &str| eprintln!("{}", printable(line))),
+            log: Arc::new(say),
             ..front::Settings::default()
         };
         // Asked for before anybody is told: who reads that line may stop us at once.
@@ -115,7 +117,7 @@ impl Serve {
             return Ok(());
         }
         let listening = format!("{scheme}://{address}");
-        eprintln!("listening on {listening}");
+        say(&format!("listening on {listening}"));
         if context.json {
             output::print(context, &Report { listening }, String::new)?;
         }
@@ -181,8 +183,13 @@ impl Answer for Unavailable {
     }
 }
 
+/// Prints a line on stderr. That nobody reads it any more is no reason to stop.
+fn say(line: &str) {
+    let _nobody_reads = writeln!(io::stderr().lock(), "{}", printable(line));
+}
+
 async fn listen(address: &str) -> Result<TcpListener, Failure> {
-    use std::io::ErrorKind::{AddrInUse, InvalidInput};
+    use io::ErrorKind::{AddrInUse, InvalidInput};
     TcpListener::bind(address).await.map_err(|error| {
         let name = printable(address);
         match error.kind() {
@@ -202,7 +209,7 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let name = || printable(&path.display().to_string());
     match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::new(
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(
             Exit::NotFound,
             format!("no file `{}`", name()),
         )),

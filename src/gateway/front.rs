@@ -139,7 +139,8 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let places = settings.max_connections.min(Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(places));
     let shared = Arc::new(Shared {
         answer,
         settings,

@@ -105,7 +105,10 @@ async fn a_request_under_way_is_not_idle() {
     Plain::connect(server.address).await.closed().await;
     Plain::connect(server.address).await.closed().await;
     gate.add_permits(1);
-    assert_eq!(slow.answer().await.text(), "whole");
+    let answer = slow.answer().await;
+    assert_eq!(answer.text(), "whole");
+    // Nobody has thought of closing it.
+    assert_eq!(answer.header("connection"), None);
 }
 
 #[tokio::test]

@@ -74,6 +74,10 @@ async fn an_answer_without_a_body_says_no_length() {
         assert!(head.starts_with("HTTP/1.1 304 "), "{head}");
         assert!(!head.contains("content-length"), "{head}");
     }
+    let mut client = Second::connect(server.address).await;
+    let answer = client.ask("GET", "/v2/a").await;
+    assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(answer.headers().get(CONTENT_LENGTH), None);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -83,13 +84,23 @@ async fn a_broken_body_is_seen() {
 async fn who_speaks_something_else_is_noted() {
     let mut server = server().await;
     // Who only looks whether there is something is not.
-    drop(TcpStream::connect(server.address).await.unwrap());
+    let mut looking = TcpStream::connect(server.address).await.unwrap();
+    looking.shutdown().await.unwrap();
+    Plain::over(looking).closed().await;
     let mut client = Plain::connect(server.address).await;
     client.ask("GET", "/first").await;
     let line = server.line().await;
     assert!(line.contains("no TLS"), "{line}");
-    assert_eq!(server.errors("tls"), 1);
+    assert!(!line.contains("eof"), "{line}");
     assert_eq!(server.stub.asked().len(), 0);
+    let metrics = Arc::clone(&server.metrics);
+    server.stop();
+    assert_eq!(server.end().await.1, Vec::<String>::new());
+    let text = metrics.render();
+    assert!(
+        text.contains("wharf_gateway_errors_total{kind=\"tls\"} 1\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

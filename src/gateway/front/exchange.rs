@@ -83,7 +83,7 @@ pub(super) async fn respond(
         Outgoing::new(reply.body, length, record, patience)
     };
     if is_bare {
-        // What it would be is said of what has a body, and hyper takes it for a mistake.
+        // 204 must not have it, and who is told 304 knows it.
         reply.headers.remove(CONTENT_LENGTH);
     }
     let mut response = Response::new(body);
