@@ -44,11 +44,19 @@ impl Running {
         address.parse().unwrap()
     }
 
-    /// Sends a signal, and returns how the server ended and what it said.
-    fn signalled(mut self, signal: &str) -> (ExitStatus, String) {
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Sends a signal, and returns how the server ended and what it said.
+    fn signalled(self, signal: &str) -> (ExitStatus, String) {
+        self.signal(signal);
+        self.ended()
+    }
+
+    fn ended(mut self) -> (ExitStatus, String) {
         let mut stderr = String::new();
         let mut output = self.child.stderr.take().unwrap();
         output.read_to_string(&mut stderr).unwrap();
@@ -86,6 +94,44 @@ async fn a_signal_stops_it() {
         let said = stderr.strip_prefix(&listening).unwrap();
         assert!(said.contains(" GET /healthz 200 6 "), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+/// HTTP/2's first bytes, and settings that set nothing.
+const SECOND: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0";
+
+/// Reads frames to the first of a type.
+async fn frame(client: &mut Plain, wanted: u8) {
+    loop {
+        let head = client.read(9).await;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read(length).await;
+        if head[3] == wanted {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_twice_need_not_wait() {
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    let workspace = published();
+    for (again, expected) in [(false, 0), (true, 130)] {
+        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        // A client that never says that it has heard the server out, so that its connection stays.
+        let mut client = Plain::connect(running.address()).await;
+        client.send(SECOND).await;
+        frame(&mut client, SETTINGS).await;
+        running.signal("TERM");
+        frame(&mut client, GOAWAY).await;
+        if again {
+            running.signal("TERM");
+        } else {
+            drop(client);
+        }
+        let (status, stderr) = running.ended();
+        assert_eq!(status.code(), Some(expected), "{stderr}");
     }
 }
 
