@@ -26,6 +26,7 @@ mod pull;
 mod push;
 mod search;
 mod segments;
+mod serve;
 mod settings;
 mod splice;
 mod split;
@@ -90,6 +91,7 @@ enum Command {
     Check(check::Check),
     Split(split::Split),
     Splice(splice::Splice),
+    Serve(serve::Serve),
     Cache(cache::Cache),
     Login(login::Login),
     Logout(logout::Logout),
@@ -147,10 +149,12 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         .thread_keep_alive(std::time::Duration::from_secs(1))
         .build()
         .map_err(anyhow::Error::from)?;
+    let is_server = matches!(arguments.command, Command::Serve(_));
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = dispatch(arguments.command, &context) => outcome,
-            () = interrupted() => Err(Failure::interrupted()),
+            // To stop is not to break off there.
+            () = interrupted(), if !is_server => Err(Failure::interrupted()),
         }
     });
     context.finish();
@@ -193,6 +197,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(check) => check.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
+        Command::Serve(serve) => serve.run(context).await,
         Command::Cache(cache) => cache.run(context).await,
         Command::Login(login) => login.run(context).await,
         Command::Logout(logout) => logout.run(context).await,

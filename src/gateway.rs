@@ -12,11 +12,13 @@
 
 mod blobs;
 pub mod content;
+pub mod front;
 mod headers;
 mod lists;
 mod lookup;
 mod manifests;
 pub mod message;
+pub mod metrics;
 mod paging;
 mod passing;
 mod range;

@@ -134,6 +134,7 @@ fn parse_level(text: &str) -> Result<Level, String> {
 /// What the shared flags come to.
 pub(crate) struct Context {
     pub(crate) json: bool,
+    pub(crate) quiet: bool,
     pub(crate) concurrency: usize,
     pub(crate) progress: Arc<Progress>,
     plain_http: bool,
@@ -194,6 +195,7 @@ impl Context {
         };
         Ok(Self {
             json: shared.json,
+            quiet: shared.quiet,
             concurrency: usize::from(shared.concurrency),
             progress: Arc::new(Progress::new(shared.quiet, shared.verbose)),
             plain_http: shared.plain_http,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::store::ByteStream;
@@ -36,12 +37,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer with a body that is at hand.
+    /// An answer with a body that is at hand, and its `Content-Length`.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: HeaderMap::from_iter([(CONTENT_LENGTH, body.len().into())]),
             body: stream::iter([Ok(body)]).boxed(),
         }
     }

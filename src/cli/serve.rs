@@ -1,0 +1,235 @@
+//! `wharf serve`
+
+use std::future::{Future, poll_fn};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::task::Poll;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use clap::Args;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use wharf::gateway::front::{self, Tls};
+use wharf::gateway::message::{Answer, Ask, Reply};
+use wharf::package::Place;
+use wharf::store::layout::Layout;
+
+use super::failure::{Exit, Failure};
+use super::settings::Context;
+use super::text::{parse_size, printable};
+use super::{interrupted, output, packages};
+
+/// Be a registry that shows every component in one piece
+///
+/// Clients that know nothing of layers pull from it; what is stored by section is spliced while it is sent, and everything
+/// else passes through as it is. It only reads. Credentials of clients go to the upstream that they are for. Each request
+/// is a line on standard error, unless --quiet is given.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wharf serve                                                what this user has published
+  wharf serve --upstream ghcr.io --upstream oci:store
+  wharf serve --listen 0.0.0.0:5100 --tls-cert tls.crt --tls-key tls.key --upstream ghcr.io
+  oras pull localhost:5100/demo/calc:1.0.0
+
+/healthz says whether it is alive, /readyz whether an upstream can be asked, /metrics what was done.")]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5100")]
+    listen: String,
+    /// What to show: a registry, a layout, or * for any registry that a client names (an open proxy); the first is
+    /// meant where a client names none [default: the layout that packages are in]
+    #[arg(long, value_name = "HOST|oci:DIR")]
+    upstream: Vec<Upstream>,
+    /// The most that is kept of blobs and layers
+    #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size)]
+    max_cache: u64,
+    /// Speak TLS with the certificates in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the first certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Read with this user's credentials for everybody who connects, whoever they are
+    #[arg(long)]
+    own_credentials: bool,
+    /// The most connections at once; further ones wait
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    max_connections: u32,
+}
+
+/// Where things come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Upstream {
+    Registry(String),
+    Layout(PathBuf),
+    /// Any registry.
+    Any,
+}
+
+impl FromStr for Upstream {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        match text.parse::<Place>().map_err(|error| error.to_string())? {
+            Place::Layout(directory) => Ok(Self::Layout(directory)),
+            Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
+            Place::Registry { host, .. } => {
+                Err(format!("an upstream is a whole registry: `{host}`"))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    listening: String,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let tls = self.tls()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let answer = self.gateway(context)?;
+        let listener = listen(&self.listen).await?;
+        let address = listener
+            .local_addr()
+            .context("the address that is listened to")?;
+        let settings = front::Settings {
+            tls,
+            max_connections: self.max_connections as usize,
+            access_log: !context.quiet,
+            log: Arc::new(say),
+            ..front::Settings::default()
+        };
+        // Asked for before anybody is told: who reads that line may stop us at once.
+        let mut asked = pin!(interrupted());
+        let is_asked = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready()));
+        if is_asked.await {
+            return Ok(());
+        }
+        let listening = format!("{scheme}://{address}");
+        say(&format!("listening on {listening}"));
+        if context.json {
+            output::print(context, &Report { listening }, String::new)?;
+        }
+        let stop = Notify::new();
+        let served = front::serve(listener, answer, settings, stop.notified());
+        tokio::select! {
+            served = served => Ok(served?),
+            () = async {
+                asked.await;
+                stop.notify_one();
+                // Whoever asks again does not want to wait.
+                interrupted().await;
+            } => Err(Failure::interrupted()),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, Failure> {
+        let (Some(certificates), Some(key)) = (&self.tls_cert, &self.tls_key) else {
+            return Ok(None);
+        };
+        let (certificates, key) = (read(certificates)?, read(key)?);
+        Ok(Some(Tls::from_pem(&certificates, &key)?))
+    }
+
+    /// Returns what was named, or the layout that packages are in.
+    fn upstreams(&self) -> Result<Vec<Upstream>, Failure> {
+        if !self.upstream.is_empty() {
+            return Ok(self.upstream.clone());
+        }
+        match packages::local()?.place {
+            Place::Layout(directory) => Ok(vec![Upstream::Layout(directory)]),
+            Place::Registry { host, .. } => Ok(vec![Upstream::Registry(host)]),
+        }
+    }
+
+    /// Returns what answers.
+    fn gateway(&self, context: &Context) -> Result<Arc<dyn Answer>, Failure> {
+        for upstream in self.upstreams()? {
+            if let Upstream::Layout(directory) = upstream {
+                Layout::open(&directory, context.observer())?;
+            }
+        }
+        let _ = (self.max_cache, self.own_credentials, context.cache()?);
+        Ok(Arc::new(Unavailable))
+    }
+}
+
+/// Answers that nothing can be answered.
+struct Unavailable;
+
+#[async_trait]
+impl Answer for Unavailable {
+    async fn answer(&self, _ask: Ask) -> Reply {
+        let mut reply = Reply::new(Default::default(), "");
+        if let Ok(status) = 503.try_into() {
+            reply.status = status;
+        }
+        reply
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        Err("there is no upstream".to_owned())
+    }
+}
+
+/// Prints a line on stderr. That nobody reads it any more is no reason to stop.
+fn say(line: &str) {
+    let _nobody_reads = writeln!(io::stderr().lock(), "{}", printable(line));
+}
+
+async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    use io::ErrorKind::{AddrInUse, InvalidInput};
+    TcpListener::bind(address).await.map_err(|error| {
+        let name = printable(address);
+        match error.kind() {
+            InvalidInput => Failure::usage(format!("`{name}` is no address: {error}"))
+                .hint("an address is HOST:PORT, as in 127.0.0.1:5100 or 0.0.0.0:5100"),
+            kind => {
+                let failure = Failure::from(anyhow::Error::from(error).context(name));
+                match kind {
+                    AddrInUse => failure.hint("somebody else listens there: choose with --listen"),
+                    _ => failure,
+                }
+            }
+        }
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let name = || printable(&path.display().to_string());
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(
+            Exit::NotFound,
+            format!("no file `{}`", name()),
+        )),
+        read => Ok(read.with_context(name)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_a_whole_registry_or_a_layout() {
+        let registry = |host: &str| Ok(Upstream::Registry(host.to_owned()));
+        assert_eq!("ghcr.io".parse(), registry("ghcr.io"));
+        assert_eq!("localhost:5000".parse(), registry("localhost:5000"));
+        assert_eq!("oci:a/b".parse(), Ok(Upstream::Layout("a/b".into())));
+        assert_eq!("*".parse(), Ok(Upstream::Any));
+        for wrong in ["", "oci:", "ghcr.io/org", "https://ghcr.io", "app", "**"] {
+            assert!(wrong.parse::<Upstream>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What is noted of a request: a line in the log, and the counters.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::{Method, StatusCode, Uri};
+
+use super::body::Broken;
+use super::connection::Link;
+use super::{Shared, chain};
+use crate::gateway::metrics::Open;
+
+/// The parameters whose values may be read by everybody who reads the log. Of others not even the names are shown: one
+/// that was forgotten may stand there with nothing before it.
+const SHOWN: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
+
+/// The longest method and the longest path that are written down, in characters.
+const MAX_METHOD: usize = 16;
+const MAX_TARGET: usize = 1024;
+
+/// A request from its head to the last byte of its answer. When it is dropped it is written down.
+pub(super) struct Record {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    kind: &'static str,
+    /// Method and path.
+    what: String,
+    begun: Instant,
+    status: Option<StatusCode>,
+    sent: u64,
+    is_complete: bool,
+    /// Whether why it is not complete is counted already.
+    is_counted: bool,
+    _under_way: Open,
+}
+
+impl Record {
+    pub(super) fn new(shared: &Arc<Shared>, link: &Arc<Link>, method: &Method, uri: &Uri) -> Self {
+        link.begins();
+        let method: String = method.as_str().chars().take(MAX_METHOD).collect();
+        Self {
+            shared: Arc::clone(shared),
+            link: Arc::clone(link),
+            kind: kind(uri.path()),
+            what: format!("{method} {}", target(uri)),
+            begun: Instant::now(),
+            status: None,
+            sent: 0,
+            is_complete: false,
+            is_counted: false,
+            _under_way: shared.settings.metrics.under_way(),
+        }
+    }
+
+    pub(super) fn answers(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// So much more is with the connection.
+    pub(super) fn sends(&mut self, bytes: u64) {
+        self.sent += bytes;
+        self.shared.settings.metrics.sent(bytes);
+    }
+
+    /// All of it is with the connection.
+    pub(super) fn completes(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// It ends before its end.
+    pub(super) fn breaks(mut self, why: &Broken) {
+        self.is_counted = true;
+        let line = format!(
+            "error: {} broke off after {} bytes: {}",
+            self.what,
+            self.sent,
+            chain(why)
+        );
+        self.shared.failed(why.kind(), &line);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let metrics = &self.shared.settings.metrics;
+        metrics.requested(self.kind, self.status.map_or(0, |status| status.as_u16()));
+        if !self.is_complete {
+            self.link.breaks();
+            if !self.is_counted {
+                let slow = self.link.is_slow();
+                metrics.failed(if slow { "slow" } else { "aborted" });
+            }
+        }
+        if self.shared.settings.access_log {
+            let status = self.status.as_ref().map_or("-", StatusCode::as_str);
+            self.shared.log(&format!(
+                "{} {} {} {status} {} {}ms{}",
+                instant(SystemTime::now()),
+                self.link.peer,
+                self.what,
+                self.sent,
+                self.begun.elapsed().as_millis(),
+                if self.is_complete { "" } else { " aborted" },
+            ));
+        }
+        self.link.ends();
+    }
+}
+
+/// Returns one of [`crate::gateway::metrics::REQUESTS`].
+fn kind(path: &str) -> &'static str {
+    match path {
+        "/healthz" => return "health",
+        "/readyz" => return "ready",
+        "/metrics" => return "metrics",
+        "/v2" | "/v2/" => return "base",
+        "/v2/_catalog" => return "catalog",
+        _ => {}
+    }
+    let Some(rest) = path.strip_prefix("/v2/") else {
+        return "page";
+    };
+    // Repositories have slashes, and may be named like one of these.
+    let mut parts = rest.rsplit('/');
+    let (name, of) = (parts.next(), parts.next());
+    match (of, name) {
+        (Some("manifests"), _) => "manifest",
+        (Some("blobs"), _) => "blob",
+        (Some("referrers"), _) => "referrers",
+        (Some("tags"), Some("list")) => "tags",
+        _ => "other",
+    }
+}
+
+/// Returns the path, and of the query what anybody may see.
+fn target(uri: &Uri) -> String {
+    let is_shown = |pair: &&str| {
+        let name = pair.split('=').next();
+        name.is_some_and(|name| SHOWN.contains(&name))
+    };
+    let pairs = uri.query().unwrap_or_default().split('&').filter(is_shown);
+    let query = pairs.collect::<Vec<_>>().join("&");
+    let mark = if query.is_empty() { "" } else { "?" };
+    let text = format!("{}{mark}{query}", uri.path());
+    let plain = |char: char| match char.is_ascii_graphic() {
+        true => char,
+        false => '\u{fffd}',
+    };
+    text.chars().map(plain).take(MAX_TARGET).collect()
+}
+
+/// Returns a moment as RFC 3339 has it, in UTC, to the second.
+fn instant(moment: SystemTime) -> String {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    // Years that begin in March have their odd day at the end, and 400 of them have always as many days.
+    let from_march = days + 719_468;
+    let (era, of_era) = (from_march / 146_097, from_march % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn moments_are_written_as_dates() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (1_795_386_245, "2026-11-22T22:24:05Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            let moment = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(instant(moment), expected);
+        }
+    }
+
+    #[test]
+    fn a_request_is_of_a_kind() {
+        for (path, expected) in [
+            ("/v2/", "base"),
+            ("/v2/_catalog", "catalog"),
+            ("/v2/a/manifests/1.0", "manifest"),
+            ("/v2/a/blobs/b/manifests/1.0", "manifest"),
+            ("/v2/a/b/blobs/sha256:00", "blob"),
+            ("/v2/a/tags/list", "tags"),
+            ("/v2/a/tags/more", "other"),
+            ("/v2/a/referrers/sha256:00", "referrers"),
+            ("/v2/a", "other"),
+            ("/", "page"),
+            ("/demo/calc", "page"),
+            ("/healthz", "health"),
+        ] {
+            assert_eq!(kind(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn of_a_query_only_what_is_known_is_shown() {
+        for (uri, expected) in [
+            ("/v2/", "/v2/"),
+            (
+                "/v2/a/tags/list?n=5&last=1.0",
+                "/v2/a/tags/list?n=5&last=1.0",
+            ),
+            (
+                "/v2/a/manifests/1?token=s3cret&ns=docker.io",
+                "/v2/a/manifests/1?ns=docker.io",
+            ),
+            ("/v2/?s3cret&N=1&n&&=s3cret", "/v2/?n"),
+            ("http://user:s3cret@host/v2/?form=split", "/v2/?form=split"),
+        ] {
+            assert_eq!(target(&uri.parse().unwrap()), expected);
+        }
+        let long = format!("/{}", "a".repeat(5000));
+        assert_eq!(target(&long.parse().unwrap()).len(), MAX_TARGET);
+    }
+}

@@ -1,0 +1,166 @@
+//! `wharf serve`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
+
+use serde_json::Value;
+
+use super::binary::Workspace;
+use super::client::Plain;
+use super::tls::file;
+
+/// A server that listens where it likes, and is gone at the end of its test.
+struct Running {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    listening: String,
+}
+
+impl Running {
+    fn start(workspace: &Workspace, more: &[&str]) -> Self {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
+        let mut child = workspace
+            .wharf(&[&arguments, more].concat())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.ends_with("}\n") {
+            let read = stdout.read_line(&mut text).unwrap();
+            assert_ne!(read, 0, "it ended: {text}");
+        }
+        let report: Value = serde_json::from_str(&text).unwrap();
+        Self {
+            child,
+            _stdout: stdout,
+            listening: report["listening"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        let (_scheme, address) = self.listening.split_once("://").unwrap();
+        address.parse().unwrap()
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Sends a signal, and returns how the server ended and what it said.
+    fn signalled(self, signal: &str) -> (ExitStatus, String) {
+        self.signal(signal);
+        self.ended()
+    }
+
+    fn ended(mut self) -> (ExitStatus, String) {
+        let mut stderr = String::new();
+        let mut output = self.child.stderr.take().unwrap();
+        output.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap(), stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A workspace with something published, so that there is a layout.
+fn published() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    workspace.json(&["push", "calc.wasm", "oci:store:demo/calc:1.0.0"]);
+    workspace
+}
+
+#[tokio::test]
+async fn a_signal_stops_it() {
+    let workspace = published();
+    for signal in ["TERM", "INT"] {
+        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        let mut client = Plain::connect(running.address()).await;
+        assert_eq!(client.get("/healthz").await.text(), "alive\n");
+        let listening = format!("listening on {}\n", running.listening);
+        let (status, stderr) = running.signalled(signal);
+        assert_eq!(status.code(), Some(0), "{stderr}");
+        client.closed().await;
+        let said = stderr.strip_prefix(&listening).unwrap();
+        assert!(said.contains(" GET /healthz 200 6 "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+/// HTTP/2's first bytes, and settings that set nothing.
+const SECOND: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0";
+
+/// Reads frames to the first of a type.
+async fn frame(client: &mut Plain, wanted: u8) {
+    loop {
+        let head = client.read(9).await;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read(length).await;
+        if head[3] == wanted {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_twice_need_not_wait() {
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    let workspace = published();
+    for (again, expected) in [(false, 0), (true, 130)] {
+        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        // A client that never says that it has heard the server out, so that its connection stays.
+        let mut client = Plain::connect(running.address()).await;
+        client.send(SECOND).await;
+        frame(&mut client, SETTINGS).await;
+        running.signal("TERM");
+        frame(&mut client, GOAWAY).await;
+        if again {
+            running.signal("TERM");
+        } else {
+            drop(client);
+        }
+        let (status, stderr) = running.ended();
+        assert_eq!(status.code(), Some(expected), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn quiet_is_quiet_and_tls_is_tls() {
+    let workspace = published();
+    for name in ["server.crt", "server.key"] {
+        fs::write(workspace.path(name), file(name)).unwrap();
+    }
+    let files = ["--tls-cert", "server.crt", "--tls-key", "server.key"];
+    let upstream = ["--upstream", "oci:store", "--quiet"];
+    let running = Running::start(&workspace, &[&files[..], &upstream].concat());
+    assert!(running.listening.starts_with("https://127.0.0.1:"));
+    let (status, _stderr) = running.signalled("TERM");
+    assert_eq!(status.code(), Some(0));
+
+    let running = Running::start(&workspace, &upstream);
+    let mut client = Plain::connect(running.address()).await;
+    client.get("/healthz").await;
+    let (_status, stderr) = running.signalled("TERM");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_an_error() {
+    let workspace = published();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let answer = workspace.run(&["serve", "--listen", &address, "--upstream", "oci:store"]);
+    assert_eq!(answer.code, Some(1));
+    assert!(answer.stderr.contains("--listen"), "{}", answer.stderr);
+}
