@@ -123,6 +123,7 @@ fn fill(directory: &Path, packages: usize) {
                     }
                 })
                 .collect(),
+            wit: false,
         });
         filled.entries.push(Entry {
             name: format!("bench:tool-n{number}"),
@@ -135,9 +136,9 @@ fn fill(directory: &Path, packages: usize) {
         });
     }
     let place = "registry.example".to_owned();
-    index
-        .fill(&Source::Place { place }, &filled)
-        .expect("a filled index");
+    let source = Source::Place { place };
+    index.add_source(&source).expect("a source");
+    index.fill(&source, &filled).expect("a filled index");
 }
 
 /// Returns the process time of one run, user and system. Many runs are summed up, as the clock is coarse.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::fill::{ENTRY, digest_of, entry_of};
+use super::fill::{ENTRY, digest_of, entry_of, source_of};
 use super::postings::{self, Rows};
 use super::record::{Entry, RecordLayer, words};
-use super::{Error, Index, Pattern};
+use super::{Error, Index, Pattern, Source};
 use crate::digest::{Digest, Identity};
 
 /// What is looked for. Every condition must hold.
@@ -47,6 +47,10 @@ pub struct Answer {
 pub struct Found {
     /// The tag.
     pub entry: Entry,
+    /// The shared index that names it, where no other source does.
+    pub claimed_by: Option<Source>,
+    /// 0 where this machine read the manifest, else the shared index that says what it is.
+    pub(super) claim: i64,
     /// The component.
     pub content: Identity,
     /// Whether it has a split form.
@@ -245,12 +249,18 @@ impl<'a> Asking<'a> {
 
     fn found(&self, row: u32) -> rusqlite::Result<Found> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers
-             FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
+            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers, claim, shared, source.source
+             FROM entry JOIN artifact ON artifact.id = entry.artifact
+             JOIN source ON source.id = entry.source WHERE entry.row = ?1"
         ))?;
         let (mut found, layers): (Found, Vec<u8>) = statement.query_row([row], |row| {
             let found = Found {
                 entry: entry_of(row, 0)?,
+                claim: row.get(13)?,
+                claimed_by: match row.get(14)? {
+                    true => Some(source_of(row, 15)?),
+                    false => None,
+                },
                 content: identity(row, 7)?,
                 split: row.get(9)?,
                 description: row.get(10)?,
@@ -276,12 +286,11 @@ impl<'a> Asking<'a> {
         query: &Query,
     ) -> rusqlite::Result<()> {
         if !wanted.is_empty() {
-            let mut statement = self
-                .connection
-                .prepare_cached("SELECT imports, exports FROM artifact WHERE digest = ?1")?;
-            let lists = statement.query_row([found.entry.digest.bytes()], |row| {
-                Ok([row.get(0)?, row.get(1)?])
-            });
+            let mut statement = self.connection.prepare_cached(
+                "SELECT imports, exports FROM artifact WHERE digest = ?1 AND claim = ?2",
+            )?;
+            let named = params![found.entry.digest.bytes(), found.claim];
+            let lists = statement.query_row(named, |row| Ok([row.get(0)?, row.get(1)?]));
             let lists: [Option<Vec<u8>>; 2] = lists?;
             let names = |is_export: bool| {
                 let list = lists[usize::from(is_export)].as_deref().unwrap_or_default();

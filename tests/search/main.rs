@@ -9,6 +9,7 @@ mod faults;
 mod names;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;
 mod types;
 #[path = "../support/wharf.rs"]
 mod wharf;
