@@ -161,6 +161,7 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
                     }
                 })
                 .collect(),
+            wit: false,
         });
         filled.entries.push(Entry {
             name: format!("bench:tool-n{number}"),
@@ -173,9 +174,9 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
         });
     }
     let place = "registry.example".to_owned();
-    index
-        .fill(&Source::Place { place }, &filled)
-        .expect("a filled index");
+    let source = Source::Place { place };
+    index.add_source(&source).expect("a source");
+    index.fill(&source, &filled).expect("a filled index");
     cache.index()
 }
 

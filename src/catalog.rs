@@ -17,19 +17,20 @@ mod record;
 mod schema;
 pub mod shared;
 mod sources;
-pub mod types;
 mod update;
 mod wordlist;
+mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use self::fill::{Filled, Status};
+pub use self::extract::LeftOut;
+pub use self::fill::{Filled, Filling, Status};
 pub use self::interface::Pattern;
 pub use self::query::{Answer, Found, Query};
-pub use self::record::{Entry, Externs, Record, RecordLayer};
+pub use self::record::{Entry, Externs, Record, RecordLayer, has_words};
 pub use self::sources::Source;
-pub use self::update::{Failed, Known, Reader, Reading, Repository, Which};
+pub use self::update::{Failed, Known, Reader, Reading, Repository, Which, record_of};
 
 use crate::error::Kind;
 
@@ -38,6 +39,9 @@ use crate::error::Kind;
 pub struct Index {
     connection: rusqlite::Connection,
     path: PathBuf,
+    /// What its name and those of the files beside it are made of.
+    base: PathBuf,
+    file: Option<schema::FileId>,
     rebuilt: Option<String>,
 }
 
@@ -56,6 +60,14 @@ pub enum Error {
     /// The file cannot be used even after it was begun anew.
     #[error("the index {} cannot be used: {reason}", path.display())]
     Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The list of what was added makes no sense.
+    #[error("the list of what was added, {}, makes no sense: {reason}", path.display())]
+    Sources {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -104,7 +116,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Empty | Self::UnknownInterface { .. } => Kind::NotFound,
-            Self::Unusable { .. } => Kind::Integrity,
+            Self::Unusable { .. } | Self::Sources { .. } => Kind::Integrity,
             Self::Sqlite { .. } | Self::File { .. } => Kind::Other,
         }
     }

@@ -132,6 +132,11 @@ pub fn may_list_wit_package(imports: &[String], exports: &[String]) -> bool {
     imports.is_empty() && exports.iter().any(is_full)
 }
 
+/// Returns whether a file, or a stub, is a WIT package.
+pub fn is_wit_package(bytes: &[u8]) -> bool {
+    matches!(read(bytes), Ok(DecodedWasm::WitPackage(..)))
+}
+
 /// Decodes a component or WIT package, or a [stub](crate::stub) of one.
 ///
 /// Fails if it is too large, no valid component, or one that WIT has no words for.

@@ -241,6 +241,40 @@ fn digests_titles_and_types_that_are_wrong() {
 }
 
 #[test]
+fn a_root_alone_is_the_whole() {
+    let wat = include_str!("../testdata/wat/layers.wat");
+    let bytes = wat::parse_str(wat).unwrap();
+    let policy = SplitPolicy {
+        floor: u64::MAX,
+        ..SplitPolicy::DEFAULT
+    };
+    let component = Component::read(bytes, &policy).unwrap();
+    let contents: Vec<Identity> = component.contents().collect();
+    assert_eq!(contents, [component.config.content]);
+    let other = Digest::of(b"what another manifest has");
+    for (digest, size) in [
+        (contents[0].digest, contents[0].size),
+        (other, contents[0].size),
+        (contents[0].digest, contents[0].size + 1),
+        (contents[0].digest, contents[0].size - 1),
+    ] {
+        let mut config = component.config.clone();
+        config.content = Identity { digest, size };
+        let stored = Stored {
+            blob: contents[0],
+            encoding: Encoding::Raw,
+        };
+        let split = artifact::split(&config, &[stored], &BTreeMap::new());
+        let read = SplitManifest::read(&split.manifest);
+        assert_eq!(
+            read.is_ok(),
+            config.content == contents[0],
+            "{digest} {size}: {read:?}"
+        );
+    }
+}
+
+#[test]
 fn too_many_layers_are_refused_at_once() {
     let (_, mut manifest) = artifact();
     let layer = json!({ "mediaType": "x", "digest": "y", "size": 1 });

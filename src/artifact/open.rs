@@ -174,6 +174,10 @@ impl SplitManifest {
         if let Some(subject) = unread.subject {
             read.check_subject(subject)?;
         }
+        if read.layers.is_empty() && read.root.content != read.content {
+            let reason = "a root without layers is the whole, and its content is another";
+            return Err(Place::new("layers[0]".to_owned()).wrong(reason.to_owned()));
+        }
         read.recipe().check_tiling()?;
         Ok(read)
     }

@@ -29,8 +29,12 @@ pub async fn publish(
     cache: &Cache,
     observer: &dyn Observer,
 ) -> Result<Stored, Error> {
-    let made = blocking(move || shared.artifact().map_err(Error::Source)).await?;
-    let (layer, manifest) = made;
+    let made = blocking(move || Ok::<_, Error>(shared.artifact())).await?;
+    let (layer, manifest) = made.map_err(|error| store::Error::Malformed {
+        what: "the index".to_owned(),
+        location: store.location(),
+        reason: error.to_string(),
+    })?;
     let mut blob = Identity::of(EMPTY);
     for bytes in [EMPTY, &layer] {
         blob = cache.add(bytes)?;

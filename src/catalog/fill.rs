@@ -1,14 +1,15 @@
 //! Writing into the index: sources, what they have, and the lists that answers come from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::forget::forget;
 use super::number::number;
-use super::record::{Entry, Externs, Record, RecordLayer};
+use super::record::{Entry, Record};
 use super::sources::{self, Source};
-use super::{Error, Index, Known, interface, postings};
+use super::writer::{OWN, Writer};
+use super::{Error, Index, Known, extract};
 use crate::digest::Digest;
 use crate::reference::package::Version;
 
@@ -36,9 +37,11 @@ pub struct Filled {
     pub entries: Vec<Entry>,
     /// What is known of manifests that were not known yet.
     pub records: Vec<Record>,
+    /// Stubs that a shared index has, by manifest.
+    pub stubs: BTreeMap<Digest, Vec<u8>>,
     /// Manifests that are no components.
     pub others: Vec<Digest>,
-    /// The manifest of a shared index. What it says of others is claimed, and gives way to what was read.
+    /// The manifest of a shared index.
     pub state: Option<Digest>,
     /// How much could not be read.
     pub failures: u32,
@@ -48,28 +51,48 @@ pub struct Filled {
     pub now: i64,
 }
 
-impl Filled {
-    fn keeps(&self, entry: &Entry) -> bool {
-        let kept = |(location, tag): &(String, Option<String>)| {
-            *location == entry.location && tag.as_ref().is_none_or(|tag| *tag == entry.tag)
-        };
-        self.kept.iter().any(kept)
+/// What became of what a source has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// It is in the index.
+    Done,
+    /// Nothing was written: entries name manifests of which the index knows nothing (any more), so the source has to
+    /// be read again.
+    Forgotten,
+    /// Nothing was written: the source was removed meanwhile.
+    Removed,
+}
+
+/// Repositories, and tags of them, of which what was known is kept.
+struct Kept<'a>(HashSet<(&'a str, Option<&'a str>)>);
+
+impl<'a> Kept<'a> {
+    fn of(filled: &'a Filled) -> Self {
+        let kept = filled.kept.iter();
+        Self(
+            kept.map(|(location, tag)| (location.as_str(), tag.as_deref()))
+                .collect(),
+        )
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        let location = entry.location.as_str();
+        self.0.contains(&(location, None)) || self.0.contains(&(location, Some(&entry.tag)))
     }
 }
 
 impl Index {
     /// Adds a source, of which nothing is known yet. Returns whether it is new.
     pub fn add_source(&mut self, source: &Source) -> Result<bool, Error> {
-        let text = text_of(source);
-        let insert = "INSERT OR IGNORE INTO source (source) VALUES (?1)";
-        let added = self.connection.execute(insert, [text]);
-        let added = added.map_err(Error::sqlite(&self.path))? > 0;
-        self.keep_sources()?;
+        let _locked = self.lock()?;
+        let added = add(&self.connection, source).map_err(Error::sqlite(&self.path))?;
+        self.keep_sources(None)?;
         Ok(added)
     }
 
-    /// Removes a source and what it has.
+    /// Removes a source and what it has, also what it claims.
     pub fn remove_source(&mut self, source: &Source) -> Result<(), Error> {
+        let _locked = self.lock()?;
         let mut remove = || {
             let transaction = self
                 .connection
@@ -89,13 +112,20 @@ impl Index {
             transaction.commit()
         };
         remove().map_err(Error::sqlite(&self.path))?;
-        self.keep_sources()
+        self.keep_sources(Some(source))
     }
 
-    fn keep_sources(&self) -> Result<(), Error> {
-        let statuses = self.sources()?;
-        let sources = statuses.into_iter().map(|status| status.source);
-        sources::write(&self.sources_file(), sources.collect())
+    /// Writes the list of sources, but for one that was removed. What another version of wharf added stays in it.
+    fn keep_sources(&self, removed: Option<&Source>) -> Result<(), Error> {
+        let file = self.sources_file();
+        let mut sources: Vec<Source> = self.sources()?.into_iter().map(|own| own.source).collect();
+        for listed in sources::read(&file)? {
+            if !sources.contains(&listed) {
+                sources.push(listed);
+            }
+        }
+        sources.retain(|source| Some(source) != removed);
+        sources::write(&file, sources)
     }
 
     /// Returns the sources in the order in which they were added.
@@ -108,10 +138,8 @@ impl Index {
                  FROM source ORDER BY id",
             )?;
             let rows = statement.query_map([], |row| {
-                let text: String = row.get(0)?;
-                let source = serde_json::from_str(&text).map_err(|error| unreadable(0, error))?;
                 Ok(Status {
-                    source,
+                    source: source_of(row, 0)?,
                     updated: row.get(1)?,
                     failures: row.get(2)?,
                     state: row.get::<_, Option<Vec<u8>>>(3)?.and_then(digest_of),
@@ -130,7 +158,7 @@ impl Index {
             let mut known = Known::default();
             let mut statement = self
                 .connection
-                .prepare("SELECT digest FROM artifact WHERE read")?;
+                .prepare("SELECT digest FROM artifact WHERE claim = 0")?;
             for digest in statement.query_map([], |row| row.get(0))? {
                 known.records.extend(digest_of(digest?));
             }
@@ -140,9 +168,11 @@ impl Index {
             for digest in statement.query_map([], |row| row.get(0))? {
                 known.others.extend(digest_of(digest?));
             }
-            let mut statement = self
-                .connection
-                .prepare("SELECT location, tag, mark, yanked FROM entry WHERE mark IS NOT NULL")?;
+            // What an index claims of a place says nothing of what is read there.
+            let mut statement = self.connection.prepare(
+                "SELECT location, tag, mark, said FROM entry JOIN source ON source.id = entry.source
+                 WHERE mark IS NOT NULL AND NOT shared",
+            )?;
             let marks = statement.query_map([], |row| {
                 Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))
             })?;
@@ -170,32 +200,31 @@ impl Index {
         read().map_err(Error::sqlite(&self.path))
     }
 
-    /// Puts what a source has in the place of what it had.
-    pub fn fill(&mut self, source: &Source, filled: &Filled) -> Result<(), Error> {
-        let text = text_of(source);
+    /// Puts what a source has in the place of what it had. A source that is not there any more is not added again.
+    pub fn fill(&mut self, source: &Source, filled: &Filled) -> Result<Filling, Error> {
         let mut write = || {
             let transaction = self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("INSERT OR IGNORE INTO source (source) VALUES (?1)", [&text])?;
-            let id: i64 = transaction.query_row(
-                "SELECT id FROM source WHERE source = ?1",
-                [&text],
-                |row| row.get(0),
-            )?;
+            let select = "SELECT id FROM source WHERE source = ?1";
+            let id = transaction.query_row(select, [text_of(source)], |row| row.get(0));
+            let Some(id) = id.optional()? else {
+                return Ok(Filling::Removed);
+            };
             let before = entries_of(&transaction, id)?;
+            let kept = Kept::of(filled);
             let mut after = filled.entries.clone();
-            after.extend(before.iter().filter(|entry| filled.keeps(entry)).cloned());
+            after.extend(before.iter().filter(|entry| kept.has(entry)).cloned());
             after.sort();
             let changed = before != after || !filled.records.is_empty();
             if changed {
-                Writer::new(&transaction, filled.state.is_none()).write(
-                    id,
-                    &after,
-                    &filled.records,
-                )?;
+                let claim = if source.is_shared() { id } else { OWN };
+                let mut writer = Writer::new(&transaction, claim);
+                writer.records(&filled.records, &filled.stubs)?;
+                if !writer.entries(id, &after)? {
+                    return Ok(Filling::Forgotten);
+                }
                 forget(&transaction)?;
-                number(&transaction)?;
             }
             others(&transaction, id, filled)?;
             let state = filled.state.as_ref().map(Digest::bytes);
@@ -203,6 +232,37 @@ impl Index {
                 "UPDATE source SET updated = ?2, failures = ?3, state = ?4 WHERE id = ?1",
                 params![id, filled.now, filled.failures, state],
             )?;
+            // Of two that say different things of a tag, the one that was read last is believed.
+            if changed || is_disputed(&transaction, id)? {
+                number(&transaction)?;
+            }
+            transaction.commit()?;
+            Ok(Filling::Done)
+        };
+        write().map_err(Error::sqlite(&self.path))
+    }
+
+    /// Takes in what was read of manifests with the stubs made of their roots; claims give way to it.
+    pub fn learn(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
+        let mut write = || {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut changed = false;
+            for (record, stub) in learned {
+                let known = extract::record(&transaction, &record.digest, OWN)?;
+                let mut writer = Writer::new(&transaction, OWN);
+                if known.as_ref() != Some(record) {
+                    writer.record(record)?;
+                    changed = true;
+                }
+                writer.stub(&record.digest, stub)?;
+            }
+            if changed {
+                prefer_own(&transaction)?;
+                forget(&transaction)?;
+                number(&transaction)?;
+            }
             transaction.commit()
         };
         write().map_err(Error::sqlite(&self.path))
@@ -223,8 +283,31 @@ fn others(transaction: &Transaction<'_>, source: i64, filled: &Filled) -> rusqli
     Ok(())
 }
 
+/// Adds a source to the table. Returns whether it is new.
+pub(super) fn add(connection: &Connection, source: &Source) -> rusqlite::Result<bool> {
+    let insert = "INSERT OR IGNORE INTO source (source, shared) VALUES (?1, ?2)";
+    Ok(connection.execute(insert, params![text_of(source), source.is_shared()])? > 0)
+}
+
+/// Returns whether another source of the same kind says something else of a tag.
+fn is_disputed(connection: &Connection, source: i64) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare(
+        "SELECT EXISTS (SELECT 1 FROM source AS mine
+            JOIN source AS other ON other.shared = mine.shared AND other.id != mine.id
+            JOIN entry AS one ON one.source = mine.id
+            JOIN entry AS two ON two.source = other.id AND two.location = one.location AND two.tag = one.tag
+            WHERE mine.id = ?1 AND (two.artifact != one.artifact OR two.said != one.said))",
+    )?;
+    statement.query_row([source], |row| row.get(0))
+}
+
 fn text_of(source: &Source) -> String {
     serde_json::to_string(source).unwrap_or_default()
+}
+
+pub(super) fn source_of(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Source> {
+    let text: String = row.get(at)?;
+    serde_json::from_str(&text).map_err(|error| unreadable(at, error))
 }
 
 fn unreadable(
@@ -233,6 +316,20 @@ fn unreadable(
 ) -> rusqlite::Error {
     let kind = rusqlite::types::Type::Text;
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}
+
+/// Lets entries name what this machine read, where they name a claim.
+pub(super) fn prefer_own(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE entry SET artifact = (SELECT own.id FROM artifact AS claimed
+            JOIN artifact AS own ON own.digest = claimed.digest AND own.claim = 0
+            WHERE claimed.id = entry.artifact)
+         WHERE artifact IN (SELECT claimed.id FROM artifact AS claimed
+            JOIN artifact AS own ON own.digest = claimed.digest AND own.claim = 0
+            WHERE claimed.claim != 0)",
+        [],
+    )?;
+    Ok(())
 }
 
 fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
@@ -267,149 +364,16 @@ pub(super) fn entry_of(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<E
 pub(super) const ENTRY: &str = "entry.name, entry.location, entry.tag, entry.version, artifact.digest, \
      entry.yanked, entry.mark";
 
+/// The same, as the source says it.
+pub(super) const SAID: &str = "entry.name, entry.location, entry.tag, entry.version, artifact.digest, \
+     entry.said, entry.mark";
+
 fn entries_of(connection: &Connection, source: i64) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = connection.prepare(&format!(
-        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE source = ?1"
+        "SELECT {SAID} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE source = ?1"
     ))?;
     let entries = statement.query_map([source], |row| entry_of(row, 0))?;
     let mut entries: Vec<Entry> = entries.collect::<rusqlite::Result<_>>()?;
     entries.sort();
     Ok(entries)
-}
-
-/// Writes artifacts and entries.
-struct Writer<'a> {
-    transaction: &'a Transaction<'a>,
-    /// Whether records were read from the manifests themselves.
-    read: bool,
-    interfaces: HashMap<String, u32>,
-    layers: HashMap<RecordLayer, u32>,
-}
-
-impl<'a> Writer<'a> {
-    fn new(transaction: &'a Transaction<'a>, read: bool) -> Self {
-        Self {
-            transaction,
-            read,
-            interfaces: HashMap::new(),
-            layers: HashMap::new(),
-        }
-    }
-
-    fn write(
-        &mut self,
-        source: i64,
-        entries: &[Entry],
-        records: &[Record],
-    ) -> rusqlite::Result<()> {
-        for record in records {
-            self.record(record)?;
-        }
-        let all = "DELETE FROM entry WHERE source = ?1";
-        self.transaction.execute(all, [source])?;
-        let mut insert = self.transaction.prepare(
-            "INSERT OR REPLACE INTO entry (source, artifact, name, location, tag, version, yanked, mark)
-             SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8 FROM artifact WHERE digest = ?2",
-        )?;
-        for entry in entries {
-            insert.execute(params![
-                source,
-                entry.digest.bytes(),
-                entry.name,
-                entry.location,
-                entry.tag,
-                entry.version.as_ref().map(Version::to_string),
-                entry.yanked,
-                entry.mark.as_ref().map(Digest::bytes),
-            ])?;
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, record: &Record) -> rusqlite::Result<()> {
-        let mut lists = [None, None];
-        if let Some(Externs { imports, exports }) = &record.externs {
-            for (list, names) in lists.iter_mut().zip([imports, exports]) {
-                let ids = names.iter().map(|name| self.interface(name));
-                let ids: Vec<u32> = ids.collect::<rusqlite::Result<_>>()?;
-                *list = Some(postings::write_numbers(ids));
-            }
-        }
-        let layers = record.layers.iter().map(|layer| self.layer(layer));
-        let layers: Vec<u32> = layers.collect::<rusqlite::Result<_>>()?;
-        let [imports, exports] = lists;
-        // One that is read again keeps its id, which entries have.
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO artifact (digest, split, content, content_size, imports, exports,
-                    description, licenses, layers, read)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT (digest) DO UPDATE SET split = ?2, content = ?3, content_size = ?4,
-                    imports = ?5, exports = ?6, description = ?7, licenses = ?8, layers = ?9,
-                    read = ?10 WHERE read <= ?10",
-            )?
-            .execute(params![
-                record.digest.bytes(),
-                record.split,
-                record.content.digest.bytes(),
-                record.content.size as i64,
-                imports,
-                exports,
-                record.description,
-                record.licenses,
-                postings::write_numbers(layers),
-                self.read,
-            ])?;
-        Ok(())
-    }
-
-    fn interface(&mut self, name: &str) -> rusqlite::Result<u32> {
-        if let Some(id) = self.interfaces.get(name) {
-            return Ok(*id);
-        }
-        let (path, _) = interface::split_version(name);
-        self.transaction
-            .prepare_cached("INSERT OR IGNORE INTO interface (name, path) VALUES (?1, ?2)")?
-            .execute([name, path])?;
-        let id = self
-            .transaction
-            .prepare_cached("SELECT id FROM interface WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))?;
-        self.interfaces.insert(name.to_owned(), id);
-        Ok(id)
-    }
-
-    fn layer(&mut self, layer: &RecordLayer) -> rusqlite::Result<u32> {
-        if let Some(id) = self.layers.get(layer) {
-            return Ok(*id);
-        }
-        let RecordLayer { content, blob } = layer;
-        let select = "SELECT id FROM layer WHERE content = ?1 AND blob = ?2";
-        let found = self
-            .transaction
-            .prepare_cached(select)?
-            .query_row(
-                params![content.digest.bytes(), blob.digest.bytes()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => {
-                self.transaction
-                    .prepare_cached(
-                        "INSERT INTO layer (content, content_size, blob, blob_size) VALUES (?1, ?2, ?3, ?4)",
-                    )?
-                    .execute(params![
-                        content.digest.bytes(),
-                        content.size as i64,
-                        blob.digest.bytes(),
-                        blob.size as i64
-                    ])?;
-                u32::try_from(self.transaction.last_insert_rowid()).unwrap_or(u32::MAX)
-            }
-        };
-        self.layers.insert(*layer, id);
-        Ok(id)
-    }
 }

@@ -10,7 +10,7 @@ use super::postings;
 pub(super) fn forget(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "DELETE FROM artifact WHERE id NOT IN (SELECT artifact FROM entry);
-         DELETE FROM stub WHERE content NOT IN (SELECT content FROM artifact);",
+         DELETE FROM stub WHERE artifact NOT IN (SELECT id FROM artifact);",
     )?;
     let mut interfaces = HashSet::new();
     let mut layers = HashSet::new();
@@ -41,8 +41,6 @@ fn keep(transaction: &Transaction<'_>, table: &str, named: &HashSet<u32>) -> rus
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use crate::catalog::{Entry, Externs, Filled, Index, Record, RecordLayer, Source};
     use crate::digest::{Digest, Identity};
 
@@ -84,7 +82,9 @@ mod tests {
                 description: None,
                 licenses: None,
                 layers: vec![layer(all), layer(own)],
+                wit: false,
             });
+            filled.stubs.insert(own.digest, name.as_bytes().to_vec());
             filled.entries.push(Entry {
                 name: format!("own:{name}"),
                 location: format!("host/own/{name}"),
@@ -101,19 +101,14 @@ mod tests {
         filled
     }
 
-    fn stubs(names: &[&str]) -> BTreeMap<Digest, Vec<u8>> {
-        let stub = |name: &&str| (Digest::of(name.as_bytes()), name.as_bytes().to_vec());
-        names.iter().map(stub).collect()
-    }
-
     #[test]
     fn what_nothing_names_goes() {
         let directory = tempfile::tempdir().unwrap();
         let mut index = Index::open(&directory.path().join("index")).unwrap();
         let (one, two) = (source("one"), source("two"));
-        index.keep_stubs(&stubs(&["a", "b", "c"])).unwrap();
+        index.add_source(&one).unwrap();
+        index.add_source(&two).unwrap();
         index.fill(&one, &filled(&["a", "b"])).unwrap();
-        index.keep_stubs(&stubs(&["b", "c"])).unwrap();
         index.fill(&two, &filled(&["b", "c"])).unwrap();
         // What both have is there once, but for what is no component.
         assert_eq!(counts(&index), [3, 4, 4, 3, 4]);
@@ -130,12 +125,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut index = Index::open(&directory.path().join("index")).unwrap();
         let one = source("one");
+        index.add_source(&one).unwrap();
         let mut filled = filled(&["a"]);
         index.fill(&one, &filled).unwrap();
         filled.records[0].layers.truncate(1);
         filled.records[0].externs = None;
         index.fill(&one, &filled).unwrap();
-        assert_eq!(counts(&index), [1, 0, 1, 0, 1]);
+        assert_eq!(counts(&index), [1, 0, 1, 1, 1]);
     }
 
     #[test]
@@ -143,12 +139,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut index = Index::open(&directory.path().join("index")).unwrap();
         let one = source("one");
+        index.add_source(&one).unwrap();
         index.fill(&one, &filled(&["a"])).unwrap();
         let unread = Filled {
             kept: vec![("host/own/a".to_owned(), None)],
             ..Filled::default()
         };
         index.fill(&one, &unread).unwrap();
-        assert_eq!(counts(&index), [1, 2, 2, 0, 1]);
+        assert_eq!(counts(&index), [1, 2, 2, 1, 1]);
     }
 }

@@ -1,10 +1,11 @@
 //! Numbering entries in the order in which they are shown, and the lists that answers come from.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::{Transaction, params};
 
-use super::fill::{ENTRY, entry_of};
+use super::fill::{SAID, entry_of};
 use super::imports::ImportSets;
 use super::postings;
 use super::record::{Entry, words};
@@ -17,6 +18,35 @@ struct Listed {
     imports: Option<Vec<u8>>,
     exports: Option<Vec<u8>>,
     description: Option<String>,
+    /// Whether only an index claims it.
+    shared: bool,
+    /// When its source was read.
+    updated: Option<i64>,
+}
+
+/// Keeps of what several sources say of one tag what this machine read itself, else what was read last. It is yanked
+/// if a source that this machine read says so.
+fn one_a_tag(mut listed: Vec<Listed>) -> Vec<Listed> {
+    let rank = |one: &Listed| (one.shared, Reverse(one.updated));
+    listed.sort_by(|a, b| {
+        let (a_tag, b_tag) = (&a.entry.tag, &b.entry.tag);
+        let place = a.entry.location.cmp(&b.entry.location);
+        place
+            .then_with(|| a_tag.cmp(b_tag))
+            .then_with(|| rank(a).cmp(&rank(b)))
+    });
+    let mut kept: Vec<Listed> = Vec::with_capacity(listed.len());
+    for one in listed {
+        match kept.last_mut() {
+            Some(first) if first.entry.is_same(&one.entry) => {
+                // A mark is of a manifest.
+                let says = !one.shared && one.entry.digest == first.entry.digest;
+                first.entry.yanked |= says && one.entry.yanked;
+            }
+            _ => kept.push(one),
+        }
+    }
+    kept
 }
 
 /// Numbers all entries in the order in which they are shown, and writes the lists anew.
@@ -28,16 +58,12 @@ pub(super) fn number(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     )?;
     let mut lists = Lists::default();
     let mut last: Option<&Entry> = None;
-    let mut update = transaction.prepare("UPDATE entry SET row = ?2 WHERE id = ?1")?;
+    let mut update = transaction.prepare("UPDATE entry SET row = ?2, yanked = ?3 WHERE id = ?1")?;
     for one in &listed {
-        // The same tag from two sources is one answer.
-        if last.is_some_and(|last| last.is_same(&one.entry)) {
-            continue;
-        }
         let begins = last.is_none_or(|last| {
             (&last.name, &last.location) != (&one.entry.name, &one.entry.location)
         });
-        update.execute(params![one.id, lists.count])?;
+        update.execute(params![one.id, lists.count, one.entry.yanked])?;
         lists.add(one, begins);
         last = Some(&one.entry);
     }
@@ -46,19 +72,24 @@ pub(super) fn number(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn listed(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<Listed>> {
     let mut statement = transaction.prepare(&format!(
-        "SELECT {ENTRY}, entry.id, imports, exports, description
-         FROM entry JOIN artifact ON artifact.id = entry.artifact ORDER BY entry.source"
+        "SELECT {SAID}, entry.id, imports, exports, description, wit, source.shared, source.updated
+         FROM entry JOIN artifact ON artifact.id = entry.artifact
+         JOIN source ON source.id = entry.source ORDER BY entry.source"
     ))?;
     let listed = statement.query_map([], |row| {
+        let is_wit: bool = row.get(11)?;
         Ok(Listed {
             entry: entry_of(row, 0)?,
             id: row.get(7)?,
-            imports: row.get(8)?,
+            // A WIT package imports nothing because nothing in it runs.
+            imports: row.get::<_, Option<Vec<u8>>>(8)?.filter(|_| !is_wit),
             exports: row.get(9)?,
             description: row.get(10)?,
+            shared: row.get(12)?,
+            updated: row.get(13)?,
         })
     })?;
-    let mut listed: Vec<Listed> = listed.collect::<rusqlite::Result<_>>()?;
+    let mut listed = one_a_tag(listed.collect::<rusqlite::Result<_>>()?);
     listed.sort_by(|a, b| a.entry.shown_before(&b.entry));
     Ok(listed)
 }

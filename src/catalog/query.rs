@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::fill::{ENTRY, digest_at, entry_of};
+use super::fill::{ENTRY, digest_at, entry_of, source_of};
 use super::imports;
 use super::postings::{self, Rows};
 use super::record::{Entry, RecordLayer, words};
-use super::{Error, Index, Pattern, wordlist};
+use super::{Error, Index, Pattern, Source, wordlist};
 use crate::digest::Identity;
 
 /// What is looked for. Every condition must hold.
@@ -48,6 +48,10 @@ pub struct Answer {
 pub struct Found {
     /// The tag.
     pub entry: Entry,
+    /// The shared index that names it, where no other source does.
+    pub claimed_by: Option<Source>,
+    /// 0 where this machine read the manifest, else the shared index that says what it is.
+    pub(super) claim: i64,
     /// The component.
     pub content: Identity,
     /// Whether it has a split form.
@@ -241,8 +245,10 @@ impl<'a> Showing<'a> {
         query: &Query,
     ) -> rusqlite::Result<Self> {
         let statement = connection.prepare_cached(&format!(
-            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers, imports, exports
-             FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
+            "SELECT {ENTRY}, content, content_size, split, description, licenses, layers, imports, exports,
+                claim, shared, source.source
+             FROM entry JOIN artifact ON artifact.id = entry.artifact
+             JOIN source ON source.id = entry.source WHERE entry.row = ?1"
         ))?;
         Ok(Self {
             statement,
@@ -272,6 +278,11 @@ impl<'a> Showing<'a> {
         };
         let mut found = Found {
             entry: entry_of(row, 0)?,
+            claim: row.get(15)?,
+            claimed_by: match row.get(16)? {
+                true => Some(source_of(row, 17)?),
+                false => None,
+            },
             content: identity(row, 7)?,
             split: row.get(9)?,
             description: row.get(10)?,

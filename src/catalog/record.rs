@@ -1,10 +1,13 @@
 //! What an index knows: of a manifest, and of what names it. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Identity};
 use crate::manifest::Annotations;
 use crate::reference::package::Version;
+use crate::world::{self, Interfaces};
 
 /// Where descriptions and licences stand among annotations.
 const DESCRIPTION: &str = "org.opencontainers.image.description";
@@ -31,6 +34,9 @@ pub struct Record {
     pub licenses: Option<String>,
     /// Its layers in manifest order.
     pub layers: Vec<RecordLayer>,
+    /// Whether it is a WIT package, of which nothing runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wit: bool,
 }
 
 /// Imports and exports by name, in file order.
@@ -64,6 +70,25 @@ impl Record {
         self.description = text(DESCRIPTION);
         self.licenses = text(LICENSES);
         self
+    }
+
+    /// Takes imports and exports from a stub, which has those of the root. Returns whether the artifact named others.
+    ///
+    /// Fails if the stub cannot be read.
+    pub fn correct(&mut self, stub: &[u8]) -> Result<bool, world::Error> {
+        let Interfaces { imports, exports } = world::interfaces(stub)?;
+        self.wit = world::may_name_wit_package(&imports, &exports) && world::is_wit_package(stub);
+        let found = Externs { imports, exports };
+        let named = self.externs.replace(found.clone());
+        Ok(named.is_some_and(|named| named.differs(&found)))
+    }
+}
+
+impl Externs {
+    /// Returns whether the other names something else. Others list names in another order.
+    pub fn differs(&self, other: &Self) -> bool {
+        let set = |names: &Vec<String>| names.iter().cloned().collect::<BTreeSet<String>>();
+        set(&self.imports) != set(&other.imports) || set(&self.exports) != set(&other.exports)
     }
 }
 
@@ -120,6 +145,11 @@ impl Entry {
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.location, &self.tag) == (&other.location, &other.tag)
     }
+}
+
+/// Returns whether a text has words that can be looked for.
+pub fn has_words(text: &str) -> bool {
+    words(text).next().is_some()
 }
 
 /// Returns the words of a text, in small letters.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::{Error, Index, sources};
+use super::{Error, Index, fill, sources};
 
-/// The version of the tables. A file of another one is begun anew: all of it can be read again.
+/// The version of the tables. Another one has another file: all of it can be read again.
 const VERSION: i64 = 2;
 
 /// How long one process waits for another that writes.
@@ -19,14 +19,19 @@ const TABLES: &str = "
     CREATE TABLE source (
         id INTEGER PRIMARY KEY,
         source TEXT NOT NULL UNIQUE,
+        -- Whether it is a shared index, which claims what others read.
+        shared INTEGER NOT NULL,
         updated INTEGER,
         failures INTEGER NOT NULL DEFAULT 0,
         state BLOB
     );
-    -- One row a manifest; imports, exports and layers are lists of the ids of interfaces and layers.
+    -- One row a manifest and who says what it is; imports, exports and layers are lists of the ids of interfaces
+    -- and layers.
     CREATE TABLE artifact (
         id INTEGER PRIMARY KEY,
-        digest BLOB NOT NULL UNIQUE,
+        digest BLOB NOT NULL,
+        -- 0 where this machine read the manifest, else the shared index that says so. No row is of both.
+        claim INTEGER NOT NULL,
         split INTEGER NOT NULL,
         content BLOB NOT NULL,
         content_size INTEGER NOT NULL,
@@ -35,8 +40,8 @@ const TABLES: &str = "
         description TEXT,
         licenses TEXT,
         layers BLOB NOT NULL,
-        -- Whether this machine read the manifest, or a shared index says so.
-        read INTEGER NOT NULL
+        wit INTEGER NOT NULL,
+        UNIQUE (digest, claim)
     );
     CREATE TABLE interface (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
     CREATE INDEX interface_path ON interface (path);
@@ -46,9 +51,10 @@ const TABLES: &str = "
         content_size INTEGER NOT NULL,
         blob BLOB NOT NULL,
         blob_size INTEGER NOT NULL,
-        UNIQUE (content, blob)
+        UNIQUE (content, content_size, blob, blob_size)
     );
-    -- One row a tag; `row` is its place in the order in which answers are shown.
+    -- One row a tag; `row` is its place in the order in which answers are shown, and `yanked` what is shown there,
+    -- while `said` is what this source says.
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         source INTEGER NOT NULL REFERENCES source (id),
@@ -58,6 +64,7 @@ const TABLES: &str = "
         tag TEXT NOT NULL,
         version TEXT,
         yanked INTEGER NOT NULL,
+        said INTEGER NOT NULL,
         mark BLOB,
         row INTEGER UNIQUE,
         UNIQUE (source, location, tag)
@@ -69,8 +76,9 @@ const TABLES: &str = "
         digest BLOB NOT NULL,
         PRIMARY KEY (source, digest)
     ) WITHOUT ROWID;
-    -- What types are read from, each a zstd frame.
-    CREATE TABLE stub (content BLOB PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
+    -- What types are read from, each a zstd frame: of a manifest that was read from its own root, of a claimed one
+    -- from the index that claims it.
+    CREATE TABLE stub (artifact INTEGER PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
     -- The rows that import or export something, that have one of a run of words, that begin a package; and of
     -- each set of imports.
     CREATE TABLE used (
@@ -84,62 +92,83 @@ const TABLES: &str = "
 ";
 
 impl Index {
-    /// Opens the index of a file, making it where there is none. One that cannot be read is begun anew, with
-    /// its sources, of which nothing is known then; [`Index::rebuilt`] says why.
+    /// Opens the index that a path stands for, making it where there is none. The file has the version of its tables
+    /// in its name, so that two versions of wharf leave each other's alone. One that cannot be read is begun anew,
+    /// with its sources, of which nothing is known then; [`Index::rebuilt`] says why.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = versioned(path);
+        if !file.exists() && !sources::read(&sources_of(path))?.is_empty() {
+            return Self::renew(path, None, None);
+        }
         match Self::connect(path) {
             Ok(index) => Ok(index),
             Err(Unusable::Fails(error)) => Err(error),
-            Err(Unusable::Other(_)) => Self::renew(path, None),
+            Err(Unusable::Other(reason)) => Self::renew(path, Some(reason), None),
         }
     }
 
-    /// Begins anew, after reading or writing failed with an error that [says so](Error::is_damage).
-    pub fn discard(self, error: &Error) -> Result<Self, Error> {
-        let path = self.path.clone();
-        drop(self);
-        Self::renew(&path, Some(error.to_string()))
+    /// Begins anew, after reading or writing failed with an error that [says so](Error::is_damage); where another
+    /// process did so meanwhile, its index is opened.
+    pub fn discard(&mut self, error: &Error) -> Result<(), Error> {
+        let reason = match error {
+            Error::Sqlite { source, .. } => source.to_string(),
+            error => error.to_string(),
+        };
+        *self = Self::renew(&self.base, Some(reason), self.file)?;
+        Ok(())
     }
 
-    /// Begins anew; where no reason is given only if no other process did it first.
-    fn renew(path: &Path, reason: Option<String>) -> Result<Self, Error> {
-        let lock = beside(path, "lock");
-        let open = || {
-            let file = File::create(&lock)?;
-            file.lock()?;
-            Ok(file)
-        };
-        let _locked = open().map_err(Error::file(&lock))?;
-        let reason = match (reason, Self::connect(path)) {
-            (Some(reason), _) | (None, Err(Unusable::Other(reason))) => reason,
-            (None, Ok(index)) => return Ok(index),
-            (None, Err(Unusable::Fails(error))) => return Err(error),
-        };
-        for file in [path.to_owned(), beside(path, "wal"), beside(path, "shm")] {
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::file(&file)(error));
-                }
-                _ => {}
+    /// Opens the file again if another process began it anew since it was opened. Returns whether it did.
+    pub fn reopen(&mut self) -> Result<bool, Error> {
+        if FileId::of(&self.path) == self.file {
+            return Ok(false);
+        }
+        *self = Self::open(&self.base)?;
+        Ok(true)
+    }
+
+    /// Begins anew, unless another process did since the file `had` was opened.
+    fn renew(path: &Path, reason: Option<String>, had: Option<FileId>) -> Result<Self, Error> {
+        let _locked = lock(path)?;
+        let file = versioned(path);
+        let is_other = had.is_some() && FileId::of(&file) != had;
+        if file.exists() && (had.is_none() || is_other) {
+            match Self::connect(path) {
+                Ok(index) => return Ok(index),
+                Err(Unusable::Fails(error)) => return Err(error),
+                Err(Unusable::Other(_)) => {}
             }
         }
+        let sources = sources::read(&sources_of(path))?;
+        // Made aside, so that nobody finds half of it, and nobody finds none.
+        let aside = beside(&file, "new");
+        remove(&aside)?;
+        let fails = || Error::sqlite(&aside);
+        let mut connection = Connection::open(&aside).map_err(fails())?;
+        prepare(&mut connection).map_err(fails())?;
+        for source in &sources {
+            fill::add(&connection, source).map_err(fails())?;
+        }
+        let closed = connection.close();
+        closed.map_err(|(_, error)| fails()(error))?;
+        remove_log(&file)?;
+        fs::rename(&aside, &file).map_err(Error::file(&file))?;
         let mut index = Self::connect(path).map_err(|unusable| match unusable {
             Unusable::Fails(error) => error,
             Unusable::Other(reason) => Error::Unusable {
-                path: path.to_owned(),
+                path: file.clone(),
                 reason,
             },
         })?;
-        for source in sources::read(&index.sources_file())? {
-            index.add_source(&source)?;
-        }
-        index.rebuilt = Some(reason);
+        let missing = || "there is none yet for this version of wharf".to_owned();
+        index.rebuilt = Some(reason.unwrap_or_else(missing));
         Ok(index)
     }
 
     fn connect(path: &Path) -> Result<Self, Unusable> {
-        let fails = |error| Unusable::of(path, error);
-        let mut connection = Connection::open(path).map_err(fails)?;
+        let file = versioned(path);
+        let fails = |error| Unusable::of(&file, error);
+        let mut connection = Connection::open(&file).map_err(fails)?;
         let version = prepare(&mut connection).map_err(fails)?;
         if version != VERSION {
             let reason = format!("it has version {version}, not {VERSION}");
@@ -147,7 +176,9 @@ impl Index {
         }
         Ok(Self {
             connection,
-            path: path.to_owned(),
+            base: path.to_owned(),
+            file: FileId::of(&file),
+            path: file,
             rebuilt: None,
         })
     }
@@ -158,7 +189,76 @@ impl Index {
     }
 
     pub(super) fn sources_file(&self) -> PathBuf {
-        beside(&self.path, "sources")
+        sources_of(&self.base)
+    }
+
+    /// Keeps other processes from beginning anew, and from writing the list of sources.
+    pub(super) fn lock(&self) -> Result<File, Error> {
+        lock(&self.base)
+    }
+}
+
+/// Tells one file from another that has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(file: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(file).ok()?;
+        Some(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// An open file is not replaced there.
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Option<Self> {
+        Some(Self(0, 0))
+    }
+}
+
+/// Returns the file of this version of the tables.
+fn versioned(path: &Path) -> PathBuf {
+    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_owned();
+    let mut name = text(path.file_stem());
+    name.push(format!("-{VERSION}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// Returns the file of the list of sources, which all versions share.
+fn sources_of(path: &Path) -> PathBuf {
+    beside(path, "sources")
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let lock = beside(path, "lock");
+    let open = || {
+        let file = File::create(&lock)?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().map_err(Error::file(&lock))
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    remove_log(file)?;
+    removed(file)
+}
+
+/// Removes what SQLite keeps beside a database: <https://www.sqlite.org/wal.html>.
+fn remove_log(file: &Path) -> Result<(), Error> {
+    removed(&beside(file, "wal"))?;
+    removed(&beside(file, "shm"))
+}
+
+fn removed(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(file)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -11,10 +11,12 @@ use super::record::{Entry, Record};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{Encoding, compress};
 use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type, to_json};
+use crate::package::Place;
 use crate::reference::package::tag_version;
+use crate::reference::{Location, Reference, Repository, is_tag};
 
 /// How the layer is written.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// The largest layer that is read, in bytes of content: some hundred thousand versions with their stubs.
 pub const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
@@ -29,7 +31,7 @@ pub struct Shared {
     pub entries: Vec<Entry>,
     /// What is known of the manifests they name.
     pub records: Vec<Record>,
-    /// Stubs by content digest.
+    /// Stubs by manifest: another one may claim the same content, and have another root.
     pub stubs: BTreeMap<Digest, Vec<u8>>,
 }
 
@@ -72,8 +74,8 @@ impl Shared {
         bytes
     }
 
-    /// Reads the layer's content. What is said of a manifest is taken as it stands: an index only says where
-    /// to look, and whatever is fetched then is checked.
+    /// Reads the layer's content. What is said of a manifest is taken as it stands, if it is said in the words of
+    /// registries: an index only says where to look, and whatever is fetched then is checked.
     pub fn read(content: &[u8]) -> Result<Self, Malformed> {
         let malformed = |reason: &str| Malformed(reason.to_owned());
         let end = content.iter().position(|byte| *byte == b'\n');
@@ -92,13 +94,19 @@ impl Shared {
                 let reference = entry.reference();
                 return Err(Malformed(format!("it says nothing of {reference}")));
             }
-            if entry.version != tag_version(&entry.tag) {
-                return Err(malformed("a version is not its tag's"));
-            }
+            check(entry)?;
+        }
+        let numbers = head.records.iter().flat_map(sizes).chain(&head.stubs);
+        if let Some(identity) = numbers.into_iter().find(|one| one.size > MAX_SIZE) {
+            let Identity { digest, size } = identity;
+            return Err(Malformed(format!("{digest} cannot have {size} bytes")));
         }
         let mut rest = &content[end + 1..];
         let mut stubs = BTreeMap::new();
         for Identity { digest, size } in head.stubs {
+            if !known.contains(&digest) {
+                return Err(Malformed(format!("it says nothing of {digest}")));
+            }
             let size = usize::try_from(size).map_err(|_| malformed("a stub is too large"))?;
             let (stub, after) = rest
                 .split_at_checked(size)
@@ -120,6 +128,7 @@ impl Shared {
     pub fn artifact(&self) -> std::io::Result<(Vec<u8>, Manifest)> {
         let content = self.to_bytes();
         let identity = Identity::of(&content);
+        check_size(identity.size).map_err(std::io::Error::other)?;
         let mut stored = Vec::new();
         let saves = compress(&mut content.as_slice(), identity.size, LEVEL, &mut stored)?;
         let (stored, media_type) = match saves {
@@ -135,6 +144,67 @@ impl Shared {
         let manifest = Manifest::new(artifact_type, config, vec![layer], Annotations::new());
         Ok((stored, manifest))
     }
+}
+
+/// The largest size that is believed, in bytes: more no file has.
+const MAX_SIZE: u64 = i64::MAX as u64;
+
+fn check_size(size: u64) -> Result<(), Malformed> {
+    match size <= MAX_CONTENT_BYTES {
+        true => Ok(()),
+        false => Err(Malformed(format!(
+            "it has {size} bytes, at most {MAX_CONTENT_BYTES} are read"
+        ))),
+    }
+}
+
+fn sizes(record: &Record) -> Vec<&Identity> {
+    let layers = record.layers.iter();
+    let layers = layers.flat_map(|layer| [&layer.content, &layer.blob]);
+    layers.chain([&record.content]).collect()
+}
+
+/// Checks that an entry names a tag of a repository of a registry, as this machine would have named it. What is on a
+/// disk is none of an index's business.
+fn check(entry: &Entry) -> Result<(), Malformed> {
+    let malformed = |reason: &str| {
+        let (location, tag) = (&entry.location, &entry.tag);
+        Malformed(format!("{location:?}, {tag:?}: {reason}"))
+    };
+    let names_digest = entry.tag == entry.digest.to_string();
+    if !is_tag(&entry.tag) && !names_digest {
+        return Err(malformed("this is no tag"));
+    }
+    if entry.version != tag_version(&entry.tag) {
+        return Err(malformed("its version is not its tag's"));
+    }
+    let Ok(reference) = entry.reference().parse::<Reference>() else {
+        return Err(malformed("this is no repository"));
+    };
+    let Location::Repository(repository) = &reference.location else {
+        return Err(malformed("this is no repository of a registry"));
+    };
+    if reference.location.to_string() != entry.location {
+        return Err(malformed("this is not how a repository is written"));
+    }
+    match entry.name == entry.location || is_called(repository, &entry.name) {
+        true => Ok(()),
+        false => Err(malformed("its name is another one's")),
+    }
+}
+
+/// Returns whether a place with some prefix has a package of this name in this repository.
+fn is_called(repository: &Repository, name: &str) -> bool {
+    let path = &repository.path;
+    let cuts = path.match_indices('/').map(|(at, _)| at + 1);
+    let mut places = std::iter::once(0).chain(cuts).map(|end| Place::Registry {
+        host: repository.registry.clone(),
+        prefix: path[..end].to_owned(),
+    });
+    places.any(|place| {
+        let package = place.package(path);
+        package.is_some_and(|package| package.to_string() == name)
+    })
 }
 
 /// The config.
@@ -184,15 +254,11 @@ pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
             .unwrap_or_default()
     };
     let digest = said(annotation::CONTENT_DIGEST).parse();
-    let size = said(annotation::CONTENT_SIZE).parse();
+    let size = said(annotation::CONTENT_SIZE).parse::<u64>();
     let (Ok(digest), Ok(size)) = (digest, size) else {
         return Err(malformed("its layer does not say what it holds"));
     };
-    if size > MAX_CONTENT_BYTES || layer.size > MAX_CONTENT_BYTES {
-        return Err(Malformed(format!(
-            "it has {size} bytes, at most {MAX_CONTENT_BYTES} are read"
-        )));
-    }
+    check_size(size.max(layer.size))?;
     Ok(Some(SharedLayer {
         blob: layer.identity(),
         encoding,
@@ -224,10 +290,11 @@ mod tests {
                     content,
                     blob: content,
                 }],
+                wit: false,
             });
             shared.entries.push(Entry {
                 name: format!("demo:{name}"),
-                location: format!("host/demo/{name}"),
+                location: format!("host:5000/demo/{name}"),
                 tag: "1.0.0".to_owned(),
                 version: Some("1.0.0".parse().unwrap()),
                 digest,
@@ -235,7 +302,7 @@ mod tests {
                 mark: None,
             });
             let stub = format!("stub of {name}\n").into_bytes();
-            shared.stubs.insert(content.digest, stub);
+            shared.stubs.insert(digest, stub);
         }
         shared
     }
@@ -289,8 +356,83 @@ mod tests {
         other.entries[0].version = Some("2.0.0".parse().unwrap());
         assert!(Shared::read(&other.to_bytes()).is_err());
         let newer = String::from_utf8(bytes).unwrap();
-        let newer = newer.replacen("\"formatVersion\":1", "\"formatVersion\":2", 1);
+        let newer = newer.replacen("\"formatVersion\":2", "\"formatVersion\":3", 1);
         let error = Shared::read(newer.as_bytes()).unwrap_err();
-        assert!(error.to_string().contains("version is 2"), "{error}");
+        assert!(error.to_string().contains("version is 3"), "{error}");
+    }
+
+    #[test]
+    fn only_what_a_registry_has_is_named() {
+        let read = |change: &dyn Fn(&mut Shared)| {
+            let mut shared = shared(&["calc"]);
+            change(&mut shared);
+            Shared::read(&shared.to_bytes()).map(|_| ())
+        };
+        assert!(read(&|_| ()).is_ok());
+        assert!(read(&|shared| shared.entries[0].name = "host:5000/demo/calc".to_owned()).is_ok());
+        let prefixed = |shared: &mut Shared| {
+            shared.entries[0].location = "ghcr.io/acme/deep/demo/calc".to_owned();
+        };
+        assert!(read(&prefixed).is_ok());
+        let by_digest = |shared: &mut Shared| {
+            shared.entries[0].version = None;
+            shared.entries[0].tag = shared.entries[0].digest.to_string();
+        };
+        assert!(read(&by_digest).is_ok());
+        for tag in [
+            "",
+            "a\u{1b}[2J",
+            "a/b",
+            "-x",
+            &format!("sha256:{}", "0".repeat(64)),
+        ] {
+            let change = |shared: &mut Shared| {
+                shared.entries[0].version = None;
+                shared.entries[0].tag = tag.to_owned();
+            };
+            assert!(read(&change).is_err(), "{tag:?}");
+        }
+        for location in [
+            "oci:/etc:demo/calc",
+            "oci:/etc",
+            "../demo/calc",
+            "host:5000/Demo/calc",
+            "host:5000/demo/calc:1.0.0",
+            "host:5000/demo/calc@x",
+            "host:5000/demo/calc\n",
+            "demo/calc",
+            "host:5000/other/calc",
+        ] {
+            let change = |shared: &mut Shared| shared.entries[0].location = location.to_owned();
+            assert!(read(&change).is_err(), "{location:?}");
+        }
+        for name in ["demo:other", "wasi:cli", "calc", ""] {
+            let change = |shared: &mut Shared| shared.entries[0].name = name.to_owned();
+            assert!(read(&change).is_err(), "{name:?}");
+        }
+        let stranger = |shared: &mut Shared| {
+            let stub = (Digest::of(b"another"), Vec::new());
+            shared.stubs.extend([stub]);
+        };
+        assert!(read(&stranger).is_err());
+    }
+
+    #[test]
+    fn sizes_that_nothing_has_are_refused() {
+        for place in 0..3 {
+            let mut shared = shared(&["calc"]);
+            let record = &mut shared.records[0];
+            let layer = &mut record.layers[0];
+            let all = [&mut record.content, &mut layer.content, &mut layer.blob];
+            all[place].size = i64::MAX as u64;
+            assert!(Shared::read(&shared.to_bytes()).is_ok(), "{place}");
+            let record = &mut shared.records[0];
+            let layer = &mut record.layers[0];
+            let all = [&mut record.content, &mut layer.content, &mut layer.blob];
+            all[place].size += 1;
+            assert!(Shared::read(&shared.to_bytes()).is_err(), "{place}");
+        }
+        assert!(check_size(MAX_CONTENT_BYTES).is_ok());
+        assert!(check_size(MAX_CONTENT_BYTES + 1).is_err());
     }
 }

@@ -66,6 +66,11 @@ impl Source {
             Self::Shared { .. } => "shared",
         }
     }
+
+    /// Returns whether it is an index that somebody published, and so only claims what it says.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared { .. })
+    }
 }
 
 /// The file beside the index.
@@ -74,12 +79,16 @@ struct List {
     sources: Vec<Source>,
 }
 
-/// Reads the list; none where there is none, or where it makes no sense.
+/// Reads the list; none where there is none.
 pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
     match fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice::<List>(&bytes)
-            .unwrap_or_default()
-            .sources),
+        Ok(bytes) => match serde_json::from_slice::<List>(&bytes) {
+            Ok(list) => Ok(list.sources),
+            Err(error) => Err(Error::Sources {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            }),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(Error::file(path)(error)),
     }

@@ -1,6 +1,6 @@
 //! Reading repositories for the index: tags first, then only manifests that are not known yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
@@ -16,6 +16,7 @@ use crate::reference::Name;
 use crate::reference::package::tag_version;
 use crate::store::cache::Cache;
 use crate::store::{self, Observer, Store};
+use crate::world;
 
 /// How many tags of one repository are asked for at once, as far as there are slots.
 const TAGS_AT_ONCE: usize = 16;
@@ -61,8 +62,24 @@ pub struct Reading {
     pub records: Vec<Record>,
     /// Manifests that are no components.
     pub others: Vec<Digest>,
+    /// Stubs that were made, by manifest.
+    pub stubs: BTreeMap<Digest, Vec<u8>>,
+    /// Manifests that name other imports or exports than their roots have.
+    pub corrected: Vec<Digest>,
     /// What could not be read.
     pub failures: Vec<Failed>,
+}
+
+impl Reading {
+    /// Takes in what was read elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+        self.records.extend(other.records);
+        self.others.extend(other.others);
+        self.stubs.extend(other.stubs);
+        self.corrected.extend(other.corrected);
+        self.failures.extend(other.failures);
+    }
 }
 
 /// A repository, or a tag of it, that could not be read.
@@ -88,7 +105,7 @@ pub struct Reader<'a> {
     /// What need not be read again.
     pub known: &'a Known,
     /// Where manifests and configs are kept.
-    pub cache: &'a Cache,
+    pub cache: &'a Arc<Cache>,
     /// How many requests are under way, of all repositories together.
     pub slots: &'a Semaphore,
     /// Who watches.
@@ -100,7 +117,7 @@ impl Reader<'_> {
     pub async fn read(&self, repository: &Repository) -> Reading {
         let mut reading = Reading::default();
         let (names, marked) = match self.names(repository).await {
-            Ok(names) => names,
+            Ok(named) => named,
             // A repository whose last tag went away is listed for some time.
             Err(package::Error::Store(store::Error::NotFound { .. }))
                 if repository.which == Which::All =>
@@ -134,21 +151,19 @@ impl Reader<'_> {
         });
         let parts: Vec<Reading> = rest.buffered(TAGS_AT_ONCE).collect().await;
         for part in parts {
-            reading.entries.extend(part.entries);
-            reading.records.extend(part.records);
-            reading.others.extend(part.others);
-            reading.failures.extend(part.failures);
+            reading.add(part);
         }
         reading
     }
 
-    /// Returns the tags that are wanted, the newest first, and the manifests that have a yank mark.
+    /// Returns the tags that are wanted, the newest first, and the manifests that have a yank mark, where tags were
+    /// listed.
     async fn names(
         &self,
         repository: &Repository,
-    ) -> Result<(Vec<Name>, HashSet<Digest>), package::Error> {
+    ) -> Result<(Vec<Name>, Option<HashSet<Digest>>), package::Error> {
         if let Which::One(name) = &repository.which {
-            return Ok((vec![name.clone()], HashSet::new()));
+            return Ok((vec![name.clone()], None));
         }
         let _slot = self.slot().await?;
         let tags = Tags::read(repository.store.tags().await?);
@@ -156,7 +171,8 @@ impl Reader<'_> {
             false => tags.versions.into_values().rev().collect(),
             true => tags.others,
         };
-        Ok((names.into_iter().map(Name::Tag).collect(), tags.marked))
+        let names = names.into_iter().map(Name::Tag).collect();
+        Ok((names, Some(tags.marked)))
     }
 
     async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, store::Error> {
@@ -168,7 +184,7 @@ impl Reader<'_> {
         &self,
         repository: &Repository,
         name: Name,
-        marked: &HashSet<Digest>,
+        marked: &Option<HashSet<Digest>>,
         reading: &mut Reading,
     ) -> Option<Form> {
         match self.read_tag(repository, &name, marked, reading).await {
@@ -188,7 +204,7 @@ impl Reader<'_> {
         &self,
         repository: &Repository,
         name: &Name,
-        marked: &HashSet<Digest>,
+        marked: &Option<HashSet<Digest>>,
         reading: &mut Reading,
     ) -> Result<Form, package::Error> {
         let _slot = self.slot().await?;
@@ -201,7 +217,24 @@ impl Reader<'_> {
         if !self.known.records.contains(&digest) {
             let opened = pull::open(store, &Name::Digest(digest), self.cache, self.observer).await;
             match opened {
-                Ok(opened) => reading.records.push(self.record(store, &opened).await?),
+                Ok(opened) => {
+                    let mut record = record_of(store, &opened, self.cache, self.observer).await?;
+                    if may_be_wit_package(&opened, &record) {
+                        let stub = pull::stub_of(store, &opened, self.cache, self.observer);
+                        match stub.await {
+                            // What has no stub stays what its manifest says.
+                            Err(error::Error::Stub(_)) => {}
+                            stub => {
+                                let (stub, _) = stub?;
+                                if let Ok(corrected) = record.correct(&stub) {
+                                    reading.corrected.extend(corrected.then_some(digest));
+                                    reading.stubs.insert(digest, stub);
+                                }
+                            }
+                        }
+                    }
+                    reading.records.push(record);
+                }
                 Err(error::Error::Foreign { .. }) => {
                     reading.others.push(digest);
                     return Ok(Form::Other);
@@ -210,8 +243,17 @@ impl Reader<'_> {
             }
         }
         let tag = name.to_string();
-        let mark = match marked.contains(&digest) {
-            true => Some(self.mark(repository, &tag, &digest).await?),
+        let may_be_marked = marked
+            .as_ref()
+            .is_none_or(|marked| marked.contains(&digest));
+        let mark = match may_be_marked {
+            true => match self.mark(repository, &tag, &digest).await {
+                // Whose tags were not listed, may have none.
+                Err(package::Error::Store(store::Error::NotFound { .. })) if marked.is_none() => {
+                    None
+                }
+                mark => Some(mark?),
+            },
             false => None,
         };
         reading.entries.push(Entry {
@@ -241,39 +283,63 @@ impl Reader<'_> {
             _ => Ok((mark, package::is_yanked(store, digest).await?)),
         }
     }
+}
 
-    async fn record(&self, store: &dyn Store, opened: &Opened) -> Result<Record, error::Error> {
-        let externs = match &opened.artifact {
-            Artifact::Split(split) => Some(Externs {
-                imports: split.config.imports.clone(),
-                exports: split.config.exports.clone(),
-            }),
-            Artifact::Flat(flat) => {
-                let described = pull::describe(store, flat, self.cache, self.observer).await?;
-                let FlatDescription {
-                    os,
-                    imports,
-                    exports,
-                } = described;
-                let says = os.is_some() || !imports.is_empty() || !exports.is_empty();
-                says.then_some(Externs { imports, exports })
-            }
-        };
-        let layers = opened.layers().map(|layer| RecordLayer {
-            content: layer.content,
-            blob: layer.blob,
-        });
-        let record = Record {
-            digest: opened.digest,
-            split: opened.split().is_some(),
-            content: opened.content(),
-            externs,
-            description: None,
-            licenses: None,
-            layers: layers.collect(),
-        };
-        Ok(record.described(opened.annotations()))
-    }
+/// Returns what a manifest that was opened says of its component. Names of imports and exports are its claim, until
+/// its root [says them](Record::correct).
+pub async fn record_of(
+    store: &dyn Store,
+    opened: &Opened,
+    cache: &Cache,
+    observer: &dyn Observer,
+) -> Result<Record, error::Error> {
+    let externs = match &opened.artifact {
+        Artifact::Split(split) => Some(Externs {
+            imports: split.config.imports.clone(),
+            exports: split.config.exports.clone(),
+        }),
+        Artifact::Flat(flat) => {
+            let described = pull::describe(store, flat, cache, observer).await?;
+            let FlatDescription {
+                os,
+                imports,
+                exports,
+            } = described;
+            let says = os.is_some() || !imports.is_empty() || !exports.is_empty();
+            says.then_some(Externs { imports, exports })
+        }
+    };
+    let layers = opened.layers().map(|layer| RecordLayer {
+        content: layer.content,
+        blob: layer.blob,
+    });
+    let record = Record {
+        digest: opened.digest,
+        split: opened.split().is_some(),
+        content: opened.content(),
+        externs,
+        description: None,
+        licenses: None,
+        layers: layers.collect(),
+        wit: false,
+    };
+    Ok(record.described(opened.annotations()))
+}
+
+/// The largest root that is fetched to see whether it is that of a WIT package, in bytes as stored.
+const MAX_WIT_BYTES: u64 = 256 * 1024;
+
+/// Whether names do not tell, and little has to be fetched that does. Nothing of a WIT package leaves the root.
+fn may_be_wit_package(opened: &Opened, record: &Record) -> bool {
+    let mut layers = opened.layers();
+    let is_small = layers
+        .next()
+        .is_some_and(|root| root.blob.size <= MAX_WIT_BYTES);
+    let may_be = |Externs { imports, exports }: &Externs| {
+        world::may_name_wit_package(imports, exports)
+            || opened.split().is_none() && world::may_list_wit_package(imports, exports)
+    };
+    is_small && layers.next().is_none() && record.externs.as_ref().is_some_and(may_be)
 }
 
 /// What a manifest turned out to be.

@@ -1,6 +1,7 @@
 //! `wharf index`
 
 mod reading;
+mod sound;
 mod sources;
 pub(crate) mod types;
 
@@ -9,13 +10,15 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use wharf::catalog::{self, Entry, Index, Source, exchange};
+use wharf::catalog::{self, Entry, Filling, LeftOut, Source, exchange};
 use wharf::digest::Digest;
 use wharf::reference::Reference;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
 
-use self::reading::{Failed, Outcome};
+pub(crate) use self::reading::Failed;
+use self::reading::Outcome;
+pub(crate) use self::sound::Sound;
 use super::failure::{Exit, Failure};
 use super::settings::Context;
 use super::{connect, output, text};
@@ -30,7 +33,7 @@ Examples:
   wharf index add localhost:5000
   wharf index add ghcr.io/acme/index:latest
   wharf index update
-  wharf index publish ghcr.io/acme/index:latest --namespace acme")]
+  wharf index publish ghcr.io/acme/index:latest --place ghcr.io/acme")]
 pub(crate) struct IndexCommand {
     #[command(subcommand)]
     verb: Verb,
@@ -79,9 +82,12 @@ struct Publish {
     /// Only the packages of a namespace
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Only what is in this place: HOST[/PREFIX] or oci:DIR
+    /// Only what is in this place: HOST[/PREFIX]
     #[arg(long, value_name = "PLACE")]
     place: Option<String>,
+    /// All that this machine read in any registry, also where others are not let in
+    #[arg(long, conflicts_with_all = ["namespace", "place"])]
+    everything: bool,
 }
 
 #[derive(Serialize)]
@@ -115,39 +121,8 @@ struct PublishReport {
     stubs: usize,
     /// The size of the layer.
     bytes: u64,
-}
-
-/// Opens the index, and says so where it had to be begun anew.
-pub(crate) fn open(cache: &Cache) -> Result<Index, Failure> {
-    let index = Index::open(&cache.index())?;
-    warn(&index);
-    Ok(index)
-}
-
-fn warn(index: &Index) {
-    if let Some(reason) = index.rebuilt() {
-        let reason = text::printable(reason);
-        eprintln!(
-            "warning: the index could not be used ({reason}) and was begun anew; `wharf index update` fills it"
-        );
-    }
-}
-
-/// Does something with the index; where that finds it damaged, once again with one that was begun anew.
-pub(crate) fn sound<T>(
-    index: Index,
-    work: impl Fn(&mut Index) -> Result<T, catalog::Error>,
-) -> Result<(Index, T), Failure> {
-    let mut index = index;
-    match work(&mut index) {
-        Err(error) if error.is_damage() => {
-            let mut index = index.discard(&error)?;
-            warn(&index);
-            let done = work(&mut index)?;
-            Ok((index, done))
-        }
-        done => Ok((index, done?)),
-    }
+    /// Versions that are not for others: in layouts here, and what other indexes claim.
+    left_out: usize,
 }
 
 /// Seconds since 1970.
@@ -169,51 +144,121 @@ impl IndexCommand {
     }
 }
 
+/// How often a source is read before an index that keeps losing what it knew is given up.
+const ATTEMPTS: u32 = 3;
+
 impl Add {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let mut index = open(cache)?;
-        let mut report = Report::new();
-        for what in sources::named(context, &self.what)? {
-            let (source, read) = reading::added(context, what, &index, cache).await?;
-            // What nothing can be read of is a mistake, and not added.
-            let read = read.sound()?;
-            index.add_source(&source)?;
-            (index, _) = sound(index, |index| {
-                index.keep_stubs(&read.stubs)?;
-                index.fill(&source, &read.filled)
-            })?;
-            report.add(context, &source, read);
-        }
+        let mut index = Sound::open(cache)?;
+        let sources = sources::named(context, &self.what)?;
+        let new = New {
+            all: false,
+            add: true,
+        };
+        let report = refresh(context, &mut index, cache, new, |_| Ok(sources.clone())).await?;
         report.finish(context)
     }
 }
 
 impl Update {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let (mut index, statuses) = sound(open(cache)?, |index| index.sources())?;
-        if statuses.is_empty() {
-            return Err(catalog::Error::Empty.into());
-        }
-        let mut report = Report::new();
-        for status in statuses {
-            let source = status.source;
-            match reading::read(context, &source, &index, cache, self.all).await {
-                Ok(read) => {
-                    (index, _) = sound(index, |index| {
-                        index.keep_stubs(&read.stubs)?;
-                        index.fill(&source, &read.filled)
-                    })?;
-                    report.add(context, &source, read);
-                }
-                Err(failure) => report.fail(context, &source, &failure),
+        let mut index = Sound::open(cache)?;
+        let known = |index: &mut Sound| {
+            let statuses = index.ask(|index| index.sources())?;
+            match statuses.is_empty() {
+                true => Err(catalog::Error::Empty.into()),
+                false => Ok(statuses.into_iter().map(|status| status.source).collect()),
             }
-        }
+        };
+        let new = New {
+            all: self.all,
+            add: false,
+        };
+        let report = refresh(context, &mut index, cache, new, known).await?;
         report.finish(context)
     }
 }
 
+/// What of sources is new.
+#[derive(Clone, Copy)]
+struct New {
+    /// What is known is fetched too.
+    all: bool,
+    /// They are added, so what cannot be read is a mistake.
+    add: bool,
+}
+
+/// Reads sources and writes what they have; all of them again, if the index was begun anew meanwhile.
+async fn refresh(
+    context: &Context,
+    index: &mut Sound,
+    cache: &Arc<Cache>,
+    new: New,
+    sources: impl Fn(&mut Sound) -> Result<Vec<Source>, Failure>,
+) -> Result<Report, Failure> {
+    for _attempt in 0..ATTEMPTS {
+        let wanted = sources(index)?;
+        let renewals = index.renewals();
+        let mut report = Report::new();
+        for source in &wanted {
+            match fill(context, source, index, cache, new).await {
+                Ok(Some((source, read))) => report.add(context, &source, read),
+                Ok(None) => report.removed(context, source),
+                Err(failure) if new.add => return Err(failure),
+                Err(failure) => report.fail(context, source, &failure),
+            }
+        }
+        if index.renewals() == renewals {
+            return Ok(report);
+        }
+    }
+    Err(unstable())
+}
+
+/// Reads a source and writes what it has; again, if the index forgot meanwhile what was not read for it. Returns nothing
+/// where the source was removed meanwhile.
+async fn fill(
+    context: &Context,
+    source: &Source,
+    index: &mut Sound,
+    cache: &Arc<Cache>,
+    new: New,
+) -> Result<Option<(Source, reading::Read)>, Failure> {
+    for attempt in 0..ATTEMPTS {
+        let all = new.all || attempt > 0;
+        let (source, read) = match new.add {
+            true => {
+                let (source, read) = reading::added(context, source, index, cache, all).await?;
+                // What nothing can be read of is a mistake, and not added.
+                (source, read.sound()?)
+            }
+            false => {
+                let read = reading::read(context, source, index, cache, all).await?;
+                (source.clone(), read)
+            }
+        };
+        let filling = index.ask(|index| {
+            if new.add {
+                index.add_source(&source)?;
+            }
+            index.fill(&source, &read.filled)
+        })?;
+        match filling {
+            Filling::Done => return Ok(Some((source, read))),
+            Filling::Removed => return Ok(None),
+            Filling::Forgotten => {}
+        }
+    }
+    Err(unstable())
+}
+
+fn unstable() -> Failure {
+    let message = "the index lost what was read, again and again";
+    Failure::new(Exit::Other, message).hint("another process may be at work on it; try again later")
+}
+
 fn ls(context: &Context, cache: &Cache) -> Result<(), Failure> {
-    let (_, statuses) = sound(open(cache)?, |index| index.sources())?;
+    let statuses = Sound::open(cache)?.ask(|index| index.sources())?;
     let now = now();
     let rows = statuses.iter().map(|status| Row {
         source: status.source.to_string(),
@@ -234,7 +279,8 @@ fn ls(context: &Context, cache: &Cache) -> Result<(), Failure> {
 
 impl Remove {
     fn run(self, cache: &Cache) -> Result<(), Failure> {
-        let (mut index, statuses) = sound(open(cache)?, |index| index.sources())?;
+        let mut index = Sound::open(cache)?;
+        let statuses = index.ask(|index| index.sources())?;
         for what in &self.what {
             let known = statuses.iter().map(|status| &status.source);
             let meant: Vec<&Source> = known.filter(|source| source.to_string() == *what).collect();
@@ -243,7 +289,7 @@ impl Remove {
                 return Err(failure.hint("`wharf index ls` shows what was"));
             }
             for source in meant {
-                index.remove_source(source)?;
+                index.ask(|index| index.remove_source(source))?;
             }
         }
         Ok(())
@@ -253,7 +299,13 @@ impl Remove {
 impl Publish {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
         let reference: Reference = connect::reference(&self.reference)?;
-        let index = open(cache)?;
+        if !self.everything && self.namespace.is_none() && self.place.is_none() {
+            let message = "what is published everybody can read who reads there: say what";
+            return Err(Failure::usage(message).hint(
+                "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in registries",
+            ));
+        }
+        let mut index = Sound::open(cache)?;
         let place = self.place.as_deref().map(sources::place_of).transpose()?;
         let wanted = |entry: &Entry| {
             let namespace = entry.name.split_once(':').map(|(namespace, _)| namespace);
@@ -264,7 +316,8 @@ impl Publish {
                     .as_deref()
                     .is_none_or(|place| is_in(&entry.location, place))
         };
-        let (mut index, mut shared) = sound(index, |index| index.extract(wanted))?;
+        let (mut shared, left) = index.ask(|index| index.extract(wanted))?;
+        say_left_out(left);
         if shared.entries.is_empty() {
             let failure = Failure::new(Exit::NotFound, "there is nothing to publish");
             return Err(failure.hint("`wharf index add` and `wharf search` show what there is"));
@@ -285,6 +338,7 @@ impl Publish {
             versions,
             stubs,
             bytes: stored.layer.size,
+            left_out: left.layouts + left.claimed,
         };
         output::print(context, &report, || {
             format!(
@@ -298,10 +352,22 @@ impl Publish {
     }
 }
 
+/// Says what others are not told.
+fn say_left_out(LeftOut { layouts, claimed }: LeftOut) {
+    if layouts > 0 {
+        let count = text::count(layouts as u64, "version");
+        eprintln!("{count} in layouts of this machine left out");
+    }
+    if claimed > 0 {
+        let count = text::count(claimed as u64, "version");
+        eprintln!("{count} left out that only other indexes claim");
+    }
+}
+
 /// Whether a repository is in a place.
 fn is_in(location: &str, place: &str) -> bool {
     let rest = location.strip_prefix(place);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']))
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Listing {
@@ -343,6 +409,11 @@ impl Report {
     }
 
     fn add(&mut self, context: &Context, source: &Source, read: reading::Read) {
+        for line in &read.corrections {
+            context
+                .progress
+                .say(&format!("warning: {}", text::printable(line)));
+        }
         for failed in &read.failures {
             let line = format!("{}: {}", failed.what, failed.message);
             context
@@ -351,6 +422,11 @@ impl Report {
         }
         self.sources.push(read.outcome(source));
         self.failures.extend(read.failures);
+    }
+
+    fn removed(&mut self, context: &Context, source: &Source) {
+        let line = format!("{source} was removed meanwhile");
+        context.progress.say(&text::printable(&line));
     }
 
     fn fail(&mut self, context: &Context, source: &Source, failure: &Failure) {

@@ -1,29 +1,35 @@
 //! `wharf search`
 
+mod candidates;
 mod measure;
+mod origin;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::catalog::{Answer, Found, Index, Pattern, Query, RecordLayer};
+use wharf::catalog::{self, Answer, Found, Pattern, Query, RecordLayer};
 use wharf::digest::Digest;
 use wharf::reference::package::Version;
 use wharf::store::cache::Cache;
 
+use self::candidates::Candidates;
 use self::measure::Measure;
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
+use super::index::{Failed, Sound};
 use super::settings::Context;
-use super::{index, output, text};
+use super::{output, text};
 
 /// How many answers are shown where nobody says.
 const LIMIT: usize = 50;
 
 /// Find components by what they import and export, and by words of their names and descriptions
 ///
-/// Asks the index of this machine (`wharf index`), and nobody else. All conditions must hold. Of each package the version that `get` would
-/// prefer among those that match is shown.
+/// Asks the index of this machine (`wharf index`). Nobody else is asked, but with --world and --fits: they fetch the roots of
+/// candidates whose types the index does not have yet. All conditions must hold. Of each package the version that
+/// `get` would prefer among those that match is shown. Names of imports and exports are what manifests claim, until a
+/// root was read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Interfaces:
@@ -82,6 +88,11 @@ struct Row {
     licenses: Option<String>,
     matched: Vec<Match>,
     yanked: bool,
+    /// Whether only a shared index says that it is there.
+    claimed: bool,
+    /// The repository, where the name alone does not lead to it.
+    #[serde(skip)]
+    elsewhere: Option<String>,
 }
 
 /// What of a component is what was asked for.
@@ -97,17 +108,22 @@ struct Report {
     packages: Vec<Row>,
     /// How many match, shown or not.
     total: u64,
+    /// What could not be looked at.
+    failures: Vec<Failed>,
 }
 
 impl Search {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if let Some(text) = self.text.iter().find(|text| !catalog::has_words(text)) {
+            return Err(Failure::usage(format!("`{text}` has no word to look for")));
+        }
         let cache = context.cache()?;
         let measure = Measure::read(context, &self, &cache).await?;
         let query = self.query(measure.as_ref());
-        let index = index::open(&cache)?;
-        let (mut index, answer) = index::sound(index, |index| index.search(&query))?;
+        let mut index = Sound::open(&cache)?;
+        let answer = index.ask(|index| index.search(&query))?;
         let report = match measure {
-            None => Report::of(answer, &cache)?,
+            None => Report::of(context, answer, &cache)?,
             Some(measure) => {
                 self.measured(context, &measure, answer, &mut index, &cache)
                     .await?
@@ -119,7 +135,18 @@ impl Search {
         } else if left > 0 {
             eprintln!("and {left} more: --limit shows them");
         }
-        output::print(context, &report, || report.text())
+        output::print(context, &report, || report.text())?;
+        match (report.failures.len() as u64, context.json) {
+            (0, _) => Ok(()),
+            (_, true) => Err(Failure::answered(Exit::Other)),
+            (count, false) => {
+                let count = text::count(count, "candidate");
+                Err(Failure::new(
+                    Exit::Other,
+                    format!("{count} could not be looked at"),
+                ))
+            }
+        }
     }
 
     fn query(&self, measure: Option<&Measure>) -> Query {
@@ -139,51 +166,46 @@ impl Search {
         }
     }
 
-    /// Keeps what fits by its types; of each package the first that does.
+    /// Keeps what fits by its types.
     async fn measured(
         &self,
         context: &Context,
         measure: &Measure,
         answer: Answer,
-        index: &mut Index,
+        index: &mut Sound,
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
+        let candidates = Candidates {
+            context,
+            measure,
+            cache,
+            all_versions: self.all_versions,
+        };
+        let measured = candidates.measured(answer.found, index).await?;
         let mut report = Report {
             packages: Vec::new(),
-            total: 0,
+            total: measured.found.len() as u64,
+            failures: measured.failures,
         };
-        let mut last = None;
         let mut here = Here::new(cache);
-        let count = answer.found.len();
-        for (done, found) in answer.found.into_iter().enumerate() {
-            context.progress.counted(done, count, "candidates");
-            let package = (found.entry.name.clone(), found.entry.location.clone());
-            if !self.all_versions && last.as_ref() == Some(&package) {
-                continue;
-            }
-            let fills = measure.fits(context, &found, index, cache).await?;
-            let Some(fills) = fills else { continue };
-            last = Some(package);
-            report.total += 1;
-            if report.packages.len() < self.limit {
-                let mut row = Row::of(found, &mut here)?;
-                row.matched.extend(fills);
-                report.packages.push(row);
-            }
+        for (found, fills) in measured.found.into_iter().take(self.limit) {
+            let mut row = Row::of(context, found, &mut here)?;
+            row.matched.extend(fills);
+            report.packages.push(row);
         }
-        context.finish();
         Ok(report)
     }
 }
 
 impl Report {
-    fn of(answer: Answer, cache: &Cache) -> Result<Self, Failure> {
+    fn of(context: &Context, answer: Answer, cache: &Cache) -> Result<Self, Failure> {
         let mut here = Here::new(cache);
         let rows = answer.found.into_iter();
-        let rows = rows.map(|found| Row::of(found, &mut here));
+        let rows = rows.map(|found| Row::of(context, found, &mut here));
         Ok(Self {
             packages: rows.collect::<Result<_, _>>()?,
             total: answer.total,
+            failures: Vec::new(),
         })
     }
 
@@ -193,13 +215,18 @@ impl Report {
             let version = row.version.as_ref().map(Version::to_string);
             vec![
                 text::printable(&row.name),
-                version.unwrap_or_else(|| row.tag.clone()),
+                version.unwrap_or_else(|| text::printable(&row.tag)),
                 names.collect::<Vec<_>>().join(", "),
                 match row.fetch_bytes {
                     0 => "is here".to_owned(),
                     bytes => text::size(bytes),
                 },
                 if row.yanked { "yanked" } else { "" }.to_owned(),
+                if row.claimed { "claimed" } else { "" }.to_owned(),
+                row.elsewhere
+                    .as_deref()
+                    .map(text::printable)
+                    .unwrap_or_default(),
             ]
         };
         text::words(&self.packages.iter().map(row).collect::<Vec<_>>())
@@ -207,7 +234,7 @@ impl Report {
 }
 
 impl Row {
-    fn of(found: Found, here: &mut Here<'_>) -> Result<Self, Failure> {
+    fn of(context: &Context, found: Found, here: &mut Here<'_>) -> Result<Self, Failure> {
         let fetch_bytes = here.missing(&found)?;
         let lists = [
             ("export", found.exports),
@@ -219,6 +246,8 @@ impl Row {
             names.into_iter().map(one)
         });
         Ok(Self {
+            claimed: found.claimed_by.is_some(),
+            elsewhere: origin::elsewhere(context, &found.entry),
             reference: found.entry.reference(),
             name: found.entry.name,
             version: found.entry.version,
@@ -250,10 +279,10 @@ impl<'a> Here<'a> {
     /// Adds up the blobs of layers that the cache has neither as they are nor in another form.
     fn missing(&mut self, found: &Found) -> Result<u64, Failure> {
         let mut counted = HashSet::new();
-        let mut bytes = 0;
+        let mut bytes = 0u64;
         for layer in &found.layers {
             if counted.insert(layer.blob.digest) && !self.has(layer)? {
-                bytes += layer.blob.size;
+                bytes = bytes.saturating_add(layer.blob.size);
             }
         }
         Ok(bytes)

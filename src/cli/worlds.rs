@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use wharf::catalog::Externs;
 use wharf::pull;
 use wharf::store::cache::Cache;
-use wharf::world::{Dependency, Target, Wit, WitFile};
+use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
 
 use super::connect::{self, Given};
 use super::failure::Failure;
+use super::index::types::correction;
 use super::packages::Named;
 use super::settings::Context;
 use super::text::printable;
@@ -55,6 +57,17 @@ impl Stub {
         let observer = context.observer();
         let stub = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await;
         let (bytes, _) = stub.context(name.clone())?;
+        if let Some(split) = opened.split() {
+            let Interfaces { imports, exports } = interfaces(&bytes).context(name.clone())?;
+            let claimed = Externs {
+                imports: split.config.imports.clone(),
+                exports: split.config.exports.clone(),
+            };
+            // What the manifest names is a claim, and the root wins.
+            if claimed.differs(&Externs { imports, exports }) {
+                eprintln!("warning: {}", printable(&correction(&name)));
+            }
+        }
         Ok(Self { name, bytes })
     }
 }

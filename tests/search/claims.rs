@@ -17,11 +17,11 @@ fn is_unknown(workspace: &Workspace) -> bool {
     answer.code == Some(3)
 }
 
-/// Publishes an index of a layout that says of every component what is not so.
+/// Publishes an index of a registry that says of every component what is not so.
 fn publish_lies(place: &str, target: &str) {
     let publisher = Workspace::new();
     publisher.json(&["index", "add", place]);
-    publisher.json(&["index", "publish", target]);
+    publisher.json(&["index", "publish", target, "--everything"]);
     let directory = target.strip_prefix("oci:").unwrap();
     let directory = directory.strip_suffix(":index").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -49,7 +49,8 @@ fn publish_lies(place: &str, target: &str) {
 fn what_was_read_here_is_not_replaced_by_what_an_index_claims() {
     let home = Workspace::new();
     let all: Vec<Made> = make().into_iter().take(3 * VERSIONS).collect();
-    let place = places(&home).remove(0);
+    let registry = Registry::start();
+    let place = registry.address();
     publish_all(&place, &all);
     let lies = format!("oci:{}:index", home.path("lies").display());
     publish_lies(&place, &lies);

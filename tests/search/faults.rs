@@ -1,6 +1,7 @@
 //! What goes wrong: registries without a list, artifacts that make no sense, files that are no index.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::components::{Made, VERSIONS, make};
 use super::fault::{Fault, Registry};
@@ -181,16 +182,26 @@ fn what_others_publish_is_indexed_too() {
     for arguments in [&["--exports", "run"][..], &["--only-imports", "x:y/z"]] {
         let found = search(&workspace, arguments);
         assert_eq!(names(&found), expected, "{found}");
-        assert_eq!(found["packages"][0]["fetch_bytes"], component.len());
+        assert_eq!(found["packages"][0]["content_size"], component.len());
     }
     // Of one that does not say what it imports nothing is claimed.
     assert_eq!(search(&workspace, &["elsewhere"])["total"], 2);
 }
 
+/// The file of the index; its name has the version of its tables.
+pub(crate) fn index_file(workspace: &Workspace) -> PathBuf {
+    let entries = fs::read_dir(workspace.cache().root).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut paths = paths.filter(|path| path.extension().is_some_and(|is| is == "sqlite"));
+    let file = paths.next().unwrap();
+    assert_eq!(paths.next(), None);
+    file
+}
+
 #[test]
 fn a_file_that_is_no_index_is_begun_anew() {
     let (workspace, _) = scene();
-    let file = workspace.cache().root.join("index.sqlite");
+    let file = index_file(&workspace);
     let sound = fs::read(&file).unwrap();
     let mut torn = sound.clone();
     torn.truncate(sound.len() / 2);

@@ -60,7 +60,7 @@ fn who_may_read_a_registry_may_index_and_search_it() {
         assert!((1..all.len()).contains(&found.len()), "{found:?}");
         // An index in a registry with a password is for who has it.
         let target = format!("{place}/company/index:latest");
-        workspace.json(&["index", "publish", &target]);
+        workspace.json(&["index", "publish", &target, "--place", place]);
         stranger.error(&["index", "add", &target], 4);
         let reader = Workspace::new();
         log_in(&reader, place);

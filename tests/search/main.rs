@@ -15,6 +15,7 @@ mod proxy;
 mod requests;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;
 mod types;
 #[path = "../support/wharf.rs"]
 mod wharf;

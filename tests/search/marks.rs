@@ -1,6 +1,7 @@
 //! Yanked versions: shown last, and as what they are.
 
 use super::components::{Made, VERSIONS, make};
+use super::fault::Registry;
 use super::*;
 
 /// Versions of the one package, newest first as they are shown, the yanked ones in brackets; by JSON and by the text.
@@ -20,7 +21,7 @@ fn shown(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
     let text = text.text();
     let lines = text.lines().map(|line| {
         let version = line.split_whitespace().nth(1).unwrap();
-        match line.ends_with("  yanked") {
+        match line.contains("  yanked  ") {
             true => format!("({version})"),
             false => version.to_owned(),
         }
@@ -32,7 +33,8 @@ fn shown(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn yanked_versions_give_way_and_say_so() {
     let workspace = Workspace::new();
-    let place = places(&workspace).remove(0);
+    let registry = Registry::start();
+    let place = registry.address();
     let all: Vec<Made> = make().into_iter().take(VERSIONS).collect();
     publish_all(&place, &all);
     let yank = |version: &str, undo: &[&str]| {
@@ -66,8 +68,8 @@ fn yanked_versions_give_way_and_say_so() {
         ["1.0.0", "(1.2.0)", "(2.0.0-rc.1)"]
     );
     // A shared index carries the marks.
-    let target = format!("{place}:index");
-    workspace.json(&["index", "publish", &target]);
+    let target = format!("{place}/company/index:latest");
+    workspace.json(&["index", "publish", &target, "--everything"]);
     let reader = Workspace::new();
     reader.json(&["index", "add", &target]);
     assert_eq!(

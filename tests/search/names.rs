@@ -311,21 +311,22 @@ fn layer_of(registry: &Registry, digest: &str) -> String {
 #[test]
 fn one_fetch_serves_a_whole_company() {
     let all: Vec<Made> = make().into_iter().take(12 * VERSIONS).collect();
-    let layout = Workspace::new();
-    let place = places(&layout).remove(0);
+    let home = Registry::start();
+    let place = home.address();
     publish_all(&place, &all);
     let publisher = Workspace::new();
     publisher.json(&["index", "add", &place]);
+    let layout = format!("oci:{}", publisher.path("shared").display());
     // One of its own: who counts requests to another has its repositories for himself.
     let registry = Registry::start();
     let host = registry.address();
     for target in [
         format!("{host}/company/index:latest"),
-        format!("{place}:index"),
+        format!("{layout}:index"),
     ] {
-        let published = publisher.json(&["index", "publish", &target]);
+        let published = publisher.json(&["index", "publish", &target, "--everything"]);
         assert_eq!(published["versions"], all.len());
-        let again = publisher.json(&["index", "publish", &target]);
+        let again = publisher.json(&["index", "publish", &target, "--place", &place]);
         assert_eq!(again["digest"], published["digest"]);
 
         let reader = Workspace::new();
@@ -358,6 +359,9 @@ fn one_fetch_serves_a_whole_company() {
         reader.json(&["index", "update"]);
         let asked = ["HEAD /v2/company/index/manifests/latest"];
         assert_eq!(registry.lines(), &asked[..usize::from(is_remote)]);
+        registry.forget_requests();
+        reader.json(&["index", "update", "--all"]);
+        assert_eq!(registry.lines().is_empty(), !is_remote, "all is all");
         assert_eq!(search(&reader, &[])["total"], 12);
         let listed = reader.json(&["index", "ls"]);
         assert_eq!(listed["sources"][0]["kind"], "shared");
@@ -365,7 +369,7 @@ fn one_fetch_serves_a_whole_company() {
     let some = publisher.json(&[
         "index",
         "publish",
-        &format!("{place}:some"),
+        &format!("{layout}:some"),
         "--namespace",
         "demo",
     ]);

@@ -201,11 +201,12 @@ fn a_registry_that_gives_tokens_is_asked_for_one_of_them() {
         ..Settings::default()
     });
     let home = Workspace::new();
-    let place = places(&home).remove(0);
+    let open = Registry::start();
+    let place = open.address();
     publish_all(&place, &make()[..VERSIONS]);
     home.json(&["index", "add", &place]);
     let target = format!("{}/company/index:latest", registry.address());
-    home.json(&["index", "publish", &target]);
+    home.json(&["index", "publish", &target, "--everything"]);
     registry.forget_requests();
     let reader = Workspace::new();
     reader.json(&["index", "add", &target]);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::fault::Registry;
 use super::worlds::from_wit;
 use super::*;
 
@@ -23,7 +24,7 @@ interface sum { add: func(a: u64, b: u64) -> u64; }
 world wrong { export sum; }
 ";
 
-fn scene() -> (Workspace, Vec<Made>) {
+fn scene(place: impl FnOnce(&Workspace) -> String) -> (Workspace, Vec<Made>) {
     let workspace = Workspace::new();
     let mut all = Vec::new();
     for (name, text) in [
@@ -42,12 +43,16 @@ fn scene() -> (Workspace, Vec<Made>) {
             exports: Vec::new(),
         });
     }
-    let place = places(&workspace).remove(0);
+    let place = place(&workspace);
     publish_all(&place, &all);
     workspace.json(&["index", "add", &place]);
     fs::create_dir(workspace.path("wit")).unwrap();
     workspace.write("wit/types.wit", WIT.as_bytes());
     (workspace, all)
+}
+
+fn layout(workspace: &Workspace) -> String {
+    places(workspace).remove(0)
 }
 
 fn found(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
@@ -57,7 +62,7 @@ fn found(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
 
 #[test]
 fn what_runs_in_a_world_is_what_its_whole_file_says() {
-    let (workspace, all) = scene();
+    let (workspace, all) = scene(layout);
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve.push_source("types.wit", WIT).unwrap();
     let mut sizes = Vec::new();
@@ -85,7 +90,7 @@ fn what_runs_in_a_world_is_what_its_whole_file_says() {
 
 #[test]
 fn what_fills_an_import_is_found_and_says_which() {
-    let (workspace, all) = scene();
+    let (workspace, all) = scene(layout);
     let socket = all
         .iter()
         .find(|made| made.package == "types:socket")
@@ -103,16 +108,20 @@ fn what_fills_an_import_is_found_and_says_which() {
 
 #[test]
 fn a_shared_index_brings_the_types() {
-    let (publisher, _) = scene();
-    let target = format!("{}:index", places(&publisher)[0]);
-    assert_eq!(publisher.json(&["index", "publish", &target])["stubs"], 5);
+    let registry = Registry::start();
+    let (publisher, _) = scene(|_| registry.address());
+    let target = format!("oci:{}:index", publisher.path("layout").display());
+    let publish = ["index", "publish", &target, "--everything"];
+    assert_eq!(publisher.json(&publish)["stubs"], 5);
     let reader = Workspace::new();
     reader.json(&["index", "add", &target]);
     fs::remove_dir_all(publisher.path("layout")).unwrap();
+    registry.forget_requests();
     fs::create_dir(reader.path("wit")).unwrap();
     reader.write("wit/types.wit", WIT.as_bytes());
     assert_eq!(
         found(&reader, &["--world", "host", "--wit", "wit"]),
         ["types:alone", "types:good"]
     );
+    assert_eq!(registry.lines(), [""; 0]);
 }

@@ -1,14 +1,12 @@
 //! Reading a source of the index.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use wharf::catalog::{Filled, Index, Known, Reader, Reading, Repository, Source, Which, exchange};
-use wharf::digest::Digest;
+use wharf::catalog::{Entry, Filled, Known, Reader, Reading, Repository, Source, Which, exchange};
 use wharf::package::Place;
 use wharf::reference::package::PackageName;
 use wharf::reference::{Location, Name, Repository as RepositoryName};
@@ -16,7 +14,7 @@ use wharf::store::Store;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
 
-use super::now;
+use super::{Sound, now, types};
 use crate::cli::failure::Failure;
 use crate::cli::packages::{self, Home};
 use crate::cli::settings::Context;
@@ -29,18 +27,18 @@ const NO_CATALOG: &str = "name packages or references instead: `wharf index add 
 pub(super) struct Read {
     pub(super) filled: Filled,
     pub(super) failures: Vec<Failed>,
-    /// Stubs that a shared index has.
-    pub(super) stubs: BTreeMap<Digest, Vec<u8>>,
+    /// What manifests say that their roots do not.
+    pub(super) corrections: Vec<String>,
     /// Why there is nothing at all, where there is nothing.
     first: Option<Failure>,
 }
 
 /// Something that could not be read.
 #[derive(Debug, Serialize)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     #[serde(rename = "reference")]
-    pub(super) what: String,
-    pub(super) message: String,
+    pub(crate) what: String,
+    pub(crate) message: String,
 }
 
 /// How much of a source was read.
@@ -77,11 +75,12 @@ impl Read {
 /// Reads what is added. A reference may be of a shared index, which is told by its manifest; then that source is returned.
 pub(super) async fn added(
     context: &Context,
-    source: Source,
-    index: &Index,
+    source: &Source,
+    index: &mut Sound,
     cache: &Arc<Cache>,
+    all: bool,
 ) -> Result<(Source, Read), Failure> {
-    if let Source::Reference { reference } = &source {
+    if let Source::Reference { reference } = source {
         let parsed = connect::reference(reference)?;
         let store = connect::store(context, &parsed, Access::Pull, cache).await?;
         if let Some(read) = published(context, store.as_ref(), &parsed.name(), cache).await? {
@@ -89,25 +88,25 @@ pub(super) async fn added(
             return Ok((Source::Shared { reference }, read));
         }
     }
-    let read = read(context, &source, index, cache, false).await?;
-    Ok((source, read))
+    let read = read(context, source, index, cache, all).await?;
+    Ok((source.clone(), read))
 }
 
 /// Reads a source: what the index knows is not fetched, unless all is wanted.
 pub(super) async fn read(
     context: &Context,
     source: &Source,
-    index: &Index,
+    index: &mut Sound,
     cache: &Arc<Cache>,
     all: bool,
 ) -> Result<Read, Failure> {
     let known = match all {
         true => Known::default(),
-        false => index.known()?,
+        false => index.ask(|index| index.known())?,
     };
     let repositories = match source {
         Source::Shared { reference } => {
-            return shared(context, reference, source, index, cache).await;
+            return shared(context, reference, (source, all), index, cache).await;
         }
         Source::Reference { reference } => {
             let reference = connect::reference(reference)?;
@@ -233,7 +232,7 @@ async fn collect(
     context: &Context,
     repositories: Vec<Repository>,
     known: &Known,
-    cache: &Cache,
+    cache: &Arc<Cache>,
 ) -> Read {
     let slots = Semaphore::new(context.concurrency.max(1));
     let reader = Reader {
@@ -252,27 +251,28 @@ async fn collect(
     while let Some(reading) = readings.next().await {
         done += 1;
         context.progress.counted(done, count, "repositories");
-        all.entries.extend(reading.entries);
-        all.records.extend(reading.records);
-        all.others.extend(reading.others);
-        all.failures.extend(reading.failures);
+        all.add(reading);
     }
     told(all)
 }
 
 /// Says what failed in words.
 fn told(reading: Reading) -> Read {
+    let corrected = |entry: &&Entry| reading.corrected.contains(&entry.digest);
+    let corrections = reading.entries.iter().filter(corrected);
+    let corrections = corrections.map(|entry| types::correction(&entry.reference()));
     let mut read = Read {
+        corrections: corrections.collect(),
         filled: Filled {
             entries: reading.entries,
             records: reading.records,
             others: reading.others,
+            stubs: reading.stubs,
             failures: reading.failures.len() as u32,
             now: now(),
             ..Filled::default()
         },
         failures: Vec::new(),
-        stubs: BTreeMap::new(),
         first: None,
     };
     let mut failures = reading.failures;
@@ -299,26 +299,30 @@ fn told(reading: Reading) -> Read {
 async fn shared(
     context: &Context,
     reference: &str,
-    source: &Source,
-    index: &Index,
+    (source, all): (&Source, bool),
+    index: &mut Sound,
     cache: &Arc<Cache>,
 ) -> Result<Read, Failure> {
     let reference = connect::reference(reference)?;
     let store = connect::store(context, &reference, Access::Pull, cache).await?;
-    let statuses = index.sources()?;
-    let status = statuses.iter().find(|status| status.source == *source);
-    let before = status.and_then(|status| status.state);
+    // One state of the index: what it has is what was read then.
+    let (status, entries) = index.ask(|index| {
+        let mut statuses = index.sources()?.into_iter();
+        let status = statuses.find(|status| status.source == *source);
+        Ok((status, index.entries_of(source)?))
+    })?;
+    let before = status.and_then(|status| status.state).filter(|_| !all);
     let name = reference.name();
     if before.is_some() && before == Some(store.resolve(&name).await?) {
         return Ok(Read {
             filled: Filled {
-                entries: index.entries_of(source)?,
+                entries,
                 state: before,
                 now: now(),
                 ..Filled::default()
             },
             failures: Vec::new(),
-            stubs: BTreeMap::new(),
+            corrections: Vec::new(),
             first: None,
         });
     }
@@ -342,12 +346,13 @@ async fn published(
         filled: Filled {
             entries: shared.entries,
             records: shared.records,
+            stubs: shared.stubs,
             state: Some(digest),
             now: now(),
             ..Filled::default()
         },
         failures: Vec::new(),
-        stubs: shared.stubs,
+        corrections: Vec::new(),
         first: None,
     }))
 }

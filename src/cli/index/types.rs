@@ -5,88 +5,98 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use wharf::catalog::shared::Shared;
-use wharf::catalog::{Found, Index, types};
+use wharf::catalog::{Record, record_of};
 use wharf::digest::Digest;
+use wharf::pull;
 use wharf::store::cache::Cache;
 
+use super::Sound;
 use crate::cli::connect;
 use crate::cli::failure::Failure;
 use crate::cli::packages::Named;
 use crate::cli::settings::Context;
+use crate::cli::text::printable;
 
-/// Returns the stub of what was found; where the index has none yet, the root is fetched.
-pub(crate) async fn stub(
-    context: &Context,
-    found: &Found,
-    index: &mut Index,
-    cache: &Arc<Cache>,
-) -> Result<Vec<u8>, Failure> {
-    let content = found.content.digest;
-    if let Some(stub) = index.stub(&content)? {
-        return Ok(stub);
-    }
-    let reference = found.entry.reference();
-    let stub = fetched(context, &reference, found.entry.digest, cache).await?;
-    index.keep_stubs(&BTreeMap::from([(content, stub.clone())]))?;
-    Ok(stub)
+/// What was read of a manifest and its root.
+pub(crate) struct Root {
+    /// With the names that the root has.
+    pub(crate) record: Record,
+    pub(crate) stub: Vec<u8>,
+    /// Whether the manifest names others.
+    pub(crate) is_corrected: bool,
 }
 
-async fn fetched(
+/// Says that names were a claim that the root does not bear out.
+pub(crate) fn correction(reference: &str) -> String {
+    format!(
+        "{reference}: its manifest names other imports or exports than its root has; the root wins"
+    )
+}
+
+/// Fetches the root of a manifest, whatever the tag names by now.
+pub(crate) async fn root(
     context: &Context,
     reference: &str,
     digest: Digest,
     cache: &Arc<Cache>,
-) -> Result<Vec<u8>, Failure> {
-    // What the index knows is of this manifest, whatever the tag names by now.
+) -> Result<Root, Failure> {
     let named = Named::Reference(connect::reference(reference)?.at(digest));
     let (_, store, opened) = connect::open(context, named, cache).await?;
     let observer = context.observer();
-    Ok(types::stub_of(&store, &opened, cache, &observer).await?)
+    let mut record = record_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;
+    let (stub, _) = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;
+    let is_corrected = record.correct(&stub)?;
+    Ok(Root {
+        record,
+        stub,
+        is_corrected,
+    })
 }
 
-/// Fetches the stubs that an index to be shared lacks. What has none (a core module) is left without.
+/// Fetches the stubs that an index to be shared lacks. What has none is left without.
 pub(super) async fn complete(
     context: &Context,
-    index: &mut Index,
+    index: &mut Sound,
     shared: &mut Shared,
     cache: &Arc<Cache>,
 ) -> Result<(), Failure> {
-    let mut missing = BTreeMap::new();
-    let contents = shared.records.iter();
-    let contents: BTreeMap<Digest, Digest> = contents
-        .map(|record| (record.digest, record.content.digest))
+    let lacking = shared.entries.iter();
+    let lacking = lacking.filter(|entry| !shared.stubs.contains_key(&entry.digest));
+    let missing: BTreeMap<Digest, String> = lacking
+        .map(|entry| (entry.digest, entry.reference()))
         .collect();
-    for entry in &shared.entries {
-        if let Some(content) = contents.get(&entry.digest)
-            && !shared.stubs.contains_key(content)
-        {
-            missing.insert(*content, (entry.reference(), entry.digest));
-        }
-    }
     let count = missing.len();
     let mut fetches = stream::iter(missing)
-        .map(|(content, (reference, digest))| async move {
-            let stub = fetched(context, &reference, digest, cache).await;
-            (content, reference, stub)
+        .map(|(digest, reference)| async move {
+            let root = root(context, &reference, digest, cache).await;
+            (reference, root)
         })
         .buffer_unordered(context.concurrency.max(1));
-    let mut news = BTreeMap::new();
-    while let Some((content, reference, stub)) = fetches.next().await {
-        context.progress.counted(news.len(), count, "roots");
-        match stub {
-            Ok(stub) => {
-                news.insert(content, stub);
+    let mut learned = Vec::new();
+    while let Some((reference, root)) = fetches.next().await {
+        context.progress.counted(learned.len(), count, "roots");
+        let warning = match root {
+            Ok(root) => {
+                learned.push((root.record, root.stub));
+                root.is_corrected.then(|| correction(&reference))
             }
-            Err(failure) => {
-                let line = format!("{reference}: {}", failure.message());
-                let line = crate::cli::text::printable(&line);
-                context
-                    .progress
-                    .say(&format!("warning: no types of {line}"));
-            }
+            Err(failure) => Some(format!("no types of {reference}: {}", failure.message())),
+        };
+        if let Some(warning) = warning {
+            let line = format!("warning: {}", printable(&warning));
+            context.progress.say(&line);
         }
     }
-    index.keep_stubs(&news)?;
-    shared.stubs.extend(news);
+    index.ask(|index| index.learn(&learned))?;
+    for (record, stub) in learned {
+        let records = &mut shared.records;
+        if let Some(known) = records
+            .iter_mut()
+            .find(|known| known.digest == record.digest)
+        {
+            shared.stubs.insert(record.digest, stub);
+            *known = record;
+        }
+    }
     Ok(())
 }

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use wharf::catalog::{Found, Index, Pattern, Query};
+use wharf::catalog::{Pattern, Query};
 use wharf::fits;
 use wharf::store::cache::Cache;
-use wharf::world::Target;
+use wharf::world::{self, Target};
 
 use super::{Match, Search};
 use crate::cli::failure::Failure;
-use crate::cli::index::types;
 use crate::cli::settings::Context;
-use crate::cli::text::printable;
 use crate::cli::worlds::{self, Stub};
 
 /// What components are measured against.
@@ -72,23 +70,8 @@ impl Measure {
         }
     }
 
-    /// Says by what a component fits; nothing where it does not.
-    pub(super) async fn fits(
-        &self,
-        context: &Context,
-        found: &Found,
-        index: &mut Index,
-        cache: &Arc<Cache>,
-    ) -> Result<Option<Vec<Match>>, Failure> {
-        let stub = match types::stub(context, found, index, cache).await {
-            Ok(stub) => stub,
-            Err(failure) => {
-                let line = format!("{}: {}", found.entry.reference(), failure.message());
-                let line = format!("warning: {}", printable(&line));
-                context.progress.say(&line);
-                return Ok(None);
-            }
-        };
+    /// Says by what a component fits, of which this is the stub; nothing where it does not.
+    pub(super) async fn fits(&self, stub: Vec<u8>) -> Result<Option<Vec<Match>>, Failure> {
         let one = |kind, name| Match { kind, name };
         let fits = match self {
             Self::World(world) => {
@@ -110,7 +93,10 @@ impl Measure {
                 })
             }
         };
-        // What cannot be measured, as a core module, does not fit.
-        Ok(fits.unwrap_or_default())
+        match fits {
+            // What has no types, and what does not run, fits nowhere.
+            Err(fits::Error::World(world::Error::Module | world::Error::WitPackage)) => Ok(None),
+            fits => Ok(fits?),
+        }
     }
 }
