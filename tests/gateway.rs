@@ -262,7 +262,8 @@ fn remote(host: &str, path: &str) -> Remote {
 async fn publish(store: &dyn Store, name: &str, tag: &str, compat: bool) -> (Pushed, Vec<u8>) {
     let bytes = assemble(name);
     let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
-    let cache = Arc::new(Cache::temporary().unwrap());
+    let machine = tempfile::tempdir().unwrap();
+    let cache = Arc::new(Cache::open(machine.path()).unwrap());
     let version = (
         "org.opencontainers.image.version".to_owned(),
         tag.to_owned(),

@@ -195,6 +195,11 @@ impl SplitManifest {
         }
     }
 
+    /// Returns the root and the section layers, in manifest order.
+    pub fn all_layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.root).chain(&self.layers)
+    }
+
     /// Returns what splicing needs.
     pub fn recipe(&self) -> Recipe {
         let part = |layer: &Layer| RecipeLayer::new(layer.offset, layer.content);
