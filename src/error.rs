@@ -77,6 +77,20 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Integrity => "integrity",
+            Self::Unreachable => "unreachable",
+            Self::Conflict => "conflict",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl Error {
     /// Returns what kind of failure this is.
     pub fn kind(&self) -> Kind {

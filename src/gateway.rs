@@ -44,6 +44,7 @@ use tokio::sync::Semaphore;
 use self::content::{Component, Contents, Form};
 use self::lookup::Index;
 use self::message::{Answer, Ask, Reply};
+use self::metrics::Metrics;
 use self::refusal::Refusal;
 use self::rights::LetIn;
 pub use self::rights::{OwnCredentials, Rights};
@@ -93,6 +94,8 @@ pub struct Settings {
     pub bodies: Bodies,
     /// Who is told.
     pub log: Log,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// How long it is remembered that upstream let somebody read something; at most a minute.
     pub remembered: Duration,
     /// How long it is remembered that a digest was not found.
@@ -118,6 +121,7 @@ pub struct Gateway {
     cache: Arc<Cache>,
     bodies: Bodies,
     log: Log,
+    metrics: Arc<Metrics>,
 }
 
 impl fmt::Debug for Gateway {
@@ -158,6 +162,7 @@ impl Gateway {
             cache: settings.cache,
             bodies: settings.bodies,
             log: settings.log,
+            metrics: settings.metrics,
         })
     }
 

@@ -84,6 +84,7 @@ impl Ground {
     fn open(&self, max_bytes: u64, max_transfers: usize) -> Arc<Contents> {
         let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
         Contents::open(Settings {
+            metrics: Arc::default(),
             cache: Arc::new(cache),
             directory: self.directory.path().join("contents"),
             max_bytes,

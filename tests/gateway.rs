@@ -98,6 +98,7 @@ impl Front {
             directory: directory.join("gateway"),
             bodies: bodies(Arc::clone(&spliced)),
             log: Arc::new(move |line| told.lock().unwrap().push(line.to_owned())),
+            metrics: Arc::default(),
             remembered: Settings::REMEMBERED,
             missed: Settings::MISSED,
         };

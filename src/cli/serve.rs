@@ -7,17 +7,22 @@ use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use clap::Args;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use wharf::gateway::content::{self, Contents};
 use wharf::gateway::front::{self, Tls};
-use wharf::gateway::message::{Answer, Ask, Reply};
+use wharf::gateway::message::Answer;
+use wharf::gateway::metrics::Metrics;
+use wharf::gateway::{self, Gateway, Rights};
 use wharf::package::Place;
-use wharf::store::layout::Layout;
+use wharf::reference::Repository;
+use wharf::store;
+use wharf::store::remote::{Options, credentials};
 
 use super::failure::{Exit, Failure};
 use super::settings::Context;
@@ -98,7 +103,9 @@ impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let tls = self.tls()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let answer = self.gateway(context)?;
+        let metrics = Arc::<Metrics>::default();
+        let log: gateway::Log = Arc::new(say);
+        let answer = self.gateway(context, &metrics, &log)?;
         let listener = listen(&self.listen).await?;
         let address = listener
             .local_addr()
@@ -107,7 +114,8 @@ impl Serve {
             tls,
             max_connections: self.max_connections as usize,
             access_log: !context.quiet,
-            log: Arc::new(say),
+            log,
+            metrics,
             ..front::Settings::default()
         };
         // Asked for before anybody is told: who reads that line may stop us at once.
@@ -154,38 +162,98 @@ impl Serve {
     }
 
     /// Returns what answers.
-    fn gateway(&self, context: &Context) -> Result<Arc<dyn Answer>, Failure> {
+    fn gateway(
+        &self,
+        context: &Context,
+        metrics: &Arc<Metrics>,
+        log: &gateway::Log,
+    ) -> Result<Arc<dyn Answer>, Failure> {
+        let options = options(context);
+        let (mut upstreams, mut any) = (Vec::new(), None);
         for upstream in self.upstreams()? {
-            if let Upstream::Layout(directory) = upstream {
-                Layout::open(&directory, context.observer())?;
+            match upstream {
+                Upstream::Registry(host) => upstreams.push(gateway::Upstream::Registry {
+                    host,
+                    options: options.clone(),
+                }),
+                Upstream::Layout(directory) => {
+                    upstreams.push(gateway::Upstream::Layout { directory });
+                }
+                Upstream::Any => any = Some(options.clone()),
             }
         }
-        let _ = (self.max_cache, self.own_credentials, context.cache()?);
-        Ok(Arc::new(Unavailable))
+        let cache = context.cache()?;
+        let directory = cache.ingest().join("gateway");
+        let contents = Contents::open(content::Settings {
+            cache: Arc::clone(&cache),
+            directory: directory.clone(),
+            max_bytes: self.max_cache,
+            max_transfers: context.concurrency,
+            metrics: Arc::clone(metrics),
+        })?;
+        let gateway = Gateway::new(gateway::Settings {
+            rights: self.rights(context, upstreams.len(), any.is_some())?,
+            upstreams,
+            any,
+            cache,
+            directory,
+            bodies: gateway::spliced_by(contents),
+            log: Arc::clone(log),
+            metrics: Arc::clone(metrics),
+            remembered: gateway::Settings::REMEMBERED,
+            missed: gateway::Settings::MISSED,
+        })?;
+        Ok(Arc::new(gateway))
     }
-}
 
-/// Answers that nothing can be answered.
-struct Unavailable;
-
-#[async_trait]
-impl Answer for Unavailable {
-    async fn answer(&self, _ask: Ask) -> Reply {
-        let mut reply = Reply::new(Default::default(), "");
-        if let Ok(status) = 503.try_into() {
-            reply.status = status;
+    /// Returns whose rights count.
+    fn rights(&self, context: &Context, upstreams: usize, any: bool) -> Result<Rights, Failure> {
+        let given = context.credentials.clone();
+        if !self.own_credentials {
+            return match given {
+                None => Ok(Rights::Client),
+                Some(_) => Err(Failure::usage(
+                    "credentials are of no use where each client shows its own",
+                )
+                .hint("--own-credentials reads with yours for everybody who connects")),
+            };
         }
-        reply
-    }
-
-    async fn ready(&self) -> Result<(), String> {
-        Err("there is no upstream".to_owned())
+        if context.names_credentials() && (any || upstreams > 1) {
+            let failure = Failure::usage(
+                "--username and WHARF_TOKEN are for one registry, and these are more upstreams",
+            );
+            return Err(failure.hint("`wharf login` keeps credentials for each"));
+        }
+        Ok(Rights::Own(Arc::new(move |repository: Repository| {
+            let given = given.clone();
+            Box::pin(async move {
+                if let Some(given) = given {
+                    return Ok(given);
+                }
+                // A credential helper is a program that is waited for.
+                let find = move || credentials::find(&repository.registry, &repository.path);
+                let found = tokio::task::spawn_blocking(find).await;
+                found.unwrap_or(Err(store::Error::Interrupted))
+            })
+        })))
     }
 }
 
 /// Prints a line on stderr. That nobody reads it any more is no reason to stop.
 fn say(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "{}", printable(line));
+}
+
+/// How long an upstream may be silent while a client waits.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How upstreams are spoken to.
+fn options(context: &Context) -> Options {
+    Options {
+        retry: gateway::Upstream::RETRY,
+        read_timeout: SILENCE,
+        ..context.options()
+    }
 }
 
 async fn listen(address: &str) -> Result<TcpListener, Failure> {

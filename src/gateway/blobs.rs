@@ -170,8 +170,11 @@ impl Gateway {
             Arc::clone(&self.log),
             format!("{} {}", ask.method, ask.uri.path()),
         );
-        let told =
-            body.inspect_err(move |error| log(&format!("{what}: broke off: {}", chain(error))));
+        let metrics = Arc::clone(&self.metrics);
+        let told = body.inspect_err(move |error| {
+            metrics.failed(error.kind().word());
+            log(&format!("{what}: broke off: {}", chain(error)));
+        });
         reply.body = told.boxed();
         Ok(reply)
     }

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use self::flight::Flights;
 use self::kept::Kept;
 use self::sending::Sending;
+use super::metrics::Metrics;
 use crate::artifact::SplitManifest;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -49,6 +50,8 @@ pub struct Settings {
     pub max_bytes: u64,
     /// How many layers are fetched at once, for all clients together.
     pub max_transfers: usize,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A split artifact, and where its layers come from with the rights of whoever asks.
@@ -86,13 +89,16 @@ pub struct Contents {
     look_ahead: usize,
     /// Split and content digest of components that came out right as a whole.
     proven: Mutex<HashSet<(Digest, Digest)>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Contents {
     /// Opens or makes the directory.
     pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
         let max_transfers = settings.max_transfers.clamp(1, Semaphore::MAX_PERMITS);
+        let metrics = Arc::clone(&settings.metrics);
         Ok(Arc::new(Self {
+            metrics,
             kept: Arc::new(Kept::open(settings)?),
             flights: Arc::default(),
             transfers: Arc::new(Semaphore::new(max_transfers)),
@@ -114,6 +120,7 @@ impl Contents {
         component: Component,
         form: Form,
     ) -> Result<ByteStream, Error> {
+        self.metrics.spliced();
         let mut sending = Sending::new(Arc::clone(self), component, &form);
         let first = sending.next().await?;
         let rest = stream::try_unfold(sending, async |mut sending| {

@@ -1,6 +1,8 @@
 //! Answers of upstream's, and what its failures are answered with.
 
-use futures_util::StreamExt;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt};
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
@@ -40,10 +42,13 @@ impl Gateway {
         if own {
             headers.remove(WWW_AUTHENTICATE);
         }
+        let metrics = Arc::clone(&self.metrics);
+        let body = relayed.stream();
+        let body = body.inspect_ok(move |bytes| metrics.from_upstream(bytes.len() as u64));
         Reply {
             status,
             headers,
-            body: relayed.stream(),
+            body: body.boxed(),
         }
     }
 
@@ -51,6 +56,7 @@ impl Gateway {
     pub(super) fn refused(&self, ask: &Ask, error: &Error) -> Box<Reply> {
         let refusal = Refusal::of(error);
         if refusal.status.is_server_error() {
+            self.metrics.failed(error.kind().word());
             self.note(ask, &chain(error));
         }
         refusal.into()

@@ -13,14 +13,18 @@ use super::kept::Place;
 use super::route::Kind;
 use crate::digest::{Identity, Mismatch, VerifyingReader};
 use crate::encoding::{Decoder, Encoding, FrameError};
+use crate::gateway::metrics::Metrics;
 use crate::store::spool::Spool;
 use crate::store::{Error, Observer, Store, blocking, fetch_into, fetch_part};
 
 /// How many bytes are decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
 
-/// Who hears of the bytes that come from upstream.
-const OBSERVER: &dyn Observer = &();
+impl Observer for Metrics {
+    fn moved(&self, bytes: u64) {
+        self.from_upstream(bytes);
+    }
+}
 
 impl Contents {
     /// Follows what brings a layer, or begins it with this store. Returns whether it was begun.
@@ -53,6 +57,9 @@ impl Contents {
     async fn find(&self, place: Place, what: Identity) -> Result<Option<Landed>, Error> {
         let kept = Arc::clone(&self.kept);
         let found = blocking(move || kept.find(place, what)).await?;
+        if found.is_some() {
+            self.metrics.from_cache(what.size);
+        }
         Ok(found.map(Landed::whole))
     }
 
@@ -87,7 +94,14 @@ impl Contents {
         let slot = slot(&self.transfers).await?;
         let spool = self.spool(Place::Blobs, &progress, 0).await?;
         let directory = self.kept.ingest(Place::Blobs);
-        let fetched = fetch_into(spool, store.as_ref(), blob, directory, OBSERVER).await?;
+        let fetched = fetch_into(
+            spool,
+            store.as_ref(),
+            blob,
+            directory,
+            self.metrics.as_ref(),
+        )
+        .await?;
         drop(slot);
         self.keep(Place::Blobs, blob, fetched).await
     }
@@ -106,7 +120,14 @@ impl Contents {
         let base = part.start;
         let spool = self.spool(Place::Blobs, &progress, base).await?;
         let directory = self.kept.ingest(Place::Blobs);
-        let fetched = fetch_part(spool, store.as_ref(), blob, part, directory, OBSERVER);
+        let fetched = fetch_part(
+            spool,
+            store.as_ref(),
+            blob,
+            part,
+            directory,
+            self.metrics.as_ref(),
+        );
         let mut spool = fetched.await?;
         let file = spool.file().try_clone().map_err(Error::file(directory))?;
         let file = Arc::new(file);
