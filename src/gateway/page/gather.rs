@@ -167,7 +167,7 @@ impl Gateway {
             newest: newest.map(|(tag, yanked)| Tag {
                 name: tag.clone(),
                 address: Address::tagged(repository, tag),
-                is_version: true,
+                is_version: !tags.versions.is_empty(),
                 yanked,
             }),
             versions: tags.versions.len(),

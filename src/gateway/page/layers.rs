@@ -170,7 +170,9 @@ impl Layers {
     fn row(&self, html: &mut Html, layer: &Layer, most: u64) {
         let kind = Kind::of(&layer.path).word();
         let names = self.names_of(layer);
-        html.markup("<tr><th scope=\"row\"><code>")
+        html.markup("<tr><th scope=\"row\"><b class=\"")
+            .text(kind)
+            .markup("\"></b><code>")
             .text(label(layer))
             .markup(
                 "</code><svg class=\"bars\" width=\"100%\" height=\"12\" aria-hidden=\"true\">",
