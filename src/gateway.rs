@@ -19,6 +19,7 @@ mod lookup;
 mod manifests;
 pub mod message;
 pub mod metrics;
+mod page;
 mod paging;
 mod passing;
 mod range;
@@ -118,6 +119,7 @@ pub struct Gateway {
     index: Index,
     views: Views,
     searches: Semaphore,
+    pages: Semaphore,
     cache: Arc<Cache>,
     bodies: Bodies,
     log: Log,
@@ -159,6 +161,7 @@ impl Gateway {
             index: Index::open(&settings.directory, settings.missed)?,
             views: Views::default(),
             searches: Semaphore::new(MAX_SEARCHES),
+            pages: Semaphore::new(page::AT_ONCE),
             cache: settings.cache,
             bodies: settings.bodies,
             log: settings.log,
@@ -169,6 +172,9 @@ impl Gateway {
     async fn routed(&self, ask: &Ask) -> Answered<Reply> {
         if ![Method::GET, Method::HEAD].contains(&ask.method) {
             return Err(Refusal::read_only().into());
+        }
+        if !ask.uri.path().starts_with("/v2") {
+            return Ok(self.page(ask).await);
         }
         let namespace = parameter(&ask.uri, "ns");
         let namespace = namespace.as_deref();

@@ -2,6 +2,8 @@
 
 #[path = "support/wharf.rs"]
 mod binary;
+#[path = "gateway/browser.rs"]
+mod browser;
 #[path = "support/fault.rs"]
 mod fault;
 #[path = "gateway/faults.rs"]
@@ -10,6 +12,8 @@ mod faults;
 mod layouts;
 #[path = "gateway/lists.rs"]
 mod lists;
+#[path = "gateway/page.rs"]
+mod page;
 #[path = "gateway/replicas.rs"]
 mod replicas;
 #[path = "gateway/rights.rs"]

@@ -33,7 +33,7 @@ fn every_required_part_is_here() {
         // What each answers without a registry; the other parts are registries.
         let argument = match part.as_str() {
             "oras" | "regctl" => Some("version"),
-            "skopeo" | "wkg" => Some("--version"),
+            "chromium" | "skopeo" | "wkg" => Some("--version"),
             _ => None,
         };
         if let Some(argument) = argument {

@@ -135,7 +135,7 @@ fn digest(text: &str) -> Result<Named, Refusal> {
 }
 
 /// Resolves `%XX`; nothing where that is no plain text, or would make new segments.
-fn decoded(segment: &str) -> Option<String> {
+pub(super) fn decoded(segment: &str) -> Option<String> {
     let text = percent_decoded(segment)?;
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\';
     text.bytes().all(plain).then_some(text)

@@ -1,0 +1,186 @@
+//! A page to look at: what there is, and what a component consists of. For people with a browser; nothing that runs,
+//! and nothing from elsewhere.
+//!
+//! ```text
+//! path -> address -> gather (asks upstream, with the rights of who looks) -> values -> HTML
+//! ```
+//!
+//! Where the rights of clients count, a browser has none: it is shown what upstream shows everybody. Paths are written
+//! down in [`address`].
+
+mod address;
+mod artifact;
+mod gather;
+mod html;
+mod layers;
+mod lists;
+mod sharing;
+mod words;
+
+use futures_util::TryStreamExt;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+
+use self::address::Address;
+use self::html::{Html, policy};
+use super::message::{Ask, Reply};
+use super::range::is_known;
+use super::rights::Rights;
+use super::{Answered, Gateway, authorization};
+use crate::digest::Digest;
+
+/// How many pages are put together at once; each asks for many manifests.
+pub(super) const AT_ONCE: usize = 4;
+
+/// The longest explanation that is read of an answer, in bytes.
+const MAX_WORDS_BYTES: usize = 16 * 1024;
+
+/// A page, put together.
+enum Page {
+    Front(lists::Front),
+    Repository(lists::Repository),
+    Artifact(Box<artifact::Artifact>),
+    /// It is under another path.
+    Elsewhere(Address),
+}
+
+impl Gateway {
+    /// Answers with a page, whatever happens.
+    pub(super) async fn page(&self, ask: &Ask) -> Reply {
+        // Closed it never is.
+        let _turn = self.pages.acquire().await;
+        let gathered: Answered<Page> = self.gathered(ask).await;
+        match gathered {
+            Ok(Page::Elsewhere(address)) => {
+                let mut reply = Reply::new(StatusCode::SEE_OTHER, "");
+                // Names and tags are plain text.
+                if let Ok(location) = HeaderValue::try_from(address.to_string()) {
+                    reply.headers.insert(LOCATION, location);
+                }
+                reply.headers.insert(CONTENT_LENGTH, 0.into());
+                reply
+            }
+            Ok(Page::Front(front)) => {
+                let status = match front.refused {
+                    Some(_) => StatusCode::BAD_REQUEST,
+                    None => StatusCode::OK,
+                };
+                page(ask, status, "Components", front.html())
+            }
+            Ok(Page::Repository(repository)) => {
+                page(ask, StatusCode::OK, &repository.name, repository.html())
+            }
+            Ok(Page::Artifact(artifact)) => {
+                page(ask, StatusCode::OK, &artifact.title(), artifact.html())
+            }
+            Err(instead) => self.problem(ask, *instead).await,
+        }
+    }
+
+    /// Says on a page what else would be said to a client. Nobody is asked for a password: it would be upstream's, and
+    /// a browser would send it with every request from then on.
+    async fn problem(&self, ask: &Ask, instead: Reply) -> Reply {
+        let stranger = matches!(self.upstreams.rights, Rights::Client)
+            && matches!(authorization(ask), Ok(None));
+        let status = match instead.status {
+            StatusCode::FORBIDDEN if stranger => StatusCode::UNAUTHORIZED,
+            status => status,
+        };
+        let later = instead.headers.get(RETRY_AFTER).cloned();
+        let words = words_of(instead).await;
+        let mut reply = page(
+            ask,
+            status,
+            title(status),
+            problem(status, words.as_deref()),
+        );
+        if let Some(later) = later {
+            reply.headers.insert(RETRY_AFTER, later);
+        }
+        reply
+    }
+}
+
+/// Says why something beside what a page is about is missing.
+async fn explained(instead: Reply) -> String {
+    let status = instead.status;
+    let words = words_of(instead).await;
+    words.unwrap_or_else(|| format!("upstream answered {status}"))
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "Not public",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::TOO_MANY_REQUESTS => "Too many requests",
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            "Upstream could not be asked, or has something unsound"
+        }
+        status if status.is_server_error() => "The gateway failed",
+        _ => "That cannot be shown",
+    }
+}
+
+fn problem(status: StatusCode, words: Option<&str>) -> Html {
+    let mut html = Html::new();
+    html.markup("<h1>").text(title(status)).markup("</h1>\n<p>");
+    match (status, words) {
+        (StatusCode::UNAUTHORIZED, _) => html.markup(
+            "Upstream shows this only to those who log in, and a browser shows it no credentials. Clients that have \
+             some can pull it here: theirs are passed on.",
+        ),
+        (_, Some(words)) => html.text(words),
+        (StatusCode::NOT_FOUND, None) => html.markup("Upstream has no such thing."),
+        (status, None) => html.text("Upstream answered ").text(status),
+    };
+    html.markup("</p>\n");
+    html
+}
+
+/// Returns the words of the specification's error, where an answer is one.
+async fn words_of(reply: Reply) -> Option<String> {
+    let body = reply.body.try_fold(Vec::new(), async |mut body, piece| {
+        let room = MAX_WORDS_BYTES.saturating_sub(body.len());
+        body.extend_from_slice(&piece[..piece.len().min(room)]);
+        Ok(body)
+    });
+    // Who breaks off while it explains has explained nothing.
+    let body: Value = serde_json::from_slice(&body.await.ok()?).ok()?;
+    let words = body["errors"][0]["message"].as_str()?;
+    (!words.is_empty()).then(|| words.to_owned())
+}
+
+fn page(ask: &Ask, status: StatusCode, title: &str, html: Html) -> Reply {
+    let body = html.into_page(title);
+    let tag = Digest::of(body.as_bytes()).to_string();
+    let length = body.len();
+    let mut reply = match status == StatusCode::OK && is_known(&ask.headers, &tag) {
+        true => Reply::new(StatusCode::NOT_MODIFIED, ""),
+        false => Reply::new(status, body),
+    };
+    let headers = &mut reply.headers;
+    if reply.status != StatusCode::NOT_MODIFIED {
+        headers.insert(CONTENT_LENGTH, length.into());
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        headers.insert(CONTENT_TYPE, html);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Both are plain text.
+    if let (Ok(policy), Ok(tag)) = (
+        HeaderValue::try_from(policy()),
+        HeaderValue::try_from(format!("\"{tag}\"")),
+    ) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+        if status == StatusCode::OK {
+            headers.insert(ETAG, tag);
+        }
+    }
+    reply
+}

@@ -1,0 +1,165 @@
+//! What the paths of pages name.
+//!
+//! | path | shows |
+//! | --- | --- |
+//! | `/` | what there is |
+//! | `/-/REPOSITORY` | its tags |
+//! | `/-/REPOSITORY:TAG`, `/-/REPOSITORY@DIGEST` | a component |
+//!
+//! A repository has neither `@` nor a colon behind its last slash, so what follows one is no part of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::gateway::route::{decoded, split_host};
+use crate::reference::package::{PackageSpec, Wanted, version_tag};
+use crate::reference::{Name, is_path, is_tag};
+
+/// What all paths but the first begin with. No repository can be called so.
+const BEFORE: &str = "/-/";
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    /// The one that lists repositories.
+    Front,
+    /// The one of a repository, which is called as clients of the gateway call it.
+    Repository(String),
+    /// The one of an artifact.
+    Artifact(String, Name),
+}
+
+impl Address {
+    /// Reads a path; nothing where there is no such page.
+    pub(super) fn read(path: &str) -> Option<Self> {
+        if path == "/" {
+            return Some(Self::Front);
+        }
+        let segments = path.strip_prefix(BEFORE)?.split('/').map(decoded);
+        let segments: Vec<String> = segments.collect::<Option<_>>()?;
+        segments.join("/").parse().ok()
+    }
+
+    /// Returns the page of a repository, if that is the name of one.
+    pub(super) fn repository(name: &str) -> Option<Self> {
+        is_repository(name).then(|| Self::Repository(name.to_owned()))
+    }
+
+    /// Returns the page of what a tag of a repository names, if that can be a tag.
+    pub(super) fn tagged(repository: &str, tag: &str) -> Option<Self> {
+        let sound = is_repository(repository) && is_tag(tag);
+        sound.then(|| Self::Artifact(repository.to_owned(), Name::Tag(tag.to_owned())))
+    }
+}
+
+impl FromStr for Address {
+    type Err = ();
+
+    /// Reads `REPOSITORY`, `REPOSITORY:TAG`, `REPOSITORY@DIGEST`, or the first two with a digest, which then counts.
+    /// An exact version of a package is the tag that it has.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some(address) = package(text) {
+            return Ok(address);
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse().map_err(|_| ())?)),
+            None => (text, None),
+        };
+        let (repository, tag) = match rest.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
+            _ => (rest, None),
+        };
+        let address = match (digest, tag) {
+            (_, Some(tag)) if !is_tag(tag) => return Err(()),
+            (Some(digest), _) => Self::Artifact(repository.to_owned(), Name::Digest(digest)),
+            (None, Some(tag)) => Self::Artifact(repository.to_owned(), Name::Tag(tag.to_owned())),
+            (None, None) => Self::Repository(repository.to_owned()),
+        };
+        is_repository(repository).then_some(address).ok_or(())
+    }
+}
+
+fn package(text: &str) -> Option<Address> {
+    let spec: PackageSpec = text.contains('@').then(|| text.parse().ok())??;
+    let Wanted::Exact(version) = &spec.wanted else {
+        return None;
+    };
+    let repository = spec.name.to_string().replace(':', "/");
+    Address::tagged(&repository, &version_tag(version)?)
+}
+
+fn is_repository(text: &str) -> bool {
+    is_path(text) || split_host(text).is_some_and(|(_, path)| is_path(path))
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Front => f.write_str("/"),
+            Self::Repository(repository) => write!(f, "{BEFORE}{repository}"),
+            Self::Artifact(repository, Name::Tag(tag)) => write!(f, "{BEFORE}{repository}:{tag}"),
+            Self::Artifact(repository, Name::Digest(digest)) => {
+                write!(f, "{BEFORE}{repository}@{digest}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    #[test]
+    fn paths_are_read_and_written_back() {
+        let digest = Digest::of(b"");
+        for path in [
+            "/",
+            "/-/a",
+            "/-/a/b/c",
+            "/-/a/b:1.0.0_b-x",
+            "/-/ghcr.io/a/b:latest",
+            "/-/localhost:5000/a",
+            "/-/localhost:5000/a:1",
+            &format!("/-/a/b@{digest}"),
+            &format!("/-/localhost:5000/a@{digest}"),
+        ] {
+            assert_eq!(Address::read(path).unwrap().to_string(), path);
+        }
+        for (path, meant) in [
+            (format!("/-/a/b:1.0@{digest}"), format!("/-/a/b@{digest}")),
+            ("/-/a/b%3A1.0".to_owned(), "/-/a/b:1.0".to_owned()),
+            (
+                "/-/demo:calc@1.0.0+b".to_owned(),
+                "/-/demo/calc:1.0.0_b".to_owned(),
+            ),
+        ] {
+            assert_eq!(Address::read(&path).unwrap().to_string(), meant);
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_has_no_page() {
+        for path in [
+            "",
+            "/-",
+            "/-/",
+            "/x",
+            "/favicon.ico",
+            "/-/A",
+            "/-/../etc",
+            "/-/%2e%2e/etc",
+            "/-/a//b",
+            "/-/a%2fb",
+            "/-/a:",
+            "/-/a:.x",
+            "/-/a@sha256:12",
+            "/-/a:\"><script>",
+            "/-/a%22%3E",
+            "/-/a%00",
+            "/-/a:1@",
+        ] {
+            assert_eq!(Address::read(path), None, "{path}");
+        }
+    }
+}
