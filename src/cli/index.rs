@@ -252,7 +252,7 @@ impl Remove {
 
 impl Publish {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let reference: Reference = connect::reference(&self.reference)?;
+        let reference: Reference = connect::target(&self.reference)?;
         let index = open(cache)?;
         let place = self.place.as_deref().map(sources::place_of).transpose()?;
         let wanted = |entry: &Entry| {

@@ -14,6 +14,7 @@ fn references_are_read_and_written_back() {
         ("oci:a:b/c:1.0", None),
         ("oci:a:b:1.0", None),
         (&format!("oci:store@sha256:{HEX}"), None),
+        (&format!("blobs:/a@b/c:1@sha256:{HEX}"), None),
         (&format!("oci:store:1.0@sha256:{HEX}"), None),
         (&format!("127.0.0.1:80/a@sha256:{HEX}"), None),
     ] {
@@ -67,6 +68,28 @@ fn a_digest_decides_over_a_tag() {
     let reference: Reference = format!("oci:store:1.0@sha256:{HEX}").parse().unwrap();
     assert_eq!(reference.name(), Name::Digest(Digest::of(b"")));
     assert_eq!(reference.stem(), "1.0");
+}
+
+#[test]
+fn a_blob_directory_is_named_with_a_digest() {
+    let reference: Reference = format!("blobs:/a/b:1.0@sha256:{HEX}").parse().unwrap();
+    let directory = "/a/b:1.0".into();
+    assert_eq!(reference.location, Location::Blobs { directory });
+    assert_eq!(reference.name(), Name::Digest(Digest::of(b"")));
+    assert_eq!(
+        (reference.tag.as_deref(), &*reference.stem()),
+        (None, "component")
+    );
+    for bad in [
+        "blobs:",
+        "blobs:a",
+        "blobs:a:1.0",
+        "blobs:a/b@c",
+        "blobs:a@sha256:00",
+    ] {
+        assert!(bad.parse::<Reference>().is_err(), "{bad}");
+    }
+    assert!(format!("blobs:@sha256:{HEX}").parse::<Reference>().is_err());
 }
 
 #[test]
@@ -139,7 +162,7 @@ fn registry_references_are_read_as_oci_client_reads_them() {
                 oracle.map(|oracle| (oracle.registry().to_owned(), oracle.repository().to_owned()));
             let found = read.map(|read| match read.location {
                 Location::Repository(repository) => (repository.registry, repository.path),
-                layout @ Location::Layout { .. } => panic!("{layout:?}"),
+                other => panic!("{other:?}"),
             });
             // What has no host is docker.io's to it, and nothing to us.
             let hostless = oracle
