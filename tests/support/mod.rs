@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 pub(crate) mod collected;
+pub(crate) mod containerd;
+mod keeper;
 pub(crate) mod registries;
 
 use std::env;
@@ -14,7 +16,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "distribution-2.8",
     "distribution-3.1",
     "zot",
@@ -22,6 +24,7 @@ const PARTS: [&str; 7] = [
     "regctl",
     "skopeo",
     "wkg",
+    "containerd",
 ];
 
 /// Returns the program of this name, if this machine has it.
