@@ -24,7 +24,7 @@
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
-//! | [`store`] | one trait; layouts, registries, the cache |
+//! | [`store`] | one trait; layouts, registries, blob directories, the cache |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`catalog`] | the index of what can be searched, and its questions |

@@ -6,6 +6,7 @@ mod part;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +17,7 @@ pub use self::open::{Artifact, Opened, Origin, SplitArtifact, Unused, describe, 
 pub use self::part::stub_of;
 use crate::artifact::{Layer, Stored};
 use crate::copy::Tally;
-use crate::digest::{Digest, Identity};
+use crate::digest::{Digest, Hasher, Identity, VerifyingReader};
 use crate::encoding::Decoder;
 use crate::error::Error;
 use crate::push::{holding, stored};
@@ -41,7 +42,7 @@ pub struct Pulled {
     pub content: Identity,
     /// Blobs that came from the store.
     pub fetched: Tally,
-    /// Blobs that the cache had.
+    /// Blobs that this machine had: in the cache, or in a store that is [read where it is](Store::held).
     pub cached: Tally,
 }
 
@@ -68,7 +69,8 @@ impl Pulled {
 /// Writes the component to `output`, from the cache where it can and else from the store.
 ///
 /// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
-/// again. On an error `output` may have been written to.
+/// again. What the store [holds as files](Store::held) is read there and comes into no cache; of it contents are
+/// checked, and the blobs where a content is wrong. On an error `output` may have been written to.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,
@@ -78,9 +80,9 @@ pub async fn pull<O: Output + 'static>(
     observer: &Arc<dyn Observer>,
 ) -> Result<(O, Pulled), Error> {
     let mut checked = false;
-    let mut plan = Plan::make(opened, cache, checked)?;
+    let mut plan = Plan::make(store.as_ref(), opened, cache, checked)?;
     loop {
-        let from_cache = plan.cached.blobs > 0;
+        let from_here = plan.cached.blobs > 0;
         let (returned, outcome) =
             assemble(store, opened, cache, output, &plan, concurrency, observer).await;
         match outcome {
@@ -90,12 +92,12 @@ pub async fn pull<O: Output + 'static>(
                 pulled.cached.merge(plan.cached);
                 return Ok((returned?, pulled));
             }
-            // Something in the cache may be damaged: look at all of it once, and begin again.
+            // Something on this machine may be damaged: look at all of it once, and begin again.
             Err(Error::Splice(
                 error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
-            )) if from_cache && !checked => {
+            )) if from_here && !checked => {
                 checked = true;
-                plan = Plan::make(opened, cache, checked)?;
+                plan = Plan::make(store.as_ref(), opened, cache, checked)?;
                 output = returned?;
                 if output.restart().is_err() {
                     // The cache is sound now, so the next pull will do.
@@ -107,11 +109,30 @@ pub async fn pull<O: Output + 'static>(
     }
 }
 
+/// The blob that a layer's content is read from.
+#[derive(Clone, Copy)]
+struct BlobSource {
+    stored: Stored,
+    /// Whether it is read where the store has it, and else in the cache, now or when it has arrived.
+    in_store: bool,
+}
+
+impl BlobSource {
+    fn open(&self, store: &dyn Store, cache: &Cache) -> io::Result<File> {
+        let blob = self.stored.blob;
+        if !self.in_store {
+            return File::open(cache.path(&blob.digest));
+        }
+        let held = store.held(blob).map_err(io::Error::other)?;
+        held.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
 /// Where each layer's content will come from.
 #[derive(Default)]
 struct Plan {
     /// By layer in manifest order.
-    sources: Vec<Stored>,
+    sources: Vec<BlobSource>,
     /// Blobs to fetch, in the order in which they are needed.
     missing: Vec<Identity>,
     fetched: Tally,
@@ -119,13 +140,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn make(opened: &Opened, cache: &Cache, check: bool) -> Result<Self, Error> {
+    fn make(store: &dyn Store, opened: &Opened, cache: &Cache, check: bool) -> Result<Self, Error> {
         let mut plan = Self::default();
         let mut seen = HashMap::new();
         for layer in opened.layers() {
             let source = match seen.get(&layer.blob) {
                 Some(source) => *source,
-                None => plan.source(layer, cache, check)?,
+                None => plan.source(store, layer, cache, check)?,
             };
             seen.insert(layer.blob, source);
             plan.sources.push(source);
@@ -133,41 +154,75 @@ impl Plan {
         Ok(plan)
     }
 
-    fn source(&mut self, layer: &Layer, cache: &Cache, check: bool) -> Result<Stored, Error> {
+    fn source(
+        &mut self,
+        store: &dyn Store,
+        layer: &Layer,
+        cache: &Cache,
+        check: bool,
+    ) -> Result<BlobSource, Error> {
         let as_stored = Stored {
             blob: layer.blob,
             encoding: layer.encoding,
         };
         let recorded = cache.find(layer.content)?.as_ref().and_then(stored);
-        for held in recorded.into_iter().chain([as_stored]) {
-            if !cache.has(held.blob)? {
+        for stored in recorded.into_iter().chain([as_stored]) {
+            if !cache.has(stored.blob)? {
                 continue;
             }
-            if !check || is_sound(cache, &held, layer.content) {
-                self.cached.count(held.blob);
-                return Ok(held);
+            let in_store = false;
+            let source = BlobSource { stored, in_store };
+            if !check || is_sound(&source, store, cache, layer.content) {
+                self.cached.count(stored.blob);
+                return Ok(source);
             }
-            cache.distrust(&layer.content.digest, held.blob)?;
+            cache.distrust(&layer.content.digest, stored.blob)?;
         }
-        self.fetched.count(layer.blob);
-        self.missing.push(layer.blob);
-        Ok(as_stored)
+        let held = store.held(layer.blob)?;
+        let source = BlobSource {
+            stored: as_stored,
+            in_store: held.is_some(),
+        };
+        match held {
+            Some(file) => {
+                if check {
+                    check_held(file, layer.blob, store)?;
+                }
+                self.cached.count(layer.blob);
+            }
+            None => {
+                self.fetched.count(layer.blob);
+                self.missing.push(layer.blob);
+            }
+        }
+        Ok(source)
     }
 }
 
-/// Decodes a cached blob and compares what comes out.
-fn is_sound(cache: &Cache, held: &Stored, content: Identity) -> bool {
+/// Decodes a blob and compares what comes out.
+fn is_sound(source: &BlobSource, store: &dyn Store, cache: &Cache, content: Identity) -> bool {
     let check = || {
-        let decoder = decoder(cache, held, content.size)?;
-        let mut reader = crate::digest::VerifyingReader::new(decoder, content);
+        let file = source.open(store, cache)?;
+        let decoder = Decoder::new(file, source.stored.encoding, content.size)?;
+        let mut reader = VerifyingReader::new(decoder, content);
         io::copy(&mut reader, &mut io::sink())
     };
     check().is_ok()
 }
 
-fn decoder(cache: &Cache, stored: &Stored, size: u64) -> io::Result<Decoder<File>> {
-    let file = File::open(cache.path(&stored.blob.digest))?;
-    Decoder::new(file, stored.encoding, size)
+/// Compares a blob that the store holds with its name: nobody can fetch it again.
+fn check_held(mut file: File, blob: Identity, store: &dyn Store) -> Result<(), store::Error> {
+    let mut hasher = Hasher::new();
+    let location = store.location();
+    let what = format!("blob {}", blob.digest);
+    io::copy(&mut file, &mut hasher).map_err(store::Error::file(Path::new(&location)))?;
+    hasher
+        .check(blob)
+        .map_err(|mismatch| store::Error::Corrupt {
+            what,
+            location,
+            source: Box::new(mismatch),
+        })
 }
 
 /// A blob on its way, for the splicing thread.
@@ -225,12 +280,14 @@ async fn assemble<O: Output + 'static>(
     let (recipe, sizes) = (opened.recipe(), layers.collect());
     let sources = plan.sources.clone();
     let (splice_cache, splice_observer) = (Arc::clone(cache), Arc::clone(observer));
+    let splice_store = Arc::clone(store);
     let splicing = blocking(move || {
         let parts = Parts {
             recipe,
             sizes,
             sources,
             arrivals,
+            store: splice_store,
             cache: splice_cache,
             observer: splice_observer,
         };
@@ -258,10 +315,14 @@ async fn assemble<O: Output + 'static>(
     }
 }
 
-/// Writes down which blobs hold which contents, now that all were decoded and checked.
+/// Writes down which blobs of the cache hold which contents, now that all were decoded and checked.
 fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
-    for (layer, source) in opened.layers().zip(&plan.sources) {
-        cache.record(layer.content.digest, &holding(source, layer.content))?;
+    let sources = opened.layers().zip(&plan.sources);
+    for (layer, source) in sources.filter(|(_, source)| !source.in_store) {
+        cache.record(
+            layer.content.digest,
+            &holding(&source.stored, layer.content),
+        )?;
     }
     Ok(())
 }
@@ -286,8 +347,9 @@ struct Parts {
     recipe: Recipe,
     /// The content sizes of the layers in manifest order.
     sizes: Vec<u64>,
-    sources: Vec<Stored>,
+    sources: Vec<BlobSource>,
     arrivals: Mutex<Arrivals>,
+    store: Arc<dyn Store>,
     cache: Arc<Cache>,
     observer: Arc<dyn Observer>,
 }
@@ -307,10 +369,10 @@ impl Parts {
         Ok(())
     }
 
-    /// Opens a layer, counted in manifest order: as it arrives, or from the cache.
+    /// Opens a layer, counted in manifest order: as it arrives, or where it is.
     fn open(&self, layer: usize) -> io::Result<Decoder<Box<dyn Read>>> {
         let source = &self.sources[layer];
-        let digest = &source.blob.digest;
+        let digest = &source.stored.blob.digest;
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         let arrival = arrivals.get_mut(digest);
         let (tail, adopted) = match arrival {
@@ -328,10 +390,10 @@ impl Parts {
                 if let Some(adopted) = adopted {
                     adopted.blocking_recv().map_err(gone)?;
                 }
-                Box::new(File::open(self.cache.path(digest))?)
+                Box::new(source.open(self.store.as_ref(), &self.cache)?)
             }
         };
-        Decoder::new(stored, source.encoding, self.sizes[layer])
+        Decoder::new(stored, source.stored.encoding, self.sizes[layer])
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod cache;
 mod fetch;
+pub mod held;
 pub mod layout;
 pub mod remembered;
 pub mod remote;
@@ -14,6 +15,7 @@ pub mod spool;
 pub mod tail;
 
 use std::error;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +88,7 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 /// A repository: manifests by tag or digest, and the blobs they name.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Returns the name people know it by: `oci:DIR`, or `host/repository`.
+    /// Returns the name people know it by: `oci:DIR`, `blobs:DIR`, or `host/repository`.
     fn location(&self) -> String;
 
     /// Returns a manifest whose bytes have the digest that was asked for, or that the tag names.
@@ -102,6 +104,12 @@ pub trait Store: Send + Sync {
 
     /// Opens a blob at byte `from` (less than its size, or 0), for [`fetch`], which verifies what comes.
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
+
+    /// Opens the file of a blob in a store whose files are to be read where they are; nothing if it is not there
+    /// in its size, or has to be fetched. Its bytes are not verified.
+    fn held(&self, _blob: Identity) -> Result<Option<File>, Error> {
+        Ok(None)
+    }
 
     /// Takes a blob from another repository of the same registry, if one is known that has it. Returns whether
     /// it is there now; no bytes are sent.

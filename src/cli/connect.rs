@@ -10,9 +10,10 @@ use wharf::digest::Digest;
 use wharf::package::{RegistrySettings, UserPassword};
 use wharf::pull::{self, Opened};
 use wharf::reference::package::looks_like_package;
-use wharf::reference::{Location, Name, Reference, Repository};
+use wharf::reference::{BLOBS, Location, Name, Reference, Repository};
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
+use wharf::store::held::Held;
 use wharf::store::layout::Layout;
 use wharf::store::remembered::{Offline, Remembering};
 use wharf::store::remote::{Access, Credentials, Options, Remote, credentials};
@@ -37,7 +38,8 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
     if path.exists() {
         return Ok(Given::File(path.to_owned()));
     }
-    if looks_like_package(text) {
+    // What begins so is no file that somebody forgot to make.
+    if looks_like_package(text) || text.starts_with(BLOBS) {
         return Ok(Given::Named(packages::named(text)?));
     }
     match text.parse() {
@@ -61,6 +63,21 @@ pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
             None => failure,
         }
     })
+}
+
+/// Reads a reference that something is to be written to.
+pub(crate) fn target(text: &str) -> Result<Reference, Failure> {
+    match text.starts_with(BLOBS) {
+        true => Err(read_only(text)),
+        false => reference(text),
+    }
+}
+
+fn read_only(what: &str) -> Failure {
+    let failure = Failure::usage(format!(
+        "`{what}` cannot be written to: {BLOBS} is only read from"
+    ));
+    failure.hint("what wharf writes is in a layout or in a registry: oci:DIR:TAG or HOST[:PORT]/REPOSITORY:TAG")
 }
 
 /// Opens the store that a reference points into.
@@ -93,7 +110,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Opens a repository of a registry or of a layout. What is read from a registry is remembered.
+/// Opens a repository of a registry or of a layout, or a directory of blobs. What is read from a registry is remembered.
 pub(crate) async fn store_at(
     context: &Context,
     place: &Place<'_>,
@@ -112,6 +129,10 @@ pub(crate) async fn store_at(
             };
             Arc::new(layout.in_repository(repository.as_deref()))
         }
+        Location::Blobs { directory } => match access {
+            Access::Pull => Arc::new(Held::open(directory)?),
+            Access::Push => return Err(read_only(&place.location.to_string())),
+        },
         Location::Repository(repository) if context.offline => {
             Arc::new(Offline::new(repository.to_string(), Arc::clone(cache)))
         }

@@ -246,7 +246,7 @@ impl Copy {
         from: &Reference,
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
-        let to = connect::reference(&self.target)?;
+        let to = connect::target(&self.target)?;
         if to.digest.is_some() {
             return Err(Failure::usage(
                 "a copy goes under a tag; its digest is that of the source",

@@ -87,12 +87,12 @@ impl Diff {
                 }
             }
             Given::Named(named) => {
-                let (reference, _, opened) = connect::open(context, named, &cache).await?;
+                let (reference, store, opened) = connect::open(context, named, &cache).await?;
                 Side {
                     name: reference.to_string(),
                     content_digest: opened.content().digest,
                     content_size: opened.content().size,
-                    layers: layers::of_artifact(&opened, &cache)?,
+                    layers: layers::of_artifact(&opened, store.as_ref(), &cache)?,
                 }
             }
         })

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::reference::{DEFAULT_TAG, Location, Reference};
+use wharf::reference::{BLOBS, DEFAULT_TAG, Location, Reference};
 use wharf::store::remembered::OFFLINE;
 use wharf::{catalog, copy, exploded, fits, package, store, world};
 
@@ -324,6 +324,15 @@ fn store_hint(error: &store::Error) -> Option<String> {
         }
         store::Error::Overwritten { .. } => "others write there all the time: run it again",
         store::Error::NotFound { location, .. } if location.ends_with(OFFLINE) => ONLINE,
+        store::Error::NotFound { what, location } if location.starts_with(BLOBS) => {
+            return Some(match what == "a directory of blobs" {
+                true => BLOB_DIRECTORIES.to_owned(),
+                false => {
+                    "the digest is that of a manifest, and the engine must have pulled all of it"
+                        .to_owned()
+                }
+            });
+        }
         store::Error::NotFound { what, location } => match layout(location) {
             Some(layout) if what.starts_with("blob ") => return Some(again(&layout)),
             _ => "check the repository and the tag",
@@ -350,6 +359,11 @@ fn store_hint(error: &store::Error) -> Option<String> {
     };
     Some(hint.to_owned())
 }
+
+/// Where container engines have such directories.
+const BLOB_DIRECTORIES: &str = "it has a directory `sha256` in it: containerd's is \
+                                ROOT/io.containerd.content.v1.content/blobs, CRI-O's and podman's are the `blobs` of \
+                                their artifacts";
 
 /// Returns the directory of what is in a layout.
 fn layout(location: &str) -> Option<PathBuf> {

@@ -182,7 +182,7 @@ impl Get {
             .location()
             .map_err(|error| corrupt(&self.lock_file, &error))?;
         let registry = match &location {
-            Location::Layout { .. } => {
+            Location::Layout { .. } | Location::Blobs { .. } => {
                 return Ok((RegistrySettings::default(), reference_at(location, entry)));
             }
             Location::Repository(repository) => &repository.registry,

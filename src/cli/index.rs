@@ -298,7 +298,7 @@ impl Remove {
 
 impl Publish {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let reference: Reference = connect::reference(&self.reference)?;
+        let reference: Reference = connect::target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
             let message = "what is published everybody can read who reads there: say what";
             return Err(Failure::usage(message).hint(

@@ -31,7 +31,7 @@ use super::{output, segments, text, wit};
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
 /// Of a reference or package only the manifest is fetched, and for --wit and of a WIT package, whose text is shown, the
-/// root: nothing that runs. "shared" means that this machine's cache has the content already, "new" that a pull would
+/// root: nothing that runs. "shared" means that this machine has the content already, "new" that a pull would
 /// fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -146,21 +146,21 @@ impl Inspect {
         let (reference, store, opened) = connect::open(context, named, cache).await?;
         let name = reference.at(opened.digest).to_string();
         let mut report = match &opened.artifact {
-            Artifact::Split(split) => of_split(name, &opened, split, cache)?,
+            Artifact::Split(split) => of_split(name, &opened, split, store.as_ref(), cache)?,
             Artifact::Flat(flat) => {
                 let observer = context.observer();
                 let (store, observer) = (store.as_ref(), observer.as_ref());
-                let had = kept(flat, cache)?;
+                let had = kept(flat, store, cache)?;
                 let described = pull::describe(store, flat, cache, observer).await?;
                 let (mut fetched, mut cached) = (Tally::default(), Tally::default());
-                match (had, kept(flat, cache)?) {
+                match (had, kept(flat, store, cache)?) {
                     (Some(blob), _) => cached.count(blob),
                     (None, Some(blob)) => fetched.count(blob),
                     (None, None) => {}
                 }
                 Report {
                     fetched: Fetched::new(fetched, cached),
-                    ..of_flat(name, &opened, described, cache)?
+                    ..of_flat(name, &opened, described, store, cache)?
                 }
             }
         };
@@ -233,6 +233,7 @@ fn of_split(
     name: String,
     opened: &Opened,
     split: &SplitArtifact,
+    store: &dyn Store,
     cache: &Cache,
 ) -> Result<Report, Failure> {
     let sections = split.config.layers.iter().map(|layer| SectionRow {
@@ -248,7 +249,7 @@ fn of_split(
         split_digest: Some(split.manifest.config.digest),
         flat_digest: opened.flat_digest(),
         sections: sections.collect(),
-        layers: layers::of_artifact(opened, cache)?,
+        layers: layers::of_artifact(opened, store, cache)?,
         annotations: opened.annotations().clone(),
         ..Report::of_config(&split.config)
     })
@@ -258,6 +259,7 @@ fn of_flat(
     name: String,
     opened: &Opened,
     described: FlatDescription,
+    store: &dyn Store,
     cache: &Cache,
 ) -> Result<Report, Failure> {
     Ok(Report {
@@ -265,7 +267,7 @@ fn of_flat(
         digest: Some(opened.digest),
         flat_digest: opened.flat_digest(),
         os: described.os.map(Os::as_str),
-        layers: layers::of_artifact(opened, cache)?,
+        layers: layers::of_artifact(opened, store, cache)?,
         imports: described.imports,
         exports: described.exports,
         annotations: opened.annotations().clone(),
@@ -273,12 +275,17 @@ fn of_flat(
     })
 }
 
-/// Returns a flat artifact's config if the cache has it.
-fn kept(flat: &FlatManifest, cache: &Cache) -> Result<Option<Identity>, Failure> {
+/// Returns a flat artifact's config if this machine has it.
+fn kept(
+    flat: &FlatManifest,
+    store: &dyn Store,
+    cache: &Cache,
+) -> Result<Option<Identity>, Failure> {
     let Some(blob) = flat.description() else {
         return Ok(None);
     };
-    Ok(cache.has(blob)?.then_some(blob))
+    let kept = cache.has(blob)? || store.held(blob)?.is_some();
+    Ok(kept.then_some(blob))
 }
 
 /// Returns the word of a path's last step: `code` of `module[2]/code[0]`.

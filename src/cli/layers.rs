@@ -9,9 +9,9 @@ use wharf::digest::{Digest, Identity};
 use wharf::encoding::{Encoding, Level};
 use wharf::pull::Opened;
 use wharf::push;
-use wharf::store::Observer;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
+use wharf::store::{Observer, Store};
 
 use super::failure::Failure;
 
@@ -32,7 +32,7 @@ pub(crate) struct LayerRow {
     pub(crate) stored_size: Option<u64>,
     /// How the blob holds the content.
     pub(crate) encoding: Option<&'static str>,
-    /// Whether this machine's cache has the content: whether a pull would fetch nothing for it.
+    /// Whether this machine has the content, in its cache or in the store: whether a pull would fetch nothing for it.
     pub(crate) cached: bool,
 }
 
@@ -104,13 +104,19 @@ pub(crate) fn measure(
 }
 
 /// Returns the layers of a stored artifact.
-pub(crate) fn of_artifact(opened: &Opened, cache: &Cache) -> Result<Vec<LayerRow>, Failure> {
+pub(crate) fn of_artifact(
+    opened: &Opened,
+    store: &dyn Store,
+    cache: &Cache,
+) -> Result<Vec<LayerRow>, Failure> {
     let whole = opened.split().into_iter();
     let whole = whole.flat_map(|split| split.config.layers.iter().map(|layer| layer.path.as_str()));
     let paths = std::iter::once("root").chain(whole);
     let mut rows = Vec::new();
     for ((index, layer), path) in opened.layers().enumerate().zip(paths) {
-        let cached = cache.find(layer.content)?.is_some() || cache.has(layer.blob)?;
+        let cached = cache.find(layer.content)?.is_some()
+            || cache.has(layer.blob)?
+            || store.held(layer.blob)?.is_some();
         rows.push(LayerRow {
             path: path.to_owned(),
             offset: (index > 0).then_some(layer.offset),

@@ -1,7 +1,7 @@
 //! What was probably meant, where a text is not what it should be.
 
-use wharf::reference::Reference;
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
+use wharf::reference::{BLOBS, Reference};
 
 /// Says how to write what is a URL, or names a user, in place of a host.
 fn host(text: &str) -> Option<String> {
@@ -28,7 +28,12 @@ pub(crate) fn place(text: &str) -> Option<String> {
 
 /// Returns the way out where a text is no reference.
 pub(crate) fn reference(text: &str) -> Option<String> {
-    host(text)
+    let blobs = || {
+        let hint =
+            "as in blobs:DIR@sha256:…; `ctr images ls` and `crictl images --digests` show digests";
+        text.starts_with(BLOBS).then(|| hint.to_owned())
+    };
+    blobs().or_else(|| host(text))
 }
 
 /// Returns the way out where a text is no package.
@@ -73,7 +78,8 @@ fn version(text: &str) -> Option<String> {
 
 /// Returns whether a text is a word that no package, no reference and no path looks like.
 pub(crate) fn is_word(text: &str) -> bool {
-    !text.contains('/') && !looks_like_package(text) && !text.starts_with("oci:")
+    let is_place = ["oci:", BLOBS].iter().any(|place| text.starts_with(place));
+    !text.contains('/') && !looks_like_package(text) && !is_place
 }
 
 #[cfg(test)]

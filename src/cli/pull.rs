@@ -27,12 +27,13 @@ use super::{connect, output, packages, text};
 Examples:
   wharf pull oci:store:calc
   wharf pull ghcr.io/me/calc:1.0 -o app.wasm
-  wharf pull localhost:5000/demo/calc@sha256:… -o - | wasmtime run -")]
+  wharf pull localhost:5000/demo/calc@sha256:… -o - | wasmtime run -
+  wharf pull blobs:/var/lib/containerd/io.containerd.content.v1.content/blobs@sha256:… -o app.wasm")]
 pub(crate) struct Pull {
-    /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…; or a package
+    /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…; blobs:DIR@sha256:…; or a package
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// Where to, `-` for standard output [default: the repository's last element, or a layout's tag, and .wasm]
+    /// Where to, `-` for standard output [default: the repository's last element, or a layout's tag, or component, and .wasm]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

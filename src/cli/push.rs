@@ -55,7 +55,7 @@ struct Report {
 
 impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = connect::reference(&self.reference).map_err(|failure| {
+        let reference = connect::target(&self.reference).map_err(|failure| {
             match self.reference.parse::<PackageSpec>() {
                 Ok(package) => failure.hint(format!(
                     "that is a package: `wharf publish {} {package}` stores it",

@@ -210,6 +210,7 @@ mod tests {
             let path = match &location {
                 Location::Repository(repository) => repository.path.clone(),
                 Location::Layout { repository, .. } => repository.clone().unwrap(),
+                Location::Blobs { .. } => panic!("{location}"),
             };
             assert_eq!(place.package(&path), Some(package(name)), "{repository}");
         }

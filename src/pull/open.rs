@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{self, FlatDescription, FlatManifest, Form, Layer, SplitManifest, split_tag};
@@ -54,7 +55,7 @@ pub struct SplitArtifact {
 pub enum Origin {
     /// The store.
     Fetched,
-    /// The cache of this machine.
+    /// This machine had it: in its cache, or in a store that is [read where it is](Store::held).
     Cached,
 }
 
@@ -337,8 +338,17 @@ async fn config_bytes(
         }
         cache.remove(&blob.digest)?;
     }
-    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
     let mut bytes = Vec::new();
+    if let Some(mut file) = store.held(blob)? {
+        let named = PathBuf::from(store.location());
+        let read = file.read_to_end(&mut bytes);
+        read.map_err(store::Error::file(&named))?;
+        if Identity::of(&bytes) == blob {
+            return Ok((bytes, Origin::Cached));
+        }
+        bytes.clear();
+    }
+    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
     spool
         .file()
         .read_to_end(&mut bytes)

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{Opened, Plan, Pulled, decoder};
-use crate::artifact::{Layer, Stored};
+use super::{Opened, Plan, Pulled};
+use crate::artifact::Layer;
 use crate::digest::{Identity, VerifyingReader};
-use crate::encoding::Encoding;
+use crate::encoding::{Decoder, Encoding};
 use crate::error::Error;
 use crate::push::holding;
 use crate::split::SpliceError;
@@ -71,7 +72,7 @@ async fn content(
     pulled: &mut Pulled,
 ) -> Result<File, Error> {
     let mut plan = Plan::default();
-    let stored = plan.source(layer, cache, true)?;
+    let source = plan.source(store, layer, cache, true)?;
     for &blob in &plan.missing {
         observer.planned(blob.size);
         let spool = fetch(store, blob, cache.ingest(), observer).await?;
@@ -80,31 +81,44 @@ async fn content(
     }
     pulled.fetched.merge(plan.fetched);
     pulled.cached.merge(plan.cached);
+    let stored = source.open(store, cache);
+    let stored = stored.map_err(|source| SpliceError::Layer {
+        layer: index,
+        source,
+    })?;
     let (cache, content) = (Arc::clone(cache), layer.content);
     blocking(move || {
-        let file = decoded(&cache, &stored, index, content)?;
-        cache.record(content.digest, &holding(&stored, content))?;
+        let file = decoded(
+            stored,
+            source.stored.encoding,
+            cache.ingest(),
+            index,
+            content,
+        )?;
+        if !source.in_store {
+            cache.record(content.digest, &holding(&source.stored, content))?;
+        }
         Ok(file)
     })
     .await
 }
 
-/// Decodes a blob of the cache into a file without a name; one that is stored as it is, is only checked.
+/// Decodes a blob into a file without a name; one that is stored as it is, is only checked.
 fn decoded(
-    cache: &Cache,
-    stored: &Stored,
+    stored: File,
+    encoding: Encoding,
+    ingest: &Path,
     layer: Option<usize>,
     content: Identity,
 ) -> Result<File, Error> {
     let failed = |source| SpliceError::Layer { layer, source };
-    let decoder = decoder(cache, stored, content.size).map_err(failed)?;
+    let decoder = Decoder::new(&stored, encoding, content.size).map_err(failed)?;
     let mut reader = VerifyingReader::new(decoder, content);
-    if stored.encoding == Encoding::Raw {
+    if encoding == Encoding::Raw {
         io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
-        let path = cache.path(&stored.blob.digest);
-        return Ok(File::open(&path).map_err(store::Error::file(&path))?);
+        (&stored).rewind().map_err(failed)?;
+        return Ok(stored);
     }
-    let ingest = cache.ingest();
     let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
     io::copy(&mut reader, spool.file()).map_err(failed)?;
     let mut take = || {

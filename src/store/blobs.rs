@@ -1,16 +1,16 @@
 //! A directory of blobs, `sha256/HEX`: the shape that layouts, the cache and container engines share.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ByteStream, Error};
+use super::{ByteStream, Error, MAX_MANIFEST_BYTES};
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::spool::Spool;
-use crate::digest::{Digest, Identity, VerifyingReader};
+use crate::digest::{Digest, Identity, Mismatch, VerifyingReader};
 
 /// How many bytes are copied at a time.
 const COPY_BYTES: usize = 128 * 1024;
@@ -101,11 +101,68 @@ impl BlobDirectory {
     }
 }
 
+/// Reads a manifest from its file, which is at `path`, and checks it. `what` and `location` say in an error which it is.
+pub(super) fn read_manifest(
+    (file, path): (File, &Path),
+    digest: Digest,
+    what: String,
+    location: String,
+) -> Result<Vec<u8>, Error> {
+    let bytes = read_capped(file, MAX_MANIFEST_BYTES).map_err(Error::file(path))?;
+    let Some(bytes) = bytes else {
+        return Err(Error::Malformed {
+            what,
+            location,
+            reason: "it is too large".to_owned(),
+        });
+    };
+    let found = Identity::of(&bytes);
+    if found.digest != digest {
+        let size = found.size;
+        let expected = Identity { digest, size };
+        return Err(Error::Corrupt {
+            what,
+            location,
+            source: Box::new(Mismatch { expected, found }),
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a file of at most `most` bytes; nothing if it is larger.
+pub(super) fn read_capped(file: File, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+/// Says that a blob's file has another size than the blob.
+pub(super) fn of_other_size(blob: Identity, size: u64, location: String) -> Error {
+    Error::Corrupt {
+        what: format!("blob {}", blob.digest),
+        location,
+        source: Box::new(Mismatch {
+            expected: blob,
+            found: Identity { size, ..blob },
+        }),
+    }
+}
+
 /// Streams up to `most` bytes of a file from byte `from` on, in pieces that are read off the async threads.
 pub(crate) async fn file_stream(path: &Path, from: u64, most: u64) -> Result<ByteStream, Error> {
-    let mut file = tokio::fs::File::open(path)
+    let file = tokio::fs::File::open(path)
         .await
         .map_err(Error::file(path))?;
+    opened_stream(file, path, from, most).await
+}
+
+/// The same of a file that is open.
+pub(super) async fn opened_stream(
+    mut file: tokio::fs::File,
+    path: &Path,
+    from: u64,
+    most: u64,
+) -> Result<ByteStream, Error> {
     file.set_max_buf_size(STREAM_BYTES);
     file.seek(SeekFrom::Start(from))
         .await

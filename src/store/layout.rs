@@ -7,19 +7,17 @@ mod referrers;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::blobs::BlobDirectory;
+use super::blobs::{BlobDirectory, of_other_size, read_capped, read_manifest};
 use super::spool::{self, Spool};
-use super::{
-    ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, blocking,
-};
-use crate::digest::{Digest, Identity, Mismatch};
+use super::{ByteStream, Delivery, Error, Observer, RawManifest, Store, blocking};
+use crate::digest::{Digest, Identity};
 use crate::manifest::{Descriptor, annotation, media_type};
 use crate::reference::Name;
 
@@ -165,7 +163,8 @@ impl Layout {
 
     fn index(&self) -> Result<Map<String, Value>, Error> {
         let path = self.directory.join(INDEX);
-        let bytes = read_capped(&path, MAX_INDEX_BYTES).map_err(Error::file(&path))?;
+        let file = File::open(&path).map_err(Error::file(&path))?;
+        let bytes = read_capped(file, MAX_INDEX_BYTES).map_err(Error::file(&path))?;
         let bytes = bytes.ok_or_else(|| self.malformed(INDEX, "it is too large".to_owned()))?;
         serde_json::from_slice(&bytes).map_err(|error| self.malformed(INDEX, error.to_string()))
     }
@@ -187,23 +186,13 @@ impl Layout {
             }
         };
         let path = self.blobs.path(&digest);
-        let bytes = match read_capped(&path, MAX_MANIFEST_BYTES) {
+        let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(self.not_found(what));
             }
-            read => read.map_err(Error::file(&path))?,
+            opened => opened.map_err(Error::file(&path))?,
         };
-        let bytes = bytes.ok_or_else(|| self.malformed(&what, "it is too large".to_owned()))?;
-        let found = Identity::of(&bytes);
-        if found.digest != digest {
-            let size = found.size;
-            let expected = Identity { digest, size };
-            return Err(Error::Corrupt {
-                what,
-                location: self.location(),
-                source: Box::new(Mismatch { expected, found }),
-            });
-        }
+        let bytes = read_manifest((file, &path), digest, what, self.location())?;
         Ok(match stated {
             Some(media_type) => RawManifest::new(bytes, media_type),
             None => RawManifest::read(bytes),
@@ -290,13 +279,6 @@ fn digest_of(entry: &Value) -> Option<Digest> {
     entry.get("digest")?.as_str()?.parse().ok()
 }
 
-/// Reads a file of at most `most` bytes; nothing if it is larger.
-fn read_capped(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= most).then_some(bytes))
-}
-
 #[async_trait]
 impl Store for Layout {
     fn location(&self) -> String {
@@ -320,14 +302,7 @@ impl Store for Layout {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
                 None => Err(self.not_found(format!("blob {}", blob.digest))),
-                Some(size) => Err(Error::Corrupt {
-                    what: format!("blob {}", blob.digest),
-                    location: self.location(),
-                    source: Box::new(Mismatch {
-                        expected: blob,
-                        found: Identity { size, ..blob },
-                    }),
-                }),
+                Some(size) => Err(of_other_size(blob, size, self.location())),
             };
         }
         self.blobs.stream(&blob.digest, from).await

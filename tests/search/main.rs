@@ -66,6 +66,7 @@ fn store(place: &str, package: &str) -> Arc<dyn Store> {
             let layout = Layout::create(&directory, Arc::new(())).unwrap();
             Arc::new(layout.in_repository(repository.as_deref()))
         }
+        Location::Blobs { .. } => panic!("packages are not in blobs"),
         Location::Repository(repository) => {
             let options = Options::default();
             let (access, anonymous) = (Access::Push, Credentials::Anonymous);

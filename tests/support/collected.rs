@@ -11,9 +11,9 @@ use super::registries::{
 pub(crate) struct Collected {
     kind: &'static Kind,
     program: PathBuf,
-    storage: tempfile::TempDir,
-    /// There is one while it runs.
+    /// There is one while it runs. Dropped first: its storage must not be removed under a server that runs.
     server: Option<Server>,
+    storage: tempfile::TempDir,
 }
 
 /// Returns one of each distribution that this machine has; none of them runs. Where other registries are in containers,
@@ -50,18 +50,9 @@ impl Collected {
         registry
     }
 
-    fn stop(&mut self) {
-        let Some(server) = self.server.take() else {
-            return;
-        };
-        drop(server.lifeline);
-        let mut keeper = server.keeper;
-        keeper.wait().unwrap();
-    }
-
     /// Stops it, and collects what no tag leads to.
     pub(crate) fn collect(&mut self) {
-        self.stop();
+        drop(self.server.take());
         let mut command = Command::new(&self.program);
         let output = command
             .args(["garbage-collect", "-m", DISTRIBUTION_CONFIG])
@@ -71,12 +62,5 @@ impl Collected {
             .unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {errors}", self.kind.name);
-    }
-}
-
-impl Drop for Collected {
-    /// Its storage must not be removed under a server that runs.
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -6,6 +6,8 @@
 #![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 pub(crate) mod collected;
+pub(crate) mod containerd;
+mod keeper;
 pub(crate) mod registries;
 
 use std::env;
@@ -23,6 +25,7 @@ const PARTS: [&str; 8] = [
     "regctl",
     "skopeo",
     "wkg",
+    "containerd",
 ];
 
 /// Returns the program of this name, if this machine has it.

@@ -4,15 +4,15 @@ use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use wharf::store::remote::Credentials;
 
+use super::keeper::{BETWEEN_LOOKS, Keeper, LOOKS};
 use super::{missing, on_path};
 
 /// The one user of `testdata/registry/htpasswd`.
@@ -31,28 +31,6 @@ pub(super) const DISTRIBUTION_CONFIG: &str = concat!(
 );
 /// The environment variable that says where distribution stores what it is given.
 pub(super) const DISTRIBUTION_STORAGE: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY";
-
-/// Bounds every wait for a server: so many looks, so far apart (20 seconds).
-const LOOKS: u32 = 400;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
-
-/// Runs a server until it ends or the test process does, however that ends: then the pipe on standard input is closed.
-/// `$1` is the directory to remove at the end, the rest the server's command line.
-const KEEPER: &str = r#"
-directory=$1
-shift
-exec 3<&0
-"$@" >"$directory/log" 2>&1 </dev/null 3<&- &
-server=$!
-(read -r _ <&3; : >"$directory/over"; kill -KILL "$server") &
-watcher=$!
-wait "$server" 2>/dev/null
-if [ ! -e "$directory/over" ]; then
-    kill "$watcher"
-    tail -n 5 "$directory/log" >&2
-fi
-rm -rf "$directory"
-"#;
 
 /// A registry that is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -303,17 +281,16 @@ pub(super) fn program(kind: &Kind) -> Option<PathBuf> {
 fn start(kind: &Kind, program: &Path, access: Access) -> Registry {
     let server = launch(kind, program, access, |_| {})
         .unwrap_or_else(|error| panic!("{} did not start: {error}", kind.name));
-    // Never closed by us: the kernel does it when this process ends.
-    std::mem::forget(server.lifeline);
-    registry(kind, server.host, access)
+    let registry = registry(kind, server.host.clone(), access);
+    // Never ended by us: the kernel closes its lifeline when this process ends.
+    std::mem::forget(server);
+    registry
 }
 
-/// A server that ends when its lifeline is dropped.
+/// A server that ends when this is dropped.
 pub(super) struct Server {
     pub(super) host: String,
-    /// Runs the server and cleans up after it.
-    pub(super) keeper: Child,
-    pub(super) lifeline: ChildStdin,
+    _keeper: Keeper,
 }
 
 /// Starts a server on a port that the kernel chooses, so that nobody can take it first, and reads which from its log.
@@ -327,47 +304,18 @@ pub(super) fn launch(
     let directory = tempfile::Builder::new()
         .prefix("wharf-registry-")
         .tempdir()?;
-    let mut keeper = Command::new("sh");
-    keeper
-        .args(["-c", KEEPER, "sh"])
-        .arg(directory.path())
-        .arg(program);
-    (kind.configure)(&mut keeper, directory.path(), access)?;
-    adjust(&mut keeper);
-    // A group of its own: an interrupt from the terminal must reach the tests alone, the keeper hears of it by their end.
-    let mut keeper = keeper
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
-    let lifeline = keeper.stdin.take();
-    let lifeline = lifeline.ok_or_else(|| io::Error::other("its keeper cannot be told the end"))?;
-    let directory = directory.keep();
-
-    for _ in 0..LOOKS {
-        if let Some(port) = announced_port(&directory.join("log"), kind.announces) {
-            let host = format!("127.0.0.1:{port}");
-            return Ok(Server {
-                host,
-                keeper,
-                lifeline,
-            });
-        }
-        if keeper.try_wait()?.is_some() {
-            return Err(io::Error::other(
-                "it ended at once; its last words are above",
-            ));
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
-    Err(io::Error::other(format!(
-        "its log does not say {:?}",
-        kind.announces
-    )))
+    let mut command = Keeper::command(directory.path(), program);
+    (kind.configure)(&mut command, directory.path(), access)?;
+    adjust(&mut command);
+    let announced = |log: &str| announced_port(log, kind.announces);
+    let (keeper, port) = Keeper::start(directory, command, announced)?;
+    Ok(Server {
+        host: format!("127.0.0.1:{port}"),
+        _keeper: keeper,
+    })
 }
 
-fn announced_port(log: &Path, announces: &str) -> Option<u16> {
-    let log = fs::read_to_string(log).ok()?;
+fn announced_port(log: &str, announces: &str) -> Option<u16> {
     let (_, rest) = log.split_once(announces)?;
     // The rest of the line may not be written yet: without a character behind it the number may be half.
     let (port, _) = rest.split_once(|character: char| !character.is_ascii_digit())?;

@@ -147,7 +147,7 @@ fn repository(location: &Location, store: Arc<dyn Store>, which: Which) -> Repos
             directory,
             repository: Some(path),
         } => Place::Layout(directory.clone()).package(path),
-        Location::Layout { .. } => None,
+        Location::Layout { .. } | Location::Blobs { .. } => None,
         Location::Repository(RepositoryName { registry, path }) => {
             let host = registry.clone();
             let prefix = String::new();

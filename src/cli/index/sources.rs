@@ -69,7 +69,9 @@ pub(super) fn place_of(word: &str) -> Result<String, Failure> {
 }
 
 fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
-    if let Location::Layout { directory, .. } = &mut reference.location {
+    if let Location::Layout { directory, .. } | Location::Blobs { directory } =
+        &mut reference.location
+    {
         *directory = std::path::absolute(&*directory).context("the current directory")?;
     }
     Ok(reference)

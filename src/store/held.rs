@@ -1,0 +1,224 @@
+//! A directory of blobs that somebody else keeps: containerd's content store, or the `blobs` of a layout or of
+//! the artifacts of CRI-O and podman. It is read where it is, and never written to.
+//!
+//! It has no index, so manifests are named by digest alone and nothing says which of them refer to one.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::blobs::{BlobDirectory, of_other_size, opened_stream, read_manifest};
+use super::{ByteStream, Delivery, Error, RawManifest, Store, blocking};
+use crate::digest::{Digest, Identity};
+use crate::manifest::Descriptor;
+use crate::reference::{BLOBS, Name};
+
+/// A blob directory that is only read.
+#[derive(Debug, Clone)]
+pub struct Held {
+    directory: PathBuf,
+    blobs: BlobDirectory,
+}
+
+impl Held {
+    /// Opens a directory that has a directory `sha256` in it.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let held = Self {
+            directory: directory.to_owned(),
+            blobs: BlobDirectory::new(directory),
+        };
+        match files(directory) {
+            Ok(_) => Ok(held),
+            Err(error) if is_missing(&error) => Err(Error::NotFound {
+                what: "a directory of blobs".to_owned(),
+                location: held.location(),
+            }),
+            Err(error) => Err(unreadable(&held.blobs.files(), error)),
+        }
+    }
+
+    /// Opens the file of a blob, if there is one, and returns its size too.
+    fn file(&self, digest: &Digest) -> Result<Option<(File, u64)>, Error> {
+        let path = self.blobs.path(digest);
+        let open = || {
+            let file = below(&self.directory, &digest.hex())?;
+            let metadata = file.metadata()?;
+            Ok::<_, io::Error>((file, metadata))
+        };
+        match open() {
+            Ok((file, metadata)) if metadata.is_file() => Ok(Some((file, metadata.len()))),
+            Ok(_) => Err(self.no_file(digest)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if is_link(&error) => Err(self.no_file(digest)),
+            Err(error) => Err(unreadable(&path, error)),
+        }
+    }
+
+    fn no_file(&self, digest: &Digest) -> Error {
+        Error::Malformed {
+            what: format!("blob {digest}"),
+            location: self.location(),
+            reason: "it is no regular file".to_owned(),
+        }
+    }
+
+    fn not_found(&self, what: String) -> Error {
+        Error::NotFound {
+            what,
+            location: self.location(),
+        }
+    }
+
+    fn read_manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let digest = match name {
+            Name::Digest(digest) => *digest,
+            // Not a setting that is wrong: who looks for something under a tag does without it.
+            Name::Tag(tag) => {
+                let what = format!("tag `{tag}` (only digests name what is in blobs)");
+                return Err(self.not_found(what));
+            }
+        };
+        let what = format!("manifest `{digest}`");
+        let Some((file, _)) = self.file(&digest)? else {
+            return Err(self.not_found(what));
+        };
+        let path = self.blobs.path(&digest);
+        let bytes = read_manifest((file, &path), digest, what, self.location())?;
+        Ok(RawManifest::read(bytes))
+    }
+
+    fn read_only<T>(&self) -> Result<T, Error> {
+        let reason = format!("{} is only read, never written to", self.location());
+        Err(Error::Settings { reason })
+    }
+}
+
+/// Names the file that may not be read, and says why that is likely so.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let error = match error.kind() {
+        kind @ io::ErrorKind::PermissionDenied => io::Error::new(
+            kind,
+            "this user may not read it; what a container engine keeps is root's as a rule",
+        ),
+        _ => error,
+    };
+    Error::file(path)(error)
+}
+
+/// Whether the directory is not there, or is something else.
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory) || is_link(error)
+}
+
+#[cfg(unix)]
+fn is_link(error: &io::Error) -> bool {
+    // What O_NOFOLLOW says of a link; ErrorKind has no stable name for it.
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_link(_error: &io::Error) -> bool {
+    false
+}
+
+/// Opens `directory/sha256`. A link in its place leads somewhere else.
+#[cfg(unix)]
+fn files(directory: &Path) -> io::Result<rustix::fd::OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open, openat};
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let directory = open(directory, flags, Mode::empty())?;
+    let flags = flags | OFlags::NOFOLLOW;
+    Ok(openat(&directory, "sha256", flags, Mode::empty())?)
+}
+
+/// Opens a file of `directory/sha256` itself, not what a link in its place leads to.
+#[cfg(unix)]
+fn below(directory: &Path, name: &str) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, openat};
+    // A pipe would else be waited for.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(openat(
+        files(directory)?,
+        name,
+        flags,
+        Mode::empty(),
+    )?))
+}
+
+#[cfg(not(unix))]
+fn files(directory: &Path) -> io::Result<()> {
+    let metadata = std::fs::symlink_metadata(directory.join("sha256"))?;
+    match metadata.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn below(directory: &Path, name: &str) -> io::Result<File> {
+    files(directory)?;
+    let path = directory.join("sha256").join(name);
+    match std::fs::symlink_metadata(&path)?.is_symlink() {
+        true => Err(io::Error::other("it is a link")),
+        false => File::open(path),
+    }
+}
+
+#[async_trait]
+impl Store for Held {
+    fn location(&self) -> String {
+        format!("{BLOBS}{}", self.directory.display())
+    }
+
+    async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
+        let (held, name) = (self.clone(), name.clone());
+        blocking(move || held.read_manifest(&name)).await
+    }
+
+    async fn has(&self, blob: Identity) -> Result<bool, Error> {
+        Ok(self.held(blob)?.is_some())
+    }
+
+    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+        match self.file(&blob.digest)? {
+            None => Err(self.not_found(format!("blob {}", blob.digest))),
+            Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self.location())),
+            Some((file, _)) => {
+                let path = self.blobs.path(&blob.digest);
+                opened_stream(file.into(), &path, from, u64::MAX).await
+            }
+        }
+    }
+
+    fn held(&self, blob: Identity) -> Result<Option<File>, Error> {
+        let found = self.file(&blob.digest)?;
+        Ok(found.and_then(|(file, size)| (size == blob.size).then_some(file)))
+    }
+
+    async fn push(&self, _blob: Identity, _file: &Path) -> Result<Delivery, Error> {
+        self.read_only()
+    }
+
+    async fn push_manifest(
+        &self,
+        _manifest: &RawManifest,
+        _tag: Option<&str>,
+    ) -> Result<(), Error> {
+        self.read_only()
+    }
+
+    async fn tags(&self) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn referrers(
+        &self,
+        _subject: &Digest,
+        _artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
+    }
+}
