@@ -32,7 +32,7 @@ fn every_required_part_is_here() {
     for part in support::required() {
         // What each answers without a registry; the other parts are registries.
         let argument = match part.as_str() {
-            "oras" | "regctl" => Some("version"),
+            "crane" | "oras" | "regctl" => Some("version"),
             "skopeo" | "wkg" => Some("--version"),
             _ => None,
         };

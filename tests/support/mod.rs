@@ -14,10 +14,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 9] = [
     "distribution-2.8",
     "distribution-3.1",
     "zot",
+    "conformance",
+    "crane",
     "oras",
     "regctl",
     "skopeo",
