@@ -14,6 +14,8 @@ mod limits;
 mod requests;
 #[path = "gateway_front/server.rs"]
 mod server;
+#[path = "support/serving.rs"]
+mod serving;
 #[path = "gateway_front/stopping.rs"]
 mod stopping;
 #[path = "gateway_front/tls.rs"]

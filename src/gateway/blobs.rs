@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
@@ -14,7 +14,7 @@ use super::content::{Component, Form};
 use super::headers::accepts_zstd;
 use super::lookup::Kind;
 use super::message::{Ask, Reply};
-use super::passing::{CONTENT_DIGEST, chain, describe};
+use super::passing::{CONTENT_DIGEST, describe};
 use super::range::{Wanted, is_known, wanted};
 use super::refusal::Refusal;
 use super::route::Named;
@@ -162,20 +162,11 @@ impl Gateway {
             store: asked.source.store(),
             manifest: Arc::clone(&view.split),
         };
-        let body = match (self.bodies)(component, form).await {
-            Ok(body) => body,
+        // One that breaks off is told of where it is sent.
+        match (self.bodies)(component, form).await {
+            Ok(body) => reply.body = body,
             Err(error) => return Err(self.failed(asked, error).await),
-        };
-        let (log, what) = (
-            Arc::clone(&self.log),
-            format!("{} {}", ask.method, ask.uri.path()),
-        );
-        let metrics = Arc::clone(&self.metrics);
-        let told = body.inspect_err(move |error| {
-            metrics.failed(error.kind().word());
-            log(&format!("{what}: broke off: {}", chain(error)));
-        });
-        reply.body = told.boxed();
+        }
         Ok(reply)
     }
 }

@@ -179,7 +179,7 @@ async fn a_search_that_cannot_be_finished_is_no_miss() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_logged() {
+async fn a_body_that_breaks_off_does_not_end_well() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (_, content) = publish(&store, "layers", "1.0", false).await;
@@ -195,11 +195,8 @@ async fn a_body_that_breaks_off_is_logged() {
         .await
         .is(200);
     assert!(got.body.is_err());
-    assert!(
-        front.log()[0].contains("broke off: the work was cut short"),
-        "{:?}",
-        front.log()
-    );
+    // Who sends it says so, and nobody twice.
+    assert!(front.log().is_empty(), "{:?}", front.log());
 }
 
 #[tokio::test]

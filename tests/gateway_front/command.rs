@@ -1,76 +1,12 @@
 //! `wharf serve`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, ChildStdout, Command, ExitStatus};
-
-use serde_json::Value;
+use std::net::TcpListener;
 
 use super::binary::Workspace;
 use super::client::Plain;
+use super::serving::Running;
 use super::tls::file;
-
-/// A server that listens where it likes, and is gone at the end of its test.
-struct Running {
-    child: Child,
-    _stdout: BufReader<ChildStdout>,
-    listening: String,
-}
-
-impl Running {
-    fn start(workspace: &Workspace, more: &[&str]) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-        let mut child = workspace
-            .wharf(&[&arguments, more].concat())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut text = String::new();
-        while !text.ends_with("}\n") {
-            let read = stdout.read_line(&mut text).unwrap();
-            assert_ne!(read, 0, "it ended: {text}");
-        }
-        let report: Value = serde_json::from_str(&text).unwrap();
-        Self {
-            child,
-            _stdout: stdout,
-            listening: report["listening"].as_str().unwrap().to_owned(),
-        }
-    }
-
-    fn address(&self) -> SocketAddr {
-        let (_scheme, address) = self.listening.split_once("://").unwrap();
-        address.parse().unwrap()
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// Sends a signal, and returns how the server ended and what it said.
-    fn signalled(self, signal: &str) -> (ExitStatus, String) {
-        self.signal(signal);
-        self.ended()
-    }
-
-    fn ended(mut self) -> (ExitStatus, String) {
-        let mut stderr = String::new();
-        let mut output = self.child.stderr.take().unwrap();
-        output.read_to_string(&mut stderr).unwrap();
-        (self.child.wait().unwrap(), stderr)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A workspace with something published, so that there is a layout.
 fn published() -> Workspace {

@@ -251,6 +251,11 @@ impl Registry {
         });
     }
 
+    /// From now on everything is answered rightly.
+    pub(crate) fn forget_rules(&self) {
+        self.shared.state().rules.clear();
+    }
+
     /// Calls back once, on a thread of the registry, when so many bytes of blobs went in or out.
     pub(crate) fn when_blob_bytes(&self, bytes: u64, alarm: impl FnOnce() + Send + 'static) {
         self.shared.state().alarms.push((bytes, Box::new(alarm)));

@@ -16,11 +16,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 11] = [
     "distribution-2.8",
     "distribution-3.1",
     "zot",
     "chromium",
+    "conformance",
+    "crane",
     "oras",
     "regctl",
     "skopeo",

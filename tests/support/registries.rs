@@ -20,7 +20,7 @@ pub(crate) const USERNAME: &str = "wharf";
 /// That user's password.
 pub(crate) const PASSWORD: &str = "wharf-test";
 /// `wharf:wharf-test` as the header `Authorization: Basic` has it.
-const BASIC: &str = "d2hhcmY6d2hhcmYtdGVzdA==";
+pub(crate) const BASIC: &str = "d2hhcmY6d2hhcmYtdGVzdA==";
 
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/registry");
 

@@ -1,0 +1,77 @@
+//! `wharf serve` as a process.
+#![allow(dead_code, reason = "every test binary uses its own share of this")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitStatus};
+
+use serde_json::Value;
+
+use crate::binary::Workspace;
+
+/// A server that listens where it likes, and is gone at the end of its test.
+pub(crate) struct Running {
+    child: Child,
+    _stdout: BufReader<ChildStdout>,
+    /// Scheme, host and port.
+    pub(crate) listening: String,
+}
+
+impl Running {
+    pub(crate) fn start(workspace: &Workspace, more: &[&str]) -> Self {
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
+        let mut child = workspace
+            .wharf(&[&arguments, more].concat())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.ends_with("}\n") {
+            let read = stdout.read_line(&mut text).unwrap();
+            assert_ne!(read, 0, "it ended: {text}");
+        }
+        let report: Value = serde_json::from_str(&text).unwrap();
+        Self {
+            child,
+            _stdout: stdout,
+            listening: report["listening"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        let (_scheme, address) = self.listening.split_once("://").unwrap();
+        address.parse().unwrap()
+    }
+
+    /// Host and port.
+    pub(crate) fn host(&self) -> String {
+        self.address().to_string()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Sends a signal, and returns how the server ended and what it said.
+    pub(crate) fn signalled(self, signal: &str) -> (ExitStatus, String) {
+        self.signal(signal);
+        self.ended()
+    }
+
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
+        let mut stderr = String::new();
+        let mut output = self.child.stderr.take().unwrap();
+        output.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap(), stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
