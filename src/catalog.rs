@@ -125,6 +125,11 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite { source, .. } if schema::is_damage(source))
     }
+
+    /// Returns whether the file, or one beside it, may not be written.
+    pub fn is_about_rights(&self) -> bool {
+        matches!(self, Self::Sqlite { source, .. } if schema::is_about_rights(source))
+    }
 }
 
 fn nearest_words(nearest: &[String]) -> String {

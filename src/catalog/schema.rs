@@ -97,7 +97,7 @@ impl Index {
     /// with its sources, of which nothing is known then; [`Index::rebuilt`] says why.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = versioned(path);
-        if !file.exists() && !sources::read(&sources_of(path))?.is_empty() {
+        if is_blank(&file) && !sources::read(&sources_of(path))?.is_empty() {
             return Self::renew(path, None, None);
         }
         match Self::connect(path) {
@@ -132,7 +132,7 @@ impl Index {
         let _locked = lock(path)?;
         let file = versioned(path);
         let is_other = had.is_some() && FileId::of(&file) != had;
-        if file.exists() && (had.is_none() || is_other) {
+        if !is_blank(&file) && (had.is_none() || is_other) {
             match Self::connect(path) {
                 Ok(index) => return Ok(index),
                 Err(Unusable::Fails(error)) => return Err(error),
@@ -183,6 +183,25 @@ impl Index {
         })
     }
 
+    /// Reads the whole file, and fails with an error that [says so](Error::is_damage) if it does not hold together.
+    pub fn check(&self) -> Result<(), Error> {
+        let check = || {
+            let said: String = self
+                .connection
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if said != "ok" {
+                let damage = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+                return Err(rusqlite::Error::SqliteFailure(damage, Some(said)));
+            }
+            let mut dangling = self.connection.prepare("PRAGMA foreign_key_check")?;
+            match dangling.exists([])? {
+                true => Err(rusqlite::Error::QueryReturnedNoRows),
+                false => Ok(()),
+            }
+        };
+        check().map_err(Error::sqlite(&self.path))
+    }
+
     /// Returns why the file was begun anew, if it was.
     pub fn rebuilt(&self) -> Option<&str> {
         self.rebuilt.as_deref()
@@ -227,6 +246,11 @@ fn versioned(path: &Path) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
+}
+
+/// Whether there is no file, or one that is shorter than a database's header: <https://www.sqlite.org/fileformat2.html>.
+fn is_blank(file: &Path) -> bool {
+    fs::metadata(file).map_or(true, |metadata| metadata.len() < 100)
 }
 
 /// Returns the file of the list of sources, which all versions share.
@@ -305,6 +329,8 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     let damaged = [
         ErrorCode::NotADatabase,
         ErrorCode::DatabaseCorrupt,
+        // A row names one that is not there.
+        ErrorCode::ConstraintViolation,
         ErrorCode::Unknown,
     ];
     match error {
@@ -312,9 +338,17 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         rusqlite::Error::SqlInputError { .. }
         | rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::QueryReturnedNoRows
+        | rusqlite::Error::Utf8Error(..)
         | rusqlite::Error::InvalidColumnType(..) => true,
         _ => false,
     }
+}
+
+/// Returns whether an error is about what may be written.
+pub(super) fn is_about_rights(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Returns the path of a file that belongs to another.

@@ -303,6 +303,9 @@ fn catalog_hint(error: &catalog::Error) -> Option<String> {
         catalog::Error::UnknownInterface { .. } => {
             "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
         }
+        catalog::Error::Sqlite { .. } if error.is_about_rights() => {
+            "the index is written beside the cache, even to be read: --cache DIR names another directory"
+        }
         _ => return None,
     };
     Some(hint.to_owned())

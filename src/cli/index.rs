@@ -163,6 +163,7 @@ impl Add {
 impl Update {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
         let mut index = Sound::open(cache)?;
+        index.ask(|index| index.check())?;
         let known = |index: &mut Sound| {
             let statuses = index.ask(|index| index.sources())?;
             match statuses.is_empty() {
@@ -204,7 +205,7 @@ async fn refresh(
             match fill(context, source, index, cache, new).await {
                 Ok(Some((source, read))) => report.add(context, &source, read),
                 Ok(None) => report.removed(context, source),
-                Err(failure) if new.add => return Err(failure),
+                Err(failure) if new.add && wanted.len() == 1 => return Err(failure),
                 Err(failure) => report.fail(context, source, &failure),
             }
         }

@@ -132,7 +132,7 @@ pub fn lock(directory: &Path) -> Option<File> {
     Some(directory)
 }
 
-/// Fails if no file can come to be where [`write`] would put one.
+/// Fails if no file can come to be where [`write()`] would put one.
 pub fn check_writable(path: &Path) -> io::Result<()> {
     Spool::new_in(parent(path)).map(drop)
 }

@@ -314,3 +314,31 @@ fn a_world_that_cannot_be_read_is_named_with_its_place() {
     );
     workspace.error(&["search", "--world", "host"], 2);
 }
+
+#[test]
+fn an_index_that_is_empty_or_does_not_hold_together_is_read_anew() {
+    let workspace = Workspace::new();
+    let place = places(&workspace).remove(0);
+    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    publish_all(&place, &all);
+    workspace.json(&["index", "add", &place]);
+    let file = index_file(&workspace);
+    let good = std::fs::read(&file).unwrap();
+    let name = all[0].package.replace(':', "/");
+    // Text that is none, in every row that has it.
+    let mut damaged = good.clone();
+    let (from, to) = (name.as_bytes(), b"\xff\xfe");
+    for at in 0..damaged.len() - from.len() {
+        if damaged[at..].starts_with(from) {
+            damaged[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+    assert_ne!(damaged, good);
+    for bytes in [Vec::new(), vec![0], damaged] {
+        std::fs::write(&file, bytes).unwrap();
+        let first = workspace.run(&["search", "--all-versions"]);
+        assert!(first.stderr.contains("begun anew"), "{first:?}");
+        workspace.json(&["index", "update"]);
+        assert_eq!(search(&workspace, &["--all-versions"])["total"], all.len());
+    }
+}
