@@ -195,7 +195,7 @@ fn hosts(index: &mut Sound) -> Result<BTreeSet<String>, Failure> {
 fn host(reference: &str) -> Option<String> {
     match reference.parse::<Reference>().ok()?.location {
         Location::Repository(repository) => Some(repository.registry),
-        Location::Layout { .. } => None,
+        Location::Layout { .. } | Location::Blobs { .. } => None,
     }
 }
 
