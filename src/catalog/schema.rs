@@ -357,3 +357,31 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(format!("-{suffix}"));
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_written_is_told_from_what_is_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let nowhere = Connection::open(directory.path().join("a/b")).unwrap_err();
+        let read_only = Connection::open_in_memory().unwrap();
+        read_only.pragma_update(None, "query_only", true).unwrap();
+        let refused = read_only.execute_batch("CREATE TABLE a (b)").unwrap_err();
+        for error in [nowhere, refused] {
+            assert!(is_about_rights(&error) && !is_damage(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn rows_that_name_what_is_gone_are_damage() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::open(&directory.path().join("index")).unwrap();
+        index.check().unwrap();
+        let broken = "PRAGMA foreign_keys = OFF;
+            INSERT INTO other (source, digest) VALUES (7, x'00');";
+        index.connection.execute_batch(broken).unwrap();
+        assert!(index.check().unwrap_err().is_damage());
+    }
+}

@@ -342,3 +342,41 @@ fn an_index_that_is_empty_or_does_not_hold_together_is_read_anew() {
         assert_eq!(search(&workspace, &["--all-versions"])["total"], all.len());
     }
 }
+
+#[test]
+fn what_cannot_be_added_keeps_the_others_out_of_nothing() {
+    let workspace = Workspace::new();
+    let registry = Registry::start();
+    let place = registry.address();
+    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    publish_all(&place, &all);
+    let (first, last) = (&all[0].package, &all[VERSIONS].package);
+    let named = [
+        "index",
+        "add",
+        first,
+        "demo:nowhere",
+        last,
+        "--registry",
+        &place,
+    ];
+    let mut added = workspace.wharf(&[&named[..], &["--json"]].concat());
+    let answer = Answer::of(&mut added);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    let report = answer.json();
+    assert_eq!(report["sources"].as_array().unwrap().len(), 2, "{report}");
+    let failures = report["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1, "{report}");
+    assert!(
+        failures[0]["reference"]
+            .as_str()
+            .unwrap()
+            .contains("demo:nowhere")
+    );
+    assert_eq!(search(&workspace, &["--all-versions"])["total"], all.len());
+    // It is no source, and alone it is a mistake in the call.
+    let listed = workspace.json(&["index", "ls"]);
+    assert_eq!(listed["sources"].as_array().unwrap().len(), 2, "{listed}");
+    let alone = ["index", "add", "demo:nowhere", "--registry", &place];
+    workspace.error(&alone, 3);
+}

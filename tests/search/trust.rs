@@ -225,33 +225,6 @@ fn a_layer_has_the_size_that_was_read() {
     assert_eq!(sizes.collect::<Vec<u64>>(), [7, 1 << 40]);
 }
 
-/// Publishes components as they are, whatever their configs say.
-fn push_as(place: &str, package: &str, component: Component<Vec<u8>>) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let cache_directory = tempfile::tempdir().unwrap();
-        let cache = Arc::new(Cache::open(cache_directory.path()).unwrap());
-        let observer: Arc<dyn Observer> = Arc::new(());
-        let options = push::Options {
-            level: Level::Fixed(1),
-            reuse: true,
-            concurrency: 4,
-            metadata: Annotations::new(),
-            compat: false,
-        };
-        let store = store(place, package);
-        let pushed = push::push(
-            Arc::new(component),
-            store.as_ref(),
-            Some("1.0.0"),
-            &cache,
-            &options,
-            &observer,
-        );
-        pushed.await.unwrap();
-    });
-}
-
 /// Publishes an index into a layout and returns its name.
 fn publish_index(workspace: &Workspace, shared: Shared) -> String {
     let directory = workspace.path("claims");
@@ -323,7 +296,7 @@ fn claims_are_marked_and_nobody_strange_is_asked() {
     // Who is added may be asked.
     let made = from_wit(WORLD, "w");
     let component = Component::read(made, &POLICY).unwrap();
-    push_as(&stranger, "demo:other", component);
+    push_all(&stranger, [("demo:other", "1.0.0", component)]);
     registry.forget_requests();
     workspace.json(&["index", "add", &stranger]);
     let answer = Answer::of(workspace.wharf(&world).arg("--json"));
@@ -398,7 +371,7 @@ fn names_are_claims_until_a_root_was_read() {
     let place = places(&workspace).remove(0);
     let mut component = Component::read(from_wit(WORLD, "w"), &POLICY).unwrap();
     component.config.exports.push(CLAIMED.to_owned());
-    push_as(&place, "demo:liar", component);
+    push_all(&place, [("demo:liar", "1.0.0", component)]);
     workspace.json(&["index", "add", &place]);
     let liar = [("demo:liar".to_owned(), "1.0.0".to_owned())];
     let claimed = ["search", "--exports", CLAIMED];
@@ -428,13 +401,10 @@ fn a_wit_package_runs_nowhere() {
     let text = "package demo:words; interface run { go: func(); }";
     let package = resolve.push_source("words.wit", text).unwrap();
     let bytes = wit_component::encode(&resolve, package, false).unwrap();
-    push_as(
-        &place,
-        "demo:words",
-        Component::read(bytes, &POLICY).unwrap(),
-    );
+    let words = Component::read(bytes, &POLICY).unwrap();
+    push_all(&place, [("demo:words", "1.0.0", words)]);
     let runs = Component::read(from_wit(WORLD, "w"), &POLICY).unwrap();
-    push_as(&place, "demo:runs", runs);
+    push_all(&place, [("demo:runs", "1.0.0", runs)]);
     workspace.json(&["index", "add", &place]);
     assert_eq!(search(&workspace, &[])["total"], 2);
     let only = search(&workspace, &["--only-imports", "x:y/z"]);

@@ -88,12 +88,12 @@ pub(super) async fn complete(
         }
     }
     index.ask(|index| index.learn(&learned))?;
-    for (record, stub) in learned {
-        let records = &mut shared.records;
-        if let Some(known) = records
-            .iter_mut()
-            .find(|known| known.digest == record.digest)
-        {
+    let mut learned: BTreeMap<Digest, (Record, Vec<u8>)> = learned
+        .into_iter()
+        .map(|(record, stub)| (record.digest, (record, stub)))
+        .collect();
+    for known in &mut shared.records {
+        if let Some((record, stub)) = learned.remove(&known.digest) {
             shared.stubs.insert(record.digest, stub);
             *known = record;
         }
