@@ -314,15 +314,21 @@ fn a_bomb() {
 #[test]
 fn a_bomb_takes_no_memory() {
     let (scene, bomb) = (Scene::new(), bomb());
+    let pull = |tag| {
+        let workspace = Workspace::new();
+        Answer::watched(workspace.wharf(&["pull", &scene.reference(tag), "-o", "pulled.wasm"]))
+    };
+    // The program alone takes its share, unoptimized a large one.
+    let (answer, usual) = pull("good");
+    answer.success();
     for layer in PLACES {
         scene.put_frame(layer, &bomb);
-        let workspace = Workspace::new();
-        let pull = ["pull", &scene.reference("bad"), "-o", "pulled.wasm"];
-        let (answer, peak) = Answer::watched(workspace.wharf(&pull));
+        let (answer, peak) = pull("bad");
         assert_eq!(answer.code, Some(5), "{}", answer.stderr);
         let place = format!("layers[{layer}]");
         assert!(answer.stderr.contains(&place), "{}", answer.stderr);
-        assert!(peak < 32 * MIB as u64, "{place}: {peak} bytes");
+        let most = usual + 16 * MIB as u64;
+        assert!(peak < most, "{place}: {peak} bytes, else {usual}");
     }
 }
 
