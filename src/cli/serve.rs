@@ -38,7 +38,8 @@ use super::{interrupted, output, packages};
 #[command(after_help = "\
 Examples:
   wharf serve                                                what this user has published
-  wharf serve --upstream ghcr.io --upstream oci:store
+  wharf serve --upstream oci:store --upstream ghcr.io
+  wharf serve --upstream ghcr.io --upstream registry.internal=oci:store
   wharf serve --listen 0.0.0.0:5100 --tls-cert tls.crt --tls-key tls.key --upstream ghcr.io
   oras pull localhost:5100/demo/calc:1.0.0
 
@@ -47,9 +48,9 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5100")]
     listen: String,
-    /// What to show: a registry, a layout, or * for any registry that a client names (an open proxy); the first is
-    /// meant where a client names none [default: the layout that packages are in]
-    #[arg(long, value_name = "HOST|oci:DIR")]
+    /// What to show: a registry, a layout, a layout in the place of a registry, or * for any registry that a client
+    /// names (an open proxy); the first is meant where a client names none [default: the layout that packages are in]
+    #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
     /// The most that is kept of blobs and layers
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size)]
@@ -72,9 +73,20 @@ pub(crate) struct Serve {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Upstream {
     Registry(String),
-    Layout(PathBuf),
+    Layout {
+        directory: PathBuf,
+        /// The registry that it stands for.
+        host: Option<String>,
+    },
     /// Any registry.
     Any,
+}
+
+impl Upstream {
+    fn layout(directory: PathBuf) -> Self {
+        let host = None;
+        Self::Layout { directory, host }
+    }
 }
 
 impl FromStr for Upstream {
@@ -84,8 +96,21 @@ impl FromStr for Upstream {
         if text == "*" {
             return Ok(Self::Any);
         }
+        // A directory may be called anything.
+        let stands_for = text
+            .split_once("=oci:")
+            .filter(|_| !text.starts_with("oci:"));
+        if let Some((host, layout)) = stands_for {
+            return match (host.parse()?, format!("oci:{layout}").parse()?) {
+                (Self::Registry(host), Self::Layout { directory, .. }) => Ok(Self::Layout {
+                    directory,
+                    host: Some(host),
+                }),
+                _ => Err(format!("a layout stands for a registry: not for `{host}`")),
+            };
+        }
         match text.parse::<Place>().map_err(|error| error.to_string())? {
-            Place::Layout(directory) => Ok(Self::Layout(directory)),
+            Place::Layout(directory) => Ok(Self::layout(directory)),
             Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
             Place::Registry { host, .. } => {
                 Err(format!("an upstream is a whole registry: `{host}`"))
@@ -156,7 +181,7 @@ impl Serve {
             return Ok(self.upstream.clone());
         }
         match packages::local()?.place {
-            Place::Layout(directory) => Ok(vec![Upstream::Layout(directory)]),
+            Place::Layout(directory) => Ok(vec![Upstream::layout(directory)]),
             Place::Registry { host, .. } => Ok(vec![Upstream::Registry(host)]),
         }
     }
@@ -176,8 +201,11 @@ impl Serve {
                     host,
                     options: options.clone(),
                 }),
-                Upstream::Layout(directory) => {
-                    upstreams.push(gateway::Upstream::Layout { directory });
+                Upstream::Layout { directory, host } => {
+                    if host.is_none() && !upstreams.is_empty() {
+                        return Err(nameless(&directory));
+                    }
+                    upstreams.push(gateway::Upstream::Layout { directory, host });
                 }
                 Upstream::Any => any = Some(options.clone()),
             }
@@ -239,6 +267,14 @@ impl Serve {
     }
 }
 
+/// A layout that nobody could ask for.
+fn nameless(directory: &Path) -> Failure {
+    let directory = printable(&directory.display().to_string());
+    let message =
+        format!("the layout `{directory}` is not the first upstream, so nothing names it");
+    Failure::usage(message).hint("put it first, or give it the name of a registry: HOST=oci:DIR")
+}
+
 /// Prints a line on stderr. That nobody reads it any more is no reason to stop.
 fn say(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "{}", printable(line));
@@ -294,9 +330,31 @@ mod tests {
         let registry = |host: &str| Ok(Upstream::Registry(host.to_owned()));
         assert_eq!("ghcr.io".parse(), registry("ghcr.io"));
         assert_eq!("localhost:5000".parse(), registry("localhost:5000"));
-        assert_eq!("oci:a/b".parse(), Ok(Upstream::Layout("a/b".into())));
+        assert_eq!("oci:a/b".parse(), Ok(Upstream::layout("a/b".into())));
+        assert_eq!(
+            "oci:a=oci:b".parse(),
+            Ok(Upstream::layout("a=oci:b".into()))
+        );
+        assert_eq!(
+            "registry.internal:5000=oci:a=oci:b".parse(),
+            Ok(Upstream::Layout {
+                directory: "a=oci:b".into(),
+                host: Some("registry.internal:5000".to_owned()),
+            })
+        );
         assert_eq!("*".parse(), Ok(Upstream::Any));
-        for wrong in ["", "oci:", "ghcr.io/org", "https://ghcr.io", "app", "**"] {
+        for wrong in [
+            "",
+            "oci:",
+            "ghcr.io/org",
+            "https://ghcr.io",
+            "app",
+            "**",
+            "a=oci:b",
+            "=oci:b",
+            "ghcr.io=oci:",
+            "*=oci:b",
+        ] {
             assert!(wrong.parse::<Upstream>().is_err(), "{wrong}");
         }
     }

@@ -43,6 +43,8 @@ pub enum Upstream {
     Layout {
         /// The directory.
         directory: PathBuf,
+        /// The registry that it stands for, by host; without one only the first upstream can be meant.
+        host: Option<String>,
     },
 }
 
@@ -64,6 +66,7 @@ pub(super) enum Known {
         blobs: BlobDirectory,
         /// What the repository is called whose tags belong to none: as the directory is.
         name: Option<String>,
+        host: Option<String>,
     },
 }
 
@@ -127,19 +130,24 @@ impl Known {
             Upstream::Registry { host, options } => {
                 Host::new(canonical(&host), options).map(Self::Registry)
             }
-            Upstream::Layout { directory } => {
+            Upstream::Layout { directory, host } => {
                 let layout = Layout::open(&directory, Arc::new(()))?;
                 Ok(Self::Layout {
                     layout,
                     blobs: BlobDirectory::new(directory.join("blobs")),
                     name: name_of(&directory),
+                    host: host.map(|host| canonical(&host).to_owned()),
                 })
             }
         }
     }
 
-    fn is_host(&self, host: &str) -> bool {
-        matches!(self, Self::Registry(own) if own.name == host)
+    /// Returns what it is called where a host is named.
+    pub(super) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Registry(host) => Some(&host.name),
+            Self::Layout { host, .. } => host.as_deref(),
+        }
     }
 }
 
@@ -210,7 +218,7 @@ impl Upstreams {
         let place = match (namespace, split_host(name)) {
             (None, Some((host, path))) => {
                 let host = canonical(host);
-                let named = self.listed.iter().find(|known| known.is_host(host));
+                let named = self.called(host);
                 named.map(|known| beneath(known, path))
             }
             _ => None,
@@ -225,9 +233,13 @@ impl Upstreams {
         }
     }
 
+    fn called(&self, host: &str) -> Option<&Known> {
+        self.listed.iter().find(|known| known.host() == Some(host))
+    }
+
     async fn host(&self, host: &str) -> Result<Known, Refusal> {
         let host = canonical(host);
-        if let Some(known) = self.listed.iter().find(|known| known.is_host(host)) {
+        if let Some(known) = self.called(host) {
             return Ok(known.clone());
         }
         let Some(options) = self.any.as_ref().filter(|_| is_host(host)) else {
@@ -274,6 +286,7 @@ impl Upstreams {
                 layout,
                 blobs,
                 name,
+                ..
             } => {
                 let untagged = name.as_deref() == Some(place.path.as_str());
                 let repository = (!untagged).then_some(place.path.as_str());

@@ -22,7 +22,10 @@ async fn scene() -> Scene {
     let (pushed, content) = publish(&named, "layers", "1.0", false).await;
     publish(&named, "calc", "2.0", false).await;
     publish(&layout, "greet", "3.0", false).await;
-    let front = Front::new(vec![Upstream::Layout { directory: shelf }]);
+    let front = Front::new(vec![Upstream::Layout {
+        directory: shelf,
+        host: None,
+    }]);
     Scene {
         directory,
         front,
@@ -81,7 +84,10 @@ async fn a_digest_of_a_layout_is_found_by_a_gateway_that_knows_nothing() {
         format!("blobs/{}", Digest::of(&content)),
     ] {
         let shelf = directory.path().join("shelf");
-        let front = Front::new(vec![Upstream::Layout { directory: shelf }]);
+        let front = Front::new(vec![Upstream::Layout {
+            directory: shelf,
+            host: None,
+        }]);
         front.get(&format!("/v2/demo/app/{path}")).await.is(200);
         front.get(&format!("/v2/shelf/{path}")).await.is(404);
     }
@@ -176,7 +182,10 @@ async fn what_is_damaged_on_the_shelf_is_not_shown() {
     let mut bytes = std::fs::read(&split).unwrap();
     bytes[10] ^= 1;
     std::fs::write(&split, bytes).unwrap();
-    let front = Front::new(vec![Upstream::Layout { directory: shelf }]);
+    let front = Front::new(vec![Upstream::Layout {
+        directory: shelf,
+        host: None,
+    }]);
     front.get("/v2/demo/app/manifests/1.0").await.is(502);
     front
         .get(&format!(
@@ -186,4 +195,46 @@ async fn what_is_damaged_on_the_shelf_is_not_shown() {
         .await
         .is(502);
     front.get("/v2/demo/app/manifests/2.0").await.is(200);
+}
+
+#[tokio::test]
+async fn a_layout_may_stand_for_a_registry() {
+    let Scene {
+        directory,
+        pushed,
+        content,
+        ..
+    } = scene().await;
+    let shelf = |host: Option<&str>| Upstream::Layout {
+        directory: directory.path().join("shelf"),
+        host: host.map(str::to_owned),
+    };
+    let other = directory.path().join("other");
+    Layout::create(&other, Arc::new(())).unwrap();
+    let first = Upstream::Layout {
+        directory: other,
+        host: None,
+    };
+    let front = Front::new(vec![first, shelf(Some("registry.internal"))]);
+    for path in [
+        "/v2/registry.internal/demo/app/manifests/1.0",
+        "/v2/demo/app/manifests/1.0?ns=registry.internal",
+    ] {
+        let manifest = front.get(path).await.is(200);
+        assert_eq!(
+            Digest::of(&manifest.body.unwrap()),
+            pushed.flat_digest,
+            "{path}"
+        );
+    }
+    let blob = format!(
+        "/v2/registry.internal/demo/app/blobs/{}",
+        Digest::of(&content)
+    );
+    assert!(front.get(&blob).await.is(200).body.unwrap() == content);
+    front.get("/v2/demo/app/manifests/1.0").await.is(404);
+    let page = front.get("/").await.is(200);
+    let page = String::from_utf8(page.body.unwrap()).unwrap();
+    assert!(page.contains("/-/registry.internal/demo/app"), "{page}");
+    front.get("/-/registry.internal/demo/app:1.0").await.is(200);
 }

@@ -15,7 +15,13 @@ pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
     let layout = Layout::create(&shelf, Arc::new(())).unwrap();
     let layout = layout.in_repository(Some("demo/app"));
     let pushed = versions(&layout).await;
-    (Upstream::Layout { directory: shelf }, pushed)
+    (
+        Upstream::Layout {
+            directory: shelf,
+            host: None,
+        },
+        pushed,
+    )
 }
 
 async fn versions(store: &dyn Store) -> [Pushed; 3] {
@@ -308,7 +314,10 @@ async fn long_lists_come_in_pages() {
     }
     add("demo/app:\"><script>alert(1)</script>");
     std::fs::write(&path, index.to_string()).unwrap();
-    let front = Front::new(vec![Upstream::Layout { directory: shelf }]);
+    let front = Front::new(vec![Upstream::Layout {
+        directory: shelf,
+        host: None,
+    }]);
     for (first, text, on_first, on_second) in [
         ("/", "class=\"name\"", 200, 6),
         ("/-/demo/app", "class=\"name\"", 200, 7),

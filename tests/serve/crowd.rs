@@ -1,6 +1,6 @@
 //! Many clients at once, of an upstream that takes its time.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::thread;
 
 use super::*;
@@ -84,6 +84,37 @@ fn sixty_four_at_once_cost_upstream_as_much_as_one() {
     // Nor does whoever comes later cost anything.
     http::get(&host, &path).is_all_of(&stored.bytes);
     assert_eq!(fetches(&registry, &stored), vec![1; stored.layers.len()]);
+}
+
+/// Clients that all have begun and none has ended are those that take most.
+#[cfg(target_os = "linux")]
+#[test]
+fn sixty_four_at_once_take_little_memory() {
+    const CLIENTS: usize = 64;
+    const FIRST: usize = 1_000_000;
+    const MOST: u64 = 200 << 20;
+    let large = |seed| bytes::custom("large", &bytes::noise(seed, 2_000_000));
+    let content = [component(5), (0..9).flat_map(large).collect()].concat();
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let stored = Stored::push(&workspace, &registry.address(), "demo/large", &content);
+    let own = Workspace::new();
+    let gateway = stored.serve(&own);
+    let (host, path) = (gateway.host(), stored.whole());
+    let all_begun = Barrier::new(CLIENTS);
+    let get = || {
+        let mut answering = ask(&host, "GET", &path, &[("Accept", "*/*")]);
+        let first = answering.next(FIRST);
+        all_begun.wait();
+        let rest = answering.rest(FIRST as u64);
+        assert!(rest.whole && [first, rest.body].concat() == content);
+    };
+    thread::scope(|scope| {
+        for client in [(); CLIENTS].map(|()| scope.spawn(get)) {
+            client.join().unwrap();
+        }
+    });
+    let peak = gateway.peak();
+    assert!(peak < MOST, "{} MiB", peak >> 20);
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus};
 use serde_json::Value;
 
 use crate::binary::Workspace;
+#[cfg(target_os = "linux")]
+use crate::binary::high_water;
 
 /// A server that listens where it likes, and is gone at the end of its test.
 pub(crate) struct Running {
@@ -46,6 +48,13 @@ impl Running {
     /// Host and port.
     pub(crate) fn host(&self) -> String {
         self.address().to_string()
+    }
+
+    /// The most memory that it has had so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        high_water(&status).unwrap()
     }
 
     pub(crate) fn signal(&self, signal: &str) {

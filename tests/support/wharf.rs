@@ -196,7 +196,7 @@ impl Answer {
 }
 
 #[cfg(target_os = "linux")]
-fn high_water(status: &str) -> Option<u64> {
+pub(crate) fn high_water(status: &str) -> Option<u64> {
     let status = fs::read_to_string(status).ok()?;
     let line = status
         .lines()

@@ -119,14 +119,14 @@ impl Gateway {
     /// Looks at the tags of repositories, which keep their order.
     async fn rows(&self, ask: &Ask, known: &Known, is_first: bool, names: Vec<String>) -> Vec<Row> {
         let rows = names.into_iter().map(|path| {
-            let name = match known {
-                Known::Registry(host) => format!("{}/{path}", host.name),
-                Known::Layout { .. } => path.clone(),
+            let name = match known.host() {
+                Some(host) => format!("{host}/{path}"),
+                None => path.clone(),
             };
-            // A host that does not look like one, and a layout, are found only where they are the first.
-            let address = Address::repository(&name).filter(|_| match known {
-                Known::Registry(_) => split_host(&name).is_some(),
-                Known::Layout { .. } => is_first,
+            // A host that does not look like one, and a layout without, are found only where they are the first.
+            let address = Address::repository(&name).filter(|_| match known.host() {
+                Some(_) => split_host(&name).is_some(),
+                None => is_first,
             });
             let address = address.or_else(|| is_first.then(|| Address::repository(&path))?);
             async move {
@@ -311,10 +311,13 @@ impl From<package::Error> for Problem {
 fn shelf_name(known: &Known) -> String {
     match known {
         Known::Registry(host) => host.name.clone(),
-        Known::Layout { name, .. } => match name {
-            Some(name) => format!("layout {name}"),
-            None => "a layout".to_owned(),
-        },
+        Known::Layout {
+            host: Some(host), ..
+        } => host.clone(),
+        Known::Layout {
+            name: Some(name), ..
+        } => format!("layout {name}"),
+        Known::Layout { .. } => "a layout".to_owned(),
     }
 }
 
