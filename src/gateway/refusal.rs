@@ -2,6 +2,8 @@
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>.
 
+use std::fmt;
+
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -49,10 +51,7 @@ impl Refusal {
     pub(super) fn of(error: &Error) -> Self {
         match error {
             Error::Store(error) => Self::of_store(error),
-            _ if error.kind() == Kind::Integrity => {
-                let message = format!("upstream has something unsound: {error}");
-                Self::new(StatusCode::BAD_GATEWAY, "MANIFEST_INVALID", message)
-            }
+            _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
             _ => Self::internal(),
         }
     }
@@ -75,12 +74,20 @@ impl Refusal {
                 "TOOMANYREQUESTS",
                 error.to_string(),
             ),
+            store::Error::Corrupt { .. } => Self::unsound("DIGEST_INVALID", error),
+            _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
             store::Error::NoCatalog { .. } => Self::not_found("UNSUPPORTED", error.to_string()),
             store::Error::Settings { .. }
             | store::Error::Interrupted
             | store::Error::File { .. } => Self::internal(),
             _ => Self::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", error.to_string()),
         }
+    }
+
+    /// Says that upstream can be asked, and that what it has is of no use.
+    fn unsound(code: &'static str, error: &dyn fmt::Display) -> Self {
+        let message = format!("upstream has something unsound: {error}");
+        Self::new(StatusCode::BAD_GATEWAY, code, message)
     }
 
     fn internal() -> Self {

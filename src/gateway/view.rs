@@ -148,7 +148,7 @@ impl Gateway {
 
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = asked.source.store();
-        let split = open_split(store.as_ref(), &raw, &self.cache, &()).await?;
+        let split = open_split(store.as_ref(), &raw, &self.cache, self.metrics.as_ref()).await?;
         let flat = artifact::flat(&split.config, &split.manifest.annotations);
         Ok(View {
             stored: has_subject(&raw.bytes),
@@ -274,7 +274,12 @@ impl Gateway {
         accept: HeaderValue,
     ) -> Answered<Got> {
         match asked.source.manifest(method, name, accept).await {
-            Ok(got) => Ok(got),
+            Ok(got) => {
+                if let Got::Manifest(raw) = &got {
+                    self.metrics.from_upstream(raw.bytes.len() as u64);
+                }
+                Ok(got)
+            }
             Err(error) => Err(self.failed(asked, error).await),
         }
     }

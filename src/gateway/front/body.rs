@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::record::Record;
-use crate::error::Kind;
 use crate::store::{self, ByteStream};
 
 /// The largest piece that is passed on at once, in bytes.
@@ -41,14 +40,7 @@ impl Broken {
     /// Returns the word that it is counted under.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Source(error) => match error.kind() {
-                Kind::NotFound => "not_found",
-                Kind::Refused => "refused",
-                Kind::Integrity => "integrity",
-                Kind::Unreachable => "unreachable",
-                Kind::Conflict => "conflict",
-                Kind::Other => "other",
-            },
+            Self::Source(error) => error.kind().word(),
             Self::Short { .. } | Self::Long => "length",
             Self::Slow => "slow",
             Self::Lost => "other",

@@ -4,21 +4,21 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::request::Parts;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
 };
 use hyper::body::{Body, Incoming};
-use serde_json::json;
 
 use super::body::Outgoing;
 use super::connection::Link;
 use super::record::Record;
 use super::{Shared, printable};
 use crate::gateway::message::{Ask, Reply};
+use crate::gateway::refusal::Refusal;
 
 /// What is between two neighbours only, and not for who comes after (RFC 9110, section 7.6.1).
 const BETWEEN_NEIGHBOURS: [HeaderName; 7] = [
@@ -34,7 +34,6 @@ const BETWEEN_NEIGHBOURS: [HeaderName; 7] = [
 /// The version of the text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
 
 /// Answers a request. Its body is not read: where there is one, the connection ends with the answer.
 pub(super) async fn respond(
@@ -47,12 +46,13 @@ pub(super) async fn respond(
     let has_body = !body.is_end_stream();
     let (method, version) = (head.method.clone(), head.version);
     let mut reply = match () {
-        () if ![Method::GET, Method::HEAD].contains(&method) => read_only(),
-        () if has_body => refusal(
+        () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
+        () if has_body => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "SIZE_INVALID",
             "nothing that is read has a body",
-        ),
+        )
+        .into(),
         () => answer(&shared, head).await,
     };
     for name in &BETWEEN_NEIGHBOURS {
@@ -68,7 +68,7 @@ pub(super) async fn respond(
         Err(()) => {
             shared.failed("length", "error: an answer's Content-Length is no length");
             let message = "the answer cannot be passed on";
-            reply = refusal(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message);
+            reply = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
             length(&reply.headers).unwrap_or_default()
         }
     };
@@ -154,20 +154,6 @@ fn text(status: StatusCode, media_type: &'static str, body: String) -> Reply {
     let headers = &mut reply.headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
-}
-
-/// An error as the specification has them.
-fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
-    let errors = json!({ "errors": [{ "code": code, "message": message }] });
-    text(status, JSON, errors.to_string())
-}
-
-fn read_only() -> Reply {
-    let message = "nothing can be written here";
-    let mut reply = refusal(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message);
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    reply.headers.insert(ALLOW, allowed);
     reply
 }
 

@@ -318,13 +318,13 @@ impl Gateway {
     }
 
     async fn stub(&self, store: &dyn Store, view: &View) -> Result<Vec<u8>, Error> {
-        let split = open_split(store, &view.raw, &self.cache, &()).await?;
+        let split = open_split(store, &view.raw, &self.cache, self.metrics.as_ref()).await?;
         let opened = Opened {
             digest: view.raw.digest,
             artifact: pull::Artifact::Split(Box::new(split)),
             unused: Vec::new(),
         };
-        let (stub, _) = stub_of(store, &opened, &self.cache, &()).await?;
+        let (stub, _) = stub_of(store, &opened, &self.cache, self.metrics.as_ref()).await?;
         Ok(stub)
     }
 
@@ -334,7 +334,7 @@ impl Gateway {
         let read = async {
             match flat.description() {
                 Some(config) if store.has(config).await? => Ok(Some(
-                    describe(store.as_ref(), flat, &self.cache, &()).await?,
+                    describe(store.as_ref(), flat, &self.cache, self.metrics.as_ref()).await?,
                 )),
                 _ => Ok(None),
             }
