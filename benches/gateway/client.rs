@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use zstd_safe::{DCtx, InBuffer, OutBuffer};
 
@@ -31,10 +32,11 @@ pub(crate) struct Took {
     pub(crate) sent: usize,
 }
 
-/// Gets a blob into memory that was there before, and returns whether it is the one expected.
+/// Gets a blob into memory that was there before, and returns whether it is the one expected. `link` is how much is taken
+/// at most, in MB/s.
 pub(crate) fn blob(
     (host, path): (&str, &str),
-    wanted: Wanted,
+    (wanted, link): (Wanted, Option<f64>),
     expected: &[u8],
     memory: &mut Vec<u8>,
 ) -> io::Result<(Took, bool)> {
@@ -70,6 +72,10 @@ pub(crate) fn blob(
             break;
         }
         took.sent += read;
+        if let Some(link) = link {
+            let due = Duration::from_secs_f64(took.sent as f64 / (link * 1e6));
+            thread::sleep(due.saturating_sub(begin.elapsed()));
+        }
         match wanted {
             Wanted::Plain => frames.filled += read,
             Wanted::Zstd => kept.extend(&piece[..read]),
