@@ -44,7 +44,7 @@ const MAX_PROVEN: usize = 65_536;
 pub struct Settings {
     /// Blobs as they are stored upstream.
     pub cache: Arc<Cache>,
-    /// Decoded layers, by digest of what they hold; may be deleted at any time.
+    /// Decoded layers, each by the blob that it comes from; may be deleted at any time.
     pub directory: PathBuf,
     /// The most bytes that blobs and decoded layers take together.
     pub max_bytes: u64,
