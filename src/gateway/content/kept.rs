@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use super::Settings;
 use super::flight::Key;
+use super::held::HeldBlobs;
 use crate::digest::{Digest, Hasher, Identity};
 use crate::store::Error;
 use crate::store::blobs::BlobDirectory;
@@ -19,7 +20,7 @@ use crate::store::cache::Cache;
 use crate::store::spool::Spool;
 
 /// How many files are remembered as checked before all are forgotten.
-const MAX_CHECKED: usize = 65_536;
+pub(super) const MAX_CHECKED: usize = 65_536;
 
 /// Where a file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,21 +52,30 @@ pub(super) struct Kept {
     checked: Mutex<HashMap<Name, Stamp>>,
     /// About how many bytes there are; counted anew when it passes the bound.
     bytes: Mutex<u64>,
+    /// What others keep.
+    held: HeldBlobs,
 }
 
 /// What changes when somebody writes to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     size: u64,
     modified: SystemTime,
+    /// Which file it is, and when that changed last, whatever time it was given.
+    #[cfg(unix)]
+    file: (u64, i64, i64),
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt as _;
         let metadata = file.metadata()?;
         Ok(Self {
             size: metadata.len(),
             modified: metadata.modified()?,
+            #[cfg(unix)]
+            file: (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }
@@ -79,6 +89,7 @@ impl Kept {
             max_bytes: settings.max_bytes,
             checked: Mutex::default(),
             bytes: Mutex::new(0),
+            held: HeldBlobs::new(settings.held, settings.log, settings.metrics),
         };
         kept.prune(&mut kept.bytes(), kept.max_bytes)?;
         Ok(kept)
@@ -150,6 +161,14 @@ impl Kept {
         Ok((stamp.size == what.size).then_some(file))
     }
 
+    /// Opens the file of a blob that others keep, if it is there and sound. Blocks.
+    pub(super) fn held(&self, key: &Key) -> Option<File> {
+        match key {
+            Key::Blob(blob) => self.held.find(*blob),
+            Key::Content { .. } => None,
+        }
+    }
+
     /// Makes a checked file the one used last.
     fn used(&self, name: Name, file: &File, stamp: Stamp) {
         let mut checked = self.checked();
@@ -172,6 +191,9 @@ impl Kept {
     /// Has the files that hold something checked again before they are next used.
     pub(super) fn doubt(&self, place: Place, digest: &Digest) {
         let is_decoded = place == Place::Decoded;
+        if !is_decoded {
+            self.held.doubt(digest);
+        }
         let is_meant = |(holds, from): &Name| holds == digest && from.is_some() == is_decoded;
         self.checked().retain(|name, _| !is_meant(name));
     }

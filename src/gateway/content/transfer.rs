@@ -54,13 +54,19 @@ impl Contents {
         self.flights.follow(Key::Blob(blob), work)
     }
 
+    /// Finds a file on this machine: what was kept, else what others keep.
     async fn find(&self, key: Key) -> Result<Option<Landed>, Error> {
-        let kept = Arc::clone(&self.kept);
-        let found = blocking(move || kept.find(&key)).await?;
-        if found.is_some() {
-            self.metrics.from_cache(key.holds().size);
-        }
-        Ok(found.map(Landed::whole))
+        let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
+        let find = move || {
+            let bytes = key.holds().size;
+            if let Some(file) = kept.find(&key)? {
+                metrics.from_cache(bytes);
+                return Ok(Some(file));
+            }
+            let held = kept.held(&key);
+            Ok::<_, Error>(held.inspect(|_| metrics.from_held(bytes)))
+        };
+        Ok(blocking(find).await?.map(Landed::whole))
     }
 
     async fn keep(&self, key: Key, spool: Spool) -> Result<Landed, Error> {
