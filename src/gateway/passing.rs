@@ -95,7 +95,7 @@ impl Gateway {
 
     /// Tells the log.
     pub(super) fn note(&self, ask: &Ask, what: &str) {
-        (self.log)(&format!("{} {}: {what}", ask.method, ask.uri.path()));
+        (self.log)(&format!("error: {} {}: {what}", ask.method, ask.uri.path()));
     }
 }
 

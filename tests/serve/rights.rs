@@ -84,7 +84,7 @@ fn is_for_those_who_may_read(
     known(&stored.blob(&config));
     known(&stored.whole()).is_all_of(&stored.bytes);
     let wrong = [("Authorization", GUESS), ("Accept", "*/*")];
-    for path in paths(&stored, &config) {
+    for path in paths(stored, &config) {
         for method in ["GET", "HEAD"] {
             is_refused(&ask(&host, method, &path, &wrong[1..]).whole(), challenge);
             is_refused(&ask(&host, method, &path, &wrong).whole(), challenge);
