@@ -265,6 +265,14 @@ impl Error {
         }
     }
 
+    /// Returns what failed, whoever else was told of it.
+    pub(crate) fn unshared(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.unshared(),
+            error => error,
+        }
+    }
+
     /// Returns whether trying again may help: a broken connection or a body that ended early.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. })

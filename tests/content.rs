@@ -2,6 +2,8 @@
 
 #[path = "support/binary.rs"]
 mod binary;
+#[path = "support/frames.rs"]
+mod frames;
 #[path = "support/smith.rs"]
 mod smith;
 
@@ -9,6 +11,8 @@ mod smith;
 mod failures;
 #[path = "content/forms.rs"]
 mod forms;
+#[path = "content/held.rs"]
+mod held;
 #[path = "content/kept.rs"]
 mod kept;
 #[path = "content/scripted.rs"]
@@ -16,20 +20,24 @@ mod scripted;
 #[path = "content/shared.rs"]
 mod shared;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tempfile::TempDir;
+use wharf::artifact::{Layer, SplitManifest};
 use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::gateway::content::{Component, Contents, Form, Settings};
 use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::ByteStream;
 use wharf::store::cache::Cache;
+use wharf::store::held::Held;
 
 use binary::{MODULE_HEADER, noise, section, vector};
+use frames::unframed;
 use scripted::Artifact;
 
 /// No file is larger, and a layer of some bytes is one.
@@ -82,11 +90,18 @@ impl Ground {
 
     /// What a process that begins sees.
     fn open(&self, max_bytes: u64, max_transfers: usize) -> Arc<Contents> {
+        self.open_beside(Vec::new(), max_bytes, max_transfers)
+    }
+
+    /// What it sees that may look into directories of others, too.
+    fn open_beside(&self, held: Vec<Held>, max_bytes: u64, max_transfers: usize) -> Arc<Contents> {
         let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
         Contents::open(Settings {
             metrics: Arc::default(),
             cache: Arc::new(cache),
             directory: self.directory.path().join("contents"),
+            held,
+            log: Arc::new(|_| {}),
             max_bytes,
             max_transfers,
         })
@@ -102,16 +117,30 @@ impl Ground {
     }
 
     /// Asserts that every file is what its name says, and returns their sizes together.
-    fn check(&self) -> u64 {
+    fn check(&self, artifacts: &[&Artifact]) -> u64 {
+        let layers = artifacts.iter().flat_map(|artifact| {
+            let SplitManifest { root, layers, .. } = artifact.manifest.as_ref();
+            std::iter::once(root).chain(layers)
+        });
+        let pairs: HashMap<String, Digest> = layers
+            .map(|layer| (pair(layer).hex(), layer.content.digest))
+            .collect();
         let mut size = 0;
         for path in self.blobs().into_iter().chain(self.decoded()) {
             let bytes = fs::read(&path).unwrap();
             size += bytes.len() as u64;
+            let digest = Digest::of(&bytes);
             let name = path.file_name().unwrap().to_str().unwrap();
-            assert_eq!(Digest::of(&bytes).hex(), name);
+            assert!(digest.hex() == name || pairs.get(name) == Some(&digest));
         }
         size
     }
+}
+
+/// What a decoded layer is called: by its blob and by what that holds.
+fn pair(layer: &Layer) -> Digest {
+    let (blob, content) = (layer.blob.digest, layer.content.digest);
+    Digest::of(format!("{blob} {content}").as_bytes())
 }
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
@@ -152,30 +181,4 @@ async fn whole(contents: &Arc<Contents>, component: Component, form: Form) -> Ve
     let (bytes, outcome) = ask(contents, component, form).await;
     outcome.unwrap();
     bytes
-}
-
-/// Decodes frames one after the other, as clients do.
-fn unframed(frames: &[u8]) -> Vec<u8> {
-    use zstd_safe::{DCtx, InBuffer, OutBuffer};
-    let mut decoder = DCtx::create();
-    let (mut bytes, mut hint) = (Vec::new(), 0);
-    let mut input = InBuffer::around(frames);
-    loop {
-        let mut piece = vec![0; 100_000];
-        let mut space = OutBuffer::around(piece.as_mut_slice());
-        let before = input.pos();
-        if before < frames.len() || hint != 0 {
-            hint = decoder.decompress_stream(&mut space, &mut input).unwrap();
-        }
-        let length = space.pos();
-        bytes.extend(&piece[..length]);
-        if length == 0 && input.pos() == before {
-            assert_eq!(
-                (before, hint),
-                (frames.len(), 0),
-                "the last frame ends early"
-            );
-            return bytes;
-        }
-    }
 }

@@ -22,6 +22,7 @@ use wharf::gateway::{self, Gateway, Rights};
 use wharf::package::Place;
 use wharf::reference::Repository;
 use wharf::store;
+use wharf::store::held::Held;
 use wharf::store::remote::{Options, credentials};
 
 use super::failure::{Exit, Failure};
@@ -41,6 +42,7 @@ Examples:
   wharf serve --upstream oci:store --upstream ghcr.io
   wharf serve --upstream ghcr.io --upstream registry.internal=oci:store
   wharf serve --listen 0.0.0.0:5100 --tls-cert tls.crt --tls-key tls.key --upstream ghcr.io
+  wharf serve --upstream ghcr.io --blobs /var/lib/containerd/io.containerd.content.v1.content/blobs
   oras pull localhost:5100/demo/calc:1.0.0
 
 /healthz says whether it is alive, /readyz whether an upstream can be asked, /metrics what was done.")]
@@ -52,6 +54,9 @@ pub(crate) struct Serve {
     /// names (an open proxy); the first is meant where a client names none [default: the layout that packages are in]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
+    /// A directory of blobs that somebody else keeps, such as containerd's content store: what is there is not fetched
+    #[arg(long, value_name = "DIR")]
+    blobs: Vec<PathBuf>,
     /// The most that is kept of blobs and layers
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size)]
     max_cache: u64,
@@ -210,13 +215,16 @@ impl Serve {
                 Upstream::Any => any = Some(options.clone()),
             }
         }
+        let held = self.blobs.iter().map(|directory| Held::open(directory));
         let cache = context.cache()?;
         let directory = cache.ingest().join("gateway");
         let contents = Contents::open(content::Settings {
             cache: Arc::clone(&cache),
             directory: directory.clone(),
+            held: held.collect::<Result<_, _>>()?,
             max_bytes: self.max_cache,
             max_transfers: context.concurrency,
+            log: Arc::clone(log),
             metrics: Arc::clone(metrics),
         })?;
         let gateway = Gateway::new(gateway::Settings {

@@ -3,12 +3,13 @@
 //! ```text
 //! manifest + form -> route (which bytes of which layers, in order) -> sending (pieces, hashed as they go)
 //!                                                                       follows flights: files here or on their way
-//! flight: kept (a file that is here and sound)? else fetched and verified, or decoded and verified, once for all
+//! flight: kept or held (a file that is here and sound)? else fetched and verified, or decoded and verified, once for all
 //! ```
 //!
 //! What is sent is read from files at the pace of who it is sent to; nothing is held in memory but one piece for each.
 
 mod flight;
+mod held;
 mod kept;
 mod route;
 mod sending;
@@ -25,11 +26,13 @@ use tokio::sync::Semaphore;
 use self::flight::Flights;
 use self::kept::Kept;
 use self::sending::Sending;
+use super::Log;
 use super::metrics::Metrics;
 use crate::artifact::SplitManifest;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
+use crate::store::held::Held;
 use crate::store::{ByteStream, Store};
 
 /// How many layers are decoded at once while they arrive, and how many that are here. A decoder needs as much memory
@@ -40,16 +43,21 @@ const MAX_DECODERS: usize = 4;
 const MAX_PROVEN: usize = 65_536;
 
 /// Where contents are kept, and how much of them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Blobs as they are stored upstream.
     pub cache: Arc<Cache>,
-    /// Decoded layers, by digest of what they hold; may be deleted at any time.
+    /// Decoded layers, each by the blob that it comes from; may be deleted at any time.
     pub directory: PathBuf,
+    /// Where others keep blobs, which are read there before they are fetched. They are no part of the bound, and
+    /// nothing there is ever changed.
+    pub held: Vec<Held>,
     /// The most bytes that blobs and decoded layers take together.
     pub max_bytes: u64,
     /// How many layers are fetched at once, for all clients together.
     pub max_transfers: usize,
+    /// Who is told of what others keep and nobody can use.
+    pub log: Log,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

@@ -24,15 +24,16 @@ pub const REQUESTS: [&str; 11] = [
 ];
 
 /// The kinds of failures: first those of [`crate::error::Kind`], then a body that has not the length it should have,
-/// a client that takes nothing, one that went away, and what is no TLS, no HTTP, or no connection at all.
+/// a blob that others keep on this machine and nobody can use, a client that takes nothing, one that went away, and what is no TLS, no HTTP, or no connection at all.
 /// What is counted under another name is `other`.
-pub const FAILURES: [&str; 12] = [
+pub const FAILURES: [&str; 13] = [
     "not_found",
     "refused",
     "integrity",
     "unreachable",
     "conflict",
     "length",
+    "held",
     "slow",
     "aborted",
     "tls",
@@ -54,6 +55,7 @@ pub struct Metrics {
     failures: [AtomicU64; FAILURES.len()],
     upstream: AtomicU64,
     cache: AtomicU64,
+    held: AtomicU64,
     sent: AtomicU64,
     splices: AtomicU64,
     connections: AtomicU64,
@@ -67,6 +69,7 @@ impl Default for Metrics {
             failures: array::from_fn(|_| AtomicU64::default()),
             upstream: AtomicU64::default(),
             cache: AtomicU64::default(),
+            held: AtomicU64::default(),
             sent: AtomicU64::default(),
             splices: AtomicU64::default(),
             connections: AtomicU64::default(),
@@ -84,6 +87,11 @@ impl Metrics {
     /// So many bytes of blobs and layers were read that were here already.
     pub fn from_cache(&self, bytes: u64) {
         self.cache.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes of blobs were read that others keep on this machine.
+    pub fn from_held(&self, bytes: u64) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// So many bytes of bodies went to clients.
@@ -147,6 +155,11 @@ impl Metrics {
                 "cache_bytes_total",
                 &self.cache,
                 "Bytes that were here already.",
+            ),
+            (
+                "held_bytes_total",
+                &self.held,
+                "Bytes that others on this machine had.",
             ),
             (
                 "sent_bytes_total",
@@ -237,6 +250,7 @@ mod tests {
         metrics.failed("made up");
         metrics.from_upstream(3);
         metrics.from_cache(4);
+        metrics.from_held(6);
         metrics.sent(5);
         metrics.spliced();
         let open = [metrics.connected(), metrics.connected()];
@@ -251,6 +265,7 @@ mod tests {
             "# TYPE wharf_gateway_upstream_bytes_total counter",
             "wharf_gateway_upstream_bytes_total 3",
             "wharf_gateway_cache_bytes_total 4",
+            "wharf_gateway_held_bytes_total 6",
             "wharf_gateway_sent_bytes_total 5",
             "wharf_gateway_splices_total 1",
             "# TYPE wharf_gateway_connections gauge",

@@ -65,8 +65,9 @@ impl Gateway {
     /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
     pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Reply> {
         let error = error.into();
-        if let (Error::Store(store::Error::Refused { .. }), Rights::Client, Source::Registry { .. }) =
+        if let (Error::Store(refused), Rights::Client, Source::Registry { .. }) =
             (&error, &self.upstreams.rights, &asked.source)
+            && let store::Error::Refused { .. } = refused.unshared()
             && let Some(reply) = self.challenge(asked).await
         {
             return Box::new(reply);
@@ -94,7 +95,7 @@ impl Gateway {
 
     /// Tells the log.
     pub(super) fn note(&self, ask: &Ask, what: &str) {
-        (self.log)(&format!("{} {}: {what}", ask.method, ask.uri.path()));
+        (self.log)(&format!("error: {} {}: {what}", ask.method, ask.uri.path()));
     }
 }
 

@@ -74,6 +74,10 @@ impl Refusal {
                 "TOOMANYREQUESTS",
                 error.to_string(),
             ),
+            // A part that is missing upstream does not make the whole a thing that nobody knows.
+            store::Error::Shared(error) if !matches!(**error, store::Error::NotFound { .. }) => {
+                Self::of_store(error)
+            }
             store::Error::Corrupt { .. } => Self::unsound("DIGEST_INVALID", error),
             _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
             store::Error::NoCatalog { .. } => Self::not_found("UNSUPPORTED", error.to_string()),
@@ -130,6 +134,7 @@ impl From<Refusal> for Box<Reply> {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -187,11 +192,25 @@ mod tests {
 
     #[test]
     fn paths_of_this_machine_are_not_told() {
-        let error = store::Error::file(std::path::Path::new("/secret/place"))(
-            io::ErrorKind::StorageFull.into(),
-        );
-        let refusal = Refusal::of(&error.into());
-        assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!refusal.message.contains("secret"));
+        let full = || io::ErrorKind::StorageFull.into();
+        let error = || store::Error::file(std::path::Path::new("/secret/place"))(full());
+        let shared = store::Error::Shared(Arc::new(error()));
+        let twice = store::Error::Shared(Arc::new(store::Error::Shared(Arc::new(error()))));
+        for error in [error(), shared, twice] {
+            let refusal = Refusal::of(&error.into());
+            assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(!refusal.message.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_missing_upstream_is_no_missing_whole() {
+        let missing = store::Error::NotFound {
+            what: "blob".to_owned(),
+            location: "host/a".to_owned(),
+        };
+        let shared = store::Error::Shared(Arc::new(missing));
+        let twice = store::Error::Shared(Arc::new(shared));
+        assert_eq!(Refusal::of(&twice.into()).status, StatusCode::BAD_GATEWAY);
     }
 }

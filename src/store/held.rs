@@ -39,9 +39,14 @@ impl Held {
         }
     }
 
+    /// Returns where a blob is or would be.
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        self.blobs.path(digest)
+    }
+
     /// Opens the file of a blob, if there is one, and returns its size too.
     fn file(&self, digest: &Digest) -> Result<Option<(File, u64)>, Error> {
-        let path = self.blobs.path(digest);
+        let path = self.path(digest);
         let open = || {
             let file = below(&self.directory, &digest.hex())?;
             let metadata = file.metadata()?;
@@ -84,7 +89,7 @@ impl Held {
         let Some((file, _)) = self.file(&digest)? else {
             return Err(self.not_found(what));
         };
-        let path = self.blobs.path(&digest);
+        let path = self.path(&digest);
         let bytes = read_manifest((file, &path), digest, what, self.location())?;
         Ok(RawManifest::read(bytes))
     }
@@ -187,7 +192,7 @@ impl Store for Held {
             None => Err(self.not_found(format!("blob {}", blob.digest))),
             Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self.location())),
             Some((file, _)) => {
-                let path = self.blobs.path(&blob.digest);
+                let path = self.path(&blob.digest);
                 opened_stream(file.into(), &path, from, u64::MAX).await
             }
         }

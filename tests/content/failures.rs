@@ -60,7 +60,7 @@ async fn a_wrong_layer_never_completes_and_the_next_request_is_right() {
                     Form::Range(_) => assert!(bytes.len() + 3 <= bound(&artifact, layer)),
                     Form::Zstd => {}
                 }
-                ground.check();
+                ground.check(&[&artifact]);
             }
             store.behave();
             for form in [Form::Whole, Form::Range(0..size)] {
@@ -135,7 +135,7 @@ async fn a_manifest_that_lies_of_a_content_gives_none() {
             let (bytes, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
             assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
             assert!(bytes.len() < bound(&lie, layer) + 1);
-            ground.check();
+            ground.check(&[&artifact, &lie]);
         }
         // Nothing of it harms those who tell the truth about the same blobs.
         let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
@@ -200,7 +200,7 @@ async fn a_bomb_goes_off_nowhere() {
     let (bytes, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
     assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
     assert!(bytes.len() <= bound(&lie, layer));
-    assert!(ground.check() < 1 << 20);
+    assert!(ground.check(&[&artifact, &lie]) < 1 << 20);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wharf::digest::Identity;
+use wharf::error::Kind;
 
 use super::scripted::Scripted;
 use super::*;
@@ -88,14 +89,14 @@ async fn what_was_used_longest_ago_goes_and_the_bound_holds() {
         for _ in 0..3 {
             let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
             assert!(bytes == artifact.bytes);
-            assert!(ground.check() <= max_bytes);
+            assert!(ground.check(&[&artifact]) <= max_bytes);
             let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
             assert!(unframed(&frames) == artifact.bytes);
-            assert!(ground.check() <= max_bytes);
+            assert!(ground.check(&[&artifact]) <= max_bytes);
         }
         // Whoever opens it with less room makes it so.
         ground.open(max_bytes / 2, 4);
-        assert!(ground.check() <= max_bytes / 2);
+        assert!(ground.check(&[&artifact]) <= max_bytes / 2);
     }
 }
 
@@ -141,4 +142,45 @@ async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
     let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
     assert!(bytes == artifact.bytes);
     assert_eq!(store.opened(), []);
+}
+
+#[tokio::test]
+async fn a_content_is_given_only_to_who_has_a_blob_that_holds_it() {
+    let artifact = sections();
+    let ours = Scripted::of(&[&artifact]);
+    let layer = artifact.layers(wharf::encoding::Encoding::Zstd)[0];
+    let place = &artifact.manifest.layers[layer];
+    let range = place.offset..place.offset + place.content.size;
+    let content = &artifact.bytes[range.start as usize..range.end as usize];
+    // Somebody who has no such blob claims that one of theirs holds it.
+    let own = text(9, content.len());
+    let forged = artifact.reframed(layer + 1, &own, 3);
+    let theirs = Scripted::of(&[&forged]);
+    // Who has it in another blob is no forger.
+    let other = artifact.reframed(layer + 1, content, 19);
+    let others = Scripted::of(&[&other]);
+    for restarts in [false, true] {
+        let ground = Ground::new();
+        let mut contents = ground.open(PLENTY, 4);
+        whole(&contents, artifact.from(&ours), Form::Whole).await;
+        if restarts {
+            contents = ground.open(PLENTY, 4);
+        }
+        for _ in 0..2 {
+            let form = Form::Range(range.clone());
+            let (bytes, outcome) = ask(&contents, forged.from(&theirs), form).await;
+            assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
+            assert!(bytes.len() < own.len() && own.starts_with(&bytes));
+        }
+        let bytes = whole(&contents, other.from(&others), Form::Whole).await;
+        assert!(bytes == artifact.bytes);
+        let blob = other.manifest.layers[layer].blob.digest;
+        // It was fetched and decoded, and nothing else had to be.
+        assert!(others.opened().iter().any(|(opened, _)| *opened == blob));
+        ours.opened();
+        let bytes = whole(&contents, artifact.from(&ours), Form::Whole).await;
+        assert!(bytes == artifact.bytes);
+        assert_eq!(ours.opened(), []);
+        ground.check(&[&artifact, &forged, &other]);
+    }
 }

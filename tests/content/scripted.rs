@@ -70,6 +70,22 @@ impl Artifact {
         other
     }
 
+    /// The same with another blob for a layer, counted with the root: a frame that holds `content`. What it was
+    /// before is no blob of it.
+    pub(crate) fn reframed(&self, layer: usize, content: &[u8], level: u8) -> Self {
+        let frame = frame(content, level).unwrap();
+        let blob = Identity::of(&frame);
+        let mut other = self.retold(|_, stored| {
+            stored[layer] = Stored {
+                blob,
+                encoding: Encoding::Zstd,
+            };
+        });
+        other.blobs.remove(&self.stored[layer].blob.digest);
+        other.blobs.insert(blob.digest, frame);
+        other
+    }
+
     pub(crate) fn from(&self, store: &Arc<Scripted>) -> Component {
         Component {
             store: Arc::clone(store) as Arc<dyn Store>,
@@ -86,11 +102,18 @@ impl Artifact {
 }
 
 fn encoded(content: Vec<u8>) -> (Encoding, Vec<u8>) {
-    let mut frame = Vec::new();
-    match compress(&mut content.as_slice(), content.len() as u64, 3, &mut frame).unwrap() {
-        true => (Encoding::Zstd, frame),
-        false => (Encoding::Raw, content),
+    match frame(&content, 3) {
+        Some(frame) => (Encoding::Zstd, frame),
+        None => (Encoding::Raw, content),
     }
+}
+
+/// A frame, where it saves a tenth.
+fn frame(content: &[u8], level: u8) -> Option<Vec<u8>> {
+    let mut frame = Vec::new();
+    let size = content.len() as u64;
+    let saves = compress(&mut &*content, size, level, &mut frame).unwrap();
+    saves.then_some(frame)
 }
 
 fn manifest(config: &Config, stored: &[Stored]) -> Arc<SplitManifest> {

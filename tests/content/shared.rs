@@ -61,7 +61,7 @@ async fn sixty_four_clients_need_one_fetch_of_each_layer() {
     assert_eq!(opens.len(), artifact.blobs.len());
     assert!(opens.values().all(|&opens| opens == 1), "{opens:?}");
     assert!(store.most_streams() <= 4);
-    ground.check();
+    ground.check(&[&artifact]);
 }
 
 #[tokio::test]

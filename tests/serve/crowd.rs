@@ -35,7 +35,8 @@ fn withhold(registry: &Registry, path: &str) -> Arc<Gate> {
     gate
 }
 
-fn fetches(registry: &Registry, stored: &Stored) -> Vec<usize> {
+/// How often each layer was fetched.
+pub(super) fn fetches(registry: &Registry, stored: &Stored) -> Vec<usize> {
     let lines = registry.lines();
     let of = |layer: &Digest| {
         let line = format!("GET {}", stored.blob(layer));

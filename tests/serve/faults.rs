@@ -168,6 +168,25 @@ fn a_lying_layer_never_ends_well() {
 }
 
 #[test]
+fn a_layer_that_is_refused_is_a_refusal() {
+    let scene = Scene::new();
+    let root = scene.stored.blob(&scene.stored.layers[0]);
+    let denied = Fault::Status(403, Vec::new());
+    scene.registry.on("GET", &root, ALWAYS, denied);
+    let got = get(&scene.host, &scene.stored.whole()).is(403);
+    assert_eq!(got.code(), "DENIED");
+    scene.registry.forget_rules();
+    // Whoever has to say who they are is told to whom.
+    let challenge = r#"Basic realm="upstream""#;
+    let headers = vec![("WWW-Authenticate", challenge.to_owned())];
+    let unknown = Fault::Status(401, headers);
+    scene.registry.on("GET", "/v2/", ALWAYS, unknown);
+    let got = get(&scene.host, &scene.stored.whole()).is(401);
+    assert_eq!(got.header("www-authenticate"), challenge);
+    scene.recovers();
+}
+
+#[test]
 fn a_lying_manifest_is_not_shown() {
     let scene = Scene::new();
     let wrong = Fault::WrongBytes;

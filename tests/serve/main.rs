@@ -6,6 +6,8 @@ mod binary;
 mod bytes;
 #[path = "../support/fault.rs"]
 mod fault;
+#[path = "../support/frames.rs"]
+mod frames;
 #[path = "../support/serving.rs"]
 mod serving;
 #[path = "../support/mod.rs"]
@@ -14,7 +16,9 @@ mod support;
 mod clients;
 mod conformance;
 mod crowd;
+mod disk;
 mod faults;
+mod held;
 mod http;
 mod replicas;
 mod rights;
@@ -32,6 +36,12 @@ use wharf::digest::Digest;
 fn component(seed: u64) -> Vec<u8> {
     let notes = [1, 2, 3, seed].map(|seed| bytes::custom("note", &bytes::noise(seed, 100_000)));
     [assemble("layers"), notes.concat()].concat()
+}
+
+/// A component with a layer that is stored as a frame too: this text, over and over.
+fn wordy(text: &str) -> Vec<u8> {
+    let text = bytes::custom("text", text.repeat(200_000 / text.len()).as_bytes());
+    [component(4), text].concat()
 }
 
 /// Something that is stored in split form.

@@ -1,6 +1,10 @@
 //! Registries that want a password: each client shows its own, and gets what it may read.
 
+use wharf::artifact::{self, SplitManifest};
+use wharf::manifest::{Annotations, media_type};
+
 use super::*;
+use crate::fault::Registry;
 use crate::http::{Got, ask, get};
 use support::registries::{BASIC, authenticated};
 
@@ -44,32 +48,104 @@ fn is_refused(got: &Got, challenge: &str) {
 fn a_warm_cache_is_for_those_who_may_read() {
     for registry in authenticated() {
         let (_publisher, stored) = guarded(&registry.host, "serve/rights");
+        is_for_those_who_may_read(registry, &stored, &[]);
+    }
+}
+
+#[test]
+fn what_others_keep_on_this_machine_is_too() {
+    for registry in authenticated() {
+        let (publisher, stored) = guarded(&registry.host, "serve/held");
+        let theirs = publisher.path("learned/blobs");
+        let beside = ["--blobs", theirs.to_str().unwrap()];
+        is_for_those_who_may_read(registry, &stored, &beside);
+    }
+}
+
+#[track_caller]
+fn is_for_those_who_may_read(
+    registry: &support::registries::Registry,
+    stored: &Stored,
+    more: &[&str],
+) {
+    let own = Workspace::new();
+    let upstream = ["--upstream", &stored.upstream];
+    let gateway = Running::start(&own, &[&upstream, more].concat());
+    let host = gateway.host();
+    let challenge = get(&registry.host, "/v2/").is(401);
+    let challenge = challenge.header("www-authenticate");
+    is_refused(&get(&host, "/v2/"), challenge);
+    let right = format!("Basic {BASIC}");
+    let login = [("Authorization", right.as_str()), ("Accept", "*/*")];
+    let known = |path: &str| ask(&host, "GET", path, &login).whole().is(200);
+    let manifest = known(&stored.tagged());
+    assert_eq!(Digest::of(&manifest.body), stored.flat);
+    let config = binary::digest(&manifest.json()["config"]["digest"]);
+    known(&stored.blob(&config));
+    known(&stored.whole()).is_all_of(&stored.bytes);
+    let wrong = [("Authorization", GUESS), ("Accept", "*/*")];
+    for path in paths(stored, &config) {
+        for method in ["GET", "HEAD"] {
+            is_refused(&ask(&host, method, &path, &wrong[1..]).whole(), challenge);
+            is_refused(&ask(&host, method, &path, &wrong).whole(), challenge);
+        }
+    }
+    known(&stored.whole()).is_all_of(&stored.bytes);
+    // Neither what was shown nor its name is in what it says.
+    let (_status, log) = gateway.signalled("TERM");
+    for secret in [BASIC, PASSWORD, &GUESS[6..]] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+/// Somebody's own artifact, rewritten so that its last layer is said to hold what another digest names.
+fn forged(own: &Stored, workspace: &Workspace, claimed: Digest) -> Vec<u8> {
+    let manifest = workspace.read(&format!("learned/blobs/sha256/{}", own.split.hex()));
+    let split = SplitManifest::read(&manifest).unwrap();
+    let mut config = split.repeated_config().unwrap();
+    config.layers.last_mut().unwrap().digest = claimed;
+    let layers: Vec<artifact::Stored> = split
+        .all_layers()
+        .map(|layer| artifact::Stored {
+            blob: layer.blob,
+            encoding: layer.encoding,
+        })
+        .collect();
+    artifact::split(&config, &layers, &Annotations::new()).manifest
+}
+
+#[test]
+fn who_claims_to_have_what_others_may_not_read_gets_nothing_of_it() {
+    let open = Registry::start();
+    for registry in authenticated() {
+        let publisher = Workspace::new();
+        log_in(&publisher, publisher.wharf(&["login", &registry.host]));
+        let secret = wordy("secret");
+        let stored = Stored::push(&publisher, &registry.host, "serve/secret", &secret);
+        let manifest = format!("learned/blobs/sha256/{}", stored.split.hex());
+        let claimed = binary::layers(&publisher.read(&manifest)).pop().unwrap();
+        assert_ne!(claimed.digest, claimed.content, "it is a frame");
+        let forger = Workspace::new();
+        let mut theirs = Stored::push(&forger, &open.address(), "demo/forged", &wordy("forged"));
+        let manifest = forged(&theirs, &forger, claimed.content);
+        theirs.split = open.put_manifest("demo/forged", "1.0.0", media_type::MANIFEST, &manifest);
+        let upstreams = ["--upstream", &registry.host, "--upstream", &open.address()];
         let own = Workspace::new();
-        let gateway = stored.serve(&own);
+        let gateway = Running::start(&own, &upstreams);
         let host = gateway.host();
-        let challenge = get(&registry.host, "/v2/").is(401);
-        let challenge = challenge.header("www-authenticate");
-        is_refused(&get(&host, "/v2/"), challenge);
         let right = format!("Basic {BASIC}");
         let login = [("Authorization", right.as_str()), ("Accept", "*/*")];
-        let known = |path: &str| ask(&host, "GET", path, &login).whole().is(200);
-        let manifest = known(&stored.tagged());
-        assert_eq!(Digest::of(&manifest.body), stored.flat);
-        let config = binary::digest(&manifest.json()["config"]["digest"]);
-        known(&stored.blob(&config));
-        known(&stored.whole()).is_all_of(&stored.bytes);
-        let wrong = [("Authorization", GUESS), ("Accept", "*/*")];
-        for path in paths(&stored, &config) {
-            for method in ["GET", "HEAD"] {
-                is_refused(&ask(&host, method, &path, &wrong[1..]).whole(), challenge);
-                is_refused(&ask(&host, method, &path, &wrong).whole(), challenge);
-            }
+        for path in [stored.tagged(), stored.whole()] {
+            ask(&host, "GET", &path, &login).whole().is(200);
         }
-        known(&stored.whole()).is_all_of(&stored.bytes);
-        // Neither what was shown nor its name is in what it says.
-        let (_status, log) = gateway.signalled("TERM");
-        for secret in [BASIC, PASSWORD, &GUESS[6..]] {
-            assert!(!log.contains(secret), "{log}");
+        let named = |path: String| format!("{path}?ns={}", open.address());
+        get(&host, &named(theirs.tagged())).is(200);
+        let range = format!("bytes={}-", secret.len() - 100_000);
+        for headers in [&[("Accept", "*/*")][..], &[("Range", range.as_str())]] {
+            let got = ask(&host, "GET", &named(theirs.whole()), headers).whole();
+            assert!(!got.whole || got.status == 502, "{}", got.status);
+            let mut words = got.body.windows(6);
+            assert!(!words.any(|word| word == b"secret"), "it was given");
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::binary::Workspace;
 #[cfg(target_os = "linux")]
 use crate::binary::high_water;
 
+const SERVE: [&str; 4] = ["serve", "--listen", "127.0.0.1:0", "--json"];
+
 /// A server that listens where it likes, and is gone at the end of its test.
 pub(crate) struct Running {
     child: Child,
@@ -21,11 +23,22 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(workspace: &Workspace, more: &[&str]) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-        let mut child = workspace
-            .wharf(&[&arguments, more].concat())
-            .spawn()
-            .unwrap();
+        Self::of(workspace.wharf(&[&SERVE, more].concat()))
+    }
+
+    /// One whose files may be bounded at any time: to it that is as if the disk were full.
+    pub(crate) fn boundable(workspace: &Workspace, more: &[&str]) -> Self {
+        // A write beyond the bound is an error then, and not the end.
+        let script = [
+            r#"trap "" XFSZ; exec "$@""#,
+            "sh",
+            env!("CARGO_BIN_EXE_wharf"),
+        ];
+        Self::of(workspace.command("sh", &[&["-c"], &script[..], &SERVE, more].concat()))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         while !text.ends_with("}\n") {
@@ -38,6 +51,17 @@ impl Running {
             _stdout: stdout,
             listening: report["listening"].as_str().unwrap().to_owned(),
         }
+    }
+
+    /// Lets no file become larger than so many bytes.
+    pub(crate) fn bound_files(&self, bytes: Option<u64>) {
+        let pid = self.child.id().to_string();
+        let bytes = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let bound = format!("--fsize={bytes}:");
+        let bounded = Command::new("prlimit")
+            .args(["--pid", &pid, &bound])
+            .status();
+        assert!(bounded.unwrap().success());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -23,6 +23,16 @@ pub(super) enum Key {
     },
 }
 
+impl Key {
+    /// Returns what is brought.
+    pub(super) fn holds(&self) -> Identity {
+        match self {
+            Self::Blob(blob) => *blob,
+            Self::Content { content, .. } => *content,
+        }
+    }
+}
+
 /// How far a flight is.
 #[derive(Debug, Clone)]
 pub(super) enum Stage {

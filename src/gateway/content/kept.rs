@@ -1,4 +1,7 @@
 //! Files that are kept: blobs as they are stored, and decoded layers. What is read was checked in this process.
+//!
+//! A decoded layer is kept for the blob that it was decoded from. Under its own digest alone it would be given to
+//! whoever claims in a manifest that one of their blobs holds it, and they may not be allowed to read the one that does.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -8,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::Settings;
+use super::flight::Key;
+use super::held::HeldBlobs;
 use crate::digest::{Digest, Hasher, Identity};
 use crate::store::Error;
 use crate::store::blobs::BlobDirectory;
@@ -15,18 +20,28 @@ use crate::store::cache::Cache;
 use crate::store::spool::Spool;
 
 /// How many files are remembered as checked before all are forgotten.
-const MAX_CHECKED: usize = 65_536;
+pub(super) const MAX_CHECKED: usize = 65_536;
 
 /// Where a file is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     /// As it is stored upstream.
     Blobs,
-    /// By digest of what it holds.
+    /// By digests of the blob and of what that holds.
     Decoded,
 }
 
-/// Two directories of files that are named by their digests, bounded together.
+/// What a file holds, and the blob that it was decoded from if it was; whatever sizes a manifest gives.
+type Name = (Digest, Option<Digest>);
+
+fn name(key: &Key) -> Name {
+    match key {
+        Key::Blob(blob) => (blob.digest, None),
+        Key::Content { blob, content } => (content.digest, Some(blob.digest)),
+    }
+}
+
+/// Two directories of files that are named by digests, bounded together.
 #[derive(Debug)]
 pub(super) struct Kept {
     cache: Arc<Cache>,
@@ -34,24 +49,33 @@ pub(super) struct Kept {
     directory: PathBuf,
     max_bytes: u64,
     /// How the files that were checked looked then.
-    checked: Mutex<HashMap<(Place, Digest), Stamp>>,
+    checked: Mutex<HashMap<Name, Stamp>>,
     /// About how many bytes there are; counted anew when it passes the bound.
     bytes: Mutex<u64>,
+    /// What others keep.
+    held: HeldBlobs,
 }
 
 /// What changes when somebody writes to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     size: u64,
     modified: SystemTime,
+    /// Which file it is, and when that changed last, whatever time it was given.
+    #[cfg(unix)]
+    file: (u64, i64, i64),
 }
 
 impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt as _;
         let metadata = file.metadata()?;
         Ok(Self {
             size: metadata.len(),
             modified: metadata.modified()?,
+            #[cfg(unix)]
+            file: (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }
@@ -65,6 +89,7 @@ impl Kept {
             max_bytes: settings.max_bytes,
             checked: Mutex::default(),
             bytes: Mutex::new(0),
+            held: HeldBlobs::new(settings.held, settings.log, settings.metrics),
         };
         kept.prune(&mut kept.bytes(), kept.max_bytes)?;
         Ok(kept)
@@ -87,14 +112,14 @@ impl Kept {
         }
     }
 
-    fn path(&self, place: Place, digest: &Digest) -> PathBuf {
-        match place {
-            Place::Blobs => self.cache.path(digest),
-            Place::Decoded => self.decoded.path(digest),
+    fn path(&self, key: &Key) -> PathBuf {
+        match key {
+            Key::Blob(blob) => self.cache.path(&blob.digest),
+            Key::Content { blob, content } => self.decoded.path(&pair(blob, content)),
         }
     }
 
-    fn checked(&self) -> MutexGuard<'_, HashMap<(Place, Digest), Stamp>> {
+    fn checked(&self) -> MutexGuard<'_, HashMap<Name, Stamp>> {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,17 +130,16 @@ impl Kept {
     /// Opens a file if it is there and sound, and counts that as a use of it. One that is damaged is removed.
     ///
     /// All of it is read when it is first asked for, and when somebody else touched it since. Blocks.
-    pub(super) fn find(&self, place: Place, what: Identity) -> Result<Option<File>, Error> {
-        let path = self.path(place, &what.digest);
+    pub(super) fn find(&self, key: &Key) -> Result<Option<File>, Error> {
+        let (path, what, name) = (self.path(key), key.holds(), name(key));
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::file(&path)(error)),
         };
-        let key = (place, what.digest);
         let look = || -> io::Result<Option<Stamp>> {
             let stamp = Stamp::of(&file)?;
-            if self.checked().get(&key) == Some(&stamp) {
+            if self.checked().get(&name) == Some(&stamp) {
                 return Ok(Some(stamp));
             }
             let mut hasher = Hasher::new();
@@ -124,7 +148,7 @@ impl Kept {
         };
         // What cannot be read is of no more use than what is wrong.
         let Ok(Some(stamp)) = look() else {
-            self.doubt(place, &what.digest);
+            self.checked().remove(&name);
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     Err(Error::file(&path)(error))
@@ -132,20 +156,28 @@ impl Kept {
                 _ => Ok(None),
             };
         };
-        self.used(key, &file, stamp);
+        self.used(name, &file, stamp);
         // Another size than what has this digest: it is not what was asked for, and nothing is.
         Ok((stamp.size == what.size).then_some(file))
     }
 
+    /// Opens the file of a blob that others keep, if it is there and sound. Blocks.
+    pub(super) fn held(&self, key: &Key) -> Option<File> {
+        match key {
+            Key::Blob(blob) => self.held.find(*blob),
+            Key::Content { .. } => None,
+        }
+    }
+
     /// Makes a checked file the one used last.
-    fn used(&self, key: (Place, Digest), file: &File, stamp: Stamp) {
+    fn used(&self, name: Name, file: &File, stamp: Stamp) {
         let mut checked = self.checked();
         if checked.len() >= MAX_CHECKED {
             checked.clear();
         }
         let touch = || -> io::Result<Stamp> {
             // Somebody may have written since it was checked.
-            if Stamp::of(file)? != stamp && checked.get(&key) != Some(&Stamp::of(file)?) {
+            if Stamp::of(file)? != stamp && checked.get(&name) != Some(&Stamp::of(file)?) {
                 return Ok(stamp);
             }
             file.set_modified(SystemTime::now())?;
@@ -153,37 +185,37 @@ impl Kept {
         };
         // Where only reading is allowed the order stays.
         let stamp = touch().unwrap_or(stamp);
-        checked.insert(key, stamp);
+        checked.insert(name, stamp);
     }
 
-    /// Has a file checked again before it is next used.
+    /// Has the files that hold something checked again before they are next used.
     pub(super) fn doubt(&self, place: Place, digest: &Digest) {
-        self.checked().remove(&(place, *digest));
+        let is_decoded = place == Place::Decoded;
+        if !is_decoded {
+            self.held.doubt(digest);
+        }
+        let is_meant = |(holds, from): &Name| holds == digest && from.is_some() == is_decoded;
+        self.checked().retain(|name, _| !is_meant(name));
     }
 
     /// Keeps a spool whose bytes were verified, unless it alone passes the bound, and returns its file. What was used
     /// longest ago goes where there is need of room. Blocks.
-    pub(super) fn adopt(
-        &self,
-        place: Place,
-        what: Identity,
-        mut spool: Spool,
-    ) -> Result<File, Error> {
-        let path = self.path(place, &what.digest);
+    pub(super) fn adopt(&self, key: &Key, mut spool: Spool) -> Result<File, Error> {
+        let (path, what) = (self.path(key), key.holds());
         let file = spool.file().try_clone().map_err(Error::file(&path))?;
         if what.size > self.max_bytes {
             return Ok(file);
         }
-        match place {
-            Place::Blobs => self.cache.adopt(&what.digest, spool)?,
-            Place::Decoded => {
+        match key {
+            Key::Blob(blob) => self.cache.adopt(&blob.digest, spool)?,
+            Key::Content { blob, content } => {
                 self.decoded.create()?;
-                let adopted = self.decoded.adopt(&what.digest, spool, false);
+                let adopted = self.decoded.adopt(&pair(blob, content), spool, false);
                 adopted.map_err(Error::file(&path))?;
             }
         }
         if let Ok(stamp) = Stamp::of(&file) {
-            self.used((place, what.digest), &file, stamp);
+            self.used(name(key), &file, stamp);
         }
         let mut bytes = self.bytes();
         *bytes = bytes.saturating_add(what.size);
@@ -200,4 +232,9 @@ impl Kept {
         *bytes = left.bytes;
         Ok(())
     }
+}
+
+/// One name for both.
+fn pair(blob: &Identity, content: &Identity) -> Digest {
+    Digest::of(format!("{} {}", blob.digest, content.digest).as_bytes())
 }

@@ -54,18 +54,24 @@ impl Contents {
         self.flights.follow(Key::Blob(blob), work)
     }
 
-    async fn find(&self, place: Place, what: Identity) -> Result<Option<Landed>, Error> {
-        let kept = Arc::clone(&self.kept);
-        let found = blocking(move || kept.find(place, what)).await?;
-        if found.is_some() {
-            self.metrics.from_cache(what.size);
-        }
-        Ok(found.map(Landed::whole))
+    /// Finds a file on this machine: what was kept, else what others keep.
+    async fn find(&self, key: Key) -> Result<Option<Landed>, Error> {
+        let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
+        let find = move || {
+            let bytes = key.holds().size;
+            if let Some(file) = kept.find(&key)? {
+                metrics.from_cache(bytes);
+                return Ok(Some(file));
+            }
+            let held = kept.held(&key);
+            Ok::<_, Error>(held.inspect(|_| metrics.from_held(bytes)))
+        };
+        Ok(blocking(find).await?.map(Landed::whole))
     }
 
-    async fn keep(&self, place: Place, what: Identity, spool: Spool) -> Result<Landed, Error> {
+    async fn keep(&self, key: Key, spool: Spool) -> Result<Landed, Error> {
         let kept = Arc::clone(&self.kept);
-        let file = blocking(move || kept.adopt(place, what, spool)).await?;
+        let file = blocking(move || kept.adopt(&key, spool)).await?;
         Ok(Landed::whole(file))
     }
 
@@ -88,7 +94,7 @@ impl Contents {
         blob: Identity,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(Place::Blobs, blob).await? {
+        if let Some(landed) = self.find(Key::Blob(blob)).await? {
             return Ok(landed);
         }
         let slot = slot(&self.transfers).await?;
@@ -103,7 +109,7 @@ impl Contents {
         )
         .await?;
         drop(slot);
-        self.keep(Place::Blobs, blob, fetched).await
+        self.keep(Key::Blob(blob), fetched).await
     }
 
     async fn part(
@@ -113,7 +119,7 @@ impl Contents {
         part: Range<u64>,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(Place::Blobs, blob).await? {
+        if let Some(landed) = self.find(Key::Blob(blob)).await? {
             return Ok(landed);
         }
         let _slot = slot(&self.transfers).await?;
@@ -141,7 +147,8 @@ impl Contents {
         content: Identity,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(Place::Decoded, content).await? {
+        let key = Key::Content { blob, content };
+        if let Some(landed) = self.find(key).await? {
             return Ok(landed);
         }
         let location = store.location();
@@ -163,7 +170,7 @@ impl Contents {
             }
         };
         stored.landed().await?;
-        self.keep(Place::Decoded, content, spool).await
+        self.keep(key, spool).await
     }
 
     /// Waits for a decoder, and for what it can read. The few that decode what is still arriving may wait long for
