@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use tokio::net::TcpSocket;
 use wharf::store::{ByteStream, Error};
 
 use super::client::{Plain, Second, collected};
@@ -129,6 +130,46 @@ async fn whoever_waits_for_the_end_of_the_connection_sees_a_reset() {
     let mut client = Plain::connect(server.address).await;
     client.send("GET /broken HTTP/1.0\r\n\r\n").await;
     client.rest().await.1.unwrap_err();
+}
+
+/// Takes its time to go, when all was sent.
+struct Lingering(std::sync::mpsc::Receiver<()>);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        // Whoever waits for this thread goes on with another one.
+        let _gone_too = tokio::task::block_in_place(|| self.0.recv());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_connection_that_closes_after_its_answer_loses_nothing() {
+    const LENGTH: usize = 100_000;
+    let (let_go, waits) = std::sync::mpsc::channel();
+    let lingering = std::sync::Mutex::new(Some(Lingering(waits)));
+    let server = Server::start(Stub::new(move |_| {
+        let lingering = lingering.lock().unwrap().take();
+        let body = pieces(vec![Ok(vec![7; LENGTH].into())]).inspect(move |_| {
+            let _held = &lingering;
+        });
+        streamed(Some(LENGTH as u64), body.boxed())
+    }))
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    // Most of the answer waits on the other side.
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut client = Plain::over(socket.connect(server.address).await.unwrap());
+    client
+        .send("GET /v2/a HTTP/1.1\r\nHost: wharf\r\nConnection: close\r\n\r\n")
+        .await;
+    client.head().await;
+    while server.metric("connections") > 0 {
+        tokio::task::yield_now().await;
+    }
+    let (rest, ended) = client.rest().await;
+    drop(let_go);
+    assert!(rest == [7; LENGTH], "{} bytes, {ended:?}", rest.len());
+    ended.unwrap();
 }
 
 #[tokio::test]

@@ -102,7 +102,8 @@ fn what_is_there_is_not_fetched() {
     }
     assert_eq!(scene.fetches(), scene.none());
     assert!(counted(&host, "wharf_gateway_held_bytes_total") > 400_000);
-    assert_eq!(counted(&host, "wharf_gateway_upstream_bytes_total"), 0);
+    // Manifest and config, no layer.
+    assert!(counted(&host, "wharf_gateway_upstream_bytes_total") < 20_000);
     // It was read where it is.
     let kept = binary::names(&scene.own.cache().blobs());
     let layers = &scene.stored.layers;

@@ -68,9 +68,10 @@ impl Link {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether something is missing of what the client was to get.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_broken.load(Ordering::Relaxed) || *self.under_way.borrow() > 0
+    /// Returns whether something is missing of what the client was to get. Where the connection was shut in order, all
+    /// answers had ended for it, whether or not those who carried them have seen that.
+    pub(super) fn is_cut(&self, is_shut: bool) -> bool {
+        self.is_broken.load(Ordering::Relaxed) || (!is_shut && *self.under_way.borrow() > 0)
     }
 
     /// Waits until there has been no request under way for so long.

@@ -20,6 +20,8 @@ pub(super) struct Socket {
     /// Runs while the client takes nothing.
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
+    /// All that there was to say is said.
+    is_shut: bool,
 }
 
 impl Socket {
@@ -30,6 +32,7 @@ impl Socket {
             patience,
             timer: Box::pin(sleep(patience)),
             is_waiting: false,
+            is_shut: false,
         }
     }
 
@@ -58,7 +61,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.link.is_cut() {
+        if self.link.is_cut(self.is_shut) {
             // Whoever knows the end of a body only from the end of the connection must see that this is none.
             let _gone_already = self.stream.set_zero_linger();
         }
@@ -103,6 +106,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_shut = true;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
