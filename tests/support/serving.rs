@@ -19,11 +19,18 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(workspace: &Workspace, more: &[&str]) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--json"];
-        let mut child = workspace
-            .wharf(&[&arguments, more].concat())
-            .spawn()
-            .unwrap();
+        Self::start_on(workspace, "127.0.0.1:0", more)
+    }
+
+    /// Starts one that listens there.
+    pub(crate) fn start_on(workspace: &Workspace, listen: &str, more: &[&str]) -> Self {
+        let arguments = ["serve", "--listen", listen, "--json"];
+        Self::run(workspace.wharf(&[&arguments, more].concat()))
+    }
+
+    /// Runs `wharf serve --json` with whatever else it has.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
         while !text.ends_with("}\n") {
