@@ -23,11 +23,11 @@ pub(super) fn publisher(host: &str) -> Workspace {
     workspace
 }
 
-/// A registry that wants tokens, which its own token server gives for a password.
-pub(super) fn with_tokens() -> fault::Registry {
+/// A registry that wants tokens, which its own token server gives.
+pub(super) fn with_tokens(who: Who) -> fault::Registry {
     fault::Registry::start_with(Settings {
         auth: Auth::Scoped {
-            who: Who::Password(USERNAME, PASSWORD),
+            who,
             given: &["repository:nodes/app:pull", "repository:nodes/app:push"],
             greedy: 0,
         },
@@ -103,7 +103,7 @@ async fn containerd_shows_a_token() {
     let Some(containerd) = Containerd::start() else {
         return;
     };
-    let registry = with_tokens();
+    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
     let host = registry.address();
     let workspace = publisher(&host);
     let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
@@ -143,7 +143,7 @@ fn oras_shows_a_token() {
     let Some(oras) = support::tool("oras") else {
         return;
     };
-    let registry = with_tokens();
+    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
     let host = registry.address();
     let workspace = publisher(&host);
     let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');

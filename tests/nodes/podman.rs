@@ -4,33 +4,15 @@ use super::credentials::{assert_no_secret, assert_tokens, publisher, with_tokens
 use super::outages::address;
 use super::*;
 use crate::binary::Answer;
-use crate::support::registries::{BASIC, PASSWORD, Registry, USERNAME, authenticated};
+use crate::fault::Who;
+use crate::support::registries::{BASIC, PASSWORD, USERNAME, authenticated};
 
-/// A registry that no resolver knows: who asks anything but the gateway gets nothing.
+/// What images are named with, which no resolver knows: who asks anything but the gateway gets nothing.
 const NAME: &str = "registry.test";
 
-/// The registry of the examples.
-const EXAMPLE_NAME: &str = "ghcr.io";
-
-/// A gateway of the registry called [`NAME`]: to that, a registry without a name is the proxy on the way.
-fn gateway(workspace: &Workspace, listen: &str, registry: &Registry) -> Running {
-    let arguments = ["serve", "--json", "--listen", listen];
-    let upstream = ["--plain-http", "--upstream", NAME];
-    let mut command = workspace.wharf(&[&arguments[..], &upstream].concat());
-    command.env("http_proxy", format!("http://{}", registry.host));
-    Running::run(command)
-}
-
-/// The example for a registry that is called by its name.
-fn by_name(gateway: &str) -> String {
-    let renamed = [(EXAMPLE_GATEWAY, gateway), (EXAMPLE_NAME, NAME)];
-    example("registries.conf", &renamed)
-}
-
-/// The example for a registry whose name has a port, which no part of a path may have: it is the gateway's first.
-fn by_port(gateway: &str, registry: &str) -> String {
-    let location = format!("{EXAMPLE_GATEWAY}/{EXAMPLE_NAME}");
-    let renamed = [(location.as_str(), gateway), (EXAMPLE_NAME, registry)];
+/// The example, whose registry is the gateway's first.
+fn settings(gateway: &str) -> String {
+    let renamed = [(EXAMPLE_GATEWAY, gateway), ("ghcr.io", NAME)];
     example("registries.conf", &renamed)
 }
 
@@ -106,30 +88,16 @@ fn the_library_of_podman_gets_what_it_names() {
     for registry in registries() {
         let workspace = Workspace::new();
         let pushed = push_component(&workspace, &registry.host, "podman/named:1.0", b'a');
-        let named = gateway(&workspace, "127.0.0.1:0", registry);
-        let upstream = ["--upstream", &registry.host];
-        let ported = Running::start(&workspace, &upstream);
-        for (host, settings) in [
-            (NAME, by_name(&named.host())),
-            (&registry.host, by_port(&ported.host(), &registry.host)),
-        ] {
-            node.asks(&settings);
-            let repository = format!("{host}/podman/named");
-            let tagged = format!("{repository}:1.0");
-            let [flat, split] = [pushed.flat, pushed.split]
-                .map(|digest| (format!("{repository}@{digest}"), digest));
-            node.is(&tagged, pushed.flat);
-            node.is(&flat.0, flat.1);
-            node.is(&split.0, split.1);
-            node.gets_flat(&tagged, &pushed, &[]);
-            node.gets_flat(&flat.0, &pushed, &[]);
-        }
-        // The name of the registry leads the way through the gateway.
-        let (_status, log) = named.signalled("TERM");
-        assert!(
-            log.contains(&format!("GET /v2/{NAME}/podman/named/")),
-            "{log}"
-        );
+        let gateway = Running::start(&workspace, &["--upstream", &registry.host]);
+        node.asks(&settings(&gateway.host()));
+        let repository = format!("{NAME}/podman/named");
+        let tagged = format!("{repository}:1.0");
+        let flat = format!("{repository}@{}", pushed.flat);
+        node.is(&tagged, pushed.flat);
+        node.is(&flat, pushed.flat);
+        node.is(&format!("{repository}@{}", pushed.split), pushed.split);
+        node.gets_flat(&tagged, &pushed, &[]);
+        node.gets_flat(&flat, &pushed, &[]);
     }
 }
 
@@ -142,18 +110,19 @@ fn without_its_gateway_podman_gets_nothing() {
         let workspace = Workspace::new();
         let pushed = push_component(&workspace, &registry.host, "podman/down:1.0", b'a');
         let (_held, address) = address();
-        node.asks(&by_name(&address));
+        let start = || Running::start_on(&workspace, &address, &["--upstream", &registry.host]);
+        node.asks(&settings(&address));
         let repository = format!("{NAME}/podman/down");
         let tagged = format!("{repository}:1.0");
         let flat = format!("{repository}@{}", pushed.flat);
         let split = format!("{repository}@{}", pushed.split);
-        let up = gateway(&workspace, &address, registry);
+        let gateway = start();
         node.is(&tagged, pushed.flat);
-        up.signalled("TERM");
+        gateway.signalled("TERM");
         for image in [&tagged, &flat, &split] {
             node.is_refused(image, &[], "connection refused");
         }
-        let up = gateway(&workspace, &address, registry);
+        let gateway = start();
         node.is(&tagged, pushed.flat);
         node.is(&flat, pushed.flat);
 
@@ -165,14 +134,14 @@ fn without_its_gateway_podman_gets_nothing() {
             location = "{host}"
             insecure = true
             [[registry.mirror]]
-            location = "{address}/{NAME}"
+            location = "{address}"
             insecure = true
             "#,
             host = registry.host,
         );
         node.asks(&mirrored);
         node.is(&tagged, pushed.flat);
-        up.signalled("TERM");
+        gateway.signalled("TERM");
         node.is(&tagged, pushed.split);
         node.is(&split, pushed.split);
         node.is_refused(&flat, &[], "manifest unknown");
@@ -196,9 +165,9 @@ fn podman_shows_what_is_kept_for_the_gateway() {
         let workspace = publisher(&registry.host);
         let pushed = push_component(&workspace, &registry.host, "nodes/app:1.0", b'a');
         let own = Workspace::new();
-        let gateway = gateway(&own, "127.0.0.1:0", registry);
+        let gateway = Running::start(&own, &["--upstream", &registry.host]);
         let host = gateway.host();
-        node.asks(&by_name(&host));
+        node.asks(&settings(&host));
         let image = format!("{NAME}/nodes/app:1.0");
         node.is_refused(&image, &[], "unauthorized");
         // What is for the registry is not for the gateway, nor is what comes with the call, as a pull secret does.
@@ -206,7 +175,7 @@ fn podman_shows_what_is_kept_for_the_gateway() {
         node.is_refused(&image, &["--creds", &call], "unauthorized");
         let file = authfile(&node, NAME);
         node.is_refused(&image, &["--authfile", &file], "unauthorized");
-        for place in [host.clone(), format!("{host}/{NAME}")] {
+        for place in [host.clone(), format!("{host}/nodes")] {
             let file = authfile(&node, &place);
             node.gets_flat(&image, &pushed, &["--src-authfile", &file]);
         }
@@ -221,19 +190,56 @@ fn podman_shows_a_token() {
     let Some(node) = Node::new() else {
         return;
     };
-    let registry = with_tokens();
+    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
     let host = registry.address();
     let workspace = publisher(&host);
     let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
     let own = Workspace::new();
     let gateway = Running::start(&own, &["--upstream", &host]);
     registry.forget_requests();
-    node.asks(&by_port(&gateway.host(), &host));
-    let image = pushed.tagged();
+    node.asks(&settings(&gateway.host()));
+    let image = format!("{NAME}/nodes/app:1.0");
     node.is_refused(&image, &[], "unauthorized");
     let file = authfile(&node, &gateway.host());
     node.gets_flat(&image, &pushed, &["--src-authfile", &file]);
     node.is_refused(&image, &[], "unauthorized");
     assert_tokens(&registry);
     assert_no_secret(&gateway.signalled("TERM").1);
+}
+
+#[test]
+fn a_further_registry_is_part_of_the_path() {
+    let Some(node) = Node::new() else {
+        return;
+    };
+    // Everybody gets a token, and needs one.
+    let registry = with_tokens(Who::Everybody);
+    let host = registry.address();
+    let workspace = Workspace::new();
+    let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
+    let first = fault::Registry::start();
+    let start = |more: &[&str]| {
+        let arguments = ["serve", "--json", "--listen", "127.0.0.1:0", "--plain-http"];
+        let upstreams = ["--upstream", &first.address(), "--upstream", NAME];
+        let arguments = [&arguments[..], &upstreams, more].concat();
+        let mut command = workspace.wharf(&arguments);
+        // It knows no host called that, so whoever has the path of a request will do.
+        command.env("http_proxy", format!("http://{host}"));
+        Running::run(command)
+    };
+    let located = |gateway: &Running| {
+        let from = format!("location = \"{EXAMPLE_GATEWAY}\"");
+        let to = format!("location = \"{}/{NAME}\"", gateway.host());
+        example("registries.conf", &[(&from, &to), ("ghcr.io", NAME)])
+    };
+    let image = format!("{NAME}/nodes/app:1.0");
+    // Who it must be it asks the first one, and for tokens by a path that the registry does not know.
+    let gateway = start(&[]);
+    node.asks(&located(&gateway));
+    node.is_refused(&image, &[], "unauthorized");
+    let gateway = start(&["--own-credentials"]);
+    node.asks(&located(&gateway));
+    node.gets_flat(&image, &pushed, &[]);
+    let (_status, log) = gateway.signalled("TERM");
+    assert!(log.contains(&format!("GET /v2/{NAME}/nodes/app/")), "{log}");
 }
