@@ -139,7 +139,7 @@ pub(super) fn assert_tokens(registry: &fault::Registry) {
 }
 
 #[test]
-fn oras_shows_a_token() {
+fn clients_without_a_mirror_show_a_token() {
     let Some(oras) = support::tool("oras") else {
         return;
     };
@@ -151,21 +151,28 @@ fn oras_shows_a_token() {
     let gateway = Running::start(&own, &["--upstream", &host]);
     registry.forget_requests();
     let client = Workspace::new();
-    let image = format!("{}/nodes/app:1.0", gateway.host());
-    let pull = |more: &[&str]| {
-        let pull = ["pull", "--plain-http", &image, "--output", "out"];
-        Answer::of(&mut client.command(&oras, &[&pull, more].concat()))
+    let repository = format!("{}/nodes/app", gateway.host());
+    let tagged = format!("{repository}:1.0");
+    let flat = format!("{repository}@{}", pushed.flat);
+    let pull = |image: &str, login: &[&str]| {
+        let pull = ["pull", "--plain-http", image, "--output", "out"];
+        Answer::of(&mut client.command(&oras, &[&pull, login].concat()))
     };
-    assert_ne!(pull(&[]).code, Some(0));
-    pull(&["-u", USERNAME, "-p", PASSWORD]).success();
+    assert_ne!(pull(&tagged, &[]).code, Some(0));
+    pull(&tagged, &["-u", USERNAME, "-p", PASSWORD]).success();
     let written = files(&client.path("out"));
     assert!(written.into_values().eq([pushed.bytes.clone()]));
     // All of it is in the gateway's cache now.
-    for more in [&[][..], &["-u", USERNAME, "-p", "a-guess"]] {
-        let refused = pull(more);
-        assert_ne!(refused.code, Some(0));
-        assert!(refused.stderr.contains("401"), "{}", refused.stderr);
+    for login in [&[][..], &["-u", USERNAME, "-p", "a-guess"]] {
+        for image in [&tagged, &flat] {
+            let refused = pull(image, login);
+            assert_ne!(refused.code, Some(0));
+            assert!(refused.stderr.contains("401"), "{}", refused.stderr);
+        }
     }
     assert_tokens(&registry);
+    // As wharf itself does, which is shown the split form.
+    let pulled = publisher(&gateway.host()).pull(&tagged, &pushed.bytes);
+    assert_eq!(pulled["digest"], pushed.split.to_string());
     assert_no_secret(&gateway.signalled("TERM").1);
 }

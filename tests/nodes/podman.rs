@@ -180,7 +180,10 @@ fn podman_shows_what_is_kept_for_the_gateway() {
             node.gets_flat(&image, &pushed, &["--src-authfile", &file]);
         }
         // All of it is in the gateway's cache now.
-        node.is_refused(&image, &[], "unauthorized");
+        let flat = format!("{NAME}/nodes/app@{}", pushed.flat);
+        for image in [&image, &flat] {
+            node.is_refused(image, &[], "unauthorized");
+        }
         assert_no_secret(&gateway.signalled("TERM").1);
     }
 }
@@ -202,7 +205,10 @@ fn podman_shows_a_token() {
     node.is_refused(&image, &[], "unauthorized");
     let file = authfile(&node, &gateway.host());
     node.gets_flat(&image, &pushed, &["--src-authfile", &file]);
-    node.is_refused(&image, &[], "unauthorized");
+    let flat = format!("{NAME}/nodes/app@{}", pushed.flat);
+    for image in [&image, &flat] {
+        node.is_refused(image, &[], "unauthorized");
+    }
     assert_tokens(&registry);
     assert_no_secret(&gateway.signalled("TERM").1);
 }
