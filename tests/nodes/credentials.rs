@@ -35,10 +35,11 @@ pub(super) fn with_tokens(who: Who) -> fault::Registry {
     })
 }
 
-/// Says on a gateway's behalf that it wrote down no secret.
+/// A gateway refused somebody, with all of upstream's answer, and wrote down no secret.
 #[track_caller]
-pub(super) fn assert_no_secret(log: &str) {
+pub(super) fn assert_refused(log: &str) {
     assert!(log.contains(" 401 "), "{log}");
+    assert!(!log.contains("error: "), "{log}");
     for secret in [PASSWORD, BASIC, "a-guess", "token"] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
@@ -94,7 +95,7 @@ async fn containerd_shows_its_password() {
         assert_empty(&containerd);
         pull(&gateway.host()).await.unwrap();
         assert_flat(&containerd, &pushed);
-        assert_no_secret(&gateway.signalled("TERM").1);
+        assert_refused(&gateway.signalled("TERM").1);
     }
 }
 
@@ -113,7 +114,7 @@ async fn containerd_shows_a_token() {
     registry.forget_requests();
     assert_own_rights(&workspace, &containerd, &pushed).await;
     assert_tokens(&registry);
-    assert_no_secret(&gateway.signalled("TERM").1);
+    assert_refused(&gateway.signalled("TERM").1);
 }
 
 /// The password went to the token server and nowhere else, and not from the gateway.
@@ -174,5 +175,5 @@ fn clients_without_a_mirror_show_a_token() {
     // As wharf itself does, which is shown the split form.
     let pulled = publisher(&gateway.host()).pull(&tagged, &pushed.bytes);
     assert_eq!(pulled["digest"], pushed.split.to_string());
-    assert_no_secret(&gateway.signalled("TERM").1);
+    assert_refused(&gateway.signalled("TERM").1);
 }

@@ -1,6 +1,6 @@
 //! skopeo with the committed `registries.conf`: the library is the one that CRI-O and podman pull with.
 
-use super::credentials::{assert_no_secret, assert_tokens, publisher, with_tokens};
+use super::credentials::{assert_refused, assert_tokens, publisher, with_tokens};
 use super::outages::address;
 use super::*;
 use crate::binary::Answer;
@@ -184,7 +184,7 @@ fn podman_shows_what_is_kept_for_the_gateway() {
         for image in [&image, &flat] {
             node.is_refused(image, &[], "unauthorized");
         }
-        assert_no_secret(&gateway.signalled("TERM").1);
+        assert_refused(&gateway.signalled("TERM").1);
     }
 }
 
@@ -210,7 +210,7 @@ fn podman_shows_a_token() {
         node.is_refused(image, &[], "unauthorized");
     }
     assert_tokens(&registry);
-    assert_no_secret(&gateway.signalled("TERM").1);
+    assert_refused(&gateway.signalled("TERM").1);
 }
 
 #[test]
