@@ -212,11 +212,14 @@ impl Gateway {
             None => Method::GET,
         };
         let accept = upstream_accept(&HeaderMap::new());
-        match (
-            self.asked_for(asked, &method, &split.to_string(), accept)
-                .await?,
-            kept,
-        ) {
+        let name = split.to_string();
+        let asking = async |method| self.asked_for(asked, method, &name, accept.clone()).await;
+        let mut got = asking(&method).await?;
+        // A refusal is passed on, which to a HEAD has no body.
+        if matches!(got, Got::Other(_)) && method == Method::HEAD && !asked.ask.is_head() {
+            got = asking(&Method::GET).await?;
+        }
+        match (got, kept) {
             (Got::Manifest(raw), _) => match self.derived(asked, raw).await {
                 Ok(view) => Ok(view),
                 Err(error) => Err(self.failed(asked, error).await),

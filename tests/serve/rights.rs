@@ -39,6 +39,7 @@ fn is_refused(got: &Got, challenge: &str) {
     assert_eq!(got.status, 401, "{got:?}");
     assert_eq!(got.header("www-authenticate"), challenge);
     assert_eq!(got.header("docker-content-digest"), "");
+    assert!(got.whole, "{got:?}");
     if !got.body.is_empty() {
         assert_eq!(got.code(), "UNAUTHORIZED");
     }

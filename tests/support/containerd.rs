@@ -14,8 +14,11 @@ const VERSION: &str = " 2.4.";
 /// What containerd says when it is up.
 const UP: &str = "containerd successfully booted";
 
-/// The host that images are named with; `hosts.toml` says which registry that is.
-pub(crate) const HOST: &str = "registry.test";
+/// After which time `ctr` gives up.
+const PATIENCE: &str = "120s";
+
+/// Where `ctr` keeps images, and where Kubernetes does.
+const NAMESPACES: [&str; 2] = ["default", "k8s.io"];
 
 /// A containerd that ends when this is dropped.
 pub(crate) struct Containerd {
@@ -25,8 +28,8 @@ pub(crate) struct Containerd {
 }
 
 impl Containerd {
-    /// Starts one that asks a registry (`address:port`) for what is named as [`HOST`]'s, if this machine can.
-    pub(crate) fn start(registry: &str) -> Option<Self> {
+    /// Starts one, if this machine can.
+    pub(crate) fn start() -> Option<Self> {
         // It mounts, even where it only pulls.
         if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
             missing("containerd", "only root can run it");
@@ -38,7 +41,7 @@ impl Containerd {
             .tempdir()
             .unwrap();
         let path = directory.path().to_owned();
-        configure(&path, registry);
+        configure(&path);
         let mut command = Keeper::command(&path, &program);
         command.arg("--config").arg(path.join("config.toml"));
         let started = Keeper::start(directory, command, |log| log.contains(UP).then_some(()));
@@ -61,16 +64,58 @@ impl Containerd {
             .join("root/io.containerd.content.v1.content/blobs")
     }
 
-    /// Runs `ctr images pull`, which must succeed.
-    #[track_caller]
-    pub(crate) fn pull(&self, flags: &[&str], image: &str) {
-        let mut command = Command::new(&self.ctr);
-        command.arg("--address").arg(self.socket());
-        command.args(["images", "pull", "--hosts-dir"]);
+    /// Says by a `hosts.toml` where the images of a host (`name` or `name:port`) are pulled from.
+    pub(crate) fn asks(&self, host: &str, hosts: &str) {
+        let name = match host.split_once(':') {
+            Some((name, port)) => format!("{name}_{port}_"),
+            None => host.to_owned(),
+        };
+        let directory = self.directory.join("hosts").join(name);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("hosts.toml"), hosts).unwrap();
+    }
+
+    /// Runs `ctr images pull`, and returns what it says if it fails.
+    pub(crate) fn try_pull(&self, flags: &[&str], image: &str) -> Result<(), String> {
+        let mut command = self.ctr(&["images", "pull", "--hosts-dir"]);
         command.arg(self.directory.join("hosts"));
         let output = command.args(flags).arg(image).output().unwrap();
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success(), "{command:?}\n{said}");
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(format!("{command:?}\n{said}")),
+        }
+    }
+
+    /// Runs `ctr images pull`, which must succeed.
+    #[track_caller]
+    pub(crate) fn pull(&self, flags: &[&str], image: &str) {
+        let pulled = self.try_pull(flags, image);
+        pulled.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Removes all images, and what they hold.
+    pub(crate) fn forget(&self) {
+        for namespace in NAMESPACES {
+            let images = |arguments: &[&str]| {
+                let mut command = self.ctr(&["--namespace", namespace, "images"]);
+                let output = command.args(arguments).output().unwrap();
+                assert!(output.status.success(), "{command:?}: {output:?}");
+                String::from_utf8(output.stdout).unwrap()
+            };
+            let names = images(&["list", "--quiet"]);
+            let names: Vec<&str> = names.lines().collect();
+            if !names.is_empty() {
+                images(&[&["remove", "--sync"], names.as_slice()].concat());
+            }
+        }
+    }
+
+    fn ctr(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.ctr);
+        command.args(["--timeout", PATIENCE, "--address"]);
+        command.arg(self.socket()).args(arguments);
+        command
     }
 }
 
@@ -90,7 +135,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Writes what keeps it to its directory, and away from the networks and plugins of this machine.
-fn configure(directory: &Path, registry: &str) {
+fn configure(directory: &Path) {
     let path = directory.display();
     let settings = format!(
         r#"
@@ -117,8 +162,4 @@ config_path = "{path}/hosts"
 "#
     );
     fs::write(directory.join("config.toml"), settings).unwrap();
-    let hosts = directory.join("hosts").join(HOST);
-    fs::create_dir_all(&hosts).unwrap();
-    let server = format!("server = \"http://{registry}\"\n");
-    fs::write(hosts.join("hosts.toml"), server).unwrap();
 }

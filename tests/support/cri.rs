@@ -4,15 +4,49 @@
 //! <https://github.com/grpc/grpc/blob/v1.74.0/doc/PROTOCOL-HTTP2.md>.
 
 use std::path::Path;
+use std::time::Duration;
 
 use h2::client;
 use http::{HeaderMap, Request};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// Nobody waits longer for a pull.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const PULL_IMAGE: &str = "http://localhost/runtime.v1.ImageService/PullImage";
 
+/// `AuthConfig`, as far as it is used: what a pull secret becomes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) password: &'a str,
+    /// The URL of the one server that this is for; empty for any.
+    pub(crate) server: &'a str,
+}
+
+impl Login<'_> {
+    fn message(&self) -> Vec<u8> {
+        let fields = [(1, self.username), (2, self.password), (4, self.server)];
+        let fields = fields.map(|(number, text)| field(number, text.as_bytes()));
+        fields.concat()
+    }
+}
+
 /// Pulls an image and returns how the runtime names it, or what it says against that.
-pub(crate) async fn pull_image(socket: &Path, image: &str) -> Result<String, String> {
+pub(crate) async fn pull_image(
+    socket: &Path,
+    image: &str,
+    login: Option<Login<'_>>,
+) -> Result<String, String> {
+    // PullImageRequest.image, ImageSpec.image in it, and PullImageRequest.auth.
+    let mut message = field(1, &field(1, image.as_bytes()));
+    message.extend(login.map_or(Vec::new(), |login| field(2, &login.message())));
+    let called = timeout(PATIENCE, call(socket, &message)).await;
+    called.unwrap_or_else(|_| panic!("no answer about {image} in {PATIENCE:?}"))
+}
+
+async fn call(socket: &Path, message: &[u8]) -> Result<String, String> {
     let stream = UnixStream::connect(socket).await.unwrap();
     let (mut sender, connection) = client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -22,8 +56,6 @@ pub(crate) async fn pull_image(socket: &Path, image: &str) -> Result<String, Str
         .body(())
         .unwrap();
     let (response, mut body) = sender.send_request(request, false).unwrap();
-    // PullImageRequest.image, and ImageSpec.image in it, are the first fields.
-    let message = field(&field(image.as_bytes()));
     let mut frame = vec![0];
     frame.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend(message);
@@ -45,13 +77,13 @@ pub(crate) async fn pull_image(socket: &Path, image: &str) -> Result<String, Str
     }
 }
 
-/// Writes a message whose first field these bytes are.
-fn field(bytes: &[u8]) -> Vec<u8> {
+/// Writes a field of bytes, fewer than 16 KiB.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let length = u8::try_from(bytes.len()).ok();
     let length = length.filter(|length| *length < 0x80);
     let high = u8::try_from(bytes.len() >> 7).unwrap();
     let low = (bytes.len() & 0x7f) as u8;
-    let mut message = vec![0x0a];
+    let mut message = vec![number << 3 | 2];
     match length {
         Some(length) => message.push(length),
         None => message.extend([low | 0x80, high]),

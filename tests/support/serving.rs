@@ -11,7 +11,11 @@ use crate::binary::Workspace;
 #[cfg(target_os = "linux")]
 use crate::binary::high_water;
 
-const SERVE: [&str; 4] = ["serve", "--listen", "127.0.0.1:0", "--json"];
+const ANYWHERE: &str = "127.0.0.1:0";
+
+fn serve<'a>(listen: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["serve", "--listen", listen, "--json"], more].concat()
+}
 
 /// A server that listens where it likes, and is gone at the end of its test.
 pub(crate) struct Running {
@@ -23,7 +27,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(workspace: &Workspace, more: &[&str]) -> Self {
-        Self::of(workspace.wharf(&[&SERVE, more].concat()))
+        Self::start_on(workspace, ANYWHERE, more)
+    }
+
+    /// Starts one that listens there.
+    pub(crate) fn start_on(workspace: &Workspace, listen: &str, more: &[&str]) -> Self {
+        Self::run(workspace.wharf(&serve(listen, more)))
     }
 
     /// One whose files may be bounded at any time: to it that is as if the disk were full.
@@ -34,10 +43,12 @@ impl Running {
             "sh",
             env!("CARGO_BIN_EXE_wharf"),
         ];
-        Self::of(workspace.command("sh", &[&["-c"], &script[..], &SERVE, more].concat()))
+        let serve = serve(ANYWHERE, more);
+        Self::run(workspace.command("sh", &[&["-c"], &script[..], &serve].concat()))
     }
 
-    fn of(mut command: Command) -> Self {
+    /// Runs `wharf serve --json` with whatever else it has.
+    pub(crate) fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();

@@ -64,6 +64,11 @@ pub(super) fn read_head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return Ok(None);
     };
+    // A proxy is asked with scheme and host before the path.
+    let target = match target.strip_prefix("http://") {
+        Some(rest) => rest.find('/').map_or("/", |path| &rest[path..]),
+        None => target,
+    };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut headers = Vec::new();
     loop {
