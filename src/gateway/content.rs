@@ -8,6 +8,7 @@
 //!
 //! What is sent is read from files at the pace of who it is sent to; nothing is held in memory but one piece for each.
 
+mod buffers;
 mod flight;
 mod held;
 mod kept;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 
+use self::buffers::Buffers;
 use self::flight::Flights;
 use self::kept::Kept;
 use self::sending::Sending;
@@ -87,6 +89,7 @@ pub enum Form {
 pub struct Contents {
     kept: Arc<Kept>,
     flights: Arc<Flights>,
+    buffers: Arc<Buffers>,
     /// One permit a fetch.
     transfers: Arc<Semaphore>,
     /// One permit a decoder of a blob that is still arriving.
@@ -109,6 +112,7 @@ impl Contents {
             metrics,
             kept: Arc::new(Kept::open(settings)?),
             flights: Arc::default(),
+            buffers: Arc::default(),
             transfers: Arc::new(Semaphore::new(max_transfers)),
             early_decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
             decoders: Arc::new(Semaphore::new(MAX_DECODERS)),

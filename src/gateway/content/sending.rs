@@ -175,13 +175,14 @@ impl Sending {
             return Ok(None);
         }
         let directory = self.contents.kept.ingest(Place::Decoded).to_owned();
-        let (bytes, hasher) = blocking(move || {
-            let bytes = read(&cuts).map_err(Error::file(&directory))?;
+        let mut buffer = self.contents.buffers.take();
+        let (buffer, hasher) = blocking(move || {
+            read(&cuts, &mut buffer.bytes).map_err(Error::file(&directory))?;
             let hasher = hasher.map(|mut hasher| {
-                hasher.update(&bytes);
+                hasher.update(&buffer.bytes);
                 hasher
             });
-            Ok::<_, Error>((bytes, hasher))
+            Ok::<_, Error>((buffer, hasher))
         })
         .await?;
         let is_last = self.step == self.route.steps.len();
@@ -189,7 +190,7 @@ impl Sending {
             Some(hasher) if is_last => self.check(hasher)?,
             hasher => self.hasher = hasher,
         }
-        Ok((!is_empty).then(|| Bytes::from(bytes)))
+        Ok((!is_empty).then(|| Bytes::from(buffer)))
     }
 
     fn check(&self, hasher: Hasher) -> Result<(), Error> {
@@ -232,27 +233,27 @@ fn doubt(contents: &Contents, route: &Route) {
 }
 
 /// Reads cuts one after the other, framed as they have to be. Blocks.
-fn read(cuts: &[Cut]) -> io::Result<Vec<u8>> {
+fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
     let length = |cut: &Cut| match cut.framing {
         Framing::AsIs => cut.length,
         Framing::Compressed | Framing::Raw => cut.length + FRAME_BYTES,
     };
-    let mut bytes = Vec::with_capacity(cuts.iter().map(length).sum());
+    bytes.reserve(cuts.iter().map(length).sum());
     let mut content = Vec::new();
     for cut in cuts {
         match cut.framing {
-            Framing::AsIs => append(cut, &mut bytes)?,
+            Framing::AsIs => append(cut, bytes)?,
             framing => {
                 content.clear();
                 append(cut, &mut content)?;
                 match framing {
-                    Framing::Compressed => append_frame(&content, &mut bytes)?,
-                    Framing::AsIs | Framing::Raw => append_raw_frame(&content, &mut bytes),
+                    Framing::Compressed => append_frame(&content, bytes)?,
+                    Framing::AsIs | Framing::Raw => append_raw_frame(&content, bytes),
                 }
             }
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn append(cut: &Cut, bytes: &mut Vec<u8>) -> io::Result<()> {
