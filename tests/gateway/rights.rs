@@ -47,7 +47,13 @@ async fn what_one_client_may_read_another_may_not() {
         for path in &all {
             for shown in [&[][..], &[("authorization", WRONG)]] {
                 for method in [Method::GET, Method::HEAD] {
-                    let refused = front.ask(method, path, shown).await.is(401);
+                    let is_head = method == Method::HEAD;
+                    let refused = front.ask(method, path, shown).await;
+                    // zot has no HEAD of lists, for nobody.
+                    if is_head && refused.status == 405 {
+                        continue;
+                    }
+                    let refused = refused.is(401);
                     let challenge = refused.header("www-authenticate");
                     assert!(
                         challenge.to_lowercase().starts_with("basic realm"),

@@ -41,7 +41,9 @@ fn is_refused(got: &Got, challenge: &str) {
     assert_eq!(got.header("docker-content-digest"), "");
     assert!(got.whole, "{got:?}");
     if !got.body.is_empty() {
-        assert_eq!(got.code(), "UNAUTHORIZED");
+        // zot's has no list around it.
+        let body = String::from_utf8_lossy(&got.body);
+        assert!(body.contains(r#""code":"UNAUTHORIZED""#), "{got:?}");
     }
 }
 
@@ -87,8 +89,13 @@ fn is_for_those_who_may_read(
     let wrong = [("Authorization", GUESS), ("Accept", "*/*")];
     for path in paths(stored, &config) {
         for method in ["GET", "HEAD"] {
-            is_refused(&ask(&host, method, &path, &wrong[1..]).whole(), challenge);
-            is_refused(&ask(&host, method, &path, &wrong).whole(), challenge);
+            for shown in [&wrong[1..], &wrong] {
+                let got = ask(&host, method, &path, shown).whole();
+                // zot has no HEAD of lists, for nobody.
+                if !(method == "HEAD" && got.status == 405) {
+                    is_refused(&got, challenge);
+                }
+            }
         }
     }
     known(&stored.whole()).is_all_of(&stored.bytes);
