@@ -35,6 +35,56 @@ pub(super) fn with_tokens(who: Who) -> fault::Registry {
     })
 }
 
+/// A component in a registry that wants tokens, and a gateway before it.
+pub(super) struct BehindTokens {
+    pub(super) registry: fault::Registry,
+    pub(super) workspace: Workspace,
+    pub(super) pushed: Pushed,
+    pub(super) gateway: Running,
+    _own: Workspace,
+}
+
+impl BehindTokens {
+    pub(super) fn new() -> Self {
+        let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
+        let host = registry.address();
+        let workspace = publisher(&host);
+        let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
+        let own = Workspace::new();
+        let gateway = Running::start(&own, &["--upstream", &host]);
+        registry.forget_requests();
+        Self {
+            registry,
+            workspace,
+            pushed,
+            gateway,
+            _own: own,
+        }
+    }
+
+    /// The password went to the token server and nowhere else, and not from the gateway.
+    #[track_caller]
+    pub(super) fn assert_tokens(&self) {
+        let requests = self.registry.requests();
+        let (tokens, others): (Vec<_>, Vec<_>) = requests
+            .iter()
+            .partition(|request| request.path == "/token");
+        for request in &tokens {
+            let agent = request.header("user-agent").unwrap_or_default();
+            assert!(!agent.contains("wharf"), "{request:?}");
+        }
+        let with_token = others.iter().filter(|request| {
+            let shown = request.header("authorization");
+            assert!(
+                shown.is_none_or(|shown| shown.starts_with("Bearer token-")),
+                "{request:?}"
+            );
+            shown.is_some()
+        });
+        assert!(with_token.count() > 0 && !tokens.is_empty());
+    }
+}
+
 /// A gateway refused somebody, with all of upstream's answer, and wrote down no secret.
 #[track_caller]
 pub(super) fn assert_refused(log: &str) {
@@ -104,39 +154,12 @@ async fn containerd_shows_a_token() {
     let Some(containerd) = Containerd::start() else {
         return;
     };
-    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
-    let host = registry.address();
-    let workspace = publisher(&host);
-    let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
-    let own = Workspace::new();
-    let gateway = Running::start(&own, &["--upstream", &host]);
-    containerd.asks(&host, &hosts_toml(&gateway.host()));
-    registry.forget_requests();
-    assert_own_rights(&workspace, &containerd, &pushed).await;
-    assert_tokens(&registry);
-    assert_refused(&gateway.signalled("TERM").1);
-}
-
-/// The password went to the token server and nowhere else, and not from the gateway.
-#[track_caller]
-pub(super) fn assert_tokens(registry: &fault::Registry) {
-    let requests = registry.requests();
-    let (tokens, others): (Vec<_>, Vec<_>) = requests
-        .iter()
-        .partition(|request| request.path == "/token");
-    for request in &tokens {
-        let agent = request.header("user-agent").unwrap_or_default();
-        assert!(!agent.contains("wharf"), "{request:?}");
-    }
-    let with_token = others.iter().filter(|request| {
-        let shown = request.header("authorization");
-        assert!(
-            shown.is_none_or(|shown| shown.starts_with("Bearer token-")),
-            "{request:?}"
-        );
-        shown.is_some()
-    });
-    assert!(with_token.count() > 0 && !tokens.is_empty());
+    let behind = BehindTokens::new();
+    let upstream = behind.registry.address();
+    containerd.asks(&upstream, &hosts_toml(&behind.gateway.host()));
+    assert_own_rights(&behind.workspace, &containerd, &behind.pushed).await;
+    behind.assert_tokens();
+    assert_refused(&behind.gateway.signalled("TERM").1);
 }
 
 #[test]
@@ -144,15 +167,10 @@ fn clients_without_a_mirror_show_a_token() {
     let Some(oras) = support::tool("oras") else {
         return;
     };
-    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
-    let host = registry.address();
-    let workspace = publisher(&host);
-    let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
-    let own = Workspace::new();
-    let gateway = Running::start(&own, &["--upstream", &host]);
-    registry.forget_requests();
+    let behind = BehindTokens::new();
+    let (host, pushed) = (behind.gateway.host(), &behind.pushed);
     let client = Workspace::new();
-    let repository = format!("{}/nodes/app", gateway.host());
+    let repository = format!("{host}/nodes/app");
     let tagged = format!("{repository}:1.0");
     let flat = format!("{repository}@{}", pushed.flat);
     let pull = |image: &str, login: &[&str]| {
@@ -171,9 +189,9 @@ fn clients_without_a_mirror_show_a_token() {
             assert!(refused.stderr.contains("401"), "{}", refused.stderr);
         }
     }
-    assert_tokens(&registry);
+    behind.assert_tokens();
     // As wharf itself does, which is shown the split form.
-    let pulled = publisher(&gateway.host()).pull(&tagged, &pushed.bytes);
+    let pulled = publisher(&host).pull(&tagged, &pushed.bytes);
     assert_eq!(pulled["digest"], pushed.split.to_string());
-    assert_refused(&gateway.signalled("TERM").1);
+    assert_refused(&behind.gateway.signalled("TERM").1);
 }

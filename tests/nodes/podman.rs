@@ -1,6 +1,6 @@
 //! skopeo with the committed `registries.conf`: the library is the one that CRI-O and podman pull with.
 
-use super::credentials::{assert_refused, assert_tokens, publisher, with_tokens};
+use super::credentials::{BehindTokens, assert_refused, publisher, with_tokens};
 use super::outages::address;
 use super::*;
 use crate::binary::Answer;
@@ -193,24 +193,19 @@ fn podman_shows_a_token() {
     let Some(node) = Node::new() else {
         return;
     };
-    let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
-    let host = registry.address();
-    let workspace = publisher(&host);
-    let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
-    let own = Workspace::new();
-    let gateway = Running::start(&own, &["--upstream", &host]);
-    registry.forget_requests();
-    node.asks(&settings(&gateway.host()));
+    let behind = BehindTokens::new();
+    let (host, pushed) = (behind.gateway.host(), &behind.pushed);
+    node.asks(&settings(&host));
     let image = format!("{NAME}/nodes/app:1.0");
     node.is_refused(&image, &[], "unauthorized");
-    let file = authfile(&node, &gateway.host());
-    node.gets_flat(&image, &pushed, &["--src-authfile", &file]);
+    let file = authfile(&node, &host);
+    node.gets_flat(&image, pushed, &["--src-authfile", &file]);
     let flat = format!("{NAME}/nodes/app@{}", pushed.flat);
     for image in [&image, &flat] {
         node.is_refused(image, &[], "unauthorized");
     }
-    assert_tokens(&registry);
-    assert_refused(&gateway.signalled("TERM").1);
+    behind.assert_tokens();
+    assert_refused(&behind.gateway.signalled("TERM").1);
 }
 
 #[test]
