@@ -14,6 +14,7 @@ mod blobs;
 pub mod content;
 pub mod front;
 mod headers;
+mod keeping;
 mod lists;
 mod lookup;
 mod manifests;
@@ -42,7 +43,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use self::content::{Component, Contents, Form};
+use self::content::{Component, Contents, Form, Sender};
 use self::lookup::Index;
 use self::message::{Answer, Ask, Reply};
 use self::metrics::Metrics;
@@ -141,6 +142,7 @@ struct Asked<'a> {
     source: Source,
     /// Upstream and repository.
     location: String,
+    sender: Sender,
     /// Stands for what the client shows of itself.
     who: Digest,
 }
@@ -190,6 +192,7 @@ impl Gateway {
         let asked = Asked {
             ask,
             location: source.location(),
+            sender: place.known.sender(),
             source,
             who: self.who(shown),
         };

@@ -17,6 +17,8 @@ mod held;
 mod kept;
 #[path = "content/scripted.rs"]
 mod scripted;
+#[path = "content/senders.rs"]
+mod senders;
 #[path = "content/shared.rs"]
 mod shared;
 

@@ -159,6 +159,7 @@ impl Gateway {
             false => Form::Whole,
         };
         let component = Component {
+            sender: asked.sender,
             store: asked.source.store(),
             manifest: Arc::clone(&view.split),
         };

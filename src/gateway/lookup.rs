@@ -133,8 +133,8 @@ impl Index {
         known.insert(key, origin);
     }
 
-    /// Remembers for a while that nothing has this digest.
-    pub(super) fn miss(&self, location: &str, digest: &Digest) {
+    /// Remembers for a while that nothing that `who` may see has this digest.
+    pub(super) fn miss(&self, who: &Digest, location: &str, digest: &Digest) {
         let now = Instant::now();
         let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
         if misses.len() >= MAX_KNOWN {
@@ -143,15 +143,25 @@ impl Index {
         if misses.len() >= MAX_KNOWN {
             misses.clear();
         }
-        misses.insert(key(location, digest), now + self.missed);
+        misses.insert(key(&seen_by(who, location), digest), now + self.missed);
     }
 
-    /// Returns whether nothing had this digest a while ago.
-    pub(super) fn is_missed(&self, location: &str, digest: &Digest) -> bool {
+    /// Returns whether nothing that `who` may see had this digest a while ago.
+    pub(super) fn is_missed(&self, who: &Digest, location: &str, digest: &Digest) -> bool {
         let misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = misses.get(&key(location, digest));
+        let until = misses.get(&key(&seen_by(who, location), digest));
         until.is_some_and(|until| Instant::now() < *until)
     }
+
+    /// There it is after all.
+    pub(super) fn found(&self, who: &Digest, location: &str, digest: &Digest) {
+        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
+        misses.remove(&key(&seen_by(who, location), digest));
+    }
+}
+
+fn seen_by(who: &Digest, location: &str) -> String {
+    format!("{who}\n{location}")
 }
 
 /// One name for both. No location has a line break.
@@ -233,9 +243,13 @@ mod tests {
         let digest = Digest::of(b"content");
         for (missed, expected) in [(MISSED, true), (Duration::ZERO, false)] {
             let index = Index::open(directory.path(), missed).unwrap();
-            index.miss("host/a", &digest);
-            assert_eq!(index.is_missed("host/a", &digest), expected);
-            assert!(!index.is_missed("host/b", &digest));
+            let [anna, ben] = [b"anna".as_slice(), b"ben"].map(Digest::of);
+            index.miss(&anna, "host/a", &digest);
+            assert_eq!(index.is_missed(&anna, "host/a", &digest), expected);
+            assert!(!index.is_missed(&anna, "host/b", &digest));
+            assert!(!index.is_missed(&ben, "host/a", &digest));
+            index.found(&anna, "host/a", &digest);
+            assert!(!index.is_missed(&anna, "host/a", &digest));
         }
     }
 }

@@ -40,9 +40,12 @@ impl Gateway {
             .await?;
         if let Got::Head(head) = &got {
             let digest = head.content_digest();
-            if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
+            if let Some(view) = digest.and_then(|digest| self.views.get(asked.sender, &digest)) {
                 self.let_in
                     .enter(&asked.who, &asked.location, &view.raw.digest);
+                // It may be new in this repository.
+                let learnt = self.learn(asked, &view);
+                learnt.map_err(|error| self.refused(ask, &error))?;
                 return Ok(shown(asked, &view));
             }
             let plain = digest.is_some_and(|digest| self.views.is_plain(&digest));

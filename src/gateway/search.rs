@@ -33,7 +33,7 @@ impl Gateway {
         digest: &Digest,
         kind: Kind,
     ) -> Answered<Option<Arc<View>>> {
-        if self.index.is_missed(&asked.location, digest) {
+        if self.index.is_missed(&asked.who, &asked.location, digest) {
             return Ok(None);
         }
         // Closed it never is.
@@ -69,7 +69,7 @@ impl Gateway {
                 return Ok(Some(view));
             }
         }
-        self.index.miss(&asked.location, digest);
+        self.index.miss(&asked.who, &asked.location, digest);
         Ok(None)
     }
 

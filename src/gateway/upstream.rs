@@ -12,16 +12,18 @@ use http::{HeaderMap, Method};
 
 use self::address::is_public;
 pub(super) use self::source::{Got, Shelf, Source};
+use super::content::Sender;
 use super::refusal::Refusal;
 use super::rights::Rights;
 use super::route::split_host;
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::reference::{Repository, is_host, is_path};
-use crate::store;
 use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
 use crate::store::remote::{self, Access, Credentials, Remote};
 use crate::store::retry::Retry;
+use crate::store::{self, Store};
 
 /// How long a repository is spoken to with the same own credentials, and the tokens they gave.
 const KEPT: Duration = Duration::from_secs(60);
@@ -76,6 +78,8 @@ pub(super) struct Host {
     pub(super) name: String,
     pub(super) options: remote::Options,
     base: Arc<Remote>,
+    /// Whether it is one of the upstreams, and not only named by a client.
+    is_listed: bool,
 }
 
 /// A repository of an upstream.
@@ -105,6 +109,7 @@ impl Host {
             name: name.to_owned(),
             options,
             base: Arc::new(base),
+            is_listed: true,
         })
     }
 
@@ -139,6 +144,18 @@ impl Known {
                     host: host.map(|host| canonical(&host).to_owned()),
                 })
             }
+        }
+    }
+
+    /// Returns what stands for it. Whoever lists an upstream believes it.
+    pub(super) fn sender(&self) -> Sender {
+        let (name, is_believed) = match self {
+            Self::Registry(host) => (host.name.clone(), host.is_listed),
+            Self::Layout { layout, .. } => (layout.location(), true),
+        };
+        Sender {
+            name: Digest::of(name.as_bytes()),
+            is_believed,
         }
     }
 
@@ -252,6 +269,10 @@ impl Upstreams {
             return Err(unknown(host));
         }
         let opened = Host::new(host, options.clone()).map_err(|_| unknown(host))?;
+        let opened = Host {
+            is_listed: false,
+            ..opened
+        };
         let mut unlisted = self.unlisted();
         if unlisted.len() >= MAX_KEPT {
             unlisted.clear();

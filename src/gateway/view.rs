@@ -8,6 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::HeaderValue;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::content::Sender;
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::{Got, Source};
@@ -67,7 +68,8 @@ pub(super) struct Views(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    views: HashMap<Digest, (u64, Arc<View>)>,
+    /// By digest of the split manifest, and of whoever is not believed what others have shown.
+    views: HashMap<(Option<Digest>, Digest), (u64, Arc<View>)>,
     bytes: usize,
     uses: u64,
     plain: HashSet<Digest>,
@@ -78,27 +80,28 @@ impl Views {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the view of a split manifest.
-    pub(super) fn get(&self, split: &Digest) -> Option<Arc<View>> {
+    /// Returns the view of a split manifest of this sender.
+    pub(super) fn get(&self, sender: Sender, split: &Digest) -> Option<Arc<View>> {
         let mut kept = self.kept();
         kept.uses += 1;
         let uses = kept.uses;
-        let (used, view) = kept.views.get_mut(split)?;
+        let (used, view) = kept.views.get_mut(&(stranger(sender), *split))?;
         *used = uses;
         Some(Arc::clone(view))
     }
 
-    fn keep(&self, view: Arc<View>) {
+    fn keep(&self, sender: Sender, view: Arc<View>) {
         let mut kept = self.kept();
         kept.uses += 1;
         let (uses, bytes) = (kept.uses, view.bytes());
-        if let Some((_, before)) = kept.views.insert(view.raw.digest, (uses, view)) {
+        let key = (stranger(sender), view.raw.digest);
+        if let Some((_, before)) = kept.views.insert(key, (uses, view)) {
             kept.bytes -= before.bytes();
         }
         kept.bytes += bytes;
         while kept.bytes > MAX_KEPT_BYTES && kept.views.len() > 1 {
             let oldest = kept.views.iter().min_by_key(|(_, (used, _))| *used);
-            let Some(oldest) = oldest.map(|(digest, _)| *digest) else {
+            let Some(oldest) = oldest.map(|(key, _)| *key) else {
                 break;
             };
             if let Some((_, gone)) = kept.views.remove(&oldest) {
@@ -121,6 +124,20 @@ impl Views {
     }
 }
 
+/// A manifest that names a blob of another repository.
+fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
+    store::Error::Malformed {
+        what: format!("manifest `{split}`"),
+        location,
+        reason: format!("its blob {} is not in the repository", blob.digest),
+    }
+}
+
+/// Names who is not believed.
+fn stranger(sender: Sender) -> Option<Digest> {
+    (!sender.is_believed).then_some(sender.name)
+}
+
 impl Gateway {
     /// Derives the flat form of a manifest that was just read with the rights of who asks; nothing if it is not a
     /// split one.
@@ -134,11 +151,11 @@ impl Gateway {
             return Ok(None);
         }
         self.let_in.enter(&asked.who, &asked.location, &raw.digest);
-        let view = match self.views.get(&raw.digest) {
+        let view = match self.views.get(asked.sender, &raw.digest) {
             Some(view) => view,
             None => {
                 let view = Arc::new(self.derive(asked, raw).await?);
-                self.views.keep(Arc::clone(&view));
+                self.views.keep(asked.sender, Arc::clone(&view));
                 view
             }
         };
@@ -148,7 +165,13 @@ impl Gateway {
 
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = asked.source.store();
-        let split = open_split(store.as_ref(), &raw, &self.cache, self.metrics.as_ref()).await?;
+        let cache = self.keeping(asked)?;
+        let split = open_split(store.as_ref(), &raw, &cache, self.metrics.as_ref()).await?;
+        let config = split.manifest.config;
+        // It may have been read from the cache, where another repository's is.
+        if split.manifest.repeated_config().is_none() && !store.has(config).await? {
+            return Err(not_there(&raw.digest, store.location(), config).into());
+        }
         let flat = artifact::flat(&split.config, &split.manifest.annotations);
         Ok(View {
             stored: has_subject(&raw.bytes),
@@ -161,7 +184,7 @@ impl Gateway {
     }
 
     /// Writes down where the digests of a flat form come from.
-    fn learn(&self, asked: &Asked<'_>, view: &View) -> Result<(), Error> {
+    pub(super) fn learn(&self, asked: &Asked<'_>, view: &View) -> Result<(), Error> {
         for (digest, kind) in [
             (view.split.flat_digest, Kind::Manifest),
             (view.config_digest, Kind::Config),
@@ -174,6 +197,7 @@ impl Gateway {
                 stored,
             };
             self.index.learn(&asked.location, &digest, origin)?;
+            self.index.found(&asked.who, &asked.location, &digest);
         }
         Ok(())
     }
@@ -185,15 +209,18 @@ impl Gateway {
     }
 
     /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
-    /// nothing if that is gone, or names the digest no longer.
+    /// nothing if that is gone, or does not name the digest.
     pub(super) async fn known(
         &self,
         asked: &Asked<'_>,
         digest: &Digest,
         origin: Origin,
     ) -> Answered<Option<Arc<View>>> {
-        let view = self.view(asked, &origin.split).await?;
-        let view = view.filter(|view| view.names(digest) == Some(origin.kind));
+        // What this client does not see others may.
+        let Some(view) = self.view(asked, &origin.split).await? else {
+            return Ok(None);
+        };
+        let view = Some(view).filter(|view| view.names(digest) == Some(origin.kind));
         if view.is_none() {
             let forgotten = self.index.forget(&asked.location, digest);
             forgotten.map_err(|error| self.refused(asked.ask, &error.into()))?;
@@ -202,7 +229,7 @@ impl Gateway {
     }
 
     async fn view(&self, asked: &Asked<'_>, split: &Digest) -> Answered<Option<Arc<View>>> {
-        let kept = self.views.get(split);
+        let kept = self.views.get(asked.sender, split);
         let let_in = self.let_in.has(&asked.who, &asked.location, split);
         if let (Some(view), true) = (&kept, let_in) {
             return Ok(Some(Arc::clone(view)));
@@ -238,9 +265,10 @@ impl Gateway {
     /// of other repositories, and what is kept of those would else be given to who may not read there.
     pub(super) async fn complete(&self, asked: &Asked<'_>, view: &View) -> Answered<()> {
         let (split, everybody) = (view.raw.digest, Digest::of(b"everybody"));
-        let Source::Registry { .. } = &asked.source else {
+        // Where words are no proof, only what the repository sends is used.
+        if matches!(asked.source, Source::Layout(_)) || !asked.sender.is_believed {
             return Ok(());
-        };
+        }
         if self.complete.has(&everybody, &asked.location, &split) {
             return Ok(());
         }
@@ -251,11 +279,7 @@ impl Gateway {
             async move {
                 match store.has(blob).await {
                     Ok(true) => Ok(()),
-                    Ok(false) => Err(store::Error::Malformed {
-                        what: format!("manifest `{split}`"),
-                        location: store.location(),
-                        reason: format!("its layer {} is not in the repository", blob.digest),
-                    }),
+                    Ok(false) => Err(not_there(&split, store.location(), blob)),
                     Err(error) => Err(error),
                 }
             }

@@ -6,7 +6,7 @@ use super::scripted::Scripted;
 use super::*;
 
 /// A directory with all blobs of an artifact.
-fn directory(artifact: &Artifact) -> (TempDir, Held) {
+pub(crate) fn directory(artifact: &Artifact) -> (TempDir, Held) {
     let directory = tempfile::tempdir().unwrap();
     let files = directory.path().join("sha256");
     fs::create_dir(&files).unwrap();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::Sender;
 use crate::digest::Identity;
 use crate::store::Error;
 use crate::store::tail::Tail;
@@ -31,7 +32,17 @@ impl Key {
             Self::Content { content, .. } => *content,
         }
     }
+
+    /// Returns the blob that it is, or comes out of.
+    pub(super) fn blob(&self) -> Identity {
+        match self {
+            Self::Blob(blob) | Self::Content { blob, .. } => *blob,
+        }
+    }
 }
+
+/// What a flight brings, and from whom.
+pub(super) type Listed = (Sender, Key);
 
 /// How far a flight is.
 #[derive(Debug, Clone)]
@@ -82,7 +93,7 @@ pub(super) struct Flight {
     stage: watch::Receiver<Stage>,
     work: AbortHandle,
     /// Where others find it.
-    listed: Option<(Weak<Flights>, Key)>,
+    listed: Option<(Weak<Flights>, Listed)>,
 }
 
 /// What may go out.
@@ -102,7 +113,7 @@ impl Flight {
         Arc::new(Self::listed(work, None))
     }
 
-    fn listed<F>(work: impl FnOnce(Progress) -> F, listed: Option<(Weak<Flights>, Key)>) -> Self
+    fn listed<F>(work: impl FnOnce(Progress) -> F, listed: Option<(Weak<Flights>, Listed)>) -> Self
     where
         F: Future<Output = Result<Landed, Error>> + Send + 'static,
     {
@@ -210,17 +221,17 @@ impl Drop for Flight {
 
 /// All flights that others may follow too.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<HashMap<Key, Weak<Flight>>>);
+pub(super) struct Flights(Mutex<HashMap<Listed, Weak<Flight>>>);
 
 impl Flights {
-    fn flying(&self) -> MutexGuard<'_, HashMap<Key, Weak<Flight>>> {
+    fn flying(&self) -> MutexGuard<'_, HashMap<Listed, Weak<Flight>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows the flight that brings `key`, or begins it. Returns whether it was begun.
+    /// Follows the flight that brings this, or begins it. Returns whether it was begun.
     pub(super) fn follow<F>(
         self: &Arc<Self>,
-        key: Key,
+        key: Listed,
         work: impl FnOnce(Progress) -> F,
     ) -> (Arc<Flight>, bool)
     where

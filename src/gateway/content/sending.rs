@@ -141,7 +141,7 @@ impl Sending {
 
     fn begin(&mut self, source: usize) -> Arc<Flight> {
         let kind = &self.route.sources[source].kind;
-        let (flight, is_ours) = self.contents.follow(&self.component.store, kind);
+        let (flight, is_ours) = self.contents.follow(&self.component, kind);
         self.flights[source] = Some(Followed {
             flight: Arc::clone(&flight),
             is_ours,
@@ -214,7 +214,7 @@ impl Sending {
 }
 
 /// Whether somebody else might have fared better.
-fn is_about_rights(error: &Error) -> bool {
+pub(super) fn is_about_rights(error: &Error) -> bool {
     matches!(error.kind(), error::Kind::Refused | error::Kind::NotFound)
 }
 

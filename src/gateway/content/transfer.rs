@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Contents;
 use super::flight::{Flight, Key, Landed, Progress, Stage};
 use super::kept::Place;
 use super::route::Kind;
+use super::sending::is_about_rights;
+use super::{Component, Contents, Sender};
 use crate::digest::{Identity, Mismatch, VerifyingReader};
 use crate::encoding::{Decoder, Encoding, FrameError};
 use crate::gateway::metrics::Metrics;
@@ -20,6 +21,22 @@ use crate::store::{Error, Observer, Store, blocking, fetch_into, fetch_part};
 /// How many bytes are decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// Where layers come from.
+#[derive(Clone)]
+struct Whence {
+    store: Arc<dyn Store>,
+    sender: Sender,
+}
+
+impl Whence {
+    fn of(component: &Component) -> Self {
+        Self {
+            store: Arc::clone(&component.store),
+            sender: component.sender,
+        }
+    }
+}
+
 impl Observer for Metrics {
     fn moved(&self, bytes: u64) {
         self.from_upstream(bytes);
@@ -27,35 +44,38 @@ impl Observer for Metrics {
 }
 
 impl Contents {
-    /// Follows what brings a layer, or begins it with this store. Returns whether it was begun.
+    /// Follows what brings a layer, or begins it for this component. Returns whether it was begun.
     pub(super) fn follow(
         self: &Arc<Self>,
-        store: &Arc<dyn Store>,
+        component: &Component,
         kind: &Kind,
     ) -> (Arc<Flight>, bool) {
-        let (contents, store) = (Arc::clone(self), Arc::clone(store));
+        let (contents, from) = (Arc::clone(self), Whence::of(component));
         match kind.clone() {
-            Kind::Blob(blob) => self.follow_blob(store, blob),
+            Kind::Blob(blob) => self.follow_blob(&from, blob),
             Kind::Content { blob, content } => {
                 let key = Key::Content { blob, content };
-                let work = |progress| contents.decoded(store, blob, content, progress);
-                self.flights.follow(key, work)
+                let work = |progress| contents.decoded(from.clone(), blob, content, progress);
+                self.flights.follow((component.sender, key), work)
             }
             Kind::Part { blob, part } => {
-                let work = |progress| contents.part(store, blob, part, progress);
+                let work = |progress| contents.part(from, blob, part, progress);
                 (Flight::begin(work), true)
             }
         }
     }
 
-    fn follow_blob(self: &Arc<Self>, store: Arc<dyn Store>, blob: Identity) -> (Arc<Flight>, bool) {
+    fn follow_blob(self: &Arc<Self>, from: &Whence, blob: Identity) -> (Arc<Flight>, bool) {
         let contents = Arc::clone(self);
-        let work = |progress| contents.blob(store, blob, progress);
-        self.flights.follow(Key::Blob(blob), work)
+        let work = |progress| contents.blob(from.clone(), blob, progress);
+        self.flights.follow((from.sender, Key::Blob(blob)), work)
     }
 
     /// Finds a file on this machine: what was kept, else what others keep.
-    async fn find(&self, key: Key) -> Result<Option<Landed>, Error> {
+    async fn find(&self, sender: Sender, key: Key) -> Result<Option<Landed>, Error> {
+        if !self.has_sent(sender, &key.blob().digest) {
+            return Ok(None);
+        }
         let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
         let find = move || {
             let bytes = key.holds().size;
@@ -90,14 +110,14 @@ impl Contents {
 
     async fn blob(
         self: Arc<Self>,
-        store: Arc<dyn Store>,
+        Whence { store, sender }: Whence,
         blob: Identity,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(Key::Blob(blob)).await? {
+        if let Some(landed) = self.find(sender, Key::Blob(blob)).await? {
             return Ok(landed);
         }
-        let slot = slot(&self.transfers).await?;
+        let slot = slot(&self.transfers(sender)).await?;
         let spool = self.spool(Place::Blobs, &progress, 0).await?;
         let directory = self.kept.ingest(Place::Blobs);
         let fetched = fetch_into(
@@ -109,20 +129,21 @@ impl Contents {
         )
         .await?;
         drop(slot);
+        self.sent(sender, &blob.digest);
         self.keep(Key::Blob(blob), fetched).await
     }
 
     async fn part(
         self: Arc<Self>,
-        store: Arc<dyn Store>,
+        Whence { store, sender }: Whence,
         blob: Identity,
         part: Range<u64>,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(Key::Blob(blob)).await? {
+        if let Some(landed) = self.find(sender, Key::Blob(blob)).await? {
             return Ok(landed);
         }
-        let _slot = slot(&self.transfers).await?;
+        let _slot = slot(&self.transfers(sender)).await?;
         let base = part.start;
         let spool = self.spool(Place::Blobs, &progress, base).await?;
         let directory = self.kept.ingest(Place::Blobs);
@@ -142,18 +163,24 @@ impl Contents {
 
     async fn decoded(
         self: Arc<Self>,
-        store: Arc<dyn Store>,
+        from: Whence,
         blob: Identity,
         content: Identity,
         progress: Progress,
     ) -> Result<Landed, Error> {
         let key = Key::Content { blob, content };
-        if let Some(landed) = self.find(key).await? {
+        if let Some(landed) = self.find(from.sender, key).await? {
             return Ok(landed);
         }
-        let location = store.location();
-        let (stored, _) = self.follow_blob(store, blob);
-        let (stage, slot) = self.decoder(&stored).await?;
+        let location = from.store.location();
+        let (mut stored, is_ours) = self.follow_blob(&from, blob);
+        let mut decoder = self.decoder(&stored).await;
+        // What others are refused may be ours.
+        if !is_ours && decoder.as_ref().is_err_and(is_about_rights) {
+            stored = self.follow_blob(&from, blob).0;
+            decoder = self.decoder(&stored).await;
+        }
+        let (stage, slot) = decoder?;
         let spool = self.spool(Place::Decoded, &progress, 0).await?;
         let decoding = blocking(move || {
             let _slot: OwnedSemaphorePermit = slot;

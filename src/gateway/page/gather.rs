@@ -261,6 +261,7 @@ impl Gateway {
         Ok(Asked {
             ask,
             location: source.location(),
+            sender: place.known.sender(),
             source,
             who,
         })

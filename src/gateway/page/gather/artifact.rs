@@ -27,7 +27,7 @@ use crate::manifest::{Annotations, Os, media_type};
 use crate::package::{self, Tags};
 use crate::pull::{self, Opened, describe, open_split, stub_of};
 use crate::reference::Name;
-use crate::store::{self, RawManifest, Store, blocking};
+use crate::store::{self, RawManifest, blocking};
 use crate::world;
 
 /// How many other versions a component is compared with.
@@ -296,8 +296,7 @@ impl Gateway {
         if let Err(reply) = self.complete(asked, view).await {
             return Err(explained(*reply).await);
         }
-        let store = asked.source.store();
-        let read = self.stub(store.as_ref(), view);
+        let read = self.stub(asked, view);
         let stub = read.await.map_err(|error| match is_unsound(&error) {
             true => chain(&error),
             false => self.said(asked.ask, error),
@@ -317,14 +316,16 @@ impl Gateway {
         ))
     }
 
-    async fn stub(&self, store: &dyn Store, view: &View) -> Result<Vec<u8>, Error> {
-        let split = open_split(store, &view.raw, &self.cache, self.metrics.as_ref()).await?;
+    async fn stub(&self, asked: &Asked<'_>, view: &View) -> Result<Vec<u8>, Error> {
+        let (store, cache) = (asked.source.store(), self.keeping(asked)?);
+        let (store, metrics) = (store.as_ref(), self.metrics.as_ref());
+        let split = open_split(store, &view.raw, &cache, metrics).await?;
         let opened = Opened {
             digest: view.raw.digest,
             artifact: pull::Artifact::Split(Box::new(split)),
             unused: Vec::new(),
         };
-        let (stub, _) = stub_of(store, &opened, &self.cache, self.metrics.as_ref()).await?;
+        let (stub, _) = stub_of(store, &opened, &cache, metrics).await?;
         Ok(stub)
     }
 
@@ -332,9 +333,10 @@ impl Gateway {
     async fn described(&self, asked: &Asked<'_>, flat: &FlatManifest) -> Option<Names> {
         let store = asked.source.store();
         let read = async {
+            let cache = self.keeping(asked)?;
             match flat.description() {
                 Some(config) if store.has(config).await? => Ok(Some(
-                    describe(store.as_ref(), flat, &self.cache, self.metrics.as_ref()).await?,
+                    describe(store.as_ref(), flat, &cache, self.metrics.as_ref()).await?,
                 )),
                 _ => Ok(None),
             }
