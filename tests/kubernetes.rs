@@ -4,6 +4,7 @@
 #[path = "support/wharf.rs"]
 mod binary;
 #[path = "serve/http.rs"]
+#[allow(dead_code, reason = "only statuses are looked at here")]
 mod http;
 #[path = "support/serving.rs"]
 mod serving;
@@ -58,7 +59,7 @@ impl Pod {
             .filter_map(|line| line.strip_prefix("- name: ").map(str::to_owned))
             .collect();
         let is_wharf = |line: &&str| line.trim().starts_with("image: ") && line.contains("/wharf:");
-        let image = lines.iter().position(|line| is_wharf(&line)).unwrap();
+        let image = lines.iter().position(is_wharf).unwrap();
         let container: Vec<&str> = lines[image..]
             .iter()
             .take_while(|line| indent(line) >= indent(lines[image]))
@@ -195,7 +196,7 @@ fn indent(line: &str) -> usize {
 fn below(lines: &[&str], key: &str) -> Vec<String> {
     let key = format!("{key}:");
     let begins = |line: &&str| line.trim_start().starts_with(&key);
-    let Some(at) = lines.iter().rposition(|line| begins(&line)) else {
+    let Some(at) = lines.iter().rposition(begins) else {
         return Vec::new();
     };
     let items = lines[at].trim_start()[key.len()..].trim();
