@@ -8,6 +8,8 @@ mod browser;
 mod fault;
 #[path = "gateway/faults.rs"]
 mod faults;
+#[path = "gateway/hiding.rs"]
+mod hiding;
 #[path = "gateway/layouts.rs"]
 mod layouts;
 #[path = "gateway/lists.rs"]
