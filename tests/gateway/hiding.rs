@@ -27,9 +27,13 @@ async fn what_is_hidden_from_one_client_is_not_missing_for_another() {
                 upstream.on(method, hidden, ALWAYS, Fault::Status(404, Vec::new()));
             }
         }
+        // One that knows where they come from, and one that has to search.
+        let fresh = Front::new(vec![registry(&upstream.address())]);
         front.get(path).await.is(404);
+        fresh.get(path).await.is(404);
         upstream.forget_rules();
         front.ask(Method::GET, path, &owner).await.is(200);
+        fresh.ask(Method::GET, path, &owner).await.is(200);
     }
     // Nor has the stranger made it forget where they come from.
     let before = upstream.lines().len();
