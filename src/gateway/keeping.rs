@@ -1,6 +1,5 @@
 //! Where configs and roots are kept of what a client asks for.
 
-use std::fs;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -28,6 +27,8 @@ impl Deref for Keeping {
 
 impl Gateway {
     pub(super) fn keeping(&self, asked: &Asked<'_>) -> Result<Keeping, Error> {
+        // Somebody may have deleted all of it.
+        self.cache.create()?;
         if asked.sender.is_believed {
             return Ok(Keeping {
                 cache: Arc::clone(&self.cache),
@@ -35,12 +36,7 @@ impl Gateway {
             });
         }
         let place = self.cache.ingest();
-        let make = || {
-            // Somebody may have deleted all of it.
-            fs::create_dir_all(place)?;
-            TempDir::new_in(place)
-        };
-        let directory = make().map_err(store::Error::file(place))?;
+        let directory = TempDir::new_in(place).map_err(store::Error::file(place))?;
         Ok(Keeping {
             cache: Arc::new(Cache::open(directory.path())?),
             _alone: Some(directory),

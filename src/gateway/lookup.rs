@@ -102,6 +102,8 @@ impl Index {
         let key = key(location, digest);
         let path = self.directory.join(key.hex());
         let write = || {
+            // Somebody may have deleted it.
+            fs::create_dir_all(&self.directory)?;
             let mut spool = Spool::new_in(&self.directory)?;
             serde_json::to_writer(spool.file(), &origin)?;
             spool.replace(&path)

@@ -71,11 +71,17 @@ impl Cache {
             blobs: BlobDirectory::new(root.join("blobs")),
             root,
         };
-        cache.blobs.create()?;
-        for directory in [cache.contents(), cache.sources()] {
+        cache.create()?;
+        Ok(cache)
+    }
+
+    /// Makes the directories that are not there: somebody may have deleted them.
+    pub fn create(&self) -> Result<(), Error> {
+        self.blobs.create()?;
+        for directory in [self.contents(), self.sources()] {
             fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         }
-        Ok(cache)
+        Ok(())
     }
 
     fn contents(&self) -> PathBuf {

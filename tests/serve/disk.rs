@@ -44,3 +44,26 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
     let why = |line: &&str| line.contains(&place) && line.contains("File too large");
     assert_eq!(log.lines().filter(why).count(), 4, "{log}");
 }
+
+#[test]
+fn a_cache_that_somebody_deletes_is_made_again() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let push =
+        |name: &str, word: &str| Stored::push(&workspace, &registry.address(), name, &wordy(word));
+    let stored = [push("demo/app", "full"), push("demo/other", "other")];
+    let own = Workspace::new();
+    let gateway = stored[0].serve(&own);
+    let host = gateway.host();
+    let version = own.cache().root;
+    let all_come = || {
+        for stored in &stored {
+            get(&host, &stored.tagged()).is(200);
+            get(&host, &stored.whole()).is_all_of(&stored.bytes);
+        }
+    };
+    all_come();
+    for place in [version.parent().unwrap(), &version, &own.cache().blobs()] {
+        std::fs::remove_dir_all(place).unwrap();
+        all_come();
+    }
+}

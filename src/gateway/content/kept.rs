@@ -95,10 +95,11 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Makes an empty spool for a place. Somebody may have deleted the directory of decoded layers. Blocks.
+    /// Makes an empty spool for a place. Somebody may have deleted the directories. Blocks.
     pub(super) fn spool(&self, place: Place) -> Result<Spool, Error> {
-        if place == Place::Decoded {
-            self.decoded.create()?;
+        match place {
+            Place::Blobs => self.cache.create()?,
+            Place::Decoded => self.decoded.create()?,
         }
         let directory = self.ingest(place);
         Spool::new_in(directory).map_err(Error::file(directory))
@@ -207,7 +208,10 @@ impl Kept {
             return Ok(file);
         }
         match key {
-            Key::Blob(blob) => self.cache.adopt(&blob.digest, spool)?,
+            Key::Blob(blob) => {
+                self.cache.create()?;
+                self.cache.adopt(&blob.digest, spool)?;
+            }
             Key::Content { blob, content } => {
                 self.decoded.create()?;
                 let adopted = self.decoded.adopt(&pair(blob, content), spool, false);
@@ -227,6 +231,7 @@ impl Kept {
     }
 
     fn prune(&self, bytes: &mut u64, most: u64) -> Result<(), Error> {
+        self.cache.create()?;
         self.decoded.create()?;
         let (left, _) = self.cache.prune_with(&self.decoded, most)?;
         *bytes = left.bytes;
