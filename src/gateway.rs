@@ -253,6 +253,9 @@ impl Answer for Gateway {
         if ask.is_head() {
             reply.body = stream::empty().boxed();
         }
+        if ask.uri.path().starts_with("/v2") {
+            passing::keep_inert(&mut reply.headers);
+        }
         reply
     }
 

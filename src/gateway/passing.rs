@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::message::{Ask, Reply};
@@ -18,6 +21,9 @@ use crate::store;
 use crate::store::remote::Relayed;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// What all headers begin with that let other sites read an answer.
+const CROSS_ORIGIN: &str = "access-control-";
 
 impl Gateway {
     /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
@@ -97,6 +103,22 @@ impl Gateway {
     pub(super) fn note(&self, ask: &Ask, what: &str) {
         (self.log)(&format!("error: {} {}: {what}", ask.method, ask.uri.path()));
     }
+}
+
+/// Keeps a browser from running what registries have as if it were the gateway's, and other sites from reading it.
+pub(super) fn keep_inert(headers: &mut HeaderMap) {
+    let theirs = |name: &HeaderName| name.as_str().starts_with(CROSS_ORIGIN) || name == SET_COOKIE;
+    let theirs: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| theirs(name))
+        .cloned()
+        .collect();
+    for name in theirs {
+        headers.remove(name);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = HeaderValue::from_static("sandbox; default-src 'none'");
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
 }
 
 /// Answers with a manifest, in the form that its digest names.

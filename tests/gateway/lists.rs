@@ -80,12 +80,7 @@ async fn a_page_of_upstream_does_not_lead_past_the_gateway() {
         "<http://{}/v2/demo/app/tags/list?last=x&n=1>; rel=\"next\"",
         upstream.address()
     );
-    upstream.on(
-        "GET",
-        "/tags/list",
-        1,
-        Fault::Headers(vec![("link", away)]),
-    );
+    upstream.on("GET", "/tags/list", 1, Fault::Headers(vec![("link", away)]));
     let front = Front::new(vec![registry(&upstream.address())]);
     let got = front
         .get("/v2/demo/app/tags/list?n=1&secret=1")
