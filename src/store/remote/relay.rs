@@ -60,6 +60,7 @@ impl Remote {
             uploader: self.transport.uploader.clone(),
             silence: self.transport.silence,
             origin: self.transport.origin.clone(),
+            public_only: self.transport.public_only,
             location: repository.to_string(),
             authorization: Authorization::new(credentials, [scope]),
             retry: self.transport.retry,

@@ -79,6 +79,8 @@ pub(super) struct Transport {
     pub(super) silence: Duration,
     /// Scheme, host and port of the registry.
     pub(super) origin: Url,
+    /// Whether token servers must be at public addresses.
+    pub(super) public_only: bool,
     /// Host and repository, for error texts.
     pub(super) location: String,
     pub(super) authorization: Authorization,
@@ -100,6 +102,7 @@ impl Transport {
             uploader: client::build(&origin, options, None)?,
             silence: options.read_timeout,
             origin,
+            public_only: options.public_only,
             location,
             authorization,
             retry: options.retry,
