@@ -18,6 +18,7 @@ use super::{Asked, Gateway};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store;
+pub(super) use crate::store::chain;
 use crate::store::remote::Relayed;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -156,11 +157,4 @@ pub(super) fn describe(headers: &mut HeaderMap, digest: &Digest) {
         headers.insert(CONTENT_DIGEST, plain);
         headers.insert(ETAG, quoted);
     }
-}
-
-/// An error with all that led to it, on one line.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let words: Vec<String> = causes.map(ToString::to_string).collect();
-    words.join(": ")
 }
