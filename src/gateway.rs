@@ -83,8 +83,8 @@ pub struct Settings {
     /// Where things come from. The first is meant where nothing else is named.
     pub upstreams: Vec<Upstream>,
     /// How registries are spoken to that no upstream is and `ns` names; nothing where that is not allowed. Never
-    /// one on this machine or in a private network, and never without TLS. Everybody who reaches such a gateway
-    /// reaches any registry through it.
+    /// one on this machine or in a private network, nor where one leads there, and never without TLS. Everybody who
+    /// reaches such a gateway reaches any registry through it.
     pub any: Option<remote::Options>,
     /// Whose rights registries are shown.
     pub rights: Rights,
@@ -255,6 +255,9 @@ impl Answer for Gateway {
         };
         if ask.is_head() {
             reply.body = stream::empty().boxed();
+        }
+        if ask.uri.path().starts_with("/v2") {
+            passing::keep_inert(&mut reply.headers);
         }
         reply
     }

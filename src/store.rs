@@ -279,6 +279,19 @@ impl Error {
     }
 }
 
+/// Returns an error and all that led to it, the innermost last.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// Returns an error with all that led to it, on one line.
+pub(crate) fn chain(error: &(dyn error::Error + 'static)) -> String {
+    let words: Vec<String> = causes(error).map(ToString::to_string).collect();
+    words.join(": ")
+}
+
 /// Runs work that waits for the disk or keeps a processor busy away from the async threads.
 pub(crate) async fn blocking<T, E>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,

@@ -6,6 +6,8 @@ mod catalog;
 mod fault;
 #[path = "remote/login.rs"]
 mod login;
+#[path = "remote/public.rs"]
+mod public;
 #[path = "remote/pushing.rs"]
 mod pushing;
 #[path = "remote/reading.rs"]

@@ -146,16 +146,17 @@ impl Gateway {
         reply
             .headers
             .insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
+        let zstd = accepts_zstd(&ask.headers) && !ask.headers.contains_key(RANGE);
+        if zstd {
+            as_zstd(&mut reply, &content.digest);
+        }
         let Some(part) = part else {
             return Ok(reply);
         };
         self.complete(asked, view).await?;
         let form = match reply.status == StatusCode::PARTIAL_CONTENT {
             true => Form::Range(part),
-            false if accepts_zstd(&ask.headers) && !ask.headers.contains_key(RANGE) => {
-                as_zstd(&mut reply.headers, &content.digest);
-                Form::Zstd
-            }
+            false if zstd => Form::Zstd,
             false => Form::Whole,
         };
         let component = Component {
@@ -236,10 +237,14 @@ fn say_range(headers: &mut HeaderMap, range: &str) {
     }
 }
 
-/// Other bytes for the same content: their length is not known, and their entity tag is a weak one.
-fn as_zstd(headers: &mut HeaderMap, digest: &Digest) {
+/// Other bytes for the same content: their length is not known, and their entity tag is a weak one. What is said of
+/// them is the same whether they are sent or not (RFC 9110, 8.6 and 9.3.2).
+fn as_zstd(reply: &mut Reply, digest: &Digest) {
+    let headers = &mut reply.headers;
     headers.remove(CONTENT_LENGTH);
-    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+    if reply.status != StatusCode::NOT_MODIFIED {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+    }
     if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{digest}\"")) {
         headers.insert(ETAG, tag);
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::message::{Ask, Reply};
-use super::paging::{Page, link};
+use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
 use super::rights::Rights;
 use super::route::{Named, parameter};
@@ -36,7 +36,7 @@ impl Gateway {
             Source::Registry { remote, path } => {
                 let path = format!("{path}/tags/list");
                 let method = asked.ask.method.clone();
-                let query = paging(asked.ask);
+                let query = query(asked.ask);
                 let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
                 match relayed.await {
                     Ok(relayed) => self.passed_tags(asked, &page, relayed).await,
@@ -79,7 +79,7 @@ impl Gateway {
                 Rights::Client => {
                     let remote = self.upstreams.remote(&host, "", authorization(ask)?).await;
                     let remote = remote.map_err(|error| self.refused(ask, &error))?;
-                    let query = paging(ask);
+                    let query = query(ask);
                     let relayed = remote.relay(
                         ask.method.clone(),
                         "_catalog",
@@ -170,22 +170,21 @@ impl Gateway {
         let Source::Registry { remote, path } = &asked.source else {
             return Ok(index(json!([]), false));
         };
-        let endpoint = format!("referrers/{subject}");
-        let relayed = Source::relay(remote, path, &endpoint, &asked.ask.method, HeaderMap::new());
+        let path = format!("{path}/referrers/{subject}");
+        let method = asked.ask.method.clone();
+        let query = query(asked.ask);
+        let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
         match relayed.await {
             Ok(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(index(json!([]), false)),
-            Ok(relayed) => Ok(self.passed(asked.ask, relayed)),
+            Ok(relayed) => Ok(self.passed_list(asked.ask, relayed)),
             Err(error) => Err(self.failed(asked, error).await),
         }
     }
 }
 
-/// Returns the parameters that say which page is asked for, as they were written.
-fn paging(ask: &Ask) -> Option<String> {
-    let pairs = ask.uri.query()?.split('&');
-    let ours = |pair: &&str| matches!(pair.split_once('='), Some(("n" | "last", _)));
-    let pairs: Vec<&str> = pairs.filter(ours).collect();
-    (!pairs.is_empty()).then(|| pairs.join("&"))
+/// Returns what of the query is upstream's business.
+fn query(ask: &Ask) -> Option<String> {
+    passed_on(ask.uri.query()?)
 }
 
 fn say_next(headers: &mut HeaderMap, ask: &Ask, next: Option<String>) {

@@ -12,10 +12,12 @@ use super::route::parameter;
 pub(super) struct Page {
     n: Option<usize>,
     last: Option<String>,
+    /// Whether something is asked that only upstream understands, such as the cursor of its next page.
+    other: bool,
 }
 
 impl Page {
-    /// Reads `n` and `last` of a query.
+    /// Reads `n` and `last` of a query, and whether it has more for upstream.
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
         let bad =
             |_| Refusal::bad_request("PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more");
@@ -23,13 +25,19 @@ impl Page {
         Ok(Self {
             n: n.transpose()?,
             last: parameter(uri, "last"),
+            other: uri.query().into_iter().flat_map(for_upstream).any(|pair| {
+                let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
+                !["n", "last"].contains(&key)
+            }),
         })
     }
 
-    /// Returns whether a list that is said to be this page, and the last one, cannot be it.
+    /// Returns whether a list that is said to be this page, and the last one, cannot be it. Of a page that upstream
+    /// named in its own way, that cannot be told.
     pub(super) fn is_ignored_in(&self, list: &[String]) -> bool {
-        self.n.is_some_and(|n| n < list.len())
-            || self.last.as_ref().is_some_and(|last| list.contains(last))
+        let too_long = self.n.is_some_and(|n| n < list.len());
+        let again = self.last.as_ref().is_some_and(|last| list.contains(last));
+        !self.other && (too_long || again)
     }
 
     /// Returns the page, and the query of the next one if there is more.
@@ -50,9 +58,24 @@ impl Page {
     }
 }
 
+/// Returns the parameters that upstream is asked, as they were written; nothing where there are none.
+pub(super) fn passed_on(query: &str) -> Option<String> {
+    let pairs: Vec<&str> = for_upstream(query).collect();
+    (!pairs.is_empty()).then(|| pairs.join("&"))
+}
+
+/// Leaves out what is said to the gateway: registries call their cursors what they like.
+fn for_upstream(query: &str) -> impl Iterator<Item = &str> {
+    query.split('&').filter(|pair| {
+        let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
+        !pair.is_empty() && !["ns", "form"].contains(&key)
+    })
+}
+
 /// Writes the header that says where the next page is. A namespace that was asked for stays.
 pub(super) fn link(uri: &Uri, query: &str) -> String {
     let path = uri.path();
+    let query = passed_on(query).unwrap_or_default();
     let ns = parameter(uri, "ns").filter(|ns| ns.bytes().all(is_host_char));
     let ns = ns.map(|ns| format!("&ns={ns}")).unwrap_or_default();
     format!("<{path}?{query}{ns}>; rel=\"next\"")
@@ -101,5 +124,9 @@ mod tests {
         );
         let uri: Uri = "/v2/a/tags/list?ns=%3e%22".parse().unwrap();
         assert_eq!(link(&uri, "n=1"), "</v2/a/tags/list?n=1>; rel=\"next\"");
+        assert_eq!(
+            link(&uri, "ns=else.example&cursor=%26"),
+            "</v2/a/tags/list?cursor=%26>; rel=\"next\""
+        );
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, SET_COOKIE, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::message::{Ask, Reply};
@@ -15,9 +18,13 @@ use super::{Asked, Gateway};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store;
+pub(super) use crate::store::chain;
 use crate::store::remote::Relayed;
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// What all headers begin with that let other sites read an answer.
+const CROSS_ORIGIN: &str = "access-control-";
 
 impl Gateway {
     /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
@@ -99,6 +106,22 @@ impl Gateway {
     }
 }
 
+/// Keeps a browser from running what registries have as if it were the gateway's, and other sites from reading it.
+pub(super) fn keep_inert(headers: &mut HeaderMap) {
+    let theirs = |name: &HeaderName| name.as_str().starts_with(CROSS_ORIGIN) || name == SET_COOKIE;
+    let theirs: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| theirs(name))
+        .cloned()
+        .collect();
+    for name in theirs {
+        headers.remove(name);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let policy = HeaderValue::from_static("sandbox; default-src 'none'");
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+}
+
 /// Answers with a manifest, in the form that its digest names.
 pub(super) fn manifest_reply(
     ask: &Ask,
@@ -134,11 +157,4 @@ pub(super) fn describe(headers: &mut HeaderMap, digest: &Digest) {
         headers.insert(CONTENT_DIGEST, plain);
         headers.insert(ETAG, quoted);
     }
-}
-
-/// An error with all that led to it, on one line.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let words: Vec<String> = causes.map(ToString::to_string).collect();
-    words.join(": ")
 }

@@ -86,8 +86,8 @@ pub(super) fn route(path: &str) -> Result<Route, Refusal> {
     }
 }
 
-/// A path, or one below the host of a registry.
-fn is_repository(text: &str) -> bool {
+/// Returns whether a name is a path, or one below the host of a registry.
+pub(super) fn is_repository(text: &str) -> bool {
     is_path(text) || split_host(text).is_some_and(|(_, path)| is_path(path))
 }
 

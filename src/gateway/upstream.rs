@@ -1,6 +1,5 @@
 //! Where things come from: registries and layouts, and which of them is meant.
 
-mod address;
 mod source;
 
 use std::collections::HashMap;
@@ -8,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
-use self::address::is_public;
 pub(super) use self::source::{Got, Shelf, Source};
 use super::content::Sender;
 use super::refusal::Refusal;
@@ -21,7 +19,7 @@ use crate::error::Error;
 use crate::reference::{Repository, is_host, is_path};
 use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
-use crate::store::remote::{self, Access, Credentials, Remote};
+use crate::store::remote::{self, Access, Credentials, Remote, is_public};
 use crate::store::retry::Retry;
 use crate::store::{self, Store};
 
@@ -191,9 +189,10 @@ impl Upstreams {
     ) -> Result<Self, store::Error> {
         let listed: Result<Vec<Known>, store::Error> =
             upstreams.into_iter().map(Known::open).collect();
-        // What nobody listed is spoken to by TLS, whatever holds for the rest.
+        // What nobody listed is spoken to by TLS, whatever holds for the rest, and leads to no inner place.
         let any = any.map(|options| remote::Options {
             plain_http: false,
+            public_only: true,
             ..options
         });
         Ok(Self {
@@ -265,10 +264,11 @@ impl Upstreams {
         if let Some(host) = self.unlisted().get(host).cloned() {
             return Ok(Known::Registry(host));
         }
-        if !is_public(host).await {
+        let public = is_public(host).await.map_err(|error| unasked(host, &error));
+        if !public? {
             return Err(unknown(host));
         }
-        let opened = Host::new(host, options.clone()).map_err(|_| unknown(host))?;
+        let opened = Host::new(host, options.clone()).map_err(|error| unasked(host, &error))?;
         let opened = Host {
             is_listed: false,
             ..opened
@@ -355,6 +355,12 @@ fn unknown(name: &str) -> Refusal {
     Refusal::not_found("NAME_UNKNOWN", format!("`{name}` is not known here"))
 }
 
+/// Says why a registry cannot be asked: it may be there.
+fn unasked(name: &str, error: &dyn std::error::Error) -> Refusal {
+    let message = format!("`{name}` cannot be asked: {error}");
+    Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,8 +426,18 @@ mod tests {
             "1.1.1.1/x",
             "",
         ] {
-            assert!(upstreams.host(host).await.is_err(), "{host}");
+            let refused = upstreams.host(host).await.err().map(|refused| refused.code);
+            assert_eq!(refused, Some("NAME_UNKNOWN"), "{host}");
         }
-        assert!(upstreams.host("1.1.1.1:5000").await.is_ok());
+        // No label is so long, so nobody is asked for it.
+        let nowhere = format!("{}.example", "a".repeat(64));
+        let Err(refused) = upstreams.host(&nowhere).await else {
+            panic!("it was found");
+        };
+        assert_eq!(refused.status, StatusCode::BAD_GATEWAY, "{refused:?}");
+        let Ok(Known::Registry(outer)) = upstreams.host("1.1.1.1:5000").await else {
+            panic!("it was not let through");
+        };
+        assert!(outer.options.public_only);
     }
 }

@@ -12,6 +12,7 @@ mod challenge;
 mod client;
 pub mod credentials;
 mod pages;
+mod public;
 mod referrers;
 mod relay;
 mod transport;
@@ -35,6 +36,7 @@ use self::authorization::{Authorization, Scope};
 use self::body::Body;
 pub use self::catalog::catalog;
 use self::pages::Pages;
+pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
 pub use self::relay::{Relayed, is_timeout};
 use self::transport::{Answer, Reply, Request, Transport};
@@ -102,6 +104,9 @@ impl fmt::Debug for Credentials {
 pub struct Options {
     /// Whether http is used where https would be. Loopback hosts are spoken to by http anyway.
     pub plain_http: bool,
+    /// Whether names must stand for public addresses only, and redirects and token servers be at such. The registry
+    /// itself, where it is an address, is up to who names it. No proxy is used then: it would look names up itself.
+    pub public_only: bool,
     /// Certificates in PEM form that are trusted besides the system's; may be empty.
     pub ca_certificates: Vec<u8>,
     /// How requests that failed in passing are tried again.
@@ -118,6 +123,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             plain_http: false,
+            public_only: false,
             ca_certificates: Vec::new(),
             retry: Retry::NETWORK,
             connect_timeout: Duration::from_secs(10),

@@ -236,3 +236,40 @@ async fn wharf_itself_is_shown_the_split_form() {
             .all(|request| request.header("accept").unwrap().contains(SPLIT))
     );
 }
+
+#[tokio::test]
+async fn nothing_of_upstream_runs_in_a_browser() {
+    let upstream = Registry::start();
+    let page = b"<script>fetch('/-/demo/app')</script>";
+    let digest = upstream.put_blob("demo/app", page).digest;
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let blob = format!("/v2/demo/app/blobs/{digest}");
+    let headers = [
+        ("content-type", "text/html"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+        ("set-cookie", "session=1"),
+        ("content-security-policy", "default-src *"),
+    ];
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
+    let html = Fault::Headers(headers.to_vec());
+    upstream.on("GET", "/blobs/", 1, html.clone());
+    upstream.on("GET", "/tags/list", 1, html);
+    for (path, status) in [
+        (blob.as_str(), 200),
+        ("/v2/demo/app/tags/list", 200),
+        ("/v2/", 200),
+        ("/v2/demo/app/manifests/1.0", 404),
+        ("/v2/demo/APP/tags/list", 400),
+    ] {
+        let got = front.get(path).await.is(status);
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        let policy = got.header("content-security-policy");
+        assert_eq!(policy, "sandbox; default-src 'none'", "{path}");
+        let theirs = |name: &str| name.starts_with("access-control-") || name == "set-cookie";
+        let kept = got.headers.keys().filter(|name| theirs(name.as_str()));
+        assert_eq!(kept.count(), 0, "{path}: {:?}", got.headers);
+    }
+    let got = front.get("/").await.is(200);
+    assert!(!got.header("content-security-policy").contains("sandbox"));
+}

@@ -5,7 +5,7 @@ use wharf::manifest::Descriptor;
 use wharf::store::RawManifest;
 
 use super::*;
-use crate::fault::Registry;
+use crate::fault::{Fault, Registry};
 use crate::support::registries::registries;
 
 /// Follows the pages of a list to its end.
@@ -80,12 +80,7 @@ async fn a_page_of_upstream_does_not_lead_past_the_gateway() {
         "<http://{}/v2/demo/app/tags/list?last=x&n=1>; rel=\"next\"",
         upstream.address()
     );
-    upstream.on(
-        "GET",
-        "/tags/list",
-        1,
-        crate::fault::Fault::Headers(vec![("link", away)]),
-    );
+    upstream.on("GET", "/tags/list", 1, Fault::Headers(vec![("link", away)]));
     let front = Front::new(vec![registry(&upstream.address())]);
     let got = front
         .get("/v2/demo/app/tags/list?n=1&secret=1")
@@ -95,7 +90,53 @@ async fn a_page_of_upstream_does_not_lead_past_the_gateway() {
         got.header("link"),
         "</v2/demo/app/tags/list?last=x&n=1>; rel=\"next\""
     );
-    assert_eq!(upstream.requests()[0].query, "n=1");
+    assert_eq!(upstream.requests()[0].query, "n=1&secret=1");
+}
+
+#[tokio::test]
+async fn a_cursor_may_have_any_name() {
+    let upstream = Registry::start();
+    let host = upstream.address();
+    let front = Front::new(vec![registry(&host)]);
+    for (list, field) in [
+        ("/v2/demo/app/tags/list", "tags"),
+        ("/v2/_catalog", "repositories"),
+    ] {
+        let before = upstream.requests().len();
+        // A last page that is longer than what was asked for is one all the same.
+        let lists = [vec!["a", "b"], vec!["c", "d"], vec!["e", "f", "g"]];
+        let cursors = ["next_page=2%3D&n=2&ns=else.example", "n=2&next_page=3"];
+        for (at, names) in lists.iter().enumerate() {
+            let link = cursors.get(at).map(|next| {
+                let link = format!("<{list}?{next}>; rel=\"next\"");
+                ("link", link)
+            });
+            let body = json!({"name": "demo/app", field: names}).to_string();
+            let page = Fault::Answer(200, link.into_iter().collect(), body.into());
+            upstream.on("GET", list, 1, page);
+        }
+        let first = format!("{list}?n=2&ns={host}&form=split");
+        assert_eq!(pages(&front, &first, field).await, lists, "{list}");
+        let asked: Vec<String> = upstream.requests()[before..]
+            .iter()
+            .map(|request| request.query.clone())
+            .collect();
+        assert_eq!(asked, ["n=2", "next_page=2%3D&n=2", "n=2&next_page=3"]);
+    }
+}
+
+#[tokio::test]
+async fn referrers_of_other_digests_come_in_pages_too() {
+    let upstream = Registry::start();
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let path = format!("/v2/demo/app/referrers/sha512:{}", "0".repeat(128));
+    let next = format!("<{path}?artifactType=a%2Fb&page=2>; rel=\"next\"");
+    let body = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).to_string();
+    let page = Fault::Answer(200, vec![("link", next.clone())], body.into());
+    upstream.on("GET", "/referrers/", 1, page);
+    let got = front.get(&format!("{path}?artifactType=a%2Fb")).await;
+    assert_eq!(got.is(200).header("link"), next);
+    assert_eq!(upstream.requests()[0].query, "artifactType=a%2Fb");
 }
 
 #[tokio::test]

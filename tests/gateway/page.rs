@@ -156,7 +156,7 @@ async fn a_registry_is_looked_at() {
         let path = "gateway/looked-at";
         let pushed = versions(&remote(&upstream.host, path)).await;
         let front = Front::new(vec![registry(&upstream.host)]);
-        let name = format!("{}/{path}", upstream.host);
+        let name = path.to_owned();
         assert_shown(&front, &name, &pushed).await;
         assert_eq!(front.log(), [""; 0]);
     }

@@ -11,9 +11,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::gateway::route::{decoded, split_host};
+use crate::gateway::route::{decoded, is_repository};
 use crate::reference::package::{PackageSpec, Wanted, version_tag};
-use crate::reference::{Name, is_path, is_tag};
+use crate::reference::{Name, is_tag};
 
 /// What all paths but the first begin with. No repository can be called so.
 const BEFORE: &str = "/-/";
@@ -86,10 +86,6 @@ fn package(text: &str) -> Option<Address> {
     };
     let repository = spec.name.to_string().replace(':', "/");
     Address::tagged(&repository, &version_tag(version)?)
-}
-
-fn is_repository(text: &str) -> bool {
-    is_path(text) || split_host(text).is_some_and(|(_, path)| is_path(path))
 }
 
 impl fmt::Display for Address {

@@ -119,16 +119,14 @@ impl Gateway {
     /// Looks at the tags of repositories, which keep their order.
     async fn rows(&self, ask: &Ask, known: &Known, is_first: bool, names: Vec<String>) -> Vec<Row> {
         let rows = names.into_iter().map(|path| {
+            // As clients name it, who may not be able to name a host in a path.
             let name = match known.host() {
-                Some(host) => format!("{host}/{path}"),
-                None => path.clone(),
+                Some(host) if !is_first => format!("{host}/{path}"),
+                _ => path,
             };
             // A host that does not look like one, and a layout without, are found only where they are the first.
-            let address = Address::repository(&name).filter(|_| match known.host() {
-                Some(_) => split_host(&name).is_some(),
-                None => is_first,
-            });
-            let address = address.or_else(|| is_first.then(|| Address::repository(&path))?);
+            let leads = is_first || split_host(&name).is_some();
+            let address = Address::repository(&name).filter(|_| leads);
             async move {
                 let tags = match &address {
                     Some(Address::Repository(repository)) => self.counted(ask, repository).await,

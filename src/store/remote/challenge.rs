@@ -5,6 +5,8 @@
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
+use super::public::is_inner;
+
 /// One way to authenticate that a registry offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -124,7 +126,7 @@ fn unquote(value: &str) -> String {
 /// Checks a token server's address before a password goes there; the error says what is wrong with it.
 ///
 /// A registry reached by https must not make us show the password to everybody on the way.
-pub(super) fn check_realm(realm: &str, registry: &Url) -> Result<Url, String> {
+pub(super) fn check_realm(realm: &str, registry: &Url, public_only: bool) -> Result<Url, String> {
     let url = Url::parse(realm).map_err(|_| "its token server's address is no absolute URL")?;
     match url.scheme() {
         "https" => {}
@@ -136,6 +138,9 @@ pub(super) fn check_realm(realm: &str, registry: &Url) -> Result<Url, String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("its token server's address has a user name in it".to_owned());
+    }
+    if public_only && is_inner(&url) {
+        return Err("its token server is at an address that is not public".to_owned());
     }
     Ok(url)
 }
@@ -206,9 +211,9 @@ mod tests {
     fn a_password_goes_only_to_a_sound_realm() {
         let https = Url::parse("https://registry.example/").unwrap();
         let http = Url::parse("http://127.0.0.1:5000/").unwrap();
-        assert!(check_realm("https://auth.example/token", &https).is_ok());
-        assert!(check_realm("https://auth.example/token", &http).is_ok());
-        assert!(check_realm("http://127.0.0.1:5000/token", &http).is_ok());
+        assert!(check_realm("https://auth.example/token", &https, false).is_ok());
+        assert!(check_realm("https://auth.example/token", &http, false).is_ok());
+        assert!(check_realm("http://127.0.0.1:5000/token", &http, false).is_ok());
         for bad in [
             "http://auth.example/token",
             "HTTP://auth.example/token",
@@ -222,10 +227,15 @@ mod tests {
             "file:///etc/passwd",
             "",
         ] {
-            assert!(check_realm(bad, &https).is_err(), "{bad}");
+            assert!(check_realm(bad, &https, false).is_err(), "{bad}");
         }
+        for inner in ["https://10.0.0.1/token", "https://[fe80::1]:443/token"] {
+            assert!(check_realm(inner, &https, false).is_ok(), "{inner}");
+            assert!(check_realm(inner, &https, true).is_err(), "{inner}");
+        }
+        assert!(check_realm("https://auth.example/token", &https, true).is_ok());
         for bad in ["ftp://auth.example/", "http://user@127.0.0.1/token"] {
-            assert!(check_realm(bad, &http).is_err(), "{bad}");
+            assert!(check_realm(bad, &http, false).is_err(), "{bad}");
         }
     }
 }

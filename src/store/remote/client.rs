@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url, redirect};
 
 use super::Options;
+use super::public::{InnerAddress, PublicOnly, is_inner};
 use crate::reference;
 use crate::store::Error;
 
@@ -51,16 +52,18 @@ pub(super) fn build(
     options: &Options,
     read_timeout: Option<Duration>,
 ) -> Result<reqwest::Client, Error> {
-    let policy = redirect::Policy::custom(follow);
+    let public_only = options.public_only;
+    let policy = redirect::Policy::custom(move |attempt| follow(attempt, public_only));
     build_with(origin, options, read_timeout, policy)
 }
 
 /// Makes a client for what is no registry: it is led to https only, or from one loopback host to another.
 pub(super) fn build_for_site(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
-    let policy = redirect::Policy::custom(|attempt| {
+    let public_only = options.public_only;
+    let policy = redirect::Policy::custom(move |attempt| {
         let from_loopback = attempt.previous().iter().all(is_loopback);
         if attempt.url().scheme() == "https" || (from_loopback && is_loopback(attempt.url())) {
-            follow(attempt)
+            follow(attempt, public_only)
         } else {
             attempt.stop()
         }
@@ -82,8 +85,11 @@ fn build_with(
         .redirect(policy)
         .connect_timeout(options.connect_timeout)
         .tls_certs_merge(certificates(&options.ca_certificates)?);
-    if is_loopback(origin) {
+    if is_loopback(origin) || options.public_only {
         builder = builder.no_proxy();
+    }
+    if options.public_only {
+        builder = builder.dns_resolver(PublicOnly);
     }
     if let Some(timeout) = read_timeout {
         builder = builder.read_timeout(timeout);
@@ -110,7 +116,7 @@ fn certificates(bundle: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
     }
 }
 
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action {
     if attempt.status() == StatusCode::SEE_OTHER
         && attempt.previous().first().is_some_and(is_referrers)
     {
@@ -119,6 +125,8 @@ fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
         attempt.error(InsecureRedirect)
+    } else if public_only && is_inner(attempt.url()) {
+        attempt.error(InnerAddress)
     } else {
         redirect::Policy::limited(MAX_REDIRECTS).redirect(attempt)
     }

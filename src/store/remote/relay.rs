@@ -15,7 +15,7 @@ use super::transport::{Failure, Request, Transport};
 use super::upload::Declined;
 use super::{Access, Credentials, Remote};
 use crate::digest::Digest;
-use crate::store::{ByteStream, Error};
+use crate::store::{ByteStream, Error, causes};
 
 /// What is between two neighbours (RFC 9110, 7.6.1), and what a registry says to its own visitors about itself.
 const KEPT_BACK: [&str; 15] = [
@@ -60,6 +60,7 @@ impl Remote {
             uploader: self.transport.uploader.clone(),
             silence: self.transport.silence,
             origin: self.transport.origin.clone(),
+            public_only: self.transport.public_only,
             location: repository.to_string(),
             authorization: Authorization::new(credentials, [scope]),
             retry: self.transport.retry,
@@ -214,13 +215,7 @@ fn for_all(headers: &HeaderMap) -> HeaderMap {
 
 /// Returns whether an error is that the other side was silent for too long.
 pub fn is_timeout(error: &(dyn error::Error + 'static)) -> bool {
-    let mut source = Some(error);
-    std::iter::from_fn(|| {
-        let error = source?;
-        source = error.source();
-        Some(error)
-    })
-    .any(|error| {
+    causes(error).any(|error| {
         let io: Option<&io::Error> = error.downcast_ref();
         let http: Option<&reqwest::Error> = error.downcast_ref();
         io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)

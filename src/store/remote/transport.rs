@@ -16,7 +16,7 @@ use super::authorization::{Authorization, Grant};
 use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect};
 use crate::store::retry::Retry;
-use crate::store::{Error, Observer};
+use crate::store::{Error, Observer, causes, chain};
 
 /// What is asked of the registry.
 pub(super) struct Request {
@@ -79,6 +79,8 @@ pub(super) struct Transport {
     pub(super) silence: Duration,
     /// Scheme, host and port of the registry.
     pub(super) origin: Url,
+    /// Whether token servers must be at public addresses.
+    pub(super) public_only: bool,
     /// Host and repository, for error texts.
     pub(super) location: String,
     pub(super) authorization: Authorization,
@@ -100,6 +102,7 @@ impl Transport {
             uploader: client::build(&origin, options, None)?,
             silence: options.read_timeout,
             origin,
+            public_only: options.public_only,
             location,
             authorization,
             retry: options.retry,
@@ -413,25 +416,12 @@ fn is_transient(error: &reqwest::Error) -> bool {
     error.is_timeout() || find::<io::Error>(error).is_some_and(cut)
 }
 
-fn sources<'a>(
-    error: &'a (dyn error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
-}
-
 fn find<'a, E: error::Error + 'static>(error: &'a (dyn error::Error + 'static)) -> Option<&'a E> {
-    sources(error).find_map(|error| error.downcast_ref())
-}
-
-fn chain(error: &(dyn error::Error + 'static)) -> String {
-    sources(error)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    causes(error).find_map(|error| error.downcast_ref())
 }
 
 fn innermost(error: &(dyn error::Error + 'static)) -> String {
-    sources(error)
+    causes(error)
         .last()
         .map(|error| printable(&error.to_string()))
         .unwrap_or_default()

@@ -33,6 +33,7 @@ pub async fn registry_metadata(host: &str, options: &Options) -> Result<Option<B
         client: http,
         silence: options.read_timeout,
         origin,
+        public_only: options.public_only,
         location: host.to_owned(),
         authorization: Authorization::new(Credentials::Anonymous, []),
         retry: options.retry,

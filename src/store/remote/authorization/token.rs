@@ -64,7 +64,9 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     pub(super) async fn run(&self) -> Result<Arc<str>, Reason> {
-        let realm = check_realm(&self.server.realm, &self.transport.origin).map_err(|words| {
+        let transport = self.transport;
+        let realm = check_realm(&self.server.realm, &transport.origin, transport.public_only);
+        let realm = realm.map_err(|words| {
             let status = None;
             Reason::Refused { status, words }
         })?;

@@ -1,26 +1,63 @@
 //! Which hosts anybody may name.
 
+use std::error;
+use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 
 use crate::reference::is_loopback;
 
-/// Returns whether a host, perhaps with a port, has addresses, and only such as are everybody's.
-pub(super) async fn is_public(host: &str) -> bool {
+/// Returns whether a host, perhaps with a port, has only addresses that are everybody's; an error where it cannot be
+/// told, as it has none.
+pub async fn is_public(host: &str) -> io::Result<bool> {
     if is_loopback(host) {
-        return false;
+        return Ok(false);
     }
     let with_port = match host.contains(':') {
         true => host.to_owned(),
         false => format!("{host}:443"),
     };
-    let Ok(addresses) = lookup_host(with_port).await else {
-        return false;
-    };
-    let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
-    !addresses.is_empty() && addresses.into_iter().all(is_everybodys)
+    let mut addresses = lookup_host(with_port).await?;
+    Ok(addresses.all(|address| is_everybodys(address.ip())))
 }
+
+/// Returns whether a URL names an address that is not everybody's. What a name stands for shows when it is looked up.
+pub(super) fn is_inner(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    address.is_ok_and(|address| !is_everybodys(address))
+}
+
+/// Looks names up, and refuses those that have an address which is not everybody's.
+pub(super) struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            match addresses.iter().all(|address| is_everybodys(address.ip())) {
+                true => Ok(Box::new(addresses.into_iter()) as Addrs),
+                false => Err(InnerAddress.into()),
+            }
+        })
+    }
+}
+
+/// Something leads to an address that is not everybody's.
+#[derive(Debug)]
+pub(super) struct InnerAddress;
+
+impl fmt::Display for InnerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it leads to an address that is not public")
+    }
+}
+
+impl error::Error for InnerAddress {}
 
 fn is_everybodys(address: IpAddr) -> bool {
     match address {
@@ -101,5 +138,29 @@ mod tests {
         ] {
             assert!(is_everybodys(outer.parse().unwrap()), "{outer}");
         }
+    }
+
+    #[test]
+    fn addresses_are_seen_however_they_are_written() {
+        for (url, inner) in [
+            ("https://10.0.0.1/", true),
+            ("https://0x7f.1/", true),
+            ("https://2130706433:5000/", true),
+            ("https://[::1]/", true),
+            ("https://[::ffff:10.0.0.1]:443/", true),
+            ("https://1.1.1.1/", false),
+            ("https://[2606:4700::1111]/", false),
+            ("https://registry.example/", false),
+        ] {
+            assert_eq!(is_inner(&url.parse().unwrap()), inner, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_of_this_machine_is_not_looked_up_for_strangers() {
+        let Err(refused) = PublicOnly.resolve("localhost".parse().unwrap()).await else {
+            panic!("it was");
+        };
+        assert!(refused.is::<InnerAddress>(), "{refused}");
     }
 }
