@@ -27,9 +27,9 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim_start() {
         "" | "B" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
+        "K" | "Ki" | "KiB" => 10,
+        "M" | "Mi" | "MiB" => 20,
+        "G" | "Gi" | "GiB" => 30,
         _ => return Err("a size is a number, or a number with KiB, MiB or GiB".to_owned()),
     };
     let number: u64 = number.parse().map_err(|error| format!("{error}"))?;
@@ -115,6 +115,7 @@ mod tests {
             ("4KiB", 4096),
             ("1 GiB", 1 << 30),
             ("2M", 2 << 20),
+            ("3Gi", 3 << 30),
         ] {
             assert_eq!(parse_size(text), Ok(bytes));
         }
