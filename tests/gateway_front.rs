@@ -4,6 +4,8 @@
 mod binary;
 #[path = "gateway_front/bodies.rs"]
 mod bodies;
+#[path = "gateway_front/budget.rs"]
+mod budget;
 #[path = "gateway_front/client.rs"]
 mod client;
 #[path = "gateway_front/command.rs"]

@@ -6,6 +6,7 @@
 //! Spec: <https://www.rfc-editor.org/rfc/rfc9112> and <https://www.rfc-editor.org/rfc/rfc9113>.
 
 mod body;
+mod budget;
 mod connection;
 mod exchange;
 mod record;
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use self::budget::Budget;
 pub use self::tls::Tls;
 use super::message::Answer;
 use super::metrics::Metrics;
@@ -42,6 +44,10 @@ pub struct Settings {
     /// How long a connection may be without a request: from its beginning, or from the end of the last answer, to the
     /// end of the next request's head. Whoever takes longer is cut off.
     pub idle_timeout: Duration,
+    /// How many bytes of all answers may be on their way at once, from when a source gives them until the connection
+    /// has sent them; further ones wait. What waits in the system's own buffers does not count, nor what is longer than
+    /// 256 KiB and made at once.
+    pub max_body_bytes: usize,
     /// How long a client may take nothing of what is there for it; then it is cut off.
     pub write_timeout: Duration,
     /// How long answers that are under way may take to end once all is to stop.
@@ -59,7 +65,8 @@ impl Default for Settings {
         Self {
             tls: None,
             max_connections: 1024,
-            max_streams: 100,
+            max_streams: 32,
+            max_body_bytes: 128 * 1024 * 1024,
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(100),
@@ -102,6 +109,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What all connections have in common.
 struct Shared {
     answer: Arc<dyn Answer>,
+    /// For the bodies of all connections.
+    budget: Budget,
     settings: Settings,
     stopping: watch::Sender<bool>,
 }
@@ -143,6 +152,7 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(places));
     let shared = Arc::new(Shared {
         answer,
+        budget: Budget::new(settings.max_body_bytes),
         settings,
         stopping: watch::Sender::new(false),
     });
