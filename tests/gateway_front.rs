@@ -1,5 +1,7 @@
 //! The gateway's connections over real sockets, with answers that are made for each test.
 
+#[path = "gateway_front/admin.rs"]
+mod admin;
 #[path = "support/wharf.rs"]
 mod binary;
 #[path = "gateway_front/bodies.rs"]

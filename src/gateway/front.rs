@@ -5,6 +5,7 @@
 //!
 //! Spec: <https://www.rfc-editor.org/rfc/rfc9112> and <https://www.rfc-editor.org/rfc/rfc9113>.
 
+mod admin;
 mod body;
 mod budget;
 mod connection;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -116,6 +117,25 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(answer: Arc<dyn Answer>, settings: Settings) -> Self {
+        Self {
+            answer,
+            budget: Budget::new(settings.max_body_bytes),
+            settings,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Returns whether requests can be answered now, or why not.
+    async fn ready(&self) -> Result<(), String> {
+        let ready = self.answer.ready().await;
+        // All may have been told to stop while that was found out.
+        match self.is_stopping() {
+            true => Err("stopping".to_owned()),
+            false => ready,
+        }
+    }
+
     fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -148,14 +168,39 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let places = settings.max_connections.min(Semaphore::MAX_PERMITS);
+    let shared = Arc::new(Shared::new(answer, settings));
+    run(listener, &shared, stop).await
+}
+
+/// As [`serve`], and answers `/healthz`, `/readyz` and `/metrics`, and nothing else, to those who connect to `admin`, by
+/// plain http. They have connections of their own, which do not wait for others, until all else has ended.
+pub async fn serve_with_admin(
+    listener: TcpListener,
+    admin: TcpListener,
+    answer: Arc<dyn Answer>,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let shared = Arc::new(Shared::new(answer, settings));
+    let beside = Arc::new(admin::beside(&shared));
+    let end = Notify::new();
+    let served = async {
+        let served = run(listener, &shared, stop).await;
+        end.notify_one();
+        served
+    };
+    // Whoever probes too late has nothing to lose.
+    let (served, _late) = tokio::join!(served, run(admin, &beside, end.notified()));
+    served
+}
+
+async fn run(
+    listener: TcpListener,
+    shared: &Arc<Shared>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let places = shared.settings.max_connections.min(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places));
-    let shared = Arc::new(Shared {
-        answer,
-        budget: Budget::new(settings.max_body_bytes),
-        settings,
-        stopping: watch::Sender::new(false),
-    });
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -163,12 +208,12 @@ pub async fn serve(
             biased;
             () = &mut stop => break,
             Some(ended) = connections.join_next() => {
-                note(&shared, ended);
+                note(shared, ended);
                 continue;
             }
-            accepted = accept(&shared, &listener, &places) => accepted,
+            accepted = accept(shared, &listener, &places) => accepted,
         };
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(shared);
         connections.spawn(async move {
             connection::run(shared, stream, peer).await;
             drop(place);
@@ -178,7 +223,7 @@ pub async fn serve(
     shared.stopping.send_replace(true);
     let all_end = async {
         while let Some(ended) = connections.join_next().await {
-            note(&shared, ended);
+            note(shared, ended);
         }
     };
     if timeout(shared.settings.grace, all_end).await.is_ok() {

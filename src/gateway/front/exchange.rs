@@ -146,17 +146,13 @@ fn ask(mut head: Parts) -> Ask {
 }
 
 async fn ready(shared: &Shared) -> Reply {
-    let ready = shared.answer.ready().await;
-    match ready {
-        // All may have been told to stop while that was found out.
-        _ if shared.is_stopping() => unready("stopping"),
+    match shared.ready().await {
         Ok(()) => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
-        Err(reason) => unready(&printable(&reason)),
+        Err(reason) => {
+            let reason = format!("{}\n", printable(&reason));
+            text(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason)
+        }
     }
-}
-
-fn unready(reason: &str) -> Reply {
-    text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n"))
 }
 
 fn text(status: StatusCode, media_type: &'static str, body: String) -> Reply {
