@@ -24,6 +24,7 @@ mod page;
 mod paging;
 mod passing;
 mod range;
+mod readiness;
 mod refusal;
 mod rights;
 mod route;
@@ -47,6 +48,7 @@ use self::content::{Component, Contents, Form, Sender};
 use self::lookup::Index;
 use self::message::{Answer, Ask, Reply};
 use self::metrics::Metrics;
+use self::readiness::Readiness;
 use self::refusal::Refusal;
 use self::rights::LetIn;
 pub use self::rights::{OwnCredentials, Rights};
@@ -57,7 +59,7 @@ use self::view::Views;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
-use crate::store::{ByteStream, Store, remote};
+use crate::store::{ByteStream, remote};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -114,6 +116,7 @@ impl Settings {
 /// A read-only registry in front of others.
 pub struct Gateway {
     upstreams: Upstreams,
+    readiness: Readiness,
     let_in: LetIn,
     /// Repositories that were found to have all layers of a manifest.
     complete: LetIn,
@@ -158,6 +161,7 @@ impl Gateway {
         } = settings;
         Ok(Self {
             upstreams: Upstreams::open(upstreams, any, rights)?,
+            readiness: Readiness::default(),
             let_in: LetIn::new(settings.remembered),
             complete: LetIn::lasting(),
             index: Index::open(&settings.directory, settings.missed)?,
@@ -262,23 +266,7 @@ impl Answer for Gateway {
         reply
     }
 
-    /// Ready is who can ask one of the upstreams: the rest may be mirrors that are down.
     async fn ready(&self) -> Result<(), String> {
-        let mut reasons = Vec::new();
-        for known in self.upstreams.listed() {
-            let reason = match known {
-                Known::Layout { layout, .. } => layout.tags().await.err(),
-                Known::Registry(host) => host.answers().await.err(),
-            };
-            match reason {
-                None => return Ok(()),
-                Some(error) => reasons.push(passing::chain(&error)),
-            }
-        }
-        match (reasons.is_empty(), self.upstreams.any.is_some()) {
-            (true, true) => Ok(()),
-            (true, false) => Err("there is no upstream".to_owned()),
-            (false, _) => Err(reasons.join("; ")),
-        }
+        self.readiness.of(&self.upstreams).await
     }
 }

@@ -16,6 +16,8 @@ mod layouts;
 mod lists;
 #[path = "gateway/page.rs"]
 mod page;
+#[path = "gateway/readiness.rs"]
+mod readiness;
 #[path = "gateway/replicas.rs"]
 mod replicas;
 #[path = "gateway/rights.rs"]

@@ -1,9 +1,13 @@
 //! The gateway's connections over real sockets, with answers that are made for each test.
 
+#[path = "gateway_front/admin.rs"]
+mod admin;
 #[path = "support/wharf.rs"]
 mod binary;
 #[path = "gateway_front/bodies.rs"]
 mod bodies;
+#[path = "gateway_front/budget.rs"]
+mod budget;
 #[path = "gateway_front/client.rs"]
 mod client;
 #[path = "gateway_front/command.rs"]

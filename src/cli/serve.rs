@@ -42,6 +42,7 @@ Examples:
   wharf serve --upstream oci:store --upstream ghcr.io
   wharf serve --upstream ghcr.io --upstream registry.internal=oci:store
   wharf serve --listen 0.0.0.0:5100 --tls-cert tls.crt --tls-key tls.key --upstream ghcr.io
+  wharf serve --listen 0.0.0.0:5100 --admin-listen 0.0.0.0:5101 --upstream ghcr.io
   wharf serve --upstream ghcr.io --blobs /var/lib/containerd/io.containerd.content.v1.content/blobs
   oras pull localhost:5100/demo/calc:1.0.0
 
@@ -50,6 +51,9 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5100")]
     listen: String,
+    /// Where to answer /healthz, /readyz and /metrics, too, and nothing else, by plain http: for who probes and measures
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<String>,
     /// What to show: a registry, a layout, a layout in the place of a registry, or * for any registry that a client
     /// names (an open proxy); the first is meant where a client names none [default: the layout that packages are in]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
@@ -127,6 +131,18 @@ impl FromStr for Upstream {
 #[derive(Serialize)]
 struct Report {
     listening: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_listening: Option<String>,
+}
+
+impl Report {
+    fn line(&self) -> String {
+        let listening = &self.listening;
+        match &self.admin_listening {
+            None => format!("listening on {listening}"),
+            Some(admin) => format!("listening on {listening}, for probes and metrics on {admin}"),
+        }
+    }
 }
 
 impl Serve {
@@ -136,10 +152,14 @@ impl Serve {
         let metrics = Arc::<Metrics>::default();
         let log: gateway::Log = Arc::new(say);
         let answer = self.gateway(context, &metrics, &log)?;
-        let listener = listen(&self.listen).await?;
-        let address = listener
-            .local_addr()
-            .context("the address that is listened to")?;
+        let (listener, listening) = listen(&self.listen, scheme, "--listen").await?;
+        let (admin, admin_listening) = match &self.admin_listen {
+            Some(address) => {
+                let (admin, listening) = listen(address, "http", "--admin-listen").await?;
+                (Some(admin), Some(listening))
+            }
+            None => (None, None),
+        };
         let settings = front::Settings {
             tls,
             max_connections: self.max_connections as usize,
@@ -154,13 +174,24 @@ impl Serve {
         if is_asked.await {
             return Ok(());
         }
-        let listening = format!("{scheme}://{address}");
-        say(&format!("listening on {listening}"));
+        let report = Report {
+            listening,
+            admin_listening,
+        };
+        say(&report.line());
         if context.json {
-            output::print(context, &Report { listening }, String::new)?;
+            output::print(context, &report, String::new)?;
         }
         let stop = Notify::new();
-        let served = front::serve(listener, answer, settings, stop.notified());
+        let stopped = stop.notified();
+        let served = async {
+            match admin {
+                None => front::serve(listener, answer, settings, stopped).await,
+                Some(admin) => {
+                    front::serve_with_admin(listener, admin, answer, settings, stopped).await
+                }
+            }
+        };
         tokio::select! {
             served = served => Ok(served?),
             () = async {
@@ -300,9 +331,10 @@ fn options(context: &Context) -> Options {
     }
 }
 
-async fn listen(address: &str) -> Result<TcpListener, Failure> {
+/// Listens there, and returns the URL.
+async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener, String), Failure> {
     use io::ErrorKind::{AddrInUse, InvalidInput};
-    TcpListener::bind(address).await.map_err(|error| {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
         let name = printable(address);
         match error.kind() {
             InvalidInput => Failure::usage(format!("`{name}` is no address: {error}"))
@@ -310,12 +342,18 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
             kind => {
                 let failure = Failure::from(anyhow::Error::from(error).context(name));
                 match kind {
-                    AddrInUse => failure.hint("somebody else listens there: choose with --listen"),
+                    AddrInUse => {
+                        failure.hint(format!("somebody else listens there: choose with {flag}"))
+                    }
                     _ => failure,
                 }
             }
         }
-    })
+    })?;
+    let address = listener
+        .local_addr()
+        .context("the address that is listened to")?;
+    Ok((listener, format!("{scheme}://{address}")))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

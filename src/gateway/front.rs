@@ -5,7 +5,9 @@
 //!
 //! Spec: <https://www.rfc-editor.org/rfc/rfc9112> and <https://www.rfc-editor.org/rfc/rfc9113>.
 
+mod admin;
 mod body;
+mod budget;
 mod connection;
 mod exchange;
 mod record;
@@ -21,10 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use self::budget::Budget;
 pub use self::tls::Tls;
 use super::message::Answer;
 use super::metrics::Metrics;
@@ -42,6 +45,10 @@ pub struct Settings {
     /// How long a connection may be without a request: from its beginning, or from the end of the last answer, to the
     /// end of the next request's head. Whoever takes longer is cut off.
     pub idle_timeout: Duration,
+    /// How many bytes of all answers may be on their way at once, from when a source gives them until the connection
+    /// has sent them; further ones wait. What waits in the system's own buffers does not count, nor what is longer than
+    /// 256 KiB and made at once.
+    pub max_body_bytes: usize,
     /// How long a client may take nothing of what is there for it; then it is cut off.
     pub write_timeout: Duration,
     /// How long answers that are under way may take to end once all is to stop.
@@ -59,7 +66,8 @@ impl Default for Settings {
         Self {
             tls: None,
             max_connections: 1024,
-            max_streams: 100,
+            max_streams: 32,
+            max_body_bytes: 128 * 1024 * 1024,
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(100),
@@ -102,11 +110,32 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What all connections have in common.
 struct Shared {
     answer: Arc<dyn Answer>,
+    /// For the bodies of all connections.
+    budget: Budget,
     settings: Settings,
     stopping: watch::Sender<bool>,
 }
 
 impl Shared {
+    fn new(answer: Arc<dyn Answer>, settings: Settings) -> Self {
+        Self {
+            answer,
+            budget: Budget::new(settings.max_body_bytes),
+            settings,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Returns whether requests can be answered now, or why not.
+    async fn ready(&self) -> Result<(), String> {
+        let ready = self.answer.ready().await;
+        // All may have been told to stop while that was found out.
+        match self.is_stopping() {
+            true => Err("stopping".to_owned()),
+            false => ready,
+        }
+    }
+
     fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -139,13 +168,39 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let places = settings.max_connections.min(Semaphore::MAX_PERMITS);
+    let shared = Arc::new(Shared::new(answer, settings));
+    run(listener, &shared, stop).await
+}
+
+/// As [`serve`], and answers `/healthz`, `/readyz` and `/metrics`, and nothing else, to those who connect to `admin`, by
+/// plain http. They have connections of their own, which do not wait for others, until all else has ended.
+pub async fn serve_with_admin(
+    listener: TcpListener,
+    admin: TcpListener,
+    answer: Arc<dyn Answer>,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let shared = Arc::new(Shared::new(answer, settings));
+    let beside = Arc::new(admin::beside(&shared));
+    let end = Notify::new();
+    let served = async {
+        let served = run(listener, &shared, stop).await;
+        end.notify_one();
+        served
+    };
+    // Whoever probes too late has nothing to lose.
+    let (served, _late) = tokio::join!(served, run(admin, &beside, end.notified()));
+    served
+}
+
+async fn run(
+    listener: TcpListener,
+    shared: &Arc<Shared>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let places = shared.settings.max_connections.min(Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places));
-    let shared = Arc::new(Shared {
-        answer,
-        settings,
-        stopping: watch::Sender::new(false),
-    });
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -153,12 +208,12 @@ pub async fn serve(
             biased;
             () = &mut stop => break,
             Some(ended) = connections.join_next() => {
-                note(&shared, ended);
+                note(shared, ended);
                 continue;
             }
-            accepted = accept(&shared, &listener, &places) => accepted,
+            accepted = accept(shared, &listener, &places) => accepted,
         };
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(shared);
         connections.spawn(async move {
             connection::run(shared, stream, peer).await;
             drop(place);
@@ -168,7 +223,7 @@ pub async fn serve(
     shared.stopping.send_replace(true);
     let all_end = async {
         while let Some(ended) = connections.join_next().await {
-            note(&shared, ended);
+            note(shared, ended);
         }
     };
     if timeout(shared.settings.grace, all_end).await.is_ok() {

@@ -91,12 +91,40 @@ async fn quiet_is_quiet_and_tls_is_tls() {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
+#[tokio::test]
+async fn probes_have_an_address_of_their_own() {
+    let workspace = published();
+    for name in ["server.crt", "server.key"] {
+        fs::write(workspace.path(name), file(name)).unwrap();
+    }
+    let mut flags = vec!["--tls-cert", "server.crt", "--tls-key", "server.key"];
+    flags.extend(["--upstream", "oci:store", "--admin-listen", "127.0.0.1:0"]);
+    let running = Running::start(&workspace, &flags);
+    let admin = running.admin.clone().unwrap();
+    let address = admin.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut client = Plain::connect(address).await;
+    assert_eq!(client.get("/readyz").await.text(), "ready\n");
+    assert_eq!(client.get("/v2/").await.status(), 404);
+    let both = format!("listening on {}, for", running.listening);
+    let (status, stderr) = running.signalled("TERM");
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    let first = stderr.lines().next().unwrap();
+    assert_eq!(first, format!("{both} probes and metrics on {admin}"));
+}
+
 #[test]
 fn an_address_that_is_taken_is_an_error() {
     let workspace = published();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let answer = workspace.run(&["serve", "--listen", &address, "--upstream", "oci:store"]);
-    assert_eq!(answer.code, Some(1));
-    assert!(answer.stderr.contains("--listen"), "{}", answer.stderr);
+    for (listen, admin, flag) in [
+        (address.as_str(), "127.0.0.1:0", "with --listen"),
+        ("127.0.0.1:0", &address, "with --admin-listen"),
+    ] {
+        let listen = ["--listen", listen, "--admin-listen", admin];
+        let flags = [&["serve"], &listen[..], &["--upstream", "oci:store"]].concat();
+        let answer = workspace.run(&flags);
+        assert_eq!(answer.code, Some(1));
+        assert!(answer.stderr.contains(flag), "{}", answer.stderr);
+    }
 }

@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use wharf::gateway::front::{self, Settings, serve};
+use wharf::gateway::front::{self, Settings, serve, serve_with_admin};
 use wharf::gateway::message::{Answer, Ask, Reply};
 use wharf::gateway::metrics::Metrics;
 use wharf::store::{ByteStream, Error};
@@ -94,6 +94,24 @@ impl Server {
     }
 
     pub(crate) async fn start_with(stub: Stub, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::run(stub, change, None).await
+    }
+
+    /// One that answers probes elsewhere too, and where that is.
+    pub(crate) async fn with_admin(
+        stub: Stub,
+        change: impl FnOnce(&mut Settings),
+    ) -> (Self, SocketAddr) {
+        let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = admin.local_addr().unwrap();
+        (Self::run(stub, change, Some(admin)).await, address)
+    }
+
+    async fn run(
+        stub: Stub,
+        change: impl FnOnce(&mut Settings),
+        admin: Option<TcpListener>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (say, lines) = mpsc::unbounded_channel();
@@ -109,12 +127,19 @@ impl Server {
         let stub = Arc::new(stub);
         let (stop, stopped) = oneshot::channel::<()>();
         let answer: Arc<dyn Answer> = Arc::clone(&stub) as Arc<dyn Answer>;
-        let served = tokio::spawn(serve(listener, answer, settings, async move {
+        let stopped = async move {
             // Who drops the other end wants no stop either.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
-        }));
+        };
+        let served = async move {
+            match admin {
+                None => serve(listener, answer, settings, stopped).await,
+                Some(admin) => serve_with_admin(listener, admin, answer, settings, stopped).await,
+            }
+        };
+        let served = tokio::spawn(served);
         Self {
             address,
             metrics,

@@ -40,6 +40,13 @@ impl Scene {
         assert_eq!(Digest::of(&manifest.body), self.stored.flat);
     }
 
+    /// Waits until it knows whether it is ready: it asks upstream only now and then.
+    fn comes_to_be(&self, readiness: u16) {
+        while get(&self.host, "/readyz").status != readiness {
+            std::thread::yield_now();
+        }
+    }
+
     /// All is well again, and was not restarted.
     #[track_caller]
     fn recovers(&self) {
@@ -94,9 +101,9 @@ fn an_upstream_that_is_down_is_no_missing_blob() {
             is_unavailable(get(&scene.host, &path));
         }
         get(&scene.host, "/healthz").is(200);
-        get(&scene.host, "/readyz").is(503);
+        scene.comes_to_be(503);
         scene.registry.forget_rules();
-        get(&scene.host, "/readyz").is(200);
+        scene.comes_to_be(200);
         scene.is_shown();
     }
     scene.recovers();

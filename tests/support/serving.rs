@@ -23,6 +23,8 @@ pub(crate) struct Running {
     _stdout: BufReader<ChildStdout>,
     /// Scheme, host and port.
     pub(crate) listening: String,
+    /// The same of `--admin-listen`.
+    pub(crate) admin: Option<String>,
 }
 
 impl Running {
@@ -61,6 +63,7 @@ impl Running {
             child,
             _stdout: stdout,
             listening: report["listening"].as_str().unwrap().to_owned(),
+            admin: report["admin_listening"].as_str().map(str::to_owned),
         }
     }
 

@@ -1,17 +1,18 @@
 //! The body of an answer on its way out.
 
-use std::iter;
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::StreamExt;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::budget::{Budget, Room};
 use super::record::Record;
 use crate::store::{self, ByteStream};
 
@@ -82,19 +83,27 @@ impl Outgoing {
         }
     }
 
-    /// Begins to carry a body. Where `patience` is given, a client that takes no piece for so long gets no more.
+    /// Begins to carry a body. Where `patience` is given, a client that takes no piece for so long is cut off.
     pub(super) fn new(
         source: ByteStream,
         length: Option<u64>,
         record: Record,
+        budget: Budget,
         patience: Option<Duration>,
     ) -> Self {
         if length == Some(0) {
             return Self::none(record);
         }
+        let client = record.client();
         let record = Arc::new(Mutex::new(Some(record)));
         let (out, steps) = mpsc::channel(PIECES);
-        tokio::spawn(carry(source, length, out, patience, Arc::clone(&record)));
+        let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));
+        tokio::spawn(async move {
+            if let Err(Stalled) = carry(pieces, length, out, patience).await {
+                let record = noted(&under_way).take();
+                client.cut_off(record);
+            }
+        });
         Self {
             steps: Some(steps),
             left: length,
@@ -167,91 +176,181 @@ impl Body for Outgoing {
     }
 }
 
-/// Takes a body from its source piece by piece, and gives it up if none is taken from here for too long: HTTP/2 asks for
-/// nothing while its client leaves no room, however long that is.
-async fn carry(
+/// The bytes of a body in pieces that are soon taken by whoever takes anything.
+struct Pieces {
     source: ByteStream,
-    length: Option<u64>,
-    out: mpsc::Sender<Step>,
-    patience: Option<Duration>,
-    record: Noted,
-) {
-    let mut source = cut(source);
-    let mut left = length;
-    // The last piece makes a body whole, so it goes only when its source says that all is well.
-    let mut last = None;
-    loop {
-        let piece = tokio::select! {
-            biased;
-            () = out.closed() => return,
-            piece = source.next() => piece,
-        };
-        let step = match (piece, &mut left) {
-            (Some(Ok(piece)), _) if piece.is_empty() => continue,
-            (Some(Ok(piece)), None) => Step::Piece(piece),
-            (Some(Ok(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
-                None => Step::Broken(Broken::Long),
-                Some(0) => {
-                    (*left, last) = (0, Some(piece));
-                    continue;
-                }
-                Some(rest) => {
-                    *left = rest;
-                    Step::Piece(piece)
-                }
-            },
-            (Some(Err(error)), _) => Step::Broken(Broken::Source(error)),
-            (None, Some(missing @ 1..)) => Step::Broken(Broken::Short { missing: *missing }),
-            (None, _) => last.take().map_or(Step::End, Step::Piece),
-        };
-        let is_last = left == Some(0) || !matches!(step, Step::Piece(_));
-        let place = match patience {
-            None => Ok(out.reserve().await),
-            Some(patience) => timeout(patience, out.reserve()).await,
-        };
-        match place {
-            Ok(Ok(place)) => place.send(step),
-            Ok(Err(_gone)) => return,
-            Err(_elapsed) => {
-                // What the connection still holds of it is not worth the source.
-                if let Some(record) = noted(&record).take() {
-                    record.breaks(&Broken::Slow);
-                }
-                return;
-            }
+    budget: Budget,
+    /// What came and was not given out yet.
+    rest: Option<(Bytes, Option<Arc<Room>>)>,
+    /// How many pieces are still somewhere.
+    held: Arc<watch::Sender<usize>>,
+}
+
+impl Pieces {
+    fn new(source: ByteStream, budget: Budget) -> Self {
+        Self {
+            source,
+            budget,
+            rest: None,
+            held: Arc::new(watch::Sender::new(0)),
         }
-        if is_last {
+    }
+
+    /// Returns the next piece. Whoever expects the end alone needs no room, and must not wait for it with a piece in
+    /// hand.
+    async fn next(&mut self, is_end: bool) -> Option<Result<Bytes, store::Error>> {
+        let (mut rest, room) = match self.rest.take() {
+            Some(rest) => rest,
+            None if is_end => match self.source.next().await? {
+                Ok(bytes) => (bytes, None),
+                Err(error) => return Some(Err(error)),
+            },
+            None => match self.budget.next(&mut self.source).await? {
+                Ok((bytes, room)) => (bytes, Some(Arc::new(room))),
+                Err(error) => return Some(Err(error)),
+            },
+        };
+        let bytes = rest.split_to(rest.len().min(PIECE));
+        self.held.send_modify(|held| *held += 1);
+        let piece = Piece {
+            bytes,
+            held: Arc::clone(&self.held),
+            _room: room.clone(),
+        };
+        if !rest.is_empty() {
+            self.rest = Some((rest, room));
+        }
+        Some(Ok(Bytes::from_owner(piece)))
+    }
+}
+
+/// Bytes that take room until the connection has sent them, or has ended.
+struct Piece {
+    bytes: Bytes,
+    held: Arc<watch::Sender<usize>>,
+    _room: Option<Arc<Room>>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.held.send_modify(|held| *held -= 1);
+    }
+}
+
+/// Nothing was taken for too long.
+struct Stalled;
+
+/// Waits until nobody holds a piece.
+async fn taken(held: &watch::Sender<usize>) {
+    let mut held = held.subscribe();
+    // The other end is here, so there is one.
+    let _there = held.wait_for(|held| *held == 0).await;
+}
+
+/// Waits until somebody else has held pieces for so long, and has taken none.
+async fn stall(held: &watch::Sender<usize>, own: usize, patience: Option<Duration>) {
+    let Some(patience) = patience else {
+        return pending().await;
+    };
+    let mut held = held.subscribe();
+    loop {
+        let is_held = *held.borrow_and_update() > own;
+        // The other end is here, so a change is all that can be reported.
+        let change = held.changed();
+        if !is_held {
+            let _change = change.await;
+        } else if timeout(patience, change).await.is_err() {
             return;
         }
     }
 }
 
-/// Cuts what is longer than a piece, so that each is soon taken by whoever takes anything.
-fn cut(source: ByteStream) -> impl Stream<Item = Result<Bytes, store::Error>> + Unpin {
-    source.flat_map(|item| {
-        let mut item = Some(item);
-        stream::iter(iter::from_fn(move || match item.take()? {
-            Ok(mut whole) if whole.len() > PIECE => {
-                let piece = whole.split_to(PIECE);
-                item = Some(Ok(whole));
-                Some(Ok(piece))
+/// Takes a body from its source piece by piece, and gives it up if none is taken for too long: HTTP/2 asks for nothing
+/// while its client leaves no room, however long that is, and keeps what it has.
+async fn carry(
+    mut pieces: Pieces,
+    length: Option<u64>,
+    out: mpsc::Sender<Step>,
+    patience: Option<Duration>,
+) -> Result<(), Stalled> {
+    let held = Arc::clone(&pieces.held);
+    let mut left = length;
+    // The last piece makes a body whole, so it goes only when its source says that all is well.
+    let mut last = None;
+    loop {
+        // Before there is anything for it: who waits for room holds nothing but what the connection has.
+        let place = match patience {
+            None => Ok(out.reserve().await),
+            Some(patience) => timeout(patience, out.reserve()).await,
+        };
+        let Ok(place) = place.map_err(|_elapsed| Stalled)? else {
+            return Ok(());
+        };
+        let step = loop {
+            let piece = tokio::select! {
+                biased;
+                () = out.closed() => return Ok(()),
+                () = stall(&held, usize::from(last.is_some()), patience) => return Err(Stalled),
+                piece = pieces.next(last.is_some()) => piece,
+            };
+            match (piece, &mut left) {
+                (Some(Ok(piece)), _) if piece.is_empty() => {}
+                (Some(Ok(piece)), None) => break Step::Piece(piece),
+                (Some(Ok(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
+                    None => break Step::Broken(Broken::Long),
+                    Some(0) => (*left, last) = (0, Some(piece)),
+                    Some(rest) => {
+                        *left = rest;
+                        break Step::Piece(piece);
+                    }
+                },
+                (Some(Err(error)), _) => break Step::Broken(Broken::Source(error)),
+                (None, Some(missing @ 1..)) => {
+                    break Step::Broken(Broken::Short { missing: *missing });
+                }
+                (None, _) => break last.take().map_or(Step::End, Step::Piece),
             }
-            one => Some(one),
-        }))
-    })
+        };
+        let is_last = left == Some(0) || !matches!(step, Step::Piece(_));
+        place.send(step);
+        if is_last {
+            break;
+        }
+    }
+    drop((pieces, out));
+    // What is left of it in the connection takes room too.
+    tokio::select! {
+        () = taken(&held) => Ok(()),
+        () = stall(&held, 0, patience) => Err(Stalled),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
 
     #[tokio::test]
     async fn pieces_are_cut_and_nothing_is_lost() {
         let whole: Vec<u8> = (0..3 * PIECE + 1).map(|at| (at / 7) as u8).collect();
         let source = stream::iter([Ok(Bytes::from(whole.clone())), Ok(Bytes::new())]).boxed();
-        let pieces: Vec<Bytes> = cut(source).map(Result::unwrap).collect().await;
-        let lengths: Vec<usize> = pieces.iter().map(Bytes::len).collect();
+        let mut pieces = Pieces::new(source, Budget::new(1));
+        let (mut lengths, mut got) = (Vec::new(), Vec::new());
+        while let Some(piece) = pieces.next(false).await {
+            let piece = piece.unwrap();
+            assert_eq!(*pieces.held.borrow(), 1);
+            lengths.push(piece.len());
+            got.extend(piece);
+        }
         assert_eq!(lengths, [PIECE, PIECE, PIECE, 1, 0]);
-        assert_eq!(pieces.concat(), whole);
+        assert!(got == whole);
+        taken(&pieces.held).await;
     }
 }

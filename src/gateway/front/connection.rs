@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::exchange::respond;
@@ -34,6 +34,8 @@ pub(super) struct Link {
     under_way: watch::Sender<usize>,
     is_slow: AtomicBool,
     is_broken: AtomicBool,
+    /// It ends now.
+    end: Notify,
 }
 
 impl Link {
@@ -43,6 +45,7 @@ impl Link {
             under_way: watch::Sender::new(0),
             is_slow: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
+            end: Notify::new(),
         }
     }
 
@@ -57,6 +60,13 @@ impl Link {
     /// The client takes nothing.
     pub(super) fn stalls(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// The client takes nothing of one of several answers: there is no other way to get rid of it.
+    pub(super) fn cut(&self) {
+        self.stalls();
+        self.breaks();
+        self.end.notify_one();
     }
 
     pub(super) fn is_slow(&self) -> bool {
@@ -136,6 +146,7 @@ where
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
+            () = link.end.notified() => break Ok(()),
             () = idle.as_mut() => {
                 connection.as_mut().graceful_shutdown();
                 let ended = timeout(GOODBYE, connection.as_mut()).await;

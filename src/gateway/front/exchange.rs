@@ -14,6 +14,7 @@ use http::{
 use hyper::body::{Body, Incoming};
 
 use super::body::Outgoing;
+use super::budget::Budget;
 use super::connection::Link;
 use super::record::Record;
 use super::{Shared, printable};
@@ -31,6 +32,9 @@ const BETWEEN_NEIGHBOURS: [HeaderName; 7] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// What is answered here.
+const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// The version of the text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -44,6 +48,8 @@ pub(super) async fn respond(
     let (head, body) = request.into_parts();
     let mut record = Record::new(&shared, &link, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
+    // Short, and wanted most when there is no room.
+    let is_own = OWN.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
     let mut reply = match () {
         () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
@@ -80,7 +86,11 @@ pub(super) async fn respond(
     } else {
         // HTTP/1 has one answer at a time, so it is enough to watch the connection.
         let patience = (!is_http_1).then_some(shared.settings.write_timeout);
-        Outgoing::new(reply.body, length, record, patience)
+        let budget = match is_own {
+            true => Budget::new(usize::MAX),
+            false => shared.budget.clone(),
+        };
+        Outgoing::new(reply.body, length, record, budget, patience)
     };
     if is_bare {
         // 204 must not have it, and who is told 304 knows it.
@@ -136,17 +146,13 @@ fn ask(mut head: Parts) -> Ask {
 }
 
 async fn ready(shared: &Shared) -> Reply {
-    let ready = shared.answer.ready().await;
-    match ready {
-        // All may have been told to stop while that was found out.
-        _ if shared.is_stopping() => unready("stopping"),
+    match shared.ready().await {
         Ok(()) => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
-        Err(reason) => unready(&printable(&reason)),
+        Err(reason) => {
+            let reason = format!("{}\n", printable(&reason));
+            text(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason)
+        }
     }
-}
-
-fn unready(reason: &str) -> Reply {
-    text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n"))
 }
 
 fn text(status: StatusCode, media_type: &'static str, body: String) -> Reply {

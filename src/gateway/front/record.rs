@@ -67,6 +67,13 @@ impl Record {
         self.is_complete = true;
     }
 
+    pub(super) fn client(&self) -> Client {
+        Client {
+            shared: Arc::clone(&self.shared),
+            link: Arc::clone(&self.link),
+        }
+    }
+
     /// It ends before its end.
     pub(super) fn breaks(mut self, why: &Broken) {
         self.is_counted = true;
@@ -77,6 +84,27 @@ impl Record {
             chain(why)
         );
         self.shared.failed(why.kind(), &line);
+    }
+}
+
+/// Who gets an answer, also when its record is written down.
+pub(super) struct Client {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+}
+
+impl Client {
+    /// Ends the connection with all that is under way on it, since nothing is taken of an answer: what the connection
+    /// holds of it would be held for ever.
+    pub(super) fn cut_off(self, record: Option<Record>) {
+        match record.filter(|record| !record.is_complete) {
+            Some(record) => record.breaks(&Broken::Slow),
+            None => {
+                let line = format!("error: {} takes nothing of an answer's end", self.link.peer);
+                self.shared.failed(Broken::Slow.kind(), &line);
+            }
+        }
+        self.link.cut();
     }
 }
 

@@ -1,0 +1,74 @@
+//! Whether there is an upstream that can be asked.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::passing::chain;
+use super::upstream::{Known, Upstreams};
+use crate::store::Store;
+
+/// How long an upstream may take to answer, whatever it may take otherwise: probes wait a second.
+const PATIENCE: Duration = Duration::from_millis(800);
+
+/// How long an answer holds, so that it costs little to ask.
+const KEPT: Duration = Duration::from_secs(2);
+
+/// What was found out last.
+#[derive(Default)]
+pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
+
+impl Readiness {
+    /// Ready is who can ask one of the upstreams: the rest may be mirrors that are down.
+    pub(super) async fn of(&self, upstreams: &Upstreams) -> Result<(), String> {
+        // Whoever comes meanwhile waits for the same answer.
+        let mut last = self.0.lock().await;
+        if let Some((since, answer)) = &*last
+            && since.elapsed() < KEPT
+        {
+            return answer.clone();
+        }
+        let answer = ask(upstreams).await;
+        *last = Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
+
+/// Asks all at once; the first one that answers is enough.
+async fn ask(upstreams: &Upstreams) -> Result<(), String> {
+    let known = upstreams.listed().iter();
+    let mut asked: FuturesUnordered<_> = known.map(answers).collect();
+    let mut reasons = Vec::new();
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    // They come in any order.
+    reasons.sort();
+    match (reasons.is_empty(), upstreams.any.is_some()) {
+        (true, true) => Ok(()),
+        (true, false) => Err("there is no upstream".to_owned()),
+        (false, _) => Err(reasons.join("; ")),
+    }
+}
+
+async fn answers(known: &Known) -> Result<(), String> {
+    let answer = timeout(PATIENCE, async {
+        match known {
+            Known::Layout { layout, .. } => layout.tags().await.map(drop),
+            Known::Registry(host) => host.answers().await,
+        }
+    });
+    match answer.await {
+        Ok(answer) => answer.map_err(|error| chain(&error)),
+        Err(_elapsed) => {
+            let name = known.host().unwrap_or("the layout");
+            Err(format!("{name} does not answer"))
+        }
+    }
+}
