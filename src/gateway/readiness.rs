@@ -14,7 +14,7 @@ use crate::store::Store;
 /// How long an upstream may take to answer, whatever it may take otherwise: probes wait a second.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// How long an answer holds, so that it costs little to ask.
+/// How long a yes holds, so that it costs little to ask.
 const KEPT: Duration = Duration::from_secs(2);
 
 /// What was found out last.
@@ -24,10 +24,11 @@ pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
 impl Readiness {
     /// Ready is who can ask one of the upstreams: the rest may be mirrors that are down.
     pub(super) async fn of(&self, upstreams: &Upstreams) -> Result<(), String> {
-        // Whoever comes meanwhile waits for the same answer.
+        let came = Instant::now();
         let mut last = self.0.lock().await;
-        if let Some((since, answer)) = &*last
-            && since.elapsed() < KEPT
+        // Whoever came meanwhile takes the same answer. Else a no does not hold: who is back is ready at once.
+        if let Some((found, answer)) = &*last
+            && (*found >= came || (answer.is_ok() && found.elapsed() < KEPT))
         {
             return answer.clone();
         }
