@@ -175,7 +175,7 @@ impl Sending {
             return Ok(None);
         }
         let directory = self.contents.kept.ingest(Place::Decoded).to_owned();
-        let mut buffer = self.contents.buffers.take();
+        let mut buffer = self.contents.buffers.take().await?;
         let (buffer, hasher) = blocking(move || {
             read(&cuts, &mut buffer.bytes).map_err(Error::file(&directory))?;
             let hasher = hasher.map(|mut hasher| {

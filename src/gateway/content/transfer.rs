@@ -238,7 +238,7 @@ impl Contents {
     }
 }
 
-async fn slot(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+pub(super) async fn slot(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     let slot = Arc::clone(slots).acquire_owned().await;
     slot.map_err(|_| Error::Interrupted)
 }
