@@ -14,7 +14,6 @@ mod blobs;
 pub mod content;
 pub mod front;
 mod headers;
-mod keeping;
 mod lists;
 mod lookup;
 mod manifests;
@@ -44,7 +43,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use self::content::{Component, Contents, Form, Sender};
+use self::content::{Component, Contents, Form};
 use self::lookup::Index;
 use self::message::{Answer, Ask, Reply};
 use self::metrics::Metrics;
@@ -58,8 +57,8 @@ use self::upstream::{Known, Source, Upstreams};
 use self::view::Views;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::store::ByteStream;
 use crate::store::cache::Cache;
-use crate::store::{ByteStream, remote};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -84,10 +83,6 @@ pub fn spliced_by(contents: Arc<Contents>) -> Bodies {
 pub struct Settings {
     /// Where things come from. The first is meant where nothing else is named.
     pub upstreams: Vec<Upstream>,
-    /// How registries are spoken to that no upstream is and `ns` names; nothing where that is not allowed. Never
-    /// one on this machine or in a private network, nor where one leads there, and never without TLS. Everybody who
-    /// reaches such a gateway reaches any registry through it.
-    pub any: Option<remote::Options>,
     /// Whose rights registries are shown.
     pub rights: Rights,
     /// Configs as they are stored upstream.
@@ -145,7 +140,8 @@ struct Asked<'a> {
     source: Source,
     /// Upstream and repository.
     location: String,
-    sender: Sender,
+    /// Stands for the upstream alone.
+    upstream: Digest,
     /// Stands for what the client shows of itself.
     who: Digest,
 }
@@ -153,14 +149,8 @@ struct Asked<'a> {
 impl Gateway {
     /// Opens the upstreams that are layouts; of registries nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings {
-            upstreams,
-            any,
-            rights,
-            ..
-        } = settings;
         Ok(Self {
-            upstreams: Upstreams::open(upstreams, any, rights)?,
+            upstreams: Upstreams::open(settings.upstreams, settings.rights)?,
             readiness: Readiness::default(),
             let_in: LetIn::new(settings.remembered),
             complete: LetIn::lasting(),
@@ -189,14 +179,14 @@ impl Gateway {
             Route::Catalog => return self.catalog(ask, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
-        let place = self.upstreams.place(&name, namespace).await?;
+        let place = self.upstreams.place(&name, namespace)?;
         let shown = authorization(ask)?;
         let source = self.upstreams.source(&place, shown).await;
         let source = source.map_err(|error| self.refused(ask, &error))?;
         let asked = Asked {
             ask,
             location: source.location(),
-            sender: place.known.sender(),
+            upstream: place.known.id(),
             source,
             who: self.who(shown),
         };
@@ -206,6 +196,12 @@ impl Gateway {
             Endpoint::Tags => self.tags(&asked).await,
             Endpoint::Referrers(subject) => self.referrers(&asked, &subject).await,
         }
+    }
+
+    /// Returns the cache that all requests share, made again if somebody has deleted it.
+    fn cache(&self) -> Result<&Arc<Cache>, Error> {
+        self.cache.create()?;
+        Ok(&self.cache)
     }
 
     /// Returns what stands for who asks. The gateway's own rights are the same for all.
@@ -219,7 +215,7 @@ impl Gateway {
 
     /// Answers as the first upstream does, which tells clients who they must be.
     async fn base(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
-        let known = self.upstreams.whole(namespace).await?;
+        let known = self.upstreams.whole(namespace)?;
         if let (Known::Registry(host), Rights::Client) = (&known, &self.upstreams.rights) {
             let remote = self.upstreams.remote(host, "", authorization(ask)?).await;
             let remote = remote.map_err(|error| self.refused(ask, &error))?;

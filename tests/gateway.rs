@@ -100,7 +100,6 @@ impl Front {
         let told: Arc<Mutex<Vec<String>>> = Arc::clone(&log);
         let mut settings = Settings {
             upstreams,
-            any: None,
             rights: Rights::Client,
             cache: Arc::new(Cache::open(&directory.join("cache")).unwrap()),
             directory: directory.join("gateway"),

@@ -54,8 +54,8 @@ pub(crate) struct Serve {
     /// Where to answer /healthz, /readyz and /metrics, too, and nothing else, by plain http: for who probes and measures
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
-    /// What to show: a registry, a layout, a layout in the place of a registry, or * for any registry that a client
-    /// names (an open proxy); the first is meant where a client names none [default: the layout that packages are in]
+    /// What to show: a registry, a layout, or a layout in the place of a registry; the first is meant where a client
+    /// names none [default: the layout that packages are in]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
     /// A directory of blobs that somebody else keeps, such as containerd's content store: what is there is not fetched
@@ -87,8 +87,6 @@ enum Upstream {
         /// The registry that it stands for.
         host: Option<String>,
     },
-    /// Any registry.
-    Any,
 }
 
 impl Upstream {
@@ -103,7 +101,9 @@ impl FromStr for Upstream {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "*" {
-            return Ok(Self::Any);
+            return Err(
+                "name each registry: a gateway to any registry is an open proxy".to_owned(),
+            );
         }
         // A directory may be called anything.
         let stands_for = text
@@ -230,7 +230,7 @@ impl Serve {
         log: &gateway::Log,
     ) -> Result<Arc<dyn Answer>, Failure> {
         let options = options(context);
-        let (mut upstreams, mut any) = (Vec::new(), None);
+        let mut upstreams = Vec::new();
         for upstream in self.upstreams()? {
             match upstream {
                 Upstream::Registry(host) => upstreams.push(gateway::Upstream::Registry {
@@ -243,7 +243,6 @@ impl Serve {
                     }
                     upstreams.push(gateway::Upstream::Layout { directory, host });
                 }
-                Upstream::Any => any = Some(options.clone()),
             }
         }
         let held = self.blobs.iter().map(|directory| Held::open(directory));
@@ -259,9 +258,8 @@ impl Serve {
             metrics: Arc::clone(metrics),
         })?;
         let gateway = Gateway::new(gateway::Settings {
-            rights: self.rights(context, upstreams.len(), any.is_some())?,
+            rights: self.rights(context, upstreams.len())?,
             upstreams,
-            any,
             cache,
             directory,
             bodies: gateway::spliced_by(contents),
@@ -274,7 +272,7 @@ impl Serve {
     }
 
     /// Returns whose rights count.
-    fn rights(&self, context: &Context, upstreams: usize, any: bool) -> Result<Rights, Failure> {
+    fn rights(&self, context: &Context, upstreams: usize) -> Result<Rights, Failure> {
         let given = context.credentials.clone();
         if !self.own_credentials {
             return match given {
@@ -285,7 +283,7 @@ impl Serve {
                 .hint("--own-credentials reads with yours for everybody who connects")),
             };
         }
-        if context.names_credentials() && (any || upstreams > 1) {
+        if context.names_credentials() && upstreams > 1 {
             let failure = Failure::usage(
                 "--username and WHARF_TOKEN are for one registry, and these are more upstreams",
             );
@@ -388,14 +386,13 @@ mod tests {
                 host: Some("registry.internal:5000".to_owned()),
             })
         );
-        assert_eq!("*".parse(), Ok(Upstream::Any));
         for wrong in [
             "",
             "oci:",
             "ghcr.io/org",
             "https://ghcr.io",
             "app",
-            "**",
+            "*",
             "a=oci:b",
             "=oci:b",
             "ghcr.io=oci:",

@@ -160,7 +160,7 @@ impl Gateway {
             false => Form::Whole,
         };
         let component = Component {
-            sender: asked.sender,
+            upstream: asked.upstream,
             store: asked.source.store(),
             manifest: Arc::clone(&view.split),
         };

@@ -41,11 +41,11 @@ use crate::store::{ByteStream, Store};
 /// as its window has, up to 8 MiB.
 const MAX_DECODERS: usize = 4;
 
-/// How many components are remembered as proven, and blobs as sent, before all are forgotten.
+/// How many components are remembered as proven before all are forgotten.
 const MAX_PROVEN: usize = 65_536;
 
-/// How many senders have turns of their own before those that nobody waits for are forgotten.
-const MAX_SENDERS: usize = 1000;
+/// How many upstreams have a semaphore before unused ones are dropped.
+const MAX_UPSTREAMS: usize = 1000;
 
 /// Where contents are kept, and how much of them.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ pub struct Settings {
     pub held: Vec<Held>,
     /// The most bytes that blobs and decoded layers take together.
     pub max_bytes: u64,
-    /// How many layers are fetched at once of one sender, for all clients together.
+    /// How many layers are fetched at once from one upstream, for all clients together.
     pub max_transfers: usize,
     /// Who is told of what others keep and nobody can use.
     pub log: Log,
@@ -67,21 +67,12 @@ pub struct Settings {
     pub metrics: Arc<Metrics>,
 }
 
-/// The registry or layout that a component comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sender {
-    /// Stands for its name. Fetches of one are never followed by clients of another, which may be slower or lie.
-    pub name: Digest,
-    /// Whether it is believed when it says that a repository has a blob. Else only bytes prove that: what was kept of
-    /// others is not used for it before it has sent the same.
-    pub is_believed: bool,
-}
-
 /// A split artifact, and where its layers come from with the rights of whoever asks.
 #[derive(Clone)]
 pub struct Component {
-    /// Who has it.
-    pub sender: Sender,
+    /// Identifies the upstream. Clients of one upstream never wait for a fetch from another one, which may be slow
+    /// or send wrong bytes.
+    pub upstream: Digest,
     /// Where the layers are fetched.
     pub store: Arc<dyn Store>,
     /// What was read and checked.
@@ -105,7 +96,7 @@ pub struct Contents {
     kept: Arc<Kept>,
     flights: Arc<Flights>,
     buffers: Arc<Buffers>,
-    /// One permit a fetch, by name of the sender.
+    /// One permit a fetch, by upstream.
     transfers: Mutex<HashMap<Digest, Arc<Semaphore>>>,
     max_transfers: usize,
     /// One permit a decoder of a blob that is still arriving.
@@ -116,8 +107,6 @@ pub struct Contents {
     look_ahead: usize,
     /// Split and content digest of components that came out right as a whole.
     proven: Mutex<HashSet<(Digest, Digest)>>,
-    /// Blobs that came from senders who are not believed, by name of the sender.
-    sent: Mutex<HashSet<(Digest, Digest)>>,
     metrics: Arc<Metrics>,
 }
 
@@ -137,7 +126,6 @@ impl Contents {
             decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
             look_ahead: max_transfers.min(8),
             proven: Mutex::default(),
-            sent: Mutex::default(),
         }))
     }
 
@@ -163,50 +151,30 @@ impl Contents {
     }
 
     fn is_proven(&self, component: &SplitManifest) -> bool {
-        is_in(&self.proven, &names(component))
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.contains(&names(component))
     }
 
     fn prove(&self, component: &SplitManifest) {
-        enter(&self.proven, names(component));
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven.len() >= MAX_PROVEN {
+            proven.clear();
+        }
+        proven.insert(names(component));
     }
 
-    /// What those take turns by who fetch from a sender: one that is slow holds up nobody but its own clients.
-    fn transfers(&self, sender: Sender) -> Arc<Semaphore> {
+    /// Returns the upstream's semaphore: one for each, so that a slow upstream delays only its own clients.
+    fn transfers(&self, upstream: Digest) -> Arc<Semaphore> {
         let mut transfers = self
             .transfers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if transfers.len() >= MAX_SENDERS {
+        if transfers.len() >= MAX_UPSTREAMS {
             transfers.retain(|_, used| Arc::strong_count(used) > 1);
         }
         let made = || Arc::new(Semaphore::new(self.max_transfers));
-        Arc::clone(transfers.entry(sender.name).or_insert_with(made))
+        Arc::clone(transfers.entry(upstream).or_insert_with(made))
     }
-
-    /// Whether what was kept of a blob may be used for what this sender has.
-    fn has_sent(&self, sender: Sender, blob: &Digest) -> bool {
-        sender.is_believed || is_in(&self.sent, &(sender.name, *blob))
-    }
-
-    fn sent(&self, sender: Sender, blob: &Digest) {
-        if !sender.is_believed {
-            enter(&self.sent, (sender.name, *blob));
-        }
-    }
-}
-
-fn is_in(set: &Mutex<HashSet<(Digest, Digest)>>, pair: &(Digest, Digest)) -> bool {
-    set.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .contains(pair)
-}
-
-fn enter(set: &Mutex<HashSet<(Digest, Digest)>>, pair: (Digest, Digest)) {
-    let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
-    if set.len() >= MAX_PROVEN {
-        set.clear();
-    }
-    set.insert(pair);
 }
 
 /// The split digest names all parts and the whole.

@@ -64,7 +64,7 @@ impl Gateway {
 
     pub(super) async fn catalog(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
         let page = Page::of(&ask.uri)?;
-        let repositories = match self.upstreams.whole(namespace).await? {
+        let repositories = match self.upstreams.whole(namespace)? {
             Known::Layout { layout, name, .. } => {
                 let failed = |error: crate::store::Error| self.refused(ask, &error.into());
                 let mut names = layout.repositories().map_err(failed)?;

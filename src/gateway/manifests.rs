@@ -40,7 +40,7 @@ impl Gateway {
             .await?;
         if let Got::Head(head) = &got {
             let digest = head.content_digest();
-            if let Some(view) = digest.and_then(|digest| self.views.get(asked.sender, &digest)) {
+            if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
                 self.let_in
                     .enter(&asked.who, &asked.location, &view.raw.digest);
                 // It may be new in this repository.

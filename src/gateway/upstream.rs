@@ -7,26 +7,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 
 pub(super) use self::source::{Got, Shelf, Source};
-use super::content::Sender;
 use super::refusal::Refusal;
 use super::rights::Rights;
 use super::route::split_host;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::reference::{Repository, is_host, is_path};
+use crate::reference::{Repository, is_path};
 use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
-use crate::store::remote::{self, Access, Credentials, Remote, is_public};
+use crate::store::remote::{self, Access, Credentials, Remote};
 use crate::store::retry::Retry;
 use crate::store::{self, Store};
 
 /// How long a repository is spoken to with the same own credentials, and the tokens they gave.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// How many repositories, and how many hosts that nobody listed, are kept.
+/// How many repositories are kept.
 const MAX_KEPT: usize = 1000;
 
 /// Something to read from.
@@ -76,8 +75,6 @@ pub(super) struct Host {
     pub(super) name: String,
     pub(super) options: remote::Options,
     base: Arc<Remote>,
-    /// Whether it is one of the upstreams, and not only named by a client.
-    is_listed: bool,
 }
 
 /// A repository of an upstream.
@@ -88,9 +85,6 @@ pub(super) struct Place {
 
 pub(super) struct Upstreams {
     listed: Vec<Known>,
-    /// How hosts are spoken to that nobody listed, where that is allowed.
-    pub(super) any: Option<remote::Options>,
-    unlisted: Mutex<HashMap<String, Host>>,
     pub(super) rights: Rights,
     own: Mutex<HashMap<String, (Instant, Arc<Remote>)>>,
 }
@@ -107,7 +101,6 @@ impl Host {
             name: name.to_owned(),
             options,
             base: Arc::new(base),
-            is_listed: true,
         })
     }
 
@@ -145,15 +138,11 @@ impl Known {
         }
     }
 
-    /// Returns what stands for it. Whoever lists an upstream believes it.
-    pub(super) fn sender(&self) -> Sender {
-        let (name, is_believed) = match self {
-            Self::Registry(host) => (host.name.clone(), host.is_listed),
-            Self::Layout { layout, .. } => (layout.location(), true),
-        };
-        Sender {
-            name: Digest::of(name.as_bytes()),
-            is_believed,
+    /// Returns what stands for it.
+    pub(super) fn id(&self) -> Digest {
+        match self {
+            Self::Registry(host) => Digest::of(host.name.as_bytes()),
+            Self::Layout { layout, .. } => Digest::of(layout.location().as_bytes()),
         }
     }
 
@@ -182,23 +171,11 @@ fn canonical(host: &str) -> &str {
 }
 
 impl Upstreams {
-    pub(super) fn open(
-        upstreams: Vec<Upstream>,
-        any: Option<remote::Options>,
-        rights: Rights,
-    ) -> Result<Self, store::Error> {
+    pub(super) fn open(upstreams: Vec<Upstream>, rights: Rights) -> Result<Self, store::Error> {
         let listed: Result<Vec<Known>, store::Error> =
             upstreams.into_iter().map(Known::open).collect();
-        // What nobody listed is spoken to by TLS, whatever holds for the rest, and leads to no inner place.
-        let any = any.map(|options| remote::Options {
-            plain_http: false,
-            public_only: true,
-            ..options
-        });
         Ok(Self {
             listed: listed?,
-            any,
-            unlisted: Mutex::default(),
             rights,
             own: Mutex::default(),
         })
@@ -209,24 +186,18 @@ impl Upstreams {
     }
 
     /// Finds the upstream that is meant where no repository is named.
-    pub(super) async fn whole(&self, namespace: Option<&str>) -> Result<Known, Refusal> {
-        match (namespace, self.listed.first()) {
-            (Some(host), _) => self.host(host).await,
-            (None, Some(first)) => Ok(first.clone()),
-            (None, None) => Err(Refusal::not_found(
-                "NAME_UNKNOWN",
-                "name a registry with ?ns=HOST",
-            )),
-        }
+    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<Known, Refusal> {
+        let known = match namespace {
+            Some(host) => self.called(canonical(host)),
+            None => self.listed.first(),
+        };
+        let missing = || unknown(namespace.unwrap_or_default());
+        known.cloned().ok_or_else(missing)
     }
 
     /// Finds the repository that is meant: of the namespace, else of the host that its name begins with, else of the
     /// first upstream.
-    pub(super) async fn place(
-        &self,
-        name: &str,
-        namespace: Option<&str>,
-    ) -> Result<Place, Refusal> {
+    pub(super) fn place(&self, name: &str, namespace: Option<&str>) -> Result<Place, Refusal> {
         let beneath = |known: &Known, path: &str| Place {
             known: known.clone(),
             path: path.to_owned(),
@@ -241,7 +212,7 @@ impl Upstreams {
         };
         let place = match place {
             Some(place) => place,
-            None => beneath(&self.whole(namespace).await?, name),
+            None => beneath(&self.whole(namespace)?, name),
         };
         match is_path(&place.path) {
             true => Ok(place),
@@ -251,38 +222,6 @@ impl Upstreams {
 
     fn called(&self, host: &str) -> Option<&Known> {
         self.listed.iter().find(|known| known.host() == Some(host))
-    }
-
-    async fn host(&self, host: &str) -> Result<Known, Refusal> {
-        let host = canonical(host);
-        if let Some(known) = self.called(host) {
-            return Ok(known.clone());
-        }
-        let Some(options) = self.any.as_ref().filter(|_| is_host(host)) else {
-            return Err(unknown(host));
-        };
-        if let Some(host) = self.unlisted().get(host).cloned() {
-            return Ok(Known::Registry(host));
-        }
-        let public = is_public(host).await.map_err(|error| unasked(host, &error));
-        if !public? {
-            return Err(unknown(host));
-        }
-        let opened = Host::new(host, options.clone()).map_err(|error| unasked(host, &error))?;
-        let opened = Host {
-            is_listed: false,
-            ..opened
-        };
-        let mut unlisted = self.unlisted();
-        if unlisted.len() >= MAX_KEPT {
-            unlisted.clear();
-        }
-        unlisted.insert(host.to_owned(), opened.clone());
-        Ok(Known::Registry(opened))
-    }
-
-    fn unlisted(&self) -> MutexGuard<'_, HashMap<String, Host>> {
-        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn own(&self) -> MutexGuard<'_, HashMap<String, (Instant, Arc<Remote>)>> {
@@ -355,36 +294,29 @@ fn unknown(name: &str) -> Refusal {
     Refusal::not_found("NAME_UNKNOWN", format!("`{name}` is not known here"))
 }
 
-/// Says why a registry cannot be asked: it may be there.
-fn unasked(name: &str, error: &dyn std::error::Error) -> Refusal {
-    let message = format!("`{name}` cannot be asked: {error}");
-    Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn upstreams(any: bool) -> Upstreams {
+    fn upstreams() -> Upstreams {
         let registry = |host: &str| Upstream::Registry {
             host: host.to_owned(),
             options: remote::Options::default(),
         };
         let hosts = ["one.example:5000", "registry-1.docker.io"];
-        let any = any.then(remote::Options::default);
-        Upstreams::open(hosts.map(registry).to_vec(), any, Rights::Client).unwrap()
+        Upstreams::open(hosts.map(registry).to_vec(), Rights::Client).unwrap()
     }
 
-    async fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
-        let place = upstreams(false).place(name, namespace).await.ok()?;
+    fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
+        let place = upstreams().place(name, namespace).ok()?;
         match place.known {
             Known::Registry(host) => Some((host.name, place.path)),
             Known::Layout { .. } => None,
         }
     }
 
-    #[tokio::test]
-    async fn the_namespace_then_the_host_then_the_first() {
+    #[test]
+    fn the_namespace_then_the_host_then_the_first() {
         let (one, hub) = ("one.example:5000", "docker.io");
         for (name, namespace, expected) in [
             ("a/b", None, Some((one, "a/b"))),
@@ -404,40 +336,7 @@ mod tests {
             ("one.example:5000/a", Some(one), None),
         ] {
             let expected = expected.map(|(host, path)| (host.to_owned(), path.to_owned()));
-            assert_eq!(
-                found(name, namespace).await,
-                expected,
-                "{name} {namespace:?}"
-            );
+            assert_eq!(found(name, namespace), expected, "{name} {namespace:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn an_open_proxy_leads_to_no_inner_place() {
-        let upstreams = upstreams(true);
-        for host in [
-            "localhost",
-            "localhost:5000",
-            "127.0.0.1:5000",
-            "2130706433",
-            "10.0.0.1",
-            "169.254.169.254",
-            "user@1.1.1.1",
-            "1.1.1.1/x",
-            "",
-        ] {
-            let refused = upstreams.host(host).await.err().map(|refused| refused.code);
-            assert_eq!(refused, Some("NAME_UNKNOWN"), "{host}");
-        }
-        // No label is so long, so nobody is asked for it.
-        let nowhere = format!("{}.example", "a".repeat(64));
-        let Err(refused) = upstreams.host(&nowhere).await else {
-            panic!("it was found");
-        };
-        assert_eq!(refused.status, StatusCode::BAD_GATEWAY, "{refused:?}");
-        let Ok(Known::Registry(outer)) = upstreams.host("1.1.1.1:5000").await else {
-            panic!("it was not let through");
-        };
-        assert!(outer.options.public_only);
     }
 }

@@ -8,7 +8,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::HeaderValue;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::content::Sender;
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::{Got, Source};
@@ -68,8 +67,8 @@ pub(super) struct Views(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    /// By digest of the split manifest, and of whoever is not believed what others have shown.
-    views: HashMap<(Option<Digest>, Digest), (u64, Arc<View>)>,
+    /// By digest of the split manifest.
+    views: HashMap<Digest, (u64, Arc<View>)>,
     bytes: usize,
     uses: u64,
     plain: HashSet<Digest>,
@@ -80,22 +79,21 @@ impl Views {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the view of a split manifest of this sender.
-    pub(super) fn get(&self, sender: Sender, split: &Digest) -> Option<Arc<View>> {
+    /// Returns the view of a split manifest.
+    pub(super) fn get(&self, split: &Digest) -> Option<Arc<View>> {
         let mut kept = self.kept();
         kept.uses += 1;
         let uses = kept.uses;
-        let (used, view) = kept.views.get_mut(&(stranger(sender), *split))?;
+        let (used, view) = kept.views.get_mut(split)?;
         *used = uses;
         Some(Arc::clone(view))
     }
 
-    fn keep(&self, sender: Sender, view: Arc<View>) {
+    fn keep(&self, view: Arc<View>) {
         let mut kept = self.kept();
         kept.uses += 1;
         let (uses, bytes) = (kept.uses, view.bytes());
-        let key = (stranger(sender), view.raw.digest);
-        if let Some((_, before)) = kept.views.insert(key, (uses, view)) {
+        if let Some((_, before)) = kept.views.insert(view.raw.digest, (uses, view)) {
             kept.bytes -= before.bytes();
         }
         kept.bytes += bytes;
@@ -133,11 +131,6 @@ fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
     }
 }
 
-/// Names who is not believed.
-fn stranger(sender: Sender) -> Option<Digest> {
-    (!sender.is_believed).then_some(sender.name)
-}
-
 impl Gateway {
     /// Derives the flat form of a manifest that was just read with the rights of who asks; nothing if it is not a
     /// split one.
@@ -151,11 +144,11 @@ impl Gateway {
             return Ok(None);
         }
         self.let_in.enter(&asked.who, &asked.location, &raw.digest);
-        let view = match self.views.get(asked.sender, &raw.digest) {
+        let view = match self.views.get(&raw.digest) {
             Some(view) => view,
             None => {
                 let view = Arc::new(self.derive(asked, raw).await?);
-                self.views.keep(asked.sender, Arc::clone(&view));
+                self.views.keep(Arc::clone(&view));
                 view
             }
         };
@@ -165,8 +158,7 @@ impl Gateway {
 
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = asked.source.store();
-        let cache = self.keeping(asked)?;
-        let split = open_split(store.as_ref(), &raw, &cache, self.metrics.as_ref()).await?;
+        let split = open_split(store.as_ref(), &raw, self.cache()?, self.metrics.as_ref()).await?;
         let config = split.manifest.config;
         // It may have been read from the cache, where another repository's is.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {
@@ -229,7 +221,7 @@ impl Gateway {
     }
 
     async fn view(&self, asked: &Asked<'_>, split: &Digest) -> Answered<Option<Arc<View>>> {
-        let kept = self.views.get(asked.sender, split);
+        let kept = self.views.get(split);
         let let_in = self.let_in.has(&asked.who, &asked.location, split);
         if let (Some(view), true) = (&kept, let_in) {
             return Ok(Some(Arc::clone(view)));
@@ -265,8 +257,7 @@ impl Gateway {
     /// of other repositories, and what is kept of those would else be given to who may not read there.
     pub(super) async fn complete(&self, asked: &Asked<'_>, view: &View) -> Answered<()> {
         let (split, everybody) = (view.raw.digest, Digest::of(b"everybody"));
-        // Where words are no proof, only what the repository sends is used.
-        if matches!(asked.source, Source::Layout(_)) || !asked.sender.is_believed {
+        if matches!(asked.source, Source::Layout(_)) {
             return Ok(());
         }
         if self.complete.has(&everybody, &asked.location, &split) {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use wharf::artifact::{self, SplitManifest, Stored};
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::{Encoding, compress};
-use wharf::gateway::content::{Component, Sender};
+use wharf::gateway::content::Component;
 use wharf::manifest::{Annotations, Config, Descriptor};
 use wharf::reference::Name;
 use wharf::section::map;
@@ -88,10 +88,7 @@ impl Artifact {
 
     pub(crate) fn from(&self, store: &Arc<Scripted>) -> Component {
         Component {
-            sender: Sender {
-                name: Digest::of(b"scripted"),
-                is_believed: true,
-            },
+            upstream: Digest::of(b"scripted"),
             store: Arc::clone(store) as Arc<dyn Store>,
             manifest: Arc::clone(&self.manifest),
         }

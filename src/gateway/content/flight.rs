@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::Sender;
-use crate::digest::Identity;
+use crate::digest::{Digest, Identity};
 use crate::store::Error;
 use crate::store::tail::Tail;
 
@@ -32,17 +31,10 @@ impl Key {
             Self::Content { content, .. } => *content,
         }
     }
-
-    /// Returns the blob that it is, or comes out of.
-    pub(super) fn blob(&self) -> Identity {
-        match self {
-            Self::Blob(blob) | Self::Content { blob, .. } => *blob,
-        }
-    }
 }
 
 /// What a flight brings, and from whom.
-pub(super) type Listed = (Sender, Key);
+pub(super) type Listed = (Digest, Key);
 
 /// How far a flight is.
 #[derive(Debug, Clone)]

@@ -11,8 +11,8 @@ use super::flight::{Flight, Key, Landed, Progress, Stage};
 use super::kept::Place;
 use super::route::Kind;
 use super::sending::is_about_rights;
-use super::{Component, Contents, Sender};
-use crate::digest::{Identity, Mismatch, VerifyingReader};
+use super::{Component, Contents};
+use crate::digest::{Digest, Identity, Mismatch, VerifyingReader};
 use crate::encoding::{Decoder, Encoding, FrameError};
 use crate::gateway::metrics::Metrics;
 use crate::store::spool::Spool;
@@ -25,14 +25,14 @@ const PIECE_BYTES: usize = 128 * 1024;
 #[derive(Clone)]
 struct Whence {
     store: Arc<dyn Store>,
-    sender: Sender,
+    upstream: Digest,
 }
 
 impl Whence {
     fn of(component: &Component) -> Self {
         Self {
             store: Arc::clone(&component.store),
-            sender: component.sender,
+            upstream: component.upstream,
         }
     }
 }
@@ -56,7 +56,7 @@ impl Contents {
             Kind::Content { blob, content } => {
                 let key = Key::Content { blob, content };
                 let work = |progress| contents.decoded(from.clone(), blob, content, progress);
-                self.flights.follow((component.sender, key), work)
+                self.flights.follow((component.upstream, key), work)
             }
             Kind::Part { blob, part } => {
                 let work = |progress| contents.part(from, blob, part, progress);
@@ -68,14 +68,11 @@ impl Contents {
     fn follow_blob(self: &Arc<Self>, from: &Whence, blob: Identity) -> (Arc<Flight>, bool) {
         let contents = Arc::clone(self);
         let work = |progress| contents.blob(from.clone(), blob, progress);
-        self.flights.follow((from.sender, Key::Blob(blob)), work)
+        self.flights.follow((from.upstream, Key::Blob(blob)), work)
     }
 
     /// Finds a file on this machine: what was kept, else what others keep.
-    async fn find(&self, sender: Sender, key: Key) -> Result<Option<Landed>, Error> {
-        if !self.has_sent(sender, &key.blob().digest) {
-            return Ok(None);
-        }
+    async fn find(&self, key: Key) -> Result<Option<Landed>, Error> {
         let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
         let find = move || {
             let bytes = key.holds().size;
@@ -110,14 +107,14 @@ impl Contents {
 
     async fn blob(
         self: Arc<Self>,
-        Whence { store, sender }: Whence,
+        Whence { store, upstream }: Whence,
         blob: Identity,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(sender, Key::Blob(blob)).await? {
+        if let Some(landed) = self.find(Key::Blob(blob)).await? {
             return Ok(landed);
         }
-        let slot = slot(&self.transfers(sender)).await?;
+        let slot = slot(&self.transfers(upstream)).await?;
         let spool = self.spool(Place::Blobs, &progress, 0).await?;
         let directory = self.kept.ingest(Place::Blobs);
         let fetched = fetch_into(
@@ -129,21 +126,20 @@ impl Contents {
         )
         .await?;
         drop(slot);
-        self.sent(sender, &blob.digest);
         self.keep(Key::Blob(blob), fetched).await
     }
 
     async fn part(
         self: Arc<Self>,
-        Whence { store, sender }: Whence,
+        Whence { store, upstream }: Whence,
         blob: Identity,
         part: Range<u64>,
         progress: Progress,
     ) -> Result<Landed, Error> {
-        if let Some(landed) = self.find(sender, Key::Blob(blob)).await? {
+        if let Some(landed) = self.find(Key::Blob(blob)).await? {
             return Ok(landed);
         }
-        let _slot = slot(&self.transfers(sender)).await?;
+        let _slot = slot(&self.transfers(upstream)).await?;
         let base = part.start;
         let spool = self.spool(Place::Blobs, &progress, base).await?;
         let directory = self.kept.ingest(Place::Blobs);
@@ -169,7 +165,7 @@ impl Contents {
         progress: Progress,
     ) -> Result<Landed, Error> {
         let key = Key::Content { blob, content };
-        if let Some(landed) = self.find(from.sender, key).await? {
+        if let Some(landed) = self.find(key).await? {
             return Ok(landed);
         }
         let location = from.store.location();

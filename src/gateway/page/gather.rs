@@ -242,11 +242,7 @@ impl Gateway {
     /// want a token for.
     async fn visited<'a>(&self, ask: &'a Ask, name: &str) -> Answered<Asked<'a>> {
         let shown = authorization(ask)?;
-        let (path, namespace) = match split_host(name) {
-            Some((host, path)) if self.upstreams.any.is_some() => (path, Some(host)),
-            _ => (name, None),
-        };
-        let place = self.upstreams.place(path, namespace).await?;
+        let place = self.upstreams.place(name, None)?;
         let source = self.upstreams.source(&place, shown).await;
         let source = source.map_err(|error| self.refused(ask, &error))?;
         let (source, who) = match (source, &self.upstreams.rights, shown) {
@@ -259,7 +255,7 @@ impl Gateway {
         Ok(Asked {
             ask,
             location: source.location(),
-            sender: place.known.sender(),
+            upstream: place.known.id(),
             source,
             who,
         })

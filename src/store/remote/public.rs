@@ -157,6 +157,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn hosts_are_public_only_by_all_their_addresses() {
+        for (host, public) in [
+            ("localhost", false),
+            ("localhost:5000", false),
+            ("127.0.0.1:5000", false),
+            ("10.0.0.1", false),
+            ("169.254.169.254", false),
+            ("1.1.1.1:5000", true),
+        ] {
+            assert_eq!(is_public(host).await.ok(), Some(public), "{host}");
+        }
+        // No label is so long, so no server is asked for it.
+        let nowhere = format!("{}.example", "a".repeat(64));
+        is_public(&nowhere).await.unwrap_err();
+    }
+
+    #[tokio::test]
     async fn a_name_of_this_machine_is_not_looked_up_for_strangers() {
         let Err(refused) = PublicOnly.resolve("localhost".parse().unwrap()).await else {
             panic!("it was");

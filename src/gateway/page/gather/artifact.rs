@@ -317,15 +317,15 @@ impl Gateway {
     }
 
     async fn stub(&self, asked: &Asked<'_>, view: &View) -> Result<Vec<u8>, Error> {
-        let (store, cache) = (asked.source.store(), self.keeping(asked)?);
+        let (store, cache) = (asked.source.store(), self.cache()?);
         let (store, metrics) = (store.as_ref(), self.metrics.as_ref());
-        let split = open_split(store, &view.raw, &cache, metrics).await?;
+        let split = open_split(store, &view.raw, cache, metrics).await?;
         let opened = Opened {
             digest: view.raw.digest,
             artifact: pull::Artifact::Split(Box::new(split)),
             unused: Vec::new(),
         };
-        let (stub, _) = stub_of(store, &opened, &cache, metrics).await?;
+        let (stub, _) = stub_of(store, &opened, cache, metrics).await?;
         Ok(stub)
     }
 
@@ -333,10 +333,10 @@ impl Gateway {
     async fn described(&self, asked: &Asked<'_>, flat: &FlatManifest) -> Option<Names> {
         let store = asked.source.store();
         let read = async {
-            let cache = self.keeping(asked)?;
+            let cache = self.cache()?;
             match flat.description() {
                 Some(config) if store.has(config).await? => Ok(Some(
-                    describe(store.as_ref(), flat, &cache, self.metrics.as_ref()).await?,
+                    describe(store.as_ref(), flat, cache, self.metrics.as_ref()).await?,
                 )),
                 _ => Ok(None),
             }
