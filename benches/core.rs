@@ -1,9 +1,9 @@
 //! The section map, splitting and splicing, against SHA-256 in a single thread over the same bytes.
 
 #[path = "support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "support/work.rs"]
-mod work;
+pub mod work;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 

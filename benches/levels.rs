@@ -3,9 +3,9 @@
 //! `cargo bench --bench levels -- [--levels auto,3,9] [--runs N] [FILE...]`
 
 #[path = "support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "support/measure.rs"]
-mod measure;
+pub mod measure;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn main() {
         println!("nothing is measured without --bench, which `cargo bench` passes");
         return;
     }
-    let workspace = Workspace::new();
+    let workspace = Workspace::default();
     let mut files = arguments.files.clone();
     if files.is_empty() {
         let generated = workspace.path("app-a.wasm");

@@ -3,11 +3,12 @@
 //! `cargo bench --bench memory -- [--registry NAME] [--mib 1,64,512,1024]`
 
 #[path = "support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "support/measure.rs"]
-mod measure;
+pub mod measure;
 #[path = "../tests/support/mod.rs"]
-mod support;
+#[doc(hidden)]
+pub mod support;
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -85,7 +86,7 @@ fn main() -> ExitCode {
 
 /// Returns the peaks of push and pull, first through a layout, then through a registry.
 fn peaks(sections: u64, mib: u64, host: &str) -> [f64; 4] {
-    let workspace = Workspace::new();
+    let workspace = Workspace::default();
     let file = workspace.path("component.wasm");
     let mut output = BufWriter::new(File::create(&file).expect("an input"));
     let size = (mib << 20) / sections;

@@ -3,11 +3,11 @@
 //! `cargo bench --bench ratio`
 
 #[path = "support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "support/measure.rs"]
-mod measure;
+pub mod measure;
 #[path = "support/work.rs"]
-mod work;
+pub mod work;
 
 use std::process::ExitCode;
 use std::time::Instant;

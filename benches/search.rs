@@ -3,7 +3,7 @@
 //! `cargo bench --bench search -- [--packages 100000] [--rounds 5] [--runs 100]`
 
 #[path = "support/measure.rs"]
-mod measure;
+pub mod measure;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,9 @@
 //! `cargo bench --bench wit -- FILE…`
 
 #[path = "support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "support/measure.rs"]
-mod measure;
+pub mod measure;
 
 use std::collections::BTreeMap;
 use std::fs;

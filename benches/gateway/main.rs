@@ -4,12 +4,13 @@
 
 mod client;
 #[path = "../support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "../support/measure.rs"]
-mod measure;
+pub mod measure;
 mod server;
 #[path = "../../tests/support/mod.rs"]
-mod support;
+#[doc(hidden)]
+pub mod support;
 
 use std::fs;
 use std::path::PathBuf;
@@ -141,7 +142,7 @@ impl Input {
     const FLAT: &str = "bench/flat";
 
     fn new(file: Option<&PathBuf>, registry: &str) -> Self {
-        let workspace = Workspace::new();
+        let workspace = Workspace::default();
         let (name, bytes) = match file {
             Some(file) => {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();

@@ -3,8 +3,6 @@
 //! Everything is a function of the numbers given here: the same bytes on every machine. The code is
 //! valid, so that tools which read what they push take it.
 
-#![allow(dead_code, reason = "every bench uses its own share of this")]
-
 use std::io::{self, Write};
 
 /// Data is made block by block, each from a seed of its own, so that two applications can share most
@@ -16,18 +14,18 @@ const OWN_EVERY: u64 = 28;
 
 /// An application: a large runtime module that others share, adapters, and a crowd of small sections.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct App {
+pub struct App {
     /// Bytes of the runtime's code section, roughly.
-    pub(crate) code: usize,
+    pub code: usize,
     /// Bytes of the runtime's data section.
-    pub(crate) data: usize,
+    pub data: usize,
     /// Which application it is; all of them stand on the same runtime.
-    pub(crate) variant: u64,
+    pub variant: u64,
 }
 
 impl App {
     /// About as large as what componentize-js 0.23 makes.
-    pub(crate) fn full(variant: u64) -> Self {
+    pub fn full(variant: u64) -> Self {
         Self {
             code: 9_000_000,
             data: 2_700_000,
@@ -36,7 +34,7 @@ impl App {
     }
 
     /// Returns the component.
-    pub(crate) fn component(&self) -> Vec<u8> {
+    pub fn component(&self) -> Vec<u8> {
         let maker = Maker::new();
         let data = maker
             .words
@@ -66,7 +64,7 @@ impl App {
 }
 
 /// Writes a component of `modules` core modules, each with little but a data section of `size` bytes.
-pub(crate) fn write_large(output: &mut impl Write, modules: u64, size: u64) -> io::Result<()> {
+pub fn write_large(output: &mut impl Write, modules: u64, size: u64) -> io::Result<()> {
     let words = Words::new();
     output.write_all(&COMPONENT)?;
     for index in 0..modules {
@@ -95,7 +93,7 @@ pub(crate) fn write_large(output: &mut impl Write, modules: u64, size: u64) -> i
 }
 
 /// Writes a component of so many empty custom sections.
-pub(crate) fn write_tiny(output: &mut impl Write, sections: u64) -> io::Result<()> {
+pub fn write_tiny(output: &mut impl Write, sections: u64) -> io::Result<()> {
     output.write_all(&COMPONENT)?;
     (0..sections).try_for_each(|_| output.write_all(&[0, 2, 1, b'x']))
 }

@@ -1,7 +1,5 @@
 //! What a command costs, and tables of it.
 
-#![allow(dead_code, reason = "every bench uses its own share of this")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,18 +10,18 @@ const TIME: &str = "/usr/bin/time";
 
 /// What one run of a command took.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Seconds from start to end.
-    pub(crate) wall: f64,
+    pub wall: f64,
     /// Seconds of processor time, user and system, in steps of 10 ms.
-    pub(crate) cpu: f64,
+    pub cpu: f64,
     /// Peak resident memory in MiB.
-    pub(crate) peak: f64,
+    pub peak: f64,
 }
 
 impl Usage {
     /// Returns the median of each number on its own.
-    pub(crate) fn median(runs: &[Self]) -> Self {
+    pub fn median(runs: &[Self]) -> Self {
         let of = |number: fn(&Self) -> f64| median(runs.iter().map(number));
         Self {
             wall: of(|run| run.wall),
@@ -34,7 +32,7 @@ impl Usage {
 }
 
 /// Returns the number in the middle.
-pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
@@ -45,7 +43,7 @@ pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 /// # Panics
 ///
 /// If it fails, or cannot be measured.
-pub(crate) fn run(command: &Command) -> (Usage, String) {
+pub fn run(command: &Command) -> (Usage, String) {
     assert!(
         Path::new(TIME).exists(),
         "{TIME} is missing: apt-get install time"
@@ -80,14 +78,14 @@ pub(crate) fn run(command: &Command) -> (Usage, String) {
 }
 
 /// The release build of wharf, with a cache of its own and nothing of the user's settings.
-pub(crate) fn wharf(cache: &Path) -> Command {
+pub fn wharf(cache: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
     command.args(["--json", "--cache"]).arg(cache);
     command
 }
 
 /// Says where and when it was measured.
-pub(crate) fn machine(date: Option<&str>) -> String {
+pub fn machine(date: Option<&str>) -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information
@@ -108,7 +106,7 @@ fn today() -> String {
 }
 
 /// Returns a Markdown table, its columns aligned: the first to the left, the others to the right.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].len()]).max().unwrap_or(0)
@@ -138,22 +136,23 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 /// A directory that the bench deletes, and the file names in it.
 #[derive(Debug)]
-pub(crate) struct Workspace(tempfile::TempDir);
+pub struct Workspace(tempfile::TempDir);
 
-impl Workspace {
-    /// Makes one.
-    pub(crate) fn new() -> Self {
+impl Default for Workspace {
+    fn default() -> Self {
         let builder = tempfile::Builder::new().prefix("wharf-bench-").tempdir();
         Self(builder.expect("a temporary directory"))
     }
+}
 
+impl Workspace {
     /// Returns the path of a name in it.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Returns the path of a name at which nothing is any more.
-    pub(crate) fn fresh(&self, name: &str) -> PathBuf {
+    pub fn fresh(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         if path.is_dir() {
             fs::remove_dir_all(&path).expect("a directory that can go");

@@ -1,7 +1,5 @@
 //! The pieces of work that the core's benches time, on bytes in memory.
 
-#![allow(dead_code, reason = "every bench uses its own share of this")]
-
 use std::hint::black_box;
 use std::io;
 
@@ -10,15 +8,17 @@ use wharf::section;
 use wharf::split::{self, Recipe, RecipeLayer, SplitPlan, SplitPolicy};
 
 /// A component, and what it was cut into.
-pub(crate) struct Cut {
-    pub(crate) bytes: Vec<u8>,
+pub struct Cut {
+    /// The component.
+    pub bytes: Vec<u8>,
     plan: SplitPlan,
     recipe: Recipe,
     root: Vec<u8>,
 }
 
 impl Cut {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    /// Cuts a component with the default policy.
+    pub fn new(bytes: Vec<u8>) -> Self {
         let policy = SplitPolicy::DEFAULT;
         let map = section::map(&bytes, policy.floor).expect("a component");
         let plan = split::plan(&map, &policy);
@@ -47,18 +47,18 @@ impl Cut {
     }
 
     /// Finds every section.
-    pub(crate) fn map(&self) {
+    pub fn map(&self) {
         let map = section::map(&self.bytes, SplitPolicy::DEFAULT.floor);
         black_box(map.expect("a component"));
     }
 
     /// Hashes the whole and every part, in two threads.
-    pub(crate) fn identify(&self) {
+    pub fn identify(&self) {
         black_box(split::identify(&self.bytes, &self.plan).expect("bytes in memory"));
     }
 
     /// Splices raw layers, and checks each and the whole.
-    pub(crate) fn splice(&self) {
+    pub fn splice(&self) {
         let open = |layer: Option<usize>| {
             Ok(match layer {
                 None => self.root.as_slice(),
@@ -72,7 +72,7 @@ impl Cut {
     }
 
     /// Does what nothing that verifies can do without.
-    pub(crate) fn sha256(&self) {
+    pub fn sha256(&self) {
         black_box(Digest::of(&self.bytes));
     }
 }

@@ -3,12 +3,13 @@
 //! `cargo bench --bench transfer -- [--registry NAME] [--runs N] [FILE [SIBLING]]`
 
 #[path = "../support/inputs.rs"]
-mod inputs;
+pub mod inputs;
 #[path = "../support/measure.rs"]
-mod measure;
+pub mod measure;
 mod proxy;
 #[path = "../../tests/support/mod.rs"]
-mod support;
+#[doc(hidden)]
+pub mod support;
 mod tools;
 
 use std::fs;
@@ -105,7 +106,7 @@ fn main() -> ExitCode {
         "{version} on {name}, median of {}; a ratio is wharf/wkg; bytes are those on the wire\n",
         arguments.runs
     );
-    let inputs = Workspace::new();
+    let inputs = Workspace::default();
     for (index, input) in make_inputs(&arguments, &inputs).into_iter().enumerate() {
         let comparison = Comparison::new(index, input, &registry.host);
         println!("{}", comparison.table(arguments.runs));
@@ -168,7 +169,7 @@ struct Comparison {
 impl Comparison {
     /// Pushes the input and its sibling with both tools.
     fn new(index: usize, input: Input, host: &str) -> Self {
-        let workspace = Workspace::new();
+        let workspace = Workspace::default();
         let configuration = workspace.path("configuration");
         fs::create_dir(&configuration).expect("an empty configuration");
         let comparison = Self {

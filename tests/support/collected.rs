@@ -8,7 +8,7 @@ use super::registries::{
 };
 
 /// A distribution registry on a storage of its own.
-pub(crate) struct Collected {
+pub struct Collected {
     kind: &'static Kind,
     program: PathBuf,
     /// There is one while it runs. Dropped first: its storage must not be removed under a server that runs.
@@ -18,7 +18,7 @@ pub(crate) struct Collected {
 
 /// Returns one of each distribution that this machine has; none of them runs. Where other registries are in containers,
 /// these are not: nobody else may use them.
-pub(crate) fn collected() -> Vec<Collected> {
+pub fn collected() -> Vec<Collected> {
     let distributions = KINDS
         .iter()
         .filter(|kind| kind.name.starts_with("distribution"));
@@ -36,7 +36,7 @@ pub(crate) fn collected() -> Vec<Collected> {
 
 impl Collected {
     /// Runs it, with nothing in memory of what it did before.
-    pub(crate) fn start(&mut self) -> Registry {
+    pub fn start(&mut self) -> Registry {
         assert!(self.server.is_none(), "{} runs", self.kind.name);
         let storage = self.storage.path();
         let server = registries::launch(self.kind, &self.program, Access::Open, |command| {
@@ -51,7 +51,7 @@ impl Collected {
     }
 
     /// Stops it, and collects what no tag leads to.
-    pub(crate) fn collect(&mut self) {
+    pub fn collect(&mut self) {
         drop(self.server.take());
         let mut command = Command::new(&self.program);
         let output = command

@@ -21,7 +21,7 @@ const PATIENCE: &str = "120s";
 const NAMESPACES: [&str; 2] = ["default", "k8s.io"];
 
 /// A containerd that ends when this is dropped.
-pub(crate) struct Containerd {
+pub struct Containerd {
     directory: PathBuf,
     ctr: PathBuf,
     _keeper: Keeper,
@@ -29,7 +29,7 @@ pub(crate) struct Containerd {
 
 impl Containerd {
     /// Starts one, if this machine can.
-    pub(crate) fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         // It mounts, even where it only pulls.
         if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
             missing("containerd", "only root can run it");
@@ -54,18 +54,18 @@ impl Containerd {
     }
 
     /// Where its API is, that of Kubernetes too.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.directory.join("grpc.sock")
     }
 
     /// Its content store, as `blobs:` takes it.
-    pub(crate) fn blobs(&self) -> PathBuf {
+    pub fn blobs(&self) -> PathBuf {
         self.directory
             .join("root/io.containerd.content.v1.content/blobs")
     }
 
     /// Says by a `hosts.toml` where the images of a host (`name` or `name:port`) are pulled from.
-    pub(crate) fn asks(&self, host: &str, hosts: &str) {
+    pub fn asks(&self, host: &str, hosts: &str) {
         let name = match host.split_once(':') {
             Some((name, port)) => format!("{name}_{port}_"),
             None => host.to_owned(),
@@ -76,7 +76,7 @@ impl Containerd {
     }
 
     /// Runs `ctr images pull`, and returns what it says if it fails.
-    pub(crate) fn try_pull(&self, flags: &[&str], image: &str) -> Result<(), String> {
+    pub fn try_pull(&self, flags: &[&str], image: &str) -> Result<(), String> {
         let mut command = self.ctr(&["images", "pull", "--hosts-dir"]);
         command.arg(self.directory.join("hosts"));
         let output = command.args(flags).arg(image).output().unwrap();
@@ -89,13 +89,13 @@ impl Containerd {
 
     /// Runs `ctr images pull`, which must succeed.
     #[track_caller]
-    pub(crate) fn pull(&self, flags: &[&str], image: &str) {
+    pub fn pull(&self, flags: &[&str], image: &str) {
         let pulled = self.try_pull(flags, image);
         pulled.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Removes all images, and what they hold.
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         for namespace in NAMESPACES {
             let images = |arguments: &[&str]| {
                 let mut command = self.ctr(&["--namespace", namespace, "images"]);

@@ -18,11 +18,11 @@ const PULL_IMAGE: &str = "http://localhost/runtime.v1.ImageService/PullImage";
 
 /// `AuthConfig`, as far as it is used: what a pull secret becomes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Login<'a> {
-    pub(crate) username: &'a str,
-    pub(crate) password: &'a str,
+pub struct Login<'a> {
+    pub username: &'a str,
+    pub password: &'a str,
     /// The URL of the one server that this is for; empty for any.
-    pub(crate) server: &'a str,
+    pub server: &'a str,
 }
 
 impl Login<'_> {
@@ -34,7 +34,7 @@ impl Login<'_> {
 }
 
 /// Pulls an image and returns how the runtime names it, or what it says against that.
-pub(crate) async fn pull_image(
+pub async fn pull_image(
     socket: &Path,
     image: &str,
     login: Option<Login<'_>>,

@@ -1,14 +1,9 @@
 //! A registry in this process that records what it is asked and fails as it is told.
 //!
 //! Blocking and threaded on purpose: nothing of the transport under test is shared with it.
-#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
-// The paths are spelled out so that this file works under `#[path]` as well as in a `mod support`.
-#[path = "fault/http.rs"]
 mod http;
-#[path = "fault/serve.rs"]
 mod serve;
-#[path = "fault/tokens.rs"]
 mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,23 +16,23 @@ use wharf::digest::{Digest, Identity};
 
 /// How the registry behaves when no rule says otherwise.
 #[derive(Default)]
-pub(crate) struct Settings {
-    pub(crate) auth: Auth,
+pub struct Settings {
+    pub auth: Auth,
     /// The largest body of a request; a longer one is answered with `too_large`, its bytes thrown away.
-    pub(crate) max_body: Option<u64>,
+    pub max_body: Option<u64>,
     /// The status for bodies that are too large (0: 413).
-    pub(crate) too_large: u16,
-    pub(crate) mount: Mount,
+    pub too_large: u16,
+    pub mount: Mount,
     /// Tells where uploads go on: absolute URLs instead of paths.
-    pub(crate) absolute_locations: bool,
+    pub absolute_locations: bool,
     /// `http://host:port` put before the paths of uploads, for uploads that go to another host.
-    pub(crate) upload_origin: Option<String>,
+    pub upload_origin: Option<String>,
     /// How many tags a page has (0: all).
-    pub(crate) page: usize,
+    pub page: usize,
 }
 
 #[derive(Default)]
-pub(crate) enum Auth {
+pub enum Auth {
     #[default]
     None,
     Basic {
@@ -68,7 +63,7 @@ pub(crate) enum Auth {
 }
 
 /// Who gets tokens.
-pub(crate) enum Who {
+pub enum Who {
     Everybody,
     /// Who shows this by GET.
     Password(&'static str, &'static str),
@@ -77,7 +72,7 @@ pub(crate) enum Who {
 }
 
 #[derive(Default, PartialEq, Eq)]
-pub(crate) enum Mount {
+pub enum Mount {
     /// 201 where `from` names a repository that has the blob, else 202.
     #[default]
     From,
@@ -89,7 +84,7 @@ pub(crate) enum Mount {
 
 /// What happens instead of the right answer.
 #[derive(Clone)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// Another answer with these headers.
     Status(u16, Vec<(&'static str, String)>),
     /// Another answer with these headers and this body.
@@ -118,17 +113,17 @@ pub(crate) enum Fault {
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) headers: Vec<(String, String)>,
+pub struct Recorded {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub headers: Vec<(String, String)>,
     /// How many bytes of the body were read.
-    pub(crate) body: u64,
+    pub body: u64,
 }
 
 impl Recorded {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
             .iter()
@@ -204,16 +199,16 @@ impl Shared {
 }
 
 /// A registry on a free port of 127.0.0.1; it stops when this is dropped.
-pub(crate) struct Registry {
+pub struct Registry {
     shared: Arc<Shared>,
 }
 
 impl Registry {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::start_with(Settings::default())
     }
 
-    pub(crate) fn start_with(settings: Settings) -> Self {
+    pub fn start_with(settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shared = Arc::new(Shared {
             settings,
@@ -237,12 +232,12 @@ impl Registry {
     }
 
     /// Host and port.
-    pub(crate) fn address(&self) -> String {
+    pub fn address(&self) -> String {
         self.shared.address.clone()
     }
 
     /// Lets the next `times` requests of a method whose path contains `path` fail. Earlier rules go first.
-    pub(crate) fn on(&self, method: &str, path: &str, times: usize, fault: Fault) {
+    pub fn on(&self, method: &str, path: &str, times: usize, fault: Fault) {
         self.shared.state().rules.push(Rule {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -252,34 +247,34 @@ impl Registry {
     }
 
     /// From now on everything is answered rightly.
-    pub(crate) fn forget_rules(&self) {
+    pub fn forget_rules(&self) {
         self.shared.state().rules.clear();
     }
 
     /// Calls back once, on a thread of the registry, when so many bytes of blobs went in or out.
-    pub(crate) fn when_blob_bytes(&self, bytes: u64, alarm: impl FnOnce() + Send + 'static) {
+    pub fn when_blob_bytes(&self, bytes: u64, alarm: impl FnOnce() + Send + 'static) {
         self.shared.state().alarms.push((bytes, Box::new(alarm)));
     }
 
-    pub(crate) fn blob_bytes(&self) -> u64 {
+    pub fn blob_bytes(&self) -> u64 {
         self.shared.blob_bytes.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<Recorded> {
         self.shared.state().requests.clone()
     }
 
     /// Every request as `METHOD path`, in the order they came.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let line = |request: Recorded| format!("{} {}", request.method, request.path);
         self.requests().into_iter().map(line).collect()
     }
 
-    pub(crate) fn forget_requests(&self) {
+    pub fn forget_requests(&self) {
         self.shared.state().requests.clear();
     }
 
-    pub(crate) fn put_blob(&self, repository: &str, bytes: &[u8]) -> Identity {
+    pub fn put_blob(&self, repository: &str, bytes: &[u8]) -> Identity {
         let identity = Identity::of(bytes);
         let mut state = self.shared.state();
         let repository = state.repositories.entry(repository.to_owned()).or_default();
@@ -289,7 +284,7 @@ impl Registry {
         identity
     }
 
-    pub(crate) fn blob(&self, repository: &str, digest: &Digest) -> Option<Arc<Vec<u8>>> {
+    pub fn blob(&self, repository: &str, digest: &Digest) -> Option<Arc<Vec<u8>>> {
         self.shared
             .state()
             .repositories
@@ -300,7 +295,7 @@ impl Registry {
     }
 
     /// The bytes that a tag or a digest names.
-    pub(crate) fn manifest(&self, repository: &str, name: &str) -> Option<Arc<Vec<u8>>> {
+    pub fn manifest(&self, repository: &str, name: &str) -> Option<Arc<Vec<u8>>> {
         let state = self.shared.state();
         let repository = state.repositories.get(repository)?;
         let digest = repository.tags.get(name).map_or(name, String::as_str);
@@ -309,7 +304,7 @@ impl Registry {
     }
 
     /// Stores a manifest and lets a tag name it.
-    pub(crate) fn put_manifest(
+    pub fn put_manifest(
         &self,
         repository: &str,
         tag: &str,

@@ -3,7 +3,7 @@
 use zstd_safe::{DCtx, InBuffer, OutBuffer};
 
 /// Decodes frames one after the other, as clients do.
-pub(crate) fn unframed(frames: &[u8]) -> Vec<u8> {
+pub fn unframed(frames: &[u8]) -> Vec<u8> {
     let mut decoder = DCtx::create();
     let (mut bytes, mut hint) = (Vec::new(), 0);
     let mut input = InBuffer::around(frames);

@@ -1,14 +1,25 @@
-//! What several test binaries share: the registries and tools that a machine has.
+//! Code that the test binaries and the benches share.
+//!
+//! Each of them mounts this module in the same way, as public: rustc then does not ask that every binary uses all of it.
+//! It is hidden from the documentation, which has no use for it.
 //!
 //! `WHARF_TEST_REQUIRE` names the parts, separated by commas, without which a test must fail. Any other missing
 //! part skips its tests, and says so in the file that `WHARF_TEST_SKIPPED` names.
 
-#![allow(dead_code, reason = "every test binary uses its own share of this")]
-
-pub(crate) mod collected;
-pub(crate) mod containerd;
+pub mod binary;
+pub mod collected;
+pub mod containerd;
+pub mod cri;
+pub mod fault;
+pub mod frames;
 mod keeper;
-pub(crate) mod registries;
+pub mod oracle;
+pub mod plans;
+pub mod registries;
+pub mod serving;
+pub mod smith;
+pub mod workspace;
+pub mod worlds;
 
 use std::env;
 use std::fs::File;
@@ -35,7 +46,7 @@ const PARTS: [&str; 11] = [
 /// # Panics
 ///
 /// If it is required and missing.
-pub(crate) fn tool(name: &str) -> Option<PathBuf> {
+pub fn tool(name: &str) -> Option<PathBuf> {
     assert!(PARTS.contains(&name), "{name} is not in the list of parts");
     let found = on_path(name);
     if found.is_none() {
@@ -49,7 +60,7 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
 /// # Panics
 ///
 /// If one of them is no part: a misspelt requirement would require nothing.
-pub(crate) fn required() -> Vec<String> {
+pub fn required() -> Vec<String> {
     let names = env::var("WHARF_TEST_REQUIRE").unwrap_or_default();
     let names = names
         .split(',')

@@ -7,34 +7,34 @@ use wasmparser::{DataKind, Parser, Payload};
 
 /// A section as wasmparser sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Section {
+pub struct Section {
     /// The id.
-    pub(crate) id: u8,
+    pub id: u8,
     /// From its id to its end.
-    pub(crate) whole: Range<u64>,
+    pub whole: Range<u64>,
     /// The payload; of a custom section what comes after the name.
-    pub(crate) content: Range<u64>,
+    pub content: Range<u64>,
 }
 
 /// What could be read.
 #[derive(Debug, Default)]
-pub(crate) struct Truth {
+pub struct Truth {
     /// All sections but those that nest a binary, in file order.
-    pub(crate) sections: Vec<Section>,
+    pub sections: Vec<Section>,
     /// The nested binaries, in file order.
-    pub(crate) nested: Vec<Range<u64>>,
+    pub nested: Vec<Range<u64>>,
     /// Of each data section that can be read: every segment's init bytes, and whether it is passive.
-    pub(crate) segments: Vec<(Range<u64>, bool)>,
+    pub segments: Vec<(Range<u64>, bool)>,
     /// A component's import names, a module's distinct import modules.
-    pub(crate) imports: Vec<String>,
+    pub imports: Vec<String>,
     /// Export names.
-    pub(crate) exports: Vec<String>,
+    pub exports: Vec<String>,
     /// Why wasmparser read no further.
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
 }
 
 /// Reads a binary as far as wasmparser does.
-pub(crate) fn read(bytes: &[u8]) -> Truth {
+pub fn read(bytes: &[u8]) -> Truth {
     let mut truth = Truth::default();
     // Where the section before ended, in each binary that is open.
     let mut ends = Vec::<u64>::new();

@@ -6,15 +6,10 @@ use wharf::section::map;
 use wharf::split::{Granularity, SplitPlan, SplitPolicy, plan};
 
 /// Paths and ranges of layers, by offset.
-pub(crate) type Layers<'a> = &'a [(&'a str, Range<u64>)];
+pub type Layers<'a> = &'a [(&'a str, Range<u64>)];
 
 /// The plan of a file.
-pub(crate) fn planned(
-    bytes: &[u8],
-    granularity: Granularity,
-    floor: u64,
-    max_layers: usize,
-) -> SplitPlan {
+pub fn planned(bytes: &[u8], granularity: Granularity, floor: u64, max_layers: usize) -> SplitPlan {
     let policy = SplitPolicy {
         granularity,
         floor,
@@ -27,7 +22,7 @@ pub(crate) fn planned(
 }
 
 /// The layers of a plan.
-pub(crate) fn layers(plan: &SplitPlan) -> Vec<(&str, Range<u64>)> {
+pub fn layers(plan: &SplitPlan) -> Vec<(&str, Range<u64>)> {
     let layers = plan.layers.iter();
     layers
         .map(|layer| (layer.path.as_str(), layer.range.clone()))
@@ -36,7 +31,7 @@ pub(crate) fn layers(plan: &SplitPlan) -> Vec<(&str, Range<u64>)> {
 
 /// Asserts what leaves the root of a file.
 #[track_caller]
-pub(crate) fn assert_plan(
+pub fn assert_plan(
     bytes: &[u8],
     granularity: Granularity,
     floor: u64,
@@ -53,4 +48,4 @@ pub(crate) fn assert_plan(
 }
 
 /// A cap that no small plan meets.
-pub(crate) const NO_CAP: usize = 1000;
+pub const NO_CAP: usize = 1000;

@@ -16,11 +16,11 @@ use super::keeper::{BETWEEN_LOOKS, Keeper, LOOKS};
 use super::{missing, on_path};
 
 /// The one user of `testdata/registry/htpasswd`.
-pub(crate) const USERNAME: &str = "wharf";
+pub const USERNAME: &str = "wharf";
 /// That user's password.
-pub(crate) const PASSWORD: &str = "wharf-test";
+pub const PASSWORD: &str = "wharf-test";
 /// `wharf:wharf-test` as the header `Authorization: Basic` has it.
-pub(crate) const BASIC: &str = "d2hhcmY6d2hhcmYtdGVzdA==";
+pub const BASIC: &str = "d2hhcmY6d2hhcmYtdGVzdA==";
 
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/registry");
 
@@ -34,20 +34,20 @@ pub(super) const DISTRIBUTION_STORAGE: &str = "REGISTRY_STORAGE_FILESYSTEM_ROOTD
 
 /// A registry that is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Registry {
+pub struct Registry {
     /// `distribution-2.8`, `distribution-3.1` or `zot`.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// `127.0.0.1:PORT`.
-    pub(crate) host: String,
+    pub host: String,
     /// Who must log in, if anybody.
-    pub(crate) username: Option<&'static str>,
+    pub username: Option<&'static str>,
     /// With what.
-    pub(crate) password: Option<&'static str>,
+    pub password: Option<&'static str>,
 }
 
 impl Registry {
     /// Returns what its one user logs in with, or nothing where everybody may.
-    pub(crate) fn credentials(&self) -> Credentials {
+    pub fn credentials(&self) -> Credentials {
         match (self.username, self.password) {
             (Some(username), Some(password)) => Credentials::Basic {
                 username: username.to_owned(),
@@ -59,24 +59,24 @@ impl Registry {
 }
 
 /// Returns the registries that let everybody in.
-pub(crate) fn registries() -> &'static [Registry] {
+pub fn registries() -> &'static [Registry] {
     static OPEN: OnceLock<Vec<Registry>> = OnceLock::new();
     OPEN.get_or_init(|| all(Access::Open))
 }
 
 /// Returns the registries that want a password.
-pub(crate) fn authenticated() -> &'static [Registry] {
+pub fn authenticated() -> &'static [Registry] {
     static GUARDED: OnceLock<Vec<Registry>> = OnceLock::new();
     GUARDED.get_or_init(|| all(Access::Htpasswd))
 }
 
 /// Returns those that let everybody in, and those that want a password.
-pub(crate) fn everywhere() -> impl Iterator<Item = &'static Registry> {
+pub fn everywhere() -> impl Iterator<Item = &'static Registry> {
     registries().iter().chain(authenticated())
 }
 
 /// Asks with GET and returns the status of the answer.
-pub(crate) fn status(host: &str, path: &str, logged_in: bool) -> io::Result<u16> {
+pub fn status(host: &str, path: &str, logged_in: bool) -> io::Result<u16> {
     let address: SocketAddr = host.parse().map_err(io::Error::other)?;
     let mut connection = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     connection.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -1,5 +1,4 @@
 //! `wharf serve` as a process.
-#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -7,9 +6,9 @@ use std::process::{Child, ChildStdout, Command, ExitStatus};
 
 use serde_json::Value;
 
-use crate::binary::Workspace;
+use super::workspace::Workspace;
 #[cfg(target_os = "linux")]
-use crate::binary::high_water;
+use super::workspace::high_water;
 
 const ANYWHERE: &str = "127.0.0.1:0";
 
@@ -18,27 +17,27 @@ fn serve<'a>(listen: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// A server that listens where it likes, and is gone at the end of its test.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     /// Scheme, host and port.
-    pub(crate) listening: String,
+    pub listening: String,
     /// The same of `--admin-listen`.
-    pub(crate) admin: Option<String>,
+    pub admin: Option<String>,
 }
 
 impl Running {
-    pub(crate) fn start(workspace: &Workspace, more: &[&str]) -> Self {
+    pub fn start(workspace: &Workspace, more: &[&str]) -> Self {
         Self::start_on(workspace, ANYWHERE, more)
     }
 
     /// Starts one that listens there.
-    pub(crate) fn start_on(workspace: &Workspace, listen: &str, more: &[&str]) -> Self {
+    pub fn start_on(workspace: &Workspace, listen: &str, more: &[&str]) -> Self {
         Self::run(workspace.wharf(&serve(listen, more)))
     }
 
     /// One whose files may be bounded at any time: to it that is as if the disk were full.
-    pub(crate) fn boundable(workspace: &Workspace, more: &[&str]) -> Self {
+    pub fn boundable(workspace: &Workspace, more: &[&str]) -> Self {
         // A write beyond the bound is an error then, and not the end.
         let script = [
             r#"trap "" XFSZ; exec "$@""#,
@@ -50,7 +49,7 @@ impl Running {
     }
 
     /// Runs `wharf serve --json` with whatever else it has.
-    pub(crate) fn run(mut command: Command) -> Self {
+    pub fn run(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut text = String::new();
@@ -68,7 +67,7 @@ impl Running {
     }
 
     /// Lets no file become larger than so many bytes.
-    pub(crate) fn bound_files(&self, bytes: Option<u64>) {
+    pub fn bound_files(&self, bytes: Option<u64>) {
         let pid = self.child.id().to_string();
         let bytes = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
         let bound = format!("--fsize={bytes}:");
@@ -78,36 +77,36 @@ impl Running {
         assert!(bounded.unwrap().success());
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         let (_scheme, address) = self.listening.split_once("://").unwrap();
         address.parse().unwrap()
     }
 
     /// Host and port.
-    pub(crate) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         self.address().to_string()
     }
 
     /// The most memory that it has had so far, in bytes.
     #[cfg(target_os = "linux")]
-    pub(crate) fn peak(&self) -> u64 {
+    pub fn peak(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         high_water(&status).unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.unwrap().success());
     }
 
     /// Sends a signal, and returns how the server ended and what it said.
-    pub(crate) fn signalled(self, signal: &str) -> (ExitStatus, String) {
+    pub fn signalled(self, signal: &str) -> (ExitStatus, String) {
         self.signal(signal);
         self.ended()
     }
 
-    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let mut stderr = String::new();
         let mut output = self.child.stderr.take().unwrap();
         output.read_to_string(&mut stderr).unwrap();

@@ -1,5 +1,4 @@
 //! Modules and components that wasm-smith makes of seeded bytes.
-#![allow(dead_code, reason = "every test binary uses its own share of this")]
 
 use arbitrary::{Result, Unstructured};
 use wasm_smith::{Component, Config, Module};
@@ -7,14 +6,14 @@ use wasm_smith::{Component, Config, Module};
 use super::binary::noise;
 
 /// A valid core module; the same for the same seed.
-pub(crate) fn module(seed: u64) -> Vec<u8> {
+pub fn module(seed: u64) -> Vec<u8> {
     made(seed, |bytes| {
         Module::new(config(seed), bytes).map(|module| module.to_bytes())
     })
 }
 
 /// A component, often with nested ones; the same for the same seed.
-pub(crate) fn component(seed: u64) -> Vec<u8> {
+pub fn component(seed: u64) -> Vec<u8> {
     made(seed, |bytes| {
         let config = Config {
             max_components: 3,

@@ -4,7 +4,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 /// A component that imports and exports all that a world of a WIT text does; its functions do nothing.
-pub(crate) fn from_wit(text: &str, world: &str) -> Vec<u8> {
+pub fn from_wit(text: &str, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let package = resolve.push_source("fixture.wit", text);
     let package = package.unwrap_or_else(|error| panic!("{error:#}\n{text}"));

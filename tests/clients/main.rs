@@ -1,0 +1,8 @@
+//! Other people's clients of registries, layouts and the gateway.
+
+mod nodes;
+mod tools;
+
+#[path = "../support/mod.rs"]
+#[doc(hidden)]
+pub mod support;

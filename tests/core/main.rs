@@ -1,0 +1,19 @@
+//! The pure core: bytes in, values out; and which module may import which.
+
+mod bad_manifests;
+pub mod bench_inputs;
+mod fits;
+mod fixtures;
+mod layering;
+mod section_map;
+mod section_names;
+mod segments;
+mod split_cap;
+mod split_identity;
+mod split_rules;
+mod stub;
+mod world;
+
+#[path = "../support/mod.rs"]
+#[doc(hidden)]
+pub mod support;

@@ -1,0 +1,275 @@
+//! Upstreams that are down, slow, lying or cut short.
+
+use std::net::TcpListener;
+
+use super::*;
+use crate::support::fault::{Fault, Registry};
+
+#[tokio::test]
+async fn who_cannot_be_asked_has_not_said_no() {
+    let down = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = Upstream::Registry {
+        host: slow.local_addr().unwrap().to_string(),
+        options: remote::Options {
+            read_timeout: Duration::from_millis(100),
+            ..options()
+        },
+    };
+    let digest = Digest::of(b"x");
+    for (upstream, status) in [(registry(&down), 502), (silent, 504)] {
+        let front = Front::new(vec![upstream]);
+        for path in [
+            "/v2/".to_owned(),
+            "/v2/_catalog".to_owned(),
+            "/v2/demo/app/manifests/1.0".to_owned(),
+            format!("/v2/demo/app/manifests/{digest}"),
+            format!("/v2/demo/app/blobs/{digest}"),
+            "/v2/demo/app/tags/list".to_owned(),
+            format!("/v2/demo/app/referrers/{digest}"),
+        ] {
+            let got = front.get(&path).await.is(status);
+            assert_eq!(
+                (got.code().as_str(), got.header("retry-after")),
+                ("UNAVAILABLE", "5")
+            );
+            let log = front.log();
+            assert!(
+                log.last().unwrap().contains(&format!("GET {path}: ")),
+                "{log:?}"
+            );
+        }
+        assert!(front.gateway.ready().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn what_upstream_says_in_passing_is_said_so() {
+    let upstream = Registry::start();
+    let front = Front::new(vec![registry(&upstream.address())]);
+    front.gateway.ready().await.unwrap();
+    let path = "/v2/demo/app/manifests/1.0";
+    let later = vec![("retry-after", "7".to_owned())];
+    for (status, expected, wait) in [
+        (429, 429, "7"),
+        (503, 503, "7"),
+        (500, 502, "5"),
+        (501, 502, "5"),
+    ] {
+        upstream.on("GET", path, 2, Fault::Status(status, later.clone()));
+        let got = front.get(path).await.is(expected);
+        assert_eq!(got.header("retry-after"), wait);
+        // Taken back.
+        front.get(path).await;
+    }
+    // What passes by itself is asked again.
+    let digest = upstream
+        .put_manifest("demo/app", "1.0", MANIFEST, b"{}")
+        .to_string();
+    for fault in [Fault::Status(502, Vec::new()), Fault::CloseBeforeAnswer] {
+        upstream.on("GET", path, 1, fault);
+        let got = front.get(path).await.is(200);
+        assert_eq!(got.header("docker-content-digest"), digest);
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_another_digest_are_not_passed_on() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, _) = publish(&store, "layers", "1.0", false).await;
+    let front = Front::new(vec![registry(&upstream.address())]);
+    for name in ["1.0", &pushed.split_manifest_digest.to_string()] {
+        upstream.on("GET", "/manifests/", 1, Fault::WrongBytes);
+        let path = format!("/v2/demo/app/manifests/{name}");
+        front.get(&path).await.is(502);
+        assert!(
+            front.log().last().unwrap().contains("is damaged"),
+            "{:?}",
+            front.log()
+        );
+        front.get(&path).await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_split_manifest_that_lies_of_its_flat_form_is_not_shown() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, _) = publish(&store, "layers", "1.0", false).await;
+    let split = upstream.manifest("demo/app", "1.0").unwrap();
+    let other = Digest::of(b"other").to_string();
+    let lying = String::from_utf8_lossy(&split).replace(&pushed.flat_digest.to_string(), &other);
+    upstream.put_manifest("demo/app", "lying", MANIFEST, lying.as_bytes());
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let path = "/v2/demo/app/manifests/lying";
+    for method in [Method::GET, Method::HEAD] {
+        front.ask(method, path, &[("accept", "*/*")]).await.is(502);
+        assert!(
+            front.log().last().unwrap().contains("flat.digest"),
+            "{:?}",
+            front.log()
+        );
+    }
+    assert_eq!(front.get(path).await.code(), "MANIFEST_INVALID");
+    // Who asks for what is stored gets it.
+    let stored = front.get(&format!("{path}?form=split")).await;
+    stored.is_whole(lying.as_bytes(), true);
+    // Nor is it found by the digest that it claims.
+    front
+        .get(&format!("/v2/demo/app/manifests/{other}"))
+        .await
+        .is(404);
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_short_does_not_end_well() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (_, content) = publish(&store, "layers", "1.0", false).await;
+    let blob = upstream.put_blob("demo/app", &[7; 100_000]);
+    let path = format!("/v2/demo/app/blobs/{}", blob.digest);
+    let front = Front::new(vec![registry(&upstream.address())]);
+    upstream.on("GET", &path, 1, Fault::Truncate(5000));
+    let got = front.get(&path).await.is(200);
+    assert_eq!(got.header("content-length"), "100000");
+    assert!(got.body.is_err());
+    assert_eq!(front.get(&path).await.is(200).bytes().len(), 100_000);
+    // A splice that fails before its first byte says so, and the next one is none the worse.
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    let path = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    upstream.on("GET", "/blobs/", 1, Fault::WrongBytes);
+    front.get(&path).await.is(502);
+    assert!(front.get(&path).await.is(200).bytes() == content);
+}
+
+#[tokio::test]
+async fn what_is_passed_on_is_not_collected_first() {
+    let upstream = Registry::start();
+    let blob = upstream.put_blob("demo/app", &[7; 1000]);
+    let path = format!("/v2/demo/app/blobs/{}", blob.digest);
+    upstream.on("GET", &path, 1, Fault::Endless);
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let ask = Ask {
+        method: Method::GET,
+        uri: path.parse().unwrap(),
+        headers: HeaderMap::new(),
+    };
+    let mut reply = front.gateway.answer(ask).await;
+    let first = reply.body.next().await;
+    assert!(first.is_some_and(|piece| !piece.unwrap().is_empty()));
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_finished_is_no_miss() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, _) = publish(&store, "layers", "1.0", false).await;
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let path = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
+    for (method, place) in [("GET", "/tags/list"), ("GET", "/manifests/1.0")] {
+        upstream.on(method, place, 2, Fault::Status(502, Vec::new()));
+        front.get(&path).await.is(502);
+    }
+    front.get(&path).await.is(200);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_does_not_end_well() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (_, content) = publish(&store, "layers", "1.0", false).await;
+    let front = Front::with(vec![registry(&upstream.address())], |settings| {
+        settings.bodies = Arc::new(|_, _| {
+            let pieces = [Ok(vec![1u8].into()), Err(wharf::store::Error::Interrupted)];
+            Box::pin(async { Ok(stream::iter(pieces).boxed() as ByteStream) })
+        });
+    });
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    let got = front
+        .get(&format!("/v2/demo/app/blobs/{}", Digest::of(&content)))
+        .await
+        .is(200);
+    assert!(got.body.is_err());
+    // Who sends it says so, and nobody twice.
+    assert!(front.log().is_empty(), "{:?}", front.log());
+}
+
+#[tokio::test]
+async fn wharf_itself_is_shown_the_split_form() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, _) = publish(&store, "layers", "1.0", false).await;
+    upstream.forget_requests();
+    store
+        .manifest(&wharf::reference::Name::Tag("1.0".to_owned()))
+        .await
+        .unwrap();
+    let accept = upstream.requests()[0].header("accept").unwrap().to_owned();
+    let front = Front::new(vec![registry(&upstream.address())]);
+    upstream.forget_requests();
+    let got = front
+        .ask(
+            Method::GET,
+            "/v2/demo/app/manifests/1.0",
+            &[("accept", &accept)],
+        )
+        .await;
+    assert_eq!(Digest::of(got.bytes()), pushed.split_manifest_digest);
+    // So does a gateway behind a gateway.
+    let got = front
+        .ask(
+            Method::GET,
+            "/v2/demo/app/manifests/1.0",
+            &[("accept", MANIFEST)],
+        )
+        .await;
+    assert_eq!(Digest::of(got.bytes()), pushed.flat_digest);
+    let asked = upstream.requests();
+    assert!(
+        asked
+            .iter()
+            .all(|request| request.header("accept").unwrap().contains(SPLIT))
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_upstream_runs_in_a_browser() {
+    let upstream = Registry::start();
+    let page = b"<script>fetch('/-/demo/app')</script>";
+    let digest = upstream.put_blob("demo/app", page).digest;
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let blob = format!("/v2/demo/app/blobs/{digest}");
+    let headers = [
+        ("content-type", "text/html"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+        ("set-cookie", "session=1"),
+        ("content-security-policy", "default-src *"),
+    ];
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
+    let html = Fault::Headers(headers.to_vec());
+    upstream.on("GET", "/blobs/", 1, html.clone());
+    upstream.on("GET", "/tags/list", 1, html);
+    for (path, status) in [
+        (blob.as_str(), 200),
+        ("/v2/demo/app/tags/list", 200),
+        ("/v2/", 200),
+        ("/v2/demo/app/manifests/1.0", 404),
+        ("/v2/demo/APP/tags/list", 400),
+    ] {
+        let got = front.get(path).await.is(status);
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        let policy = got.header("content-security-policy");
+        assert_eq!(policy, "sandbox; default-src 'none'", "{path}");
+        let theirs = |name: &str| name.starts_with("access-control-") || name == "set-cookie";
+        let kept = got.headers.keys().filter(|name| theirs(name.as_str()));
+        assert_eq!(kept.count(), 0, "{path}: {:?}", got.headers);
+    }
+    let got = front.get("/").await.is(200);
+    assert!(!got.header("content-security-policy").contains("sandbox"));
+}

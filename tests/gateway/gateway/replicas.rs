@@ -1,0 +1,159 @@
+//! Digests that another gateway showed, or this one before it was started again.
+
+use super::*;
+use crate::support::fault::Registry;
+use crate::support::registries::registries;
+
+#[tokio::test]
+async fn two_gateways_take_alternate_requests() {
+    for upstream in registries() {
+        let path = "gateway/replicas";
+        let store = remote(&upstream.host, path);
+        publish(&store, "calc", "0.1.0", false).await;
+        let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
+        publish(&store, "greet", "1.1.0", true).await;
+        // Each request goes to the other one, beginning with either.
+        for turn in 0..2 {
+            let fronts = [(); 2].map(|()| Front::new(vec![registry(&upstream.host)]));
+            let mut turn = turn;
+            let mut next = || {
+                turn += 1;
+                &fronts[turn % 2]
+            };
+            let head = next().head(&format!("/v2/{path}/manifests/1.0.0")).await;
+            let digest = head.header("docker-content-digest").to_owned();
+            assert_eq!(digest, pushed.flat_digest.to_string());
+            let manifest = next()
+                .get(&format!("/v2/{path}/manifests/{digest}"))
+                .await
+                .is(200);
+            let config = config_of(manifest.bytes());
+            for blob in [config, Digest::of(&content).to_string()] {
+                let blob = format!("/v2/{path}/blobs/{blob}");
+                let first = next().get(&blob).await.is(200);
+                let second = next().get(&blob).await.is(200);
+                assert!(first.bytes() == second.bytes());
+            }
+        }
+        // Nothing but one digest is asked, each of a gateway that knows nothing.
+        let flat = Front::new(vec![registry(&upstream.host)]);
+        let manifest = flat
+            .get(&format!("/v2/{path}/manifests/{}", pushed.flat_digest))
+            .await;
+        let config = config_of(manifest.is(200).bytes());
+        for blob in [config, Digest::of(&content).to_string()] {
+            let front = Front::new(vec![registry(&upstream.host)]);
+            let head = front
+                .head(&format!("/v2/{path}/blobs/{blob}"))
+                .await
+                .is(200);
+            assert_eq!(head.header("docker-content-digest"), blob);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_shown_before_a_restart_is_found_without_a_search() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        Front::at(
+            directory.path(),
+            vec![registry(&upstream.address())],
+            |_| {},
+        )
+    };
+    let manifest = open().get("/v2/demo/app/manifests/1.0.0").await.is(200);
+    let config = config_of(manifest.bytes());
+    let split = format!(
+        "GET /v2/demo/app/manifests/{}",
+        pushed.split_manifest_digest
+    );
+    for path in [
+        format!("/v2/demo/app/manifests/{}", pushed.flat_digest),
+        format!("/v2/demo/app/blobs/{config}"),
+    ] {
+        upstream.forget_requests();
+        open().get(&path).await.is(200);
+        assert_eq!(upstream.lines(), [split.as_str()], "{path}");
+    }
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    assert!(open().get(&blob).await.is(200).bytes() == content);
+}
+
+#[tokio::test]
+async fn the_tag_of_the_split_form_saves_the_search() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, _) = publish(&store, "layers", "1.0.0", false).await;
+    let split = upstream.manifest("demo/app", "1.0.0").unwrap();
+    let tag = format!("sha256-{}.wharf", pushed.flat_digest.hex());
+    upstream.put_manifest("demo/app", &tag, MANIFEST, &split);
+    upstream.forget_requests();
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let flat = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
+    front.get(&flat).await.is(200);
+    let expected = [
+        format!("GET {flat}"),
+        format!("GET /v2/demo/app/manifests/{tag}"),
+    ];
+    assert_eq!(upstream.lines(), expected);
+}
+
+#[tokio::test]
+async fn a_search_has_bounds_and_is_not_repeated_at_once() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    publish(&store, "calc", "1.0.0", false).await;
+    for number in 0..250 {
+        let manifest = format!(r#"{{"schemaVersion":2,"config":{{}},"n":{number}}}"#);
+        upstream.put_manifest(
+            "demo/app",
+            &format!("2.0.{number}"),
+            MANIFEST,
+            manifest.as_bytes(),
+        );
+    }
+    let missing = format!("/v2/demo/app/blobs/{}", Digest::of(b"missing"));
+    let looked_at = || {
+        let lines = upstream.lines();
+        lines
+            .iter()
+            .filter(|line| line.contains("/manifests/"))
+            .count()
+    };
+    let patient = Front::new(vec![registry(&upstream.address())]);
+    let forgetful = Front::with(vec![registry(&upstream.address())], |settings| {
+        settings.missed = Duration::ZERO;
+    });
+    for (front, expected) in [(patient, [200, 0]), (forgetful, [200, 200])] {
+        for expected in expected {
+            upstream.forget_requests();
+            assert_eq!(front.get(&missing).await.is(404).code(), "BLOB_UNKNOWN");
+            assert_eq!(looked_at(), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_upstream_is_gone_here() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
+    let front = Front::with(vec![registry(&upstream.address())], |settings| {
+        settings.remembered = Duration::ZERO;
+    });
+    front.get("/v2/demo/app/manifests/1.0.0").await.is(200);
+    let split = pushed.split_manifest_digest.to_string();
+    let gone = crate::support::fault::Fault::Status(404, Vec::new());
+    upstream.on("HEAD", &split, usize::MAX, gone.clone());
+    upstream.on("GET", "/manifests/", usize::MAX, gone);
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    front
+        .get(&format!("/v2/demo/app/manifests/{}", pushed.flat_digest))
+        .await
+        .is(404);
+    front.get(&blob).await.is(404);
+}

@@ -1,0 +1,130 @@
+//! `wharf serve`.
+
+use std::fs;
+use std::net::TcpListener;
+
+use super::client::Plain;
+use super::tls::file;
+use crate::support::serving::Running;
+use crate::support::workspace::Workspace;
+
+/// A workspace with something published, so that there is a layout.
+fn published() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    workspace.json(&["push", "calc.wasm", "oci:store:demo/calc:1.0.0"]);
+    workspace
+}
+
+#[tokio::test]
+async fn a_signal_stops_it() {
+    let workspace = published();
+    for signal in ["TERM", "INT"] {
+        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        let mut client = Plain::connect(running.address()).await;
+        assert_eq!(client.get("/healthz").await.text(), "alive\n");
+        let listening = format!("listening on {}\n", running.listening);
+        let (status, stderr) = running.signalled(signal);
+        assert_eq!(status.code(), Some(0), "{stderr}");
+        client.closed().await;
+        let said = stderr.strip_prefix(&listening).unwrap();
+        assert!(said.contains(" GET /healthz 200 6 "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+/// HTTP/2's first bytes, and settings that set nothing.
+const SECOND: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0";
+
+/// Reads frames to the first of a type.
+async fn frame(client: &mut Plain, wanted: u8) {
+    loop {
+        let head = client.read(9).await;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        client.read(length).await;
+        if head[3] == wanted {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_twice_need_not_wait() {
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    let workspace = published();
+    for (again, expected) in [(false, 0), (true, 130)] {
+        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        // A client that never says that it has heard the server out, so that its connection stays.
+        let mut client = Plain::connect(running.address()).await;
+        client.send(SECOND).await;
+        frame(&mut client, SETTINGS).await;
+        running.signal("TERM");
+        frame(&mut client, GOAWAY).await;
+        if again {
+            running.signal("TERM");
+        } else {
+            drop(client);
+        }
+        let (status, stderr) = running.ended();
+        assert_eq!(status.code(), Some(expected), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn quiet_is_quiet_and_tls_is_tls() {
+    let workspace = published();
+    for name in ["server.crt", "server.key"] {
+        fs::write(workspace.path(name), file(name)).unwrap();
+    }
+    let files = ["--tls-cert", "server.crt", "--tls-key", "server.key"];
+    let upstream = ["--upstream", "oci:store", "--quiet"];
+    let running = Running::start(&workspace, &[&files[..], &upstream].concat());
+    assert!(running.listening.starts_with("https://127.0.0.1:"));
+    let (status, _stderr) = running.signalled("TERM");
+    assert_eq!(status.code(), Some(0));
+
+    let running = Running::start(&workspace, &upstream);
+    let mut client = Plain::connect(running.address()).await;
+    client.get("/healthz").await;
+    let (_status, stderr) = running.signalled("TERM");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[tokio::test]
+async fn probes_have_an_address_of_their_own() {
+    let workspace = published();
+    for name in ["server.crt", "server.key"] {
+        fs::write(workspace.path(name), file(name)).unwrap();
+    }
+    let mut flags = vec!["--tls-cert", "server.crt", "--tls-key", "server.key"];
+    flags.extend(["--upstream", "oci:store", "--admin-listen", "127.0.0.1:0"]);
+    let running = Running::start(&workspace, &flags);
+    let admin = running.admin.clone().unwrap();
+    let address = admin.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut client = Plain::connect(address).await;
+    assert_eq!(client.get("/readyz").await.text(), "ready\n");
+    assert_eq!(client.get("/v2/").await.status(), 404);
+    let both = format!("listening on {}, for", running.listening);
+    let (status, stderr) = running.signalled("TERM");
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    let first = stderr.lines().next().unwrap();
+    assert_eq!(first, format!("{both} probes and metrics on {admin}"));
+}
+
+#[test]
+fn an_address_that_is_taken_is_an_error() {
+    let workspace = published();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (listen, admin, flag) in [
+        (address.as_str(), "127.0.0.1:0", "with --listen"),
+        ("127.0.0.1:0", &address, "with --admin-listen"),
+    ] {
+        let listen = ["--listen", listen, "--admin-listen", admin];
+        let flags = [&["serve"], &listen[..], &["--upstream", "oci:store"]].concat();
+        let answer = workspace.run(&flags);
+        assert_eq!(answer.code, Some(1));
+        assert!(answer.stderr.contains(flag), "{}", answer.stderr);
+    }
+}

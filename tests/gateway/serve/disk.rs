@@ -1,0 +1,70 @@
+//! A disk that is full, and then not any more.
+
+use super::http::get;
+use super::*;
+use crate::support::fault::Registry;
+use crate::support::workspace;
+
+#[test]
+fn a_full_disk_is_an_error_until_there_is_room_again() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let stored = Stored::push(&workspace, &registry.address(), "demo/app", &wordy("full"));
+    let own = Workspace::new();
+    let gateway = Running::boundable(&own, &["--upstream", &stored.upstream]);
+    let host = gateway.host();
+    get(&host, &stored.tagged()).is(200);
+    // There is room for nothing.
+    gateway.bound_files(Some(0));
+    for _ in 0..2 {
+        let got = get(&host, &stored.whole()).is(500);
+        assert!(got.whole);
+        assert_eq!(got.code(), "UNKNOWN");
+        let message = got.json()["errors"][0]["message"].to_string();
+        assert!(message.contains("its log says why"), "{message}");
+        // What nobody has to write down goes on.
+        get(&host, &stored.blob(&stored.layers[0])).is(200);
+        get(&host, "/healthz").is(200);
+    }
+    // There is room for all but the last layer.
+    gateway.bound_files(Some(150_000));
+    for _ in 0..2 {
+        let got = get(&host, &stored.whole()).is(200);
+        assert!(!got.whole, "it ended well");
+        assert!(got.body.len() < stored.bytes.len());
+        assert!(stored.bytes.starts_with(&got.body), "wrong bytes");
+    }
+    // What could not be written as a whole was not kept.
+    for (path, bytes) in workspace::files(&own.cache().blobs()) {
+        assert!(path.ends_with(Digest::of(&bytes).hex()), "{path:?}");
+    }
+    gateway.bound_files(None);
+    get(&host, &stored.whole()).is_all_of(&stored.bytes);
+    let (status, log) = gateway.signalled("TERM");
+    assert_eq!(status.code(), Some(0), "{log}");
+    let place = own.cache().root.display().to_string();
+    let why = |line: &&str| line.contains(&place) && line.contains("File too large");
+    assert_eq!(log.lines().filter(why).count(), 4, "{log}");
+}
+
+#[test]
+fn a_cache_that_somebody_deletes_is_made_again() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let push =
+        |name: &str, word: &str| Stored::push(&workspace, &registry.address(), name, &wordy(word));
+    let stored = [push("demo/app", "full"), push("demo/other", "other")];
+    let own = Workspace::new();
+    let gateway = stored[0].serve(&own);
+    let host = gateway.host();
+    let version = own.cache().root;
+    let all_come = || {
+        for stored in &stored {
+            get(&host, &stored.tagged()).is(200);
+            get(&host, &stored.whole()).is_all_of(&stored.bytes);
+        }
+    };
+    all_come();
+    for place in [version.parent().unwrap(), &version, &own.cache().blobs()] {
+        std::fs::remove_dir_all(place).unwrap();
+        all_come();
+    }
+}

@@ -1,0 +1,183 @@
+//! The same bytes give the same digests: on every run, in every store, at every level as far as the format promises.
+//!
+//! The vectors were written down once. A change that moves one of them is a new version of the format.
+
+use crate::support::fault;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wharf::artifact;
+use wharf::component::Component;
+use wharf::digest::Digest;
+use wharf::encoding::Level;
+use wharf::manifest::Annotations;
+use wharf::push::{self, Options, Pushed};
+use wharf::reference::Repository;
+use wharf::split::{Granularity, SplitPolicy};
+use wharf::store::cache::Cache;
+use wharf::store::layout::Layout;
+use wharf::store::remote::{self, Access, Credentials, Remote};
+use wharf::store::{Observer, Store};
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/testdata/wat/{name}.wat", env!("CARGO_MANIFEST_DIR"));
+    wat::parse_file(path).unwrap()
+}
+
+fn component(bytes: Vec<u8>, granularity: Granularity) -> Arc<Component<Vec<u8>>> {
+    let policy = SplitPolicy {
+        granularity,
+        ..SplitPolicy::DEFAULT
+    };
+    Arc::new(Component::read(bytes, &policy).unwrap())
+}
+
+fn options(level: Level, reuse: bool) -> Options {
+    Options {
+        level,
+        reuse,
+        concurrency: 4,
+        metadata: Annotations::new(),
+        compat: false,
+    }
+}
+
+async fn push(store: &dyn Store, cache: &Arc<Cache>, options: &Options) -> Pushed {
+    let component = component(fixture("layers"), Granularity::Section);
+    let observer: Arc<dyn Observer> = Arc::new(());
+    push::push(component, store, Some("1.0"), cache, options, &observer)
+        .await
+        .unwrap()
+}
+
+fn layout(directory: &tempfile::TempDir, name: &str) -> Layout {
+    Layout::create(&directory.path().join(name), Arc::new(())).unwrap()
+}
+
+#[tokio::test]
+async fn the_manifest_digest_is_the_same_on_every_run_and_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = fault::Registry::start();
+    let repository = Repository {
+        registry: registry.address(),
+        path: "demo/layers".to_owned(),
+    };
+    let remote = Remote::new(
+        &repository,
+        Access::Push,
+        Credentials::Anonymous,
+        &remote::Options::default(),
+    );
+    let remote = remote.unwrap();
+    let (first, second) = (layout(&directory, "first"), layout(&directory, "second"));
+    let stores: [&dyn Store; 3] = [&first, &second, &remote];
+    let mut digests = Vec::new();
+    for store in stores {
+        let machine = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Cache::open(machine.path()).unwrap());
+        let options = options(Level::Auto, true);
+        digests.push(push(store, &cache, &options).await.digest);
+        // Again, from the cache, and again without looking at it.
+        let again = push(store, &cache, &options).await;
+        digests.push(again.digest);
+        assert_eq!(
+            (again.sent.blobs, again.sent.bytes),
+            (0, 0),
+            "{}",
+            store.location()
+        );
+        let afresh = Options {
+            reuse: false,
+            ..options
+        };
+        digests.push(push(store, &cache, &afresh).await.digest);
+    }
+    assert!(
+        digests.iter().all(|digest| *digest == digests[0]),
+        "{digests:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_split_and_flat_digests_do_not_depend_on_the_level_but_the_manifest_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = layout(&directory, "layout");
+    let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
+    let mut pushed = Vec::new();
+    for level in [1, 3, 19] {
+        pushed.push(push(&store, &cache, &options(Level::Fixed(level), false)).await);
+    }
+    for one in &pushed[1..] {
+        assert_eq!(one.split_digest, pushed[0].split_digest);
+        assert_eq!(one.flat_digest, pushed[0].flat_digest);
+        assert_ne!(one.digest, pushed[0].digest);
+    }
+    // A cache that may be used gives the form it has, whatever the level.
+    let reused = push(&store, &cache, &options(Level::Fixed(1), true)).await;
+    assert_eq!(reused.digest, pushed[2].digest);
+}
+
+#[test]
+fn the_config_and_the_flat_form_are_frozen() {
+    let module = b"\0asm\x01\0\0\0\x02\x09\x01\x03env\x01f\0\0\x07\x05\x01\x01g\0\0".to_vec();
+    let component = component(module, Granularity::Section);
+    let config = String::from_utf8(component.config.to_bytes()).unwrap();
+    assert_eq!(
+        config,
+        concat!(
+            r#"{"formatVersion":1,"planVersion":1,"architecture":"wasm","os":"wasip1","#,
+            r#""content":{"digest":"sha256:d8047995b67ef2b7727d9beb4e8ba8e6451b857d06889db034e6745e5c469a01","size":26},"#,
+            r#""imports":["env"],"exports":["g"],"#,
+            r#""root":{"digest":"sha256:d8047995b67ef2b7727d9beb4e8ba8e6451b857d06889db034e6745e5c469a01","size":26},"#,
+            r#""layers":[]}"#
+        )
+    );
+    let metadata = BTreeMap::from([
+        (
+            "org.opencontainers.image.licenses".to_owned(),
+            "Apache-2.0".to_owned(),
+        ),
+        ("wasm.wharf.package".to_owned(), "a:b@1.0.0".to_owned()),
+    ]);
+    let flat = artifact::flat(&component.config, &metadata);
+    assert_eq!(
+        String::from_utf8(flat.config.clone()).unwrap(),
+        concat!(
+            r#"{"created":"1970-01-01T00:00:00Z","architecture":"wasm","os":"wasip1","#,
+            r#""layerDigests":["sha256:d8047995b67ef2b7727d9beb4e8ba8e6451b857d06889db034e6745e5c469a01"]}"#
+        )
+    );
+    let config_digest = Digest::of(&flat.config);
+    let expected = format!(
+        concat!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","#,
+            r#""config":{{"mediaType":"application/vnd.wasm.config.v0+json","digest":"{}","size":{}}},"#,
+            r#""layers":[{{"mediaType":"application/wasm","#,
+            r#""digest":"sha256:d8047995b67ef2b7727d9beb4e8ba8e6451b857d06889db034e6745e5c469a01","size":26,"#,
+            r#""annotations":{{"org.opencontainers.image.title":"module.wasm"}}}}],"#,
+            r#""annotations":{{"org.opencontainers.image.licenses":"Apache-2.0"}}}}"#
+        ),
+        config_digest,
+        flat.config.len()
+    );
+    assert_eq!(String::from_utf8(flat.manifest).unwrap(), expected);
+}
+
+#[test]
+fn the_digests_of_the_fixtures_are_frozen() {
+    use Granularity::{Module, Section, Segment};
+    let mut found = String::new();
+    for (name, granularity) in [
+        ("calc", Section),
+        ("layers", Section),
+        ("layers", Module),
+        ("segments", Section),
+        ("segments", Segment),
+    ] {
+        let component = component(fixture(name), granularity);
+        let split = Digest::of(&component.config.to_bytes());
+        let flat = artifact::flat(&component.config, &component.metadata).digest();
+        found.push_str(&format!("{name} {granularity} {split} {flat}\n"));
+    }
+    assert_eq!(found, include_str!("../../testdata/vectors.txt"));
+}
