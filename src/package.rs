@@ -10,6 +10,7 @@ mod mirror;
 mod place;
 mod publish;
 mod versions;
+mod well_known;
 mod yank;
 
 pub use self::compat::{Uncompared, compare};
@@ -23,6 +24,7 @@ pub use self::publish::{
     Looked, Publication, Published, State, Target, check_owner, look, owned, publish,
 };
 pub use self::versions::{Resolved, Tags, resolve, tags};
+pub use self::well_known::registry_metadata;
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
 
 use crate::digest::Digest;

@@ -10,7 +10,7 @@ use wharf::reference::package::{PackageName, PackageSpec, looks_like_package};
 use wharf::reference::{Location, Name, Reference};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
-use wharf::store::remote::{self, Access};
+use wharf::store::remote::Access;
 
 use super::failure::{Exit, Failure};
 use super::settings::{self, Context};
@@ -197,7 +197,7 @@ async fn ask(context: &Context, registry: &str) -> Result<Place, Failure> {
         return Choice::asked(registry, metadata.as_deref()).map_err(misconfigured);
     }
     let options = connect::options(context, &settings);
-    let metadata = remote::registry_metadata(registry, &options).await?;
+    let metadata = package::registry_metadata(registry, &options).await?;
     let place = Choice::asked(registry, metadata.as_deref()).map_err(misconfigured)?;
     if let Place::Registry { host, .. } = &place
         && host != registry

@@ -11,19 +11,23 @@ mod catalog;
 mod challenge;
 mod client;
 pub mod credentials;
+mod document;
+mod failure;
+mod options;
 mod pages;
 mod public;
 mod referrers;
 mod relay;
+mod scope;
+mod token;
 mod transport;
 mod upload;
-mod wellknown;
+mod wire;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,18 +36,22 @@ use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderVal
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
-use self::authorization::{Authorization, Scope};
+use self::authorization::Authorized;
 use self::body::Body;
 pub use self::catalog::catalog;
+pub use self::credentials::Credentials;
+pub use self::document::{Document, document};
+pub use self::options::{Access, Options};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
 pub use self::relay::{Relayed, is_timeout};
-use self::transport::{Answer, Reply, Request, Transport};
+use self::scope::Scope;
+use self::transport::{Answer, Reply, Transport};
 use self::upload::{Declined, Upload};
-pub use self::wellknown::registry_metadata;
+use self::wire::{Request, Wire};
 use super::retry::Retry;
-use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store};
+use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
@@ -55,83 +63,6 @@ const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(
      application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.wharf.component.v1",
 );
-
-/// What a token is asked for. GHCR refuses an anonymous one for pushing, even to read with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading.
-    Pull,
-    /// Reading and writing.
-    Push,
-}
-
-/// Who we are to a registry.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// Nobody in particular.
-    Anonymous,
-    /// A user with a password, or with an access token in place of one.
-    Basic {
-        /// The user.
-        username: String,
-        /// The password.
-        password: String,
-    },
-    /// A token that is sent as it is.
-    Bearer(String),
-    /// A token of an earlier login, for which the token server gives others.
-    Identity(String),
-    /// The `Authorization` of a client that we ask for, sent as it is; nothing where it has none. What is refused
-    /// then stays refused.
-    Forwarded(Option<String>),
-}
-
-impl fmt::Debug for Credentials {
-    /// Shows no secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "Anonymous",
-            Self::Basic { .. } => "Basic(..)",
-            Self::Bearer(_) => "Bearer(..)",
-            Self::Identity(_) => "Identity(..)",
-            Self::Forwarded(_) => "Forwarded(..)",
-        })
-    }
-}
-
-/// How registries are spoken to.
-#[derive(Clone)]
-pub struct Options {
-    /// Whether http is used where https would be. Loopback hosts are spoken to by http anyway.
-    pub plain_http: bool,
-    /// Whether names must stand for public addresses only, and redirects and token servers be at such. The registry
-    /// itself, where it is an address, is up to who names it. No proxy is used then: it would look names up itself.
-    pub public_only: bool,
-    /// Certificates in PEM form that are trusted besides the system's; may be empty.
-    pub ca_certificates: Vec<u8>,
-    /// How requests that failed in passing are tried again.
-    pub retry: Retry,
-    /// How long a connection may take to come about.
-    pub connect_timeout: Duration,
-    /// How long the other side may be silent.
-    pub read_timeout: Duration,
-    /// Who watches.
-    pub observer: Arc<dyn Observer>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            plain_http: false,
-            public_only: false,
-            ca_certificates: Vec::new(),
-            retry: Retry::NETWORK,
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(60),
-            observer: Arc::new(()),
-        }
-    }
-}
 
 /// Tells which repository of the same registry has a blob, if one is known.
 pub type Sources = Arc<dyn Fn(&Digest) -> Option<String> + Send + Sync>;
@@ -162,10 +93,10 @@ impl Remote {
         options: &Options,
     ) -> Result<Self, Error> {
         let scope = Scope::repository(&repository.path, access);
-        let authorization = Authorization::new(credentials, [scope]);
-        let location = repository.to_string();
+        let wire = Wire::new(&repository.registry, repository.to_string(), options)?;
+        let authorized = Authorized::new(wire, credentials, [scope]);
         Ok(Self {
-            transport: Transport::new(&repository.registry, location, authorization, options)?,
+            transport: Transport::new(authorized, options.retry),
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),
@@ -184,9 +115,8 @@ impl Remote {
     }
 
     fn url(&self, endpoint: &str) -> Url {
-        let mut url = self.transport.origin.clone();
-        url.set_path(&format!("/v2/{}/{endpoint}", self.repository.path));
-        url
+        self.transport
+            .endpoint(&format!("{}/{endpoint}", self.repository.path))
     }
 
     fn upload<'a>(&'a self, blob: Identity, file: &'a Path) -> Upload<'a> {
@@ -233,7 +163,7 @@ impl Remote {
             }
             _ => {
                 let reason = format!("another part came than the one from byte {from} of {size}");
-                Err(self.transport.malformed(what, reason))
+                Err(self.transport.wire().malformed(what, reason))
             }
         }
     }
@@ -273,6 +203,7 @@ impl Remote {
         let mut request = Request::new(Method::PUT, url, format!("pushing {subject}"));
         let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
             self.transport
+                .wire()
                 .malformed(&subject, "its media type is not one")
         })?;
         request.headers.insert(CONTENT_TYPE, media_type);
@@ -297,6 +228,7 @@ impl Remote {
         if !response.status().is_success() {
             return Err(self
                 .transport
+                .wire()
                 .unexpected(response, &request.what, "the repository")
                 .await);
         }
@@ -356,6 +288,7 @@ impl Store for Remote {
             _ => {
                 return Err(self
                     .transport
+                    .wire()
                     .unexpected(response, &request.what, &subject)
                     .await);
             }
@@ -366,7 +299,7 @@ impl Store for Remote {
             // Some answer a HEAD with 0 whatever the blob.
             Some(length) if length != 0 && length != blob.size => {
                 let reason = format!("it has {length} bytes, {} were expected", blob.size);
-                Err(self.transport.malformed(subject, reason))
+                Err(self.transport.wire().malformed(subject, reason))
             }
             _ => Ok(true),
         }
@@ -380,7 +313,7 @@ impl Store for Remote {
         );
         if from > 0 {
             let range = HeaderValue::try_from(format!("bytes={from}-"));
-            let range = range.map_err(|_| self.transport.malformed("the range", ""))?;
+            let range = range.map_err(|_| self.transport.wire().malformed("the range", ""))?;
             request.headers.insert(RANGE, range);
         }
         let response = self.transport.send(&request).await?;
@@ -393,6 +326,7 @@ impl Store for Remote {
             _ => {
                 return Err(self
                     .transport
+                    .wire()
                     .unexpected(response, &request.what, &subject)
                     .await);
             }

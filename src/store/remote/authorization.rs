@@ -1,182 +1,193 @@
-//! Who we are to the registry: learnt from its challenge, kept, and fetched by one request at a time.
-
-mod scope;
-mod token;
+//! The middle layer of the transport: credentials, as the registry's challenge asks for them. One request fetches a
+//! token, and many use it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response, StatusCode};
 use tokio::sync::Mutex;
 
-pub(super) use self::scope::Scope;
-use self::token::{Exchange, Reason, TokenServer};
 use super::answer;
 use super::challenge::{Challenge, challenges};
-use super::transport::{Failure, Request, Transport};
-use super::{Access, Credentials};
+use super::credentials::Credentials;
+use super::failure::Failure;
+use super::options::Access;
+use super::scope::Scope;
+use super::token::{Exchange, TokenError, TokenServer, basic};
+use super::wire::{AuthorizationHeader, Request, Wire};
 use crate::store::Error;
 
-/// How many other repositories one token is asked for: each makes it, and every request, longer.
+/// How many further repositories one token may be requested for. Each makes the token, and so every request, longer.
 const MAX_FURTHER: usize = 32;
 
-/// What one request shows the registry.
+/// The authorization that requests are sent with.
 #[derive(Clone, Default)]
-pub(super) struct Grant {
-    /// Counts what was learnt, so that of many refused requests only the first asks for a token.
+struct Grant {
+    /// Counts the headers so far, so that of many refused requests only the first fetches a new token.
     generation: u64,
-    shown: Option<Shown>,
-}
-
-#[derive(Clone)]
-enum Shown {
-    /// User name and password.
-    Basic,
-    /// A token.
-    Bearer(Arc<str>),
-    /// A header's value that a client gave.
-    Forwarded(Arc<str>),
-}
-
-impl Grant {
-    /// Returns whether the request goes out without credentials.
-    pub(super) fn is_open(&self) -> bool {
-        self.shown.is_none()
-    }
+    header: Option<AuthorizationHeader>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Whether the registry was asked how it wants credentials.
+    /// Whether the registry was asked for its challenge.
     asked: bool,
     grant: Grant,
-    /// Where the last token came from.
+    /// The source of the last token.
     server: Option<TokenServer>,
-    /// Other repositories that tokens are asked to let us read.
+    /// Further repositories that tokens are requested to read.
     further: Vec<String>,
-    /// Those that the token server gives no token for.
+    /// Repositories that the token server gives no token for.
     declined: HashSet<String>,
-    /// What the token server said when it refused; asking again could lock an account.
+    /// The token server's words when it refused. Asking again could lock an account.
     refused: Option<String>,
 }
 
 impl State {
-    fn show(&mut self, shown: Shown) {
+    fn set(&mut self, header: AuthorizationHeader) {
         self.grant = Grant {
             generation: self.grant.generation + 1,
-            shown: Some(shown),
+            header: Some(header),
         };
     }
 }
 
-pub(super) struct Authorization {
+/// Sends requests with credentials.
+pub(super) struct Authorized {
+    pub(super) wire: Wire,
     credentials: Credentials,
     scopes: Vec<Scope>,
     state: Mutex<State>,
 }
 
-impl Authorization {
-    /// Tokens are asked for these scopes; for none they only say who we are.
-    pub(super) fn new(credentials: Credentials, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        let shown = match &credentials {
-            Credentials::Bearer(token) => Some(Shown::Bearer(token.as_str().into())),
-            Credentials::Forwarded(Some(value)) => Some(Shown::Forwarded(value.as_str().into())),
+impl Authorized {
+    /// Tokens are requested for these scopes. Without a scope they only prove who the client is.
+    pub(super) fn new(
+        wire: Wire,
+        credentials: Credentials,
+        scopes: impl IntoIterator<Item = Scope>,
+    ) -> Self {
+        let header = match &credentials {
+            Credentials::Bearer(token) => Some(AuthorizationHeader::Bearer(token.as_str().into())),
+            Credentials::Forwarded(Some(value)) => {
+                Some(AuthorizationHeader::Forwarded(value.as_str().into()))
+            }
             _ => None,
         };
-        let grant = Grant {
-            generation: 0,
-            shown,
-        };
+        let generation = 0;
         Self {
+            wire,
             credentials,
             scopes: scopes.into_iter().collect(),
             state: Mutex::new(State {
-                grant,
+                grant: Grant { generation, header },
                 ..State::default()
             }),
         }
     }
 
-    /// Sees to it that the token lets us read another repository, asking at most once for each. Where it
-    /// does not, requests that need it are refused.
-    pub(super) async fn reach(&self, transport: &Transport, path: &str) -> Result<(), Failure> {
+    /// Sends a request once. A refusal, or an answer that the registry may not repeat, is a failure.
+    pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
+        let response = self.answer(request).await?;
+        let status = response.status();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let words = answer::words(response).await.message;
+            return Err(self.refused(&request.what, status, &words).into());
+        }
+        if answer::is_retryable(status) {
+            return Err(self.wire.busy(response, &request.what).await);
+        }
+        Ok(response)
+    }
+
+    /// Sends a request once, and once more with a new token if the registry asks for one. Any answer is a success.
+    pub(super) async fn answer(&self, request: &Request) -> Result<Response, Failure> {
+        if !self.wire.owns(&request.url) {
+            return self.wire.attempt(request, None).await;
+        }
+        let grant = self.grant().await?;
+        let response = self.wire.attempt(request, grant.header.as_ref()).await?;
+        let is_challenge =
+            response.status() == StatusCode::UNAUTHORIZED && self.wire.owns(response.url());
+        if !is_challenge || !(request.renew || grant.header.is_none()) {
+            return Ok(response);
+        }
+        match self.renew(&grant, response.headers()).await? {
+            Some(grant) => {
+                // A body that was read to its end leaves the connection usable.
+                answer::words(response).await;
+                self.wire.attempt(request, grant.header.as_ref()).await
+            }
+            None => Ok(response),
+        }
+    }
+
+    /// Requests that tokens let the client read another repository, at most once for each. If the token server
+    /// declines, requests that need the repository are refused.
+    pub(super) async fn add_repository(&self, path: &str) -> Result<(), Failure> {
         let mut state = self.state.lock().await;
         if state.refused.is_some()
-            || reads(&self.scopes, &state.further, path)
+            || self.has_scope(path)
+            || state.further.iter().any(|further| further == path)
             || state.declined.contains(path)
             || state.further.len() >= MAX_FURTHER
         {
             return Ok(());
         }
         let Some(server) = state.server.clone() else {
-            // The first token will have it.
+            // The first token will include it.
             state.further.push(path.to_owned());
             return Ok(());
         };
         let further = state.further.iter().map(String::as_str).chain([path]);
-        let exchange = self.exchange(transport, &server, further);
-        match exchange.run().await {
+        match self.exchange(&server, further).run().await {
             Ok(token) => {
                 state.further.push(path.to_owned());
-                state.show(Shown::Bearer(token));
+                state.set(AuthorizationHeader::Bearer(token));
                 Ok(())
             }
-            Err(Reason::Refused { .. }) => {
+            Err(TokenError::Refused { .. }) => {
                 state.declined.insert(path.to_owned());
                 Ok(())
             }
-            Err(Reason::Failed(failure)) => Err(failure),
+            Err(TokenError::Failed(failure)) => Err(failure),
         }
     }
 
-    /// Returns whether the registry asked who we are, and was told.
-    pub(super) async fn is_met(&self) -> bool {
-        !self.state.lock().await.grant.is_open()
+    fn has_scope(&self, path: &str) -> bool {
+        let names =
+            |scope: &Scope| matches!(scope, Scope::Repository { path: own, .. } if own == path);
+        self.scopes.iter().any(names)
     }
 
-    /// Returns how a refusal is to be read.
-    pub(super) fn standing(&self) -> &'static str {
-        match self.credentials {
-            Credentials::Anonymous | Credentials::Forwarded(None) => " (no credentials were given)",
-            _ => " (credentials were given)",
-        }
+    /// Returns whether the registry asked for credentials and got them.
+    pub(super) async fn was_challenged(&self) -> bool {
+        self.state.lock().await.grant.header.is_some()
     }
 
-    /// Adds what `grant` shows to a request.
-    pub(super) fn apply(&self, grant: &Grant, builder: RequestBuilder) -> RequestBuilder {
-        match (&grant.shown, &self.credentials) {
-            (Some(Shown::Bearer(token)), _) => builder.bearer_auth(token),
-            (Some(Shown::Forwarded(value)), _) => builder.header(AUTHORIZATION, sensitive(value)),
-            (Some(Shown::Basic), Credentials::Basic { username, password }) => {
-                builder.basic_auth(username, Some(password))
-            }
-            _ => builder,
-        }
-    }
-
-    /// Returns what to show now. A password makes us ask first how it is wanted: a registry that lets
-    /// anybody read would else never challenge, and answer as to anybody.
-    pub(super) async fn current(&self, transport: &Transport) -> Result<Grant, Failure> {
+    /// Returns the authorization for the next request. With a password or an identity token, the registry is first
+    /// asked for its challenge: a registry that everybody may read would never send one, and would answer as to
+    /// anybody.
+    async fn grant(&self) -> Result<Grant, Failure> {
         let mut state = self.state.lock().await;
-        if let (Some(reason), true) = (&state.refused, state.grant.is_open()) {
-            return Err(self.refused(transport, reason).into());
+        if let (Some(reason), None) = (&state.refused, &state.grant.header) {
+            return Err(self.token_refused(reason).into());
         }
-        let secret = matches!(
+        let has_secret = matches!(
             self.credentials,
             Credentials::Basic { .. } | Credentials::Identity(_)
         );
-        if !state.asked && secret {
-            let mut url = transport.origin.clone();
-            url.set_path("/v2/");
+        if !state.asked && has_secret {
+            let url = self.wire.url("/v2/");
             let request = Request::new(Method::GET, url, "asking how to log in");
-            let response = transport.attempt(&request, &Grant::default()).await?;
+            let response = self.wire.attempt(&request, None).await?;
             let status = response.status();
             if answer::is_retryable(status) {
-                return Err(transport.passing(response, &request.what).await);
+                return Err(self.wire.busy(response, &request.what).await);
             }
             if status.is_success() || status == StatusCode::UNAUTHORIZED {
-                self.learn(transport, &mut state, response.headers())
+                self.accept_challenge(&mut state, response.headers())
                     .await?;
             }
             state.asked = true;
@@ -184,126 +195,123 @@ impl Authorization {
         Ok(state.grant.clone())
     }
 
-    /// Returns what to show after `used` was answered with 401 and these headers, if there is anything.
-    pub(super) async fn renew(
-        &self,
-        transport: &Transport,
-        used: &Grant,
-        headers: &HeaderMap,
-    ) -> Result<Option<Grant>, Failure> {
+    /// Returns the authorization to use after `used` was answered with 401 and these headers, if there is another.
+    async fn renew(&self, used: &Grant, headers: &HeaderMap) -> Result<Option<Grant>, Failure> {
         let mut state = self.state.lock().await;
-        let known = matches!(used.shown, Some(Shown::Basic));
-        let fixed = matches!(
+        let is_password = matches!(used.header, Some(AuthorizationHeader::Basic { .. }));
+        let is_fixed = matches!(
             self.credentials,
             Credentials::Bearer(_) | Credentials::Forwarded(_)
         );
-        if known || fixed {
+        if is_password || is_fixed {
             return Ok(None);
         }
         if state.grant.generation == used.generation {
             if let Some(reason) = &state.refused {
-                return Err(self.refused(transport, reason).into());
+                return Err(self.token_refused(reason).into());
             }
-            self.learn(transport, &mut state, headers).await?;
+            self.accept_challenge(&mut state, headers).await?;
         }
-        let news = state.grant.generation != used.generation;
-        Ok(news.then(|| state.grant.clone()))
+        let is_new = state.grant.generation != used.generation;
+        Ok(is_new.then(|| state.grant.clone()))
     }
 
-    /// Meets a challenge; the state stays as it is where there is none that we can meet.
-    async fn learn(
+    /// Does what a challenge asks for. The state does not change if there is none that the client can meet.
+    async fn accept_challenge(
         &self,
-        transport: &Transport,
         state: &mut State,
         headers: &HeaderMap,
     ) -> Result<(), Failure> {
-        let offered = challenges(headers);
-        let bearer = offered.iter().find_map(|challenge| match challenge {
+        let challenges = challenges(headers);
+        let server = challenges.iter().find_map(|challenge| match challenge {
             Challenge::Bearer { realm, service } => Some(TokenServer {
                 realm: realm.clone(),
                 service: service.clone(),
             }),
             Challenge::Basic => None,
         });
-        if let Some(server) = bearer {
+        if let Some(server) = server {
             state.server = Some(server.clone());
-            let token = self.token(transport, state, &server).await?;
-            state.show(Shown::Bearer(token));
-        } else if offered.contains(&Challenge::Basic)
-            && matches!(self.credentials, Credentials::Basic { .. })
+            let token = self.token(state, &server).await?;
+            state.set(AuthorizationHeader::Bearer(token));
+        } else if challenges.contains(&Challenge::Basic)
+            && let Some(header) = basic(&self.credentials)
         {
-            state.show(Shown::Basic);
+            state.set(header);
         }
         Ok(())
     }
 
-    /// Fetches a token; without the other repositories where they may be why there is none.
-    async fn token(
-        &self,
-        transport: &Transport,
-        state: &mut State,
-        server: &TokenServer,
-    ) -> Result<Arc<str>, Failure> {
+    /// Fetches a token. If the further repositories may be why it is refused, fetches one without them.
+    async fn token(&self, state: &mut State, server: &TokenServer) -> Result<Arc<str>, Failure> {
         loop {
             let further = state.further.iter().map(String::as_str);
-            match self.exchange(transport, server, further).run().await {
+            match self.exchange(server, further).run().await {
                 Ok(token) => return Ok(token),
-                // 401 is about who we are.
-                Err(Reason::Refused { status, .. })
+                // A 401 is about the credentials, not about the scopes.
+                Err(TokenError::Refused { status, .. })
                     if status.is_some_and(|status| status != StatusCode::UNAUTHORIZED)
                         && !state.further.is_empty() =>
                 {
                     state.declined.extend(state.further.drain(..));
                 }
-                Err(Reason::Refused { words, .. }) => {
-                    let error = self.refused(transport, &words);
+                Err(TokenError::Refused { words, .. }) => {
+                    let error = self.token_refused(&words);
                     state.refused = Some(words);
                     return Err(error.into());
                 }
-                Err(Reason::Failed(failure)) => return Err(failure),
+                Err(TokenError::Failed(failure)) => return Err(failure),
             }
         }
     }
 
     fn exchange<'a>(
         &'a self,
-        transport: &'a Transport,
         server: &'a TokenServer,
         further: impl Iterator<Item = &'a str>,
     ) -> Exchange<'a> {
         let further = further.map(|path| Scope::repository(path, Access::Pull));
         Exchange {
-            transport,
+            wire: &self.wire,
             credentials: &self.credentials,
             server,
             scopes: self.scopes.iter().cloned().chain(further).collect(),
         }
     }
 
-    fn refused(&self, transport: &Transport, reason: &str) -> Error {
-        let reason = if reason.is_empty() {
-            "no reason given"
-        } else {
-            reason
+    fn refused(&self, what: &str, status: StatusCode, words: &str) -> Error {
+        let credentials = match status {
+            StatusCode::UNAUTHORIZED => self.credentials_note(),
+            _ => "",
+        };
+        let words = match words {
+            "" => status.as_str(),
+            words => words,
+        };
+        Error::Refused {
+            what: what.to_owned(),
+            location: self.wire.location.clone(),
+            reason: format!("{words}{credentials}"),
+        }
+    }
+
+    fn token_refused(&self, words: &str) -> Error {
+        let words = match words {
+            "" => "no reason given",
+            words => words,
         };
         Error::Refused {
             what: "a token".to_owned(),
-            location: transport.location.clone(),
-            reason: format!("{reason}{}", self.standing()),
+            location: self.wire.location.clone(),
+            reason: format!("{words}{}", self.credentials_note()),
         }
     }
-}
 
-/// Makes a header that is not shown. What cannot be one is sent empty, which no registry takes.
-fn sensitive(value: &str) -> HeaderValue {
-    let value = HeaderValue::from_str(value);
-    let mut value = value.unwrap_or(HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
-}
-
-/// Returns whether tokens are asked to let us read a repository.
-fn reads(scopes: &[Scope], further: &[String], path: &str) -> bool {
-    let own = |scope: &Scope| matches!(scope, Scope::Repository { path: own, .. } if own == path);
-    scopes.iter().any(own) || further.iter().any(|further| further == path)
+    /// Returns what a reader of a refusal must know to understand it.
+    fn credentials_note(&self) -> &'static str {
+        match self.credentials {
+            Credentials::Anonymous | Credentials::Forwarded(None) => " (no credentials were given)",
+            _ => " (credentials were given)",
+        }
+    }
 }

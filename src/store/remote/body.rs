@@ -1,5 +1,6 @@
-//! What requests carry: nothing, a manifest, or a piece of a file that is read as it goes out.
+//! Request bodies: empty, in memory, or a part of a file that is read while it is sent.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,10 +21,12 @@ const READ_BYTES: u64 = 128 * 1024;
 
 /// A body that can be made anew for every attempt.
 pub(super) enum Body {
-    /// None, and for methods that have one a length of 0.
+    /// No body. A method that has one gets the length 0.
     Empty,
     /// Bytes in memory.
     Bytes(Bytes),
+    /// Bytes that the HTTP client cannot send twice, so that no redirect takes them to another host.
+    Unrepeatable(Bytes),
     /// `length` bytes of a file from `start` on.
     File {
         path: PathBuf,
@@ -33,8 +36,8 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Gives a request this body and its length; registries refuse bodies without one. `sent` counts what
-    /// goes out of a file.
+    /// Gives a request this body and its length; registries refuse bodies without one. `sent` counts the bytes of a
+    /// file that were sent.
     pub(super) async fn attach(
         &self,
         builder: RequestBuilder,
@@ -44,6 +47,11 @@ impl Body {
         match self {
             Self::Empty => Ok(builder),
             Self::Bytes(bytes) => Ok(builder.body(bytes.clone())),
+            Self::Unrepeatable(bytes) => {
+                let once = stream::iter([Ok::<_, Infallible>(bytes.clone())]);
+                let body = reqwest::Body::wrap_stream(once);
+                Ok(builder.header(CONTENT_LENGTH, bytes.len()).body(body))
+            }
             Self::File {
                 path,
                 start,
@@ -67,7 +75,7 @@ async fn open(path: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// Hears of every piece that goes out.
+/// Counts the bytes of a file that are sent.
 #[derive(Clone)]
 struct Watch {
     observer: Arc<dyn Observer>,
@@ -98,7 +106,7 @@ fn read(path: PathBuf, file: File, length: u64, watch: Watch) -> reqwest::Body {
     reqwest::Body::wrap_stream(pieces)
 }
 
-/// The file could not be read while it was being sent; found again in the HTTP client's error.
+/// The file could not be read while it was sent. The HTTP client's error has this as a cause.
 #[derive(Debug)]
 pub(super) struct FileFailed {
     path: PathBuf,

@@ -7,10 +7,13 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::answer;
-use super::authorization::{Authorization, Scope};
+use super::authorization::Authorized;
+use super::credentials::Credentials;
+use super::options::Options;
 use super::pages::Pages;
-use super::transport::{Reply, Request, Transport};
-use super::{Credentials, Options};
+use super::scope::Scope;
+use super::transport::{Reply, Transport};
+use super::wire::{Request, Wire};
 use crate::store::Error;
 
 /// Returns every repository of a registry, in its own order.
@@ -41,7 +44,7 @@ pub async fn catalog(
 
 fn no_catalog(transport: &Transport) -> Error {
     Error::NoCatalog {
-        location: transport.location.clone(),
+        location: transport.wire().location.clone(),
     }
 }
 
@@ -52,8 +55,9 @@ fn whole_registry(
     scope: Option<Scope>,
     options: &Options,
 ) -> Result<Transport, Error> {
-    let authorization = Authorization::new(credentials, scope);
-    Transport::new(registry, registry.to_owned(), authorization, options)
+    let wire = Wire::new(registry, registry.to_owned(), options)?;
+    let authorized = Authorized::new(wire, credentials, scope);
+    Ok(Transport::new(authorized, options.retry))
 }
 
 /// Reads the list; nothing where there is none.
@@ -62,8 +66,7 @@ async fn list(transport: &Transport) -> Result<Option<Vec<String>>, Error> {
     struct Page {
         repositories: Option<Vec<String>>,
     }
-    let mut first = transport.origin.clone();
-    first.set_path("/v2/_catalog");
+    let first = transport.endpoint("_catalog");
     let (what, list) = ("listing repositories", "the list of repositories");
     let mut pages = Pages::new(transport, first, what, list);
     let mut repositories = Vec::new();
@@ -89,8 +92,7 @@ fn is_absent(status: StatusCode) -> bool {
 
 /// Returns whether the registry has us at all, asked as every client asks first.
 async fn lets_in(transport: &Transport) -> Result<bool, Error> {
-    let mut url = transport.origin.clone();
-    url.set_path("/v2/");
+    let url = transport.endpoint("");
     let request = Request::new(Method::GET, url, "asking whether we may enter");
     match transport.send(&request).await {
         Ok(response) => Ok(response.status().is_success()),

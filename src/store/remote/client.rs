@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url, redirect};
 
-use super::Options;
+use super::options::Options;
 use super::public::{InnerAddress, PublicOnly, is_inner};
 use crate::reference;
 use crate::store::Error;

@@ -9,6 +9,7 @@ mod server;
 mod trial;
 
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,42 @@ use serde_json::{Map, Value, json};
 pub use self::file::{Kept, keep, remove};
 pub use self::server::{ParseServerError, Server};
 pub use self::trial::check;
-use super::Credentials;
 use super::answer::printable;
 use crate::store::Error;
+
+/// Who we are to a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nobody in particular.
+    Anonymous,
+    /// A user with a password, or with an access token in place of one.
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A token that is sent as it is.
+    Bearer(String),
+    /// A token of an earlier login, for which the token server gives others.
+    Identity(String),
+    /// The `Authorization` of a client that we ask for, sent as it is; nothing where it has none. What is refused
+    /// then stays refused.
+    Forwarded(Option<String>),
+}
+
+impl fmt::Debug for Credentials {
+    /// Shows no secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "Anonymous",
+            Self::Basic { .. } => "Basic(..)",
+            Self::Bearer(_) => "Bearer(..)",
+            Self::Identity(_) => "Identity(..)",
+            Self::Forwarded(_) => "Forwarded(..)",
+        })
+    }
+}
 
 /// Finds the credentials for a repository: `WHARF_TOKEN`, else the token that wkg would take from the
 /// environment, else what `docker login` or `podman login` stored, else none. Blocks, as a credential

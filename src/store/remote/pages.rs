@@ -8,7 +8,8 @@ use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::answer;
-use super::transport::{Answer, Reply, Request, Transport};
+use super::transport::{Answer, Reply, Transport};
+use super::wire::Request;
 use crate::store::Error;
 
 /// The largest page that is read, in bytes.
@@ -86,12 +87,11 @@ impl<'a> Pages<'a> {
 
     /// Says what an answer means that is no page; a 404 means that `subject` does not exist.
     pub(super) async fn unexpected(&self, response: Response, subject: &str) -> Error {
-        self.transport
-            .unexpected(response, self.what, subject)
-            .await
+        let wire = self.transport.wire();
+        wire.unexpected(response, self.what, subject).await
     }
 
     pub(super) fn malformed(&self, reason: impl Into<String>) -> Error {
-        self.transport.malformed(self.list, reason)
+        self.transport.wire().malformed(self.list, reason)
     }
 }

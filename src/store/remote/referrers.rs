@@ -134,7 +134,8 @@ impl Remote {
             Reply::Whole(answer) => {
                 let manifest = self.checked(&name, answer)?;
                 let index = Index::read(&manifest.bytes);
-                let index = index.map_err(|reason| self.transport.malformed(what, reason))?;
+                let index =
+                    index.map_err(|reason| self.transport.wire().malformed(what, reason))?;
                 Ok(Tagged::Index(index, manifest))
             }
             Reply::Other(response) if response.status() == StatusCode::NOT_FOUND => {
@@ -143,7 +144,10 @@ impl Remote {
                 Ok(Tagged::Nothing { repository_known })
             }
             Reply::Other(response) => {
-                let unexpected = self.transport.unexpected(response, &request.what, "");
+                let unexpected = self
+                    .transport
+                    .wire()
+                    .unexpected(response, &request.what, "");
                 Err(unexpected.await)
             }
         }
@@ -152,7 +156,7 @@ impl Remote {
     fn descriptors(&self, index: &Index, tag: &str) -> Result<Vec<Descriptor>, Error> {
         let what = || format!("manifest `{tag}`");
         let descriptors = index.descriptors();
-        descriptors.map_err(|reason| self.transport.malformed(what(), reason))
+        descriptors.map_err(|reason| self.transport.wire().malformed(what(), reason))
     }
 }
 

@@ -9,10 +9,12 @@ use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
-use super::authorization::{Authorization, Scope};
+use super::authorization::Authorized;
 use super::referrers::Knowledge;
-use super::transport::{Failure, Request, Transport};
+use super::scope::Scope;
+use super::transport::Transport;
 use super::upload::Declined;
+use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::Digest;
 use crate::store::{ByteStream, Error, causes};
@@ -55,20 +57,11 @@ impl Remote {
         let mut repository = self.repository.clone();
         repository.path = path.to_owned();
         let scope = Scope::repository(path, Access::Pull);
-        let transport = Transport {
-            client: self.transport.client.clone(),
-            uploader: self.transport.uploader.clone(),
-            silence: self.transport.silence,
-            origin: self.transport.origin.clone(),
-            public_only: self.transport.public_only,
-            location: repository.to_string(),
-            authorization: Authorization::new(credentials, [scope]),
-            retry: self.transport.retry,
-            observer: self.transport.observer.clone(),
-        };
+        let wire = self.transport.wire().with_location(repository.to_string());
+        let authorized = Authorized::new(wire, credentials, [scope]);
         Self {
             repository,
-            transport,
+            transport: Transport::new(authorized, self.transport.retry),
             sources: None,
             chunked: false.into(),
             declined: Declined::default(),
@@ -85,15 +78,14 @@ impl Remote {
         query: Option<&str>,
         headers: HeaderMap,
     ) -> Result<Relayed, Error> {
-        let mut url = self.transport.origin.clone();
-        url.set_path(&format!("/v2/{path}"));
+        let mut url = self.transport.endpoint(path);
         url.set_query(query.filter(|query| !query.is_empty()));
         let what = format!("passing on {method} {}", url.path());
         let mut request = Request::new(method, url, what);
         request.headers = headers;
         let mut failed = 0;
         loop {
-            match self.transport.pass(&request).await {
+            match self.transport.authorized.answer(&request).await {
                 Ok(response) if !passes(&response) => return Ok(self.relayed(response, request)),
                 Ok(response) => {
                     failed += 1;
@@ -116,24 +108,8 @@ impl Remote {
             headers: for_all(response.headers()),
             response,
             what: request.what,
-            location: self.transport.location.clone(),
+            location: self.transport.wire().location.clone(),
         }
-    }
-}
-
-impl Transport {
-    /// One attempt, whose answer may be a refusal.
-    async fn pass(&self, request: &Request) -> Result<Response, Failure> {
-        let grant = self.authorization.current(self).await?;
-        let response = self.attempt(request, &grant).await?;
-        let at_home = response.url().origin() == self.origin.origin();
-        if response.status() == StatusCode::UNAUTHORIZED && at_home {
-            let headers = response.headers();
-            if let Some(grant) = self.authorization.renew(self, &grant, headers).await? {
-                return self.attempt(request, &grant).await;
-            }
-        }
-        Ok(response)
     }
 }
 

@@ -13,7 +13,9 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 
 use super::body::Body;
-use super::transport::{Failure, Request, Transport};
+use super::failure::Failure;
+use super::transport::Transport;
+use super::wire::Request;
 use crate::digest::{Digest, Identity};
 use crate::store::{Delivery, Error};
 
@@ -53,35 +55,21 @@ impl Upload<'_> {
         {
             return Ok(delivery);
         }
-        let mut failed = 0;
-        loop {
-            match self.attempt(asks).await {
-                Ok(delivery) => return Ok(delivery),
-                Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
-            }
-        }
+        self.transport.retried(&what, || self.attempt(asks)).await
     }
 
     /// Takes the blob from its source and sends nothing. An upload that the registry opens in place of a
     /// mount is kept for the push that follows.
     pub(super) async fn mount_only(&self) -> Result<bool, Error> {
         let what = self.what();
-        let mut failed = 0;
-        loop {
-            match self.mount().await {
-                Ok(Some(Opened::Mounted)) => return Ok(true),
-                Ok(opened) => {
-                    let upload = match opened {
-                        Some(Opened::At(location)) => Some(location),
-                        _ => None,
-                    };
-                    let mut declined = self.declined.lock().await;
-                    declined.insert(self.blob.digest, upload);
-                    return Ok(false);
-                }
-                Err(failure) => self.transport.pause(&mut failed, &what, failure).await?,
-            }
-        }
+        let upload = match self.transport.retried(&what, || self.mount()).await? {
+            Some(Opened::Mounted) => return Ok(true),
+            Some(Opened::At(location)) => Some(location),
+            None => None,
+        };
+        let mut declined = self.declined.lock().await;
+        declined.insert(self.blob.digest, upload);
+        Ok(false)
     }
 
     fn what(&self) -> String {
@@ -137,15 +125,12 @@ impl Upload<'_> {
             .append_pair("mount", &self.blob.digest.to_string());
         if let Some(source) = &self.source {
             url.query_pairs_mut().append_pair("from", source);
-            self.transport
-                .authorization
-                .reach(self.transport, source)
-                .await?;
+            self.transport.authorized.add_repository(source).await?;
         }
         let mut request = self.request(Method::POST, url, Body::Empty);
         // The token was asked for with the other repository; a new one would say no more.
         request.renew = false;
-        let response = match self.transport.once(&request).await {
+        let response = match self.transport.authorized.send(&request).await {
             Ok(response) => response,
             Err(failure) if matches!(failure.error, Error::Refused { .. }) => return Ok(None),
             Err(failure) => return Err(failure),
@@ -159,7 +144,7 @@ impl Upload<'_> {
 
     async fn open(&self) -> Result<Url, Failure> {
         let request = self.request(Method::POST, self.uploads.clone(), Body::Empty);
-        let response = self.transport.once(&request).await?;
+        let response = self.transport.authorized.send(&request).await?;
         if response.status().is_success() {
             self.location(&response, &request.url)
         } else {
@@ -183,10 +168,10 @@ impl Upload<'_> {
             );
             let range = format!("{start}-{}", start + length - 1);
             let range = HeaderValue::try_from(range)
-                .map_err(|_| self.transport.malformed("the range", ""))?;
+                .map_err(|_| self.transport.wire().malformed("the range", ""))?;
             request.headers.insert(CONTENT_RANGE, range);
             request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-            let response = self.transport.once(&request).await?;
+            let response = self.transport.authorized.send(&request).await?;
             if !response.status().is_success() {
                 return Err(self.unexpected(response).await.into());
             }
@@ -210,7 +195,7 @@ impl Upload<'_> {
             .append_pair("digest", &self.blob.digest.to_string());
         let mut request = self.request(Method::PUT, location, body);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-        self.transport.once(&request).await
+        self.transport.authorized.send(&request).await
     }
 
     fn whole(&self) -> Body {
@@ -239,6 +224,7 @@ impl Upload<'_> {
     fn location(&self, response: &Response, base: &Url) -> Result<Url, Failure> {
         let bad = |reason| {
             self.transport
+                .wire()
                 .malformed("the address of the upload", reason)
         };
         let location = response
@@ -255,6 +241,7 @@ impl Upload<'_> {
 
     async fn unexpected(&self, response: Response) -> Error {
         self.transport
+            .wire()
             .unexpected(response, &self.what(), "the repository")
             .await
     }

@@ -1,7 +1,7 @@
 //! What hosts say of their packages, and the many that say something else.
 
 use super::*;
-use wharf::store::remote::registry_metadata;
+use wharf::package::registry_metadata;
 
 const PATH: &str = "/.well-known/wasm-pkg/registry.json";
 const METADATA: &[u8] = b"{ \"preferredProtocol\":\"oci\"}\n";

@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 
-use super::Server;
+use super::{Credentials, Server};
 use crate::store::Error;
-use crate::store::remote::authorization::Authorization;
-use crate::store::remote::transport::{Request, Transport};
-use crate::store::remote::{Credentials, Options};
+use crate::store::remote::authorization::Authorized;
+use crate::store::remote::options::Options;
+use crate::store::remote::transport::Transport;
+use crate::store::remote::wire::{Request, Wire};
 
 /// Shows a registry who we are, and returns whether it asked; what it does not accept is an error.
 ///
@@ -17,14 +18,15 @@ pub async fn check(
     options: &Options,
 ) -> Result<bool, Error> {
     let registry = server.registry();
-    let authorization = Authorization::new(credentials, []);
-    let transport = Transport::new(registry, registry.to_owned(), authorization, options)?;
-    let mut url = transport.origin.clone();
-    url.set_path("/v2/");
-    let request = Request::new(Method::GET, url, "logging in");
+    let wire = Wire::new(registry, registry.to_owned(), options)?;
+    let transport = Transport::new(Authorized::new(wire, credentials, []), options.retry);
+    let request = Request::new(Method::GET, transport.endpoint(""), "logging in");
     let response = transport.send(&request).await?;
     if !response.status().is_success() {
-        return Err(transport.unexpected(response, &request.what, "").await);
+        return Err(transport
+            .wire()
+            .unexpected(response, &request.what, "")
+            .await);
     }
-    Ok(transport.authorization.is_met().await)
+    Ok(transport.authorized.was_challenged().await)
 }

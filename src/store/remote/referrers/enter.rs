@@ -32,7 +32,7 @@ use crate::digest::Digest;
 use crate::manifest::media_type;
 use crate::reference::Name;
 use crate::store::remote::Remote;
-use crate::store::remote::transport::Failure;
+use crate::store::remote::failure::Failure;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest};
 
 /// How often at most the index is written.
@@ -101,7 +101,7 @@ impl Remote {
                 Look::Missing => {
                     return Err(Error::Overwritten {
                         what: list_of_referrers(&tag),
-                        location: self.transport.location.clone(),
+                        location: self.transport.wire().location.clone(),
                         writes: progress.writes,
                     });
                 }
@@ -134,10 +134,13 @@ impl Remote {
         if manifest.bytes.len() as u64 > MAX_MANIFEST_BYTES {
             let reason =
                 format!("with one more entry it is longer than {MAX_MANIFEST_BYTES} bytes");
-            return Err(self.transport.malformed(list_of_referrers(tag), reason));
+            return Err(self
+                .transport
+                .wire()
+                .malformed(list_of_referrers(tag), reason));
         }
         let request = self.put_request(&manifest, tag)?;
-        let response = match self.transport.once(&request).await {
+        let response = match self.transport.authorized.send(&request).await {
             Ok(response) => response,
             Err(failure) => return Ok(Look::Failed(failure)),
         };

@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use crate::store::remote::Access;
+use super::options::Access;
 
 /// A resource of a registry, and what is done with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store::remote) enum Scope {
+pub(super) enum Scope {
     /// A repository.
     Repository {
         /// Its path.
@@ -21,7 +21,7 @@ pub(in crate::store::remote) enum Scope {
 }
 
 impl Scope {
-    pub(in crate::store::remote) fn repository(path: &str, access: Access) -> Self {
+    pub(super) fn repository(path: &str, access: Access) -> Self {
         let path = path.to_owned();
         Self::Repository { path, access }
     }

@@ -1,0 +1,68 @@
+//! Documents of web servers that are not registries.
+
+use bytes::Bytes;
+use reqwest::Method;
+
+use super::answer::{self, BodyError};
+use super::authorization::Authorized;
+use super::credentials::Credentials;
+use super::failure::Failure;
+use super::options::Options;
+use super::transport::Transport;
+use super::wire::{Request, Wire};
+use crate::store::Error;
+
+/// An answer of a web server.
+#[derive(Debug)]
+pub struct Document {
+    /// The media type without parameters; empty if the server names none.
+    pub media_type: String,
+    /// The content, unless it is longer than the limit.
+    pub body: Option<Bytes>,
+}
+
+/// Fetches the document at `https://HOST/PATH`, where `host` may have a port. Returns nothing if the server answers
+/// with an error, or with an HTML page, as web servers answer any path. `what` describes the request in error texts;
+/// `limit` is the longest body that is read, in bytes.
+///
+/// Sends no credentials, and follows redirects to https only (or among loopback hosts). A host that cannot be
+/// reached is an error.
+pub async fn document(
+    host: &str,
+    path: &str,
+    what: &str,
+    limit: u64,
+    options: &Options,
+) -> Result<Option<Document>, Error> {
+    let wire = Wire::for_site(host, options)?;
+    let request = Request::new(Method::GET, wire.url(path), what);
+    let transport = Transport::new(
+        Authorized::new(wire, Credentials::Anonymous, []),
+        options.retry,
+    );
+    let found = transport.retried(what, || fetch(transport.wire(), &request, limit));
+    match found.await {
+        // The server did answer, each time with an error.
+        Err(Error::Unreachable { source, .. }) if source.is::<Error>() => Ok(None),
+        found => found,
+    }
+}
+
+/// Asks once, and ignores challenges: there are no credentials to meet them with.
+async fn fetch(wire: &Wire, request: &Request, limit: u64) -> Result<Option<Document>, Failure> {
+    let mut response = wire.attempt(request, None).await?;
+    if answer::is_retryable(response.status()) {
+        return Err(wire.busy(response, &request.what).await);
+    }
+    if !response.status().is_success() {
+        return Ok(None);
+    }
+    let body = match answer::read_bounded(&mut response, limit).await {
+        Ok(body) if answer::is_page(response.headers(), &body) => return Ok(None),
+        Ok(body) => Some(body.into()),
+        Err(BodyError::TooLong) => None,
+        Err(BodyError::Broken(error)) => return Err(wire.broken(&request.what, error)),
+    };
+    let media_type = answer::media_type(response.headers()).to_owned();
+    Ok(Some(Document { media_type, body }))
+}

@@ -1,0 +1,59 @@
+//! Why one attempt failed, and whether another one may help.
+
+use std::error;
+use std::io;
+use std::time::Duration;
+
+use super::answer::printable;
+use crate::store::{Error, causes};
+
+/// Why one attempt did not succeed.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Whether another attempt may succeed, and how long the server asks to wait before it.
+    pub(super) retry: Option<Option<Duration>>,
+}
+
+impl From<Error> for Failure {
+    /// Makes a failure that no other attempt can change.
+    fn from(error: Error) -> Self {
+        Self { error, retry: None }
+    }
+}
+
+/// Returns whether a broken connection may work the next time. A host that has no address or refuses connections
+/// will do so again.
+pub(super) fn is_transient(error: &reqwest::Error) -> bool {
+    if error.is_builder() {
+        return false;
+    }
+    if !error.is_connect() {
+        return true;
+    }
+    let is_interruption = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::TimedOut
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        )
+    };
+    error.is_timeout() || find::<io::Error>(error).is_some_and(is_interruption)
+}
+
+/// Finds an error of a type among an error and its causes.
+pub(super) fn find<'a, E: error::Error + 'static>(
+    error: &'a (dyn error::Error + 'static),
+) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// Returns the text of the last cause.
+pub(super) fn innermost(error: &(dyn error::Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map(|error| printable(&error.to_string()))
+        .unwrap_or_default()
+}

@@ -1,0 +1,52 @@
+//! How registries are spoken to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::Observer;
+use crate::store::retry::Retry;
+
+/// The access that tokens are requested for. GHCR refuses an anonymous token for pushing, even when it is used to
+/// read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Pull,
+    /// Reading and writing.
+    Push,
+}
+
+/// Settings of the connections to a registry.
+#[derive(Clone)]
+pub struct Options {
+    /// Whether http replaces https. Loopback hosts are spoken to by http anyway.
+    pub plain_http: bool,
+    /// Whether host names must resolve to public addresses only, and redirects and token servers must be at public
+    /// addresses. A registry that is named by its address is not checked. No proxy is used then, because a proxy
+    /// would resolve names itself.
+    pub public_only: bool,
+    /// Certificates in PEM form that are trusted besides the system's; may be empty.
+    pub ca_certificates: Vec<u8>,
+    /// How requests are retried after failures that may pass.
+    pub retry: Retry,
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long the other side may be silent.
+    pub read_timeout: Duration,
+    /// Hears of every request.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            plain_http: false,
+            public_only: false,
+            ca_certificates: Vec::new(),
+            retry: Retry::NETWORK,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(60),
+            observer: Arc::new(()),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The innermost layer of the transport: one attempt of one request, and what its outcome means.
+//!
+//! The layers are chained as in go-containerregistry: [`Wire`] sends a request once, `Authorized` adds credentials,
+//! and `Transport` retries. Each knows only the layer below it.
+
+use std::error;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+
+use super::answer::{self, printable};
+use super::body::{Body, FileFailed};
+use super::client::{self, InsecureRedirect};
+use super::failure::{Failure, find, innermost, is_transient};
+use super::options::Options;
+use crate::store::{Error, Observer, chain};
+
+/// A request to a registry, a token server or a web server.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    /// For error texts, such as "pulling manifest `1.0`".
+    pub(super) what: String,
+    /// Whether a new token is worth fetching when the one that was sent is refused.
+    pub(super) renew: bool,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, url: Url, what: impl Into<String>) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+            what: what.into(),
+            renew: true,
+        }
+    }
+}
+
+/// The `Authorization` header of a request.
+#[derive(Clone)]
+pub(super) enum AuthorizationHeader {
+    Basic {
+        username: String,
+        password: String,
+    },
+    Bearer(Arc<str>),
+    /// The header of a client, unchanged.
+    Forwarded(Arc<str>),
+}
+
+impl AuthorizationHeader {
+    fn attach(&self, builder: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Basic { username, password } => builder.basic_auth(username, Some(password)),
+            Self::Bearer(token) => builder.bearer_auth(token),
+            Self::Forwarded(value) => builder.header(AUTHORIZATION, sensitive(value)),
+        }
+    }
+}
+
+/// Makes a header that debug output hides. An impossible header becomes an empty one, which no registry accepts.
+fn sensitive(value: &str) -> HeaderValue {
+    let value = HeaderValue::from_str(value);
+    let mut value = value.unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// The HTTP clients for one host.
+#[derive(Clone)]
+pub(super) struct Wire {
+    client: reqwest::Client,
+    /// For bodies that are files; this client has no timeout of its own.
+    uploader: reqwest::Client,
+    /// How long both sides of an upload may be idle.
+    idle_timeout: Duration,
+    /// Scheme, host and port.
+    pub(super) origin: Url,
+    /// Whether token servers must be at public addresses.
+    pub(super) public_only: bool,
+    /// Host and repository, for error texts.
+    pub(super) location: String,
+    observer: Arc<dyn Observer>,
+}
+
+impl Wire {
+    /// Prepares the clients for a registry; sends nothing yet.
+    pub(super) fn new(registry: &str, location: String, options: &Options) -> Result<Self, Error> {
+        let origin = client::origin(registry, options.plain_http)?;
+        Ok(Self {
+            client: client::build(&origin, options, Some(options.read_timeout))?,
+            uploader: client::build(&origin, options, None)?,
+            idle_timeout: options.read_timeout,
+            origin,
+            public_only: options.public_only,
+            location,
+            observer: Arc::clone(&options.observer),
+        })
+    }
+
+    /// Prepares the client for a web server; sends nothing yet.
+    pub(super) fn for_site(host: &str, options: &Options) -> Result<Self, Error> {
+        let origin = client::site(host, options.plain_http)?;
+        let client = client::build_for_site(&origin, options)?;
+        Ok(Self {
+            uploader: client.clone(),
+            client,
+            idle_timeout: options.read_timeout,
+            origin,
+            public_only: options.public_only,
+            location: host.to_owned(),
+            observer: Arc::clone(&options.observer),
+        })
+    }
+
+    /// Returns the same connections for another repository.
+    pub(super) fn with_location(&self, location: String) -> Self {
+        Self {
+            location,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the URL of a path of this host.
+    pub(super) fn url(&self, path: &str) -> Url {
+        let mut url = self.origin.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// Returns whether a URL is on this host. Credentials go nowhere else.
+    pub(super) fn owns(&self, url: &Url) -> bool {
+        url.origin() == self.origin.origin()
+    }
+
+    /// Sends a request once. Any answer is a success here.
+    pub(super) async fn attempt(
+        &self,
+        request: &Request,
+        authorization: Option<&AuthorizationHeader>,
+    ) -> Result<Response, Failure> {
+        let is_upload = matches!(request.body, Body::File { .. });
+        let client = match is_upload {
+            true => &self.uploader,
+            false => &self.client,
+        };
+        let mut builder = client
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone());
+        if let Some(authorization) = authorization {
+            builder = authorization.attach(builder);
+        }
+        let sent = Arc::new(AtomicU64::new(0));
+        let builder = request.body.attach(builder, &self.observer, &sent).await?;
+        let sending = builder.send();
+        let outcome = match is_upload {
+            false => sending.await,
+            true => match watched(sending, &sent, self.idle_timeout).await {
+                Some(outcome) => outcome,
+                None => {
+                    self.report(request, "silent for too long");
+                    let silent = io::Error::from(io::ErrorKind::TimedOut);
+                    let error = self.unreachable(&request.what, 1, Box::new(silent));
+                    let retry = Some(None);
+                    return Err(Failure { error, retry });
+                }
+            },
+        };
+        match outcome {
+            Ok(response) => {
+                self.report(request, response.status().as_str());
+                Ok(response)
+            }
+            Err(error) => {
+                let failure = self.broken(&request.what, error);
+                self.report(request, &innermost(&failure.error));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Tells the observer, without the query, which may hold an upload's state or a signature.
+    fn report(&self, request: &Request, outcome: &str) {
+        let origin = request.url.origin().ascii_serialization();
+        let url = format!("{origin}{}", request.url.path());
+        self.observer
+            .requested(request.method.as_str(), &url, outcome);
+    }
+
+    /// Makes a failure of an answer that the server may not repeat.
+    pub(super) async fn busy(&self, response: Response, what: &str) -> Failure {
+        let retry = Some(answer::retry_after(response.headers()));
+        let error = self.unexpected(response, what, "").await;
+        Failure { error, retry }
+    }
+
+    /// Makes an error of an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
+    pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
+        let status = response.status();
+        let words = answer::words(response).await;
+        if status == StatusCode::NOT_FOUND && !subject.is_empty() {
+            let code = match words.code.as_str() {
+                "" => String::new(),
+                code => format!(" ({code})"),
+            };
+            return Error::NotFound {
+                what: format!("{subject}{code}"),
+                location: self.location.clone(),
+            };
+        }
+        Error::Answer {
+            what: what.to_owned(),
+            location: self.location.clone(),
+            status: status.as_u16(),
+            message: words.message,
+        }
+    }
+
+    pub(super) fn malformed(&self, what: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Malformed {
+            what: what.into(),
+            location: self.location.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn unreachable(
+        &self,
+        what: &str,
+        attempts: u32,
+        source: Box<dyn error::Error + Send + Sync>,
+    ) -> Error {
+        Error::Unreachable {
+            what: format!("{what} ({})", self.location),
+            attempts,
+            source,
+        }
+    }
+
+    /// Makes a failure of a broken connection, or of a file that could not be read while it was sent.
+    pub(super) fn broken(&self, what: &str, error: reqwest::Error) -> Failure {
+        // URLs may hold signatures and upload states.
+        let error = error.without_url();
+        if let Some(failed) = find::<FileFailed>(&error) {
+            return failed.to_error().into();
+        }
+        if find::<InsecureRedirect>(&error).is_some() || error.is_redirect() {
+            return self
+                .malformed("the redirect", printable(&chain(&error)))
+                .into();
+        }
+        let retry = is_transient(&error).then_some(None);
+        let error = self.unreachable(what, 1, Box::new(error));
+        Failure { error, retry }
+    }
+}
+
+/// Waits for an answer as long as bytes go out; returns nothing after both sides were idle for `timeout`.
+async fn watched<T>(
+    sending: impl Future<Output = T>,
+    sent: &AtomicU64,
+    timeout: Duration,
+) -> Option<T> {
+    let mut sending = pin!(sending);
+    let mut before = sent.load(Ordering::Relaxed);
+    loop {
+        if let Ok(outcome) = tokio::time::timeout(timeout, &mut sending).await {
+            return Some(outcome);
+        }
+        let now = sent.load(Ordering::Relaxed);
+        if now == before {
+            return None;
+        }
+        before = now;
+    }
+}
