@@ -11,8 +11,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use clap::Parser;
-use wharf::catalog::{Entry, Externs, Filled, Index, Record, RecordLayer, Source};
 use wharf::digest::{Digest, Identity};
+use wharf::index::{self, Entry, Externs, Index, Record, RecordLayer, Source, SourceContents};
 use wharf::store::cache::Cache;
 
 /// What no question may pass, in milliseconds of process time.
@@ -127,8 +127,8 @@ fn report(above: &[Vec<f64>]) -> f64 {
 /// Writes an index: every package has one version, two exports, and eight imports of a thousand.
 fn fill(directory: &Path, packages: usize) -> PathBuf {
     let cache = Cache::open(directory).expect("a cache");
-    let mut index = Index::open(&cache.index()).expect("an index");
-    let mut filled = Filled::default();
+    let mut index = Index::open(&index::path(&cache)).expect("an index");
+    let mut filled = SourceContents::default();
     for number in 0..packages {
         let content = Identity::of(format!("content {number}").as_bytes());
         let digest = Digest::of(format!("manifest {number}").as_bytes());
@@ -176,8 +176,8 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
     let place = "registry.example".to_owned();
     let source = Source::Place { place };
     index.add_source(&source).expect("a source");
-    index.fill(&source, &filled).expect("a filled index");
-    cache.index()
+    index.import(&source, &filled).expect("a filled index");
+    index::path(&cache)
 }
 
 /// Returns the process time of one run, user and system. Many runs are summed up, as the clock is coarse.

@@ -27,7 +27,7 @@
 //! | [`store`] | one trait; layouts, registries, blob directories, the cache |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
-//! | [`catalog`] | the index of what can be searched, and its questions |
+//! | [`index`] | the local search index and its queries |
 //! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
@@ -50,7 +50,6 @@
 //! `tests/layering` reads the sources and fails on an import that breaks these.
 
 pub mod artifact;
-pub mod catalog;
 pub mod component;
 pub mod copy;
 pub mod digest;
@@ -59,6 +58,7 @@ pub mod error;
 pub mod exploded;
 pub mod fits;
 pub mod gateway;
+pub mod index;
 pub mod manifest;
 pub mod metadata;
 pub mod package;

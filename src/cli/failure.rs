@@ -8,7 +8,7 @@ use serde_json::json;
 use wharf::error::Kind;
 use wharf::reference::{BLOBS, DEFAULT_TAG, Location, Reference};
 use wharf::store::remembered::OFFLINE;
-use wharf::{catalog, copy, exploded, fits, package, store, world};
+use wharf::{copy, exploded, fits, index, package, store, world};
 
 use super::text::printable;
 
@@ -209,8 +209,8 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         if let Some(error) = cause.downcast_ref::<package::Error>() {
             return (exit_of(error.kind()), package_hint(error));
         }
-        if let Some(error) = cause.downcast_ref::<catalog::Error>() {
-            return (exit_of(error.kind()), catalog_hint(error));
+        if let Some(error) = cause.downcast_ref::<index::Error>() {
+            return (exit_of(error.kind()), index_hint(error));
         }
         if let Some(error) = cause.downcast_ref::<copy::Error>() {
             return (exit_of(error.kind()), copy_hint(error));
@@ -295,15 +295,15 @@ fn copy_hint(error: &copy::Error) -> Option<String> {
     }
 }
 
-fn catalog_hint(error: &catalog::Error) -> Option<String> {
+fn index_hint(error: &index::Error) -> Option<String> {
     let hint = match error {
-        catalog::Error::Empty => {
+        index::Error::Empty => {
             "`wharf index add HOST|PACKAGE|REF|oci:DIR` says where components are, `wharf index update` looks again"
         }
-        catalog::Error::UnknownInterface { .. } => {
+        index::Error::UnknownInterface { .. } => {
             "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
         }
-        catalog::Error::Sqlite { .. } if error.is_about_rights() => {
+        index::Error::Sqlite { .. } if error.is_about_rights() => {
             "the index is written beside the cache, even to be read: --cache DIR names another directory"
         }
         _ => return None,

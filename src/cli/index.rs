@@ -10,8 +10,8 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use wharf::catalog::{self, Entry, Filling, LeftOut, Source, exchange};
 use wharf::digest::Digest;
+use wharf::index::{self, Entry, Imported, LeftOut, Source, exchange};
 use wharf::reference::Reference;
 use wharf::store::cache::Cache;
 use wharf::store::remote::Access;
@@ -167,7 +167,7 @@ impl Update {
         let known = |index: &mut Sound| {
             let statuses = index.ask(|index| index.sources())?;
             match statuses.is_empty() {
-                true => Err(catalog::Error::Empty.into()),
+                true => Err(index::Error::Empty.into()),
                 false => Ok(statuses.into_iter().map(|status| status.source).collect()),
             }
         };
@@ -242,12 +242,12 @@ async fn fill(
             if new.add {
                 index.add_source(&source)?;
             }
-            index.fill(&source, &read.filled)
+            index.import(&source, &read.filled)
         })?;
         match filling {
-            Filling::Done => return Ok(Some((source, read))),
-            Filling::Removed => return Ok(None),
-            Filling::Forgotten => {}
+            Imported::Done => return Ok(Some((source, read))),
+            Imported::Removed => return Ok(None),
+            Imported::Unknown => {}
         }
     }
     Err(unstable())

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::catalog::{self, Answer, Found, Pattern, Query, RecordLayer};
 use wharf::digest::Digest;
+use wharf::index::{self, Answer, Found, Pattern, Query, RecordLayer};
 use wharf::reference::package::Version;
 use wharf::store::cache::Cache;
 
@@ -114,7 +114,7 @@ struct Report {
 
 impl Search {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        if let Some(text) = self.text.iter().find(|text| !catalog::has_words(text)) {
+        if let Some(text) = self.text.iter().find(|text| !index::has_words(text)) {
             return Err(Failure::usage(format!("`{text}` has no word to look for")));
         }
         let cache = context.cache()?;
@@ -253,11 +253,11 @@ impl Row {
             version: found.entry.version,
             tag: found.entry.tag,
             digest: found.entry.digest,
-            content_digest: found.content.digest,
-            content_size: found.content.size,
+            content_digest: found.record.content.digest,
+            content_size: found.record.content.size,
             fetch_bytes,
-            description: found.description,
-            licenses: found.licenses,
+            description: found.record.description,
+            licenses: found.record.licenses,
             matched: matched.collect(),
             yanked: found.entry.yanked,
         })
@@ -280,7 +280,7 @@ impl<'a> Here<'a> {
     fn missing(&mut self, found: &Found) -> Result<u64, Failure> {
         let mut counted = HashSet::new();
         let mut bytes = 0u64;
-        for layer in &found.layers {
+        for layer in &found.record.layers {
             if counted.insert(layer.blob.digest) && !self.has(layer)? {
                 bytes = bytes.saturating_add(layer.blob.size);
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use wharf::catalog::Externs;
+use wharf::index::Externs;
 use wharf::pull;
 use wharf::store::cache::Cache;
 use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};

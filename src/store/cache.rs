@@ -97,11 +97,6 @@ impl Cache {
         &self.root
     }
 
-    /// Returns the file of the index of what can be searched.
-    pub fn index(&self) -> PathBuf {
-        self.root.join("index.sqlite")
-    }
-
     /// Returns the file of a blob.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs.path(digest)

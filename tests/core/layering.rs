@@ -60,7 +60,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "catalog",
+        "index",
         &[
             "artifact",
             "copy",
@@ -81,7 +81,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "artifact",
-            "catalog",
+            "index",
             "copy",
             "digest",
             "encoding",
@@ -147,7 +147,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("wasm_pkg_common", &["reference", "package"]),
     ("wac_graph", &["fits"]),
     ("wac_types", &["fits"]),
-    ("rusqlite", &["catalog"]),
+    ("rusqlite", &["index"]),
     ("toml", &["package"]),
     ("toml_edit", &["package"]),
     ("rpassword", BINARY),

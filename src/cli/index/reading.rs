@@ -6,7 +6,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use wharf::catalog::{Entry, Filled, Known, Reader, Reading, Repository, Source, Which, exchange};
+use wharf::index::{
+    Entry, Known, Reader, Reading, Repository, Source, SourceContents, Which, exchange,
+};
 use wharf::package::Place;
 use wharf::reference::package::PackageName;
 use wharf::reference::{Location, Name, Repository as RepositoryName};
@@ -25,7 +27,7 @@ const NO_CATALOG: &str = "name packages or references instead: `wharf index add 
 
 /// What was read of a source.
 pub(super) struct Read {
-    pub(super) filled: Filled,
+    pub(super) filled: SourceContents,
     pub(super) failures: Vec<Failed>,
     /// What manifests say that their roots do not.
     pub(super) corrections: Vec<String>,
@@ -263,14 +265,14 @@ fn told(reading: Reading) -> Read {
     let corrections = corrections.map(|entry| types::correction(&entry.reference()));
     let mut read = Read {
         corrections: corrections.collect(),
-        filled: Filled {
+        filled: SourceContents {
             entries: reading.entries,
             records: reading.records,
             others: reading.others,
             stubs: reading.stubs,
             failures: reading.failures.len() as u32,
             now: now(),
-            ..Filled::default()
+            ..SourceContents::default()
         },
         failures: Vec::new(),
         first: None,
@@ -281,7 +283,7 @@ fn told(reading: Reading) -> Read {
     for failed in failures {
         if failed.may_hold() {
             let kept = (failed.location.clone(), failed.tag.clone());
-            read.filled.kept.push(kept);
+            read.filled.unread.push(kept);
         }
         let what = match &failed.tag {
             Some(tag) => format!("{}:{tag}", failed.location),
@@ -315,11 +317,11 @@ async fn shared(
     let name = reference.name();
     if before.is_some() && before == Some(store.resolve(&name).await?) {
         return Ok(Read {
-            filled: Filled {
+            filled: SourceContents {
                 entries,
                 state: before,
                 now: now(),
-                ..Filled::default()
+                ..SourceContents::default()
             },
             failures: Vec::new(),
             corrections: Vec::new(),
@@ -343,13 +345,13 @@ async fn published(
     let observer = context.observer();
     let read = exchange::read(store, name, cache, observer.as_ref()).await?;
     Ok(read.map(|(digest, shared)| Read {
-        filled: Filled {
+        filled: SourceContents {
             entries: shared.entries,
             records: shared.records,
             stubs: shared.stubs,
             state: Some(digest),
             now: now(),
-            ..Filled::default()
+            ..SourceContents::default()
         },
         failures: Vec::new(),
         corrections: Vec::new(),

@@ -1,6 +1,6 @@
 //! The index of this machine, which is begun anew where it turns out to be damaged.
 
-use wharf::catalog::{Error, Index};
+use wharf::index::{self, Error, Index};
 use wharf::store::cache::Cache;
 
 use crate::cli::failure::Failure;
@@ -15,7 +15,7 @@ pub(crate) struct Sound {
 impl Sound {
     /// Opens the index, and says so where it had to be begun anew.
     pub(crate) fn open(cache: &Cache) -> Result<Self, Failure> {
-        let index = Index::open(&cache.index())?;
+        let index = Index::open(&index::path(cache))?;
         warn(&index);
         Ok(Self { index, renewals: 0 })
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use wharf::catalog::Source;
+use wharf::index::Source;
 use wharf::package::Place;
 use wharf::reference::package::{PackageSpec, Wanted};
 use wharf::reference::{Location, Reference};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
-use wharf::catalog::shared::Shared;
-use wharf::catalog::{Record, record_of};
 use wharf::digest::Digest;
+use wharf::index::shared::Shared;
+use wharf::index::{Record, record_of};
 use wharf::pull;
 use wharf::store::cache::Cache;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
-use wharf::catalog::{Found, Record, Source};
+use wharf::index::{Found, Record, Source};
 use wharf::package::Place;
 use wharf::reference::{Location, Reference};
 use wharf::store::cache::Cache;

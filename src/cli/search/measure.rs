@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wharf::catalog::{Pattern, Query};
 use wharf::fits;
+use wharf::index::{Pattern, Query};
 use wharf::store::cache::Cache;
 use wharf::world::{self, Target};
 

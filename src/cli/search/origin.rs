@@ -1,6 +1,6 @@
 //! Whether an answer is where `get` would look for it.
 
-use wharf::catalog::Entry;
+use wharf::index::Entry;
 use wharf::package::{Choice, Place};
 use wharf::reference::package::PackageName;
 

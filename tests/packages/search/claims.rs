@@ -6,7 +6,7 @@ use super::components::{Made, VERSIONS, make};
 use super::*;
 use crate::support::fault::Registry;
 
-use ::wharf::catalog::{Externs, exchange};
+use ::wharf::index::{Externs, exchange};
 use ::wharf::reference::Name;
 
 const CLAIMED: &str = "false:claim/nothing";

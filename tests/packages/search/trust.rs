@@ -9,11 +9,11 @@ use super::*;
 use crate::support::fault::Registry;
 use crate::support::worlds::from_wit;
 
-use ::wharf::catalog::shared::Shared;
-use ::wharf::catalog::{
-    Entry, Externs, Filled, Filling, Index, Query, Record, RecordLayer, Source, exchange,
-};
 use ::wharf::digest::{Digest, Identity};
+use ::wharf::index::shared::Shared;
+use ::wharf::index::{
+    Entry, Externs, Imported, Index, Query, Record, RecordLayer, Source, SourceContents, exchange,
+};
 
 fn record(manifest: &str, content: &str) -> Record {
     let content = Identity::of(content.as_bytes());
@@ -58,15 +58,15 @@ fn shared(name: &str) -> Source {
 }
 
 /// What a source has; each of its manifests has a content of its own name.
-fn filled(source: &Source, now: i64, entries: Vec<(Entry, Record)>) -> Filled {
+fn filled(source: &Source, now: i64, entries: Vec<(Entry, Record)>) -> SourceContents {
     let (entries, records) = entries.into_iter().unzip();
-    Filled {
+    SourceContents {
         entries,
         records,
         state: matches!(source, Source::Shared { .. })
             .then(|| Digest::of(now.to_string().as_bytes())),
         now,
-        ..Filled::default()
+        ..SourceContents::default()
     }
 }
 
@@ -78,7 +78,7 @@ fn index(directory: &Path, sources: &[&Source]) -> Index {
     index
 }
 
-fn all(index: &Index) -> Vec<::wharf::catalog::Found> {
+fn all(index: &Index) -> Vec<::wharf::index::Found> {
     let query = Query {
         all_versions: true,
         ..Query::default()
@@ -107,7 +107,7 @@ fn a_stub_answers_for_the_manifest_that_it_was_made_of() {
         let order = if mine_first { [0, 1] } else { [1, 0] };
         for at in order {
             let (source, filled) = fills[at];
-            assert_eq!(index.fill(source, filled).unwrap(), Filling::Done);
+            assert_eq!(index.import(source, filled).unwrap(), Imported::Done);
         }
         let found = all(&index);
         let stubs: Vec<_> = found
@@ -148,8 +148,8 @@ fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
         vec![(entry, record(manifest, manifest))]
     };
     let mut fill = |source: &Source, now: i64, has: Vec<(Entry, Record)>| {
-        let filling = index.fill(source, &filled(source, now, has)).unwrap();
-        assert_eq!(filling, Filling::Done);
+        let filling = index.import(source, &filled(source, now, has)).unwrap();
+        assert_eq!(filling, Imported::Done);
         let found = all(&index);
         assert_eq!(found.len(), 1);
         let shown = found[0].entry.clone();
@@ -192,19 +192,19 @@ fn what_the_index_forgot_is_asked_for_again() {
     let mut index = index(directory.path(), &[&one, &two]);
     let has = vec![(entry("calc", "calc"), record("calc", "calc"))];
     let full = filled(&one, 1, has);
-    assert_eq!(index.fill(&one, &full).unwrap(), Filling::Done);
-    let known = Filled {
+    assert_eq!(index.import(&one, &full).unwrap(), Imported::Done);
+    let known = SourceContents {
         entries: full.entries.clone(),
-        ..Filled::default()
+        ..SourceContents::default()
     };
-    assert_eq!(index.fill(&two, &known).unwrap(), Filling::Done);
+    assert_eq!(index.import(&two, &known).unwrap(), Imported::Done);
     for source in [&one, &two] {
         index.remove_source(source).unwrap();
     }
-    assert_eq!(index.fill(&one, &known).unwrap(), Filling::Removed);
+    assert_eq!(index.import(&one, &known).unwrap(), Imported::Removed);
     assert!(index.sources().unwrap().is_empty());
     index.add_source(&two).unwrap();
-    assert_eq!(index.fill(&two, &known).unwrap(), Filling::Forgotten);
+    assert_eq!(index.import(&two, &known).unwrap(), Imported::Unknown);
     assert_eq!(index.entries_of(&two).unwrap(), []);
 }
 
@@ -216,12 +216,12 @@ fn a_layer_has_the_size_that_was_read() {
     let mut lie = record("lie", "content");
     lie.layers[0].blob.size = 1 << 40;
     let claims = filled(&theirs, 1, vec![(entry("lie", "lie"), lie)]);
-    index.fill(&theirs, &claims).unwrap();
+    index.import(&theirs, &claims).unwrap();
     let has = vec![(entry("calc", "calc"), record("calc", "content"))];
-    index.fill(&mine, &filled(&mine, 2, has)).unwrap();
+    index.import(&mine, &filled(&mine, 2, has)).unwrap();
     let sizes = all(&index)
         .into_iter()
-        .map(|found| found.layers[0].blob.size);
+        .map(|found| found.record.layers[0].blob.size);
     assert_eq!(sizes.collect::<Vec<u64>>(), [7, 1 << 40]);
 }
 

@@ -1,12 +1,13 @@
 //! Reading repositories for the index: tags first, then only manifests that are not known yet.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
 use super::record::{Entry, Externs, Record, RecordLayer};
+use super::status::Known;
 use crate::artifact::FlatDescription;
 use crate::digest::Digest;
 use crate::error;
@@ -20,17 +21,6 @@ use crate::world;
 
 /// How many tags of one repository are asked for at once, as far as there are slots.
 const TAGS_AT_ONCE: usize = 16;
-
-/// What need not be read again.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// Manifests of components.
-    pub records: HashSet<Digest>,
-    /// Manifests of anything else.
-    pub others: HashSet<Digest>,
-    /// By repository and tag: the mark that said whether the version is yanked, and what it said.
-    pub marks: HashMap<(String, String), (Digest, bool)>,
-}
 
 /// A repository to read.
 pub struct Repository {

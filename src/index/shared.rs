@@ -269,7 +269,7 @@ pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::record::{Externs, RecordLayer};
+    use crate::index::record::{Externs, RecordLayer};
 
     fn shared(names: &[&str]) -> Shared {
         let mut shared = Shared::default();

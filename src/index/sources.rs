@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 use crate::store::spool::Spool;
 
 /// Something that is indexed, in the words that name it.

@@ -1,0 +1,148 @@
+//! Errors of the index.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::error::Kind;
+
+/// Why an index could not be read, written or searched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database failed.
+    #[error("the index {}", path.display())]
+    Sqlite {
+        /// The index's main file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// The list of sources cannot be read.
+    #[error("the list of what was added, {}, makes no sense: {reason}", path.display())]
+    Sources {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the index, or one beside it, could not be read or written.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Nothing was indexed yet.
+    #[error("the index has no components")]
+    Empty,
+    /// No component in the index imports or exports the interface.
+    #[error(
+        "nothing in the index has the interface `{pattern}`{}",
+        nearest_words(nearest)
+    )]
+    UnknownInterface {
+        /// The interface of the query.
+        pattern: String,
+        /// Similar names, the nearest first.
+        nearest: Vec<String>,
+    },
+}
+
+impl Error {
+    pub(super) fn sqlite(path: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Sqlite {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Empty | Self::UnknownInterface { .. } => Kind::NotFound,
+            Self::Sources { .. } => Kind::Integrity,
+            Self::Sqlite { .. } | Self::File { .. } => Kind::Other,
+        }
+    }
+
+    /// Returns whether the contents of a file make no sense, so that the index has to be rebuilt. Missing tables are
+    /// damage too.
+    pub fn is_damage(&self) -> bool {
+        let Self::Sqlite { source, .. } = self else {
+            return false;
+        };
+        let damaged = [
+            ErrorCode::NotADatabase,
+            ErrorCode::DatabaseCorrupt,
+            // A row refers to one that is missing.
+            ErrorCode::ConstraintViolation,
+            ErrorCode::Unknown,
+        ];
+        match source {
+            rusqlite::Error::SqliteFailure(failure, _) => damaged.contains(&failure.code),
+            rusqlite::Error::SqlInputError { .. }
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::InvalidColumnType(..) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns whether the file, or one beside it, is not writable.
+    pub fn is_about_rights(&self) -> bool {
+        let Self::Sqlite { source, .. } = self else {
+            return false;
+        };
+        let code = source.sqlite_error_code();
+        matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    }
+
+    /// Returns the cause, without the file's name.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Sqlite { source, .. } => source.to_string(),
+            error => error.to_string(),
+        }
+    }
+}
+
+fn nearest_words(nearest: &[String]) -> String {
+    match nearest {
+        [] => String::new(),
+        nearest => format!("; there is {}", nearest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::Connection;
+
+    use super::Error;
+
+    #[test]
+    fn a_file_that_is_not_writable_is_not_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let nowhere = Connection::open(directory.path().join("a/b")).unwrap_err();
+        let read_only = Connection::open_in_memory().unwrap();
+        read_only.pragma_update(None, "query_only", true).unwrap();
+        let refused = read_only.execute_batch("CREATE TABLE a (b)").unwrap_err();
+        for error in [nowhere, refused] {
+            let error = Error::sqlite(Path::new("index"))(error);
+            assert!(error.is_about_rights() && !error.is_damage(), "{error}");
+        }
+    }
+}

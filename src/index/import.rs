@@ -1,0 +1,356 @@
+//! Writing: sources are added and removed, and what a source has replaces what it had.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rusqlite::{Connection, params};
+
+use super::error::Error;
+use super::files::Files;
+use super::local::Index;
+use super::record::{Entry, Record};
+use super::row_id::number;
+use super::sources::{self, Source};
+use super::table::{self, RecordWriter};
+use crate::digest::Digest;
+
+/// Everything that a source has.
+#[derive(Debug, Default)]
+pub struct SourceContents {
+    /// The tags.
+    pub entries: Vec<Entry>,
+    /// Records of manifests that were not known yet.
+    pub records: Vec<Record>,
+    /// Stubs by manifest.
+    pub stubs: BTreeMap<Digest, Vec<u8>>,
+    /// Manifests that are no components.
+    pub others: Vec<Digest>,
+    /// The manifest of a shared index.
+    pub state: Option<Digest>,
+    /// How many artifacts could not be read.
+    pub failures: u32,
+    /// Repositories, and tags of them, whose entries the index keeps because they could not be read.
+    pub unread: Vec<(String, Option<String>)>,
+    /// When the source was read, in seconds since 1970.
+    pub now: i64,
+}
+
+/// The outcome of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// The contents are in the index.
+    Done,
+    /// Nothing was written: entries name manifests that the index does not know (any more), so the source has to be read
+    /// again.
+    Unknown,
+    /// Nothing was written: the source was removed meanwhile.
+    Removed,
+}
+
+impl SourceContents {
+    /// Returns the entries to write, given those of before.
+    fn entries_after(&self, before: &[Entry]) -> Vec<Entry> {
+        let unread = self.unread.iter();
+        let unread = unread.map(|(location, tag)| (location.as_str(), tag.as_deref()));
+        let unread: HashSet<(&str, Option<&str>)> = unread.collect();
+        let is_unread = |entry: &&Entry| {
+            let location = entry.location.as_str();
+            unread.contains(&(location, None)) || unread.contains(&(location, Some(&entry.tag)))
+        };
+        let mut after = self.entries.clone();
+        after.extend(before.iter().filter(is_unread).cloned());
+        after.sort();
+        after
+    }
+
+    /// Writes records with their stubs. Returns whether the file has a record for each entry then.
+    fn write_records(&self, file: &Connection, entries: &[Entry]) -> rusqlite::Result<bool> {
+        let new: HashSet<Digest> = self.records.iter().map(|record| record.digest).collect();
+        for entry in entries {
+            if !new.contains(&entry.digest) && !table::has_record(file, &entry.digest)? {
+                return Ok(false);
+            }
+        }
+        let mut writer = RecordWriter::new(file);
+        for record in &self.records {
+            writer.write(record)?;
+            if let Some(stub) = self.stubs.get(&record.digest) {
+                table::write_stub(file, &record.digest, stub)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_others(&self, file: &Connection, source: i64) -> rusqlite::Result<()> {
+        // What could not be read may still have those of before.
+        if self.unread.is_empty() {
+            file.execute("DELETE FROM other WHERE source = ?1", [source])?;
+        }
+        let insert = "INSERT OR IGNORE INTO other (source, digest) VALUES (?1, ?2)";
+        let mut insert = file.prepare(insert)?;
+        for digest in &self.others {
+            insert.execute(params![source, digest.bytes()])?;
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    /// Adds a source without reading it. Returns whether it is new.
+    pub fn add_source(&mut self, source: &Source) -> Result<bool, Error> {
+        let _locked = self.lock()?;
+        let added = self.write(|files| table::add_source(&files.own, source))?;
+        if added && source.is_shared() {
+            // A process that was killed may have left the file of an earlier time.
+            self.remove_claims(source)?;
+        }
+        self.write_sources(None)?;
+        Ok(added)
+    }
+
+    /// Removes a source and what it has.
+    pub fn remove_source(&mut self, source: &Source) -> Result<(), Error> {
+        let _locked = self.lock()?;
+        self.write(|files| {
+            files.claims.retain(|claims| claims.source != source);
+            if let Some(id) = table::source_id(&files.own, source)? {
+                for delete in [
+                    "DELETE FROM entry WHERE source = ?1",
+                    "DELETE FROM other WHERE source = ?1",
+                    "DELETE FROM source WHERE id = ?1",
+                ] {
+                    files.own.execute(delete, [id])?;
+                }
+            }
+            files.remove_unnamed()?;
+            number(files)
+        })?;
+        self.remove_claims(source)?;
+        self.write_sources(Some(source))
+    }
+
+    /// Writes the list of sources without the removed one. What another version of wharf added stays in it.
+    fn write_sources(&self, removed: Option<&Source>) -> Result<(), Error> {
+        let file = self.sources_file();
+        let own = self.sources()?.into_iter();
+        let mut sources: Vec<Source> = own.map(|status| status.source).collect();
+        for listed in sources::read(&file)? {
+            if !sources.contains(&listed) {
+                sources.push(listed);
+            }
+        }
+        sources.retain(|source| Some(source) != removed);
+        sources::write(&file, sources)
+    }
+
+    /// Replaces what a source had. A source that was removed is not added again.
+    pub fn import(
+        &mut self,
+        source: &Source,
+        contents: &SourceContents,
+    ) -> Result<Imported, Error> {
+        let _locked = self.lock()?;
+        if self
+            .snapshot(|files| table::source_id(&files.own, source))?
+            .is_none()
+        {
+            return Ok(Imported::Removed);
+        }
+        if source.is_shared() {
+            self.create_claims(source)?;
+        }
+        self.write(|files| {
+            let file = files.of(source);
+            let Some(id) = table::source_id(file, source)? else {
+                return Ok(Imported::Removed);
+            };
+            let before = table::entries(file, id)?;
+            let after = contents.entries_after(&before);
+            let is_changed = before != after || !contents.records.is_empty();
+            if is_changed {
+                if !contents.write_records(file, &after)? {
+                    return Ok(Imported::Unknown);
+                }
+                table::write_entries(file, id, &after)?;
+                files.remove_unnamed()?;
+            }
+            contents.write_others(file, id)?;
+            file.execute(
+                "UPDATE source SET updated = ?2, failures = ?3, state = ?4 WHERE id = ?1",
+                params![
+                    id,
+                    contents.now,
+                    contents.failures,
+                    contents.state.as_ref().map(Digest::bytes)
+                ],
+            )?;
+            if is_changed || is_disputed(files, source, &after)? {
+                number(files)?;
+            }
+            Ok(Imported::Done)
+        })
+    }
+
+    /// Writes records that this machine read with the stubs of their roots. They replace claims in answers.
+    pub fn learn(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
+        let _locked = self.lock()?;
+        self.write(|files| {
+            let mut is_changed = false;
+            for (record, stub) in learned {
+                let known = table::record(&files.own, &record.digest)?;
+                if known.as_ref() != Some(record) {
+                    RecordWriter::new(&files.own).write(record)?;
+                    is_changed = true;
+                }
+                table::write_stub(&files.own, &record.digest, stub)?;
+            }
+            if is_changed {
+                files.remove_unnamed()?;
+                number(files)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Returns whether another source of the same kind says something else of a tag: answers show what was read last.
+fn is_disputed(files: &Files<'_>, source: &Source, said: &[Entry]) -> rusqlite::Result<bool> {
+    let key = |entry: &Entry| (entry.location.clone(), entry.tag.clone());
+    let value = |entry: &Entry| (entry.digest, entry.yanked);
+    let said: HashMap<_, _> = said
+        .iter()
+        .map(|entry| (key(entry), value(entry)))
+        .collect();
+    let others: Vec<&Connection> = match source.is_shared() {
+        true => files
+            .claims
+            .iter()
+            .map(|claims| &*claims.transaction)
+            .collect(),
+        false => vec![&files.own],
+    };
+    for file in others {
+        for (other, id) in table::sources(file)? {
+            if other != *source && other.is_shared() == source.is_shared() {
+                for entry in table::entries(file, id)? {
+                    if said
+                        .get(&key(&entry))
+                        .is_some_and(|said| *said != value(&entry))
+                    {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Identity;
+    use crate::index::record::{Externs, RecordLayer};
+
+    const TABLES: [&str; 5] = ["artifact", "interface", "layer", "stub", "other"];
+
+    fn counts(index: &Index) -> [u32; 5] {
+        TABLES.map(|table| {
+            let select = format!("SELECT count(*) FROM {table}");
+            let count = index.snapshot(|files| files.own.query_row(&select, [], |row| row.get(0)));
+            count.unwrap()
+        })
+    }
+
+    fn source(place: &str) -> Source {
+        let place = place.to_owned();
+        Source::Place { place }
+    }
+
+    /// Components with one layer of their own and one that all of them have.
+    fn contents(names: &[&str]) -> SourceContents {
+        let mut contents = SourceContents::default();
+        for name in names {
+            let own = Identity::of(name.as_bytes());
+            let all = Identity::of(b"all");
+            let layer = |blob| RecordLayer {
+                content: blob,
+                blob,
+            };
+            contents.records.push(Record {
+                digest: own.digest,
+                split: true,
+                content: own,
+                externs: Some(Externs {
+                    imports: vec!["all:all/all".to_owned()],
+                    exports: vec![format!("own:{name}/{name}")],
+                }),
+                description: None,
+                licenses: None,
+                layers: vec![layer(all), layer(own)],
+                wit: false,
+            });
+            contents.stubs.insert(own.digest, name.as_bytes().to_vec());
+            contents.entries.push(Entry {
+                name: format!("own:{name}"),
+                location: format!("host/own/{name}"),
+                tag: "1.0.0".to_owned(),
+                version: "1.0.0".parse().ok(),
+                digest: own.digest,
+                yanked: false,
+                mark: None,
+            });
+            contents
+                .others
+                .push(Digest::of(format!("{name} is none").as_bytes()));
+        }
+        contents
+    }
+
+    #[test]
+    fn unnamed_manifests_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut index = Index::open(&directory.path().join("index")).unwrap();
+        let (one, two) = (source("one"), source("two"));
+        index.add_source(&one).unwrap();
+        index.add_source(&two).unwrap();
+        index.import(&one, &contents(&["a", "b"])).unwrap();
+        index.import(&two, &contents(&["b", "c"])).unwrap();
+        // Rows common to both sources are stored once; non-components once per source.
+        assert_eq!(counts(&index), [3, 4, 4, 3, 4]);
+        index.import(&one, &contents(&["b"])).unwrap();
+        assert_eq!(counts(&index), [2, 3, 3, 2, 3]);
+        index.remove_source(&two).unwrap();
+        assert_eq!(counts(&index), [1, 2, 2, 1, 1]);
+        index.import(&one, &SourceContents::default()).unwrap();
+        assert_eq!(counts(&index), [0; 5]);
+    }
+
+    #[test]
+    fn a_changed_record_leaves_no_rows() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut index = Index::open(&directory.path().join("index")).unwrap();
+        let one = source("one");
+        index.add_source(&one).unwrap();
+        let mut contents = contents(&["a"]);
+        index.import(&one, &contents).unwrap();
+        contents.records[0].layers.truncate(1);
+        contents.records[0].externs = None;
+        index.import(&one, &contents).unwrap();
+        assert_eq!(counts(&index), [1, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn unread_repositories_keep_manifests_that_are_no_components() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut index = Index::open(&directory.path().join("index")).unwrap();
+        let one = source("one");
+        index.add_source(&one).unwrap();
+        index.import(&one, &contents(&["a"])).unwrap();
+        let unread = SourceContents {
+            unread: vec![("host/own/a".to_owned(), None)],
+            ..SourceContents::default()
+        };
+        index.import(&one, &unread).unwrap();
+        assert_eq!(counts(&index), [1, 2, 2, 1, 1]);
+    }
+}

@@ -1,0 +1,332 @@
+//! The index of this machine: its files, opened, rebuilt if they make no sense, read and written.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::error::Error;
+use super::files::{Claims, Files};
+use super::row_id::number;
+use super::schema::{self, VERSION, damage};
+use super::sources::{self, Source};
+use super::table;
+use crate::digest::Digest;
+use crate::store::cache::Cache;
+
+/// Returns the path of the index that belongs to a cache.
+pub fn path(cache: &Cache) -> PathBuf {
+    cache.ingest().join("index.sqlite")
+}
+
+/// An open index.
+#[derive(Debug)]
+pub struct Index {
+    connection: Connection,
+    /// The main file.
+    file: PathBuf,
+    /// The names of all files are derived from this path.
+    base: PathBuf,
+    id: Option<FileId>,
+    rebuilt: Option<String>,
+}
+
+/// How often an operation is tried that another process disturbs.
+const ATTEMPTS: u32 = 3;
+
+impl Index {
+    /// Opens the index at a path and creates it if it is missing. The files have the version of their tables in their
+    /// names, so that two versions of wharf do not touch each other's files. A file that cannot be read is rebuilt with
+    /// its sources and nothing else; [`Index::rebuilt`] says why.
+    pub fn open(base: &Path) -> Result<Self, Error> {
+        if is_blank(&main_file(base)) && !sources::read(&sources_file(base))?.is_empty() {
+            return Self::rebuild(base, None, None);
+        }
+        match Self::connect(base) {
+            Err(error) if error.is_damage() => Self::rebuild(base, Some(error.reason()), None),
+            opened => opened,
+        }
+    }
+
+    /// Rebuilds the index after an error that [says so](Error::is_damage). If another process did so meanwhile, this opens
+    /// its index.
+    pub fn discard(&mut self, error: &Error) -> Result<(), Error> {
+        *self = Self::rebuild(&self.base, Some(error.reason()), self.id)?;
+        Ok(())
+    }
+
+    /// Opens the index again if another process rebuilt it. Returns whether it did.
+    pub fn reopen(&mut self) -> Result<bool, Error> {
+        if FileId::of(&self.file) == self.id {
+            return Ok(false);
+        }
+        *self = Self::open(&self.base)?;
+        Ok(true)
+    }
+
+    /// Rebuilds the index, unless another process did so since the file `had` was opened.
+    fn rebuild(base: &Path, reason: Option<String>, had: Option<FileId>) -> Result<Self, Error> {
+        let _locked = lock(base)?;
+        let file = main_file(base);
+        let is_other = had.is_some() && FileId::of(&file) != had;
+        if !is_blank(&file) && (had.is_none() || is_other) {
+            match Self::connect(base) {
+                Err(error) if error.is_damage() => {}
+                opened => return opened,
+            }
+        }
+        let sources = sources::read(&sources_file(base))?;
+        let claims = claims_directory(base);
+        ignore_missing(fs::remove_dir_all(&claims)).map_err(Error::file(&claims))?;
+        // The new file is made under another name, so that no process sees half of it, or no file.
+        let aside = beside(&file, "new");
+        remove(&aside)?;
+        let create = || {
+            let connection = schema::open(&aside)?;
+            for source in &sources {
+                table::add_source(&connection, source)?;
+            }
+            connection.close().map_err(|(_, error)| error)
+        };
+        create().map_err(Error::sqlite(&aside))?;
+        remove_log(&file)?;
+        fs::rename(&aside, &file).map_err(Error::file(&file))?;
+        let mut index = Self::connect(base)?;
+        let missing = || "there is none yet for this version of wharf".to_owned();
+        index.rebuilt = Some(reason.unwrap_or_else(missing));
+        Ok(index)
+    }
+
+    fn connect(base: &Path) -> Result<Self, Error> {
+        let file = main_file(base);
+        Ok(Self {
+            connection: schema::open(&file).map_err(Error::sqlite(&file))?,
+            base: base.to_owned(),
+            id: FileId::of(&file),
+            file,
+            rebuilt: None,
+        })
+    }
+
+    /// Returns why the index was rebuilt, if it was.
+    pub fn rebuilt(&self) -> Option<&str> {
+        self.rebuilt.as_deref()
+    }
+
+    /// Reads all files completely. Fails with an error that [says so](Error::is_damage) if they are not consistent.
+    pub fn check(&self) -> Result<(), Error> {
+        self.snapshot(|files| files.all().try_for_each(schema::check))
+    }
+
+    /// Reads one state of each file. The row ids of the files may be those of different numberings.
+    pub(super) fn snapshot<T>(
+        &self,
+        work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        self.with_files(TransactionBehavior::Deferred, work)
+    }
+
+    /// Reads one state of each file, with row ids of one numbering.
+    pub(super) fn numbered<T>(
+        &self,
+        work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        for _attempt in 0..ATTEMPTS {
+            let read = self.snapshot(|files| match files.is_numbered()? {
+                true => work(files).map(Some),
+                false => Ok(None),
+            })?;
+            if let Some(read) = read {
+                return Ok(read);
+            }
+            // Another process is about to commit, or was killed before its last commit.
+            let _locked = self.lock()?;
+            self.write(|files| match files.is_numbered()? {
+                true => Ok(()),
+                false => number(files),
+            })?;
+        }
+        let reason = "the files are not those of one numbering".to_owned();
+        Err(Error::sqlite(&self.file)(damage(reason)))
+    }
+
+    /// Writes all files in one transaction each. The caller holds the [lock](Self::lock).
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        self.with_files(TransactionBehavior::Immediate, work)
+    }
+
+    fn with_files<T>(
+        &self,
+        behavior: TransactionBehavior,
+        work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let run = || {
+            let own = Transaction::new_unchecked(&self.connection, behavior)?;
+            let mut opened = Vec::new();
+            for (source, _) in table::sources(&own)? {
+                let file = self.claims_file(&source);
+                // A source that was added and not read yet has no file.
+                if source.is_shared() && file.exists() {
+                    opened.push((source, schema::open(&file)?));
+                }
+            }
+            let claims = opened.iter().map(|(source, connection)| {
+                let transaction = Transaction::new_unchecked(connection, behavior)?;
+                Ok(Claims {
+                    source,
+                    transaction,
+                })
+            });
+            let claims = claims.collect::<rusqlite::Result<_>>()?;
+            let mut files = Files { own, claims };
+            let done = work(&mut files)?;
+            files.commit()?;
+            Ok(done)
+        };
+        run().map_err(Error::sqlite(&self.file))
+    }
+
+    /// Returns the file of what a shared index claims.
+    fn claims_file(&self, source: &Source) -> PathBuf {
+        let name = Digest::of(source.to_string().as_bytes()).hex();
+        claims_directory(&self.base).join(format!("{name}.sqlite"))
+    }
+
+    /// Creates the file of a shared index if it is missing. The caller holds the lock.
+    pub(super) fn create_claims(&self, source: &Source) -> Result<(), Error> {
+        let directory = claims_directory(&self.base);
+        fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+        let file = self.claims_file(source);
+        let created = schema::open(&file).and_then(|connection| {
+            table::add_source(&connection, source)?;
+            Ok(())
+        });
+        created.map_err(Error::sqlite(&file))
+    }
+
+    /// Removes what a shared index claims. The caller holds the lock.
+    pub(super) fn remove_claims(&self, source: &Source) -> Result<(), Error> {
+        remove(&self.claims_file(source))
+    }
+
+    pub(super) fn sources_file(&self) -> PathBuf {
+        sources_file(&self.base)
+    }
+
+    /// Keeps other processes from writing the index, from rebuilding it, and from writing the list of sources.
+    pub(super) fn lock(&self) -> Result<File, Error> {
+        lock(&self.base)
+    }
+}
+
+/// Distinguishes two files of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(file: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(file).ok()?;
+        Some(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// An open file is not replaced on these systems.
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Option<Self> {
+        Some(Self(0, 0))
+    }
+}
+
+/// Returns the main file of this version of the tables: `index-3.sqlite` for `index.sqlite`.
+fn main_file(base: &Path) -> PathBuf {
+    let mut name = stem(base);
+    if let Some(extension) = base.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    base.with_file_name(name)
+}
+
+/// Returns the directory of the files of shared indexes: `index-3-shared` for `index.sqlite`.
+fn claims_directory(base: &Path) -> PathBuf {
+    let mut name = stem(base);
+    name.push("-shared");
+    base.with_file_name(name)
+}
+
+fn stem(base: &Path) -> std::ffi::OsString {
+    let mut name = base.file_stem().unwrap_or(OsStr::new("")).to_owned();
+    name.push(format!("-{VERSION}"));
+    name
+}
+
+/// Returns whether there is no file, or one that is shorter than a database's header:
+/// <https://www.sqlite.org/fileformat2.html>.
+fn is_blank(file: &Path) -> bool {
+    fs::metadata(file).map_or(true, |metadata| metadata.len() < 100)
+}
+
+/// Returns the list of sources, which all versions share.
+fn sources_file(base: &Path) -> PathBuf {
+    beside(base, "sources")
+}
+
+fn lock(base: &Path) -> Result<File, Error> {
+    let lock = beside(base, "lock");
+    let open = || {
+        let file = File::create(&lock)?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().map_err(Error::file(&lock))
+}
+
+fn remove(file: &Path) -> Result<(), Error> {
+    remove_log(file)?;
+    ignore_missing(fs::remove_file(file)).map_err(Error::file(file))
+}
+
+/// Removes what SQLite keeps beside a database: <https://www.sqlite.org/wal.html>.
+fn remove_log(file: &Path) -> Result<(), Error> {
+    for suffix in ["wal", "shm"] {
+        let log = beside(file, suffix);
+        ignore_missing(fs::remove_file(&log)).map_err(Error::file(&log))?;
+    }
+    Ok(())
+}
+
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the path of a file that belongs to another one.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("-{suffix}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_to_missing_rows_are_damage() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::open(&directory.path().join("index")).unwrap();
+        index.check().unwrap();
+        let broken = "PRAGMA foreign_keys = OFF;
+            INSERT INTO other (source, digest) VALUES (7, x'00');";
+        index.connection.execute_batch(broken).unwrap();
+        assert!(index.check().unwrap_err().is_damage());
+    }
+}

@@ -1,0 +1,252 @@
+//! Row ids in the order of answers, and the posting lists that answers come from.
+//!
+//! The tags of all files are numbered together, so that posting lists of different files can be merged. A list belongs
+//! to the file whose record of the manifest counts: that of this machine, or otherwise that of the shared index.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use roaring::RoaringBitmap;
+use rusqlite::{Connection, params};
+
+use super::files::{Files, Numbering};
+use super::record::{Entry, words};
+use super::table::{SAID, bytes_of, digest_at, entry_at, ids};
+use crate::digest::Digest;
+
+/// A beginning of words that more rows than this have gets a posting list.
+const COMMON: u64 = 1024;
+
+/// Longer beginnings get no posting list, in characters.
+const MAX_BEGINNING: usize = 32;
+
+/// A tag of one of the files.
+struct Tag {
+    entry: Entry,
+    id: i64,
+    /// Where the entry is; 0 is what this machine read.
+    file: usize,
+    /// When its source was read.
+    updated: Option<i64>,
+}
+
+/// What of a record decides which posting lists a row is in.
+struct Artifact {
+    imports: Option<Vec<u32>>,
+    exports: Option<Vec<u32>>,
+    description: Option<String>,
+}
+
+/// Numbers all tags and writes the posting lists anew.
+pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
+    let mut artifacts = Vec::new();
+    let mut tags = Vec::new();
+    let mut generation = 0;
+    for (at, file) in files.all().enumerate() {
+        artifacts.push(read_artifacts(file)?);
+        read_tags(file, at, &mut tags)?;
+        let numbering = Numbering::read(file)?;
+        generation = generation.max(numbering.map_or(0, |numbering| numbering.generation));
+    }
+    let mut tags = one_per_tag(tags);
+    tags.sort_by(|a, b| a.entry.shown_before(&b.entry));
+
+    let lists = files.all().map(Lists::clear);
+    let mut lists: Vec<Lists<'_>> = lists.collect::<rusqlite::Result<_>>()?;
+    let mut begins = RoaringBitmap::new();
+    let mut last: Option<&Entry> = None;
+    for (
+        row,
+        Tag {
+            entry, id, file, ..
+        },
+    ) in (0..).zip(&tags)
+    {
+        let package = |entry: &'_ Entry| (entry.name.clone(), entry.location.clone());
+        if last.map(package) != Some(package(entry)) {
+            begins.insert(row);
+        }
+        last = Some(entry);
+        lists[*file].set_row(*id, row, entry.yanked)?;
+        let record = match artifacts[0].contains_key(&entry.digest) {
+            true => 0,
+            false => *file,
+        };
+        if let Some(artifact) = artifacts[record].get(&entry.digest) {
+            lists[record].add(row, &entry.name, artifact)?;
+        }
+    }
+    for lists in lists {
+        let numbering = Numbering {
+            generation: generation + 1,
+            count: u32::try_from(tags.len()).unwrap_or(u32::MAX),
+            begins: begins.clone(),
+            declared: RoaringBitmap::new(),
+        };
+        lists.write(numbering)?;
+    }
+    Ok(())
+}
+
+fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
+    let mut statement =
+        file.prepare("SELECT digest, imports, exports, description, wit FROM artifact")?;
+    let mut rows = statement.query([])?;
+    let mut artifacts = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let is_wit: bool = row.get(4)?;
+        let list = |column| -> rusqlite::Result<Option<Vec<u32>>> {
+            let text = row.get_ref(column)?.as_str_or_null()?;
+            text.map(ids).transpose()
+        };
+        let artifact = Artifact {
+            // A WIT package imports nothing because nothing in it runs.
+            imports: list(1)?.filter(|_| !is_wit),
+            exports: list(2)?,
+            description: row.get(3)?,
+        };
+        artifacts.insert(digest_at(row, 0)?, artifact);
+    }
+    Ok(artifacts)
+}
+
+fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Result<()> {
+    let mut statement = file.prepare(&format!(
+        "SELECT {SAID}, entry.id, updated FROM entry JOIN artifact ON artifact.id = entry.artifact
+         JOIN source ON source.id = entry.source ORDER BY entry.source"
+    ))?;
+    let read = statement.query_map([], |row| {
+        Ok(Tag {
+            entry: entry_at(row)?,
+            id: row.get(7)?,
+            file: at,
+            updated: row.get(8)?,
+        })
+    })?;
+    for tag in read {
+        tags.push(tag?);
+    }
+    Ok(())
+}
+
+/// Keeps one of the entries that several sources have for a tag: one that this machine read, or otherwise the one that
+/// was read last. It is yanked if any source that this machine read says so of the manifest.
+fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
+    fn key(tag: &Tag) -> (&str, &str, bool, Reverse<Option<i64>>) {
+        let Entry {
+            location,
+            tag: name,
+            ..
+        } = &tag.entry;
+        (location, name, tag.file > 0, Reverse(tag.updated))
+    }
+    tags.sort_by(|a, b| key(a).cmp(&key(b)));
+    let mut shown: Vec<Tag> = Vec::with_capacity(tags.len());
+    for tag in tags {
+        match shown.last_mut() {
+            Some(first) if first.entry.is_same(&tag.entry) => {
+                // A yank mark belongs to a manifest.
+                let counts = tag.file == 0 && tag.entry.digest == first.entry.digest;
+                first.entry.yanked |= counts && tag.entry.yanked;
+            }
+            _ => shown.push(tag),
+        }
+    }
+    shown
+}
+
+/// The posting lists of one file.
+struct Lists<'a> {
+    file: &'a Connection,
+    used: BTreeMap<(u32, bool), RoaringBitmap>,
+    words: BTreeMap<String, RoaringBitmap>,
+    declared: RoaringBitmap,
+}
+
+impl<'a> Lists<'a> {
+    /// Removes the row ids and lists of a file.
+    fn clear(file: &'a Connection) -> rusqlite::Result<Self> {
+        file.execute_batch(
+            "UPDATE entry SET row = NULL WHERE row IS NOT NULL;
+             DELETE FROM used; DELETE FROM common; INSERT INTO word (word) VALUES ('delete-all');",
+        )?;
+        Ok(Self {
+            file,
+            used: BTreeMap::new(),
+            words: BTreeMap::new(),
+            declared: RoaringBitmap::new(),
+        })
+    }
+
+    fn set_row(&self, entry: i64, row: u32, yanked: bool) -> rusqlite::Result<()> {
+        let update = "UPDATE entry SET row = ?2, yanked = ?3 WHERE id = ?1";
+        let mut update = self.file.prepare_cached(update)?;
+        update.execute(params![entry, row, yanked])?;
+        Ok(())
+    }
+
+    /// Adds a row, which comes after all others.
+    fn add(&mut self, row: u32, name: &str, artifact: &Artifact) -> rusqlite::Result<()> {
+        if artifact.imports.is_some() {
+            self.declared.insert(row);
+        }
+        for (list, is_export) in [(&artifact.imports, false), (&artifact.exports, true)] {
+            for id in list.iter().flatten() {
+                self.used.entry((*id, is_export)).or_default().insert(row);
+            }
+        }
+        let description = artifact.description.as_deref().unwrap_or_default();
+        let words: BTreeSet<String> = words(name).chain(words(description)).collect();
+        let text: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.file
+            .prepare_cached("INSERT INTO word (rowid, text) VALUES (?1, ?2)")?
+            .execute(params![row, text.join(" ")])?;
+        for word in words {
+            self.words.entry(word).or_default().insert(row);
+        }
+        Ok(())
+    }
+
+    fn write(self, numbering: Numbering) -> rusqlite::Result<()> {
+        let insert = "INSERT INTO used (interface, is_export, rows) VALUES (?1, ?2, ?3)";
+        let mut insert = self.file.prepare(insert)?;
+        for ((interface, is_export), rows) in &self.used {
+            insert.execute(params![interface, is_export, bytes_of(rows)?])?;
+        }
+        let insert = "INSERT INTO common (beginning, rows) VALUES (?1, ?2)";
+        let mut insert = self.file.prepare(insert)?;
+        for (beginning, rows) in common(&self.words) {
+            insert.execute(params![beginning, bytes_of(&rows)?])?;
+        }
+        let declared = self.declared;
+        Numbering {
+            declared,
+            ..numbering
+        }
+        .write(self.file)
+    }
+}
+
+/// Returns the beginnings of words that very many rows have, with these rows.
+fn common(words: &BTreeMap<String, RoaringBitmap>) -> BTreeMap<&str, RoaringBitmap> {
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for (word, rows) in words {
+        for beginning in beginnings(word) {
+            *counts.entry(beginning).or_default() += rows.len();
+        }
+    }
+    let mut common: BTreeMap<&str, RoaringBitmap> = BTreeMap::new();
+    for (word, rows) in words {
+        for beginning in beginnings(word) {
+            if counts.get(beginning).is_some_and(|count| *count > COMMON) {
+                *common.entry(beginning).or_default() |= rows;
+            }
+        }
+    }
+    common
+}
+
+fn beginnings(word: &str) -> impl Iterator<Item = &str> {
+    let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
+    ends.take(MAX_BEGINNING).filter_map(|end| word.get(..end))
+}

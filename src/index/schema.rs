@@ -1,0 +1,132 @@
+//! The tables of one file of the index.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior, ffi};
+
+/// The version of the tables. Each version has its own files: everything can be read again.
+pub(super) const VERSION: i64 = 3;
+
+/// How long one process waits for another one that writes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const TABLES: &str = "
+    -- The file of a shared index has one row here.
+    CREATE TABLE source (
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL UNIQUE,
+        updated INTEGER,
+        failures INTEGER NOT NULL DEFAULT 0,
+        state BLOB
+    );
+    -- One row per manifest. Imports, exports and layers are JSON arrays of ids.
+    CREATE TABLE artifact (
+        id INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE,
+        split INTEGER NOT NULL,
+        content BLOB NOT NULL,
+        content_size INTEGER NOT NULL,
+        imports TEXT,
+        exports TEXT,
+        description TEXT,
+        licenses TEXT,
+        layers TEXT NOT NULL,
+        wit INTEGER NOT NULL
+    );
+    CREATE TABLE interface (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
+    CREATE INDEX interface_path ON interface (path);
+    CREATE TABLE layer (
+        id INTEGER PRIMARY KEY,
+        content BLOB NOT NULL,
+        content_size INTEGER NOT NULL,
+        blob BLOB NOT NULL,
+        blob_size INTEGER NOT NULL,
+        UNIQUE (content, content_size, blob, blob_size)
+    );
+    -- One row per tag. `row` is its row id, the same number in no other file; `yanked` is what answers show, and
+    -- `said` is what this source says.
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY,
+        source INTEGER NOT NULL REFERENCES source (id),
+        artifact INTEGER NOT NULL REFERENCES artifact (id),
+        name TEXT NOT NULL,
+        location TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        version TEXT,
+        yanked INTEGER NOT NULL,
+        said INTEGER NOT NULL,
+        mark BLOB,
+        row INTEGER UNIQUE,
+        UNIQUE (source, location, tag)
+    );
+    CREATE INDEX entry_artifact ON entry (artifact);
+    -- Manifests that are no components and need not be fetched again.
+    CREATE TABLE other (
+        source INTEGER NOT NULL REFERENCES source (id),
+        digest BLOB NOT NULL,
+        PRIMARY KEY (source, digest)
+    ) WITHOUT ROWID;
+    -- Stubs, each a zstd frame.
+    CREATE TABLE stub (artifact INTEGER PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
+    -- Posting lists: row ids as roaring bitmaps. They belong to the file that has the manifest.
+    CREATE TABLE used (
+        interface INTEGER NOT NULL,
+        is_export INTEGER NOT NULL,
+        rows BLOB NOT NULL,
+        PRIMARY KEY (interface, is_export)
+    );
+    -- Words are split by wharf, so that this only has to split at spaces.
+    CREATE VIRTUAL TABLE word USING fts5(text, content='', columnsize=0, detail=none, tokenize='ascii');
+    -- Beginnings of words that very many rows have: FTS5 would walk their rows one by one.
+    CREATE TABLE common (beginning TEXT PRIMARY KEY, rows BLOB NOT NULL);
+    -- At most one row. All files of one numbering have the same generation.
+    CREATE TABLE numbering (
+        generation INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        begins BLOB NOT NULL,
+        declared BLOB NOT NULL
+    );
+";
+
+/// Opens a file and creates its tables if it is new. Fails with [`damage`] if it has tables of another version.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(PATIENCE)?;
+    if version(&connection)? == 0 {
+        // Readers go on while another process writes.
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have created them since.
+        if version(&transaction)? == 0 {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
+        transaction.commit()?;
+    }
+    match version(&connection)? {
+        VERSION => Ok(connection),
+        version => Err(damage(format!("it has version {version}, not {VERSION}"))),
+    }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Reads a whole file and fails with [`damage`] if it is not consistent.
+pub(super) fn check(connection: &Connection) -> rusqlite::Result<()> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said != "ok" {
+        return Err(damage(said));
+    }
+    match connection.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        true => Err(damage("a row refers to one that is missing".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Returns the error for a file whose contents make no sense.
+pub(super) fn damage(reason: String) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(reason))
+}

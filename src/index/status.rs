@@ -1,0 +1,120 @@
+//! What the index has: its sources, and what is known of them.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Connection;
+
+use super::error::Error;
+use super::local::Index;
+use super::query::Found;
+use super::record::{Entry, Record};
+use super::sources::Source;
+use super::table::{self, digest_at, digest_of};
+use crate::digest::Digest;
+
+/// The state of a source.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The source.
+    pub source: Source,
+    /// When it was last read, in seconds since 1970.
+    pub updated: Option<i64>,
+    /// How many of its artifacts could not be read then.
+    pub failures: u32,
+    /// How many packages and other names it has.
+    pub packages: u32,
+    /// How many versions and other tags it has.
+    pub entries: u32,
+    /// The manifest of a shared index that was read.
+    pub state: Option<Digest>,
+}
+
+/// What need not be read again.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Manifests of components.
+    pub records: HashSet<Digest>,
+    /// Manifests of anything else.
+    pub others: HashSet<Digest>,
+    /// By repository and tag: the mark that says whether the version is yanked, and what it says.
+    pub marks: HashMap<(String, String), (Digest, bool)>,
+}
+
+impl Index {
+    /// Returns the sources in the order in which they were added.
+    pub fn sources(&self) -> Result<Vec<Status>, Error> {
+        self.snapshot(|files| {
+            let sources = table::sources(&files.own)?.into_iter();
+            let status = |(source, _): (Source, i64)| status(files.of(&source), source);
+            sources.map(status).collect()
+        })
+    }
+
+    /// Returns what this machine read and need not read again. Claims are not among it.
+    pub fn known(&self) -> Result<Known, Error> {
+        self.snapshot(|files| {
+            let digests = |select: &str| -> rusqlite::Result<HashSet<Digest>> {
+                let mut statement = files.own.prepare(select)?;
+                let digests = statement.query_map([], |row| digest_at(row, 0))?;
+                digests.collect()
+            };
+            let mut marks = files
+                .own
+                .prepare("SELECT mark, location, tag, said FROM entry WHERE mark IS NOT NULL")?;
+            let marks = marks.query_map([], |row| {
+                let mark = (digest_at(row, 0)?, row.get(3)?);
+                Ok(((row.get(1)?, row.get(2)?), mark))
+            })?;
+            Ok(Known {
+                records: digests("SELECT digest FROM artifact")?,
+                others: digests("SELECT DISTINCT digest FROM other")?,
+                marks: marks.collect::<rusqlite::Result<_>>()?,
+            })
+        })
+    }
+
+    /// Returns the entries of a source.
+    pub fn entries_of(&self, source: &Source) -> Result<Vec<Entry>, Error> {
+        self.snapshot(|files| {
+            let file = files.of(source);
+            let id = table::source_id(file, source)?;
+            id.map_or(Ok(Vec::new()), |id| table::entries(file, id))
+        })
+    }
+
+    /// Returns the record of a manifest that this machine read itself.
+    pub fn record(&self, digest: &Digest) -> Result<Option<Record>, Error> {
+        self.snapshot(|files| table::record(&files.own, digest))
+    }
+
+    /// Returns the stub of an answer, if the index has one. Where this machine read the manifest, a stub that a shared
+    /// index claims does not count.
+    pub fn stub(&self, found: &Found) -> Result<Option<Vec<u8>>, Error> {
+        let digest = &found.entry.digest;
+        self.snapshot(|files| match &found.claimed_by {
+            Some(source) if !table::has_record(&files.own, digest)? => {
+                table::stub(files.of(source), digest)
+            }
+            _ => table::stub(&files.own, digest),
+        })
+    }
+}
+
+/// Reads the status of a source from its file. A shared index that was not read yet has none.
+fn status(file: &Connection, source: Source) -> rusqlite::Result<Status> {
+    let id = table::source_id(file, &source)?;
+    let select = "SELECT updated, failures, state,
+            (SELECT count(DISTINCT name) FROM entry WHERE entry.source = source.id),
+            (SELECT count(*) FROM entry WHERE entry.source = source.id)
+         FROM source WHERE id = ?1";
+    file.query_row(select, [id], |row| {
+        Ok(Status {
+            source: source.clone(),
+            updated: row.get(0)?,
+            failures: row.get(1)?,
+            state: row.get::<_, Option<Vec<u8>>>(2)?.and_then(digest_of),
+            packages: row.get(3)?,
+            entries: row.get(4)?,
+        })
+    })
+}
