@@ -1,25 +1,25 @@
 //! The command line: one file a verb, and what the verbs share.
 
+mod arguments;
 mod cache;
 mod check;
 mod completions;
 mod config;
-mod connect;
 mod copy;
 mod diff;
 mod failure;
 mod get;
+mod hints;
 mod index;
+mod input;
 mod inspect;
 mod layers;
 mod list;
 mod login;
 mod logout;
-mod meant;
 mod mirror;
 mod moved;
 mod output;
-mod packages;
 mod progress;
 mod publish;
 mod pull;
@@ -30,6 +30,7 @@ mod serve;
 mod settings;
 mod splice;
 mod split;
+mod stdout;
 mod text;
 mod versions;
 mod wit;
@@ -38,6 +39,7 @@ mod yank;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -121,9 +123,9 @@ fn usage(error: &clap::Error) -> ExitCode {
     );
     let json = std::env::args_os().any(|argument| argument == "--json");
     if asked {
-        return match output::written(error.print()) {
+        return match stdout::written(error.print()).context("standard output") {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.report(json),
+            Err(error) => Failure::from(error).report(json),
         };
     }
     if !json {

@@ -73,6 +73,8 @@ pub enum Kind {
     Unreachable,
     /// What is asked for contradicts what is there.
     Conflict,
+    /// What is asked for makes no sense, or cannot be done like this.
+    Usage,
     /// Anything else: a full disk, a missing right, a setting.
     Other,
 }
@@ -86,6 +88,7 @@ impl Kind {
             Self::Integrity => "integrity",
             Self::Unreachable => "unreachable",
             Self::Conflict => "conflict",
+            Self::Usage => "usage",
             Self::Other => "other",
         }
     }

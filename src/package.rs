@@ -5,6 +5,9 @@
 
 mod compat;
 pub mod configuration;
+mod connect;
+mod error;
+mod locate;
 mod lock;
 mod mirror;
 mod place;
@@ -17,6 +20,9 @@ pub use self::compat::{Uncompared, compare};
 pub use self::configuration::{
     Choice, Configuration, ConfigurationError, RegistrySettings, UserPassword,
 };
+pub use self::connect::{Connector, Located, LocatedVersion};
+pub use self::error::Error;
+pub use self::locate::{Locator, Registry};
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};
@@ -26,161 +32,3 @@ pub use self::publish::{
 pub use self::versions::{Resolved, Tags, resolve, tags};
 pub use self::well_known::registry_metadata;
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};
-
-use crate::digest::Digest;
-use crate::error::Kind;
-use crate::fits::Verdict;
-use crate::reference::package::{PackageName, PackageSpec, Version};
-use crate::store;
-
-/// Why something could not be done with a package.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The repository has no version of anything.
-    #[error("there is no package {package} in {location}")]
-    Unknown {
-        /// The package.
-        package: PackageName,
-        /// Its repository.
-        location: String,
-    },
-    /// No version is the one that is wanted.
-    #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
-    NoVersion {
-        /// What was asked for.
-        spec: Box<PackageSpec>,
-        /// The repository.
-        location: String,
-        /// The versions around it.
-        nearest: Vec<Version>,
-        /// How many versions would match but are yanked.
-        yanked: usize,
-    },
-    /// A version is listed whose manifest is not there: a registry lost it, or the cache does not have it.
-    #[error("{package} has the version {version} in {location}, but its manifest is not there")]
-    Lost {
-        /// The package.
-        package: PackageName,
-        /// The version.
-        version: Box<Version>,
-        /// The repository.
-        location: String,
-    },
-    /// The version names other bytes.
-    #[error("{publication} exists in {location} and is another component ({existing})")]
-    Immutable {
-        /// The version.
-        publication: Box<Publication>,
-        /// The repository.
-        location: String,
-        /// The content digest of what is there.
-        existing: Digest,
-    },
-    /// Somebody else wrote the tag between our write and our look.
-    #[error(
-        "{publication} was published by somebody else at the same time: {location} now has {existing}"
-    )]
-    LostRace {
-        /// The version.
-        publication: Box<Publication>,
-        /// The repository.
-        location: String,
-        /// What the tag names now.
-        existing: Digest,
-    },
-    /// The version would break what relies on versions that are compatible by their numbers.
-    #[error("{}", break_words(publication, neighbour, location, verdict))]
-    Incompatible {
-        /// The version.
-        publication: Box<Publication>,
-        /// The repository.
-        location: String,
-        /// The version that is there.
-        neighbour: Box<Version>,
-        /// What the newer of the two imports anew, does not export any more, or has other types for.
-        verdict: Box<Verdict>,
-    },
-    /// Two packages came to share a repository.
-    #[error("{location} holds the package {existing}, not {package}")]
-    OtherPackage {
-        /// The package that is wanted.
-        package: PackageName,
-        /// The repository.
-        location: String,
-        /// The package that is there.
-        existing: String,
-    },
-    /// The version is too long for a tag.
-    #[error("version {version} does not fit a tag (128 characters)")]
-    LongVersion {
-        /// The version.
-        version: Version,
-    },
-    /// What should say whether a version is yanked says something else.
-    #[error("the mark {tag} in {location} is malformed: {reason}")]
-    Mark {
-        /// The tag of the mark.
-        tag: String,
-        /// The repository.
-        location: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Pushing or reading failed.
-    #[error(transparent)]
-    Artifact(#[from] crate::error::Error),
-    /// A store could not do what it was asked.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl Error {
-    /// Returns what kind of failure this is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Unknown { .. } | Self::NoVersion { .. } | Self::Lost { .. } => Kind::NotFound,
-            Self::Immutable { .. }
-            | Self::LostRace { .. }
-            | Self::Incompatible { .. }
-            | Self::OtherPackage { .. } => Kind::Conflict,
-            Self::LongVersion { .. } => Kind::Other,
-            Self::Mark { .. } => Kind::Integrity,
-            Self::Artifact(error) => error.kind(),
-            Self::Store(error) => error.kind(),
-        }
-    }
-}
-
-fn break_words(
-    publication: &Publication,
-    neighbour: &Version,
-    location: &str,
-    verdict: &Verdict,
-) -> String {
-    let imports = verdict.missing_imports.iter();
-    let exports = verdict.missing_exports.iter();
-    let mismatches = verdict.mismatches.iter();
-    let words: Vec<String> = imports
-        .map(|name| format!("new import {name}"))
-        .chain(exports.map(|name| format!("lost export {name}")))
-        .chain(mismatches.map(|of| format!("{}: {}", of.name, of.reason)))
-        .collect();
-    let words = words.join("; ");
-    match *neighbour > publication.version {
-        true => format!("{neighbour} in {location} could not replace {publication}: {words}"),
-        false => format!("{publication} could not replace {neighbour} in {location}: {words}"),
-    }
-}
-
-fn nearest_words(nearest: &[Version], yanked: usize) -> String {
-    let mut words = String::new();
-    if yanked > 0 {
-        words.push_str(&format!(" ({yanked} that would match: yanked)"));
-    }
-    if !nearest.is_empty() {
-        let list: Vec<String> = nearest.iter().map(Version::to_string).collect();
-        words.push_str(&format!("; there are {}", list.join(", ")));
-    }
-    words
-}

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use wharf::package::Place;
 use wharf::package::configuration::{self, Scope};
+use wharf::package::{self, Place};
 use wharf::store::spool;
 
 use super::failure::{Exit, Failure};
-use super::settings::{Context, local_layout};
-use super::{output, packages, text};
+use super::settings::Context;
+use super::{arguments, output, text};
 
 /// Show or set where packages are
 ///
@@ -93,9 +93,7 @@ impl Config {
             Action::Show => show(context),
             Action::Where { package } => find(context, &package).await,
             Action::Set { scope, registry } => {
-                let place: Place = registry
-                    .parse()
-                    .map_err(|error| packages::no_place(&registry, error))?;
+                let place: Place = registry.parse().map_err(package::Error::Place)?;
                 let change = |text: &str| configuration::set(text, &scope, &place).map(Some);
                 changed(context, &scope, Some(registry.clone()), change)
             }
@@ -115,21 +113,21 @@ fn show(context: &Context) -> Result<(), Failure> {
     };
     // What cannot be used is said here too.
     context.configuration()?;
-    let mappings = configuration::mappings(&text).map_err(packages::misconfigured)?;
+    let mappings = configuration::mappings(&text).map_err(package::Error::Configuration)?;
     let mapping = |(scope, registry)| Mapping { scope, registry };
     let report = Shown {
         file,
         registry: context.registry.clone(),
-        local: local_layout(),
+        local: context.local_layout.clone(),
         registries: mappings.into_iter().map(mapping).collect(),
     };
     output::print(context, &report, || report.text())
 }
 
 async fn find(context: &Context, package: &str) -> Result<(), Failure> {
-    let spec = packages::spec(package)?;
-    let home = packages::home(context, &spec.name).await?;
-    let location = home.location(&spec.name)?;
+    let spec = arguments::spec(package)?;
+    let home = context.locator()?.registry(&spec.name).await?;
+    let location = home.repository(&spec.name)?;
     let tag = match &spec.wanted {
         wharf::reference::package::Wanted::Exact(version) => {
             wharf::reference::package::version_tag(version)
@@ -212,7 +210,7 @@ impl Shown {
         }
         let local = match &self.local {
             Some(local) => format!("oci:{}", local.display()),
-            None => format!("none: {}", packages::NO_HOME),
+            None => "none: neither WHARF_HOME nor HOME is set".to_owned(),
         };
         if !self
             .registries

@@ -8,18 +8,17 @@ use serde::Serialize;
 use wharf::copy::{self, Copied, Options};
 use wharf::digest::Digest;
 use wharf::error::Kind;
-use wharf::package::{self, Place, YANK_SUFFIX};
+use wharf::package::{self, Place, RegistrySettings, YANK_SUFFIX};
 use wharf::reference::package::{PackageSpec, tag_version};
 use wharf::reference::{Name, Reference};
 use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
 use wharf::store::{Observer, Store};
 
+use super::arguments::{self, Named};
 use super::failure::{Exit, Failure};
 use super::moved::Sent;
-use super::packages::{self, Named};
 use super::settings::Context;
-use super::{connect, meant, output, text};
+use super::{hints, output, text};
 
 /// Copy an artifact or a package to another registry or layout, byte for byte
 ///
@@ -78,9 +77,6 @@ pub(crate) struct Copier {
     options: Options,
     observer: Arc<dyn Observer>,
 }
-
-/// The way out where a version differs in two places.
-pub(super) const DIFFERENT: &str = "a version never changes: find out which of the two is right";
 
 impl Copier {
     pub(crate) fn new(context: &Context, cache: &Cache, referrers: bool) -> Self {
@@ -146,7 +142,7 @@ pub(crate) async fn check_version(
         source.location(),
         target.location()
     );
-    Err(Failure::new(Exit::Conflict, message).hint(DIFFERENT))
+    Err(Failure::new(Exit::Conflict, message).hint(hints::DIFFERENT))
 }
 
 /// From where, to where.
@@ -158,7 +154,7 @@ struct Route {
 impl Copy {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
-        let report = match packages::named(&self.source)? {
+        let report = match arguments::named(&self.source)? {
             Named::Package(spec) => self.package(context, &spec, &cache).await?,
             Named::Reference(reference) => self.reference(context, &reference, &cache).await?,
         };
@@ -173,13 +169,14 @@ impl Copy {
     ) -> Result<Report, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
             let keeps = "a package keeps its name: DST says only where packages are";
-            let hint = meant::place(&self.target);
+            let hint = hints::place(&self.target);
             Failure::usage(error).hint(hint.unwrap_or_else(|| keeps.to_owned()))
         })?;
-        let from = packages::home(context, &spec.name).await?;
-        let to = packages::at(context, &place, &spec.name).await?;
-        let location = from.location(&spec.name)?;
-        let there = to.location(&spec.name)?;
+        let (connector, locator) = (context.connector()?, context.locator()?);
+        let from = locator.registry(&spec.name).await?;
+        let to = locator.registry_at(&place, &spec.name).await?;
+        let location = from.repository(&spec.name)?;
+        let there = to.repository(&spec.name)?;
         if location == there {
             let message = format!(
                 "{} is in {there} already: SRC and DST are one place",
@@ -188,8 +185,8 @@ impl Copy {
             return Err(Failure::usage(message)
                 .hint("a host alone may have a prefix in the configuration: see `wharf config`"));
         }
-        connect::check_credentials(context, &location, &there)?;
-        let source = from.store(context, &spec.name, Access::Pull, cache).await?;
+        connector.check_credentials(&location, &there)?;
+        let source = from.read(connector, &spec.name).await?;
         let copier = Copier::new(context, cache, self.referrers);
         let copier = match self.force {
             true => copier,
@@ -202,7 +199,7 @@ impl Copy {
                 if let Some((_, newest)) = tags.versions.last_key_value() {
                     let (source, newest) = (source.as_ref(), Name::Tag(newest.clone()));
                     let digest = source.manifest(&newest).await?.digest;
-                    packages::check_owner(context, source, &spec.name, digest, cache).await?;
+                    connector.check_owner(source, &spec.name, digest).await?;
                 }
                 let version = |(version, tag): (&_, &String)| (format!("{version}"), tag.clone());
                 tags.versions.iter().map(version).collect()
@@ -210,13 +207,11 @@ impl Copy {
             false => {
                 let resolved = package::resolve(source.as_ref(), spec).await?;
                 let (source, digest) = (source.as_ref(), resolved.digest);
-                packages::check_owner(context, source, &spec.name, digest, cache).await?;
+                connector.check_owner(source, &spec.name, digest).await?;
                 vec![(resolved.version.to_string(), resolved.tag)]
             }
         };
-        let target = to
-            .store_beside(context, &spec.name, &location, cache)
-            .await?;
+        let target = to.write(connector, &spec.name, Some(&location)).await?;
         for (version, tag) in &tags {
             let name = format!("{}@{version}", spec.name);
             match check_version(source.as_ref(), target.as_ref(), &name, tag).await {
@@ -246,7 +241,7 @@ impl Copy {
         from: &Reference,
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
-        let to = connect::target(&self.target)?;
+        let to = arguments::target(&self.target)?;
         if to.digest.is_some() {
             return Err(Failure::usage(
                 "a copy goes under a tag; its digest is that of the source",
@@ -257,18 +252,17 @@ impl Copy {
                 "with --all-tags SRC and DST are repositories, without a tag",
             ));
         }
-        connect::check_credentials(context, &from.location, &to.location)?;
-        let source = connect::store(context, from, Access::Pull, cache).await?;
+        let (connector, settings) = (context.connector()?, RegistrySettings::default());
+        connector.check_credentials(&from.location, &to.location)?;
+        let source = connector.read(&from.location, &settings).await?;
         let copier = Copier::new(context, cache, self.referrers);
         if !self.all_tags {
             // What is not there makes no layout.
             source.manifest(&from.name()).await?;
         }
-        let place = connect::Place {
-            beside: Some(&from.location),
-            ..connect::Place::of(&to.location)
-        };
-        let target = connect::store_at(context, &place, Access::Push, cache).await?;
+        let target = connector
+            .write(&to.location, &settings, Some(&from.location))
+            .await?;
         let route = Route { source, target };
         if self.all_tags {
             return self.all_tags(&copier, &route).await;

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
+use wharf::package::Located;
 
-use super::connect::{self, Given};
+use super::arguments::{self, Given, Named};
 use super::failure::Failure;
+use super::input::Input;
 use super::layers::{self, LayerRow};
-use super::packages::Named;
 use super::settings::{Context, PolicyFlags};
-use super::{output, text};
+use super::{hints, output, text};
 
 /// Show which layers two components share, in bytes
 ///
@@ -56,15 +57,16 @@ struct Report {
 
 impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let (a, b) = (connect::given(&self.a)?, connect::given(&self.b)?);
+        let (a, b) = (arguments::given(&self.a)?, arguments::given(&self.b)?);
         match (&a, &b) {
             (Given::Named(Named::Reference(a)), Given::Named(Named::Reference(b))) => {
-                connect::check_credentials(context, &a.location, &b.location)?;
+                let connector = context.connector()?;
+                connector.check_credentials(&a.location, &b.location)?;
             }
             // Where packages are is known only after somebody was asked.
             (Given::Named(_), Given::Named(_)) if context.names_credentials() => {
                 let failure = Failure::usage("--username and WHARF_TOKEN are for one registry");
-                return Err(failure.hint("`wharf login` keeps credentials for each"));
+                return Err(failure.hint(hints::LOGIN_FOR_EACH));
             }
             _ => {}
         }
@@ -78,7 +80,8 @@ impl Diff {
         let cache = context.cache()?;
         Ok(match given {
             Given::File(path) => {
-                let component = connect::component(&path, self.split.policy()).await?;
+                let input = Input::read(&path, self.split.policy()).await?;
+                let component = input.component;
                 Side {
                     name: path.display().to_string(),
                     content_digest: component.config.content.digest,
@@ -87,7 +90,12 @@ impl Diff {
                 }
             }
             Given::Named(named) => {
-                let (reference, store, opened) = connect::open(context, named, &cache).await?;
+                let Located {
+                    store,
+                    reference,
+                    opened,
+                    ..
+                } = arguments::open(context, named).await?;
                 Side {
                     name: reference.to_string(),
                     content_digest: opened.content().digest,

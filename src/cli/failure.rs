@@ -1,16 +1,15 @@
 //! How a failure is told: `error:`, its causes, a `hint:`, and the exit code.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::reference::{BLOBS, DEFAULT_TAG, Location, Reference};
-use wharf::store::remembered::OFFLINE;
 use wharf::{copy, exploded, fits, index, package, store, world};
 
 use super::text::printable;
+use super::{hints, stdout};
 
 /// Exit codes; scripts rely on them (`docs/CLI.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +84,6 @@ impl Failure {
         }
     }
 
-    /// Returns whether something that was named does not exist.
-    pub(crate) fn is_not_found(&self) -> bool {
-        self.exit == Exit::NotFound
-    }
-
     /// Returns whether the other side does not let us.
     pub(crate) fn is_refused(&self) -> bool {
         self.exit == Exit::Refused
@@ -115,15 +109,6 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-
-    /// Returns whether a registry has no list of its repositories.
-    pub(crate) fn is_no_catalog(&self) -> bool {
-        let no_catalog = |cause: &(dyn std::error::Error + 'static)| {
-            let error = cause.downcast_ref::<store::Error>();
-            error.is_some_and(|error| matches!(error, store::Error::NoCatalog { .. }))
-        };
-        self.error.chain().any(no_catalog)
     }
 
     /// Leaves only its code to be said: the result tells it.
@@ -167,10 +152,10 @@ impl Failure {
         self.exit.into()
     }
 
-    fn print_json(&self) -> Result<(), Self> {
+    fn print_json(&self) -> io::Result<()> {
         let (kind, message) = (self.kind(), self.message());
         let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
-        super::output::line(&format!("{error:#}"))
+        stdout::line(&format!("{error:#}"))
     }
 
     /// Whoever read our output has gone, and needs no message.
@@ -186,59 +171,57 @@ impl Failure {
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
-        let (exit, hint) = classify(&error);
-        let told = false;
         Self {
-            exit,
+            exit: exit_of(&error),
+            hint: hints::of(&error),
             error,
-            hint,
-            told,
+            told: false,
         }
     }
 }
 
-/// Finds the kind of a failure and the way out of it in its causes.
-fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
-    for cause in error.chain() {
-        if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
-            return (exit_of(error.kind()), hint_of(error));
-        }
-        if let Some(error @ package::Error::LongVersion { .. }) = cause.downcast_ref() {
-            return (Exit::Usage, package_hint(error));
-        }
-        if let Some(error) = cause.downcast_ref::<package::Error>() {
-            return (exit_of(error.kind()), package_hint(error));
-        }
-        if let Some(error) = cause.downcast_ref::<index::Error>() {
-            return (exit_of(error.kind()), index_hint(error));
-        }
-        if let Some(error) = cause.downcast_ref::<copy::Error>() {
-            return (exit_of(error.kind()), copy_hint(error));
-        }
-        if let Some(error) = cause.downcast_ref::<store::Error>() {
-            return (exit_of(error.kind()), store_hint(error));
-        }
-        if let Some(error) = cause.downcast_ref::<exploded::Error>() {
-            return exploded_failure(error);
-        }
-        if let Some(fits::Error::World(error)) = cause.downcast_ref() {
-            return (world_exit(error), None);
-        }
-        if let Some(error) = cause.downcast_ref::<world::Error>() {
-            return (world_exit(error), None);
-        }
-    }
-    (Exit::Other, None)
+/// Returns the exit code for a failure, by the first of its causes that says more.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(cause_exit).unwrap_or(Exit::Other)
 }
 
-fn exit_of(kind: Kind) -> Exit {
-    match kind {
-        Kind::NotFound => Exit::NotFound,
-        Kind::Refused => Exit::Refused,
-        Kind::Integrity => Exit::Integrity,
-        Kind::Unreachable => Exit::Unreachable,
-        Kind::Conflict => Exit::Conflict,
-        Kind::Other => Exit::Other,
+fn cause_exit(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<package::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<index::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<copy::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<store::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<exploded::Error>() {
+        return Some(exploded_exit(error));
+    }
+    match cause.downcast_ref::<fits::Error>() {
+        Some(fits::Error::World(error)) => Some(world_exit(error)),
+        Some(_) => None,
+        None => cause.downcast_ref::<world::Error>().map(world_exit),
+    }
+}
+
+impl From<Kind> for Exit {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::NotFound => Self::NotFound,
+            Kind::Refused => Self::Refused,
+            Kind::Integrity => Self::Integrity,
+            Kind::Unreachable => Self::Unreachable,
+            Kind::Conflict => Self::Conflict,
+            Kind::Usage => Self::Usage,
+            Kind::Other => Self::Other,
+        }
     }
 }
 
@@ -250,159 +233,14 @@ fn world_exit(error: &world::Error) -> Exit {
     }
 }
 
-fn hint_of(error: &wharf::error::Error) -> Option<String> {
+fn exploded_exit(error: &exploded::Error) -> Exit {
     match error {
-        wharf::error::Error::Store(error) => store_hint(error),
-        wharf::error::Error::Changed => Some("try again when nothing writes to it".to_owned()),
-        _ => None,
-    }
-}
-
-/// What is not there offline may well be there.
-const ONLINE: &str =
-    "it is not in the cache of this machine; without --offline the registry is asked";
-
-fn package_hint(error: &package::Error) -> Option<String> {
-    let hint = match error {
-        package::Error::Unknown { location, .. } if location.ends_with(OFFLINE) => ONLINE,
-        package::Error::Unknown { .. } => {
-            "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
-        }
-        package::Error::Lost { location, .. } if location.ends_with(OFFLINE) => ONLINE,
-        package::Error::Lost { .. } => "the registry lost it: publish or copy it there again",
-        package::Error::NoVersion { spec, .. } => {
-            return Some(format!("`wharf versions {}` shows all", spec.name));
-        }
-        package::Error::Immutable { .. } => super::publish::IMMUTABLE,
-        package::Error::Incompatible { .. } => {
-            "publish it under a number that says so, another major version; or with --no-compat-check"
-        }
-        package::Error::LostRace { .. } => "look at what is there, and publish another version",
-        package::Error::OtherPackage { .. } => {
-            "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"
-        }
-        package::Error::Artifact(error) => return hint_of(error),
-        package::Error::Store(error) => return store_hint(error),
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn copy_hint(error: &copy::Error) -> Option<String> {
-    match error.store_error() {
-        Some(error) => store_hint(error),
-        None => Some(super::copy::DIFFERENT.to_owned()),
-    }
-}
-
-fn index_hint(error: &index::Error) -> Option<String> {
-    let hint = match error {
-        index::Error::Empty => {
-            "`wharf index add HOST|PACKAGE|REF|oci:DIR` says where components are, `wharf index update` looks again"
-        }
-        index::Error::UnknownInterface { .. } => {
-            "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
-        }
-        index::Error::Sqlite { .. } if error.is_about_rights() => {
-            "the index is written beside the cache, even to be read: --cache DIR names another directory"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn store_hint(error: &store::Error) -> Option<String> {
-    let hint = match error {
-        store::Error::Refused { .. } => {
-            "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
-             `wharf login`; and check that they reach this repository"
-        }
-        store::Error::NotFound { what, location } if what == "an OCI layout" => {
-            let directory = location.strip_prefix("oci:").unwrap_or(location);
-            return Some(format!("`wharf push FILE oci:{directory}:TAG` makes one"));
-        }
-        store::Error::NoCatalog { .. } => {
-            "name a package: `wharf versions NAMESPACE:NAME`; zot, distribution and Harbor list theirs, and so \
-             does a mirror (`wharf mirror`)"
-        }
-        store::Error::Overwritten { .. } => "others write there all the time: run it again",
-        store::Error::NotFound { location, .. } if location.ends_with(OFFLINE) => ONLINE,
-        store::Error::NotFound { what, location } if location.starts_with(BLOBS) => {
-            return Some(match what == "a directory of blobs" {
-                true => BLOB_DIRECTORIES.to_owned(),
-                false => {
-                    "the digest is that of a manifest, and the engine must have pulled all of it"
-                        .to_owned()
-                }
-            });
-        }
-        store::Error::NotFound { what, location } => match layout(location) {
-            Some(layout) if what.starts_with("blob ") => return Some(again(&layout)),
-            _ => "check the repository and the tag",
-        },
-        store::Error::Corrupt {
-            what,
-            location,
-            source,
-        } => {
-            let layout = layout(location)?;
-            let hex = source.expected.digest.hex();
-            let file = layout.join("blobs/sha256").join(hex);
-            let way = match what.starts_with("blob ") {
-                true => again(&layout),
-                false => "publish, push or copy it there again".to_owned(),
-            };
-            return Some(format!("delete {}, then {way}", file.display()));
-        }
-        store::Error::Unreachable { .. } => {
-            "check the host, its port and the network; --plain-http if it does not speak TLS, \
-             --ca-cert if its certificate is your own"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-/// Where container engines have such directories.
-const BLOB_DIRECTORIES: &str = "it has a directory `sha256` in it: containerd's is \
-                                ROOT/io.containerd.content.v1.content/blobs, CRI-O's and podman's are the `blobs` of \
-                                their artifacts";
-
-/// Returns the directory of what is in a layout.
-fn layout(location: &str) -> Option<PathBuf> {
-    // Only before a tag a repository is told from the directory.
-    match format!("{location}:{DEFAULT_TAG}").parse() {
-        Ok(Reference {
-            location: Location::Layout { directory, .. },
-            ..
-        }) => Some(directory),
-        _ => None,
-    }
-}
-
-/// What brings a blob back to a layout, whose repositories share all blobs. Publishing and copying do not look at
-/// the blobs of what is there already.
-fn again(layout: &Path) -> String {
-    let layout = layout.display();
-    format!(
-        "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
-    )
-}
-
-fn exploded_failure(error: &exploded::Error) -> (Exit, Option<String>) {
-    match error {
-        exploded::Error::NoRoot { .. } => {
-            let hint = "it must hold what `wharf split` or `oras pull` wrote";
-            (Exit::NotFound, Some(hint.to_owned()))
-        }
-        exploded::Error::ManyRoots { roots, .. } => {
-            let hint = format!("name one with --root: {}", roots.join(", "));
-            (Exit::Usage, Some(hint))
-        }
+        exploded::Error::NoRoot { .. } => Exit::NotFound,
+        exploded::Error::ManyRoots { .. } => Exit::Usage,
         exploded::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            (Exit::NotFound, None)
+            Exit::NotFound
         }
-        exploded::Error::File { .. } => (Exit::Other, None),
-        _ => (Exit::Integrity, None),
+        exploded::Error::File { .. } => Exit::Other,
+        _ => Exit::Integrity,
     }
 }

@@ -3,22 +3,18 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use wharf::package::{self, Lock, Locked, RegistrySettings};
+use wharf::error::Kind;
+use wharf::package::{self, LocatedVersion, Lock, Locked, Publication, RegistrySettings};
 use wharf::pull::Opened;
-use wharf::reference::package::{PackageSpec, Version, version_tag};
-use wharf::reference::{Location, Name, Reference};
-use wharf::store::Store;
-use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
+use wharf::reference::package::{PackageSpec, version_tag};
+use wharf::reference::{Location, Reference};
 use wharf::store::spool;
 
-use super::connect;
+use super::arguments::{self, Named};
 use super::failure::{Exit, Failure};
-use super::packages::{self, Named};
-use super::pull::{Pull, Receipt, open_target, receive};
+use super::pull::{Destination, Pull, open_target, receive};
 use super::settings::Context;
 
 /// Get a package: the newest version that is meant, byte for byte
@@ -51,18 +47,9 @@ pub(crate) struct Get {
     no_lock: bool,
 }
 
-/// A version that is about to be got.
-struct Chosen {
-    store: Arc<dyn Store>,
-    reference: Reference,
-    version: Version,
-    opened: Opened,
-}
-
 impl Get {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cache = context.cache()?;
-        let spec = match packages::named(&self.what)? {
+        let spec = match arguments::named(&self.what)? {
             Named::Package(spec) => spec,
             Named::Reference(_) if self.locked => {
                 let failure = Failure::usage("the lock file knows packages, not references");
@@ -78,32 +65,24 @@ impl Get {
         };
         let target = open_target(context, self.output.as_deref())?;
         let lock = self.read_lock()?;
-        let chosen = match self.locked {
-            true => self.locked_version(context, &spec, &lock, &cache).await?,
-            false => {
-                let found = packages::find(context, &spec, &cache).await?;
-                Chosen {
-                    store: found.store,
-                    reference: found.reference,
-                    version: found.resolved.version,
-                    opened: found.opened,
-                }
-            }
+        let found = match self.locked {
+            true => self.locked_version(context, &spec, &lock).await?,
+            false => context.locator()?.find(&spec).await?,
         };
-        let entry = chosen.entry(&spec);
+        arguments::warn(&found);
+        let entry = Locked::of(&spec.wanted, &found);
         let keeps = !self.locked && !self.no_lock;
         if keeps && lock.clone().set(entry.clone()) {
             check_writable(&self.lock_file)?;
         }
-        let version = chosen.version;
-        let receipt = Receipt {
-            reference: chosen.reference,
-            store: chosen.store,
-            opened: chosen.opened,
-            default_path: packages::file_of(&spec.name),
+        let version = entry.version.clone();
+        let default_path = PathBuf::from(format!("{}.wasm", spec.name.name()));
+        let destination = Destination {
+            path: self.output.as_deref().unwrap_or(&default_path),
+            is_default: self.output.is_none(),
+            target,
         };
-        let output = self.output.as_deref();
-        let mut report = receive(context, &cache, receipt, output, target).await?;
+        let mut report = receive(context, found.artifact, destination).await?;
         if keeps {
             let path = self.lock_file.clone();
             let recorded = tokio::task::spawn_blocking(move || record(&path, entry)).await;
@@ -119,55 +98,49 @@ impl Get {
         context: &Context,
         spec: &PackageSpec,
         lock: &Lock,
-        cache: &Arc<Cache>,
-    ) -> Result<Chosen, Failure> {
-        let unsaid = packages::is_unsaid(context, &spec.name)?;
-        let home = match unsaid {
-            // Whoever has no layout of their own can still have what is locked elsewhere.
-            true => packages::local().ok(),
-            false => Some(packages::home(context, &spec.name).await?),
+    ) -> Result<LocatedVersion, Failure> {
+        let (connector, locator) = (context.connector()?, context.locator()?);
+        let is_configured = locator.is_configured(&spec.name)?;
+        let home = match is_configured {
+            // A user without a layout can still get what is locked elsewhere.
+            false => locator.local().ok(),
+            true => Some(locator.registry(&spec.name).await?),
         };
-        let here = home.as_ref().map(|home| home.location(&spec.name));
+        let here = home.as_ref().map(|home| home.repository(&spec.name));
         let here = here.transpose()?.map(|location| location.to_string());
         let entry = lock.find(spec, &here.unwrap_or_default()).ok_or_else(|| {
             let file = self.lock_file.display();
             let failure = Failure::new(Exit::NotFound, format!("{file} has no entry of {spec}"));
             failure.hint(format!("`wharf get '{spec}'` makes one"))
         })?;
-        let (settings, reference) = match home.filter(|_| !unsaid) {
+        let (settings, reference) = match home.filter(|_| is_configured) {
             Some(home) => {
-                let location = home.location(&spec.name)?;
+                let location = home.repository(&spec.name)?;
                 (home.settings, reference_at(location, entry))
             }
             None => self.reference_of(context, entry)?,
         };
-        let place = connect::Place {
-            settings,
-            ..connect::Place::of(&reference.location)
-        };
-        let missing = |failure: Failure| match failure.is_not_found() && !context.offline {
-            true => failure.hint(format!(
+        let missing = |error: package::Error| match error.kind() {
+            Kind::NotFound if !context.offline => Failure::from(error).hint(format!(
                 "{} has it from {}; another place is named with --registry",
                 self.lock_file.display(),
                 entry.registry
             )),
-            false => failure,
+            _ => error.into(),
         };
-        let store = connect::store_at(context, &place, Access::Pull, cache).await;
-        let store = store.map_err(missing)?;
-        let name = Name::Digest(entry.manifest);
-        let opened = connect::opened(context, store.as_ref(), &name, cache).await;
-        let opened = opened.map_err(missing)?;
-        check(entry, &opened)?;
-        package::owned(store.as_ref(), &spec.name, &opened)?;
-        if package::is_yanked(store.as_ref(), &entry.manifest).await? {
-            eprintln!("warning: {}@{} is yanked", spec.name, entry.version);
-        }
-        Ok(Chosen {
-            store,
-            reference,
-            version: entry.version.clone(),
-            opened,
+        let located = connector.open(reference, &settings).await;
+        let artifact = located.map_err(missing)?;
+        let store = artifact.store.as_ref();
+        check(entry, &artifact.opened)?;
+        package::owned(store, &spec.name, &artifact.opened)?;
+        let is_yanked = package::is_yanked(store, &entry.manifest).await?;
+        Ok(LocatedVersion {
+            artifact,
+            version: Publication {
+                package: spec.name.clone(),
+                version: entry.version.clone(),
+            },
+            is_yanked,
         })
     }
 
@@ -197,7 +170,7 @@ impl Get {
             return Err(Failure::usage(message).hint(hint));
         }
         let settings = context.configuration()?.settings(registry);
-        let settings = settings.map_err(packages::misconfigured)?;
+        let settings = settings.map_err(package::Error::Configuration)?;
         Ok((settings, reference_at(location, entry)))
     }
 
@@ -296,19 +269,5 @@ fn check(entry: &Locked, opened: &Opened) -> Result<(), Failure> {
     match (own.map(|split| split.manifest.config.digest), entry.split) {
         (Some(found), Some(expected)) if found != expected => Err(wrong("split")),
         _ => Ok(()),
-    }
-}
-
-impl Chosen {
-    fn entry(&self, spec: &PackageSpec) -> Locked {
-        Locked {
-            name: spec.name.clone(),
-            requirement: spec.wanted.to_string(),
-            version: self.version.clone(),
-            registry: self.reference.location.to_string(),
-            content: self.opened.content().digest,
-            split: connect::split_digest(&self.opened),
-            manifest: self.opened.digest,
-        }
     }
 }

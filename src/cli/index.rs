@@ -12,16 +12,16 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::index::{self, Entry, Imported, LeftOut, Source, exchange};
+use wharf::package::RegistrySettings;
 use wharf::reference::Reference;
 use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
 
 pub(crate) use self::reading::Failed;
 use self::reading::Outcome;
 pub(crate) use self::sound::Sound;
 use super::failure::{Exit, Failure};
 use super::settings::Context;
-use super::{connect, output, text};
+use super::{arguments, output, text};
 
 /// Keep an index of components, for `wharf search`
 ///
@@ -299,7 +299,7 @@ impl Remove {
 
 impl Publish {
     async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let reference: Reference = connect::target(&self.reference)?;
+        let reference: Reference = arguments::target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
             let message = "what is published everybody can read who reads there: say what";
             return Err(Failure::usage(message).hint(
@@ -323,7 +323,10 @@ impl Publish {
             let failure = Failure::new(Exit::NotFound, "there is nothing to publish");
             return Err(failure.hint("`wharf index add` and `wharf search` show what there is"));
         }
-        let store = connect::store(context, &reference, Access::Push, cache).await?;
+        let store = context
+            .connector()?
+            .write(&reference.location, &RegistrySettings::default(), None)
+            .await?;
         types::complete(context, &mut index, &mut shared, cache).await?;
         let names = shared.entries.iter().map(|entry| &entry.name);
         let packages = names.collect::<std::collections::BTreeSet<_>>().len();

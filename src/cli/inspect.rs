@@ -20,11 +20,11 @@ use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world;
 
-use super::connect::{self, Given};
+use super::arguments::{self, Given, Named};
 use super::failure::Failure;
+use super::input::Input;
 use super::layers::{self, LayerRow};
 use super::moved::Fetched;
-use super::packages::Named;
 use super::settings::{Context, SplitFlags};
 use super::{output, segments, text, wit};
 
@@ -92,7 +92,7 @@ struct Report {
 impl Inspect {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
-        let report = match connect::given(&self.what)? {
+        let report = match arguments::given(&self.what)? {
             Given::File(path) if self.wit && !context.json => {
                 let text = wit::read(&path).await?.text()?;
                 return output::print_text(context, &text);
@@ -116,7 +116,7 @@ impl Inspect {
         path: PathBuf,
         cache: Arc<Cache>,
     ) -> Result<Report, Failure> {
-        let component = connect::component(&path, self.split.policy()).await?;
+        let component = Input::read(&path, self.split.policy()).await?.component;
         let wit = match self.wit {
             true => Some(wit::read(&path).await?.text()?),
             false => wit::of_file(&path, &component)
@@ -143,10 +143,11 @@ impl Inspect {
         named: Named,
         cache: &Arc<Cache>,
     ) -> Result<Report, Failure> {
-        let (reference, store, opened) = connect::open(context, named, cache).await?;
-        let name = reference.at(opened.digest).to_string();
+        let located = arguments::open(context, named).await?;
+        let (store, opened) = (&located.store, &located.opened);
+        let name = located.reference.at(opened.digest).to_string();
         let mut report = match &opened.artifact {
-            Artifact::Split(split) => of_split(name, &opened, split, store.as_ref(), cache)?,
+            Artifact::Split(split) => of_split(name, opened, split, store.as_ref(), cache)?,
             Artifact::Flat(flat) => {
                 let observer = context.observer();
                 let (store, observer) = (store.as_ref(), observer.as_ref());
@@ -160,24 +161,24 @@ impl Inspect {
                 }
                 Report {
                     fetched: Fetched::new(fetched, cached),
-                    ..of_flat(name, &opened, described, store, cache)?
+                    ..of_flat(name, opened, described, store, cache)?
                 }
             }
         };
         if self.wit {
-            return report.with_wit(context, &store, &opened, cache).await;
+            return report.with_wit(context, store, opened, cache).await;
         }
-        let mut pulled = Pulled::nothing(&opened);
+        let mut pulled = Pulled::nothing(opened);
         if self.segments {
-            let read = segments::of_stored(context, &store, &reference, &opened, cache).await?;
+            let read = segments::of_stored(context, &located, cache).await?;
             (report.segments, pulled) = read;
         }
         let (imports, exports) = (&report.imports, &report.exports);
         let may_be_wit = world::may_name_wit_package(imports, exports)
             || matches!(opened.artifact, Artifact::Flat(_))
                 && world::may_list_wit_package(imports, exports);
-        if may_be_wit && !report.has_code() && wit::is_small(&opened) {
-            match wit::fetch(context, &store, &opened, cache).await {
+        if may_be_wit && !report.has_code() && wit::is_small(opened) {
+            match wit::fetch(context, store, opened, cache).await {
                 Ok((said, root)) => {
                     report.wit = said.package().map(|world| world.text);
                     // Where all of it was pulled the root was, too.

@@ -5,18 +5,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use wharf::artifact::{Form, form};
 use wharf::error::Kind;
-use wharf::package::{self, Place, Tags};
+use wharf::package::{self, Place, Registry, Tags};
 use wharf::reference::Name;
 use wharf::reference::package::PackageName;
 use wharf::store::Store;
-use wharf::store::layout::Layout;
-use wharf::store::remote::{self, Access};
 
-use super::failure::{Exit, Failure};
-use super::packages::Home;
+use super::failure::Failure;
 use super::settings::Context;
 use super::versions::{Row, rows};
-use super::{connect, output, packages, text};
+use super::{output, text};
 
 /// Show the packages of a registry or layout
 ///
@@ -42,68 +39,44 @@ struct Report {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let prefix = self.prefix.as_deref().unwrap_or_default();
-        let home = home(context, prefix).await?;
-        let mut names = names(context, &home).await?;
+        let namespace = prefix.split(':').next();
+        let registry = context.locator()?.registry_of_namespace(namespace).await?;
+        let mut names = names(context, &registry).await?;
         names.retain(|name| name.to_string().starts_with(prefix));
         names.sort();
         names.dedup();
         let found: Vec<Vec<Row>> = stream::iter(&names)
-            .map(|name| shown(context, &home, name))
+            .map(|name| shown(context, &registry, name))
             .buffered(context.concurrency.max(1))
             .try_collect()
             .await?;
         let packages: Vec<Row> = found.into_iter().flatten().collect();
         let report = Report { packages };
         if report.packages.is_empty() {
-            eprintln!("no packages in {}", home.place);
+            eprintln!("no packages in {}", registry.place);
         }
         output::print(context, &report, || report.text())
     }
 }
 
-/// Returns the place that is listed: that of the prefix's namespace, else the default one.
-async fn home(context: &Context, prefix: &str) -> Result<Home, Failure> {
-    let namespace = prefix.split(':').next();
-    let configuration = context.configuration()?;
-    packages::home_by(context, |registry| {
-        configuration.choose_namespace(namespace, registry)
-    })
-    .await
-}
-
 /// Returns the packages that repositories there may be of.
-async fn names(context: &Context, home: &Home) -> Result<Vec<PackageName>, Failure> {
-    let repositories = match repositories(context, home).await {
-        Err(failure) if failure.is_not_found() && matches!(home.place, Place::Layout(_)) => {
-            Vec::new()
-        }
+async fn names(context: &Context, registry: &Registry) -> Result<Vec<PackageName>, Failure> {
+    let is_layout = matches!(registry.place, Place::Layout(_));
+    let repositories = match registry.repositories(context.connector()?).await {
+        Err(error) if error.kind() == Kind::NotFound && is_layout => Vec::new(),
         repositories => repositories?,
     };
-    let package = |repository: &String| home.place.package(repository);
+    let package = |repository: &String| registry.place.package(repository);
     Ok(repositories.iter().filter_map(package).collect())
 }
 
-/// Returns the repositories of a registry, or those that a layout has names of.
-pub(crate) async fn repositories(context: &Context, home: &Home) -> Result<Vec<String>, Failure> {
-    match &home.place {
-        Place::Layout(directory) => {
-            Ok(Layout::open(directory, context.observer())?.repositories()?)
-        }
-        Place::Registry { host, .. } => {
-            if context.offline {
-                let message = format!("what {host} has cannot be listed offline");
-                return Err(Failure::new(Exit::NotFound, message));
-            }
-            let credentials = connect::credentials(context, host, "", &home.settings).await?;
-            let options = connect::options(context, &home.settings);
-            Ok(remote::catalog(host, credentials, &options).await?)
-        }
-    }
-}
-
 /// Returns the versions of a package, or none, with a warning, if we may not see them.
-async fn shown(context: &Context, home: &Home, name: &PackageName) -> Result<Vec<Row>, Failure> {
-    match versions(context, home, name).await {
+async fn shown(
+    context: &Context,
+    registry: &Registry,
+    name: &PackageName,
+) -> Result<Vec<Row>, Failure> {
+    match versions(context, registry, name).await {
         Err(failure) if failure.is_refused() => {
             eprintln!("warning: {name} is passed over: {}", failure.message());
             Ok(Vec::new())
@@ -113,9 +86,12 @@ async fn shown(context: &Context, home: &Home, name: &PackageName) -> Result<Vec
 }
 
 /// Returns the versions of a package, or none if the repository holds something else.
-async fn versions(context: &Context, home: &Home, name: &PackageName) -> Result<Vec<Row>, Failure> {
-    let cache = context.cache()?;
-    let store = home.store(context, name, Access::Pull, &cache).await?;
+async fn versions(
+    context: &Context,
+    registry: &Registry,
+    name: &PackageName,
+) -> Result<Vec<Row>, Failure> {
+    let store = registry.read(context.connector()?, name).await?;
     let tags = match package::tags(store.as_ref(), name).await {
         Ok(tags) => tags,
         Err(package::Error::Unknown { .. }) => return Ok(Vec::new()),

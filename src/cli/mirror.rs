@@ -12,12 +12,11 @@ use wharf::reference::Name;
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 use wharf::store::Store;
 use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
 
 use super::copy::{Copier, Sum, check_version};
 use super::failure::{Exit, Failure};
 use super::settings::Context;
-use super::{connect, output, packages, text};
+use super::{output, text};
 
 /// Keep packages in another place, too: run it again and again, only news are sent
 ///
@@ -125,25 +124,22 @@ impl Run<'_> {
     /// Keeps the versions of one package; one that cannot be kept does not keep the others out.
     async fn keep(&mut self, entry: &Mirrored, spec: &PackageSpec) -> Result<(), Failure> {
         let context = self.context;
+        let (connector, locator) = (context.connector()?, context.locator()?);
         let from = match &entry.from {
-            Some(place) => packages::at(context, place, &spec.name).await?,
-            None => packages::home(context, &spec.name).await?,
+            Some(place) => locator.registry_at(place, &spec.name).await?,
+            None => locator.registry(&spec.name).await?,
         };
-        let to = packages::at(context, &entry.to, &spec.name).await?;
-        let location = from.location(&spec.name)?;
-        connect::check_credentials(context, &location, &to.location(&spec.name)?)?;
-        let source = from
-            .store(context, &spec.name, Access::Pull, &self.cache)
-            .await?;
+        let to = locator.registry_at(&entry.to, &spec.name).await?;
+        let location = from.repository(&spec.name)?;
+        connector.check_credentials(&location, &to.repository(&spec.name)?)?;
+        let source = from.read(connector, &spec.name).await?;
         let tags = package::tags(source.as_ref(), &spec.name).await?;
         let wanted = tags.versions.iter();
         let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
         if wanted.is_empty() {
             return Err(nothing(source.as_ref(), spec).await.into());
         }
-        let target = to
-            .store_beside(context, &spec.name, &location, &self.cache)
-            .await?;
+        let target = to.write(connector, &spec.name, Some(&location)).await?;
         let copier = Copier::new(context, &self.cache, entry.referrers).of_versions();
         let (source, target) = (source.as_ref(), target.as_ref());
         let mut route = Route {
@@ -172,7 +168,8 @@ impl Run<'_> {
         let name = Name::Tag(tag.to_owned());
         if !check_version(source, target, &shown, tag).await? {
             let digest = source.manifest(&name).await?.digest;
-            packages::check_owner(self.context, source, &spec.name, digest, &self.cache).await?;
+            let connector = self.context.connector()?;
+            connector.check_owner(source, &spec.name, digest).await?;
         }
         let copied = route.copies.artifact(&name, Some(tag)).await?;
         self.report.sum.add(&copied);

@@ -12,23 +12,11 @@ use wharf::store::spool::{Spool, parent, through_links};
 
 use super::failure::{Exit, Failure};
 use super::settings::Context;
+use super::stdout;
 
-/// Prints a line on stdout. A reader that has gone is no failure: what it wanted, it has.
+/// Prints a line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    let line = format!("{text}\n");
-    written(match io::stdout().is_terminal() {
-        true => io::stdout().write_all(line.as_bytes()),
-        // The standard library passes over a descriptor that cannot be written to; a file does not.
-        false => duplicate_stdout().and_then(|mut stdout| stdout.write_all(line.as_bytes())),
-    })
-}
-
-/// Says what became of something that was written on stdout.
-pub(crate) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
-    match outcome {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => Ok(outcome.context("standard output")?),
-    }
+    Ok(stdout::line(text).context("standard output")?)
 }
 
 /// Prints a result, as one JSON object or as text for people.
@@ -101,7 +89,7 @@ impl Target {
             let failure = Failure::usage("a component is no text for a terminal");
             return Err(failure.hint("redirect standard output, or name a file with -o"));
         }
-        let stream = duplicate_stdout().context("standard output")?;
+        let stream = stdout::duplicate().context("standard output")?;
         if leads_nowhere(&stream) {
             let failure = Failure::new(Exit::Other, "standard output is closed");
             return Err(failure.hint(
@@ -146,18 +134,6 @@ fn leads_nowhere(mut stdout: &File) -> bool {
 #[cfg(windows)]
 fn leads_nowhere(_stdout: &File) -> bool {
     false
-}
-
-#[cfg(unix)]
-fn duplicate_stdout() -> io::Result<File> {
-    use std::os::fd::AsFd;
-    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
-}
-
-#[cfg(windows)]
-fn duplicate_stdout() -> io::Result<File> {
-    use std::os::windows::io::AsHandle;
-    Ok(File::from(io::stdout().as_handle().try_clone_to_owned()?))
 }
 
 impl Write for Target {

@@ -7,21 +7,19 @@ use clap::Args;
 use serde::Serialize;
 use wharf::component::Component;
 use wharf::digest::Digest;
-use wharf::error::Error;
+use wharf::error::Kind;
 use wharf::manifest::{Annotations, annotation};
 use wharf::metadata;
 use wharf::package::{self, Publication, Published, State, Target, Uncompared};
 use wharf::push::{self, Options};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
-use wharf::store::cache::DEFAULT_MAX_BYTES;
-use wharf::store::remote::Access;
 
-use super::connect::{self, Stamp};
 use super::failure::{Exit, Failure};
+use super::input::Input;
 use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
-use super::{output, packages, text, wit};
+use super::{arguments, output, text, wit};
 
 /// Publish a component as a version of a package
 ///
@@ -96,8 +94,8 @@ impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let given = self.package.as_deref().map(|text| self.given(text));
         let given = given.transpose()?;
-        let before = Stamp::of(&self.file)?;
-        let component = connect::component(&self.file, self.split.policy()).await?;
+        let input = Input::read(&self.file, self.split.policy()).await?;
+        let component = Arc::clone(&input.component);
         self.check_whole(&component)?;
         let publication = self.publication(given, &component).await?;
         let mut said = metadata::described(&component.map);
@@ -118,27 +116,22 @@ impl Publish {
             compat: self.compat,
         };
         let cache = context.cache()?;
-        let home = packages::home(context, &publication.package).await?;
-        let access = match self.dry_run {
-            true => Access::Pull,
-            false => Access::Push,
-        };
+        let (connector, package) = (context.connector()?, &publication.package);
+        let registry = context.locator()?.registry(package).await?;
         let reference = Reference {
-            location: home.location(&publication.package)?,
+            location: registry.repository(package)?,
             tag: Some(publication.tag()?),
             digest: None,
         };
-        let store = home
-            .store(context, &publication.package, access, &cache)
-            .await;
         // A dry run makes no layout.
-        let store = match (store, self.dry_run) {
-            (Err(failure), true) if failure.is_not_found() => None,
-            (store, _) => Some(store?),
+        let store = match self.dry_run {
+            false => Some(registry.write(connector, package, None).await?),
+            true => match registry.read(connector, package).await {
+                Err(error) if error.kind() == Kind::NotFound => None,
+                store => Some(store?),
+            },
         };
-        if !Stamp::of(&self.file).is_ok_and(|after| after == before) {
-            return Err(Error::Changed.into());
-        }
+        input.check_unchanged(&self.file)?;
         let published = match &store {
             Some(store) => {
                 let observer = context.observer();
@@ -156,10 +149,7 @@ impl Publish {
             .as_ref()
             .and_then(|published| published.pushed.as_ref())
         {
-            connect::remember(&cache, &reference, pushed.blobs.iter().copied())?;
-            if context.has_cache() {
-                cache.prune(DEFAULT_MAX_BYTES)?;
-            }
+            context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         }
         let report = self.report(
             &component,
@@ -172,7 +162,7 @@ impl Publish {
     }
 
     fn given(&self, text: &str) -> Result<PackageSpec, Failure> {
-        packages::spec(text).map_err(|failure| match text.parse::<Reference>() {
+        arguments::spec(text).map_err(|failure| match text.parse::<Reference>() {
             Ok(_) => failure.hint(format!(
                 "that is a reference: `wharf push {} {text}` stores under it; a package is NAMESPACE:NAME@VERSION, \
                  and --registry says where it is",
@@ -338,10 +328,6 @@ impl Publish {
         }
     }
 }
-
-/// The way out where a version is there.
-pub(crate) const IMMUTABLE: &str =
-    "publish it as another version; --force replaces this one for everybody";
 
 impl Report {
     fn text(&self) -> String {

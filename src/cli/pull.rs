@@ -1,22 +1,19 @@
 //! `wharf pull`
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::pull::{self, Opened, Pulled};
-use wharf::reference::Reference;
+use wharf::package::Located;
+use wharf::pull::{self, Pulled};
 use wharf::reference::package::{PackageName, Version};
-use wharf::store::Store;
-use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 
 use super::failure::Failure;
 use super::moved::Fetched;
 use super::output::Target;
 use super::settings::Context;
-use super::{connect, output, packages, text};
+use super::{arguments, output, text};
 
 /// Get a component back, byte for byte
 ///
@@ -38,17 +35,19 @@ pub(crate) struct Pull {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// An artifact that was opened, and where it goes if nobody says where.
-pub(crate) struct Receipt {
-    pub(crate) reference: Reference,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) opened: Opened,
-    pub(crate) default_path: PathBuf,
+/// Where a component is written.
+pub(crate) struct Destination<'a> {
+    pub(crate) path: &'a Path,
+    /// Whether `-o` does not name it, so that no other file is overwritten.
+    pub(crate) is_default: bool,
+    /// What `-o` names, opened.
+    pub(crate) target: Option<Target>,
 }
 
 /// What was received, as `pull` and `get` tell it.
 #[derive(Serialize)]
 pub(crate) struct Report {
+    /// Only `get` tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<PackageName>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,20 +68,17 @@ pub(crate) struct Report {
 
 impl Pull {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cache = context.cache()?;
-        // A target that cannot be is found before anything is asked for.
+        // Fails on an output that cannot be written before any request.
         let target = open_target(context, self.output.as_deref())?;
-        let named = packages::named(&self.reference)?;
-        let (reference, store, opened) = connect::open(context, named, &cache).await?;
-        let receipt = Receipt {
-            default_path: PathBuf::from(format!("{}.wasm", reference.stem())),
-            reference,
-            store,
-            opened,
+        let named = arguments::named(&self.reference)?;
+        let located = arguments::open(context, named).await?;
+        let default_path = PathBuf::from(format!("{}.wasm", located.reference.stem()));
+        let destination = Destination {
+            path: self.output.as_deref().unwrap_or(&default_path),
+            is_default: self.output.is_none(),
+            target,
         };
-        receive(context, &cache, receipt, self.output.as_deref(), target)
-            .await?
-            .print(context)
+        receive(context, located, destination).await?.print(context)
     }
 }
 
@@ -95,38 +91,38 @@ pub(crate) fn open_target(
     output.map(open).transpose()
 }
 
-/// Writes a component to where `-o` says, or else to its default path.
+/// Writes a component to its destination.
 pub(crate) async fn receive(
     context: &Context,
-    cache: &Arc<Cache>,
-    receipt: Receipt,
-    output: Option<&Path>,
-    target: Option<Target>,
+    located: Located,
+    destination: Destination<'_>,
 ) -> Result<Report, Failure> {
-    let Receipt {
+    let Located {
         reference,
         store,
         opened,
-        default_path,
-    } = receipt;
-    let path = output.map_or(default_path, Path::to_owned);
+        ..
+    } = located;
+    let Destination {
+        path,
+        is_default,
+        target,
+    } = destination;
     let content = opened.content();
-    let was_there = output.is_none() && output::is_there(&path, content).await?;
+    let was_there = is_default && output::is_there(path, content).await?;
     let mut pulled = Pulled::nothing(&opened);
     if !was_there {
         let target = match target {
             Some(target) => target,
-            None => Target::open(&path, context.json)?,
+            None => Target::open(path, context.json)?,
         };
+        let cache = context.cache()?;
         let (slots, observer) = (context.concurrency, context.observer());
-        let (target, got) = pull::pull(&store, &opened, cache, target, slots, &observer).await?;
+        let (target, got) = pull::pull(&store, &opened, &cache, target, slots, &observer).await?;
         target.finish()?;
         pulled = got;
         let blobs = opened.layers().map(|layer| layer.blob.digest);
-        connect::remember(cache, &reference, blobs)?;
-        if context.has_cache() && pulled.fetched.blobs > 0 {
-            cache.prune(DEFAULT_MAX_BYTES)?;
-        }
+        context.remember(&reference, blobs, pulled.fetched.blobs > 0)?;
     }
     Ok(Report {
         package: None,
@@ -138,7 +134,7 @@ pub(crate) async fn receive(
         content_size: content.size,
         fetched: Fetched::new(pulled.fetched, pulled.cached),
         requests: context.progress.requests(),
-        path: (output != Some(Path::new("-"))).then_some(path),
+        path: (path != Path::new("-")).then(|| path.to_owned()),
         was_there,
     })
 }

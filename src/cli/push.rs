@@ -5,18 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::error::Error;
 use wharf::manifest::Annotations;
+use wharf::package::RegistrySettings;
 use wharf::push::{self, Options, Pushed};
 use wharf::reference::package::PackageSpec;
-use wharf::store::cache::DEFAULT_MAX_BYTES;
-use wharf::store::remote::Access;
 
-use super::connect::{self, Stamp};
 use super::failure::Failure;
+use super::input::Input;
 use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
-use super::{output, text};
+use super::{arguments, output, text};
 
 /// Store a component, one layer per large section
 ///
@@ -55,7 +53,7 @@ struct Report {
 
 impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = connect::target(&self.reference).map_err(|failure| {
+        let reference = arguments::target(&self.reference).map_err(|failure| {
             match self.reference.parse::<PackageSpec>() {
                 Ok(package) => failure.hint(format!(
                     "that is a package: `wharf publish {} {package}` stores it",
@@ -69,11 +67,14 @@ impl Push {
                 "a push names a tag; the digest comes out of it",
             ));
         }
-        let before = Stamp::of(&self.file)?;
-        let component = connect::component(&self.file, self.split.policy()).await?;
-        connect::warn(&self.file, &component);
+        let input = Input::read(&self.file, self.split.policy()).await?;
+        input.warn(&self.file);
         let cache = context.cache()?;
-        let store = connect::store(context, &reference, Access::Push, &cache).await?;
+        let location = &reference.location;
+        let connector = context.connector()?;
+        let store = connector
+            .write(location, &RegistrySettings::default(), None)
+            .await?;
         let options = Options {
             level: self.split.level,
             reuse: !self.no_reuse,
@@ -81,18 +82,19 @@ impl Push {
             metadata: Annotations::new(),
             compat: false,
         };
-        let stamp = || Stamp::of(&self.file).is_ok_and(|after| after == before);
-        if !stamp() {
-            return Err(Error::Changed.into());
-        }
+        input.check_unchanged(&self.file)?;
         let observer = context.observer();
         let tag = Some(reference.tag_or_default());
-        let pushed =
-            push::push(component, store.as_ref(), tag, &cache, &options, &observer).await?;
-        connect::remember(&cache, &reference, pushed.blobs.iter().copied())?;
-        if context.has_cache() {
-            cache.prune(DEFAULT_MAX_BYTES)?;
-        }
+        let pushed = push::push(
+            input.component,
+            store.as_ref(),
+            tag,
+            &cache,
+            &options,
+            &observer,
+        )
+        .await?;
+        context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         let report = Report::new(reference.at(pushed.digest).to_string(), &pushed);
         output::print(context, &report, || report.text())
     }

@@ -8,17 +8,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::Serialize;
 use wharf::error::Error;
-use wharf::pull::{self, Opened, Output, Pulled};
-use wharf::reference::Reference;
+use wharf::package::Located;
+use wharf::pull::{self, Output, Pulled};
 use wharf::segment::{self, Mode, Module, Segment};
 use wharf::source::Source;
-use wharf::store::Store;
-use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
+use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 
 use super::failure::Failure;
 use super::settings::Context;
-use super::{connect, text};
+use super::text;
 
 /// So many instructions of one segment are shown to people.
 const SHOWN_READERS: usize = 8;
@@ -66,21 +65,22 @@ pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
 /// Fetches a component, whose code is needed, into a temporary file and reads its segments. Returns also what was moved.
 pub(crate) async fn of_stored(
     context: &Context,
-    store: &Arc<dyn Store>,
-    reference: &Reference,
-    opened: &Opened,
+    located: &Located,
     cache: &Arc<Cache>,
 ) -> Result<(Report, Pulled), Failure> {
     let directory = cache.ingest();
     let spool = Spool::new_in(directory).with_context(|| directory.display().to_string())?;
     let (slots, observer) = (context.concurrency, context.observer());
     let output = Spooled(spool);
+    let Located {
+        store,
+        reference,
+        opened,
+        ..
+    } = located;
     let (mut output, pulled) = pull::pull(store, opened, cache, output, slots, &observer).await?;
     let blobs = opened.layers().map(|layer| layer.blob.digest);
-    connect::remember(cache, reference, blobs)?;
-    if context.has_cache() && pulled.fetched.blobs > 0 {
-        cache.prune(DEFAULT_MAX_BYTES)?;
-    }
+    context.remember(reference, blobs, pulled.fetched.blobs > 0)?;
     let file = output.0.file().try_clone();
     let file = file.with_context(|| directory.display().to_string())?;
     Ok((read(file).await?, pulled))

@@ -19,7 +19,7 @@ use wharf::gateway::front::{self, Tls};
 use wharf::gateway::message::Answer;
 use wharf::gateway::metrics::Metrics;
 use wharf::gateway::{self, Gateway, Rights};
-use wharf::package::Place;
+use wharf::package::{self, Place};
 use wharf::reference::Repository;
 use wharf::store;
 use wharf::store::held::Held;
@@ -28,7 +28,7 @@ use wharf::store::remote::{Options, credentials};
 use super::failure::{Exit, Failure};
 use super::settings::Context;
 use super::text::{parse_size, printable};
-use super::{interrupted, output, packages};
+use super::{interrupted, output};
 
 /// Be a registry that shows every component in one piece
 ///
@@ -212,14 +212,13 @@ impl Serve {
     }
 
     /// Returns what was named, or the layout that packages are in.
-    fn upstreams(&self) -> Result<Vec<Upstream>, Failure> {
+    fn upstreams(&self, context: &Context) -> Result<Vec<Upstream>, Failure> {
         if !self.upstream.is_empty() {
             return Ok(self.upstream.clone());
         }
-        match packages::local()?.place {
-            Place::Layout(directory) => Ok(vec![Upstream::layout(directory)]),
-            Place::Registry { host, .. } => Ok(vec![Upstream::Registry(host)]),
-        }
+        let directory = context.local_layout.clone();
+        let directory = directory.ok_or(package::Error::NoLocalLayout)?;
+        Ok(vec![Upstream::layout(directory)])
     }
 
     /// Returns what answers.
@@ -231,7 +230,7 @@ impl Serve {
     ) -> Result<Arc<dyn Answer>, Failure> {
         let options = options(context);
         let mut upstreams = Vec::new();
-        for upstream in self.upstreams()? {
+        for upstream in self.upstreams(context)? {
             match upstream {
                 Upstream::Registry(host) => upstreams.push(gateway::Upstream::Registry {
                     host,

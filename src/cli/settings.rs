@@ -8,11 +8,13 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use clap::Args;
 use tempfile::TempDir;
+use wharf::digest::Digest;
 use wharf::encoding::Level;
-use wharf::package::Configuration;
+use wharf::package::{Configuration, Connector, Locator};
+use wharf::reference::Reference;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 use wharf::store::Observer;
-use wharf::store::cache::Cache;
+use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 use wharf::store::remote::{Credentials, Options};
 
 use super::failure::{Exit, Failure};
@@ -147,6 +149,9 @@ pub(crate) struct Context {
     pub(crate) registry: Option<String>,
     config_file: Option<PathBuf>,
     configuration: OnceLock<Configuration>,
+    connector: OnceLock<Connector>,
+    /// The layout that packages are in when nothing is configured.
+    pub(crate) local_layout: Option<PathBuf>,
     /// The user that was given without a password, which only `login` can do something with.
     pub(crate) username: Option<String>,
     cache_directory: Option<PathBuf>,
@@ -205,6 +210,8 @@ impl Context {
             registry,
             config_file: shared.config.or_else(|| variable("WKG_CONFIG_FILE")),
             configuration: OnceLock::new(),
+            connector: OnceLock::new(),
+            local_layout: local_layout(),
             username,
             cache_directory,
             cache: OnceLock::new(),
@@ -281,6 +288,51 @@ impl Context {
             Some(_) => read,
             None => defaults.merged(read),
         })
+    }
+
+    /// Returns what opens the stores that references name.
+    pub(crate) fn connector(&self) -> Result<&Connector, Failure> {
+        if let Some(connector) = self.connector.get() {
+            return Ok(connector);
+        }
+        let token = env::var("WHARF_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty());
+        let connector = Connector {
+            options: self.options(),
+            credentials: self
+                .credentials
+                .clone()
+                .or_else(|| token.map(Credentials::Bearer)),
+            offline: self.offline,
+            cache: self.cache()?,
+        };
+        Ok(self.connector.get_or_init(|| connector))
+    }
+
+    /// Returns what finds packages.
+    pub(crate) fn locator(&self) -> Result<Locator<'_>, Failure> {
+        Ok(Locator {
+            connector: self.connector()?,
+            configuration: self.configuration()?,
+            registry: self.registry.as_deref(),
+            local: self.local_layout.as_deref(),
+        })
+    }
+
+    /// Remembers which repository has blobs, and prunes the cache if blobs were added to it.
+    pub(crate) fn remember(
+        &self,
+        reference: &Reference,
+        blobs: impl IntoIterator<Item = Digest>,
+        were_added: bool,
+    ) -> Result<(), Failure> {
+        let connector = self.connector()?;
+        connector.remember(reference, blobs)?;
+        if were_added && self.has_cache() {
+            connector.cache.prune(DEFAULT_MAX_BYTES)?;
+        }
+        Ok(())
     }
 
     /// Returns whether the cache outlives this run.

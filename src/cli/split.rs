@@ -14,8 +14,9 @@ use wharf::encoding::Encoding;
 use wharf::store::spool::Spool;
 
 use super::failure::Failure;
+use super::input::Input;
 use super::settings::{Context, SplitFlags};
-use super::{connect, output, text};
+use super::{output, text};
 
 /// Explode a component into a directory, one file per layer
 ///
@@ -58,12 +59,12 @@ struct Report {
 
 impl Split {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let component = connect::component(&self.file, self.split.policy()).await?;
-        connect::warn(&self.file, &component);
+        let input = Input::read(&self.file, self.split.policy()).await?;
+        input.warn(&self.file);
         fs::create_dir_all(&self.directory)
             .with_context(|| self.directory.display().to_string())?;
         let progress = Arc::clone(&context.progress);
-        let work = move || self.explode(&component, progress.as_ref());
+        let work = move || self.explode(&input.component, progress.as_ref());
         let exploded = tokio::task::spawn_blocking(work).await;
         let report = exploded.map_err(anyhow::Error::from)??;
         output::print(context, &report, || report.text())

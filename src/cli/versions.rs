@@ -9,11 +9,10 @@ use wharf::package::{self, Tags};
 use wharf::reference::Name;
 use wharf::reference::package::{PackageName, Version};
 use wharf::store::Store;
-use wharf::store::remote::Access;
 
 use super::failure::Failure;
 use super::settings::Context;
-use super::{output, packages, text};
+use super::{arguments, output, text};
 
 /// Show the versions of a package, the newest first
 #[derive(Debug, Args)]
@@ -46,10 +45,9 @@ struct Report {
 
 impl Versions {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let name = packages::name(&self.package)?;
-        let cache = context.cache()?;
-        let home = packages::home(context, &name).await?;
-        let store = home.store(context, &name, Access::Pull, &cache).await?;
+        let name = arguments::name(&self.package)?;
+        let registry = context.locator()?.registry(&name).await?;
+        let store = registry.read(context.connector()?, &name).await?;
         let tags = package::tags(store.as_ref(), &name).await?;
         let report = Report {
             packages: rows(store.as_ref(), &name, &tags, context.concurrency, true).await?,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use wharf::index::Externs;
+use wharf::package::Located;
 use wharf::pull;
 use wharf::store::cache::Cache;
 use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
 
-use super::connect::{self, Given};
+use super::arguments::{self, Given, Named};
 use super::failure::Failure;
 use super::index::types::correction;
-use super::packages::Named;
 use super::settings::Context;
 use super::text::printable;
 use super::wit;
@@ -32,7 +32,7 @@ impl Stub {
         what: &str,
         cache: &Arc<Cache>,
     ) -> Result<Self, Failure> {
-        match connect::given(what)? {
+        match arguments::given(what)? {
             Given::File(path) => Self::of_file(path).await,
             Given::Named(named) => Self::of_stored(context, named, cache).await,
         }
@@ -52,7 +52,12 @@ impl Stub {
         named: Named,
         cache: &Arc<Cache>,
     ) -> Result<Self, Failure> {
-        let (reference, store, opened) = connect::open(context, named, cache).await?;
+        let Located {
+            store,
+            reference,
+            opened,
+            ..
+        } = arguments::open(context, named).await?;
         let name = reference.at(opened.digest).to_string();
         let observer = context.observer();
         let stub = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await;

@@ -6,11 +6,10 @@ use wharf::digest::Digest;
 use wharf::package;
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version, Wanted};
-use wharf::store::remote::Access;
 
 use super::failure::Failure;
 use super::settings::Context;
-use super::{output, packages};
+use super::{arguments, output};
 
 /// Hide a version from requirements
 ///
@@ -42,27 +41,25 @@ struct Report {
 
 impl Yank {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let spec = packages::spec(&self.package)?;
+        let spec = arguments::spec(&self.package)?;
         let Wanted::Exact(version) = &spec.wanted else {
             let message = format!("`{}` names no single version", self.package);
             return Err(Failure::usage(message).hint("for instance demo:calc@1.2.0"));
         };
         let cache = context.cache()?;
-        let home = packages::home(context, &spec.name).await?;
-        // Looking first: a layout is not made for what it cannot have.
-        let looking = home
-            .store(context, &spec.name, Access::Pull, &cache)
+        let (connector, name) = (context.connector()?, &spec.name);
+        let registry = context.locator()?.registry(name).await?;
+        // Reading first, because writing makes a layout.
+        let source = registry.read(connector, name).await?;
+        let resolved = package::resolve(source.as_ref(), &spec).await?;
+        connector
+            .check_owner(source.as_ref(), name, resolved.digest)
             .await?;
-        let resolved = package::resolve(looking.as_ref(), &spec).await?;
-        let (looking, digest) = (looking.as_ref(), resolved.digest);
-        packages::check_owner(context, looking, &spec.name, digest, &cache).await?;
-        let store = home
-            .store(context, &spec.name, Access::Push, &cache)
-            .await?;
+        let store = registry.write(connector, name, None).await?;
         let yanked = !self.undo;
         let changed = package::yank(store.as_ref(), &resolved.digest, yanked, &cache).await?;
         let reference = Reference {
-            location: home.location(&spec.name)?,
+            location: registry.repository(name)?,
             tag: Some(resolved.tag),
             digest: Some(resolved.digest),
         };

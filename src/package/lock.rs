@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::connect::{Located, LocatedVersion};
 use crate::digest::Digest;
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
 use crate::reference::{DEFAULT_TAG, Location, Reference};
@@ -144,6 +145,22 @@ impl Lock {
 }
 
 impl Locked {
+    /// Returns the entry of a package that was found.
+    pub fn of(wanted: &Wanted, found: &LocatedVersion) -> Self {
+        let Located {
+            reference, opened, ..
+        } = &found.artifact;
+        Self {
+            name: found.version.package.clone(),
+            requirement: wanted.to_string(),
+            version: found.version.version.clone(),
+            registry: reference.location.to_string(),
+            content: opened.content().digest,
+            split: opened.split().map(|split| split.manifest.config.digest),
+            manifest: opened.digest,
+        }
+    }
+
     /// Returns the repository that the entry is of.
     pub fn location(&self) -> Result<Location, LockError> {
         // A layout's repository is only told from its directory where a tag follows.

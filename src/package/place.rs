@@ -50,14 +50,14 @@ pub enum PlaceError {
         prefix: String,
     },
     /// The repository's name would be no name.
-    #[error("{package} cannot be a repository of {place}")]
+    #[error("{package} cannot be a repository of {place}: {reason}")]
     Repository {
         /// The package.
         package: PackageName,
         /// The place.
         place: String,
         /// Why not.
-        source: Box<ParseReferenceError>,
+        reason: Box<ParseReferenceError>,
     },
 }
 
@@ -157,10 +157,10 @@ impl Place {
             }
         };
         let parsed = format!("{host}/{path}").parse::<Reference>();
-        let reference = parsed.map_err(|source| PlaceError::Repository {
+        let reference = parsed.map_err(|reason| PlaceError::Repository {
             package: package.clone(),
             place: self.to_string(),
-            source: Box::new(source),
+            reason: Box::new(reason),
         })?;
         Ok(reference.location)
     }

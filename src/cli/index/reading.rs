@@ -9,18 +9,16 @@ use tokio::sync::Semaphore;
 use wharf::index::{
     Entry, Known, Reader, Reading, Repository, Source, SourceContents, Which, exchange,
 };
-use wharf::package::Place;
+use wharf::package::{Error, Place, Registry, RegistrySettings};
 use wharf::reference::package::PackageName;
 use wharf::reference::{Location, Name, Repository as RepositoryName};
-use wharf::store::Store;
 use wharf::store::cache::Cache;
-use wharf::store::remote::Access;
+use wharf::store::{self, Store};
 
 use super::{Sound, now, types};
+use crate::cli::arguments;
 use crate::cli::failure::Failure;
-use crate::cli::packages::{self, Home};
 use crate::cli::settings::Context;
-use crate::cli::{connect, list};
 
 const NO_CATALOG: &str = "name packages or references instead: `wharf index add NAMESPACE:NAME…`, a file that lists \
      them, or an index that somebody published there";
@@ -83,8 +81,8 @@ pub(super) async fn added(
     all: bool,
 ) -> Result<(Source, Read), Failure> {
     if let Source::Reference { reference } = source {
-        let parsed = connect::reference(reference)?;
-        let store = connect::store(context, &parsed, Access::Pull, cache).await?;
+        let parsed = arguments::reference(reference)?;
+        let store = read_store(context, &parsed.location).await?;
         if let Some(read) = published(context, store.as_ref(), &parsed.name(), cache).await? {
             let reference = reference.clone();
             return Ok((Source::Shared { reference }, read));
@@ -111,19 +109,22 @@ pub(super) async fn read(
             return shared(context, reference, (source, all), index, cache).await;
         }
         Source::Reference { reference } => {
-            let reference = connect::reference(reference)?;
-            let store = connect::store(context, &reference, Access::Pull, cache).await?;
+            let reference = arguments::reference(reference)?;
+            let store = read_store(context, &reference.location).await?;
             let which = Which::One(reference.name());
             vec![repository(&reference.location, store, which)]
         }
         Source::Package { package, place } => {
-            let name = packages::name(package)?;
+            let name = arguments::name(package)?;
             let home = match place {
-                Some(place) => packages::at(context, &read_place(place)?, &name).await?,
-                None => packages::home(context, &name).await?,
+                Some(place) => {
+                    let locator = context.locator()?;
+                    locator.registry_at(&read_place(place)?, &name).await?
+                }
+                None => context.locator()?.registry(&name).await?,
             };
-            let location = home.location(&name)?;
-            let store = home.store(context, &name, Access::Pull, cache).await?;
+            let location = home.repository(&name)?;
+            let store = home.read(context.connector()?, &name).await?;
             // A package that is not there is a mistake; a repository of a catalog may be about to go.
             wharf::package::tags(store.as_ref(), &name).await?;
             vec![Repository {
@@ -133,9 +134,16 @@ pub(super) async fn read(
                 which: Which::All,
             }]
         }
-        Source::Place { place } => of_place(context, &read_place(place)?, cache).await?,
+        Source::Place { place } => of_place(context, &read_place(place)?).await?,
     };
     Ok(collect(context, repositories, &known, cache).await)
+}
+
+async fn read_store(context: &Context, location: &Location) -> Result<Arc<dyn Store>, Failure> {
+    let connector = context.connector()?;
+    Ok(connector
+        .read(location, &RegistrySettings::default())
+        .await?)
 }
 
 fn read_place(place: &str) -> Result<Place, Failure> {
@@ -166,31 +174,27 @@ fn repository(location: &Location, store: Arc<dyn Store>, which: Which) -> Repos
 }
 
 /// Returns the repositories of a registry or of a layout.
-async fn of_place(
-    context: &Context,
-    place: &Place,
-    cache: &Arc<Cache>,
-) -> Result<Vec<Repository>, Failure> {
+async fn of_place(context: &Context, place: &Place) -> Result<Vec<Repository>, Failure> {
     // Which package it is makes no difference: the place is known.
     let any: PackageName = "any:any".parse().map_err(Failure::usage)?;
-    let home = packages::at(context, place, &any).await?;
+    let home = context.locator()?.registry_at(place, &any).await?;
     let mut found = Vec::new();
     if let Place::Layout(directory) = &home.place {
         let location = Location::Layout {
             directory: directory.clone(),
             repository: None,
         };
-        found.push(opened(context, &home, location, None, cache).await?);
+        found.push(opened(context, &home, location, None).await?);
     }
-    let paths = list::repositories(context, &home).await;
-    let paths = paths.map_err(|failure| match failure.is_no_catalog() {
-        true => failure.hint(NO_CATALOG),
-        false => failure,
+    let paths = home.repositories(context.connector()?).await;
+    let paths = paths.map_err(|error| match error {
+        Error::Store(store::Error::NoCatalog { .. }) => Failure::from(error).hint(NO_CATALOG),
+        error => error.into(),
     })?;
     for path in paths {
         let package = home.place.package(&path);
         let location = match (&home.place, &package) {
-            (_, Some(package)) => home.location(package)?,
+            (_, Some(package)) => home.repository(package)?,
             (Place::Layout(directory), None) => Location::Layout {
                 directory: directory.clone(),
                 repository: Some(path),
@@ -203,24 +207,18 @@ async fn of_place(
             }
             _ => continue,
         };
-        found.push(opened(context, &home, location, package, cache).await?);
+        found.push(opened(context, &home, location, package).await?);
     }
     Ok(found)
 }
 
 async fn opened(
     context: &Context,
-    home: &Home,
+    home: &Registry,
     location: Location,
     package: Option<PackageName>,
-    cache: &Arc<Cache>,
 ) -> Result<Repository, Failure> {
-    let place = connect::Place {
-        location: &location,
-        settings: home.settings.clone(),
-        beside: None,
-    };
-    let store = connect::store_at(context, &place, Access::Pull, cache).await?;
+    let store = context.connector()?.read(&location, &home.settings).await?;
     let location = location.to_string();
     Ok(Repository {
         name: package.map_or_else(|| location.clone(), |package| package.to_string()),
@@ -305,8 +303,8 @@ async fn shared(
     index: &mut Sound,
     cache: &Arc<Cache>,
 ) -> Result<Read, Failure> {
-    let reference = connect::reference(reference)?;
-    let store = connect::store(context, &reference, Access::Pull, cache).await?;
+    let reference = arguments::reference(reference)?;
+    let store = read_store(context, &reference.location).await?;
     // One state of the index: what it has is what was read then.
     let (status, entries) = index.ask(|index| {
         let mut statuses = index.sources()?.into_iter();

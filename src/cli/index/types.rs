@@ -7,13 +7,13 @@ use futures_util::{StreamExt, stream};
 use wharf::digest::Digest;
 use wharf::index::shared::Shared;
 use wharf::index::{Record, record_of};
+use wharf::package::Located;
 use wharf::pull;
 use wharf::store::cache::Cache;
 
 use super::Sound;
-use crate::cli::connect;
+use crate::cli::arguments::{self, Named};
 use crate::cli::failure::Failure;
-use crate::cli::packages::Named;
 use crate::cli::settings::Context;
 use crate::cli::text::printable;
 
@@ -40,8 +40,8 @@ pub(crate) async fn root(
     digest: Digest,
     cache: &Arc<Cache>,
 ) -> Result<Root, Failure> {
-    let named = Named::Reference(connect::reference(reference)?.at(digest));
-    let (_, store, opened) = connect::open(context, named, cache).await?;
+    let named = Named::Reference(arguments::reference(reference)?.at(digest));
+    let Located { store, opened, .. } = arguments::open(context, named).await?;
     let observer = context.observer();
     let mut record = record_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;
     let (stub, _) = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;

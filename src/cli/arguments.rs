@@ -1,0 +1,129 @@
+//! Packages, references and files as arguments.
+
+use std::path::{Path, PathBuf};
+
+use wharf::package::{self, Located, LocatedVersion, RegistrySettings};
+use wharf::reference::package::{PackageName, PackageSpec, Wanted, looks_like_package};
+use wharf::reference::{BLOBS, Reference};
+
+use super::failure::{Exit, Failure};
+use super::hints;
+use super::settings::Context;
+use super::text::printable;
+
+/// A package or a reference.
+#[derive(Debug, Clone)]
+pub(crate) enum Named {
+    Package(PackageSpec),
+    Reference(Reference),
+}
+
+/// A file, a package or a reference.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    File(PathBuf),
+    Named(Named),
+}
+
+/// Tells a file from a package or a reference: a file that exists wins.
+pub(crate) fn given(text: &str) -> Result<Given, Failure> {
+    let path = Path::new(text);
+    if path.exists() {
+        return Ok(Given::File(path.to_owned()));
+    }
+    // Nobody would give a new file such a name.
+    if looks_like_package(text) || text.starts_with(BLOBS) {
+        return Ok(Given::Named(named(text)?));
+    }
+    match text.parse() {
+        Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
+        Err(error) => {
+            let failure = Failure::new(Exit::NotFound, format!("no file `{text}`"));
+            Err(failure.hint(hints::no_file(text, &error)))
+        }
+    }
+}
+
+/// Tells a package from a reference: a package has no slash.
+pub(crate) fn named(text: &str) -> Result<Named, Failure> {
+    if looks_like_package(text) {
+        return spec(text).map(Named::Package);
+    }
+    text.parse().map(Named::Reference).map_err(|error| {
+        let failure = match hints::is_word(text) {
+            true => Failure::usage(format!("`{text}` is no package and no reference")),
+            false => Failure::usage(error),
+        };
+        failure.hint(hints::reference(text).unwrap_or_else(|| hints::FORMS.to_owned()))
+    })
+}
+
+/// Reads a package and the wanted versions.
+pub(crate) fn spec(text: &str) -> Result<PackageSpec, Failure> {
+    let spec = text.parse();
+    spec.map_err(|error| Failure::usage(error).hint(hints::package(text)))
+}
+
+/// Reads a package without a version.
+pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
+    let spec = spec(text)?;
+    match spec.wanted {
+        Wanted::Newest => Ok(spec.name),
+        _ => Err(Failure::usage(format!(
+            "`{text}` names a version; here it is NAMESPACE:NAME"
+        ))),
+    }
+}
+
+/// Reads a reference.
+pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
+    text.parse().map_err(|error| {
+        let failure = Failure::usage(error);
+        match hints::reference(text) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// Reads a reference to write to.
+pub(crate) fn target(text: &str) -> Result<Reference, Failure> {
+    match text.starts_with(BLOBS) {
+        true => {
+            let location = text.to_owned();
+            Err(package::Error::ReadOnly { location }.into())
+        }
+        false => reference(text),
+    }
+}
+
+/// Finds and opens an artifact, and prints the warnings about it.
+pub(crate) async fn open(context: &Context, named: Named) -> Result<Located, Failure> {
+    match named {
+        Named::Package(spec) => {
+            let found = context.locator()?.find(&spec).await?;
+            warn(&found);
+            Ok(found.artifact)
+        }
+        Named::Reference(reference) => {
+            let settings = RegistrySettings::default();
+            let opened = context.connector()?.open(reference, &settings).await?;
+            warn_unused(&opened);
+            Ok(opened)
+        }
+    }
+}
+
+/// Warns about a version that is yanked, and about split forms that are not used.
+pub(crate) fn warn(found: &LocatedVersion) {
+    if found.is_yanked {
+        eprintln!("warning: {} is yanked", found.version);
+    }
+    warn_unused(&found.artifact);
+}
+
+fn warn_unused(artifact: &Located) {
+    for unused in &artifact.opened.unused {
+        eprintln!("warning: {}", printable(&unused.to_string()));
+    }
+}

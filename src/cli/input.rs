@@ -1,0 +1,80 @@
+//! Component files that a command reads.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use wharf::component::Component;
+use wharf::error::Error;
+use wharf::split::SplitPolicy;
+use wharf::store;
+
+use super::failure::{Exit, Failure};
+use super::text::printable;
+
+/// A component's file, mapped, planned and hashed.
+pub(crate) struct Input {
+    pub(crate) component: Arc<Component<File>>,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Input {
+    /// Reads a regular file.
+    pub(crate) async fn read(path: &Path, policy: SplitPolicy) -> Result<Self, Failure> {
+        let name = printable(&path.display().to_string());
+        let (size, modified) = stamp(path).map_err(|error| failed(path, &name, error))?;
+        // A pipe would block, and cannot be read twice.
+        if !path.is_file() && !path.is_dir() {
+            return Err(Failure::usage(format!("{name} is no regular file")));
+        }
+        if path.is_dir() {
+            return Err(Failure::usage(format!("{name} is a directory")));
+        }
+        let file = File::open(path).map_err(|error| failed(path, &name, error))?;
+        let read = move || Component::read(file, &policy);
+        let component = tokio::task::spawn_blocking(read)
+            .await
+            .map_err(anyhow::Error::from)?;
+        Ok(Self {
+            component: Arc::new(component.context(name)?),
+            size,
+            modified,
+        })
+    }
+
+    /// Fails if the file was written to since it was read.
+    pub(crate) fn check_unchanged(&self, path: &Path) -> Result<(), Error> {
+        match stamp(path) {
+            Ok(stamp) if stamp == (self.size, self.modified) => Ok(()),
+            _ => Err(Error::Changed),
+        }
+    }
+
+    /// Warns about a component that cannot be read to its end.
+    pub(crate) fn warn(&self, path: &Path) {
+        if let Some(damage) = &self.component.map.damage {
+            let name = printable(&path.display().to_string());
+            eprintln!(
+                "warning: {name} cannot be read past byte {}: {}; the rest is stored as it is",
+                damage.offset, damage.reason
+            );
+        }
+    }
+}
+
+/// Returns the size and the time by which a change is noticed.
+fn stamp(path: &Path) -> io::Result<(u64, Option<SystemTime>)> {
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
+fn failed(path: &Path, name: &str, source: io::Error) -> Failure {
+    match source.kind() {
+        io::ErrorKind::NotFound => Failure::new(Exit::NotFound, format!("no file `{name}`")),
+        _ => store::Error::file(path)(source).into(),
+    }
+}

@@ -1,0 +1,216 @@
+//! Opening the repositories that references name: which store, and with which credentials.
+
+use std::sync::Arc;
+
+use super::configuration::{RegistrySettings, UserPassword};
+use super::{Error, Publication};
+use crate::digest::Digest;
+use crate::pull::{self, Opened};
+use crate::reference::{Location, Name, Reference, Repository};
+use crate::store::cache::Cache;
+use crate::store::held::Held;
+use crate::store::layout::Layout;
+use crate::store::remembered::{Offline, Remembering};
+use crate::store::remote::{Access, Credentials, Options, Remote, credentials};
+use crate::store::{self, Store, blocking};
+
+/// How stores are opened.
+pub struct Connector {
+    /// How registries are accessed, and the observer of all transfers.
+    pub options: Options,
+    /// Credentials that do not say which registry they are for. They win over all others.
+    pub credentials: Option<Credentials>,
+    /// Whether only the cache and local directories are read.
+    pub offline: bool,
+    /// This machine's cache.
+    pub cache: Arc<Cache>,
+}
+
+/// An artifact that was found and opened.
+pub struct Located {
+    /// The repository.
+    pub store: Arc<dyn Store>,
+    /// The artifact; of a package version with its tag and digest.
+    pub reference: Reference,
+    /// Its manifest and config.
+    pub opened: Opened,
+}
+
+/// A package version that was found and opened.
+pub struct LocatedVersion {
+    /// The artifact.
+    pub artifact: Located,
+    /// The version.
+    pub version: Publication,
+    /// Whether it is yanked.
+    pub is_yanked: bool,
+}
+
+impl Connector {
+    /// Opens a repository to read from. The cache remembers manifests and tags that a registry returns.
+    pub async fn read(
+        &self,
+        location: &Location,
+        settings: &RegistrySettings,
+    ) -> Result<Arc<dyn Store>, Error> {
+        Ok(match location {
+            Location::Layout {
+                directory,
+                repository,
+            } => {
+                let layout = Layout::open(directory, Arc::clone(&self.options.observer))?;
+                Arc::new(layout.in_repository(repository.as_deref()))
+            }
+            Location::Blobs { directory } => Arc::new(Held::open(directory)?),
+            Location::Repository(repository) if self.offline => self.offline(repository),
+            Location::Repository(repository) => {
+                let remote = self.remote(repository, Access::Pull, settings).await?;
+                Arc::new(Remembering::new(Arc::new(remote), Arc::clone(&self.cache)))
+            }
+        })
+    }
+
+    /// Opens a repository to write to. Blobs are mounted from `beside`, if it is in the same registry, or from where
+    /// the cache remembers them.
+    pub async fn write(
+        &self,
+        location: &Location,
+        settings: &RegistrySettings,
+        beside: Option<&Location>,
+    ) -> Result<Arc<dyn Store>, Error> {
+        let repository = match location {
+            Location::Layout {
+                directory,
+                repository,
+            } => {
+                let layout = Layout::create(directory, Arc::clone(&self.options.observer))?;
+                return Ok(Arc::new(layout.in_repository(repository.as_deref())));
+            }
+            Location::Blobs { .. } => {
+                let location = location.to_string();
+                return Err(Error::ReadOnly { location });
+            }
+            Location::Repository(repository) if self.offline => {
+                return Ok(self.offline(repository));
+            }
+            Location::Repository(repository) => repository,
+        };
+        let remote = self.remote(repository, Access::Push, settings).await?;
+        let Repository { registry, path } = repository.clone();
+        let beside = match beside {
+            Some(Location::Repository(other))
+                if other.registry == registry && other.path != path =>
+            {
+                Some(other.path.clone())
+            }
+            _ => None,
+        };
+        let cache = Arc::clone(&self.cache);
+        let source = move |blob: &Digest| {
+            let remembered = || {
+                let source = cache.source(blob, &registry);
+                source.filter(|source| *source != path)
+            };
+            beside.clone().or_else(remembered)
+        };
+        Ok(Arc::new(remote.with_sources(Arc::new(source))))
+    }
+
+    fn offline(&self, repository: &Repository) -> Arc<dyn Store> {
+        let cache = Arc::clone(&self.cache);
+        Arc::new(Offline::new(repository.to_string(), cache))
+    }
+
+    async fn remote(
+        &self,
+        repository: &Repository,
+        access: Access,
+        settings: &RegistrySettings,
+    ) -> Result<Remote, Error> {
+        let Repository { registry, path } = repository;
+        let credentials = self.credentials(registry, path, settings).await?;
+        let options = self.options(settings);
+        Ok(Remote::new(repository, access, credentials, &options)?)
+    }
+
+    /// Returns the credentials for a repository: those of this call, else a token in the environment, else the
+    /// configuration's, else what `login` stored.
+    pub async fn credentials(
+        &self,
+        registry: &str,
+        path: &str,
+        settings: &RegistrySettings,
+    ) -> Result<Credentials, Error> {
+        if let Some(credentials) = &self.credentials {
+            return Ok(credentials.clone());
+        }
+        if let Some(credentials) = credentials::in_environment(registry)? {
+            return Ok(credentials);
+        }
+        if let Some(UserPassword { username, password }) = &settings.credentials {
+            return Ok(Credentials::Basic {
+                username: username.clone(),
+                password: password.clone(),
+            });
+        }
+        // A credential helper is a program that has to be waited for.
+        let (registry, path) = (registry.to_owned(), path.to_owned());
+        Ok(blocking(move || credentials::find(&registry, &path)).await?)
+    }
+
+    /// Returns how a registry is accessed.
+    pub fn options(&self, settings: &RegistrySettings) -> Options {
+        let mut options = self.options.clone();
+        options.plain_http |= settings.plain_http;
+        let certificates = &settings.ca_certificates;
+        options.ca_certificates.extend_from_slice(certificates);
+        options
+    }
+
+    /// Reads the manifest and the config of the artifact that a reference names.
+    pub async fn open(
+        &self,
+        reference: Reference,
+        settings: &RegistrySettings,
+    ) -> Result<Located, Error> {
+        let store = self.read(&reference.location, settings).await?;
+        let opened = self.opened(store.as_ref(), &reference.name()).await?;
+        Ok(Located {
+            store,
+            reference,
+            opened,
+        })
+    }
+
+    pub(super) async fn opened(&self, store: &dyn Store, name: &Name) -> Result<Opened, Error> {
+        let observer = self.options.observer.as_ref();
+        Ok(pull::open(store, name, &self.cache, observer).await?)
+    }
+
+    /// Fails if two registries would be sent the credentials of this call.
+    pub fn check_credentials(&self, a: &Location, b: &Location) -> Result<(), Error> {
+        match (a, b) {
+            (Location::Repository(a), Location::Repository(b))
+                if self.credentials.is_some() && a.registry != b.registry =>
+            {
+                Err(Error::TwoRegistries)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers which repository has blobs, so that a later push can mount them.
+    pub fn remember(
+        &self,
+        reference: &Reference,
+        blobs: impl IntoIterator<Item = Digest>,
+    ) -> Result<(), store::Error> {
+        if let Location::Repository(repository) = &reference.location {
+            let repository = repository.to_string();
+            for blob in blobs {
+                self.cache.remember(&blob, &repository)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,272 @@
+//! Finding packages: in which registry or layout a package is, and which version is wanted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::configuration::{Choice, Configuration, ConfigurationError, RegistrySettings};
+use super::connect::{Connector, Located, LocatedVersion};
+use super::place::Place;
+use super::publish::{Target, check_owner, owned};
+use super::{Error, Publication, registry_metadata, resolve};
+use crate::digest::Digest;
+use crate::error::Kind;
+use crate::reference::package::{PackageName, PackageSpec};
+use crate::reference::{Location, Name, Reference};
+use crate::store::Store;
+use crate::store::layout::Layout;
+use crate::store::remote;
+
+/// Where packages are, and how that registry is accessed.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    /// The registry or the layout.
+    pub place: Place,
+    /// What the configuration says about it.
+    pub settings: RegistrySettings,
+}
+
+/// Finds the registry of a package: the one of this call, else the configured one, else the user's layout.
+pub struct Locator<'a> {
+    /// Opens the stores.
+    pub connector: &'a Connector,
+    /// wkg's configuration.
+    pub configuration: &'a Configuration,
+    /// The registry that was named for this call: a place, or a name in the configuration.
+    pub registry: Option<&'a str>,
+    /// The layout that packages are in when nothing is configured.
+    pub local: Option<&'a Path>,
+}
+
+/// The document in which a registry says where its packages are, as the cache remembers it.
+const WELL_KNOWN: &str = "/.well-known/wasm-pkg/";
+const DOCUMENT: &str = "registry.json";
+
+/// The largest document that is read from the cache, in bytes.
+const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
+
+impl Locator<'_> {
+    /// Returns the registry of a package.
+    pub async fn registry(&self, package: &PackageName) -> Result<Registry, Error> {
+        self.choose(|registry| self.configuration.choose(package, registry))
+            .await
+    }
+
+    /// Returns the registry of a namespace, or the default one; packages with a registry of their own make no
+    /// difference.
+    pub async fn registry_of_namespace(&self, namespace: Option<&str>) -> Result<Registry, Error> {
+        self.choose(|registry| self.configuration.choose_namespace(namespace, registry))
+            .await
+    }
+
+    /// Returns the registry of a package at a place that was named.
+    pub async fn registry_at(
+        &self,
+        place: &Place,
+        package: &PackageName,
+    ) -> Result<Registry, Error> {
+        let choose = |registry: Option<&str>| self.configuration.choose(package, registry);
+        self.at(place, choose).await
+    }
+
+    /// Returns the user's layout.
+    pub fn local(&self) -> Result<Registry, Error> {
+        let directory = self.local.ok_or(Error::NoLocalLayout)?;
+        Ok(Registry {
+            place: Place::Layout(directory.to_owned()),
+            settings: RegistrySettings::default(),
+        })
+    }
+
+    /// Returns whether this call or the configuration names the registry of a package.
+    pub fn is_configured(&self, package: &PackageName) -> Result<bool, Error> {
+        if self.registry.is_some() {
+            return Ok(true);
+        }
+        Ok(self.configuration.choose(package, None)? != Choice::Local)
+    }
+
+    async fn choose(
+        &self,
+        choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+    ) -> Result<Registry, Error> {
+        let Some(text) = self.registry else {
+            return self.chosen(choose(None)?).await;
+        };
+        match text.parse::<Place>() {
+            Ok(place) => self.at(&place, choose).await,
+            // The configuration may know it by a name that is no host.
+            Err(error) => match choose(Some(text)) {
+                Ok(known @ Choice::Known { .. }) => self.chosen(known).await,
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// A registry without a prefix may be configured, or say itself where its packages are.
+    async fn at(
+        &self,
+        place: &Place,
+        choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+    ) -> Result<Registry, Error> {
+        let registry = match place {
+            Place::Registry { host, prefix } if prefix.is_empty() => {
+                return self.chosen(choose(Some(host))?).await;
+            }
+            Place::Registry { host, .. } => host.clone(),
+            Place::Layout(_) => String::new(),
+        };
+        let place = place.clone();
+        self.chosen(Choice::Known { registry, place }).await
+    }
+
+    async fn chosen(&self, choice: Choice) -> Result<Registry, Error> {
+        let (registry, place, was_asked) = match choice {
+            Choice::Local => return self.local(),
+            Choice::Known { registry, place } => (registry, place, false),
+            Choice::Ask { registry } => {
+                let place = self.ask(&registry).await?;
+                (registry, place, true)
+            }
+        };
+        let settings = match &place {
+            // The settings of one host hold for no other that only the registry itself names.
+            Place::Registry { host, .. } if was_asked => self.configuration.settings(host)?,
+            Place::Registry { .. } => self.configuration.settings(&registry)?,
+            Place::Layout(_) => RegistrySettings::default(),
+        };
+        Ok(Registry { place, settings })
+    }
+
+    /// Asks a registry where its packages are; offline, what it said last counts.
+    async fn ask(&self, registry: &str) -> Result<Place, Error> {
+        let settings = self.configuration.settings(registry)?;
+        let cache = &self.connector.cache;
+        // The document is remembered as a tag is: by its repository and its name.
+        let host = format!("https://{registry}{WELL_KNOWN}");
+        if self.connector.offline {
+            let known = cache.tag(&host, DOCUMENT)?;
+            let known = known.map(|digest| cache.read(&digest, MAX_DOCUMENT_BYTES));
+            let document = known.transpose()?.flatten();
+            return Ok(Choice::asked(registry, document.as_deref())?);
+        }
+        let options = self.connector.options(&settings);
+        let document = registry_metadata(registry, &options).await?;
+        let place = Choice::asked(registry, document.as_deref())?;
+        if let Place::Registry { host, .. } = &place
+            && host != registry
+            && self.connector.credentials.is_some()
+        {
+            return Err(Error::Redirected {
+                registry: registry.to_owned(),
+                host: host.clone(),
+                place,
+            });
+        }
+        match &document {
+            Some(document) => {
+                let document = cache.add(document)?;
+                cache.remember_tag(&host, DOCUMENT, &document.digest)?;
+            }
+            None => cache.forget_tag(&host, DOCUMENT)?,
+        }
+        Ok(place)
+    }
+
+    /// Finds and opens the version that is wanted. Fails if it says that it is of another package.
+    pub async fn find(&self, spec: &PackageSpec) -> Result<LocatedVersion, Error> {
+        let registry = self.registry(&spec.name).await?;
+        let store = registry.read(self.connector, &spec.name).await?;
+        let resolved = resolve(store.as_ref(), spec).await?;
+        let name = Name::Digest(resolved.digest);
+        let opened = self.connector.opened(store.as_ref(), &name).await?;
+        owned(store.as_ref(), &spec.name, &opened)?;
+        let reference = Reference {
+            location: registry.repository(&spec.name)?,
+            tag: Some(resolved.tag),
+            digest: Some(resolved.digest),
+        };
+        Ok(LocatedVersion {
+            artifact: Located {
+                store,
+                reference,
+                opened,
+            },
+            version: Publication {
+                package: spec.name.clone(),
+                version: resolved.version,
+            },
+            is_yanked: resolved.yanked,
+        })
+    }
+}
+
+impl Registry {
+    /// Returns the repository of a package.
+    pub fn repository(&self, package: &PackageName) -> Result<Location, Error> {
+        Ok(self.place.location(package)?)
+    }
+
+    /// Opens the repository of a package to read from.
+    pub async fn read(
+        &self,
+        connector: &Connector,
+        package: &PackageName,
+    ) -> Result<Arc<dyn Store>, Error> {
+        let repository = self.repository(package)?;
+        let store = connector.read(&repository, &self.settings).await;
+        store.map_err(|error| match &self.place {
+            // A layout that does not exist yet has no packages.
+            Place::Layout(directory) if error.kind() == Kind::NotFound => Error::NoLayout {
+                package: package.clone(),
+                directory: directory.clone(),
+            },
+            _ => error,
+        })
+    }
+
+    /// Opens the repository of a package to write to; blobs may be mounted from the repository `beside`.
+    pub async fn write(
+        &self,
+        connector: &Connector,
+        package: &PackageName,
+        beside: Option<&Location>,
+    ) -> Result<Arc<dyn Store>, Error> {
+        let repository = self.repository(package)?;
+        connector.write(&repository, &self.settings, beside).await
+    }
+
+    /// Returns the repositories of a registry, or those that a layout has names of.
+    pub async fn repositories(&self, connector: &Connector) -> Result<Vec<String>, Error> {
+        match &self.place {
+            Place::Layout(directory) => {
+                let observer = Arc::clone(&connector.options.observer);
+                Ok(Layout::open(directory, observer)?.repositories()?)
+            }
+            Place::Registry { host, .. } if connector.offline => {
+                Err(Error::Unlisted { host: host.clone() })
+            }
+            Place::Registry { host, .. } => {
+                let credentials = connector.credentials(host, "", &self.settings).await?;
+                let options = connector.options(&self.settings);
+                Ok(remote::catalog(host, credentials, &options).await?)
+            }
+        }
+    }
+}
+
+impl Connector {
+    /// Fails if a version says that it is of another package.
+    pub async fn check_owner(
+        &self,
+        store: &dyn Store,
+        package: &PackageName,
+        version: Digest,
+    ) -> Result<(), Error> {
+        let target = Target {
+            store,
+            cache: &self.cache,
+            observer: &self.options.observer,
+        };
+        check_owner(&target, package, &Name::Digest(version)).await
+    }
+}
