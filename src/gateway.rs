@@ -49,7 +49,7 @@ use self::message::{Answer, Ask, Reply};
 use self::metrics::Metrics;
 use self::readiness::Readiness;
 use self::refusal::Refusal;
-use self::rights::LetIn;
+use self::rights::RecentAnswers;
 pub use self::rights::{OwnCredentials, Rights};
 use self::route::{Endpoint, Route, parameter, route};
 pub use self::upstream::Upstream;
@@ -62,6 +62,9 @@ use crate::store::cache::Cache;
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
+
+/// How long it is remembered that a repository has all layers of a manifest.
+const COMPLETE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What begins to send a component: [`Contents::body`], by way of [`spliced_by`].
 pub type Bodies =
@@ -112,9 +115,9 @@ impl Settings {
 pub struct Gateway {
     upstreams: Upstreams,
     readiness: Readiness,
-    let_in: LetIn,
+    let_in: RecentAnswers,
     /// Repositories that were found to have all layers of a manifest.
-    complete: LetIn,
+    complete: RecentAnswers,
     index: Index,
     views: Views,
     searches: Semaphore,
@@ -152,10 +155,10 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, settings.rights)?,
             readiness: Readiness::default(),
-            let_in: LetIn::new(settings.remembered),
-            complete: LetIn::lasting(),
+            let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
+            complete: RecentAnswers::new(COMPLETE),
             index: Index::open(&settings.directory, settings.missed)?,
-            views: Views::default(),
+            views: Views::new(),
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::AT_ONCE),
             cache: settings.cache,

@@ -48,7 +48,7 @@ impl fmt::Display for Name {
 }
 
 /// A repository of a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Repository {
     /// Host and port as written; docker.io is kept as that.
     pub registry: String,

@@ -3,15 +3,15 @@
 //! What stands here is a hint. Whoever uses it reads the split manifest, with the rights of who asks, and derives
 //! the flat form again.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
+use super::rights::RecentAnswers;
 use crate::digest::Digest;
 use crate::store::Error;
 use crate::store::spool::Spool;
@@ -50,9 +50,9 @@ pub(super) struct Origin {
 /// All that is known, by upstream, repository and digest.
 pub(super) struct Index {
     directory: PathBuf,
-    known: Mutex<HashMap<Digest, Origin>>,
-    missed: Duration,
-    misses: Mutex<HashMap<Digest, Instant>>,
+    /// A part of what is on disk.
+    known: Cache<Digest, Origin>,
+    misses: RecentAnswers,
 }
 
 impl Index {
@@ -63,20 +63,17 @@ impl Index {
         prune(&directory, MAX_FILES).map_err(Error::file(&directory))?;
         Ok(Self {
             directory,
-            known: Mutex::default(),
-            missed,
-            misses: Mutex::default(),
+            known: Cache::new(MAX_KNOWN),
+            misses: RecentAnswers::new(missed),
         })
     }
 
     /// Returns where a digest in a repository comes from. A file that makes no sense says nothing.
     pub(super) fn get(&self, location: &str, digest: &Digest) -> Result<Option<Origin>, Error> {
         let key = key(location, digest);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(origin) = known.get(&key) {
-            return Ok(Some(*origin));
+        if let Some(origin) = self.known.get(&key) {
+            return Ok(Some(origin));
         }
-        drop(known);
         let path = self.directory.join(key.hex());
         let origin = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).ok(),
@@ -84,7 +81,7 @@ impl Index {
             Err(error) => return Err(Error::file(&path)(error)),
         };
         if let Some(origin) = origin {
-            self.keep(key, origin);
+            self.known.insert(key, origin);
         }
         Ok(origin)
     }
@@ -109,16 +106,14 @@ impl Index {
             spool.replace(&path)
         };
         write().map_err(Error::file(&path))?;
-        self.keep(key, origin);
+        self.known.insert(key, origin);
         Ok(())
     }
 
     /// Forgets an entry whose split manifest is gone.
     pub(super) fn forget(&self, location: &str, digest: &Digest) -> Result<(), Error> {
         let key = key(location, digest);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.remove(&key);
-        drop(known);
+        self.known.remove(&key);
         let path = self.directory.join(key.hex());
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(&path)(error)),
@@ -126,44 +121,20 @@ impl Index {
         }
     }
 
-    fn keep(&self, key: Digest, origin: Origin) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_KNOWN {
-            // All of it is on disk.
-            known.clear();
-        }
-        known.insert(key, origin);
-    }
-
     /// Remembers for a while that nothing that `who` may see has this digest.
     pub(super) fn miss(&self, who: &Digest, location: &str, digest: &Digest) {
-        let now = Instant::now();
-        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
-        if misses.len() >= MAX_KNOWN {
-            misses.retain(|_, until| now < *until);
-        }
-        if misses.len() >= MAX_KNOWN {
-            misses.clear();
-        }
-        misses.insert(key(&seen_by(who, location), digest), now + self.missed);
+        self.misses.enter(who, location, digest);
     }
 
     /// Returns whether nothing that `who` may see had this digest a while ago.
     pub(super) fn is_missed(&self, who: &Digest, location: &str, digest: &Digest) -> bool {
-        let misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = misses.get(&key(&seen_by(who, location), digest));
-        until.is_some_and(|until| Instant::now() < *until)
+        self.misses.has(who, location, digest)
     }
 
-    /// There it is after all.
+    /// Forgets a miss: the digest was found.
     pub(super) fn found(&self, who: &Digest, location: &str, digest: &Digest) {
-        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
-        misses.remove(&key(&seen_by(who, location), digest));
+        self.misses.remove(who, location, digest);
     }
-}
-
-fn seen_by(who: &Digest, location: &str) -> String {
-    format!("{who}\n{location}")
 }
 
 /// One name for both. No location has a line break.

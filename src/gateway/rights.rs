@@ -1,21 +1,21 @@
-//! Whose rights count, and who was let in a moment ago.
+//! Whose rights count, and what upstream answered whom a moment ago.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use quick_cache::sync::Cache;
 
 use crate::digest::Digest;
 use crate::reference::Repository;
 use crate::store;
 use crate::store::remote::Credentials;
 
-/// How long a yes of upstream's is remembered.
+/// The longest time that read access is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How many are remembered.
+/// How many answers are remembered.
 const MAX_REMEMBERED: usize = 50_000;
 
 /// Finds the gateway's own credentials for a repository.
@@ -40,53 +40,43 @@ impl fmt::Debug for Rights {
     }
 }
 
-/// Which manifests upstream has let whom read.
-pub(super) struct LetIn {
-    remembered: Duration,
-    until: Mutex<HashMap<Digest, Instant>>,
+/// What was found out a moment ago about a client, a repository and a digest, for a limited time. The oldest entries
+/// go when there are too many.
+pub(super) struct RecentAnswers {
+    lifetime: Duration,
+    until: Cache<Digest, Instant>,
 }
 
-impl LetIn {
-    /// Remembers for so long, and no longer than a minute.
-    pub(super) fn new(remembered: Duration) -> Self {
+impl RecentAnswers {
+    /// Remembers each answer for `lifetime`.
+    pub(super) fn new(lifetime: Duration) -> Self {
         Self {
-            remembered: remembered.min(REMEMBERED),
-            until: Mutex::default(),
+            lifetime,
+            until: Cache::new(MAX_REMEMBERED),
         }
     }
 
-    /// Remembers what stays true for a day.
-    pub(super) fn lasting() -> Self {
-        Self {
-            remembered: Duration::from_secs(24 * 60 * 60),
-            until: Mutex::default(),
-        }
+    /// Remembers an answer about `digest` in `location` for the client that `who` stands for.
+    pub(super) fn enter(&self, who: &Digest, location: &str, digest: &Digest) {
+        let key = key(who, location, digest);
+        self.until.insert(key, Instant::now() + self.lifetime);
     }
 
-    /// Remembers that upstream gave `manifest` in `location` to whom `who` stands for.
-    pub(super) fn enter(&self, who: &Digest, location: &str, manifest: &Digest) {
-        let now = Instant::now();
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.len() >= MAX_REMEMBERED {
-            until.retain(|_, until| now < *until);
-        }
-        if until.len() >= MAX_REMEMBERED {
-            until.clear();
-        }
-        until.insert(key(who, location, manifest), now + self.remembered);
+    /// Returns whether that was entered a moment ago.
+    pub(super) fn has(&self, who: &Digest, location: &str, digest: &Digest) -> bool {
+        let until = self.until.get(&key(who, location, digest));
+        until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Returns whether that was so a moment ago.
-    pub(super) fn has(&self, who: &Digest, location: &str, manifest: &Digest) -> bool {
-        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = until.get(&key(who, location, manifest));
-        until.is_some_and(|until| Instant::now() < *until)
+    /// Removes an answer that is no longer true.
+    pub(super) fn remove(&self, who: &Digest, location: &str, digest: &Digest) {
+        self.until.remove(&key(who, location, digest));
     }
 }
 
-/// One name for the three. No location has a line break.
-fn key(who: &Digest, location: &str, manifest: &Digest) -> Digest {
-    Digest::of(format!("{who}\n{location}\n{manifest}").as_bytes())
+/// Returns one key for the three. No location has a line break.
+fn key(who: &Digest, location: &str, digest: &Digest) -> Digest {
+    Digest::of(format!("{who}\n{location}\n{digest}").as_bytes())
 }
 
 #[cfg(test)]
@@ -94,29 +84,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_yes_is_for_one_and_for_a_while() {
+    fn an_answer_is_for_one_client_and_for_a_while() {
         let (anna, ben) = (Digest::of(b"anna"), Digest::of(b"ben"));
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-        let let_in = LetIn::new(REMEMBERED);
-        let_in.enter(&anna, "host/a", &one);
-        assert!(let_in.has(&anna, "host/a", &one));
-        assert!(!let_in.has(&ben, "host/a", &one));
-        assert!(!let_in.has(&anna, "host/b", &one));
-        assert!(!let_in.has(&anna, "host/a", &two));
-        let forgetful = LetIn::new(Duration::ZERO);
+        let answers = RecentAnswers::new(REMEMBERED);
+        answers.enter(&anna, "host/a", &one);
+        assert!(answers.has(&anna, "host/a", &one));
+        assert!(!answers.has(&ben, "host/a", &one));
+        assert!(!answers.has(&anna, "host/b", &one));
+        assert!(!answers.has(&anna, "host/a", &two));
+        let forgetful = RecentAnswers::new(Duration::ZERO);
         forgetful.enter(&anna, "host/a", &one);
         assert!(!forgetful.has(&anna, "host/a", &one));
-        assert_eq!(LetIn::new(Duration::MAX).remembered, REMEMBERED);
+        answers.remove(&anna, "host/a", &one);
+        assert!(!answers.has(&anna, "host/a", &one));
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
-        let let_in = LetIn::new(REMEMBERED);
+    fn the_number_of_answers_is_bounded() {
+        let answers = RecentAnswers::new(REMEMBERED);
         let anna = Digest::of(b"anna");
         for number in 0..MAX_REMEMBERED + 10 {
             let location = number.to_string();
-            let_in.enter(&anna, &location, &anna);
+            answers.enter(&anna, &location, &anna);
         }
-        assert!(let_in.until.lock().unwrap().len() <= MAX_REMEMBERED);
+        assert!(answers.until.len() <= MAX_REMEMBERED);
     }
 }

@@ -2,12 +2,12 @@
 
 mod source;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method};
+use quick_cache::sync::Cache;
 
 pub(super) use self::source::{Got, Shelf, Source};
 use super::refusal::Refusal;
@@ -86,7 +86,8 @@ pub(super) struct Place {
 pub(super) struct Upstreams {
     listed: Vec<Known>,
     pub(super) rights: Rights,
-    own: Mutex<HashMap<String, (Instant, Arc<Remote>)>>,
+    /// Repositories that are read with own credentials, each since when.
+    own: Cache<Repository, (Instant, Arc<Remote>)>,
 }
 
 impl Host {
@@ -177,7 +178,7 @@ impl Upstreams {
         Ok(Self {
             listed: listed?,
             rights,
-            own: Mutex::default(),
+            own: Cache::new(MAX_KEPT),
         })
     }
 
@@ -222,10 +223,6 @@ impl Upstreams {
 
     fn called(&self, host: &str) -> Option<&Known> {
         self.listed.iter().find(|known| known.host() == Some(host))
-    }
-
-    fn own(&self) -> MutexGuard<'_, HashMap<String, (Instant, Arc<Remote>)>> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a repository for who shows `authorization`.
@@ -273,19 +270,15 @@ impl Upstreams {
             registry: host.name.clone(),
             path: path.to_owned(),
         };
-        let key = repository.to_string();
-        if let Some((since, remote)) = self.own().get(&key).cloned()
+        if let Some((since, remote)) = self.own.get(&repository)
             && since.elapsed() < KEPT
         {
             return Ok(remote);
         }
-        let credentials = find(repository).await?;
+        let credentials = find(repository.clone()).await?;
         let remote = Arc::new(host.base.beside(path, credentials));
-        let mut kept = self.own();
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(key, (Instant::now(), Arc::clone(&remote)));
+        let entry = (Instant::now(), Arc::clone(&remote));
+        self.own.insert(repository, entry);
         Ok(remote)
     }
 }

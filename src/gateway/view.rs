@@ -1,12 +1,14 @@
 //! Split artifacts as they are shown: the flat form, derived and checked, and kept for a while.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::HeaderValue;
 use http::{HeaderMap, Method, StatusCode};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
@@ -20,7 +22,10 @@ use crate::pull::open_split;
 use crate::store::{self, RawManifest};
 
 /// How many bytes of manifests and configs are kept in memory.
-const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many views the cache is laid out for: so few that it has one shard, which the largest view fits in.
+const USUAL_VIEWS: usize = 32;
 
 /// How many layers are looked for at once.
 const LOOKS_AT_ONCE: usize = 16;
@@ -61,64 +66,47 @@ impl View {
     }
 }
 
-/// What was derived lately.
-#[derive(Default)]
-pub(super) struct Views(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
+/// Views that were derived lately.
+pub(super) struct Views {
     /// By digest of the split manifest.
-    views: HashMap<Digest, (u64, Arc<View>)>,
-    bytes: usize,
-    uses: u64,
-    plain: HashSet<Digest>,
+    views: Cache<Digest, Arc<View>, ViewBytes>,
+    plain: Cache<Digest, ()>,
+}
+
+/// Weighs a view by its bytes.
+#[derive(Clone)]
+struct ViewBytes;
+
+impl Weighter<Digest, Arc<View>> for ViewBytes {
+    fn weight(&self, _: &Digest, view: &Arc<View>) -> u64 {
+        view.bytes() as u64
+    }
 }
 
 impl Views {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new() -> Self {
+        Self {
+            views: Cache::with_weighter(USUAL_VIEWS, MAX_KEPT_BYTES, ViewBytes),
+            plain: Cache::new(MAX_PLAIN),
+        }
     }
 
     /// Returns the view of a split manifest.
     pub(super) fn get(&self, split: &Digest) -> Option<Arc<View>> {
-        let mut kept = self.kept();
-        kept.uses += 1;
-        let uses = kept.uses;
-        let (used, view) = kept.views.get_mut(split)?;
-        *used = uses;
-        Some(Arc::clone(view))
+        self.views.get(split)
     }
 
     fn keep(&self, view: Arc<View>) {
-        let mut kept = self.kept();
-        kept.uses += 1;
-        let (uses, bytes) = (kept.uses, view.bytes());
-        if let Some((_, before)) = kept.views.insert(view.raw.digest, (uses, view)) {
-            kept.bytes -= before.bytes();
-        }
-        kept.bytes += bytes;
-        while kept.bytes > MAX_KEPT_BYTES && kept.views.len() > 1 {
-            let oldest = kept.views.iter().min_by_key(|(_, (used, _))| *used);
-            let Some(oldest) = oldest.map(|(key, _)| *key) else {
-                break;
-            };
-            if let Some((_, gone)) = kept.views.remove(&oldest) {
-                kept.bytes -= gone.bytes();
-            }
-        }
+        self.views.insert(view.raw.digest, view);
     }
 
     /// Returns whether a manifest was seen that is not split.
     pub(super) fn is_plain(&self, digest: &Digest) -> bool {
-        self.kept().plain.contains(digest)
+        self.plain.get(digest).is_some()
     }
 
     fn keep_plain(&self, digest: Digest) {
-        let mut kept = self.kept();
-        if kept.plain.len() >= MAX_PLAIN {
-            kept.plain.clear();
-        }
-        kept.plain.insert(digest);
+        self.plain.insert(digest, ());
     }
 }
 

@@ -159,6 +159,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("http_body_util", &["gateway"]),
     ("hyper", &["gateway"]),
     ("hyper_util", &["gateway"]),
+    ("quick_cache", &["content", "gateway", "store"]),
     ("tokio_rustls", &["gateway"]),
     ("clap", BINARY),
     ("indicatif", BINARY),
