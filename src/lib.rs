@@ -47,7 +47,7 @@
 //! **Architecture invariant:** nothing that is digested depends on a clock, on a hash order, on a host or
 //! on how bytes arrive.
 //!
-//! `tests/layering` reads the sources and fails on an import that breaks these.
+//! `tests/core/layering` reads the sources and fails on an import that breaks these.
 
 pub mod artifact;
 pub mod component;

@@ -1,138 +1,61 @@
 //! Who may import whom. Reads the sources, so that the module map of the design cannot erode unnoticed.
 
 mod checker;
+mod circles;
 mod source;
 
 use std::fs;
 use std::path::Path;
 
-use source::{Mention, mentions, tokenize, without_tests};
+use circles::Circle;
+use source::{Mention, Source};
 
 /// The modules of the library, and which others each of them may name.
-const MODULES: &[(&str, &[&str])] = &[
-    ("digest", &[]),
-    ("pipe", &[]),
-    ("source", &[]),
-    ("section", &["source"]),
-    ("split", &["section", "digest", "pipe", "source"]),
-    ("encoding", &["digest"]),
-    ("stub", &["section", "source", "split"]),
-    ("world", &["section", "split", "stub", "reference"]),
-    ("fits", &["world", "stub", "reference"]),
-    ("segment", &["section", "source"]),
-    ("reference", &["digest"]),
-    ("manifest", &["digest"]),
-    ("metadata", &["reference", "manifest", "section", "world"]),
+const MODULES: &[(&str, &str)] = &[
+    ("digest", ""),
+    ("pipe", ""),
+    ("source", ""),
+    ("section", "source"),
+    ("split", "section digest pipe source"),
+    ("encoding", "digest"),
+    ("stub", "section source split"),
+    ("world", "section split stub reference"),
+    ("fits", "world stub reference"),
+    ("segment", "section source"),
+    ("reference", "digest"),
+    ("manifest", "digest"),
+    ("metadata", "reference manifest section world"),
     (
         "artifact",
-        &[
-            "digest", "split", "encoding", "metadata", "manifest", "section",
-        ],
+        "digest split encoding metadata manifest section",
     ),
-    ("delta", &["artifact", "encoding"]),
-    ("store", &["manifest", "reference", "digest", "source"]),
-    ("copy", &["store", "digest", "manifest", "reference"]),
+    ("delta", "artifact encoding"),
+    ("store", "manifest reference digest source"),
+    ("copy", "store digest manifest reference"),
+    ("error", "artifact copy section split store stub"),
     // The verbs, where the Wasm half and the OCI half meet.
-    (
-        "error",
-        &["artifact", "copy", "section", "split", "store", "stub"],
-    ),
     ("component", VERB),
     ("exploded", VERB),
     ("push", VERB),
     ("pull", VERB),
     (
         "package",
-        &[
-            "artifact",
-            "component",
-            "copy",
-            "digest",
-            "error",
-            "fits",
-            "manifest",
-            "pull",
-            "push",
-            "reference",
-            "source",
-            "store",
-            "world",
-        ],
+        "artifact component copy digest error fits manifest pull push reference source store world",
     ),
     (
         "index",
-        &[
-            "artifact",
-            "copy",
-            "digest",
-            "encoding",
-            "error",
-            "fits",
-            "manifest",
-            "package",
-            "pull",
-            "reference",
-            "store",
-            "stub",
-            "world",
-        ],
+        "artifact copy digest encoding error fits manifest package pull reference store stub world",
     ),
     (
         "gateway",
-        &[
-            "artifact",
-            "index",
-            "copy",
-            "digest",
-            "encoding",
-            "error",
-            "manifest",
-            "package",
-            "pull",
-            "reference",
-            "source",
-            "split",
-            "store",
-            "world",
-        ],
+        "artifact index copy digest encoding error manifest package pull reference source split store world",
     ),
 ];
 
-const VERB: &[&str] = &[
-    "artifact",
-    "copy",
-    "store",
-    "encoding",
-    "split",
-    "section",
-    "digest",
-    "manifest",
-    "metadata",
-    "reference",
-    "component",
-    "pipe",
-    "error",
-    "push",
-    "source",
-    "stub",
-];
+const VERB: &str = "artifact copy store encoding split section digest manifest metadata reference component pipe error push source stub";
 
 /// Modules without any I/O of their own: they take readers.
-const PURE: &[&str] = &[
-    "digest",
-    "section",
-    "split",
-    "encoding",
-    "stub",
-    "world",
-    "fits",
-    "segment",
-    "reference",
-    "manifest",
-    "metadata",
-    "artifact",
-    "delta",
-];
+const PURE: &str = "digest section split encoding stub world fits segment reference manifest metadata artifact delta";
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[
@@ -140,83 +63,106 @@ const IMPURE: &[&str] = &[
 ];
 
 /// Names that belong to a few places, as prefixes of a module's path (`cli` holds for all below it).
-const CONFINED: &[(&str, &[&str])] = &[
-    ("wasmparser", &["section", "stub", "world", "segment"]),
-    ("wit_component", &["world"]),
-    ("wit_parser", &["world"]),
-    ("wasm_pkg_common", &["reference", "package"]),
-    ("wac_graph", &["fits"]),
-    ("wac_types", &["fits"]),
-    ("rusqlite", &["index"]),
-    ("toml", &["package"]),
-    ("toml_edit", &["package"]),
+const CONFINED: &[(&str, &str)] = &[
+    ("wasmparser", "section stub world segment"),
+    ("wit_component", "world"),
+    ("wit_parser", "world"),
+    ("wasm_pkg_common", "reference package"),
+    ("wac_graph", "fits"),
+    ("wac_types", "fits"),
+    ("rusqlite", "index"),
+    ("quick_cache", "content gateway store"),
+    ("toml", "package"),
+    ("toml_edit", "package"),
     ("rpassword", BINARY),
     ("clap_complete", BINARY),
     ("clap_mangen", BINARY),
-    ("oci_client", &["store::remote", "reference"]),
-    ("reqwest", &["store::remote"]),
-    ("http", &["gateway", "store::remote"]),
-    ("http_body_util", &["gateway"]),
-    ("hyper", &["gateway"]),
-    ("hyper_util", &["gateway"]),
-    ("quick_cache", &["content", "gateway", "store"]),
-    ("tokio_rustls", &["gateway"]),
+    ("oci_client", "store::remote reference"),
+    ("reqwest", "store::remote"),
+    ("http", "gateway store::remote"),
+    ("http_body_util", "gateway"),
+    ("hyper", "gateway"),
+    ("hyper_util", "gateway"),
+    ("tokio_rustls", "gateway"),
     ("clap", BINARY),
     ("indicatif", BINARY),
     ("anyhow", BINARY),
-    ("std::env", &["cli", "main", "store::remote::credentials"]),
+    ("std::env", "cli main store::remote::credentials"),
     ("print!", BINARY),
     ("println!", BINARY),
     ("eprint!", BINARY),
     ("eprintln!", BINARY),
     ("dbg!", BINARY),
-    ("unwrap()", &[]),
-    ("expect()", &[]),
+    ("unwrap()", ""),
+    ("expect()", ""),
 ];
 
-const BINARY: &[&str] = &["cli", "main"];
+const BINARY: &str = "cli main";
 
 /// What is left for later is not committed, in tests neither.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!"];
 
 const MAX_LINES: usize = 500;
 
+/// Circles that are known and are to be removed, by what the paths of all their files begin with.
+const KNOWN_CIRCLES: &[&str] = &[
+    "artifact",
+    "index",
+    "cli",
+    "copy",
+    "gateway/content",
+    "gateway/front",
+    "package",
+    "store/remote",
+];
+
 #[test]
 fn sources_keep_to_the_module_map() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    files.sort();
-    let mut complaints = Vec::new();
-    for path in &files {
-        let text =
-            fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-        complaints.extend(check(path, &text));
-    }
-    assert!(
-        files.iter().any(|path| path == "store/spool.rs"),
-        "the sources were not found: {files:?}"
-    );
+    let sources = sources();
+    let complaints: Vec<String> = sources
+        .iter()
+        .flat_map(|(path, text)| check(path, text))
+        .collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-fn collect(directory: &Path, files: &mut Vec<String>) {
-    let mut pending = vec![directory.to_owned()];
-    while let Some(next) = pending.pop() {
-        for entry in
-            fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display()))
-        {
-            let path = entry
-                .unwrap_or_else(|error| panic!("{}: {error}", next.display()))
-                .path();
+#[test]
+fn sources_have_no_import_circle() {
+    let known = |circle: &Circle| {
+        KNOWN_CIRCLES
+            .iter()
+            .any(|known| circle.files.iter().all(|file| file.starts_with(known)))
+    };
+    let circles: Vec<String> = circles::find(&sources())
+        .iter()
+        .filter(|circle| !known(circle))
+        .map(Circle::to_string)
+        .collect();
+    assert!(circles.is_empty(), "\n{}\n", circles.join("\n"));
+}
+
+/// Returns path, relative to `src`, and text of every source file.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    let mut pending = vec![root.clone()];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
             if path.is_dir() {
                 pending.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let relative = path.strip_prefix(directory).unwrap_or(&path);
-                files.push(relative.to_string_lossy().into_owned());
+                let relative = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                sources.push((relative.to_owned(), fs::read_to_string(&path).unwrap()));
             }
         }
     }
+    sources.sort();
+    assert!(
+        sources.iter().any(|(path, _)| path == "store/spool.rs"),
+        "the sources were not found"
+    );
+    sources
 }
 
 /// Returns what is wrong with one source file; `path` is relative to `src`.
@@ -230,25 +176,22 @@ fn check(path: &str, text: &str) -> Vec<String> {
         ));
     }
     let known = module[0] == "lib"
-        || BINARY.contains(&module[0])
+        || has(BINARY, module[0])
         || MODULES.iter().any(|(name, _)| *name == module[0]);
     if !known {
-        complaints.push(format!("{path}: module `{}` is not in the table of tests/layering/main.rs; add it with what it may import", module[0]));
+        complaints.push(format!("{path}: module `{}` is not in the table of tests/core/layering.rs; add it with what it may import", module[0]));
         return complaints;
-    }
-    let tokens = tokenize(text);
-    for mention in mentions(&tokens) {
-        if UNFINISHED.contains(&mention.name().as_str()) {
-            complaints.push(format!("{path}:{}: `{}`", mention.line, mention.name()));
-        }
     }
     // A file `tests.rs` is all tests; that it is declared so is checked where its parent says `mod tests`.
-    if module.last() == Some(&"tests") {
-        return complaints;
-    }
-    for mention in mentions(&without_tests(&tokens)) {
-        for reason in objections(&module, &mention) {
-            complaints.push(format!("{path}:{}: {reason}", mention.line));
+    let all_tests = module.last() == Some(&"tests");
+    for mention in Source::read(text).mentions {
+        let at = format!("{path}:{}", mention.line);
+        if UNFINISHED.contains(&mention.name().as_str()) {
+            complaints.push(format!("{at}: `{}`", mention.name()));
+        }
+        if !all_tests && !mention.context.in_test {
+            let reasons = objections(&module, &mention);
+            complaints.extend(reasons.iter().map(|reason| format!("{at}: {reason}")));
         }
     }
     complaints
@@ -264,17 +207,15 @@ fn module_path(path: &str) -> Vec<&str> {
 fn objections(module: &[&str], mention: &Mention) -> Vec<String> {
     let name = mention.name();
     let mut objections = Vec::new();
-    if PURE.contains(&module[0]) && IMPURE.iter().any(|impure| is_prefix(impure, &name)) {
+    if has(PURE, module[0]) && IMPURE.iter().any(|impure| is_prefix(impure, &name)) {
         objections.push(format!("`{name}` in a module without I/O"));
     }
     for (confined, homes) in CONFINED {
-        let at_home = homes.iter().any(|home| is_prefix(home, &module.join("::")));
+        let at_home = homes
+            .split(' ')
+            .any(|home| is_prefix(home, &module.join("::")));
         if is_prefix(confined, &name) && !at_home {
-            let homes = if homes.is_empty() {
-                "tests".to_owned()
-            } else {
-                homes.join(", ")
-            };
+            let homes = if homes.is_empty() { "tests" } else { homes };
             objections.push(format!("`{name}`: `{confined}` belongs to {homes} only"));
         }
     }
@@ -289,10 +230,10 @@ fn objections(module: &[&str], mention: &Mention) -> Vec<String> {
         // The roots of the library and of the binary may name everything.
         if let Some(allowed) = allowed
             && other != module[0]
-            && !allowed.contains(&other)
+            && !has(allowed, other)
         {
             objections.push(format!(
-                "`{}` must not import `{other}`; it may import {allowed:?}",
+                "`{}` must not import `{other}`; it may import: {allowed}",
                 module[0]
             ));
         }
@@ -309,11 +250,17 @@ fn neighbour<'a>(module: &[&str], path: &'a [String]) -> Option<&'a str> {
         "super" if supers >= module.len() => &path[supers..],
         _ => return None,
     };
-    Some(rest.first().map_or("crate", String::as_str))
+    let module = rest.first().filter(|module| *module != "*");
+    Some(module.map_or("crate", String::as_str))
 }
 
 /// Whether `name` is `prefix` or lies below it.
 fn is_prefix(prefix: &str, name: &str) -> bool {
     name.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Whether one of the words is this.
+fn has(words: &str, word: &str) -> bool {
+    words.split(' ').any(|other| other == word)
 }

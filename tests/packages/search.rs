@@ -14,7 +14,7 @@ mod types;
 
 use std::sync::Arc;
 
-use crate::support::registries::registries;
+use crate::support::registries;
 use crate::support::workspace::{Answer, Workspace};
 use ::wharf::component::Component;
 use ::wharf::encoding::Level;
@@ -40,7 +40,9 @@ const POLICY: SplitPolicy = SplitPolicy {
 /// Every place: a layout, and the registries that let everybody in.
 fn places(workspace: &Workspace) -> Vec<String> {
     let layout = format!("oci:{}", workspace.path("layout").display());
-    let open = registries().iter().map(|registry| registry.host.clone());
+    let open = registries::indexed()
+        .iter()
+        .map(|registry| registry.host.clone());
     std::iter::once(layout).chain(open).collect()
 }
 

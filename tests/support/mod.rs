@@ -26,8 +26,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Every part that can be required; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 11] = [
+/// Every part that can be required, with `registry` for any registry; any other name in `WHARF_TEST_REQUIRE` is a mistake.
+const PARTS: [&str; 12] = [
+    "registry",
     "distribution-2.8",
     "distribution-3.1",
     "zot",

@@ -70,6 +70,18 @@ pub fn authenticated() -> &'static [Registry] {
     GUARDED.get_or_init(|| all(Access::Htpasswd))
 }
 
+/// Returns registries that let everybody in, for tests that index all that a registry has: no other test may use them.
+pub fn indexed() -> &'static [Registry] {
+    static OPEN: OnceLock<Vec<Registry>> = OnceLock::new();
+    OPEN.get_or_init(|| ready(started(Access::Open), Access::Open))
+}
+
+/// Returns registries that want a password, for tests that index all that a registry has.
+pub fn indexed_authenticated() -> &'static [Registry] {
+    static GUARDED: OnceLock<Vec<Registry>> = OnceLock::new();
+    GUARDED.get_or_init(|| ready(started(Access::Htpasswd), Access::Htpasswd))
+}
+
 /// Returns those that let everybody in, and those that want a password.
 pub fn everywhere() -> impl Iterator<Item = &'static Registry> {
     registries().iter().chain(authenticated())
@@ -189,10 +201,25 @@ fn all(access: Access) -> Vec<Registry> {
         Ok(words) => given(&words, access),
         Err(_) => started(access),
     };
-    for registry in &found {
+    ready(found, access)
+}
+
+/// Waits until registries answer. If there are none this says so: a loop over them would pass in silence.
+fn ready(registries: Vec<Registry>, access: Access) -> Vec<Registry> {
+    if registries.is_empty() {
+        let which = match access {
+            Access::Open => "open to everybody",
+            Access::Htpasswd => "with a password",
+        };
+        missing(
+            "registry",
+            &format!("none {which}: nothing was tested with one"),
+        );
+    }
+    for registry in &registries {
         await_answer(registry);
     }
-    found
+    registries
 }
 
 /// Reads `name=host:port` words; those of `name+auth=host:port` want a password.

@@ -1,208 +1,188 @@
 //! The checker is code too: it must complain about each kind of offence, and about nothing else.
 
-use super::check;
+use super::{check, circles};
 
-fn assert_complains(path: &str, text: &str, expected: &str) {
-    let complaints = check(path, text);
-    assert!(
-        complaints.len() == 1 && complaints[0].contains(expected),
-        "{path}: {text:?}\nexpected one complaint with {expected:?}, got {complaints:#?}"
-    );
-}
-
-fn assert_accepts(path: &str, text: &str) {
-    let complaints = check(path, text);
-    assert!(complaints.is_empty(), "{path}: {text:?}\n{complaints:#?}");
+/// Checks lines `PATH ~ TEXT ~ COMPLAINT`: what the one complaint must contain; there must be none where it is left out.
+#[track_caller]
+fn assert_cases(cases: &str) {
+    for case in cases.lines().map(str::trim).filter(|case| !case.is_empty()) {
+        let mut parts = case.split('~').map(str::trim);
+        let (path, text) = (parts.next().unwrap(), parts.next().unwrap());
+        let complaints = check(path, &text.replace("\\n", "\n"));
+        match parts.next() {
+            Some(expected) => assert!(
+                complaints.len() == 1 && complaints[0].contains(expected),
+                "{case}: {complaints:#?}"
+            ),
+            None => assert!(complaints.is_empty(), "{case}: {complaints:#?}"),
+        }
+    }
 }
 
 #[test]
 fn imports_against_the_table() {
-    assert_complains(
-        "digest.rs",
-        "use crate::store::Store;",
-        "digest.rs:1: `digest` must not import `store`",
+    assert_cases(
+        r##"
+        digest.rs ~ use crate::store::Store; ~ digest.rs:1: `digest` must not import `store`
+        split/plan.rs ~ \nfn f(_: crate::manifest::Manifest) {} ~ split/plan.rs:2: `split` must not import `manifest`
+        store/remote/upload.rs ~ use super::super::super::split::Plan; ~ must not import `split`
+        store.rs ~ use super::section; ~ must not import `section`
+        store.rs ~ use crate::{digest::{Digest, Hasher}, artifact::{self}}; ~ must not import `artifact`
+        copy.rs ~ use crate::{\n    digest::Digest,\n    encoding,\n}; ~ copy.rs:3: `copy` must not import `encoding`
+        copy.rs ~ use crate::*; ~ must not import `crate`
+        manifest.rs ~ use crate::cli; ~ must not import `cli`
+        store/remote/mod.rs ~ use crate::digest::Digest; use super::{Error, Store}; use super::super::reference::Name;
+        push.rs ~ use crate::{artifact, store::{Store, layout}}; pub(crate) fn f() {}
+        lib.rs ~ pub mod store; pub use crate::store::Store;
+        "##,
     );
-    assert_complains(
-        "split/plan.rs",
-        "\nfn f(_: crate::manifest::Manifest) {}",
-        "split/plan.rs:2: `split` must not import `manifest`",
-    );
-    assert_complains(
-        "store/remote/upload.rs",
-        "use super::super::super::split::Plan;",
-        "must not import `split`",
-    );
-    assert_complains(
-        "store.rs",
-        "use super::section;",
-        "must not import `section`",
-    );
-    assert_complains(
-        "store.rs",
-        "use crate::{digest::{Digest, Hasher}, artifact::{self}};",
-        "must not import `artifact`",
-    );
-    assert_complains(
-        "copy.rs",
-        "use crate::{\n    digest::Digest,\n    encoding,\n};",
-        "copy.rs:3: `copy` must not import `encoding`",
-    );
-    assert_complains("copy.rs", "use crate::*;", "must not import `crate`");
-    assert_complains("manifest.rs", "use crate::cli;", "must not import `cli`");
-    assert_accepts(
-        "store/remote/mod.rs",
-        "use crate::digest::Digest; use super::{Error, Store}; use super::super::reference::Name;",
-    );
-    assert_accepts(
-        "push.rs",
-        "use crate::{artifact, store::{Store, layout}}; pub(crate) fn f() {}",
-    );
-    assert_accepts("lib.rs", "pub mod store; pub use crate::store::Store;");
 }
 
 #[test]
 fn modules_that_nobody_placed() {
-    assert_complains("zebra.rs", "", "`zebra` is not in the table");
-    assert_complains("zebra/stripe.rs", "", "`zebra` is not in the table");
+    assert_cases(
+        r##"
+        zebra.rs ~  ~ `zebra` is not in the table
+        zebra/stripe.rs ~  ~ `zebra` is not in the table
+        "##,
+    );
 }
 
 #[test]
 fn input_and_output_in_pure_modules() {
-    for text in [
-        "use std::fs::File;",
-        "use std::{fmt, fs};",
-        "use std::net;",
-        "async fn f() {}",
-        "fn f() { std::fs::read(p); }",
-        "use tokio::io;",
-    ] {
-        assert_complains("encoding/frame.rs", text, "without I/O");
-    }
-    assert_accepts(
-        "store/layout.rs",
-        "use std::fs; use tokio::task; async fn f() { g().await }",
-    );
-    assert_accepts(
-        "encoding.rs",
-        "use std::{fmt, io::{self, Read}}; fn f() { self::fs(); }",
+    assert_cases(
+        r##"
+        encoding/frame.rs ~ use std::fs::File; ~ without I/O
+        encoding/frame.rs ~ use std::{fmt, fs}; ~ without I/O
+        encoding/frame.rs ~ use std::net; ~ without I/O
+        encoding/frame.rs ~ async fn f() {} ~ without I/O
+        encoding/frame.rs ~ fn f() { std::fs::read(p); } ~ without I/O
+        encoding/frame.rs ~ use tokio::io; ~ without I/O
+        store/layout.rs ~ use std::fs; use tokio::task; async fn f() { g().await }
+        encoding.rs ~ use std::{fmt, io::{self, Read}}; fn f() { self::fs(); }
+        "##,
     );
 }
 
 #[test]
 fn names_away_from_home() {
-    assert_complains(
-        "split.rs",
-        "use wasmparser::Parser;",
-        "`wasmparser` belongs to section",
-    );
-    assert_complains(
-        "store/layout.rs",
-        "fn f() { reqwest::get(url) }",
-        "`reqwest` belongs to store::remote",
-    );
-    assert_complains(
-        "store.rs",
-        "use oci_client::Reference;",
-        "`oci_client` belongs to",
-    );
-    assert_complains("store/remote.rs", "use std::env;", "`std::env` belongs to");
-    assert_complains(
-        "store.rs",
-        "fn f() { println!(\"hello\"); }",
-        "`println!` belongs to",
-    );
-    assert_complains("lib.rs", "use anyhow::Result;", "`anyhow` belongs to");
-    assert_complains(
-        "pull.rs",
-        "#[derive(clap::Parser)] struct S;",
-        "`clap` belongs to",
-    );
-    assert_accepts(
-        "store/remote/credentials.rs",
-        "use std::env; use oci_client::Reference;",
-    );
-    assert_accepts("section/read.rs", "use wasmparser::Parser;");
-    assert_accepts(
-        "cli/push.rs",
-        "use clap::Parser; fn f() { eprintln!(\"{:?}\", std::env::args()); }",
+    assert_cases(
+        r##"
+        split.rs ~ use wasmparser::Parser; ~ `wasmparser` belongs to section
+        store/layout.rs ~ fn f() { reqwest::get(url) } ~ `reqwest` belongs to store::remote
+        store.rs ~ use oci_client::Reference; ~ `oci_client` belongs to
+        store/remote.rs ~ use std::env; ~ `std::env` belongs to
+        store.rs ~ fn f() { println!("hello"); } ~ `println!` belongs to
+        lib.rs ~ use anyhow::Result; ~ `anyhow` belongs to
+        pull.rs ~ #[derive(clap::Parser)] struct S; ~ `clap` belongs to
+        store/remote/credentials.rs ~ use std::env; use oci_client::Reference;
+        section/read.rs ~ use wasmparser::Parser;
+        cli/push.rs ~ use clap::Parser; fn f() { eprintln!("{:?}", std::env::args()); }
+        "##,
     );
 }
 
 #[test]
 fn panics_outside_tests() {
-    assert_complains(
-        "store.rs",
-        "fn f() { g().unwrap(); }",
-        "`unwrap()` belongs to tests",
-    );
-    assert_complains(
-        "cli/pull.rs",
-        "fn f() { g()\n    .expect(\"why\"); }",
-        "cli/pull.rs:2: `expect()`",
-    );
-    assert_complains(
-        "store.rs",
-        "fn f() { g().map(Option::unwrap); }",
-        "`unwrap()`",
-    );
-    assert_complains(
-        "store.rs",
-        "#[cfg(test)] use a::{b}; fn f() { g().unwrap(); }",
-        "`unwrap()`",
-    );
-    assert_complains(
-        "store.rs",
-        "#[cfg(test)] mod tests { fn f() {} } fn g() { h().unwrap(); }",
-        "`unwrap()`",
-    );
-    assert_complains("store.rs", "mod tests { }", "`mod tests` without");
-    assert_complains(
-        "store.rs",
-        "#[cfg(test)] mod tests { fn f() { todo!() } }",
-        "`todo!`",
-    );
-    assert_complains(
-        "store/tests.rs",
-        "fn f() { unimplemented!() }",
-        "`unimplemented!`",
-    );
-    assert_accepts(
-        "store.rs",
-        "#[cfg(test)]\nmod tests { fn f() { g().unwrap(); println!(); } }",
-    );
-    assert_accepts(
-        "store/tests.rs",
-        "use crate::split; fn f() { g().unwrap(); }",
-    );
-    assert_accepts(
-        "store.rs",
-        "fn f() { g().unwrap_or_default(); h().expect_err; }",
+    assert_cases(
+        r##"
+        store.rs ~ fn f() { g().unwrap(); } ~ `unwrap()` belongs to tests
+        cli/pull.rs ~ fn f() { g()\n    .expect("why"); } ~ cli/pull.rs:2: `expect()`
+        store.rs ~ fn f() { g().map(Option::unwrap); } ~ `unwrap()`
+        store.rs ~ #[cfg(test)] use a::{b}; fn f() { g().unwrap(); } ~ `unwrap()`
+        store.rs ~ #[cfg(test)] mod tests { fn f() {} } fn g() { h().unwrap(); } ~ `unwrap()`
+        store.rs ~ mod tests { } ~ `mod tests` without
+        store.rs ~ #[cfg(test)] mod tests { fn f() { todo!() } } ~ `todo!`
+        store/tests.rs ~ fn f() { unimplemented!() } ~ `unimplemented!`
+        store.rs ~ #[cfg(test)]\nmod tests { fn f() { g().unwrap(); println!(); } }
+        store/tests.rs ~ use crate::split; fn f() { g().unwrap(); }
+        store.rs ~ fn f() { g().unwrap_or_default(); h().expect_err; }
+        "##,
     );
 }
 
 #[test]
 fn code_in_comments_and_literals_is_none() {
-    assert_accepts(
-        "digest.rs",
-        "// use crate::store;\n/* /* .unwrap() */ println!() */ /// `std::fs`\n",
-    );
-    assert_accepts(
-        "digest.rs",
-        "const A: &str = \"use crate::store \\\" .unwrap()\"; const B: char = '\"'; const C: u8 = b'\\'';",
-    );
-    assert_accepts(
-        "digest.rs",
-        "const A: &str = r#\"crate::store\" println!()\"#; fn f<'a>(r#type: &'a str) {}",
-    );
-    assert_complains(
-        "digest.rs",
-        "fn f<'a>(x: &'a str) { 'b'; crate::store::f(\"'\") }",
-        "must not import `store`",
+    assert_cases(
+        r##"
+        digest.rs ~ // use crate::store;\n/* /* .unwrap() */ println!() */ /// `std::fs`\n
+        digest.rs ~ const A: &str = "use crate::store \" .unwrap()"; const B: char = '"'; const C: u8 = b'\'';
+        digest.rs ~ const A: &str = r#"crate::store" println!()"#; fn f<'a>(r#type: &'a str) {}
+        digest.rs ~ fn f<'a>(x: &'a str) { 'b'; crate::store::f("'") } ~ must not import `store`
+        "##,
     );
 }
 
 #[test]
 fn long_files() {
-    assert_accepts("digest.rs", &"\n".repeat(500));
-    assert_complains("digest.rs", &"\n".repeat(501), "501 lines");
+    assert!(check("digest.rs", &"\n".repeat(500)).is_empty());
+    assert!(check("digest.rs", &"\n".repeat(501))[0].contains("501 lines"));
+}
+
+/// Returns the files of every circle, in a library of these files.
+fn circles_of(sources: &[(&str, &str)]) -> Vec<String> {
+    let owned = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
+    let sources: Vec<(String, String)> = sources.iter().map(owned).collect();
+    let circles = circles::find(&sources);
+    circles
+        .iter()
+        .map(|circle| circle.files.join(" "))
+        .collect()
+}
+
+#[test]
+fn files_that_import_each_other() {
+    let item = "pub(super) struct Item;";
+    for import in [
+        "use super::b::{self, Other};",
+        "use crate::a::b::Other as Another;",
+        "use super::Other;",
+        "use super::b; fn f() -> b::Other {}",
+        "use super::*; fn f() { print(&Other::new()) }",
+        "fn f() { assert!(super::b::Other) }",
+        "fn f() { super::c::Again }",
+    ] {
+        let a = "pub use self::b::Other; use crate::a::x::Item; fn f(_: Item) {}";
+        let x = format!("{item} {import}");
+        let c = "pub use super::Other as Again;";
+        let b = "pub struct Other(super::x::Item);";
+        let found = circles_of(&[("a.rs", a), ("a/b.rs", b), ("a/c.rs", c), ("a/x.rs", &x)]);
+        assert_eq!(found, ["a/b.rs a/x.rs"], "{import}");
+    }
+}
+
+#[test]
+fn modules_that_import_each_other() {
+    let x = ("a/x.rs", "use crate::b::z::Z; pub struct X;");
+    let y = ("a/y.rs", "pub struct Y;");
+    let z = (
+        "b/z.rs",
+        "pub struct Z; fn f() { println!(\"{}\", crate::a::y::Y) }",
+    );
+    let (a, b) = (("a.rs", ""), ("b.rs", ""));
+    assert_eq!(circles_of(&[a, b, x, y, z]), ["a b"]);
+    assert!(circles_of(&[a, b, x, y, ("b/z.rs", "pub struct Z;")]).is_empty());
+}
+
+#[test]
+fn imports_without_a_circle() {
+    for (a, x) in [
+        (
+            "mod x; pub enum Error {} fn f() { x::g() }",
+            "use super::Error; fn g() {}",
+        ),
+        ("mod x; pub use x::g;", "use super::h; pub fn g() {}"),
+        (
+            "mod x; use x::g;",
+            "#[cfg(test)] mod tests { use super::super::y::Y; } pub fn g() {}",
+        ),
+        (
+            "use x::X; use http::Uri;",
+            "use super::y; use super::super::a; pub struct X;",
+        ),
+    ] {
+        let y = "use super::x::{X, g}; pub struct Y;";
+        let found = circles_of(&[("a.rs", a), ("a/x.rs", x), ("a/y.rs", y)]);
+        assert!(found.is_empty(), "{x}: {found:?}");
+    }
 }

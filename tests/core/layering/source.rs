@@ -1,239 +1,223 @@
-//! A source file as names with their lines: enough of Rust's grammar to see who mentions whom.
+//! A source file as the paths that it names and the items that it defines.
+//!
+//! Tokens and no syntax tree: the paths inside of macro calls count too, and a tree does not have them.
 
-/// One path, macro, method or keyword in the text.
-pub(crate) struct Mention {
-    pub(crate) line: usize,
-    pub(crate) path: Vec<String>,
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+
+/// Words before the name of an item.
+const KEYWORDS: [&str; 8] = [
+    "fn", "struct", "enum", "union", "trait", "type", "const", "static",
+];
+
+/// A path, or one of `name!`, `unwrap()`, `expect()` and `mod tests`.
+pub(super) struct Mention {
+    pub(super) line: usize,
+    pub(super) path: Vec<String>,
+    pub(super) context: Context,
+    /// The name that a `use` brings into scope.
+    pub(super) alias: Option<String>,
 }
 
 impl Mention {
-    pub(crate) fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.path.join("::")
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
-    line: usize,
-    /// A name, or one character of anything else. Literals and comments leave nothing but `"`.
-    text: String,
+/// Where a mention is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Context {
+    /// In an item that is compiled for tests only.
+    pub(super) in_test: bool,
+    pub(super) import: bool,
+    /// In a `pub use`, of any visibility.
+    pub(super) reexport: bool,
+    nested: bool,
 }
 
-impl Token {
-    fn is_name(&self) -> bool {
-        self.text
-            .starts_with(|first: char| first.is_alphabetic() || first == '_')
+/// What a file says.
+#[derive(Default)]
+pub(super) struct Source {
+    pub(super) mentions: Vec<Mention>,
+    /// The names of the items at the top level.
+    pub(super) items: Vec<String>,
+}
+
+impl Source {
+    pub(super) fn read(text: &str) -> Self {
+        let mut source = Self::default();
+        let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        source.walk(&Vec::from_iter(tokens), &[], Context::default());
+        source
     }
-}
 
-/// Returns every path of the text with its groups written out: `use a::{b, c::d}` mentions `a::b` and `a::c::d`.
-pub(crate) fn mentions(tokens: &[Token]) -> Vec<Mention> {
-    let mut mentions = Vec::new();
-    // The prefix that holds inside each open group of a path, or nothing for any other brace.
-    let mut groups: Vec<Option<Vec<String>>> = Vec::new();
-    let mut at = 0;
-    while let Some(token) = tokens.get(at) {
-        let after = |ahead: usize| {
-            tokens
-                .get(at + ahead)
-                .map_or("", |token| token.text.as_str())
-        };
-        match token.text.as_str() {
-            "{" => groups.push(None),
-            "}" => drop(groups.pop()),
-            _ if token.is_name() => {
-                let before = at
-                    .checked_sub(1)
-                    .map_or("", |before| tokens[before].text.as_str());
-                if token.text == "crate" && before == "(" && after(1) == ")" {
-                    at += 1; // pub(crate)
-                    continue;
+    /// `prefix` stands before the braces that these tokens are in: `use a::{b, c::d}` names `a::b` and `a::c::d`.
+    fn walk(&mut self, tokens: &[TokenTree], prefix: &[String], context: Context) {
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            let (before, rest) = (&tokens[..at], &tokens[at + 1..]);
+            at += 1 + match token {
+                // The place in `pub(crate)` is no path.
+                TokenTree::Group(group) if is_visibility(group, before) => 0,
+                TokenTree::Group(group) => {
+                    let nested = Context {
+                        nested: true,
+                        ..context
+                    };
+                    self.walk(&Vec::from_iter(group.stream()), &[], nested);
+                    0
                 }
-                let mut path = groups.last().cloned().flatten().unwrap_or_default();
-                let line = token.line;
-                path.push(token.text.clone());
-                let mut length = 1;
-                while after(length) == ":"
-                    && after(length + 1) == ":"
-                    && tokens.get(at + length + 2).is_some_and(Token::is_name)
-                {
-                    path.push(after(length + 2).to_owned());
-                    length += 3;
+                TokenTree::Punct(_) if is_test_attribute(token, rest) => {
+                    let length = 1 + item_length(&rest[1..]);
+                    let in_test = Context {
+                        in_test: true,
+                        ..context
+                    };
+                    self.walk(&rest[1..length], prefix, in_test);
+                    length
                 }
-                let method = before == "." || path.len() > 1;
-                let last = path
-                    .last_mut()
-                    .map(String::as_mut_str)
-                    .unwrap_or_default()
-                    .to_owned();
-                if after(length) == ":" && after(length + 1) == ":" && after(length + 2) == "{" {
-                    groups.push(Some(path));
-                    at += length + 3;
-                    continue;
+                TokenTree::Ident(word) if word == "use" && !begins(rest, "<") => {
+                    let length = rest.iter().take_while(|token| !is(token, ";")).count();
+                    let public = match before {
+                        [.., visible, TokenTree::Group(group)]
+                            if is_visibility(group, &before[..before.len() - 1]) =>
+                        {
+                            is(visible, "pub")
+                        }
+                        [.., visible] => is(visible, "pub"),
+                        [] => false,
+                    };
+                    let import = Context {
+                        import: true,
+                        reexport: public,
+                        ..context
+                    };
+                    self.walk(&rest[..length], prefix, import);
+                    length
                 }
-                if method && (last == "unwrap" || last == "expect") {
-                    mentions.push(Mention {
-                        line,
-                        path: vec![format!("{last}()")],
-                    });
-                } else if after(length) == "!" && after(length + 1) != "=" {
-                    mentions.push(Mention {
-                        line,
-                        path: vec![format!("{last}!")],
-                    });
-                } else if last == "mod" && after(length) == "tests" {
-                    mentions.push(Mention {
-                        line,
-                        path: vec!["mod tests".to_owned()],
-                    });
+                TokenTree::Ident(word) => {
+                    let method = before.last().is_some_and(|before| is(before, "."));
+                    self.word(word, rest, method, prefix, context)
                 }
-                mentions.push(Mention { line, path });
-                at += length;
-                continue;
+                _ => 0,
+            };
+        }
+    }
+
+    /// Reads the path or the definition that begins with a word. Returns how many tokens follow the word in it.
+    fn word(
+        &mut self,
+        word: &Ident,
+        rest: &[TokenTree],
+        method: bool,
+        prefix: &[String],
+        context: Context,
+    ) -> usize {
+        let mut path = prefix.to_vec();
+        path.push(name(word));
+        let mut length = 0;
+        while let [first, second, next, ..] = &rest[length..]
+            && is(first, ":")
+            && is(second, ":")
+        {
+            match next {
+                TokenTree::Ident(next) => path.push(name(next)),
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    self.walk(&Vec::from_iter(group.stream()), &path, context);
+                    return length + 3;
+                }
+                next if is(next, "*") => path.push("*".to_owned()),
+                _ => break,
+            }
+            length += 3;
+        }
+        if context.import && path.len() > 1 && path.ends_with(&["self".to_owned()]) {
+            path.pop();
+        }
+        let rest = &rest[length..];
+        let last = path[path.len() - 1].clone();
+        let mut alias = context.import.then(|| last.clone());
+        let mut special = None;
+        match rest {
+            [TokenTree::Ident(next), TokenTree::Ident(renamed), ..]
+                if context.import && next == "as" =>
+            {
+                alias = Some(name(renamed));
+                length += 2;
+            }
+            [TokenTree::Ident(next), ..] if last == "mod" && next == "tests" => {
+                special = Some("mod tests".to_owned())
+            }
+            [TokenTree::Ident(next), ..] if KEYWORDS.contains(&&*last) && !context.nested => {
+                self.items.push(name(next))
+            }
+            [mark, after, ..] if is(mark, "!") && !is(after, "=") => {
+                special = Some(format!("{last}!"))
+            }
+            _ if (method || path.len() > 1) && ["unwrap", "expect"].contains(&&*last) => {
+                special = Some(format!("{last}()"))
             }
             _ => {}
         }
-        at += 1;
-    }
-    mentions
-}
-
-/// Returns the tokens without the items under `#[cfg(test)]`.
-pub(crate) fn without_tests(tokens: &[Token]) -> Vec<Token> {
-    let mut kept = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let attribute: Vec<&str> = tokens[at..]
-            .iter()
-            .take(7)
-            .map(|token| token.text.as_str())
-            .collect();
-        if attribute == ["#", "[", "cfg", "(", "test", ")", "]"] {
-            at = end_of_item(tokens, at + attribute.len());
-        } else {
-            kept.push(tokens[at].clone());
-            at += 1;
-        }
-    }
-    kept
-}
-
-/// Returns where the item that begins at `at` is over: behind its `;`, or behind the brace that closes its body.
-fn end_of_item(tokens: &[Token], mut at: usize) -> usize {
-    let mut depth = 0;
-    while let Some(token) = tokens.get(at) {
-        at += 1;
-        match token.text.as_str() {
-            "(" | "[" | "{" => depth += 1,
-            ")" | "]" => depth -= 1,
-            "}" => {
-                depth -= 1;
-                if depth == 0 {
-                    break;
-                }
-            }
-            ";" if depth == 0 => break,
-            _ => {}
-        }
-    }
-    at
-}
-
-/// Takes a source apart. Enough of Rust's grammar that no comment or literal is mistaken for code.
-pub(crate) fn tokenize(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut rest = text;
-    let mut line = 1;
-    while let Some(first) = rest.chars().next() {
-        let (length, token) = next_token(rest, first);
-        if let Some(text) = token {
-            tokens.push(Token { line, text });
-        }
-        line += rest[..length].matches('\n').count();
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// Returns the length of what `rest` begins with, and the token if it is one.
-fn next_token(rest: &str, first: char) -> (usize, Option<String>) {
-    if rest.starts_with("//") {
-        return (rest.find('\n').unwrap_or(rest.len()), None);
-    }
-    if rest.starts_with("/*") {
-        return (block_comment(rest), None);
-    }
-    if let Some(length) = literal(rest) {
-        return (length, Some("\"".to_owned()));
-    }
-    if first.is_alphanumeric() || first == '_' {
-        let name = rest.strip_prefix("r#").unwrap_or(rest);
-        let length = name
-            .find(|next: char| !next.is_alphanumeric() && next != '_')
-            .unwrap_or(name.len());
-        return (
-            rest.len() - name.len() + length,
-            Some(name[..length].to_owned()),
+        let line = word.span().start().line;
+        let special = special.map(|special| (vec![special], None));
+        // What follows a dot is a field or a method: no path.
+        let path = (!method || last == "await").then_some((path, alias));
+        self.mentions.extend(
+            special
+                .into_iter()
+                .chain(path)
+                .map(|(path, alias)| Mention {
+                    line,
+                    path,
+                    context,
+                    alias,
+                }),
         );
+        length
     }
-    (
-        first.len_utf8(),
-        (!first.is_whitespace()).then(|| first.to_string()),
-    )
 }
 
-fn block_comment(rest: &str) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        let here = &rest.as_bytes()[at..];
-        if here.starts_with(b"/*") {
-            (depth, at) = (depth + 1, at + 2);
-        } else if here.starts_with(b"*/") {
-            (depth, at) = (depth - 1, at + 2);
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    rest.len()
+fn name(word: &Ident) -> String {
+    let word = word.to_string();
+    word.strip_prefix("r#").unwrap_or(&word).to_owned()
 }
 
-/// Returns the length of the string or character that `rest` begins with.
-fn literal(rest: &str) -> Option<usize> {
-    let prefix = ["br", "cr", "r", "b", "c", ""].into_iter().find(|prefix| {
-        let quote = rest.strip_prefix(prefix).unwrap_or("");
-        let quote = if prefix.ends_with('r') {
-            quote.trim_start_matches('#')
-        } else {
-            quote
-        };
-        quote.starts_with('"') || (matches!(*prefix, "b" | "") && quote.starts_with('\''))
-    })?;
-    let body = &rest[prefix.len()..];
-    if prefix.ends_with('r') {
-        let hashes = body.len() - body.trim_start_matches('#').len();
-        let end = format!("\"{}", &body[..hashes]);
-        let start = prefix.len() + hashes + 1;
-        return Some(
-            rest[start..]
-                .find(&end)
-                .map_or(rest.len(), |at| start + at + end.len()),
-        );
+fn is(token: &TokenTree, text: &str) -> bool {
+    match token {
+        TokenTree::Ident(word) => word == text,
+        TokenTree::Punct(punct) => text.starts_with(punct.as_char()),
+        _ => false,
     }
-    if let Some(inner) = body.strip_prefix('\'') {
-        // 'x' and '\n' are characters, 'x without the second quote is a lifetime.
-        let mut inner = inner.chars();
-        let escaped = inner.next()? == '\\';
-        if !escaped && inner.next() != Some('\'') {
-            return None;
-        }
-    }
-    let quote = body.as_bytes()[0];
-    let mut at = 1;
-    while at < body.len() && body.as_bytes()[at] != quote {
-        at += if body.as_bytes()[at] == b'\\' { 2 } else { 1 };
-    }
-    Some((prefix.len() + at + 1).min(rest.len()))
+}
+
+fn begins(tokens: &[TokenTree], text: &str) -> bool {
+    tokens.first().is_some_and(|token| is(token, text))
+}
+
+fn is_visibility(group: &Group, before: &[TokenTree]) -> bool {
+    group.delimiter() == Delimiter::Parenthesis
+        && before.last().is_some_and(|before| is(before, "pub"))
+}
+
+fn is_test_attribute(token: &TokenTree, rest: &[TokenTree]) -> bool {
+    let Some(TokenTree::Group(group)) = rest.first() else {
+        return false;
+    };
+    let text = group.to_string();
+    is(token, "#")
+        && text
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .eq("[cfg(test)]".chars())
+}
+
+/// Returns how many tokens an item has: up to its `;` or to the braces of its body.
+fn item_length(tokens: &[TokenTree]) -> usize {
+    let ends = |token: &TokenTree| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        token => is(token, ";"),
+    };
+    let end = tokens.iter().position(ends);
+    end.map_or(tokens.len(), |end| end + 1)
 }

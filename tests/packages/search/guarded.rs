@@ -2,7 +2,6 @@
 
 use super::components::{Made, VERSIONS, WIT, make};
 use super::*;
-use crate::support::registries::{self, authenticated};
 
 fn log_in(workspace: &Workspace, host: &str) {
     let arguments = [
@@ -24,7 +23,7 @@ fn log_in(workspace: &Workspace, host: &str) {
 #[test]
 fn who_may_read_a_registry_may_index_and_search_it() {
     let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
-    for registry in authenticated() {
+    for registry in registries::indexed_authenticated() {
         let place = registry.host.as_str();
         let stranger = Workspace::new();
         stranger.error(&["index", "add", place], 4);
