@@ -13,7 +13,7 @@ pub use self::form::{Form, form};
 pub use self::open::{Error, Layer, SplitManifest};
 pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};
 use crate::digest::{Digest, Identity};
-use crate::encoding::Encoding;
+use crate::encoding::{EncodedBlob, Encoding};
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION, Manifest, Os,
     PLAN_VERSION, annotation, media_type, to_json,
@@ -23,15 +23,6 @@ use crate::split::{Identities, SplitPlan};
 
 /// An import or export list longer than this, as JSON, is in the config only.
 pub const MAX_LIST_ANNOTATION_BYTES: usize = 64 * 1024;
-
-/// A layer as it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
-    /// The stored blob.
-    pub blob: Identity,
-    /// How it holds the content.
-    pub encoding: Encoding,
-}
 
 /// Puts the split config together.
 pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Config {
@@ -76,12 +67,12 @@ pub struct Split {
 ///
 /// `stored` has the root first, then the section layers as the config has them. Of `metadata` the keys
 /// under `org.opencontainers.image.` belong to the flat form too.
-pub fn split(config: &Config, stored: &[Stored], metadata: &Annotations) -> Split {
+pub fn split(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
     put_together(config, stored, metadata, |_| None)
 }
 
 /// Puts a split artifact together that has its flat form as its subject, for where that is stored too.
-pub fn split_of_flat(config: &Config, stored: &[Stored], metadata: &Annotations) -> Split {
+pub fn split_of_flat(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
     put_together(config, stored, metadata, |flat| Some(flat.descriptor()))
 }
 
@@ -95,7 +86,7 @@ pub fn split_tag(flat: &Digest) -> String {
 
 fn put_together(
     config: &Config,
-    stored: &[Stored],
+    stored: &[EncodedBlob],
     metadata: &Annotations,
     subject: impl FnOnce(&Flat) -> Option<Descriptor>,
 ) -> Split {
@@ -133,7 +124,7 @@ fn put_together(
     }
 }
 
-fn descriptors(config: &Config, config_blob: Identity, stored: &[Stored]) -> Vec<Descriptor> {
+fn descriptors(config: &Config, config_blob: Identity, stored: &[EncodedBlob]) -> Vec<Descriptor> {
     let mut stored = stored.iter();
     let root = stored.next().map(|stored| {
         let title = Title::root(config_blob.digest, config.content.digest, stored.encoding);
@@ -152,7 +143,7 @@ fn descriptors(config: &Config, config_blob: Identity, stored: &[Stored]) -> Vec
 }
 
 fn descriptor(
-    stored: &Stored,
+    stored: &EncodedBlob,
     content: Identity,
     section: Option<(u64, &str)>,
     title: &str,

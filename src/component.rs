@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::ops::Range;
 use std::thread;
 
-use crate::artifact::{self, Stored};
+use crate::artifact;
 use crate::digest::{Hasher, Identity};
-use crate::encoding::{self, Encoding, Level, Matter};
+use crate::encoding::{self, EncodedBlob, Encoding, Level, Matter};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config, media_type};
 use crate::metadata;
@@ -89,7 +89,7 @@ impl<S: Source> Component<S> {
         level: Option<Level>,
         file: &mut File,
         read: &(dyn Fn(u64) + Sync),
-    ) -> Result<Stored, Error> {
+    ) -> Result<EncodedBlob, Error> {
         let failed = |source: io::Error| Error::Encode {
             path: self.path(layer).to_owned(),
             source,
@@ -106,14 +106,14 @@ impl<S: Source> Component<S> {
         if let Some((found, blob)) = stored {
             let encoding = Encoding::Zstd;
             return match found == content {
-                true => Ok(Stored { blob, encoding }),
+                true => Ok(EncodedBlob { blob, encoding }),
                 false => Err(Error::Changed),
             };
         }
         let mut reader = self.reader(layer, &|_| {});
         copy(&mut reader, file).map_err(failed)?;
         match reader.hasher.check(content) {
-            Ok(()) => Ok(Stored {
+            Ok(()) => Ok(EncodedBlob {
                 blob: content,
                 encoding: Encoding::Raw,
             }),

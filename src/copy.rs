@@ -7,15 +7,14 @@ mod links;
 mod tags;
 mod tree;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use self::copier::Copier;
 pub use self::error::Error;
 use crate::digest::{Digest, Identity};
 use crate::reference::Name;
-use crate::store::{self, Delivery, Observer, Store};
+use crate::store::{self, Delivery, Observer, Session, Store};
 
 /// How many blobs, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,10 +122,6 @@ pub struct Options {
     /// or comes to do so meanwhile, the copy fails ([`Error::Fixed`], [`Error::Overtaken`]). No store
     /// compares and swaps: who looked before we wrote and writes long after us goes unnoticed.
     pub fixed_tags: fn(&str) -> bool,
-    /// How many blobs are on their way at once.
-    pub concurrency: usize,
-    /// Where blobs are kept on their way.
-    pub ingest: PathBuf,
 }
 
 /// What was copied.
@@ -168,9 +163,9 @@ pub async fn artifact(
     name: &Name,
     tag: Option<&str>,
     options: &Options,
-    observer: &Arc<dyn Observer>,
+    session: &Session,
 ) -> Result<Copied, Error> {
-    let mut copier = Copier::new(from, to, options, observer.as_ref());
+    let mut copier = Copier::new(from, to, options, session);
     copier.artifact(name, tag).await
 }
 
@@ -184,9 +179,9 @@ impl<'a> Several<'a> {
         from: &'a dyn Store,
         to: &'a dyn Store,
         options: &'a Options,
-        observer: &'a dyn Observer,
+        session: &'a Session,
     ) -> Self {
-        Self(Copier::new(from, to, options, observer))
+        Self(Copier::new(from, to, options, session))
     }
 
     /// Copies one more, as [`artifact`] does. What fails keeps no later one out.
@@ -204,8 +199,8 @@ pub async fn all_tags(
     from: &dyn Store,
     to: &dyn Store,
     options: &Options,
-    observer: &Arc<dyn Observer>,
+    session: &Session,
 ) -> Result<Vec<(String, Copied)>, Error> {
-    let mut copier = Copier::new(from, to, options, observer.as_ref());
+    let mut copier = Copier::new(from, to, options, session);
     copier.all_tags().await
 }

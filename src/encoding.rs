@@ -12,10 +12,12 @@ mod framing;
 use std::fmt;
 use std::io::{self, Read, Write};
 
+use serde::{Deserialize, Serialize};
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
 
 pub use self::framing::{FRAME_BYTES, append_frame, append_raw_frame};
+use crate::digest::Identity;
 
 /// The largest window that a reader allows, as a power of two: 8 MiB.
 const MAX_WINDOW_LOG: u32 = 23;
@@ -24,12 +26,23 @@ const MAX_WINDOW_LOG: u32 = 23;
 const PIECE_BYTES: usize = 128 * 1024;
 
 /// How a layer's content is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// Byte for byte.
     Raw,
     /// One zstd frame.
     Zstd,
+}
+
+/// A blob that holds a content, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EncodedBlob {
+    /// The blob.
+    #[serde(flatten)]
+    pub blob: Identity,
+    /// How it holds the content.
+    pub encoding: Encoding,
 }
 
 /// How hard the encoder tries.

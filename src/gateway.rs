@@ -57,8 +57,8 @@ use self::upstream::{Known, Source, Upstreams};
 use self::view::Views;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::store::ByteStream;
 use crate::store::cache::Cache;
+use crate::store::{ByteStream, Session};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -122,7 +122,7 @@ pub struct Gateway {
     views: Views,
     searches: Semaphore,
     pages: Semaphore,
-    cache: Arc<Cache>,
+    session: Session,
     bodies: Bodies,
     log: Log,
     metrics: Arc<Metrics>,
@@ -161,7 +161,11 @@ impl Gateway {
             views: Views::new(),
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::AT_ONCE),
-            cache: settings.cache,
+            session: Session {
+                cache: settings.cache,
+                observer: Arc::clone(&settings.metrics) as _,
+                concurrency: 1,
+            },
             bodies: settings.bodies,
             log: settings.log,
             metrics: settings.metrics,
@@ -201,10 +205,10 @@ impl Gateway {
         }
     }
 
-    /// Returns the cache that all requests share, made again if somebody has deleted it.
-    fn cache(&self) -> Result<&Arc<Cache>, Error> {
-        self.cache.create()?;
-        Ok(&self.cache)
+    /// Returns the session that all requests share. Its cache is made again if somebody has deleted it.
+    fn session(&self) -> Result<&Session, Error> {
+        self.session.cache.create()?;
+        Ok(&self.session)
     }
 
     /// Returns what stands for who asks. The gateway's own rights are the same for all.

@@ -15,17 +15,16 @@ use tokio::task::JoinSet;
 
 pub use self::open::{Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_split};
 pub use self::part::stub_of;
-use crate::artifact::{Layer, Stored};
+use crate::artifact::Layer;
 use crate::copy::Tally;
 use crate::digest::{Digest, Hasher, Identity, VerifyingReader};
-use crate::encoding::Decoder;
+use crate::encoding::{Decoder, EncodedBlob};
 use crate::error::Error;
-use crate::push::{holding, stored};
 use crate::split::{Recipe, SpliceError, splice};
 use crate::store::cache::Cache;
 use crate::store::spool::Spool;
 use crate::store::tail::Tail;
-use crate::store::{self, Observer, Store, blocking, fetch_into};
+use crate::store::{self, Observer, Session, Store, blocking, fetch_into};
 
 /// Where a component is written; what was written can be taken back.
 pub trait Output: Write + Send {
@@ -74,17 +73,15 @@ impl Pulled {
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,
-    cache: &Arc<Cache>,
+    session: &Session,
     mut output: O,
-    concurrency: usize,
-    observer: &Arc<dyn Observer>,
 ) -> Result<(O, Pulled), Error> {
+    let cache = &session.cache;
     let mut checked = false;
     let mut plan = Plan::make(store.as_ref(), opened, cache, checked)?;
     loop {
         let from_here = plan.cached.blobs > 0;
-        let (returned, outcome) =
-            assemble(store, opened, cache, output, &plan, concurrency, observer).await;
+        let (returned, outcome) = assemble(store, opened, session, output, &plan).await;
         match outcome {
             Ok(()) => {
                 let mut pulled = Pulled::nothing(opened);
@@ -112,7 +109,7 @@ pub async fn pull<O: Output + 'static>(
 /// The blob that a layer's content is read from.
 #[derive(Clone, Copy)]
 struct BlobSource {
-    stored: Stored,
+    stored: EncodedBlob,
     /// Whether it is read where the store has it, and else in the cache, now or when it has arrived.
     in_store: bool,
 }
@@ -161,11 +158,11 @@ impl Plan {
         cache: &Cache,
         check: bool,
     ) -> Result<BlobSource, Error> {
-        let as_stored = Stored {
+        let as_stored = EncodedBlob {
             blob: layer.blob,
             encoding: layer.encoding,
         };
-        let recorded = cache.find(layer.content)?.as_ref().and_then(stored);
+        let recorded = cache.find(layer.content)?;
         for stored in recorded.into_iter().chain([as_stored]) {
             if !cache.has(stored.blob)? {
                 continue;
@@ -239,15 +236,16 @@ type Arrivals = HashMap<Digest, Arrival>;
 async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,
-    cache: &Arc<Cache>,
+    session: &Session,
     mut output: O,
     plan: &Plan,
-    concurrency: usize,
-    observer: &Arc<dyn Observer>,
 ) -> (Result<O, Error>, Result<(), Error>) {
+    let Session {
+        cache, observer, ..
+    } = session;
     let mut arrivals = Arrivals::new();
     let mut fetches = JoinSet::new();
-    let slots = Arc::new(Semaphore::new(concurrency.max(1)));
+    let slots = Arc::new(Semaphore::new(session.transfers()));
     for &blob in &plan.missing {
         observer.planned(blob.size);
         let (tail_sender, tail) = oneshot::channel();
@@ -319,10 +317,7 @@ async fn assemble<O: Output + 'static>(
 fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
     let sources = opened.layers().zip(&plan.sources);
     for (layer, source) in sources.filter(|(_, source)| !source.in_store) {
-        cache.record(
-            layer.content.digest,
-            &holding(&source.stored, layer.content),
-        )?;
+        cache.record(layer.content, source.stored)?;
     }
     Ok(())
 }

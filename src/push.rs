@@ -10,17 +10,16 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use self::encoders::Encoders;
-use crate::artifact::{self, Stored};
+use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{Encoding, Level};
+use crate::encoding::{EncodedBlob, Level};
 use crate::error::Error;
 use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::source::Source;
-use crate::store::cache::{Cache, Holding};
 use crate::store::spool::Spool;
-use crate::store::{self, Observer, RawManifest, Store, blocking};
+use crate::store::{self, RawManifest, Session, Store, blocking};
 
 /// Encoders together may need so many bytes, whatever the number of processors.
 const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
@@ -32,8 +31,6 @@ pub struct Options {
     pub level: Level,
     /// Whether blobs of another level that this machine made or checked may stand in.
     pub reuse: bool,
-    /// How many blobs are on their way at once.
-    pub concurrency: usize,
     /// Annotations that stand above the component's own.
     pub metadata: Annotations,
     /// Whether the flat form is stored too, for clients that know nothing else, and gets the tag.
@@ -68,16 +65,14 @@ pub async fn push<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     store: &dyn Store,
     tag: Option<&str>,
-    cache: &Arc<Cache>,
+    session: &Session,
     options: &Options,
-    observer: &Arc<dyn Observer>,
 ) -> Result<Pushed, Error> {
     let pusher = Pusher {
         component: &component,
         store,
-        cache,
+        session,
         options,
-        observer,
         encoders: Encoders::start(encoders(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
@@ -144,15 +139,14 @@ fn encoders(level: Level) -> usize {
 struct Pusher<'a, S> {
     component: &'a Arc<Component<S>>,
     store: &'a dyn Store,
-    cache: &'a Arc<Cache>,
+    session: &'a Session,
     options: &'a Options,
-    observer: &'a Arc<dyn Observer>,
     encoders: Encoders,
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
     /// Stores every layer and returns how, in manifest order.
-    async fn layers(&self) -> Result<(Vec<Stored>, copy::Outcome), Error> {
+    async fn layers(&self) -> Result<(Vec<EncodedBlob>, copy::Outcome), Error> {
         let contents: Vec<Identity> = self.component.contents().collect();
         let mut distinct = HashMap::new();
         for (layer, content) in contents.iter().enumerate() {
@@ -161,9 +155,9 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         // The largest take longest, so they begin first.
         let mut work: Vec<(usize, Identity)> = distinct.into_values().collect();
         work.sort_by_key(|(layer, content)| (std::cmp::Reverse(content.size), *layer));
-        let done: Vec<(Digest, Stored, copy::Pushed)> = stream::iter(work)
+        let done: Vec<(Digest, EncodedBlob, copy::Pushed)> = stream::iter(work)
             .map(|(layer, content)| self.layer(layer, content))
-            .buffer_unordered(self.options.concurrency.max(1))
+            .buffer_unordered(self.session.transfers())
             .try_collect()
             .await?;
         let mut outcome = copy::Outcome::default();
@@ -182,53 +176,58 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         &self,
         layer: usize,
         content: Identity,
-    ) -> Result<(Digest, Stored, copy::Pushed), Error> {
-        self.observer.planned(content.size);
+    ) -> Result<(Digest, EncodedBlob, copy::Pushed), Error> {
+        self.session.observer.planned(content.size);
         if let Some(stored) = self.reusable(content)? {
             let blob = stored.blob;
             if self.store.has(blob).await? {
-                self.observer.moved(content.size);
+                self.session.observer.moved(content.size);
                 let sent = false;
                 return Ok((content.digest, stored, copy::Pushed { blob, sent }));
             }
             // Files rot; a registry would only say that the digest is wrong, and so it would every time.
-            let cache = Arc::clone(self.cache);
+            let cache = Arc::clone(&self.session.cache);
             if blocking(move || cache.is_intact(blob)).await? {
-                self.observer.moved(content.size);
-                let path = self.cache.path(&blob.digest);
+                self.session.observer.moved(content.size);
+                let path = self.session.cache.path(&blob.digest);
                 let pushed =
-                    copy::send_blob(self.store, blob, &path, self.observer.as_ref()).await?;
+                    copy::send_blob(self.store, blob, &path, self.session.observer.as_ref())
+                        .await?;
                 return Ok((content.digest, stored, pushed));
             }
-            self.cache.distrust(&content.digest, blob)?;
+            self.session.cache.distrust(&content.digest, blob)?;
         }
         let stored = self.encode(layer, content).await?;
-        let path = self.cache.path(&stored.blob.digest);
-        let pushed =
-            copy::push_blob(self.store, stored.blob, &path, self.observer.as_ref()).await?;
+        let path = self.session.cache.path(&stored.blob.digest);
+        let pushed = copy::push_blob(
+            self.store,
+            stored.blob,
+            &path,
+            self.session.observer.as_ref(),
+        )
+        .await?;
         Ok((content.digest, stored, pushed))
     }
 
-    fn reusable(&self, content: Identity) -> Result<Option<Stored>, Error> {
+    fn reusable(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
         if !self.options.reuse {
             return Ok(None);
         }
-        let held = self.cache.find(content)?;
-        Ok(held.as_ref().and_then(stored))
+        Ok(self.session.cache.find(content)?)
     }
 
     /// Stores bytes, and returns their digest.
     async fn bytes(&self, bytes: &[u8], tally: &mut copy::Outcome) -> Result<Digest, Error> {
-        let blob = self.cache.add(bytes)?;
-        let path = self.cache.path(&blob.digest);
-        tally.add(copy::push_blob(self.store, blob, &path, self.observer.as_ref()).await?);
+        let blob = self.session.cache.add(bytes)?;
+        let path = self.session.cache.path(&blob.digest);
+        tally.add(copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await?);
         Ok(blob.digest)
     }
 
-    async fn encode(&self, layer: usize, content: Identity) -> Result<Stored, Error> {
+    async fn encode(&self, layer: usize, content: Identity) -> Result<EncodedBlob, Error> {
         let component = Arc::clone(self.component);
-        let cache = Arc::clone(self.cache);
-        let observer = Arc::clone(self.observer);
+        let cache = Arc::clone(&self.session.cache);
+        let observer = Arc::clone(&self.session.observer);
         let level = self.options.level;
         let encode = move || {
             let ingest: PathBuf = cache.ingest().to_owned();
@@ -236,33 +235,9 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             let moved = |bytes| observer.moved(bytes);
             let stored = component.encode(layer, Some(level), spool.file(), &moved)?;
             cache.adopt(&stored.blob.digest, spool)?;
-            cache.record(content.digest, &holding(&stored, content))?;
+            cache.record(content, stored)?;
             Ok(stored)
         };
         self.encoders.run(encode).await
-    }
-}
-
-/// Returns how a cached blob holds a content.
-pub fn stored(holding: &Holding) -> Option<Stored> {
-    let encoding = match holding.encoding.as_str() {
-        "raw" => Encoding::Raw,
-        "zstd" => Encoding::Zstd,
-        _ => return None,
-    };
-    let blob = holding.blob;
-    Some(Stored { blob, encoding })
-}
-
-/// Returns what the cache writes down of a stored content.
-pub(crate) fn holding(stored: &Stored, content: Identity) -> Holding {
-    let encoding = match stored.encoding {
-        Encoding::Raw => "raw",
-        Encoding::Zstd => "zstd",
-    };
-    Holding {
-        blob: stored.blob,
-        encoding: encoding.to_owned(),
-        content_size: content.size,
     }
 }

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod remembered;
 pub mod remote;
 pub mod retry;
+mod session;
 pub mod spool;
 pub mod tail;
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 
 pub use self::fetch::{fetch, fetch_into, fetch_part};
 use self::retry::Retry;
+pub use self::session::Session;
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::{Descriptor, media_type};
 use crate::reference::Name;

@@ -68,17 +68,16 @@ struct Upgrade {
 
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cache = context.cache()?;
-        let new = Stub::read(context, &self.what, &cache).await?;
+        let new = Stub::read(context, &self.what).await?;
         let fits = match (self.compatible_with, self.world, self.wit) {
             (Some(old), ..) => {
-                let old = Stub::read(context, &old, &cache).await?;
+                let old = Stub::read(context, &old).await?;
                 let report = Upgrade::new(new, old).await?;
                 output::print(context, &report, || report.text())?;
                 report.compatible
             }
             (None, Some(world), Some(wit)) => {
-                let world = worlds::world(context, &world, &wit, &cache).await?;
+                let world = worlds::world(context, &world, &wit).await?;
                 let report = Fit::new(new, world).await?;
                 output::print(context, &report, || report.text())?;
                 report.fits

@@ -1,6 +1,5 @@
 //! `wharf copy`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,8 +10,7 @@ use wharf::error::Kind;
 use wharf::package::{self, Place, RegistrySettings, YANK_SUFFIX};
 use wharf::reference::package::{PackageSpec, tag_version};
 use wharf::reference::{Name, Reference};
-use wharf::store::cache::Cache;
-use wharf::store::{Observer, Store};
+use wharf::store::{Session, Store};
 
 use super::arguments::{self, Named};
 use super::failure::{Exit, Failure};
@@ -75,11 +73,11 @@ struct Report {
 /// Copies artifacts, all in the same way.
 pub(crate) struct Copier {
     options: Options,
-    observer: Arc<dyn Observer>,
+    session: Session,
 }
 
 impl Copier {
-    pub(crate) fn new(context: &Context, cache: &Cache, referrers: bool) -> Self {
+    pub(crate) fn new(session: &Session, referrers: bool) -> Self {
         let split_form = wharf::artifact::SPLIT_SUFFIX;
         let companions = [YANK_SUFFIX, split_form].map(|suffix| suffix[1..].to_owned());
         Self {
@@ -87,10 +85,8 @@ impl Copier {
                 referrers,
                 companions: companions.to_vec(),
                 fixed_tags: |_| false,
-                concurrency: context.concurrency,
-                ingest: PathBuf::from(cache.ingest()),
             },
-            observer: context.observer(),
+            session: session.clone(),
         }
     }
 
@@ -106,7 +102,7 @@ impl Copier {
         source: &'a dyn Store,
         target: &'a dyn Store,
     ) -> copy::Several<'a> {
-        copy::Several::new(source, target, &self.options, self.observer.as_ref())
+        copy::Several::new(source, target, &self.options, &self.session)
     }
 
     async fn copy(
@@ -116,7 +112,7 @@ impl Copier {
         name: &Name,
         tag: Option<&str>,
     ) -> Result<Copied, Failure> {
-        Ok(copy::artifact(source, target, name, tag, &self.options, &self.observer).await?)
+        Ok(copy::artifact(source, target, name, tag, &self.options, &self.session).await?)
     }
 }
 
@@ -153,20 +149,14 @@ struct Route {
 
 impl Copy {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cache = context.cache()?;
         let report = match arguments::named(&self.source)? {
-            Named::Package(spec) => self.package(context, &spec, &cache).await?,
-            Named::Reference(reference) => self.reference(context, &reference, &cache).await?,
+            Named::Package(spec) => self.package(context, &spec).await?,
+            Named::Reference(reference) => self.reference(context, &reference).await?,
         };
         output::print(context, &report, || report.text())
     }
 
-    async fn package(
-        &self,
-        context: &Context,
-        spec: &PackageSpec,
-        cache: &Arc<Cache>,
-    ) -> Result<Report, Failure> {
+    async fn package(&self, context: &Context, spec: &PackageSpec) -> Result<Report, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
             let keeps = "a package keeps its name: DST says only where packages are";
             let hint = hints::place(&self.target);
@@ -187,7 +177,7 @@ impl Copy {
         }
         connector.check_credentials(&location, &there)?;
         let source = from.read(connector, &spec.name).await?;
-        let copier = Copier::new(context, cache, self.referrers);
+        let copier = Copier::new(context.session()?, self.referrers);
         let copier = match self.force {
             true => copier,
             false => copier.of_versions(),
@@ -235,12 +225,7 @@ impl Copy {
         }
     }
 
-    async fn reference(
-        &self,
-        context: &Context,
-        from: &Reference,
-        cache: &Arc<Cache>,
-    ) -> Result<Report, Failure> {
+    async fn reference(&self, context: &Context, from: &Reference) -> Result<Report, Failure> {
         let to = arguments::target(&self.target)?;
         if to.digest.is_some() {
             return Err(Failure::usage(
@@ -255,7 +240,7 @@ impl Copy {
         let (connector, settings) = (context.connector()?, RegistrySettings::default());
         connector.check_credentials(&from.location, &to.location)?;
         let source = connector.read(&from.location, &settings).await?;
-        let copier = Copier::new(context, cache, self.referrers);
+        let copier = Copier::new(context.session()?, self.referrers);
         if !self.all_tags {
             // What is not there makes no layout.
             source.manifest(&from.name()).await?;
@@ -290,7 +275,7 @@ impl Copy {
 
     async fn all_tags(&self, copier: &Copier, route: &Route) -> Result<Report, Failure> {
         let (source, target) = (route.source.as_ref(), route.target.as_ref());
-        let copied = copy::all_tags(source, target, &copier.options, &copier.observer).await?;
+        let copied = copy::all_tags(source, target, &copier.options, &copier.session).await?;
         let copied = copied.into_iter().map(|(tag, copied)| (Some(tag), copied));
         Ok(Report::new(target, copied))
     }

@@ -327,14 +327,12 @@ impl Publish {
             .connector()?
             .write(&reference.location, &RegistrySettings::default(), None)
             .await?;
-        types::complete(context, &mut index, &mut shared, cache).await?;
+        types::complete(context, &mut index, &mut shared).await?;
         let names = shared.entries.iter().map(|entry| &entry.name);
         let packages = names.collect::<std::collections::BTreeSet<_>>().len();
         let (versions, stubs) = (shared.entries.len(), shared.stubs.len());
         let tag = Some(reference.tag_or_default());
-        let observer = context.observer();
-        let stored =
-            exchange::publish(store.as_ref(), tag, shared, cache, observer.as_ref()).await?;
+        let stored = exchange::publish(store.as_ref(), tag, shared, context.session()?).await?;
         let report = PublishReport {
             reference: reference.at(stored.digest).to_string(),
             digest: stored.digest,

@@ -149,10 +149,9 @@ impl Inspect {
         let mut report = match &opened.artifact {
             Artifact::Split(split) => of_split(name, opened, split, store.as_ref(), cache)?,
             Artifact::Flat(flat) => {
-                let observer = context.observer();
-                let (store, observer) = (store.as_ref(), observer.as_ref());
+                let store = store.as_ref();
                 let had = kept(flat, store, cache)?;
-                let described = pull::describe(store, flat, cache, observer).await?;
+                let described = pull::describe(store, flat, context.session()?).await?;
                 let (mut fetched, mut cached) = (Tally::default(), Tally::default());
                 match (had, kept(flat, store, cache)?) {
                     (Some(blob), _) => cached.count(blob),
@@ -166,7 +165,7 @@ impl Inspect {
             }
         };
         if self.wit {
-            return report.with_wit(context, store, opened, cache).await;
+            return report.with_wit(context, store, opened).await;
         }
         let mut pulled = Pulled::nothing(opened);
         if self.segments {
@@ -178,7 +177,7 @@ impl Inspect {
             || matches!(opened.artifact, Artifact::Flat(_))
                 && world::may_list_wit_package(imports, exports);
         if may_be_wit && !report.has_code() && wit::is_small(opened) {
-            match wit::fetch(context, store, opened, cache).await {
+            match wit::fetch(context, store, opened).await {
                 Ok((said, root)) => {
                     report.wit = said.package().map(|world| world.text);
                     // Where all of it was pulled the root was, too.
@@ -333,9 +332,8 @@ impl Report {
         context: &Context,
         store: &Arc<dyn Store>,
         opened: &Opened,
-        cache: &Arc<Cache>,
     ) -> Result<Self, Failure> {
-        let (said, pulled) = wit::fetch(context, store, opened, cache).await?;
+        let (said, pulled) = wit::fetch(context, store, opened).await?;
         let (imports, exports) = (said.names.imports.clone(), said.names.exports.clone());
         // A flat artifact that says nothing says nothing wrong.
         let is_said = opened.split().is_some() || self.os.is_some();

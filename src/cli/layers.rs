@@ -3,12 +3,11 @@
 use std::fs::File;
 
 use serde::Serialize;
-use wharf::artifact::Stored;
+
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{Encoding, Level};
+use wharf::encoding::{EncodedBlob, Encoding, Level};
 use wharf::pull::Opened;
-use wharf::push;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 use wharf::store::{Observer, Store};
@@ -37,7 +36,7 @@ pub(crate) struct LayerRow {
 }
 
 impl LayerRow {
-    fn stored_as(&mut self, stored: &Stored) {
+    fn stored_as(&mut self, stored: &EncodedBlob) {
         self.stored_digest = Some(stored.blob.digest);
         self.stored_size = Some(stored.blob.size);
         self.encoding = Some(word(stored.encoding));
@@ -65,7 +64,7 @@ pub(crate) fn of_file(
 ) -> Result<Vec<LayerRow>, Failure> {
     let row = |(layer, content)| {
         let section = usize::checked_sub(layer, 1).map(|section| &component.config.layers[section]);
-        let held = cache.find(content)?.as_ref().and_then(push::stored);
+        let cached = cache.find(content)?;
         let mut row = LayerRow {
             path: component.path(layer).to_owned(),
             offset: section.map(|section| section.offset),
@@ -74,10 +73,10 @@ pub(crate) fn of_file(
             stored_digest: None,
             stored_size: None,
             encoding: None,
-            cached: held.is_some(),
+            cached: cached.is_some(),
         };
-        if let Some(held) = held {
-            row.stored_as(&held);
+        if let Some(stored) = cached {
+            row.stored_as(&stored);
         }
         Ok(row)
     };

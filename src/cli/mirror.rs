@@ -1,7 +1,6 @@
 //! `wharf mirror`
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +10,6 @@ use wharf::package::{self, Mirror, Mirrored};
 use wharf::reference::Name;
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 use wharf::store::Store;
-use wharf::store::cache::Cache;
 
 use super::copy::{Copier, Sum, check_version};
 use super::failure::{Exit, Failure};
@@ -80,10 +78,8 @@ impl MirrorCommand {
         let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
             Failure::new(Exit::Integrity, format!("the mirror file {name}: {error}"))
         })?;
-        let cache = context.cache()?;
         let mut run = Run {
             context,
-            cache,
             report: Report {
                 packages: Vec::new(),
                 failures: Vec::new(),
@@ -114,7 +110,6 @@ impl MirrorCommand {
 /// One run over all that is mirrored.
 struct Run<'a> {
     context: &'a Context,
-    cache: Arc<Cache>,
     report: Report,
     /// The failure whose exit code it is in the end.
     first: Option<Failure>,
@@ -140,7 +135,7 @@ impl Run<'_> {
             return Err(nothing(source.as_ref(), spec).await.into());
         }
         let target = to.write(connector, &spec.name, Some(&location)).await?;
-        let copier = Copier::new(context, &self.cache, entry.referrers).of_versions();
+        let copier = Copier::new(context.session()?, entry.referrers).of_versions();
         let (source, target) = (source.as_ref(), target.as_ref());
         let mut route = Route {
             source,

@@ -111,11 +111,9 @@ impl Publish {
         let options = Options {
             level: self.split.level,
             reuse: !self.no_reuse,
-            concurrency: context.concurrency,
             metadata: said,
             compat: self.compat,
         };
-        let cache = context.cache()?;
         let (connector, package) = (context.connector()?, &publication.package);
         let registry = context.locator()?.registry(package).await?;
         let reference = Reference {
@@ -134,11 +132,9 @@ impl Publish {
         input.check_unchanged(&self.file)?;
         let published = match &store {
             Some(store) => {
-                let observer = context.observer();
                 let target = Target {
                     store: store.as_ref(),
-                    cache: &cache,
-                    observer: &observer,
+                    session: context.session()?,
                 };
                 self.publish(&component, &target, &publication, &options)
                     .await?

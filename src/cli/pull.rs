@@ -116,9 +116,7 @@ pub(crate) async fn receive(
             Some(target) => target,
             None => Target::open(path, context.json)?,
         };
-        let cache = context.cache()?;
-        let (slots, observer) = (context.concurrency, context.observer());
-        let (target, got) = pull::pull(&store, &opened, &cache, target, slots, &observer).await?;
+        let (target, got) = pull::pull(&store, &opened, context.session()?, target).await?;
         target.finish()?;
         pulled = got;
         let blobs = opened.layers().map(|layer| layer.blob.digest);

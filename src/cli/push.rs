@@ -69,7 +69,6 @@ impl Push {
         }
         let input = Input::read(&self.file, self.split.policy()).await?;
         input.warn(&self.file);
-        let cache = context.cache()?;
         let location = &reference.location;
         let connector = context.connector()?;
         let store = connector
@@ -78,20 +77,17 @@ impl Push {
         let options = Options {
             level: self.split.level,
             reuse: !self.no_reuse,
-            concurrency: context.concurrency,
             metadata: Annotations::new(),
             compat: false,
         };
         input.check_unchanged(&self.file)?;
-        let observer = context.observer();
         let tag = Some(reference.tag_or_default());
         let pushed = push::push(
             input.component,
             store.as_ref(),
             tag,
-            &cache,
+            context.session()?,
             &options,
-            &observer,
         )
         .await?;
         context.remember(&reference, pushed.blobs.iter().copied(), true)?;

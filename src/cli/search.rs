@@ -118,7 +118,7 @@ impl Search {
             return Err(Failure::usage(format!("`{text}` has no word to look for")));
         }
         let cache = context.cache()?;
-        let measure = Measure::read(context, &self, &cache).await?;
+        let measure = Measure::read(context, &self).await?;
         let query = self.query(measure.as_ref());
         let mut index = Sound::open(&cache)?;
         let answer = index.ask(|index| index.search(&query))?;
@@ -178,7 +178,6 @@ impl Search {
         let candidates = Candidates {
             context,
             measure,
-            cache,
             all_versions: self.all_versions,
         };
         let measured = candidates.measured(answer.found, index).await?;

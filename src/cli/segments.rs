@@ -70,7 +70,6 @@ pub(crate) async fn of_stored(
 ) -> Result<(Report, Pulled), Failure> {
     let directory = cache.ingest();
     let spool = Spool::new_in(directory).with_context(|| directory.display().to_string())?;
-    let (slots, observer) = (context.concurrency, context.observer());
     let output = Spooled(spool);
     let Located {
         store,
@@ -78,7 +77,7 @@ pub(crate) async fn of_stored(
         opened,
         ..
     } = located;
-    let (mut output, pulled) = pull::pull(store, opened, cache, output, slots, &observer).await?;
+    let (mut output, pulled) = pull::pull(store, opened, context.session()?, output).await?;
     let blobs = opened.layers().map(|layer| layer.blob.digest);
     context.remember(reference, blobs, pulled.fetched.blobs > 0)?;
     let file = output.0.file().try_clone();

@@ -13,9 +13,10 @@ use wharf::encoding::Level;
 use wharf::package::{Configuration, Connector, Locator};
 use wharf::reference::Reference;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
-use wharf::store::Observer;
+
 use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 use wharf::store::remote::{Credentials, Options};
+use wharf::store::{Observer, Session};
 
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
@@ -155,7 +156,7 @@ pub(crate) struct Context {
     /// The user that was given without a password, which only `login` can do something with.
     pub(crate) username: Option<String>,
     cache_directory: Option<PathBuf>,
-    cache: OnceLock<Arc<Cache>>,
+    session: OnceLock<Session>,
     /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
     temporary: OnceLock<TempDir>,
 }
@@ -214,15 +215,20 @@ impl Context {
             local_layout: local_layout(),
             username,
             cache_directory,
-            cache: OnceLock::new(),
+            session: OnceLock::new(),
             temporary: OnceLock::new(),
         })
     }
 
     /// Opens the cache, or one for this run only.
     pub(crate) fn cache(&self) -> Result<Arc<Cache>, Failure> {
-        if let Some(cache) = self.cache.get() {
-            return Ok(Arc::clone(cache));
+        Ok(Arc::clone(&self.session()?.cache))
+    }
+
+    /// Returns what all transfers of this run share; opens the cache, or one for this run only.
+    pub(crate) fn session(&self) -> Result<&Session, Failure> {
+        if let Some(session) = self.session.get() {
+            return Ok(session);
         }
         let cache = match &self.cache_directory {
             Some(directory) => Cache::open(directory),
@@ -234,7 +240,11 @@ impl Context {
         };
         let hint = "another directory with --cache, or none with --no-cache";
         let cache = cache.map_err(|error| Failure::from(error).hint(hint))?;
-        Ok(Arc::clone(self.cache.get_or_init(|| Arc::new(cache))))
+        Ok(self.session.get_or_init(|| Session {
+            cache: Arc::new(cache),
+            observer: self.observer(),
+            concurrency: self.concurrency,
+        }))
     }
 
     /// Returns the file that was named, or where wkg keeps its configuration.
@@ -305,7 +315,7 @@ impl Context {
                 .clone()
                 .or_else(|| token.map(Credentials::Bearer)),
             offline: self.offline,
-            cache: self.cache()?,
+            session: self.session()?.clone(),
         };
         Ok(self.connector.get_or_init(|| connector))
     }
@@ -330,7 +340,7 @@ impl Context {
         let connector = self.connector()?;
         connector.remember(reference, blobs)?;
         if were_added && self.has_cache() {
-            connector.cache.prune(DEFAULT_MAX_BYTES)?;
+            connector.session.cache.prune(DEFAULT_MAX_BYTES)?;
         }
         Ok(())
     }

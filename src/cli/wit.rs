@@ -12,7 +12,6 @@ use wharf::metadata;
 use wharf::pull::{self, Opened, Pulled};
 use wharf::reference::package::{PackageName, Version};
 use wharf::store::Store;
-use wharf::store::cache::Cache;
 use wharf::stub;
 use wharf::world::{self, Interfaces, Kind, World};
 
@@ -98,10 +97,8 @@ pub(crate) async fn fetch(
     context: &Context,
     store: &Arc<dyn Store>,
     opened: &Opened,
-    cache: &Arc<Cache>,
 ) -> Result<(Said, Pulled), Failure> {
-    let observer = context.observer();
-    let fetched = pull::stub_of(store.as_ref(), opened, cache, observer.as_ref());
+    let fetched = pull::stub_of(store.as_ref(), opened, context.session()?);
     let (stub, pulled) = fetched.await?;
     Ok((Said::read(stub).await?, pulled))
 }

@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use wharf::index::Externs;
 use wharf::package::Located;
 use wharf::pull;
-use wharf::store::cache::Cache;
 use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
 
 use super::arguments::{self, Given, Named};
@@ -27,14 +25,10 @@ pub(crate) struct Stub {
 
 impl Stub {
     /// Reads a file, or fetches the root of what a reference or a package names.
-    pub(crate) async fn read(
-        context: &Context,
-        what: &str,
-        cache: &Arc<Cache>,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
         match arguments::given(what)? {
             Given::File(path) => Self::of_file(path).await,
-            Given::Named(named) => Self::of_stored(context, named, cache).await,
+            Given::Named(named) => Self::of_stored(context, named).await,
         }
     }
 
@@ -47,11 +41,7 @@ impl Stub {
         Ok(Self { name, bytes })
     }
 
-    async fn of_stored(
-        context: &Context,
-        named: Named,
-        cache: &Arc<Cache>,
-    ) -> Result<Self, Failure> {
+    async fn of_stored(context: &Context, named: Named) -> Result<Self, Failure> {
         let Located {
             store,
             reference,
@@ -59,8 +49,7 @@ impl Stub {
             ..
         } = arguments::open(context, named).await?;
         let name = reference.at(opened.digest).to_string();
-        let observer = context.observer();
-        let stub = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await;
+        let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
         let (bytes, _) = stub.context(name.clone())?;
         if let Some(split) = opened.split() {
             let Interfaces { imports, exports } = interfaces(&bytes).context(name.clone())?;
@@ -78,12 +67,7 @@ impl Stub {
 }
 
 /// Finds a world in a WIT package: a directory, a file with text or encoded, a reference, or a package.
-pub(crate) async fn world(
-    context: &Context,
-    name: &str,
-    wit: &str,
-    cache: &Arc<Cache>,
-) -> Result<Target, Failure> {
+pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Target, Failure> {
     let path = Path::new(wit);
     let is_text = path.extension().is_some_and(|extension| extension == "wit");
     let wit = if path.is_dir() {
@@ -92,7 +76,7 @@ pub(crate) async fn world(
     } else if path.is_file() && is_text {
         Wit::read(vec![file(path)?], Vec::new())?
     } else {
-        let Stub { name, bytes } = Stub::read(context, wit, cache).await?;
+        let Stub { name, bytes } = Stub::read(context, wit).await?;
         Wit::decode(&bytes).context(name)?
     };
     Ok(wit.world(name)?)

@@ -10,14 +10,14 @@ use tempfile::TempPath;
 use super::links::Link;
 use super::{Error, Options, Outcome, Pushed, send_blob};
 use crate::digest::Identity;
-use crate::store::{self, Observer, Store, blocking, fetch};
+use crate::store::{self, Session, Store, blocking, fetch};
 
 /// Moves blobs between two stores, and remembers which ones the target has.
 pub(super) struct Blobs<'a> {
     pub(super) from: &'a dyn Store,
     pub(super) to: &'a dyn Store,
     pub(super) options: &'a Options,
-    pub(super) observer: &'a dyn Observer,
+    pub(super) session: &'a Session,
     pub(super) present: HashSet<Identity>,
 }
 
@@ -37,7 +37,7 @@ impl Blobs<'_> {
         let this = &*self;
         let done: Vec<Option<Pushed>> = stream::iter(wanted)
             .map(|(blob, is_foreign)| this.copy_blob(blob, is_foreign))
-            .buffer_unordered(self.options.concurrency.max(1))
+            .buffer_unordered(self.session.transfers())
             .try_collect()
             .await?;
         let mut outcome = Outcome::default();
@@ -58,7 +58,7 @@ impl Blobs<'_> {
             return Ok(None);
         }
         let file = self.fetch(blob).await?;
-        let pushed = send_blob(self.to, blob, &file, self.observer).await;
+        let pushed = send_blob(self.to, blob, &file, self.session.observer.as_ref()).await;
         pushed.map(Some).map_err(Error::target(what()))
     }
 
@@ -75,12 +75,13 @@ impl Blobs<'_> {
     /// Fetches a blob, verified, into a file that is gone when it is dropped.
     async fn fetch(&self, blob: Identity) -> Result<TempPath, Error> {
         let what = || format!("blob {}", blob.digest);
-        let ingest = &self.options.ingest;
-        self.observer.planned(blob.size);
-        let spool = fetch(self.from, blob, ingest, self.observer)
+        let ingest = self.session.cache.ingest();
+        let observer = self.session.observer.as_ref();
+        observer.planned(blob.size);
+        let spool = fetch(self.from, blob, ingest, observer)
             .await
             .map_err(Error::source(what()))?;
-        let directory = ingest.clone();
+        let directory = ingest.to_owned();
         let name = move || {
             let mut spool = Some(spool);
             let named = tempfile::Builder::new()

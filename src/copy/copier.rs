@@ -9,7 +9,7 @@ use super::tree::Node;
 use super::{Copied, Error, Options};
 use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
-use crate::store::{self, Observer, RawManifest, Store};
+use crate::store::{self, RawManifest, Session, Store};
 
 /// How many manifests an artifact may have, with all that belongs to it.
 const MAX_MANIFESTS: usize = 10_000;
@@ -42,14 +42,14 @@ impl<'a> Copier<'a> {
         from: &'a dyn Store,
         to: &'a dyn Store,
         options: &'a Options,
-        observer: &'a dyn Observer,
+        session: &'a Session,
     ) -> Self {
         Self {
             blobs: Blobs {
                 from,
                 to,
                 options,
-                observer,
+                session,
                 present: HashSet::new(),
             },
             written: HashSet::new(),

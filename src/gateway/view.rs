@@ -146,7 +146,7 @@ impl Gateway {
 
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = asked.source.store();
-        let split = open_split(store.as_ref(), &raw, self.cache()?, self.metrics.as_ref()).await?;
+        let split = open_split(store.as_ref(), &raw, self.session()?).await?;
         let config = split.manifest.config;
         // It may have been read from the cache, where another repository's is.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {

@@ -9,8 +9,7 @@ use crate::encoding::Decoder;
 use crate::error::Error;
 use crate::manifest::{media_type, to_json};
 use crate::reference::Name;
-use crate::store::cache::Cache;
-use crate::store::{self, Observer, RawManifest, Store, blocking, fetch};
+use crate::store::{self, RawManifest, Session, Store, blocking, fetch};
 
 /// What was published.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +25,7 @@ pub async fn publish(
     store: &dyn Store,
     tag: Option<&str>,
     shared: Shared,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<Stored, Error> {
     let made = blocking(move || Ok::<_, Error>(shared.artifact())).await?;
     let (layer, manifest) = made.map_err(|error| store::Error::Malformed {
@@ -37,8 +35,9 @@ pub async fn publish(
     })?;
     let mut blob = Identity::of(EMPTY);
     for bytes in [EMPTY, &layer] {
-        blob = cache.add(bytes)?;
-        copy::push_blob(store, blob, &cache.path(&blob.digest), observer).await?;
+        blob = session.cache.add(bytes)?;
+        let path = session.cache.path(&blob.digest);
+        copy::push_blob(store, blob, &path, session.observer.as_ref()).await?;
     }
     let manifest = RawManifest::new(to_json(&manifest), media_type::MANIFEST);
     store.push_manifest(&manifest, tag).await?;
@@ -52,8 +51,7 @@ pub async fn publish(
 pub async fn read(
     store: &dyn Store,
     name: &Name,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<Option<(Digest, Shared)>, Error> {
     let manifest = store.manifest(name).await?;
     let malformed = |reason: String| {
@@ -67,7 +65,8 @@ pub async fn read(
     let Some(layer) = layer else {
         return Ok(None);
     };
-    let mut spool = fetch(store, layer.blob, cache.ingest(), observer).await?;
+    let (ingest, observer) = (session.cache.ingest(), session.observer.as_ref());
+    let mut spool = fetch(store, layer.blob, ingest, observer).await?;
     let read = blocking(move || Ok::<_, Error>(content(spool.file(), layer))).await?;
     let content = read.map_err(|error| malformed(error.to_string()))?;
     let shared = Shared::read(&content).map_err(|error| malformed(error.to_string()))?;

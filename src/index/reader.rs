@@ -15,8 +15,7 @@ use crate::package::{self, Tags, yank_tag};
 use crate::pull::{self, Artifact, Opened};
 use crate::reference::Name;
 use crate::reference::package::tag_version;
-use crate::store::cache::Cache;
-use crate::store::{self, Observer, Store};
+use crate::store::{self, Session, Store};
 use crate::world;
 
 /// How many tags of one repository are asked for at once, as far as there are slots.
@@ -94,12 +93,10 @@ impl Failed {
 pub struct Reader<'a> {
     /// What need not be read again.
     pub known: &'a Known,
-    /// Where manifests and configs are kept.
-    pub cache: &'a Arc<Cache>,
+    /// The session.
+    pub session: &'a Session,
     /// How many requests are under way, of all repositories together.
     pub slots: &'a Semaphore,
-    /// Who watches.
-    pub observer: &'a dyn Observer,
 }
 
 impl Reader<'_> {
@@ -205,12 +202,12 @@ impl Reader<'_> {
             return Ok(Form::Other);
         }
         if !self.known.records.contains(&digest) {
-            let opened = pull::open(store, &Name::Digest(digest), self.cache, self.observer).await;
+            let opened = pull::open(store, &Name::Digest(digest), self.session).await;
             match opened {
                 Ok(opened) => {
-                    let mut record = record_of(store, &opened, self.cache, self.observer).await?;
+                    let mut record = record_of(store, &opened, self.session).await?;
                     if may_be_wit_package(&opened, &record) {
-                        let stub = pull::stub_of(store, &opened, self.cache, self.observer);
+                        let stub = pull::stub_of(store, &opened, self.session);
                         match stub.await {
                             // What has no stub stays what its manifest says.
                             Err(error::Error::Stub(_)) => {}
@@ -280,8 +277,7 @@ impl Reader<'_> {
 pub async fn record_of(
     store: &dyn Store,
     opened: &Opened,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<Record, error::Error> {
     let externs = match &opened.artifact {
         Artifact::Split(split) => Some(Externs {
@@ -289,7 +285,7 @@ pub async fn record_of(
             exports: split.config.exports.clone(),
         }),
         Artifact::Flat(flat) => {
-            let described = pull::describe(store, flat, cache, observer).await?;
+            let described = pull::describe(store, flat, session).await?;
             let FlatDescription {
                 os,
                 imports,

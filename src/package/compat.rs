@@ -111,8 +111,8 @@ async fn neighbours(
 /// Opens a version, if it counts.
 async fn open(target: &Target<'_>, tags: &Tags, tag: &str) -> Result<Option<Opened>, Error> {
     let name = Name::Tag(tag.to_owned());
-    let (store, observer) = (target.store, target.observer.as_ref());
-    let opened = match pull::open(store, &name, target.cache, observer).await {
+    let store = target.store;
+    let opened = match pull::open(store, &name, target.session).await {
         Ok(opened) => opened,
         // What is no component is no version of one.
         Err(
@@ -166,8 +166,7 @@ async fn stub_of(target: &Target<'_>, opened: &Opened) -> Result<Result<Vec<u8>,
             "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
         )));
     }
-    let observer = target.observer.as_ref();
-    match pull::stub_of(target.store, opened, target.cache, observer).await {
+    match pull::stub_of(target.store, opened, target.session).await {
         Ok((stub, _)) => Ok(Ok(stub)),
         Err(crate::error::Error::Stub(error)) => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),

@@ -7,12 +7,11 @@ use super::{Error, Publication};
 use crate::digest::Digest;
 use crate::pull::{self, Opened};
 use crate::reference::{Location, Name, Reference, Repository};
-use crate::store::cache::Cache;
 use crate::store::held::Held;
 use crate::store::layout::Layout;
 use crate::store::remembered::{Offline, Remembering};
 use crate::store::remote::{Access, Credentials, Options, Remote, credentials};
-use crate::store::{self, Store, blocking};
+use crate::store::{self, Session, Store, blocking};
 
 /// How stores are opened.
 pub struct Connector {
@@ -22,8 +21,8 @@ pub struct Connector {
     pub credentials: Option<Credentials>,
     /// Whether only the cache and local directories are read.
     pub offline: bool,
-    /// This machine's cache.
-    pub cache: Arc<Cache>,
+    /// The session.
+    pub session: Session,
 }
 
 /// An artifact that was found and opened.
@@ -65,7 +64,10 @@ impl Connector {
             Location::Repository(repository) if self.offline => self.offline(repository),
             Location::Repository(repository) => {
                 let remote = self.remote(repository, Access::Pull, settings).await?;
-                Arc::new(Remembering::new(Arc::new(remote), Arc::clone(&self.cache)))
+                Arc::new(Remembering::new(
+                    Arc::new(remote),
+                    Arc::clone(&self.session.cache),
+                ))
             }
         })
     }
@@ -105,7 +107,7 @@ impl Connector {
             }
             _ => None,
         };
-        let cache = Arc::clone(&self.cache);
+        let cache = Arc::clone(&self.session.cache);
         let source = move |blob: &Digest| {
             let remembered = || {
                 let source = cache.source(blob, &registry);
@@ -117,7 +119,7 @@ impl Connector {
     }
 
     fn offline(&self, repository: &Repository) -> Arc<dyn Store> {
-        let cache = Arc::clone(&self.cache);
+        let cache = Arc::clone(&self.session.cache);
         Arc::new(Offline::new(repository.to_string(), cache))
     }
 
@@ -183,8 +185,7 @@ impl Connector {
     }
 
     pub(super) async fn opened(&self, store: &dyn Store, name: &Name) -> Result<Opened, Error> {
-        let observer = self.options.observer.as_ref();
-        Ok(pull::open(store, name, &self.cache, observer).await?)
+        Ok(pull::open(store, name, &self.session).await?)
     }
 
     /// Fails if two registries would be sent the credentials of this call.
@@ -208,7 +209,7 @@ impl Connector {
         if let Location::Repository(repository) = &reference.location {
             let repository = repository.to_string();
             for blob in blobs {
-                self.cache.remember(&blob, &repository)?;
+                self.session.cache.remember(&blob, &repository)?;
             }
         }
         Ok(())

@@ -140,7 +140,7 @@ impl Locator<'_> {
     /// Asks a registry where its packages are; offline, what it said last counts.
     async fn ask(&self, registry: &str) -> Result<Place, Error> {
         let settings = self.configuration.settings(registry)?;
-        let cache = &self.connector.cache;
+        let cache = &self.connector.session.cache;
         // The document is remembered as a tag is: by its repository and its name.
         let host = format!("https://{registry}{WELL_KNOWN}");
         if self.connector.offline {
@@ -264,8 +264,7 @@ impl Connector {
     ) -> Result<(), Error> {
         let target = Target {
             store,
-            cache: &self.cache,
-            observer: &self.options.observer,
+            session: &self.session,
         };
         check_owner(&target, package, &Name::Digest(version)).await
     }

@@ -22,8 +22,7 @@ use crate::push::{self, Options, Pushed};
 use crate::reference::Name;
 use crate::reference::package::{PackageName, Version, version_tag};
 use crate::source::Source;
-use crate::store::cache::Cache;
-use crate::store::{self, Observer, Store};
+use crate::store::{self, Session, Store};
 
 /// A version of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +57,8 @@ pub struct Looked {
 pub struct Target<'a> {
     /// The package's repository.
     pub store: &'a dyn Store,
-    /// This machine's cache.
-    pub cache: &'a Arc<Cache>,
-    /// Who watches.
-    pub observer: &'a Arc<dyn Observer>,
+    /// The session.
+    pub session: &'a Session,
 }
 
 /// What became of a publication.
@@ -121,8 +118,7 @@ async fn state(
     content: Identity,
 ) -> Result<State, Error> {
     let name = Name::Tag(tag.to_owned());
-    let observer = target.observer.as_ref();
-    match pull::open(target.store, &name, target.cache, observer).await {
+    match pull::open(target.store, &name, target.session).await {
         Ok(opened) => {
             owned(target.store, &publication.package, &opened)?;
             Ok(match opened.content() == content {
@@ -158,14 +154,7 @@ pub async fn check_owner(
     package: &PackageName,
     version: &Name,
 ) -> Result<(), Error> {
-    match pull::open(
-        target.store,
-        version,
-        target.cache,
-        target.observer.as_ref(),
-    )
-    .await
-    {
+    match pull::open(target.store, version, target.session).await {
         Ok(opened) => owned(target.store, package, &opened),
         // What is no component is of no package.
         Err(
@@ -199,11 +188,7 @@ pub async fn publish<S: Source + Send + 'static>(
     before: State,
     force: bool,
 ) -> Result<Published, Error> {
-    let Target {
-        store,
-        cache,
-        observer,
-    } = target;
+    let Target { store, session } = target;
     let tag = publication.tag()?;
     let content = component.config.content;
     if !force {
@@ -219,7 +204,7 @@ pub async fn publish<S: Source + Send + 'static>(
             State::Other(existing) => return Err(publication.immutable(*store, existing)),
         }
     }
-    let pushed = push::push(component, *store, None, cache, options, observer).await?;
+    let pushed = push::push(component, *store, None, session, options).await?;
     let written = Name::Digest(pushed.digest);
     let manifest = store.manifest(&written).await?;
     // The uploads may have taken minutes.
@@ -228,7 +213,7 @@ pub async fn publish<S: Source + Send + 'static>(
         State::Other(existing) if !force => return Err(publication.immutable(*store, existing)),
         // The same bytes in another form are as yanked as they were.
         State::Same(there) if there != pushed.digest && is_yanked(*store, &there).await? => {
-            yank(*store, &pushed.digest, true, cache).await?;
+            yank(*store, &pushed.digest, true, &session.cache).await?;
         }
         _ => {}
     }

@@ -11,8 +11,7 @@ use crate::error::Error;
 use crate::manifest::{Annotations, Config, MAX_CONFIG_BYTES, media_type};
 use crate::reference::Name;
 use crate::split::Recipe;
-use crate::store::cache::Cache;
-use crate::store::{self, Observer, RawManifest, Store, fetch};
+use crate::store::{self, RawManifest, Session, Store, fetch};
 
 /// How many listed split forms are looked at; whoever may write to a repository can list any number.
 const MAX_LISTED: usize = 16;
@@ -137,17 +136,8 @@ impl Opened {
 /// Reads the manifest that `name` names and, where a split manifest does not repeat all of it, the config.
 ///
 /// Behind a flat artifact its split form is looked for, which is the same component in smaller parts.
-pub async fn open(
-    store: &dyn Store,
-    name: &Name,
-    cache: &Cache,
-    observer: &dyn Observer,
-) -> Result<Opened, Error> {
-    let opening = Opening {
-        store,
-        cache,
-        observer,
-    };
+pub async fn open(store: &dyn Store, name: &Name, session: &Session) -> Result<Opened, Error> {
+    let opening = Opening { store, session };
     let raw = store.manifest(name).await?;
     let mut unused = Vec::new();
     let artifact = match artifact::form(&raw.bytes).map_err(opening.unsound(name))? {
@@ -176,22 +166,16 @@ pub async fn open(
 pub async fn open_split(
     store: &dyn Store,
     manifest: &RawManifest,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<SplitArtifact, Error> {
-    let opening = Opening {
-        store,
-        cache,
-        observer,
-    };
+    let opening = Opening { store, session };
     let name = Name::Digest(manifest.digest);
     opening.split(&name, manifest).await
 }
 
 struct Opening<'a> {
     store: &'a dyn Store,
-    cache: &'a Cache,
-    observer: &'a dyn Observer,
+    session: &'a Session,
 }
 
 impl Opening<'_> {
@@ -214,8 +198,7 @@ impl Opening<'_> {
             Some(config) => (config, None),
             None => {
                 let blob = manifest.config;
-                let (bytes, origin) =
-                    config_bytes(self.store, blob, self.cache, self.observer).await?;
+                let (bytes, origin) = config_bytes(self.store, blob, self.session).await?;
                 (manifest.config(&bytes).map_err(&unsound)?, Some(origin))
             }
         };
@@ -298,8 +281,7 @@ fn ends(error: &Error) -> bool {
 pub async fn describe(
     store: &dyn Store,
     flat: &FlatManifest,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<FlatDescription, Error> {
     let Some(blob) = flat
         .description()
@@ -307,7 +289,7 @@ pub async fn describe(
     else {
         return Ok(FlatDescription::default());
     };
-    match config_bytes(store, blob, cache, observer).await {
+    match config_bytes(store, blob, session).await {
         Ok((bytes, _)) => Ok(FlatDescription::read(&bytes)),
         Err(Error::Store(store::Error::NotFound { .. })) => Ok(FlatDescription::default()),
         Err(error) => Err(error),
@@ -317,8 +299,7 @@ pub async fn describe(
 async fn config_bytes(
     store: &dyn Store,
     blob: Identity,
-    cache: &Cache,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<(Vec<u8>, Origin), Error> {
     if blob.size > MAX_CONFIG_BYTES {
         return Err(Error::Store(store::Error::Malformed {
@@ -330,6 +311,7 @@ async fn config_bytes(
             ),
         }));
     }
+    let cache = &session.cache;
     let path = cache.path(&blob.digest);
     if cache.has(blob)? {
         let bytes = std::fs::read(&path).map_err(store::Error::file(&path))?;
@@ -348,7 +330,7 @@ async fn config_bytes(
         }
         bytes.clear();
     }
-    let mut spool = fetch(store, blob, cache.ingest(), observer).await?;
+    let mut spool = fetch(store, blob, cache.ingest(), session.observer.as_ref()).await?;
     spool
         .file()
         .read_to_end(&mut bytes)

@@ -11,11 +11,9 @@ use crate::artifact::Layer;
 use crate::digest::{Identity, VerifyingReader};
 use crate::encoding::{Decoder, Encoding};
 use crate::error::Error;
-use crate::push::holding;
 use crate::split::SpliceError;
-use crate::store::cache::Cache;
 use crate::store::spool::Spool;
-use crate::store::{self, Observer, Store, blocking, fetch};
+use crate::store::{self, Session, Store, blocking, fetch};
 use crate::stub;
 
 /// Layers that more than code and data lie in are fetched until they have so many bytes of content.
@@ -29,13 +27,12 @@ const MAX_NEEDED_BYTES: u64 = 16 * 1024 * 1024;
 pub async fn stub_of(
     store: &dyn Store,
     opened: &Opened,
-    cache: &Arc<Cache>,
-    observer: &dyn Observer,
+    session: &Session,
 ) -> Result<(Vec<u8>, Pulled), Error> {
     let mut pulled = Pulled::nothing(opened);
     let layers: Vec<Layer> = opened.layers().cloned().collect();
     let (recipe, mut at_hand) = (opened.recipe(), BTreeMap::new());
-    let root = content(store, (None, &layers[0]), cache, observer, &mut pulled).await?;
+    let root = content(store, (None, &layers[0]), session, &mut pulled).await?;
     let root = Arc::new(root);
     let mut room = MAX_NEEDED_BYTES;
     loop {
@@ -55,10 +52,10 @@ pub async fn stub_of(
             Some(room) => room,
             None => return Err(stub::Error::Needs { layer }.into()),
         };
-        let mut file = content(store, (Some(layer), needed), cache, observer, &mut pulled).await?;
+        let mut file = content(store, (Some(layer), needed), session, &mut pulled).await?;
         let mut bytes = Vec::new();
         let read = file.read_to_end(&mut bytes);
-        read.map_err(store::Error::file(cache.ingest()))?;
+        read.map_err(store::Error::file(session.cache.ingest()))?;
         at_hand.insert(layer, bytes);
     }
 }
@@ -67,10 +64,13 @@ pub async fn stub_of(
 async fn content(
     store: &dyn Store,
     (index, layer): (Option<usize>, &Layer),
-    cache: &Arc<Cache>,
-    observer: &dyn Observer,
+    session: &Session,
     pulled: &mut Pulled,
 ) -> Result<File, Error> {
+    let Session {
+        cache, observer, ..
+    } = session;
+    let observer = observer.as_ref();
     let mut plan = Plan::default();
     let source = plan.source(store, layer, cache, true)?;
     for &blob in &plan.missing {
@@ -96,7 +96,7 @@ async fn content(
             content,
         )?;
         if !source.in_store {
-            cache.record(content.digest, &holding(&source.stored, content))?;
+            cache.record(content, source.stored)?;
         }
         Ok(file)
     })

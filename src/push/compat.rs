@@ -60,23 +60,24 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             let sent = false;
             return Ok(copy::Pushed { blob: whole, sent });
         }
-        let cache = Arc::clone(self.cache);
+        let cache = Arc::clone(&self.session.cache);
         let held = blocking(move || cache.is_intact(whole)).await?;
         if !held {
             self.hold(whole).await?;
         }
-        let path = self.cache.path(&whole.digest);
-        let pushed = copy::send_blob(self.store, whole, &path, self.observer.as_ref()).await;
+        let path = self.session.cache.path(&whole.digest);
+        let pushed =
+            copy::send_blob(self.store, whole, &path, self.session.observer.as_ref()).await;
         if !held {
-            self.cache.remove(&whole.digest)?;
+            self.session.cache.remove(&whole.digest)?;
         }
         Ok(pushed?)
     }
 
     async fn hold(&self, whole: Identity) -> Result<(), Error> {
         let component = Arc::clone(self.component);
-        let cache = Arc::clone(self.cache);
-        let observer = Arc::clone(self.observer);
+        let cache = Arc::clone(&self.session.cache);
+        let observer = Arc::clone(&self.session.observer);
         blocking(move || {
             let ingest = cache.ingest();
             let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;

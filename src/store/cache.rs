@@ -18,6 +18,7 @@ use super::blobs::BlobDirectory;
 use super::spool::Spool;
 use super::{ByteStream, Error};
 use crate::digest::{Digest, Hasher, Identity};
+use crate::encoding::EncodedBlob;
 
 /// A cache grows to so many bytes of blobs before the ones used longest ago go.
 pub const DEFAULT_MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
@@ -32,17 +33,13 @@ pub struct Cache {
     blobs: BlobDirectory,
 }
 
-/// Which blob holds a content. The encoding is the caller's word for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The record of a content: which blob holds it, and how.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Holding {
-    /// The blob.
+struct ContentRecord {
     #[serde(flatten)]
-    pub blob: Identity,
-    /// How it holds the content: `raw` or `zstd`.
-    pub encoding: String,
-    /// The size of the content.
-    pub content_size: u64,
+    stored: EncodedBlob,
+    content_size: u64,
 }
 
 /// What a cache holds.
@@ -131,18 +128,23 @@ impl Cache {
     }
 
     /// Returns a blob that holds a content and that this machine made or checked.
-    pub fn find(&self, content: Identity) -> Result<Option<Holding>, Error> {
+    pub fn find(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
         let path = self.contents().join(content.digest.hex());
-        let Some(holding) = read_json::<Holding>(&path)? else {
+        let Some(record) = read_json::<ContentRecord>(&path)? else {
             return Ok(None);
         };
-        let sound = holding.content_size == content.size && self.has(holding.blob)?;
-        Ok(sound.then_some(holding))
+        let is_usable = record.content_size == content.size && self.has(record.stored.blob)?;
+        Ok(is_usable.then_some(record.stored))
     }
 
-    /// Remembers that this machine made or checked a blob that holds a content.
-    pub fn record(&self, content: Digest, holding: &Holding) -> Result<(), Error> {
-        write_json(&self.contents().join(content.hex()), &self.root, holding)
+    /// Records that this machine made or checked a blob that holds a content.
+    pub fn record(&self, content: Identity, stored: EncodedBlob) -> Result<(), Error> {
+        let path = self.contents().join(content.digest.hex());
+        let record = ContentRecord {
+            stored,
+            content_size: content.size,
+        };
+        write_json(&path, &self.root, &record)
     }
 
     /// Returns a repository of a registry that is known to have a blob.
@@ -265,12 +267,12 @@ impl Cache {
     fn sweep(&self) -> Result<(), Error> {
         self.sweep_tags()?;
         for path in files(&self.contents())? {
-            let holding = read_json::<Holding>(&path)?;
-            let held = match &holding {
-                Some(holding) => self.blobs.has(holding.blob)?,
+            // Only the blob matters: a newer version may have written an encoding that is unknown here.
+            let has_blob = match read_json::<Identity>(&path)? {
+                Some(blob) => self.blobs.has(blob)?,
                 None => false,
             };
-            if !held {
+            if !has_blob {
                 remove(&path)?;
             }
         }

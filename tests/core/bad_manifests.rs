@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use wharf::artifact::{self, Error, SplitManifest, Stored};
+use wharf::artifact::{self, Error, SplitManifest};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::Encoding;
+use wharf::encoding::{EncodedBlob, Encoding};
 use wharf::manifest::{Config, annotation};
 use wharf::split::SplitPolicy;
 
@@ -16,9 +16,9 @@ fn artifact() -> (Config, Value) {
     let wat = include_str!("../../testdata/wat/layers.wat");
     let bytes = wat::parse_str(wat).unwrap();
     let component = Component::read(bytes, &SplitPolicy::DEFAULT).unwrap();
-    let stored: Vec<Stored> = component
+    let stored: Vec<EncodedBlob> = component
         .contents()
-        .map(|content| Stored {
+        .map(|content| EncodedBlob {
             blob: Identity {
                 digest: Digest::of(content.digest.hex().as_bytes()),
                 size: content.size / 3 + 1,
@@ -260,7 +260,7 @@ fn a_root_alone_is_the_whole() {
     ] {
         let mut config = component.config.clone();
         config.content = Identity { digest, size };
-        let stored = Stored {
+        let stored = EncodedBlob {
             blob: contents[0],
             encoding: Encoding::Raw,
         };
@@ -335,12 +335,12 @@ fn a_manifest_whose_annotations_lie_does_not_repeat_its_config() {
 #[test]
 fn a_subject_is_the_flat_form_or_an_error() {
     let (config, _) = artifact();
-    let stored: Vec<Stored> = std::iter::once(config.root)
+    let stored: Vec<EncodedBlob> = std::iter::once(config.root)
         .chain(config.layers.iter().map(|layer| Identity {
             digest: layer.digest,
             size: layer.size,
         }))
-        .map(|blob| Stored {
+        .map(|blob| EncodedBlob {
             blob,
             encoding: Encoding::Raw,
         })

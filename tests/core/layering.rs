@@ -30,7 +30,7 @@ const MODULES: &[(&str, &str)] = &[
         "digest split encoding metadata manifest section",
     ),
     ("delta", "artifact encoding"),
-    ("store", "manifest reference digest source"),
+    ("store", "manifest reference digest encoding source"),
     ("copy", "store digest manifest reference"),
     ("error", "artifact copy section split store stub"),
     // The verbs, where the Wasm half and the OCI half meet.

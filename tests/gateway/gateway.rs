@@ -35,7 +35,7 @@ use wharf::split::{SplitPolicy, splice};
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
 use wharf::store::retry::Retry;
-use wharf::store::{ByteStream, Observer, Store, fetch};
+use wharf::store::{ByteStream, Session, Store, fetch};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -256,7 +256,7 @@ async fn publish(store: &dyn Store, name: &str, tag: &str, compat: bool) -> (Pus
     let bytes = assemble(name);
     let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
     let machine = tempfile::tempdir().unwrap();
-    let cache = Arc::new(Cache::open(machine.path()).unwrap());
+    let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
     let version = (
         "org.opencontainers.image.version".to_owned(),
         tag.to_owned(),
@@ -264,13 +264,11 @@ async fn publish(store: &dyn Store, name: &str, tag: &str, compat: bool) -> (Pus
     let options = push::Options {
         level: Level::Auto,
         reuse: true,
-        concurrency: 4,
         metadata: Annotations::from([version]),
         compat,
     };
-    let observer: Arc<dyn Observer> = Arc::new(());
     let component = Arc::new(component);
-    let pushed = push::push(component, store, Some(tag), &cache, &options, &observer).await;
+    let pushed = push::push(component, store, Some(tag), &session, &options).await;
     (pushed.unwrap(), bytes)
 }
 

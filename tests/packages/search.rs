@@ -27,7 +27,7 @@ use ::wharf::split::{Granularity, SplitPolicy};
 use ::wharf::store::cache::Cache;
 use ::wharf::store::layout::Layout;
 use ::wharf::store::remote::{Access, Credentials, Options, Remote};
-use ::wharf::store::{Observer, Store};
+use ::wharf::store::{Session, Store};
 use components::Made;
 use serde_json::Value;
 
@@ -85,11 +85,10 @@ fn push_all<'a>(
     runtime.block_on(async {
         let machine = tempfile::tempdir().unwrap();
         let cache = Arc::new(Cache::open(machine.path()).unwrap());
-        let observer: Arc<dyn Observer> = Arc::new(());
+        let session = Session::unobserved(cache, 4);
         let options = push::Options {
             level: Level::Fixed(1),
             reuse: true,
-            concurrency: 4,
             metadata: Annotations::new(),
             compat: false,
         };
@@ -98,9 +97,8 @@ fn push_all<'a>(
                 Arc::new(component),
                 store(place, package).as_ref(),
                 Some(version),
-                &cache,
+                &session,
                 &options,
-                &observer,
             )
             .await
             .unwrap();

@@ -10,10 +10,10 @@ use std::os::unix::fs::MetadataExt;
 use crate::support::fault::Registry;
 use crate::support::workspace::{Answer, Workspace, assemble, files, names};
 use serde_json::{Value, json};
-use wharf::artifact::{self, Stored};
+use wharf::artifact;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{Encoding, Level};
+use wharf::encoding::{EncodedBlob, Encoding, Level};
 use wharf::manifest::{Config, media_type};
 use wharf::split::SplitPolicy;
 use zstd_safe::zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end};
@@ -31,7 +31,7 @@ struct Scene {
     config: Config,
     /// By layer in manifest order: what it holds, and how it is stored.
     contents: Vec<Vec<u8>>,
-    stored: Vec<Stored>,
+    stored: Vec<EncodedBlob>,
 }
 
 impl Scene {
@@ -67,7 +67,7 @@ impl Scene {
     }
 
     /// Puts an artifact together out of blobs that are there.
-    fn put(&self, tag: &str, config: &Config, stored: &[Stored]) {
+    fn put(&self, tag: &str, config: &Config, stored: &[EncodedBlob]) {
         let split = artifact::split(config, stored, &BTreeMap::new());
         self.registry.put_blob(REPOSITORY, &split.config);
         self.put_manifest(tag, &split.manifest);
@@ -81,7 +81,7 @@ impl Scene {
     /// The good artifact, tagged `bad`, with another blob as the frame of one layer.
     fn put_frame(&self, layer: usize, frame: &[u8]) {
         let mut stored = self.stored.clone();
-        stored[layer] = Stored {
+        stored[layer] = EncodedBlob {
             blob: self.registry.put_blob(REPOSITORY, frame),
             encoding: Encoding::Zstd,
         };

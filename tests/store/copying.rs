@@ -20,9 +20,10 @@ use wharf::copy::{self, Copied, Outcome};
 use wharf::digest::{Digest, Identity};
 use wharf::manifest::media_type;
 use wharf::reference::{Name, Repository};
+use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
 use wharf::store::remote::{Access, Credentials, Options, Remote};
-use wharf::store::{self, Observer, RawManifest, Store, fetch};
+use wharf::store::{self, Observer, RawManifest, Session, Store, fetch};
 
 /// A directory for what a test needs.
 struct Scratch(tempfile::TempDir);
@@ -43,15 +44,17 @@ impl Scratch {
 
     /// Everything goes along.
     fn options(&self) -> copy::Options {
-        let ingest = self.path().join("ingest");
-        fs::create_dir_all(&ingest).unwrap();
         copy::Options {
             referrers: true,
             companions: ["yank", "wharf"].map(str::to_owned).to_vec(),
             fixed_tags: |_| false,
-            concurrency: 4,
-            ingest,
         }
+    }
+
+    /// A session whose cache is in this directory.
+    fn session(&self, concurrency: usize) -> Session {
+        let cache = Cache::open(&self.path().join("cache")).unwrap();
+        Session::unobserved(Arc::new(cache), concurrency)
     }
 
     /// Copies what a tag names to the same tag, with everything.
@@ -73,8 +76,24 @@ impl Scratch {
         other: &str,
         options: &copy::Options,
     ) -> Result<Copied, copy::Error> {
-        let copied = copy::artifact(from, to, &tag(name), Some(other), options, &nobody()).await;
-        assert_eq!(fs::read_dir(&options.ingest).unwrap().count(), 0);
+        let names = (name, other);
+        self.copy_in(&self.session(4), from, to, names, options)
+            .await
+    }
+
+    /// The same in a session.
+    async fn copy_in(
+        &self,
+        session: &Session,
+        from: &dyn Store,
+        to: &dyn Store,
+        (name, other): (&str, &str),
+        options: &copy::Options,
+    ) -> Result<Copied, copy::Error> {
+        let copied = copy::artifact(from, to, &tag(name), Some(other), options, session).await;
+        let left = fs::read_dir(session.cache.ingest()).unwrap();
+        let left = left.filter(|entry| entry.as_ref().unwrap().path().is_file());
+        assert_eq!(left.count(), 0);
         copied
     }
 }

@@ -17,7 +17,7 @@ use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
 use wharf::store::remote::{self, Access, Credentials, Remote};
-use wharf::store::{Observer, Store};
+use wharf::store::{Session, Store};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/testdata/wat/{name}.wat", env!("CARGO_MANIFEST_DIR"));
@@ -36,7 +36,6 @@ fn options(level: Level, reuse: bool) -> Options {
     Options {
         level,
         reuse,
-        concurrency: 4,
         metadata: Annotations::new(),
         compat: false,
     }
@@ -44,8 +43,8 @@ fn options(level: Level, reuse: bool) -> Options {
 
 async fn push(store: &dyn Store, cache: &Arc<Cache>, options: &Options) -> Pushed {
     let component = component(fixture("layers"), Granularity::Section);
-    let observer: Arc<dyn Observer> = Arc::new(());
-    push::push(component, store, Some("1.0"), cache, options, &observer)
+    let session = Session::unobserved(Arc::clone(cache), 4);
+    push::push(component, store, Some("1.0"), &session, options)
         .await
         .unwrap()
 }

@@ -17,7 +17,7 @@ use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
-use wharf::store::{Observer, Store};
+use wharf::store::{Session, Store};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -35,7 +35,6 @@ fn options(compat: bool) -> Options {
     Options {
         level: Level::Auto,
         reuse: true,
-        concurrency: 4,
         metadata: Annotations::from([(version.0.to_owned(), version.1.to_owned())]),
         compat,
     }
@@ -53,15 +52,8 @@ fn publish(store: &dyn Store, name: &str, options: &Options) -> Pushed {
 }
 
 fn publish_with(cache: &Arc<Cache>, store: &dyn Store, name: &str, options: &Options) -> Pushed {
-    let observer: Arc<dyn Observer> = Arc::new(());
-    let push = push::push(
-        component(name),
-        store,
-        Some("1.0"),
-        cache,
-        options,
-        &observer,
-    );
+    let session = Session::unobserved(Arc::clone(cache), 4);
+    let push = push::push(component(name), store, Some("1.0"), &session, options);
     block_on(push).unwrap()
 }
 

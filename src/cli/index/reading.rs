@@ -13,7 +13,7 @@ use wharf::package::{Error, Place, Registry, RegistrySettings};
 use wharf::reference::package::PackageName;
 use wharf::reference::{Location, Name, Repository as RepositoryName};
 use wharf::store::cache::Cache;
-use wharf::store::{self, Store};
+use wharf::store::{self, Session, Store};
 
 use super::{Sound, now, types};
 use crate::cli::arguments;
@@ -83,7 +83,7 @@ pub(super) async fn added(
     if let Source::Reference { reference } = source {
         let parsed = arguments::reference(reference)?;
         let store = read_store(context, &parsed.location).await?;
-        if let Some(read) = published(context, store.as_ref(), &parsed.name(), cache).await? {
+        if let Some(read) = published(context, store.as_ref(), &parsed.name()).await? {
             let reference = reference.clone();
             return Ok((Source::Shared { reference }, read));
         }
@@ -106,7 +106,7 @@ pub(super) async fn read(
     };
     let repositories = match source {
         Source::Shared { reference } => {
-            return shared(context, reference, (source, all), index, cache).await;
+            return shared(context, reference, (source, all), index).await;
         }
         Source::Reference { reference } => {
             let reference = arguments::reference(reference)?;
@@ -237,10 +237,9 @@ async fn collect(
     let slots = Semaphore::new(context.concurrency.max(1));
     let reader = Reader {
         known,
-        cache,
-        slots: &slots,
         // Bytes are not what this is measured by.
-        observer: &(),
+        session: &Session::unobserved(Arc::clone(cache), context.concurrency),
+        slots: &slots,
     };
     let count = repositories.len();
     let mut readings = stream::iter(&repositories)
@@ -301,7 +300,6 @@ async fn shared(
     reference: &str,
     (source, all): (&Source, bool),
     index: &mut Sound,
-    cache: &Arc<Cache>,
 ) -> Result<Read, Failure> {
     let reference = arguments::reference(reference)?;
     let store = read_store(context, &reference.location).await?;
@@ -326,7 +324,7 @@ async fn shared(
             first: None,
         });
     }
-    let read = published(context, store.as_ref(), &name, cache).await?;
+    let read = published(context, store.as_ref(), &name).await?;
     read.ok_or_else(|| {
         let message = format!("{reference} is no index any more");
         Failure::new(crate::cli::failure::Exit::Integrity, message)
@@ -338,10 +336,8 @@ async fn published(
     context: &Context,
     store: &dyn Store,
     name: &Name,
-    cache: &Cache,
 ) -> Result<Option<Read>, Failure> {
-    let observer = context.observer();
-    let read = exchange::read(store, name, cache, observer.as_ref()).await?;
+    let read = exchange::read(store, name, context.session()?).await?;
     Ok(read.map(|(digest, shared)| Read {
         filled: SourceContents {
             entries: shared.entries,

@@ -1,7 +1,6 @@
 //! The stubs of what is indexed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use wharf::digest::Digest;
@@ -9,7 +8,6 @@ use wharf::index::shared::Shared;
 use wharf::index::{Record, record_of};
 use wharf::package::Located;
 use wharf::pull;
-use wharf::store::cache::Cache;
 
 use super::Sound;
 use crate::cli::arguments::{self, Named};
@@ -38,13 +36,12 @@ pub(crate) async fn root(
     context: &Context,
     reference: &str,
     digest: Digest,
-    cache: &Arc<Cache>,
 ) -> Result<Root, Failure> {
     let named = Named::Reference(arguments::reference(reference)?.at(digest));
     let Located { store, opened, .. } = arguments::open(context, named).await?;
-    let observer = context.observer();
-    let mut record = record_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;
-    let (stub, _) = pull::stub_of(store.as_ref(), &opened, cache, observer.as_ref()).await?;
+    let session = context.session()?;
+    let mut record = record_of(store.as_ref(), &opened, session).await?;
+    let (stub, _) = pull::stub_of(store.as_ref(), &opened, session).await?;
     let is_corrected = record.correct(&stub)?;
     Ok(Root {
         record,
@@ -58,7 +55,6 @@ pub(super) async fn complete(
     context: &Context,
     index: &mut Sound,
     shared: &mut Shared,
-    cache: &Arc<Cache>,
 ) -> Result<(), Failure> {
     let lacking = shared.entries.iter();
     let lacking = lacking.filter(|entry| !shared.stubs.contains_key(&entry.digest));
@@ -68,7 +64,7 @@ pub(super) async fn complete(
     let count = missing.len();
     let mut fetches = stream::iter(missing)
         .map(|(digest, reference)| async move {
-            let root = root(context, &reference, digest, cache).await;
+            let root = root(context, &reference, digest).await;
             (reference, root)
         })
         .buffer_unordered(context.concurrency.max(1));

@@ -1,13 +1,12 @@
 //! Candidates of a search by type: their stubs are fetched side by side, and each is measured.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use wharf::index::{Found, Record, Source};
 use wharf::package::Place;
 use wharf::reference::{Location, Reference};
-use wharf::store::cache::Cache;
 
 use super::Match;
 use super::measure::Measure;
@@ -23,7 +22,6 @@ const MAX_HELD_BYTES: usize = 32 * 1024 * 1024;
 pub(super) struct Candidates<'a> {
     pub(super) context: &'a Context,
     pub(super) measure: &'a Measure,
-    pub(super) cache: &'a Arc<Cache>,
     /// Whether more than one version of a package is wanted.
     pub(super) all_versions: bool,
 }
@@ -124,7 +122,7 @@ impl Candidates<'_> {
             );
             return Err(Failure::new(Exit::Other, message));
         }
-        let root = types::root(self.context, &reference, found.entry.digest, self.cache).await?;
+        let root = types::root(self.context, &reference, found.entry.digest).await?;
         if root.is_corrected {
             self.warn(&types::correction(&reference));
         }

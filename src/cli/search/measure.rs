@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use wharf::fits;
 use wharf::index::{Pattern, Query};
-use wharf::store::cache::Cache;
 use wharf::world::{self, Target};
 
 use super::{Match, Search};
@@ -25,19 +24,15 @@ pub(super) enum Measure {
 
 impl Measure {
     /// Reads what was given, if something was.
-    pub(super) async fn read(
-        context: &Context,
-        search: &Search,
-        cache: &Arc<Cache>,
-    ) -> Result<Option<Self>, Failure> {
+    pub(super) async fn read(context: &Context, search: &Search) -> Result<Option<Self>, Failure> {
         if let (Some(world), Some(wit)) = (&search.world, &search.wit) {
-            let target = worlds::world(context, world, wit, cache).await?;
+            let target = worlds::world(context, world, wit).await?;
             return Ok(Some(Self::World(Arc::new(target))));
         }
         let Some(what) = &search.fits else {
             return Ok(None);
         };
-        let Stub { name, bytes } = Stub::read(context, what, cache).await?;
+        let Stub { name, bytes } = Stub::read(context, what).await?;
         let imports = Target::of_component(&bytes)
             .map_err(|error| Failure::from(fits::Error::World(error)).context(name.clone()))?;
         Ok(Some(Self::Socket {

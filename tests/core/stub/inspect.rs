@@ -10,7 +10,7 @@ use wharf::manifest::Annotations;
 use wharf::push::{self, Options};
 use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
-use wharf::store::Observer;
+use wharf::store::Session;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
 use wharf::world;
@@ -246,15 +246,13 @@ fn push_to(
     let options = Options {
         level: Level::Auto,
         reuse: true,
-        concurrency: 4,
         metadata: Annotations::new(),
         compat,
     };
     let machine = tempfile::tempdir().unwrap();
-    let cache = Arc::new(Cache::open(machine.path()).unwrap());
-    let observer: Arc<dyn Observer> = Arc::new(());
+    let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
     let component = Arc::new(component);
-    let push = push::push(component, &store, Some("1.0"), &cache, &options, &observer);
+    let push = push::push(component, &store, Some("1.0"), &session, &options);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime
         .enable_all()

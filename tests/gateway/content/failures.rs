@@ -1,8 +1,7 @@
 //! What upstream gets wrong never ends as if it were right, leaves nothing behind, and can be mended.
 
-use wharf::artifact::Stored;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::Encoding;
+use wharf::encoding::{EncodedBlob, Encoding};
 use wharf::error::Kind;
 
 use super::scripted::{Act, Scripted};
@@ -189,7 +188,7 @@ async fn a_bomb_goes_off_nowhere() {
     let blob = Identity::of(&bomb);
     artifact.blobs.insert(blob.digest, bomb);
     let lie = artifact.retold(|_, stored| {
-        stored[layer + 1] = Stored {
+        stored[layer + 1] = EncodedBlob {
             blob,
             encoding: Encoding::Zstd,
         };

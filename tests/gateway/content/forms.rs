@@ -167,7 +167,7 @@ async fn a_component_that_is_all_root_and_one_whose_root_is_empty_are_no_excepti
             path: "custom[0]".to_owned(),
         });
         config.root = empty;
-        let root = wharf::artifact::Stored {
+        let root = wharf::encoding::EncodedBlob {
             blob: empty,
             encoding: Encoding::Raw,
         };

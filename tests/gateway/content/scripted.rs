@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
-use wharf::artifact::{self, SplitManifest, Stored};
+use wharf::artifact::{self, SplitManifest};
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{Encoding, compress};
+use wharf::encoding::{EncodedBlob, Encoding, compress};
 use wharf::gateway::content::Component;
 use wharf::manifest::{Annotations, Config, Descriptor};
 use wharf::reference::Name;
@@ -23,7 +23,7 @@ use wharf::store::{ByteStream, Delivery, Error, RawManifest, Store};
 pub(crate) struct Artifact {
     pub(crate) bytes: Vec<u8>,
     pub(crate) config: Config,
-    pub(crate) stored: Vec<Stored>,
+    pub(crate) stored: Vec<EncodedBlob>,
     pub(crate) manifest: Arc<SplitManifest>,
     pub(crate) blobs: HashMap<Digest, Vec<u8>>,
 }
@@ -47,7 +47,7 @@ impl Artifact {
             let (encoding, blob) = encoded(content);
             let identity = Identity::of(&blob);
             blobs.insert(identity.digest, blob);
-            stored.push(Stored {
+            stored.push(EncodedBlob {
                 blob: identity,
                 encoding,
             });
@@ -63,7 +63,7 @@ impl Artifact {
     }
 
     /// The same blobs, described in another way.
-    pub(crate) fn retold(&self, tell: impl FnOnce(&mut Config, &mut Vec<Stored>)) -> Self {
+    pub(crate) fn retold(&self, tell: impl FnOnce(&mut Config, &mut Vec<EncodedBlob>)) -> Self {
         let mut other = self.clone();
         tell(&mut other.config, &mut other.stored);
         other.manifest = manifest(&other.config, &other.stored);
@@ -76,7 +76,7 @@ impl Artifact {
         let frame = frame(content, level).unwrap();
         let blob = Identity::of(&frame);
         let mut other = self.retold(|_, stored| {
-            stored[layer] = Stored {
+            stored[layer] = EncodedBlob {
                 blob,
                 encoding: Encoding::Zstd,
             };
@@ -117,7 +117,7 @@ fn frame(content: &[u8], level: u8) -> Option<Vec<u8>> {
     saves.then_some(frame)
 }
 
-fn manifest(config: &Config, stored: &[Stored]) -> Arc<SplitManifest> {
+fn manifest(config: &Config, stored: &[EncodedBlob]) -> Arc<SplitManifest> {
     let split = artifact::split(config, stored, &Annotations::new());
     Arc::new(SplitManifest::read(&split.manifest).unwrap())
 }

@@ -3,6 +3,7 @@
 use crate::support;
 use crate::support::workspace;
 use wharf::artifact::{self, SplitManifest};
+use wharf::encoding::EncodedBlob;
 use wharf::manifest::{Annotations, media_type};
 
 use super::http::{Got, ask, get};
@@ -114,9 +115,9 @@ fn forged(own: &Stored, workspace: &Workspace, claimed: Digest) -> Vec<u8> {
     let split = SplitManifest::read(&manifest).unwrap();
     let mut config = split.repeated_config().unwrap();
     config.layers.last_mut().unwrap().digest = claimed;
-    let layers: Vec<artifact::Stored> = split
+    let layers: Vec<EncodedBlob> = split
         .all_layers()
-        .map(|layer| artifact::Stored {
+        .map(|layer| EncodedBlob {
             blob: layer.blob,
             encoding: layer.encoding,
         })

@@ -28,9 +28,10 @@ fn publish_lies(place: &str, target: &str) {
     runtime.block_on(async {
         let layout = Layout::open(directory.as_ref(), Arc::new(())).unwrap();
         let machine = tempfile::tempdir().unwrap();
-        let cache = Cache::open(machine.path()).unwrap();
+        let cache = Arc::new(Cache::open(machine.path()).unwrap());
+        let session = Session::unobserved(cache, 4);
         let name = Name::Tag("index".to_owned());
-        let read = exchange::read(&layout, &name, &cache, &()).await.unwrap();
+        let read = exchange::read(&layout, &name, &session).await.unwrap();
         let (_, mut shared) = read.unwrap();
         for record in &mut shared.records {
             record.externs = Some(Externs {
@@ -39,7 +40,7 @@ fn publish_lies(place: &str, target: &str) {
             });
             record.description = Some("claimed".to_owned());
         }
-        exchange::publish(&layout, Some("index"), shared, &cache, &())
+        exchange::publish(&layout, Some("index"), shared, &session)
             .await
             .unwrap();
     });

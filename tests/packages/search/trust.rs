@@ -232,8 +232,9 @@ fn publish_index(workspace: &Workspace, shared: Shared) -> String {
     runtime.block_on(async {
         let layout = Layout::create(&directory, Arc::new(())).unwrap();
         let cache_directory = tempfile::tempdir().unwrap();
-        let cache = Cache::open(cache_directory.path()).unwrap();
-        let published = exchange::publish(&layout, Some("index"), shared, &cache, &());
+        let cache = Arc::new(Cache::open(cache_directory.path()).unwrap());
+        let session = Session::unobserved(cache, 4);
+        let published = exchange::publish(&layout, Some("index"), shared, &session);
         published.await.unwrap();
     });
     format!("oci:{}:index", directory.display())

@@ -11,11 +11,16 @@ async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_wri
     let watched = Watched::new(&to);
     let options = copy::Options {
         referrers: false,
-        concurrency: 1,
         ..scratch.options()
     };
     let copied = scratch
-        .copy_as(&from, &watched, "1.0", "2.0", &options)
+        .copy_in(
+            &scratch.session(1),
+            &from,
+            &watched,
+            ("1.0", "2.0"),
+            &options,
+        )
         .await
         .unwrap();
     assert_eq!(copied.digest, manifest.digest);
@@ -76,7 +81,7 @@ async fn without_a_tag_a_digest_is_copied() {
     let name = Name::Digest(sample(&from, "1.0").await.digest);
     for news in [true, false] {
         let options = scratch.options();
-        let copied = copy::artifact(&from, &to, &name, None, &options, &nobody()).await;
+        let copied = copy::artifact(&from, &to, &name, None, &options, &scratch.session(4)).await;
         assert_eq!(copied.unwrap().news, news);
         assert_same(&from, &to, &name).await;
         assert!(to.tags().await.unwrap().is_empty());

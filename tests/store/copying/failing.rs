@@ -16,12 +16,9 @@ async fn an_interrupted_copy_continues() {
             ..Rules::default()
         };
         let target = Watched::with(&to, rules);
-        let options = copy::Options {
-            concurrency: 1,
-            ..scratch.options()
-        };
+        let (options, session) = (scratch.options(), scratch.session(1));
         let copied = scratch
-            .copy_as(&from, &target, "1.0", "1.0", &options)
+            .copy_in(&session, &from, &target, ("1.0", "1.0"), &options)
             .await;
         if taken == 3 {
             let copied = copied.unwrap();

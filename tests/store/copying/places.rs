@@ -102,10 +102,10 @@ async fn all_tags_of_a_registry_go_to_a_layout() {
         let path = format!("copying/tags-{}", std::process::id());
         let stop = remote(&registry.host, &path, nobody());
         let options = scratch.options();
-        let done = copy::all_tags(&from, &stop, &options, &nobody()).await;
+        let done = copy::all_tags(&from, &stop, &options, &scratch.session(4)).await;
         assert_eq!(done.unwrap().len(), 2);
         let back = scratch.layout(registry.name);
-        let done = copy::all_tags(&stop, &back, &options, &nobody()).await;
+        let done = copy::all_tags(&stop, &back, &options, &scratch.session(4)).await;
         assert_eq!(done.unwrap().len(), 2);
         for name in ["1.0", "2.0", &mark] {
             assert_same(&from, &back, &tag(name)).await;
@@ -142,10 +142,11 @@ async fn what_is_planned_is_moved() {
         let observer: Arc<dyn Observer> = Arc::clone(&counter) as _;
         let path = format!("copying/planned-{}", std::process::id());
         let stop = remote(&registry.host, &path, Arc::clone(&observer));
-        let options = scratch.options();
+        let (options, mut session) = (scratch.options(), scratch.session(4));
+        session.observer = observer;
         // The mark goes with it.
         let name = tag("1.0");
-        let copied = copy::artifact(&from, &stop, &name, Some("1.0"), &options, &observer).await;
+        let copied = copy::artifact(&from, &stop, &name, Some("1.0"), &options, &session).await;
         assert_eq!(copied.unwrap().manifests, 4);
         let planned = counter.planned.load(Ordering::SeqCst);
         let [_, _, moved] = counter.take();
@@ -159,15 +160,12 @@ async fn who_asks_for_too_much_at_once_gets_one_at_a_time() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
-    let options = copy::Options {
-        concurrency: 0,
-        ..scratch.options()
-    };
+    let options = scratch.options();
     // A copy may be moved to another thread.
-    let observer = nobody();
+    let session = scratch.session(0);
     let copying = tokio::spawn(async move {
         let name = tag("1.0");
-        copy::artifact(&from, &to, &name, Some("1.0"), &options, &observer).await
+        copy::artifact(&from, &to, &name, Some("1.0"), &options, &session).await
     });
     assert!(copying.await.unwrap().unwrap().news);
 }

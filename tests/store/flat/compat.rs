@@ -314,15 +314,14 @@ fn a_component_that_changed_is_not_stored_whole() {
     let bytes = Arc::new(RwLock::new(assemble("layers")));
     let source = Written(Arc::clone(&bytes));
     let component = Arc::new(Component::read(source, &SplitPolicy::DEFAULT).unwrap());
-    let (observer, options): (Arc<dyn Observer>, _) = (Arc::new(()), options(true));
+    let (session, options) = (Session::unobserved(cache, 4), options(true));
     let push = || {
         push::push(
             Arc::clone(&component),
             &store,
             Some("1.0"),
-            &cache,
+            &session,
             &options,
-            &observer,
         )
     };
     let middle = bytes.read().unwrap().len() / 2;
@@ -346,9 +345,9 @@ fn a_component_that_is_all_root_is_stored_once() {
     let bytes = b"\0asm\x0d\0\x01\0".to_vec();
     let component = Arc::new(Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap());
     let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
-    let observer: Arc<dyn Observer> = Arc::new(());
+    let session = Session::unobserved(cache, 4);
     let options = options(true);
-    let push = push::push(component, &layout, Some("1.0"), &cache, &options, &observer);
+    let push = push::push(component, &layout, Some("1.0"), &session, &options);
     let pushed = block_on(push).unwrap();
     assert_eq!(
         (pushed.layers, pushed.blobs.len(), pushed.sent.blobs),

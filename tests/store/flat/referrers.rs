@@ -109,9 +109,9 @@ impl Scene {
 
     fn open(&self) -> Opened {
         let machine = tempfile::tempdir().unwrap();
-        let cache = Cache::open(machine.path()).unwrap();
+        let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
         let name = Name::Tag("1.0".to_owned());
-        block_on(pull::open(&self.store, &name, &cache, &())).unwrap()
+        block_on(pull::open(&self.store, &name, &session)).unwrap()
     }
 
     fn list(&mut self, digests: &[Digest]) {
@@ -205,9 +205,9 @@ fn the_tag_goes_before_the_list() {
         scene.pushed.flat_digest.to_string()
     );
     let machine = tempfile::tempdir().unwrap();
-    let cache = Cache::open(machine.path()).unwrap();
+    let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
     let name = Name::Tag("1.0".to_owned());
-    let opened = block_on(pull::open(&scene.store.layout, &name, &cache, &())).unwrap();
+    let opened = block_on(pull::open(&scene.store.layout, &name, &session)).unwrap();
     assert_eq!(opened.split().unwrap().digest, raw.digest);
     assert_eq!(scene.store.asked.into_inner().unwrap(), []);
 }

@@ -317,15 +317,15 @@ impl Gateway {
     }
 
     async fn stub(&self, asked: &Asked<'_>, view: &View) -> Result<Vec<u8>, Error> {
-        let (store, cache) = (asked.source.store(), self.cache()?);
-        let (store, metrics) = (store.as_ref(), self.metrics.as_ref());
-        let split = open_split(store, &view.raw, cache, metrics).await?;
+        let (store, session) = (asked.source.store(), self.session()?);
+        let store = store.as_ref();
+        let split = open_split(store, &view.raw, session).await?;
         let opened = Opened {
             digest: view.raw.digest,
             artifact: pull::Artifact::Split(Box::new(split)),
             unused: Vec::new(),
         };
-        let (stub, _) = stub_of(store, &opened, cache, metrics).await?;
+        let (stub, _) = stub_of(store, &opened, session).await?;
         Ok(stub)
     }
 
@@ -333,11 +333,11 @@ impl Gateway {
     async fn described(&self, asked: &Asked<'_>, flat: &FlatManifest) -> Option<Names> {
         let store = asked.source.store();
         let read = async {
-            let cache = self.cache()?;
+            let session = self.session()?;
             match flat.description() {
-                Some(config) if store.has(config).await? => Ok(Some(
-                    describe(store.as_ref(), flat, cache, self.metrics.as_ref()).await?,
-                )),
+                Some(config) if store.has(config).await? => {
+                    Ok(Some(describe(store.as_ref(), flat, session).await?))
+                }
                 _ => Ok(None),
             }
         };
