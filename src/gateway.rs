@@ -6,13 +6,12 @@
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>, the pull category.
 //!
 //! ```text
-//! connection (server) -> Ask -> route -> upstream (whose rights?) -> view (flat or as it is) -> Reply
+//! connection (server) -> Request -> route -> upstream (whose rights?) -> view (flat or as it is) -> Response
 //!                                                                      content (layers -> spliced bytes)
 //! ```
 
 mod blobs;
 pub mod content;
-pub mod front;
 mod headers;
 mod lists;
 mod lookup;
@@ -28,6 +27,7 @@ mod refusal;
 mod rights;
 mod route;
 mod search;
+pub mod server;
 mod upstream;
 mod view;
 
@@ -45,7 +45,7 @@ use tokio::sync::Semaphore;
 
 use self::content::{Component, Contents, Form};
 use self::lookup::Index;
-use self::message::{Answer, Ask, Reply};
+use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
 use self::readiness::Readiness;
 use self::refusal::Refusal;
@@ -111,7 +111,7 @@ impl Settings {
     pub const MISSED: Duration = lookup::MISSED;
 }
 
-/// A read-only registry in front of others.
+/// A read-only registry in server of others.
 pub struct Gateway {
     upstreams: Upstreams,
     readiness: Readiness,
@@ -135,11 +135,11 @@ impl fmt::Debug for Gateway {
 }
 
 /// A value, or what is answered for want of it.
-type Answered<T> = Result<T, Box<Reply>>;
+type Answered<T> = Result<T, Box<Response>>;
 
 /// A request about a repository.
 struct Asked<'a> {
-    ask: &'a Ask,
+    request: &'a Request,
     source: Source,
     /// Upstream and repository.
     location: String,
@@ -172,26 +172,26 @@ impl Gateway {
         })
     }
 
-    async fn routed(&self, ask: &Ask) -> Answered<Reply> {
-        if ![Method::GET, Method::HEAD].contains(&ask.method) {
+    async fn routed(&self, request: &Request) -> Answered<Response> {
+        if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refusal::read_only().into());
         }
-        if !ask.uri.path().starts_with("/v2") {
-            return Ok(self.page(ask).await);
+        if !request.uri.path().starts_with("/v2") {
+            return Ok(self.page(request).await);
         }
-        let namespace = parameter(&ask.uri, "ns");
+        let namespace = parameter(&request.uri, "ns");
         let namespace = namespace.as_deref();
-        let (name, endpoint) = match route(ask.uri.path())? {
-            Route::Base => return self.base(ask, namespace).await,
-            Route::Catalog => return self.catalog(ask, namespace).await,
+        let (name, endpoint) = match route(request.uri.path())? {
+            Route::Base => return self.base(request, namespace).await,
+            Route::Catalog => return self.catalog(request, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
         let place = self.upstreams.place(&name, namespace)?;
-        let shown = authorization(ask)?;
+        let shown = authorization(request)?;
         let source = self.upstreams.source(&place, shown).await;
-        let source = source.map_err(|error| self.refused(ask, &error))?;
+        let source = source.map_err(|error| self.refused(request, &error))?;
         let asked = Asked {
-            ask,
+            request,
             location: source.location(),
             upstream: place.known.id(),
             source,
@@ -221,52 +221,55 @@ impl Gateway {
     }
 
     /// Answers as the first upstream does, which tells clients who they must be.
-    async fn base(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
+    async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
         let known = self.upstreams.whole(namespace)?;
         if let (Known::Registry(host), Rights::Client) = (&known, &self.upstreams.rights) {
-            let remote = self.upstreams.remote(host, "", authorization(ask)?).await;
-            let remote = remote.map_err(|error| self.refused(ask, &error))?;
-            let relayed = remote
-                .relay(ask.method.clone(), "", None, HeaderMap::new())
+            let remote = self
+                .upstreams
+                .remote(host, "", authorization(request)?)
                 .await;
-            let relayed = relayed.map_err(|error| self.refused(ask, &error.into()))?;
-            return Ok(self.passed(ask, relayed));
+            let remote = remote.map_err(|error| self.refused(request, &error))?;
+            let relayed = remote
+                .relay(request.method.clone(), "", None, HeaderMap::new())
+                .await;
+            let relayed = relayed.map_err(|error| self.refused(request, &error.into()))?;
+            return Ok(self.passed(request, relayed));
         }
-        let mut reply = Reply::new(StatusCode::OK, "{}");
+        let mut response = Response::new(StatusCode::OK, "{}");
         let json = HeaderValue::from_static("application/json");
-        reply.headers.insert(CONTENT_TYPE, json);
+        response.headers.insert(CONTENT_TYPE, json);
         let version = HeaderName::from_static("docker-distribution-api-version");
         let value = HeaderValue::from_static("registry/2.0");
-        reply.headers.insert(version, value);
-        Ok(reply)
+        response.headers.insert(version, value);
+        Ok(response)
     }
 }
 
 /// Returns what a client shows of itself.
-fn authorization(ask: &Ask) -> Answered<Option<&str>> {
+fn authorization(request: &Request) -> Answered<Option<&str>> {
     let bad = |_| {
         let message = "the Authorization header is not text";
         Refusal::bad_request("UNAUTHORIZED", message)
     };
-    let shown = ask.headers.get(AUTHORIZATION);
+    let shown = request.headers.get(AUTHORIZATION);
     let shown = shown.map(|shown| shown.to_str().map_err(bad)).transpose();
     Ok(shown?)
 }
 
 #[async_trait]
-impl Answer for Gateway {
-    async fn answer(&self, ask: Ask) -> Reply {
-        let mut reply = match self.routed(&ask).await {
-            Ok(reply) => reply,
+impl Handler for Gateway {
+    async fn handle(&self, request: Request) -> Response {
+        let mut response = match self.routed(&request).await {
+            Ok(response) => response,
             Err(instead) => *instead,
         };
-        if ask.is_head() {
-            reply.body = stream::empty().boxed();
+        if request.method == Method::HEAD {
+            response.body = stream::empty().boxed();
         }
-        if ask.uri.path().starts_with("/v2") {
-            passing::keep_inert(&mut reply.headers);
+        if request.uri.path().starts_with("/v2") {
+            passing::keep_inert(&mut response.headers);
         }
-        reply
+        response
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -15,9 +15,9 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use wharf::gateway::content::{self, Contents};
-use wharf::gateway::front::{self, Tls};
-use wharf::gateway::message::Answer;
+use wharf::gateway::message::Handler;
 use wharf::gateway::metrics::Metrics;
+use wharf::gateway::server::{self, Tls};
 use wharf::gateway::{self, Gateway, Rights};
 use wharf::package::{self, Place};
 use wharf::reference::Repository;
@@ -160,13 +160,13 @@ impl Serve {
             }
             None => (None, None),
         };
-        let settings = front::Settings {
+        let settings = server::Settings {
             tls,
             max_connections: self.max_connections as usize,
             access_log: !context.quiet,
             log,
             metrics,
-            ..front::Settings::default()
+            ..server::Settings::default()
         };
         // Asked for before anybody is told: who reads that line may stop us at once.
         let mut asked = pin!(interrupted());
@@ -186,9 +186,9 @@ impl Serve {
         let stopped = stop.notified();
         let served = async {
             match admin {
-                None => front::serve(listener, answer, settings, stopped).await,
+                None => server::serve(listener, answer, settings, stopped).await,
                 Some(admin) => {
-                    front::serve_with_admin(listener, admin, answer, settings, stopped).await
+                    server::serve_with_admin(listener, admin, answer, settings, stopped).await
                 }
             }
         };
@@ -227,7 +227,7 @@ impl Serve {
         context: &Context,
         metrics: &Arc<Metrics>,
         log: &gateway::Log,
-    ) -> Result<Arc<dyn Answer>, Failure> {
+    ) -> Result<Arc<dyn Handler>, Failure> {
         let options = options(context);
         let mut upstreams = Vec::new();
         for upstream in self.upstreams(context)? {

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use super::content::{Component, Form};
 use super::headers::accepts_zstd;
 use super::lookup::Kind;
-use super::message::{Ask, Reply};
+use super::message::{Request, Response};
 use super::passing::{CONTENT_DIGEST, describe};
 use super::range::{Wanted, is_known, wanted};
 use super::refusal::Refusal;
@@ -34,7 +34,7 @@ const PASSED_ON: [http::HeaderName; 5] = [
 ];
 
 impl Gateway {
-    pub(super) async fn blob(&self, asked: &Asked<'_>, name: &Named) -> Answered<Reply> {
+    pub(super) async fn blob(&self, asked: &Asked<'_>, name: &Named) -> Answered<Response> {
         let Named::Digest(digest) = name else {
             let found = self.stored(asked, name).await?;
             return Ok(found.unwrap_or_else(unknown));
@@ -46,8 +46,8 @@ impl Gateway {
         {
             return self.derived_blob(asked, digest, &view).await;
         }
-        let reply = match self.stored(asked, name).await? {
-            Some(reply) if reply.status != StatusCode::NOT_FOUND => return Ok(reply),
+        let response = match self.stored(asked, name).await? {
+            Some(response) if response.status != StatusCode::NOT_FOUND => return Ok(response),
             missing => missing.unwrap_or_else(unknown),
         };
         let view = match origin {
@@ -60,12 +60,12 @@ impl Gateway {
         };
         match view {
             Some(view) => self.derived_blob(asked, digest, &view).await,
-            None => Ok(reply),
+            None => Ok(response),
         }
     }
 
     /// Passes on what upstream says of a blob; nothing if a layout does not have it.
-    async fn stored(&self, asked: &Asked<'_>, name: &Named) -> Answered<Option<Reply>> {
+    async fn stored(&self, asked: &Asked<'_>, name: &Named) -> Answered<Option<Response>> {
         let (remote, path) = match (&asked.source, name) {
             (Source::Registry { remote, path }, _) => (remote, path),
             (Source::Layout(shelf), Named::Digest(digest)) => {
@@ -75,28 +75,28 @@ impl Gateway {
         };
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
-            for value in asked.ask.headers.get_all(&name) {
+            for value in asked.request.headers.get_all(&name) {
                 headers.append(name.clone(), value.clone());
             }
         }
         let endpoint = format!("blobs/{name}");
-        let relayed = Source::relay(remote, path, &endpoint, &asked.ask.method, headers).await;
+        let relayed = Source::relay(remote, path, &endpoint, &asked.request.method, headers).await;
         let relayed = match relayed {
             Ok(relayed) => relayed,
             Err(error) => return Err(self.failed(asked, error).await),
         };
-        let mut reply = self.passed(asked.ask, relayed);
-        let found = reply.status.is_success();
+        let mut response = self.passed(asked.request, relayed);
+        let found = response.status.is_success();
         if let (true, Ok(digest)) = (found, HeaderValue::from_str(&name.to_string())) {
-            reply.headers.insert(CONTENT_DIGEST, digest);
+            response.headers.insert(CONTENT_DIGEST, digest);
             if let (None, Ok(tag)) = (
-                reply.headers.get(ETAG),
+                response.headers.get(ETAG),
                 HeaderValue::from_str(&format!("\"{name}\"")),
             ) {
-                reply.headers.insert(ETAG, tag);
+                response.headers.insert(ETAG, tag);
             }
         }
-        Ok(Some(reply))
+        Ok(Some(response))
     }
 
     /// A blob of a layout.
@@ -105,9 +105,9 @@ impl Gateway {
         asked: &Asked<'_>,
         shelf: &Arc<Shelf>,
         digest: &Digest,
-    ) -> Answered<Option<Reply>> {
+    ) -> Answered<Option<Response>> {
         let size = shelf.blobs.size(digest);
-        let size = size.map_err(|error| self.refused(asked.ask, &error.into()))?;
+        let size = size.map_err(|error| self.refused(asked.request, &error.into()))?;
         let Some(size) = size else {
             return Ok(None);
         };
@@ -115,15 +115,15 @@ impl Gateway {
             digest: *digest,
             size,
         };
-        let (mut reply, part) = framed(asked.ask, blob);
+        let (mut response, part) = framed(asked.request, blob);
         if let Some(part) = part {
             let length = part.end - part.start;
             match shelf.part(digest, part.start, length).await {
-                Ok(body) => reply.body = body,
+                Ok(body) => response.body = body,
                 Err(error) => return Err(self.failed(asked, error).await),
             }
         }
-        Ok(Some(reply))
+        Ok(Some(response))
     }
 
     /// The config of a flat form, or its one layer.
@@ -132,29 +132,29 @@ impl Gateway {
         asked: &Asked<'_>,
         digest: &Digest,
         view: &Arc<View>,
-    ) -> Answered<Reply> {
+    ) -> Answered<Response> {
         if view.names(digest) == Some(Kind::Config) {
-            return Ok(config(asked.ask, view));
+            return Ok(config(asked.request, view));
         }
-        let ask = asked.ask;
+        let request = asked.request;
         let content = view.split.content;
-        let (mut reply, part) = framed(ask, content);
+        let (mut response, part) = framed(request, content);
         let wasm = HeaderValue::from_static(media_type::WASM);
-        if reply.status.is_success() {
-            reply.headers.insert(CONTENT_TYPE, wasm);
+        if response.status.is_success() {
+            response.headers.insert(CONTENT_TYPE, wasm);
         }
-        reply
+        response
             .headers
             .insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
-        let zstd = accepts_zstd(&ask.headers) && !ask.headers.contains_key(RANGE);
+        let zstd = accepts_zstd(&request.headers) && !request.headers.contains_key(RANGE);
         if zstd {
-            as_zstd(&mut reply, &content.digest);
+            as_zstd(&mut response, &content.digest);
         }
         let Some(part) = part else {
-            return Ok(reply);
+            return Ok(response);
         };
         self.complete(asked, view).await?;
-        let form = match reply.status == StatusCode::PARTIAL_CONTENT {
+        let form = match response.status == StatusCode::PARTIAL_CONTENT {
             true => Form::Range(part),
             false if zstd => Form::Zstd,
             false => Form::Whole,
@@ -166,48 +166,48 @@ impl Gateway {
         };
         // One that breaks off is told of where it is sent.
         match (self.bodies)(component, form).await {
-            Ok(body) => reply.body = body,
+            Ok(body) => response.body = body,
             Err(error) => return Err(self.failed(asked, error).await),
         }
-        Ok(reply)
+        Ok(response)
     }
 }
 
-fn unknown() -> Reply {
+fn unknown() -> Response {
     Refusal::not_found("BLOB_UNKNOWN", "there is no such blob").into()
 }
 
-fn config(ask: &Ask, view: &View) -> Reply {
+fn config(request: &Request, view: &View) -> Response {
     let blob = Identity::of(&view.config);
-    let (mut reply, part) = framed(ask, blob);
+    let (mut response, part) = framed(request, blob);
     if let Some(part) = part {
         // It was measured in memory.
         let part = view.config.slice(part.start as usize..part.end as usize);
-        reply.body = stream::iter([Ok::<Bytes, _>(part)]).boxed();
+        response.body = stream::iter([Ok::<Bytes, _>(part)]).boxed();
     }
-    reply
+    response
 }
 
 /// Says all of an answer but its body, and which bytes belong into that: none where there is none to send.
-fn framed(ask: &Ask, blob: Identity) -> (Reply, Option<std::ops::Range<u64>>) {
+fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Range<u64>>) {
     let tag = blob.digest.to_string();
-    let mut reply = Reply::new(StatusCode::OK, Bytes::new());
-    describe(&mut reply.headers, &blob.digest);
-    let headers = &mut reply.headers;
+    let mut response = Response::new(StatusCode::OK, Bytes::new());
+    describe(&mut response.headers, &blob.digest);
+    let headers = &mut response.headers;
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if is_known(&ask.headers, &tag) {
-        reply.status = StatusCode::NOT_MODIFIED;
-        return (reply, None);
+    if is_known(&request.headers, &tag) {
+        response.status = StatusCode::NOT_MODIFIED;
+        return (response, None);
     }
     // Ranges are for GET alone.
-    let wanted = match ask.method == Method::GET {
-        true => wanted(&ask.headers, blob.size, &tag),
+    let wanted = match request.method == Method::GET {
+        true => wanted(&request.headers, blob.size, &tag),
         false => Wanted::Whole,
     };
     let part = match wanted {
         Wanted::Whole => 0..blob.size,
         Wanted::Part(part) => {
-            reply.status = StatusCode::PARTIAL_CONTENT;
+            response.status = StatusCode::PARTIAL_CONTENT;
             let range = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.size);
             say_range(headers, &range);
             part
@@ -218,16 +218,16 @@ fn framed(ask: &Ask, blob: Identity) -> (Reply, Option<std::ops::Range<u64>>) {
                 "RANGE_INVALID",
                 "the blob has no such part",
             );
-            let mut reply = Reply::from(refusal);
-            say_range(&mut reply.headers, &format!("bytes */{}", blob.size));
-            return (reply, None);
+            let mut response = Response::from(refusal);
+            say_range(&mut response.headers, &format!("bytes */{}", blob.size));
+            return (response, None);
         }
     };
     let octets = HeaderValue::from_static("application/octet-stream");
     headers.insert(CONTENT_TYPE, octets);
     headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
-    let part = (!ask.is_head()).then_some(part);
-    (reply, part)
+    let part = (request.method != Method::HEAD).then_some(part);
+    (response, part)
 }
 
 fn say_range(headers: &mut HeaderMap, range: &str) {
@@ -239,10 +239,10 @@ fn say_range(headers: &mut HeaderMap, range: &str) {
 
 /// Other bytes for the same content: their length is not known, and their entity tag is a weak one. What is said of
 /// them is the same whether they are sent or not (RFC 9110, 8.6 and 9.3.2).
-fn as_zstd(reply: &mut Reply, digest: &Digest) {
-    let headers = &mut reply.headers;
+fn as_zstd(response: &mut Response, digest: &Digest) {
+    let headers = &mut response.headers;
     headers.remove(CONTENT_LENGTH);
-    if reply.status != StatusCode::NOT_MODIFIED {
+    if response.status != StatusCode::NOT_MODIFIED {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
     }
     if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{digest}\"")) {

@@ -1,11 +1,11 @@
 //! Tags, referrers and the catalog.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::message::{Ask, Reply};
+use super::message::{Request, Response};
 use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
 use super::rights::Rights;
@@ -30,13 +30,13 @@ struct TagList {
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 impl Gateway {
-    pub(super) async fn tags(&self, asked: &Asked<'_>) -> Answered<Reply> {
-        let page = Page::of(&asked.ask.uri)?;
+    pub(super) async fn tags(&self, asked: &Asked<'_>) -> Answered<Response> {
+        let page = Page::of(&asked.request.uri)?;
         match &asked.source {
             Source::Registry { remote, path } => {
                 let path = format!("{path}/tags/list");
-                let method = asked.ask.method.clone();
-                let query = query(asked.ask);
+                let method = asked.request.method.clone();
+                let query = query(asked.request);
                 let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
                 match relayed.await {
                     Ok(relayed) => self.passed_tags(asked, &page, relayed).await,
@@ -45,28 +45,32 @@ impl Gateway {
             }
             Source::Layout(shelf) => {
                 let tags = shelf.layout.tags().await;
-                let tags = tags.map_err(|error| self.refused(asked.ask, &error.into()))?;
+                let tags = tags.map_err(|error| self.refused(asked.request, &error.into()))?;
                 if tags.is_empty() {
                     return Err(
                         Refusal::not_found("NAME_UNKNOWN", "there is no such repository").into(),
                     );
                 }
                 let (tags, next) = page.cut(tags);
-                let name = asked.ask.uri.path();
+                let name = asked.request.uri.path();
                 let name = name
                     .strip_prefix("/v2/")
                     .and_then(|rest| rest.strip_suffix("/tags/list"));
                 let list = json!({ "name": name, "tags": tags });
-                Ok(listed(asked.ask, &list, next))
+                Ok(listed(asked.request, &list, next))
             }
         }
     }
 
-    pub(super) async fn catalog(&self, ask: &Ask, namespace: Option<&str>) -> Answered<Reply> {
-        let page = Page::of(&ask.uri)?;
+    pub(super) async fn catalog(
+        &self,
+        request: &Request,
+        namespace: Option<&str>,
+    ) -> Answered<Response> {
+        let page = Page::of(&request.uri)?;
         let repositories = match self.upstreams.whole(namespace)? {
             Known::Layout { layout, name, .. } => {
-                let failed = |error: crate::store::Error| self.refused(ask, &error.into());
+                let failed = |error: crate::store::Error| self.refused(request, &error.into());
                 let mut names = layout.repositories().map_err(failed)?;
                 names.retain(|name| is_path(name));
                 if !layout.tags().await.map_err(failed)?.is_empty() {
@@ -75,28 +79,35 @@ impl Gateway {
                 names
             }
             Known::Registry(host) => match &self.upstreams.rights {
-                Rights::Own(_) => self.own_catalog(ask, &host).await?,
+                Rights::Own(_) => self.own_catalog(request, &host).await?,
                 Rights::Client => {
-                    let remote = self.upstreams.remote(&host, "", authorization(ask)?).await;
-                    let remote = remote.map_err(|error| self.refused(ask, &error))?;
-                    let query = query(ask);
+                    let remote = self
+                        .upstreams
+                        .remote(&host, "", authorization(request)?)
+                        .await;
+                    let remote = remote.map_err(|error| self.refused(request, &error))?;
+                    let query = query(request);
                     let relayed = remote.relay(
-                        ask.method.clone(),
+                        request.method.clone(),
                         "_catalog",
                         query.as_deref(),
                         HeaderMap::new(),
                     );
                     let relayed = relayed.await;
-                    let relayed = relayed.map_err(|error| self.refused(ask, &error.into()))?;
-                    return Ok(self.passed_list(ask, relayed));
+                    let relayed = relayed.map_err(|error| self.refused(request, &error.into()))?;
+                    return Ok(self.passed_list(request, relayed));
                 }
             },
         };
         let (repositories, next) = page.cut(repositories);
-        Ok(listed(ask, &json!({ "repositories": repositories }), next))
+        Ok(listed(
+            request,
+            &json!({ "repositories": repositories }),
+            next,
+        ))
     }
 
-    async fn own_catalog(&self, ask: &Ask, host: &Host) -> Answered<Vec<String>> {
+    async fn own_catalog(&self, request: &Request, host: &Host) -> Answered<Vec<String>> {
         let Rights::Own(find) = &self.upstreams.rights else {
             return Ok(Vec::new());
         };
@@ -108,7 +119,8 @@ impl Gateway {
             let credentials: Credentials = find(whole).await?;
             catalog(&host.name, credentials, &host.options).await
         };
-        list.await.map_err(|error| self.refused(ask, &error.into()))
+        list.await
+            .map_err(|error| self.refused(request, &error.into()))
     }
 
     /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
@@ -118,10 +130,13 @@ impl Gateway {
         asked: &Asked<'_>,
         page: &Page,
         relayed: Relayed,
-    ) -> Answered<Reply> {
-        let ask = asked.ask;
-        if relayed.status != StatusCode::OK || ask.is_head() || relayed.next_page().is_some() {
-            return Ok(self.passed_list(ask, relayed));
+    ) -> Answered<Response> {
+        let request = asked.request;
+        if relayed.status != StatusCode::OK
+            || request.method == Method::HEAD
+            || relayed.next_page().is_some()
+        {
+            return Ok(self.passed_list(request, relayed));
         }
         let headers = relayed.headers.clone();
         let bytes = match relayed.bytes(MAX_TAGS_BYTES).await {
@@ -134,28 +149,28 @@ impl Gateway {
         {
             let (tags, next) = page.cut(tags);
             let list = json!({ "name": name, "tags": tags });
-            return Ok(listed(ask, &list, next));
+            return Ok(listed(request, &list, next));
         }
-        let mut reply = Reply::new(StatusCode::OK, bytes);
-        reply.headers = headers;
-        reply.headers.remove(LINK);
-        Ok(reply)
+        let mut response = Response::new(StatusCode::OK, bytes);
+        response.headers = headers;
+        response.headers.remove(LINK);
+        Ok(response)
     }
 
     /// Passes a list on, whose next page is on the gateway too.
-    fn passed_list(&self, ask: &Ask, relayed: Relayed) -> Reply {
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
         let next = relayed.next_page();
-        let mut reply = self.passed(ask, relayed);
-        say_next(&mut reply.headers, ask, next);
-        reply
+        let mut response = self.passed(request, relayed);
+        say_next(&mut response.headers, request, next);
+        response
     }
 
     /// The referrers that upstream knows, by its own list or by a tag.
-    pub(super) async fn referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Reply> {
+    pub(super) async fn referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Response> {
         let Named::Digest(subject) = subject else {
             return self.other_referrers(asked, subject).await;
         };
-        let artifact_type = parameter(&asked.ask.uri, "artifactType");
+        let artifact_type = parameter(&asked.request.uri, "artifactType");
         let store = asked.source.store();
         let found = store.referrers(subject, artifact_type.as_deref()).await;
         let found: Vec<Descriptor> = match found {
@@ -166,58 +181,58 @@ impl Gateway {
     }
 
     /// Those of a digest that cannot be read here, as upstream says.
-    async fn other_referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Reply> {
+    async fn other_referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Response> {
         let Source::Registry { remote, path } = &asked.source else {
             return Ok(index(json!([]), false));
         };
         let path = format!("{path}/referrers/{subject}");
-        let method = asked.ask.method.clone();
-        let query = query(asked.ask);
+        let method = asked.request.method.clone();
+        let query = query(asked.request);
         let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
         match relayed.await {
             Ok(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(index(json!([]), false)),
-            Ok(relayed) => Ok(self.passed_list(asked.ask, relayed)),
+            Ok(relayed) => Ok(self.passed_list(asked.request, relayed)),
             Err(error) => Err(self.failed(asked, error).await),
         }
     }
 }
 
 /// Returns what of the query is upstream's business.
-fn query(ask: &Ask) -> Option<String> {
-    passed_on(ask.uri.query()?)
+fn query(request: &Request) -> Option<String> {
+    passed_on(request.uri.query()?)
 }
 
-fn say_next(headers: &mut HeaderMap, ask: &Ask, next: Option<String>) {
-    let link = next.map(|query| HeaderValue::try_from(link(&ask.uri, &query)));
+fn say_next(headers: &mut HeaderMap, request: &Request, next: Option<String>) {
+    let link = next.map(|query| HeaderValue::try_from(link(&request.uri, &query)));
     if let Some(Ok(link)) = link {
         headers.insert(LINK, link);
     }
 }
 
-fn listed(ask: &Ask, list: &Value, next: Option<String>) -> Reply {
-    let mut reply = json_reply(list, "application/json");
-    say_next(&mut reply.headers, ask, next);
-    reply
+fn listed(request: &Request, list: &Value, next: Option<String>) -> Response {
+    let mut response = json_response(list, "application/json");
+    say_next(&mut response.headers, request, next);
+    response
 }
 
-fn index(manifests: Value, filtered: bool) -> Reply {
+fn index(manifests: Value, filtered: bool) -> Response {
     let index = json!({
         "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": manifests,
     });
-    let mut reply = json_reply(&index, media_type::INDEX);
+    let mut response = json_response(&index, media_type::INDEX);
     if filtered {
         let filter = HeaderValue::from_static("artifactType");
-        reply.headers.insert(FILTERS_APPLIED, filter);
+        response.headers.insert(FILTERS_APPLIED, filter);
     }
-    reply
+    response
 }
 
-fn json_reply(value: &Value, media_type: &'static str) -> Reply {
+fn json_response(value: &Value, media_type: &'static str) -> Response {
     let body = value.to_string();
     let length = body.len();
-    let mut reply = Reply::new(StatusCode::OK, body);
+    let mut response = Response::new(StatusCode::OK, body);
     let media_type = HeaderValue::from_static(media_type);
-    reply.headers.insert(CONTENT_TYPE, media_type);
-    reply.headers.insert(CONTENT_LENGTH, length.into());
-    reply
+    response.headers.insert(CONTENT_TYPE, media_type);
+    response.headers.insert(CONTENT_LENGTH, length.into());
+    response
 }

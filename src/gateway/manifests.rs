@@ -5,8 +5,8 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::headers::{accepts_split, upstream_accept};
 use super::lookup::Kind;
-use super::message::Reply;
-use super::passing::{describe, manifest_reply};
+use super::message::Response;
+use super::passing::{describe, manifest_response};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
 use super::upstream::Got;
@@ -18,13 +18,13 @@ use crate::store::RawManifest;
 use crate::store::remote::Relayed;
 
 impl Gateway {
-    pub(super) async fn manifest(&self, asked: &Asked<'_>, name: &Named) -> Answered<Reply> {
+    pub(super) async fn manifest(&self, asked: &Asked<'_>, name: &Named) -> Answered<Response> {
         match name {
             Named::Tag(tag) => self.tagged(asked, tag).await,
             Named::Digest(digest) => self.exact(asked, digest).await,
             Named::Other(digest) => {
-                let accept = upstream_accept(&asked.ask.headers);
-                let got = self.asked_for(asked, &asked.ask.method, digest, accept);
+                let accept = upstream_accept(&asked.request.headers);
+                let got = self.asked_for(asked, &asked.request.method, digest, accept);
                 let got = got.await?;
                 Ok(self.as_it_is(asked, got))
             }
@@ -32,11 +32,11 @@ impl Gateway {
     }
 
     /// A tag, whose split manifest is shown as such to those who name its type.
-    async fn tagged(&self, asked: &Asked<'_>, tag: &str) -> Answered<Reply> {
-        let ask = asked.ask;
-        let accept = upstream_accept(&ask.headers);
+    async fn tagged(&self, asked: &Asked<'_>, tag: &str) -> Answered<Response> {
+        let request = asked.request;
+        let accept = upstream_accept(&request.headers);
         let mut got = self
-            .asked_for(asked, &ask.method, tag, accept.clone())
+            .asked_for(asked, &request.method, tag, accept.clone())
             .await?;
         if let Got::Head(head) = &got {
             let digest = head.content_digest();
@@ -45,7 +45,7 @@ impl Gateway {
                     .enter(&asked.who, &asked.location, &view.raw.digest);
                 // It may be new in this repository.
                 let learnt = self.learn(asked, &view);
-                learnt.map_err(|error| self.refused(ask, &error))?;
+                learnt.map_err(|error| self.refused(request, &error))?;
                 return Ok(shown(asked, &view));
             }
             let plain = digest.is_some_and(|digest| self.views.is_plain(&digest));
@@ -68,17 +68,19 @@ impl Gateway {
     }
 
     /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
-    async fn exact(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Reply> {
-        let ask = asked.ask;
+    async fn exact(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Response> {
+        let request = asked.request;
         if let Some(origin) = self.origin(asked, digest)?
             && origin.kind == Kind::Manifest
             && let Some(view) = self.known(asked, digest, origin).await?
         {
             return Ok(flat(asked, &view));
         }
-        let accept = upstream_accept(&ask.headers);
+        let accept = upstream_accept(&request.headers);
         let name = digest.to_string();
-        let got = self.asked_for(asked, &ask.method, &name, accept).await?;
+        let got = self
+            .asked_for(asked, &request.method, &name, accept)
+            .await?;
         let missing = match &got {
             Got::Missing => true,
             Got::Other(relayed) => relayed.status == StatusCode::NOT_FOUND,
@@ -91,19 +93,19 @@ impl Gateway {
     }
 
     /// Passes on what upstream says.
-    fn as_it_is(&self, asked: &Asked<'_>, got: Got) -> Reply {
+    fn as_it_is(&self, asked: &Asked<'_>, got: Got) -> Response {
         match got {
             Got::Manifest(raw) => as_stored(asked, raw),
             Got::Head(relayed) => {
                 let digest = relayed.content_digest();
-                let mut reply = self.passed(asked.ask, relayed);
+                let mut response = self.passed(asked.request, relayed);
                 if let Some(digest) = digest {
-                    describe(&mut reply.headers, &digest);
+                    describe(&mut response.headers, &digest);
                 }
-                reply.headers.insert(VARY, HeaderValue::from(ACCEPT));
-                reply
+                response.headers.insert(VARY, HeaderValue::from(ACCEPT));
+                response
             }
-            Got::Other(relayed) => self.passed(asked.ask, relayed),
+            Got::Other(relayed) => self.passed(asked.request, relayed),
             Got::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }
@@ -112,29 +114,29 @@ impl Gateway {
 }
 
 fn wants_split(asked: &Asked<'_>) -> bool {
-    let form = parameter(&asked.ask.uri, "form");
-    form.as_deref() == Some("split") || accepts_split(&asked.ask.headers)
+    let form = parameter(&asked.request.uri, "form");
+    form.as_deref() == Some("split") || accepts_split(&asked.request.headers)
 }
 
-fn shown(asked: &Asked<'_>, view: &View) -> Reply {
+fn shown(asked: &Asked<'_>, view: &View) -> Response {
     match wants_split(asked) {
         true => as_stored(asked, view.raw.clone()),
         false => flat(asked, view),
     }
 }
 
-fn flat(asked: &Asked<'_>, view: &View) -> Reply {
+fn flat(asked: &Asked<'_>, view: &View) -> Response {
     let digest = &view.split.flat_digest;
-    manifest_reply(
-        asked.ask,
+    manifest_response(
+        asked.request,
         digest,
         media_type::MANIFEST,
         view.manifest.clone(),
     )
 }
 
-fn as_stored(asked: &Asked<'_>, raw: RawManifest) -> Reply {
-    manifest_reply(asked.ask, &raw.digest, &raw.media_type, raw.bytes)
+fn as_stored(asked: &Asked<'_>, raw: RawManifest) -> Response {
+    manifest_response(asked.request, &raw.digest, &raw.media_type, raw.bytes)
 }
 
 fn length(head: &Relayed) -> Option<u64> {

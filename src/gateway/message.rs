@@ -1,43 +1,29 @@
-//! What is asked and what is answered, without the connection.
+//! HTTP requests and responses without a connection, and the handler between them.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 
 use crate::store::ByteStream;
 
-/// A request without its body, which nothing that is read has.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// GET or HEAD; all else is answered with 405.
-    pub method: Method,
-    /// Path and query.
-    pub uri: Uri,
-    /// As they came.
-    pub headers: HeaderMap,
-}
+/// The head of a request; the gateway reads no request bodies. A handler relies on the method, the path, the query and
+/// the headers. A `Host` header is always set if the client named a host.
+pub type Request = http::request::Parts;
 
-impl Ask {
-    /// Returns whether only the headers are wanted.
-    pub fn is_head(&self) -> bool {
-        self.method == Method::HEAD
-    }
-}
-
-/// An answer.
-pub struct Reply {
+/// A response to a request.
+pub struct Response {
     /// The status.
     pub status: StatusCode,
-    /// The headers. `Content-Length` says how long the body is, where that is known.
+    /// The headers. `Content-Length` is set if the length of the body is known.
     pub headers: HeaderMap,
-    /// The body; of a HEAD it is not sent. An error in it breaks the connection: what came before is no whole.
+    /// The body, which is not sent for HEAD. An error aborts the response, so the client never takes it as complete.
     pub body: ByteStream,
 }
 
-impl Reply {
-    /// An answer with a body that is at hand, and its `Content-Length`.
+impl Response {
+    /// Returns a response with a complete body and its `Content-Length`.
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self {
@@ -48,12 +34,12 @@ impl Reply {
     }
 }
 
-/// What answers requests.
+/// An HTTP handler.
 #[async_trait]
-pub trait Answer: Send + Sync + 'static {
-    /// Answers; whatever goes wrong is an answer too.
-    async fn answer(&self, ask: Ask) -> Reply;
+pub trait Handler: Send + Sync + 'static {
+    /// Handles a GET or HEAD request. A failure is a response too.
+    async fn handle(&self, request: Request) -> Response;
 
-    /// Returns whether requests can be answered now, or why not.
+    /// Checks whether requests can be handled now; the error is the reason why not.
     async fn ready(&self) -> Result<(), String>;
 }

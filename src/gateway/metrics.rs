@@ -1,14 +1,19 @@
-//! What the gateway counts.
+//! The gateway's metrics.
 //!
-//! Shown as text: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>. All labels are from
-//! lists in this file, so that nothing a client sends makes the text longer.
+//! Shown in Prometheus's text format:
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>. All label values come from lists in
+//! this file, so clients cannot make the text longer.
 
-use std::array;
-use std::fmt::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// The kinds of requests. What is counted under another name is `other`.
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The kinds of requests. Any other name is counted as `other`.
 pub const REQUESTS: [&str; 11] = [
     "base",
     "manifest",
@@ -23,9 +28,9 @@ pub const REQUESTS: [&str; 11] = [
     OTHER,
 ];
 
-/// The kinds of failures: first those of [`crate::error::Kind`], then a body that has not the length it should have,
-/// a blob that others keep on this machine and nobody can use, a client that takes nothing, one that went away, and what is no TLS, no HTTP, or no connection at all.
-/// What is counted under another name is `other`.
+/// The kinds of failures: those of [`crate::error::Kind`]; a body of the wrong length; an unusable blob in a shared
+/// directory; a client that reads nothing, one that disconnects; a failed TLS handshake, a malformed request, and a
+/// connection that could not be accepted. Any other name is counted as `other`.
 pub const FAILURES: [&str; 13] = [
     "not_found",
     "refused",
@@ -42,196 +47,212 @@ pub const FAILURES: [&str; 13] = [
     OTHER,
 ];
 
-/// What is in no list.
+/// The label of everything that is in no list.
 const OTHER: &str = "other";
 
-/// The classes of a status, and what was not answered.
-const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+/// The status classes, and the label of requests without a response.
+const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", NO_STATUS];
+const NO_STATUS: &str = "none";
 
-/// Counters; all start at 0 and none goes back, but those of what is open.
+/// The upper bounds of the latency histogram, in seconds: from a manifest in memory to a large component from a slow
+/// upstream.
+const LATENCIES: [f64; 12] = [
+    0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
+];
+
+/// What all names begin with.
+const PREFIX: &str = "wharf_gateway";
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// Counters, gauges and the latency histogram; all start at 0.
 #[derive(Debug)]
 pub struct Metrics {
-    requests: [[AtomicU64; STATUSES.len()]; REQUESTS.len()],
-    failures: [AtomicU64; FAILURES.len()],
-    upstream: AtomicU64,
-    cache: AtomicU64,
-    held: AtomicU64,
-    sent: AtomicU64,
-    splices: AtomicU64,
-    connections: AtomicU64,
-    in_flight: AtomicU64,
+    registry: Registry,
+    /// The names of the counters, without [`PREFIX`] and `_total`.
+    counters: Vec<&'static str>,
+    requests: Family<Labels<2>, Counter>,
+    latencies: Family<Labels<1>, Histogram, fn() -> Histogram>,
+    failures: Family<Labels<1>, Counter>,
+    upstream: Counter,
+    cache: Counter,
+    held: Counter,
+    sent: Counter,
+    splices: Counter,
+    connections: Gauge,
+    in_flight: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self {
-            requests: array::from_fn(|_| array::from_fn(|_| AtomicU64::default())),
-            failures: array::from_fn(|_| AtomicU64::default()),
-            upstream: AtomicU64::default(),
-            cache: AtomicU64::default(),
-            held: AtomicU64::default(),
-            sent: AtomicU64::default(),
-            splices: AtomicU64::default(),
-            connections: AtomicU64::default(),
-            in_flight: AtomicU64::default(),
-        }
+        let mut metrics = Self {
+            registry: Registry::with_prefix(PREFIX),
+            counters: Vec::new(),
+            requests: Family::default(),
+            latencies: Family::new_with_constructor(|| Histogram::new(LATENCIES)),
+            failures: Family::default(),
+            upstream: Counter::default(),
+            cache: Counter::default(),
+            held: Counter::default(),
+            sent: Counter::default(),
+            splices: Counter::default(),
+            connections: Gauge::default(),
+            in_flight: Gauge::default(),
+        };
+        metrics.register();
+        metrics
     }
 }
 
 impl Metrics {
-    /// So many bytes of blobs and manifests came from upstream.
+    fn register(&mut self) {
+        // All label sets exist from the start, so that rates are right from the first event on.
+        for kind in REQUESTS {
+            for status in STATUSES {
+                drop(
+                    self.requests
+                        .get_or_create(&[("kind", kind), ("status", status)]),
+                );
+            }
+            drop(self.latencies.get_or_create(&[("kind", kind)]));
+        }
+        for kind in FAILURES {
+            drop(self.failures.get_or_create(&[("kind", kind)]));
+        }
+        let help =
+            "Requests by kind and status class; none: the client disconnected before the response";
+        self.registry
+            .register("requests", help, self.requests.clone());
+        self.registry
+            .register("errors", "Failures by kind", self.failures.clone());
+        self.counters.extend(["requests", "errors"]);
+        for (name, help, counter) in [
+            (
+                "upstream_bytes",
+                "Bytes fetched from upstreams",
+                &self.upstream,
+            ),
+            (
+                "cache_bytes",
+                "Bytes read from the gateway's cache",
+                &self.cache,
+            ),
+            (
+                "held_bytes",
+                "Bytes read from blob directories of this machine",
+                &self.held,
+            ),
+            ("sent_bytes", "Bytes of bodies sent to clients", &self.sent),
+            ("splices", "Components whose splicing began", &self.splices),
+        ] {
+            self.registry.register(name, help, counter.clone());
+            self.counters.push(name);
+        }
+        let help = "Seconds from a request's head to the last byte of its response, or to its abortion, by kind";
+        self.registry
+            .register("request_duration_seconds", help, self.latencies.clone());
+        for (name, help, gauge) in [
+            ("connections", "Open connections", &self.connections),
+            ("requests_in_flight", "Requests in flight", &self.in_flight),
+        ] {
+            self.registry.register(name, help, gauge.clone());
+        }
+    }
+
+    /// Counts bytes of blobs and manifests that were fetched from upstream.
     pub fn from_upstream(&self, bytes: u64) {
-        self.upstream.fetch_add(bytes, Ordering::Relaxed);
+        self.upstream.inc_by(bytes);
     }
 
-    /// So many bytes of blobs and layers were read that were here already.
+    /// Counts bytes of blobs and layers that were read from the gateway's cache.
     pub fn from_cache(&self, bytes: u64) {
-        self.cache.fetch_add(bytes, Ordering::Relaxed);
+        self.cache.inc_by(bytes);
     }
 
-    /// So many bytes of blobs were read that others keep on this machine.
+    /// Counts bytes of blobs that were read from blob directories of this machine.
     pub fn from_held(&self, bytes: u64) {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+        self.held.inc_by(bytes);
     }
 
-    /// So many bytes of bodies went to clients.
+    /// Counts bytes of bodies that went to clients.
     pub fn sent(&self, bytes: u64) {
-        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        self.sent.inc_by(bytes);
     }
 
-    /// A component began to be spliced.
+    /// Counts a component whose splicing begins.
     pub fn spliced(&self) {
-        self.splices.fetch_add(1, Ordering::Relaxed);
+        self.splices.inc();
     }
 
-    /// Something failed; the kind is one of [`FAILURES`].
+    /// Counts a failure; the kind is one of [`FAILURES`].
     pub fn failed(&self, kind: &'static str) {
-        self.failures[index(&FAILURES, kind)].fetch_add(1, Ordering::Relaxed);
+        self.failures
+            .get_or_create(&[("kind", known(&FAILURES, kind))])
+            .inc();
     }
 
-    /// A request of one of [`REQUESTS`] is over; status 0 stands for none. Only the front counts these, each once.
-    pub fn requested(&self, kind: &'static str, status: u16) {
+    /// Counts a request that ended after `duration`; the kind is one of [`REQUESTS`], and status 0 means that there was
+    /// no response. Only the server calls this, once per request.
+    pub fn requested(&self, kind: &'static str, status: u16, duration: Duration) {
         let class = match status {
-            100..=599 => usize::from(status / 100) - 1,
-            _ => STATUSES.len() - 1,
+            100..=599 => STATUSES[usize::from(status / 100) - 1],
+            _ => NO_STATUS,
         };
-        self.requests[index(&REQUESTS, kind)][class].fetch_add(1, Ordering::Relaxed);
+        let kind = known(&REQUESTS, kind);
+        self.requests
+            .get_or_create(&[("kind", kind), ("status", class)])
+            .inc();
+        self.latencies
+            .get_or_create(&[("kind", kind)])
+            .observe(duration.as_secs_f64());
     }
 
-    /// Counts a connection for as long as what is returned lives.
-    pub(crate) fn connected(self: &Arc<Self>) -> Open {
-        Open::new(self, |metrics| &metrics.connections)
+    /// Counts a connection until the returned value is dropped.
+    pub(crate) fn connected(&self) -> Open {
+        Open::new(&self.connections)
     }
 
-    /// Counts a request that is under way for as long as what is returned lives.
-    pub(crate) fn under_way(self: &Arc<Self>) -> Open {
-        Open::new(self, |metrics| &metrics.in_flight)
+    /// Counts a request in flight until the returned value is dropped.
+    pub(crate) fn under_way(&self) -> Open {
+        Open::new(&self.in_flight)
     }
 
-    /// Returns all of it as text.
+    /// Returns all metrics as text.
     pub fn render(&self) -> String {
-        let mut out = Page::default();
-        out.family(
-            "requests_total",
-            "counter",
-            "Requests by kind and status class; none: the client went before there was one.",
-        );
-        for (kind, counts) in REQUESTS.iter().zip(&self.requests) {
-            for (status, count) in STATUSES.iter().zip(counts) {
-                out.sample(&format!("{{kind=\"{kind}\",status=\"{status}\"}}"), count);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _always = encode_registry(&mut text, &self.registry);
+        // The library writes OpenMetrics, whose comments name a counter without the suffix of its samples. In the text
+        // format both have the same name.
+        for name in &self.counters {
+            for comment in ["HELP", "TYPE"] {
+                let line = format!("# {comment} {PREFIX}_{name}");
+                text = text.replacen(&format!("{line} "), &format!("{line}_total "), 1);
             }
         }
-        out.family("errors_total", "counter", "Failures by kind.");
-        for (kind, count) in FAILURES.iter().zip(&self.failures) {
-            out.sample(&format!("{{kind=\"{kind}\"}}"), count);
-        }
-        let singles = [
-            (
-                "upstream_bytes_total",
-                &self.upstream,
-                "Bytes that came from upstream.",
-            ),
-            (
-                "cache_bytes_total",
-                &self.cache,
-                "Bytes that were here already.",
-            ),
-            (
-                "held_bytes_total",
-                &self.held,
-                "Bytes that others on this machine had.",
-            ),
-            (
-                "sent_bytes_total",
-                &self.sent,
-                "Bytes of bodies that went to clients.",
-            ),
-            (
-                "splices_total",
-                &self.splices,
-                "Components that were spliced.",
-            ),
-        ];
-        for (name, count, help) in singles {
-            out.family(name, "counter", help);
-            out.sample("", count);
-        }
-        out.family("connections", "gauge", "Connections that are open.");
-        out.sample("", &self.connections);
-        out.family(
-            "requests_in_flight",
-            "gauge",
-            "Requests that are under way.",
-        );
-        out.sample("", &self.in_flight);
-        out.text
+        text
     }
 }
 
-fn index(list: &[&str], name: &str) -> usize {
-    let found = list.iter().position(|known| *known == name);
-    found.unwrap_or(list.len() - 1)
+/// Returns a label if it is in a list, otherwise [`OTHER`].
+fn known(list: &[&'static str], name: &'static str) -> &'static str {
+    if list.contains(&name) { name } else { OTHER }
 }
 
-/// The text, and the family that samples belong to.
-#[derive(Default)]
-struct Page {
-    text: String,
-    name: String,
-}
-
-impl Page {
-    fn family(&mut self, name: &str, of: &str, help: &str) {
-        self.name = format!("wharf_gateway_{name}");
-        let name = &self.name;
-        // Writing to a text cannot fail.
-        let _always = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {of}");
-    }
-
-    fn sample(&mut self, labels: &str, count: &AtomicU64) {
-        let count = count.load(Ordering::Relaxed);
-        let _always = writeln!(self.text, "{}{labels} {count}", self.name);
-    }
-}
-
-/// One of something that is open now.
+/// One connection or request that is counted now.
 #[derive(Debug)]
-pub(crate) struct Open {
-    metrics: Arc<Metrics>,
-    of: fn(&Metrics) -> &AtomicU64,
-}
+pub(crate) struct Open(Gauge);
 
 impl Open {
-    fn new(metrics: &Arc<Metrics>, of: fn(&Metrics) -> &AtomicU64) -> Self {
-        of(metrics).fetch_add(1, Ordering::Relaxed);
-        let metrics = Arc::clone(metrics);
-        Self { metrics, of }
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        (self.of)(&self.metrics).fetch_sub(1, Ordering::Relaxed);
+        self.0.dec();
     }
 }
 
@@ -240,12 +261,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_shown() {
-        let metrics = Arc::new(Metrics::default());
-        metrics.requested("blob", 206);
-        metrics.requested("blob", 200);
-        metrics.requested("manifest", 0);
-        metrics.requested("/v2/made/up", 777);
+    fn counts_and_durations_are_shown() {
+        let metrics = Metrics::default();
+        let requested = |kind, status| metrics.requested(kind, status, Duration::from_millis(300));
+        requested("blob", 206);
+        requested("blob", 200);
+        requested("manifest", 0);
+        requested("/v2/made/up", 777);
         metrics.failed("integrity");
         metrics.failed("made up");
         metrics.from_upstream(3);
@@ -257,6 +279,7 @@ mod tests {
         let request = metrics.under_way();
         let text = metrics.render();
         for line in [
+            "# TYPE wharf_gateway_requests_total counter",
             "wharf_gateway_requests_total{kind=\"blob\",status=\"2xx\"} 2",
             "wharf_gateway_requests_total{kind=\"manifest\",status=\"none\"} 1",
             "wharf_gateway_requests_total{kind=\"other\",status=\"none\"} 1",
@@ -268,6 +291,12 @@ mod tests {
             "wharf_gateway_held_bytes_total 6",
             "wharf_gateway_sent_bytes_total 5",
             "wharf_gateway_splices_total 1",
+            "# TYPE wharf_gateway_request_duration_seconds histogram",
+            "wharf_gateway_request_duration_seconds_bucket{le=\"0.25\",kind=\"blob\"} 0",
+            "wharf_gateway_request_duration_seconds_bucket{le=\"0.5\",kind=\"blob\"} 2",
+            "wharf_gateway_request_duration_seconds_bucket{le=\"+Inf\",kind=\"blob\"} 2",
+            "wharf_gateway_request_duration_seconds_count{kind=\"blob\"} 2",
+            "wharf_gateway_request_duration_seconds_count{kind=\"page\"} 0",
             "# TYPE wharf_gateway_connections gauge",
             "wharf_gateway_connections 2",
             "wharf_gateway_requests_in_flight 1",
@@ -284,10 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn no_name_makes_the_text_longer() {
+    fn unknown_names_add_no_lines() {
         let (idle, busy) = (Metrics::default(), Metrics::default());
         for status in [0, 99, 100, 200, 599, 600, u16::MAX] {
-            busy.requested("never heard of", status);
+            busy.requested("never heard of", status, Duration::ZERO);
         }
         busy.failed("never heard of");
         assert_eq!(idle.render().lines().count(), busy.render().lines().count());

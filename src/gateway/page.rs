@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use self::address::Address;
 use self::html::{Html, policy};
-use super::message::{Ask, Reply};
+use super::message::{Request, Response};
 use super::range::is_known;
 use super::rights::Rights;
 use super::{Answered, Gateway, authorization};
@@ -50,63 +50,63 @@ enum Page {
 
 impl Gateway {
     /// Answers with a page, whatever happens.
-    pub(super) async fn page(&self, ask: &Ask) -> Reply {
+    pub(super) async fn page(&self, request: &Request) -> Response {
         // Closed it never is.
         let _turn = self.pages.acquire().await;
-        let gathered: Answered<Page> = self.gathered(ask).await;
+        let gathered: Answered<Page> = self.gathered(request).await;
         match gathered {
             Ok(Page::Elsewhere(address)) => {
-                let mut reply = Reply::new(StatusCode::SEE_OTHER, "");
+                let mut response = Response::new(StatusCode::SEE_OTHER, "");
                 // Names and tags are plain text.
                 if let Ok(location) = HeaderValue::try_from(address.to_string()) {
-                    reply.headers.insert(LOCATION, location);
+                    response.headers.insert(LOCATION, location);
                 }
-                reply.headers.insert(CONTENT_LENGTH, 0.into());
-                reply
+                response.headers.insert(CONTENT_LENGTH, 0.into());
+                response
             }
             Ok(Page::Front(front)) => {
                 let status = match front.refused {
                     Some(_) => StatusCode::BAD_REQUEST,
                     None => StatusCode::OK,
                 };
-                page(ask, status, "Components", front.html())
+                page(request, status, "Components", front.html())
             }
             Ok(Page::Repository(repository)) => {
-                page(ask, StatusCode::OK, &repository.name, repository.html())
+                page(request, StatusCode::OK, &repository.name, repository.html())
             }
             Ok(Page::Artifact(artifact)) => {
-                page(ask, StatusCode::OK, &artifact.title(), artifact.html())
+                page(request, StatusCode::OK, &artifact.title(), artifact.html())
             }
-            Err(instead) => self.problem(ask, *instead).await,
+            Err(instead) => self.problem(request, *instead).await,
         }
     }
 
     /// Says on a page what else would be said to a client. Nobody is asked for a password: it would be upstream's, and
     /// a browser would send it with every request from then on.
-    async fn problem(&self, ask: &Ask, instead: Reply) -> Reply {
+    async fn problem(&self, request: &Request, instead: Response) -> Response {
         let stranger = matches!(self.upstreams.rights, Rights::Client)
-            && matches!(authorization(ask), Ok(None));
+            && matches!(authorization(request), Ok(None));
         let status = match instead.status {
             StatusCode::FORBIDDEN if stranger => StatusCode::UNAUTHORIZED,
             status => status,
         };
         let later = instead.headers.get(RETRY_AFTER).cloned();
         let words = words_of(instead).await;
-        let mut reply = page(
-            ask,
+        let mut response = page(
+            request,
             status,
             title(status),
             problem(status, words.as_deref()),
         );
         if let Some(later) = later {
-            reply.headers.insert(RETRY_AFTER, later);
+            response.headers.insert(RETRY_AFTER, later);
         }
-        reply
+        response
     }
 }
 
 /// Says why something beside what a page is about is missing.
-async fn explained(instead: Reply) -> String {
+async fn explained(instead: Response) -> String {
     let status = instead.status;
     let words = words_of(instead).await;
     words.unwrap_or_else(|| format!("upstream answered {status}"))
@@ -143,8 +143,8 @@ fn problem(status: StatusCode, words: Option<&str>) -> Html {
 }
 
 /// Returns the words of the specification's error, where an answer is one.
-async fn words_of(reply: Reply) -> Option<String> {
-    let body = reply.body.try_fold(Vec::new(), async |mut body, piece| {
+async fn words_of(response: Response) -> Option<String> {
+    let body = response.body.try_fold(Vec::new(), async |mut body, piece| {
         let room = MAX_WORDS_BYTES.saturating_sub(body.len());
         body.extend_from_slice(&piece[..piece.len().min(room)]);
         Ok(body)
@@ -155,16 +155,16 @@ async fn words_of(reply: Reply) -> Option<String> {
     (!words.is_empty()).then(|| words.to_owned())
 }
 
-fn page(ask: &Ask, status: StatusCode, title: &str, html: Html) -> Reply {
+fn page(request: &Request, status: StatusCode, title: &str, html: Html) -> Response {
     let body = html.into_page(title);
     let tag = Digest::of(body.as_bytes()).to_string();
     let length = body.len();
-    let mut reply = match status == StatusCode::OK && is_known(&ask.headers, &tag) {
-        true => Reply::new(StatusCode::NOT_MODIFIED, ""),
-        false => Reply::new(status, body),
+    let mut response = match status == StatusCode::OK && is_known(&request.headers, &tag) {
+        true => Response::new(StatusCode::NOT_MODIFIED, ""),
+        false => Response::new(status, body),
     };
-    let headers = &mut reply.headers;
-    if reply.status != StatusCode::NOT_MODIFIED {
+    let headers = &mut response.headers;
+    if response.status != StatusCode::NOT_MODIFIED {
         headers.insert(CONTENT_LENGTH, length.into());
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(CONTENT_TYPE, html);
@@ -182,5 +182,5 @@ fn page(ask: &Ask, status: StatusCode, title: &str, html: Html) -> Reply {
             headers.insert(ETAG, tag);
         }
     }
-    reply
+    response
 }

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::message::{Ask, Reply};
+use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::Refusal;
 use super::rights::Rights;
@@ -28,14 +28,14 @@ const CROSS_ORIGIN: &str = "access-control-";
 
 impl Gateway {
     /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
-    pub(super) fn passed(&self, ask: &Ask, relayed: Relayed) -> Reply {
+    pub(super) fn passed(&self, request: &Request, relayed: Relayed) -> Response {
         let status = relayed.status;
         let own = matches!(self.upstreams.rights, Rights::Own(_));
         let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
         if (status.is_server_error() && !later.contains(&status))
             || (status.is_redirection() && status != StatusCode::NOT_MODIFIED)
         {
-            self.note(ask, &format!("upstream answered {status}"));
+            self.note(request, &format!("upstream answered {status}"));
             let message = format!("upstream answered {status}");
             return Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message).into();
         }
@@ -52,7 +52,7 @@ impl Gateway {
         let metrics = Arc::clone(&self.metrics);
         let body = relayed.stream();
         let body = body.inspect_ok(move |bytes| metrics.from_upstream(bytes.len() as u64));
-        Reply {
+        Response {
             status,
             headers,
             body: body.boxed(),
@@ -60,30 +60,30 @@ impl Gateway {
     }
 
     /// Says what went wrong with a request about no repository.
-    pub(super) fn refused(&self, ask: &Ask, error: &Error) -> Box<Reply> {
+    pub(super) fn refused(&self, request: &Request, error: &Error) -> Box<Response> {
         let refusal = Refusal::of(error);
         if refusal.status.is_server_error() {
             self.metrics.failed(error.kind().word());
-            self.note(ask, &chain(error));
+            self.note(request, &chain(error));
         }
         refusal.into()
     }
 
     /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
-    pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Reply> {
+    pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Response> {
         let error = error.into();
         if let (Error::Store(refused), Rights::Client, Source::Registry { .. }) =
             (&error, &self.upstreams.rights, &asked.source)
             && let store::Error::Refused { .. } = refused.unshared()
-            && let Some(reply) = self.challenge(asked).await
+            && let Some(response) = self.challenge(asked).await
         {
-            return Box::new(reply);
+            return Box::new(response);
         }
-        self.refused(asked.ask, &error)
+        self.refused(asked.request, &error)
     }
 
     /// Returns upstream's own refusal, if it refuses this client.
-    async fn challenge(&self, asked: &Asked<'_>) -> Option<Reply> {
+    async fn challenge(&self, asked: &Asked<'_>) -> Option<Response> {
         let Source::Registry { remote, path } = &asked.source else {
             return None;
         };
@@ -97,12 +97,16 @@ impl Gateway {
         let relayed = relayed.await.ok()?;
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         let refused = refused.contains(&relayed.status);
-        refused.then(|| self.passed(asked.ask, relayed))
+        refused.then(|| self.passed(asked.request, relayed))
     }
 
     /// Tells the log.
-    pub(super) fn note(&self, ask: &Ask, what: &str) {
-        (self.log)(&format!("error: {} {}: {what}", ask.method, ask.uri.path()));
+    pub(super) fn note(&self, request: &Request, what: &str) {
+        (self.log)(&format!(
+            "error: {} {}: {what}",
+            request.method,
+            request.uri.path()
+        ));
     }
 }
 
@@ -123,27 +127,27 @@ pub(super) fn keep_inert(headers: &mut HeaderMap) {
 }
 
 /// Answers with a manifest, in the form that its digest names.
-pub(super) fn manifest_reply(
-    ask: &Ask,
+pub(super) fn manifest_response(
+    request: &Request,
     digest: &Digest,
     media_type: &str,
     bytes: bytes::Bytes,
-) -> Reply {
+) -> Response {
     let length = bytes.len() as u64;
-    let mut reply = Reply::new(StatusCode::OK, bytes);
-    describe(&mut reply.headers, digest);
-    reply.headers.insert(VARY, HeaderValue::from(ACCEPT));
+    let mut response = Response::new(StatusCode::OK, bytes);
+    describe(&mut response.headers, digest);
+    response.headers.insert(VARY, HeaderValue::from(ACCEPT));
     let tag = digest.to_string();
-    if is_known(&ask.headers, &tag) {
-        reply.status = StatusCode::NOT_MODIFIED;
-        reply.body = futures_util::stream::empty().boxed();
-        return reply;
+    if is_known(&request.headers, &tag) {
+        response.status = StatusCode::NOT_MODIFIED;
+        response.body = futures_util::stream::empty().boxed();
+        return response;
     }
     let unknown = HeaderValue::from_static("application/octet-stream");
     let media_type = HeaderValue::from_str(media_type).unwrap_or(unknown);
-    reply.headers.insert(CONTENT_TYPE, media_type);
-    reply.headers.insert(CONTENT_LENGTH, length.into());
-    reply
+    response.headers.insert(CONTENT_TYPE, media_type);
+    response.headers.insert(CONTENT_LENGTH, length.into());
+    response
 }
 
 /// Says which bytes these are.

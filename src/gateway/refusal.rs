@@ -8,7 +8,7 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-use super::message::Reply;
+use super::message::Response;
 use crate::error::{Error, Kind};
 use crate::store;
 use crate::store::remote::is_timeout;
@@ -100,13 +100,13 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Reply {
+impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
         let error = json!({ "code": refusal.code, "message": refusal.message });
         let body = json!({ "errors": [error] }).to_string();
         let length = body.len();
-        let mut reply = Self::new(refusal.status, body);
-        let headers = &mut reply.headers;
+        let mut response = Self::new(refusal.status, body);
+        let headers = &mut response.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CONTENT_LENGTH, length.into());
         match refusal.status {
@@ -121,11 +121,11 @@ impl From<Refusal> for Reply {
             }
             _ => {}
         }
-        reply
+        response
     }
 }
 
-impl From<Refusal> for Box<Reply> {
+impl From<Refusal> for Box<Response> {
     fn from(refusal: Refusal) -> Self {
         Self::new(refusal.into())
     }
@@ -183,9 +183,9 @@ mod tests {
             ),
             (store::Error::Interrupted, 500),
         ] {
-            let reply = Reply::from(Refusal::of(&error.into()));
-            assert_eq!(reply.status.as_u16(), status);
-            let again = reply.headers.contains_key(RETRY_AFTER);
+            let response = Response::from(Refusal::of(&error.into()));
+            assert_eq!(response.status.as_u16(), status);
+            let again = response.headers.contains_key(RETRY_AFTER);
             assert_eq!(again, matches!(status, 502 | 504));
         }
     }

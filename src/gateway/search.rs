@@ -89,7 +89,7 @@ impl Gateway {
             }
             Got::Manifest(_) | Got::Head(_) | Got::Missing => Ok(None),
             Got::Other(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
-            Got::Other(relayed) => Err(Box::new(self.passed(asked.ask, relayed))),
+            Got::Other(relayed) => Err(Box::new(self.passed(asked.request, relayed))),
         }
     }
 
@@ -102,7 +102,7 @@ impl Gateway {
     ) -> Answered<Option<T>> {
         if is_unsound(&error) {
             self.note(
-                asked.ask,
+                asked.request,
                 &format!("`{tag}` is left out: {}", chain(&error)),
             );
             return Ok(None);

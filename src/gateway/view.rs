@@ -185,7 +185,7 @@ impl Gateway {
     /// Returns where a digest comes from, as far as that is known.
     pub(super) fn origin(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Option<Origin>> {
         let origin = self.index.get(&asked.location, digest);
-        origin.map_err(|error| self.refused(asked.ask, &error.into()))
+        origin.map_err(|error| self.refused(asked.request, &error.into()))
     }
 
     /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
@@ -203,7 +203,7 @@ impl Gateway {
         let view = Some(view).filter(|view| view.names(digest) == Some(origin.kind));
         if view.is_none() {
             let forgotten = self.index.forget(&asked.location, digest);
-            forgotten.map_err(|error| self.refused(asked.ask, &error.into()))?;
+            forgotten.map_err(|error| self.refused(asked.request, &error.into()))?;
         }
         Ok(view)
     }
@@ -223,7 +223,10 @@ impl Gateway {
         let asking = async |method| self.asked_for(asked, method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
         // A refusal is passed on, which to a HEAD has no body.
-        if matches!(got, Got::Other(_)) && method == Method::HEAD && !asked.ask.is_head() {
+        if matches!(got, Got::Other(_))
+            && method == Method::HEAD
+            && asked.request.method != Method::HEAD
+        {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
@@ -237,7 +240,7 @@ impl Gateway {
             }
             (Got::Head(_) | Got::Missing, _) => Ok(None),
             (Got::Other(relayed), _) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
-            (Got::Other(relayed), _) => Err(Box::new(self.passed(asked.ask, relayed))),
+            (Got::Other(relayed), _) => Err(Box::new(self.passed(asked.request, relayed))),
         }
     }
 

@@ -26,7 +26,7 @@ use wharf::digest::Digest;
 use wharf::encoding::{self, Decoder, Level};
 use wharf::error::Error;
 use wharf::gateway::content;
-use wharf::gateway::message::{Answer, Ask, Reply};
+use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::{Bodies, Gateway, Rights, Settings, Upstream};
 use wharf::manifest::Annotations;
 use wharf::push::{self, Pushed};
@@ -108,12 +108,11 @@ impl Front {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        let ask = Ask {
-            method,
-            uri: path.parse().unwrap(),
-            headers: map,
-        };
-        Got::of(self.gateway.answer(ask).await).await
+        let (mut request, ()) = http::Request::new(()).into_parts();
+        request.method = method;
+        request.uri = path.parse().unwrap();
+        request.headers = map;
+        Got::of(self.gateway.handle(request).await).await
     }
 
     async fn get(&self, path: &str) -> Got {
@@ -143,7 +142,7 @@ struct Got {
 }
 
 impl Got {
-    async fn of(reply: Reply) -> Self {
+    async fn of(reply: Response) -> Self {
         let body = reply.body.try_fold(Vec::new(), async |mut all, piece| {
             all.extend_from_slice(&piece);
             Ok(all)

@@ -11,7 +11,7 @@ use super::address::Address;
 use super::lists::{Counted, Front, Repository, Row, Shelf, Tag};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::gateway::message::Ask;
+use crate::gateway::message::Request;
 use crate::gateway::passing::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::rights::Rights;
@@ -30,17 +30,19 @@ const MAX_LISTED: usize = 200;
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
-    pub(super) async fn gathered(&self, ask: &Ask) -> Answered<Page> {
-        match Address::read(ask.uri.path()) {
-            Some(Address::Front) => self.front(ask).await,
-            Some(Address::Repository(name)) => self.repository(ask, name).await,
-            Some(Address::Artifact(repository, name)) => self.artifact(ask, repository, name).await,
+    pub(super) async fn gathered(&self, request: &Request) -> Answered<Page> {
+        match Address::read(request.uri.path()) {
+            Some(Address::Front) => self.front(request).await,
+            Some(Address::Repository(name)) => self.repository(request, name).await,
+            Some(Address::Artifact(repository, name)) => {
+                self.artifact(request, repository, name).await
+            }
             None => Err(Refusal::not_found("NAME_UNKNOWN", "there is no such page").into()),
         }
     }
 
-    async fn front(&self, ask: &Ask) -> Answered<Page> {
-        if let Some(text) = parameter(&ask.uri, "ref") {
+    async fn front(&self, request: &Request) -> Answered<Page> {
+        if let Some(text) = parameter(&request.uri, "ref") {
             return Ok(match text.trim().parse() {
                 Ok(address) => Page::Elsewhere(address),
                 Err(()) => Page::Front(Front {
@@ -49,8 +51,8 @@ impl Gateway {
                 }),
             });
         }
-        let from = parameter(&ask.uri, "from").and_then(|from| from.parse().ok());
-        let (from, mut last) = (from.unwrap_or(0), parameter(&ask.uri, "last"));
+        let from = parameter(&request.uri, "from").and_then(|from| from.parse().ok());
+        let (from, mut last) = (from.unwrap_or(0), parameter(&request.uri, "last"));
         let mut front = Front::default();
         let mut room = MAX_LISTED;
         for (number, known) in self.upstreams.listed().iter().enumerate().skip(from) {
@@ -58,13 +60,13 @@ impl Gateway {
                 front.next = Some((number, String::new()));
                 break;
             }
-            let names = self.names(ask, known).await;
+            let names = self.names(request, known).await;
             let rows = match names {
                 Ok(names) => {
                     let (names, more) = cut(names, last.take().as_deref(), room);
                     room -= names.len();
                     front.next = more.map(|last| (number, last));
-                    Ok(self.rows(ask, known, number == 0, names).await)
+                    Ok(self.rows(request, known, number == 0, names).await)
                 }
                 Err(why) => Err(why),
             };
@@ -78,7 +80,7 @@ impl Gateway {
     }
 
     /// Returns the repositories of an upstream, or why it lists none.
-    async fn names(&self, ask: &Ask, known: &Known) -> Result<Vec<String>, String> {
+    async fn names(&self, request: &Request, known: &Known) -> Result<Vec<String>, String> {
         let names = match known {
             Known::Layout { layout, name, .. } => {
                 let list = async {
@@ -91,17 +93,21 @@ impl Gateway {
                 };
                 list.await
             }
-            Known::Registry(host) => self.catalogued(ask, host).await,
+            Known::Registry(host) => self.catalogued(request, host).await,
         };
         names.map_err(|error: store::Error| match error {
             store::Error::Refused { .. } => "it lists them only to those who log in".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
-            error => self.said(ask, error),
+            error => self.said(request, error),
         })
     }
 
-    async fn catalogued(&self, ask: &Ask, host: &Host) -> Result<Vec<String>, store::Error> {
-        let shown = authorization(ask).ok().flatten();
+    async fn catalogued(
+        &self,
+        request: &Request,
+        host: &Host,
+    ) -> Result<Vec<String>, store::Error> {
+        let shown = authorization(request).ok().flatten();
         let credentials = match (&self.upstreams.rights, shown) {
             (Rights::Own(find), _) => {
                 let whole = reference::Repository {
@@ -117,7 +123,13 @@ impl Gateway {
     }
 
     /// Looks at the tags of repositories, which keep their order.
-    async fn rows(&self, ask: &Ask, known: &Known, is_first: bool, names: Vec<String>) -> Vec<Row> {
+    async fn rows(
+        &self,
+        request: &Request,
+        known: &Known,
+        is_first: bool,
+        names: Vec<String>,
+    ) -> Vec<Row> {
         let rows = names.into_iter().map(|path| {
             // As clients name it, who may not be able to name a host in a path.
             let name = match known.host() {
@@ -129,7 +141,9 @@ impl Gateway {
             let address = Address::repository(&name).filter(|_| leads);
             async move {
                 let tags = match &address {
-                    Some(Address::Repository(repository)) => self.counted(ask, repository).await,
+                    Some(Address::Repository(repository)) => {
+                        self.counted(request, repository).await
+                    }
                     _ => Err("it is not the first upstream, so nothing leads there".to_owned()),
                 };
                 Row {
@@ -142,21 +156,21 @@ impl Gateway {
         stream::iter(rows).buffered(ASKED_AT_ONCE).collect().await
     }
 
-    async fn counted(&self, ask: &Ask, repository: &str) -> Result<Counted, String> {
-        let asked = match self.visited(ask, repository).await {
+    async fn counted(&self, request: &Request, repository: &str) -> Result<Counted, String> {
+        let asked = match self.visited(request, repository).await {
             Ok(asked) => asked,
-            Err(reply) => return Err(super::explained(*reply).await),
+            Err(response) => return Err(super::explained(*response).await),
         };
         let store = asked.source.store();
         let tags = store.tags().await;
-        let tags = Tags::read(tags.map_err(|error| self.said(ask, error))?);
+        let tags = Tags::read(tags.map_err(|error| self.said(request, error))?);
         let release = tags.versions.iter().rev();
         let release = release.clone().find(|(version, _)| version.pre.is_empty());
         let newest = release.or_else(|| tags.versions.last_key_value());
         let newest = match (newest, tags.others.first()) {
             (Some((_, tag)), _) => {
                 let yanked = self.is_yanked(store.as_ref(), &tags, tag).await;
-                Some((tag, yanked.map_err(|error| self.said(ask, error))?))
+                Some((tag, yanked.map_err(|error| self.said(request, error))?))
             }
             (None, Some(tag)) => Some((tag, false)),
             (None, None) => None,
@@ -186,8 +200,8 @@ impl Gateway {
         Ok(tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?)
     }
 
-    async fn repository(&self, ask: &Ask, name: String) -> Answered<Page> {
-        let asked = self.visited(ask, &name).await?;
+    async fn repository(&self, request: &Request, name: String) -> Answered<Page> {
+        let asked = self.visited(request, &name).await?;
         let store = asked.source.store();
         let tags = match store.tags().await {
             Ok(tags) => tags,
@@ -200,7 +214,7 @@ impl Gateway {
         let all = tags.len();
         let tags = Tags::read(tags);
         let (versions, others) = (tags.versions.len(), tags.others.len());
-        let last = parameter(&ask.uri, "last");
+        let last = parameter(&request.uri, "last");
         let (listed, next) = page_of(newest_first(&tags), last.as_deref());
         let marking = listed.into_iter().map(|tag| {
             let (store, tags) = (Arc::clone(&store), &tags);
@@ -220,7 +234,7 @@ impl Gateway {
             address: Address::tagged(&name, &tag),
             is_version,
             yanked: yanked.unwrap_or_else(|error| {
-                unmarked = Some(self.said(ask, error));
+                unmarked = Some(self.said(request, error));
                 false
             }),
             name: tag,
@@ -240,11 +254,11 @@ impl Gateway {
 
     /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
     /// want a token for.
-    async fn visited<'a>(&self, ask: &'a Ask, name: &str) -> Answered<Asked<'a>> {
-        let shown = authorization(ask)?;
+    async fn visited<'a>(&self, request: &'a Request, name: &str) -> Answered<Asked<'a>> {
+        let shown = authorization(request)?;
         let place = self.upstreams.place(name, None)?;
         let source = self.upstreams.source(&place, shown).await;
-        let source = source.map_err(|error| self.refused(ask, &error))?;
+        let source = source.map_err(|error| self.refused(request, &error))?;
         let (source, who) = match (source, &self.upstreams.rights, shown) {
             (Source::Registry { remote, path }, Rights::Client, None) => {
                 let remote = Arc::new(remote.beside(&path, Credentials::Anonymous));
@@ -253,7 +267,7 @@ impl Gateway {
             (source, _, shown) => (source, self.who(shown)),
         };
         Ok(Asked {
-            ask,
+            request,
             location: source.location(),
             upstream: place.known.id(),
             source,
@@ -262,12 +276,12 @@ impl Gateway {
     }
 
     /// Says in words what went wrong, as a client would be told; the log has all of it.
-    fn said(&self, ask: &Ask, error: impl Into<Problem>) -> String {
+    fn said(&self, request: &Request, error: impl Into<Problem>) -> String {
         match error.into() {
             Problem::Known(error) => {
                 let refusal = Refusal::of(&error);
                 if refusal.status.is_server_error() {
-                    self.note(ask, &chain(&error));
+                    self.note(request, &chain(&error));
                 }
                 refusal.message
             }

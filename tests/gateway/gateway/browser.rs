@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use tokio::net::TcpListener;
-use wharf::gateway::front;
+use wharf::gateway::server;
 
 use super::page::shelf;
 use super::*;
@@ -29,8 +29,8 @@ const WIDE: &str = "<div class=\"number\">wideness";
 struct Framed(Gateway);
 
 #[async_trait]
-impl Answer for Framed {
-    async fn answer(&self, ask: Ask) -> Reply {
+impl Handler for Framed {
+    async fn handle(&self, ask: Request) -> Response {
         if let Some(rest) = ask.uri.path().strip_prefix("/around/") {
             let (width, path) = rest.split_once('/').unwrap();
             let path = match ask.uri.query() {
@@ -38,13 +38,13 @@ impl Answer for Framed {
                 None => format!("/{path}"),
             };
             let around = AROUND.replace("WIDTH", width).replace("PATH", &path);
-            let mut reply = Reply::new(StatusCode::OK, around);
+            let mut reply = Response::new(StatusCode::OK, around);
             let html = HeaderValue::from_static("text/html; charset=utf-8");
             reply.headers.insert(CONTENT_TYPE, html);
             return reply;
         }
         let is_wide = ask.uri.query() == Some("wide");
-        let mut reply = self.0.answer(ask).await;
+        let mut reply = self.0.handle(ask).await;
         if let Some(policy) = reply.headers.get(CONTENT_SECURITY_POLICY) {
             let policy = policy.to_str().unwrap();
             let policy = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
@@ -80,8 +80,8 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let answer = Arc::new(Framed(gateway));
-        let settings = front::Settings::default();
-        tokio::spawn(front::serve(
+        let settings = server::Settings::default();
+        tokio::spawn(server::serve(
             listener,
             answer,
             settings,

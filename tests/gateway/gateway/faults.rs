@@ -154,12 +154,8 @@ async fn what_is_passed_on_is_not_collected_first() {
     let path = format!("/v2/demo/app/blobs/{}", blob.digest);
     upstream.on("GET", &path, 1, Fault::Endless);
     let front = Front::new(vec![registry(&upstream.address())]);
-    let ask = Ask {
-        method: Method::GET,
-        uri: path.parse().unwrap(),
-        headers: HeaderMap::new(),
-    };
-    let mut reply = front.gateway.answer(ask).await;
+    let request = http::Request::get(path).body(()).unwrap().into_parts().0;
+    let mut reply = front.gateway.handle(request).await;
     let first = reply.body.next().await;
     assert!(first.is_some_and(|piece| !piece.unwrap().is_empty()));
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-use wharf::gateway::front::Settings;
+use wharf::gateway::server::Settings;
 
 use super::client::{Plain, Second, collected};
 use super::server::{Server, Stub, streamed};

@@ -36,7 +36,7 @@ fn endless(taken: &Arc<AtomicU64>) -> Stub {
 #[tokio::test]
 async fn who_takes_nothing_is_cut_off() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::front::Settings| settings.write_timeout = SOON;
+    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Plain::connect(server.address).await;
     client.ask("GET", "/v2/a/blobs/b").await;
@@ -51,7 +51,7 @@ async fn who_takes_nothing_is_cut_off() {
 #[tokio::test]
 async fn who_leaves_no_room_for_a_stream_is_cut_off() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::front::Settings| settings.write_timeout = SOON;
+    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Second::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;

@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, StatusCode};
-use wharf::gateway::message::Reply;
+use wharf::gateway::message::Response;
 
 use super::client::{Plain, Second};
 use super::server::{Server, Stub, pieces, short, streamed};
@@ -152,7 +152,7 @@ async fn only_what_reads_reaches_the_answer() {
 #[tokio::test]
 async fn a_length_that_is_none_is_not_passed_on() {
     let mut server = Server::start(Stub::new(|_| {
-        let mut reply = Reply::new(StatusCode::OK, "whole");
+        let mut reply = Response::new(StatusCode::OK, "whole");
         let wrong = HeaderValue::from_static("five");
         reply.headers.insert(CONTENT_LENGTH, wrong);
         reply
@@ -213,6 +213,10 @@ async fn requests_are_counted_and_shown() {
         "wharf_gateway_requests_total{kind=\"manifest\",status=\"2xx\"} 1",
         "wharf_gateway_requests_total{kind=\"blob\",status=\"2xx\"} 1",
         "wharf_gateway_sent_bytes_total 40",
+        "wharf_gateway_request_duration_seconds_count{kind=\"manifest\"} 1",
+        "wharf_gateway_request_duration_seconds_bucket{le=\"+Inf\",kind=\"blob\"} 1",
+        // This request's own response has not ended.
+        "wharf_gateway_request_duration_seconds_count{kind=\"metrics\"} 0",
         "wharf_gateway_connections 1",
         "wharf_gateway_requests_in_flight 1",
     ] {

@@ -12,24 +12,24 @@ use http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
-use wharf::gateway::front::{self, Settings, serve, serve_with_admin};
-use wharf::gateway::message::{Answer, Ask, Reply};
+use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::metrics::Metrics;
+use wharf::gateway::server::{self, Settings, serve, serve_with_admin};
 use wharf::store::{ByteStream, Error};
 
-type Handler = dyn Fn(&Ask) -> BoxFuture<'static, Reply> + Send + Sync;
+type Answers = dyn Fn(&Request) -> BoxFuture<'static, Response> + Send + Sync;
 
 /// Answers as the test says, and remembers what it was asked.
 pub(crate) struct Stub {
-    handler: Box<Handler>,
-    asked: Mutex<Vec<Ask>>,
+    handler: Box<Answers>,
+    asked: Mutex<Vec<Request>>,
     readiness: Mutex<Result<(), String>>,
     /// Where there is one: told that the question has come, and when it may be answered.
     gate: Option<(Arc<Notify>, Arc<Notify>)>,
 }
 
 impl Stub {
-    pub(crate) fn new(handler: impl Fn(&Ask) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         Self::waiting(move |ask| {
             let reply = handler(ask);
             async move { reply }.boxed()
@@ -37,7 +37,7 @@ impl Stub {
     }
 
     pub(crate) fn waiting(
-        handler: impl Fn(&Ask) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
+        handler: impl Fn(&Request) -> BoxFuture<'static, Response> + Send + Sync + 'static,
     ) -> Self {
         Self {
             handler: Box::new(handler),
@@ -57,14 +57,14 @@ impl Stub {
         self
     }
 
-    pub(crate) fn asked(&self) -> Vec<Ask> {
+    pub(crate) fn asked(&self) -> Vec<Request> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
-impl Answer for Stub {
-    async fn answer(&self, ask: Ask) -> Reply {
+impl Handler for Stub {
+    async fn handle(&self, ask: Request) -> Response {
         self.asked.lock().unwrap().push(ask.clone());
         (self.handler)(&ask).await
     }
@@ -85,7 +85,7 @@ pub(crate) struct Server {
     pub(crate) stub: Arc<Stub>,
     lines: mpsc::UnboundedReceiver<String>,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<Result<(), front::Error>>,
+    served: JoinHandle<Result<(), server::Error>>,
 }
 
 impl Server {
@@ -126,7 +126,7 @@ impl Server {
         let metrics = Arc::clone(&settings.metrics);
         let stub = Arc::new(stub);
         let (stop, stopped) = oneshot::channel::<()>();
-        let answer: Arc<dyn Answer> = Arc::clone(&stub) as Arc<dyn Answer>;
+        let answer: Arc<dyn Handler> = Arc::clone(&stub) as Arc<dyn Handler>;
         let stopped = async move {
             // Who drops the other end wants no stop either.
             if stopped.await.is_err() {
@@ -160,7 +160,7 @@ impl Server {
     }
 
     /// Waits for the end of a server that was told to stop.
-    pub(crate) async fn end(self) -> (Result<(), front::Error>, Vec<String>) {
+    pub(crate) async fn end(self) -> (Result<(), server::Error>, Vec<String>) {
         let mut lines = self.lines;
         let served = self.served.await.unwrap();
         let mut left = Vec::new();
@@ -188,17 +188,17 @@ impl Server {
 }
 
 /// An answer with its length.
-pub(crate) fn short(body: &str) -> Reply {
-    Reply::new(StatusCode::OK, body.to_owned())
+pub(crate) fn short(body: &str) -> Response {
+    Response::new(StatusCode::OK, body.to_owned())
 }
 
 /// An answer whose body is made of these, and says that it has this length.
-pub(crate) fn streamed(length: Option<u64>, body: ByteStream) -> Reply {
+pub(crate) fn streamed(length: Option<u64>, body: ByteStream) -> Response {
     let mut headers = HeaderMap::new();
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length.into());
     }
-    Reply {
+    Response {
         status: StatusCode::OK,
         headers,
         body,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
-use wharf::gateway::front::Error;
+use wharf::gateway::server::Error;
 
 use super::client::{Plain, Second, collected};
 use super::server::{Server, Stub, channel, short, streamed};

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use wharf::gateway::front::{Error, Tls};
+use wharf::gateway::server::{Error, Tls};
 
 use super::client::{Plain, Second, collected};
 use super::server::{Server, Stub, broken_off, pieces, short, streamed};

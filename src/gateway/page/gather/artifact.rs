@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::headers::upstream_accept;
 use crate::gateway::lookup::Kind;
-use crate::gateway::message::Ask;
+use crate::gateway::message::Request;
 use crate::gateway::page::address::Address;
 use crate::gateway::page::artifact::{Artifact, Names, Split, What};
 use crate::gateway::page::layers::Layers;
@@ -50,11 +50,11 @@ enum Read {
 impl Gateway {
     pub(super) async fn artifact(
         &self,
-        ask: &Ask,
+        request: &Request,
         repository: String,
         name: Name,
     ) -> Answered<Page> {
-        let asked = self.visited(ask, &repository).await?;
+        let asked = self.visited(request, &repository).await?;
         let raw = self.named(&asked, &name).await?;
         let digest = raw.digest;
         let read = match self.understood(&asked, raw).await {
@@ -64,7 +64,7 @@ impl Gateway {
         let store = asked.source.store();
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
-            Err(error) => (Tags::default(), Some(self.said(ask, error))),
+            Err(error) => (Tags::default(), Some(self.said(request, error))),
         };
         let yanked = match tags.marked.contains(&digest) {
             true => package::is_yanked(store.as_ref(), &digest).await,
@@ -100,7 +100,7 @@ impl Gateway {
             name: name.to_string(),
             above: Address::repository(&repository),
             repository,
-            yanked: yanked.map_err(|error| self.said(ask, error)),
+            yanked: yanked.map_err(|error| self.said(request, error)),
             manifest: digest,
             annotations: annotations.into_iter().collect(),
             what,
@@ -125,7 +125,7 @@ impl Gateway {
             return Ok(view.raw.clone());
         }
         Err(match relayed {
-            Some(relayed) => Box::new(self.passed(asked.ask, relayed)),
+            Some(relayed) => Box::new(self.passed(asked.request, relayed)),
             None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
         })
     }
@@ -165,7 +165,7 @@ impl Gateway {
         {
             Ok(listed) => listed,
             Err(store::Error::NotFound { .. }) => Vec::new(),
-            Err(error) => return Err(self.said(asked.ask, error)),
+            Err(error) => return Err(self.said(asked.request, error)),
         };
         for descriptor in listed.into_iter().take(MAX_BEHIND) {
             let name = descriptor.digest.to_string();
@@ -187,7 +187,7 @@ impl Gateway {
         };
         match self.derived(asked, raw).await {
             Ok(view) => Ok(view.filter(|view| view.split.flat_digest == *flat)),
-            Err(error) => Err(self.said(asked.ask, error)),
+            Err(error) => Err(self.said(asked.request, error)),
         }
     }
 
@@ -201,7 +201,7 @@ impl Gateway {
                 StatusCode::NOT_FOUND => Ok(None),
                 status => Err(format!("upstream answered {status}")),
             },
-            Err(error) => Err(self.said(asked.ask, error)),
+            Err(error) => Err(self.said(asked.request, error)),
         }
     }
 
@@ -249,7 +249,7 @@ impl Gateway {
             }
             Ok(Read::Flat(flat, _)) => Ok(HashSet::from([flat.layer.content.digest])),
             Ok(Read::Foreign(what)) => Err(format!("it is {what}")),
-            Err(error) => Err(self.said(asked.ask, error)),
+            Err(error) => Err(self.said(asked.request, error)),
         }
     }
 
@@ -293,17 +293,17 @@ impl Gateway {
                 "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
             ));
         }
-        if let Err(reply) = self.complete(asked, view).await {
-            return Err(explained(*reply).await);
+        if let Err(response) = self.complete(asked, view).await {
+            return Err(explained(*response).await);
         }
         let read = self.stub(asked, view);
         let stub = read.await.map_err(|error| match is_unsound(&error) {
             true => chain(&error),
-            false => self.said(asked.ask, error),
+            false => self.said(asked.request, error),
         })?;
         let decode = move || Ok::<_, Error>((world::interfaces(&stub), world::decode(&stub)));
         let decoded = blocking(decode).await;
-        let (names, wit) = decoded.map_err(|error| self.said(asked.ask, error))?;
+        let (names, wit) = decoded.map_err(|error| self.said(asked.request, error))?;
         let names = names.map_err(|error| error.to_string())?;
         let names = Names {
             imports: names.imports,
@@ -348,7 +348,7 @@ impl Gateway {
             }),
             Err(error) => {
                 let error: Error = error;
-                self.note(asked.ask, &chain(&error));
+                self.note(asked.request, &chain(&error));
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! The body of an answer on its way out.
+//! Response bodies on their way to the connection.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::budget::{Budget, Room};
-use super::record::Record;
+use super::record::{Aborted, Record};
 use crate::store::{self, ByteStream};
 
 /// The largest piece that is passed on at once, in bytes.
@@ -22,38 +22,11 @@ const PIECE: usize = 64 * 1024;
 /// How many pieces wait for a client, beside those in the connection and the one that waits for its place here.
 const PIECES: usize = 1;
 
-/// Why a body is not what was promised.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
-    #[error(transparent)]
-    Source(store::Error),
-    #[error("{missing} bytes are missing at its end")]
-    Short { missing: u64 },
-    #[error("there is more of it than its length says")]
-    Long,
-    #[error("the client takes nothing")]
-    Slow,
-    #[error("what makes it panicked")]
-    Lost,
-}
-
-impl Broken {
-    /// Returns the word that it is counted under.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Source(error) => error.kind().word(),
-            Self::Short { .. } | Self::Long => "length",
-            Self::Slow => "slow",
-            Self::Lost => "other",
-        }
-    }
-}
-
 /// What comes to the connection. Where nothing more comes and no end did, something is missing.
 enum Step {
     Piece(Bytes),
     End,
-    Broken(Broken),
+    Abort(Aborted),
 }
 
 /// What is noted of the request, until it is over for one side.
@@ -65,14 +38,14 @@ fn noted(record: &Noted) -> MutexGuard<'_, Option<Record>> {
 }
 
 /// A body as the connection takes it.
-pub(super) struct Outgoing {
+pub(super) struct ResponseBody {
     /// Nothing after the end.
     steps: Option<mpsc::Receiver<Step>>,
     left: Option<u64>,
     record: Noted,
 }
 
-impl Outgoing {
+impl ResponseBody {
     /// No body at all. The answer is over with its head.
     pub(super) fn none(mut record: Record) -> Self {
         record.completes();
@@ -111,7 +84,7 @@ impl Outgoing {
         }
     }
 
-    fn breaks(&mut self, broken: Broken) -> Broken {
+    fn breaks(&mut self, broken: Aborted) -> Aborted {
         self.steps = None;
         if let Some(record) = noted(&self.record).take() {
             record.breaks(&broken);
@@ -135,14 +108,14 @@ impl Outgoing {
     }
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = Aborted;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         let Some(steps) = &mut self.steps else {
             return Poll::Ready(None);
         };
@@ -158,10 +131,10 @@ impl Body for Outgoing {
                 }
                 return Poll::Ready(None);
             }
-            Some(Step::Broken(broken)) => broken,
+            Some(Step::Abort(broken)) => broken,
             // It was given up, and that is noted; or else nobody could note anything.
-            None if noted(&self.record).is_none() => Broken::Slow,
-            None => Broken::Lost,
+            None if noted(&self.record).is_none() => Aborted::Slow,
+            None => Aborted::Lost,
         };
         Poll::Ready(Some(Err(self.breaks(broken))))
     }
@@ -303,16 +276,16 @@ async fn carry(
                 (Some(Ok(piece)), _) if piece.is_empty() => {}
                 (Some(Ok(piece)), None) => break Step::Piece(piece),
                 (Some(Ok(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
-                    None => break Step::Broken(Broken::Long),
+                    None => break Step::Abort(Aborted::Long),
                     Some(0) => (*left, last) = (0, Some(piece)),
                     Some(rest) => {
                         *left = rest;
                         break Step::Piece(piece);
                     }
                 },
-                (Some(Err(error)), _) => break Step::Broken(Broken::Source(error)),
+                (Some(Err(error)), _) => break Step::Abort(Aborted::Source(error)),
                 (None, Some(missing @ 1..)) => {
-                    break Step::Broken(Broken::Short { missing: *missing });
+                    break Step::Abort(Aborted::Short { missing: *missing });
                 }
                 (None, _) => break last.take().map_or(Step::End, Step::Piece),
             }

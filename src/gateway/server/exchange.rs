@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! One request and its response.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,22 +7,19 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING,
     UPGRADE,
 };
-use http::request::Parts;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 
-use super::body::Outgoing;
+use super::body::ResponseBody;
 use super::budget::Budget;
-use super::connection::Link;
 use super::record::Record;
-use super::{Shared, printable};
-use crate::gateway::message::{Ask, Reply};
+use super::shared::{Shared, printable};
+use super::state::ConnectionState;
+use crate::gateway::message::{Request, Response};
 use crate::gateway::refusal::Refusal;
 
-/// What is between two neighbours only, and not for who comes after (RFC 9110, section 7.6.1).
-const BETWEEN_NEIGHBOURS: [HeaderName; 7] = [
+/// Headers for one connection only, which a gateway does not forward (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 7] = [
     CONNECTION,
     TE,
     TRAILER,
@@ -32,26 +29,26 @@ const BETWEEN_NEIGHBOURS: [HeaderName; 7] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// What is answered here.
+/// The paths that the server itself answers.
 const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// The version of the text format.
+/// Prometheus's text format, with its version.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Answers a request. Its body is not read: where there is one, the connection ends with the answer.
+/// Handles a request. Its body is not read: if there is one, the connection ends with the response.
 pub(super) async fn respond(
     shared: Arc<Shared>,
-    link: Arc<Link>,
-    request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Infallible> {
+    state: Arc<ConnectionState>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
-    let mut record = Record::new(&shared, &link, &head.method, &head.uri);
+    let mut record = Record::new(&shared, &state, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
-    // Short, and wanted most when there is no room.
+    // Short, and needed most when the budget is used up.
     let is_own = OWN.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
-    let mut reply = match () {
+    let mut response = match () {
         () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
         () if has_body => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -61,48 +58,48 @@ pub(super) async fn respond(
         .into(),
         () => answer(&shared, head).await,
     };
-    for name in &BETWEEN_NEIGHBOURS {
-        reply.headers.remove(name);
+    for name in &HOP_BY_HOP {
+        response.headers.remove(name);
     }
     let is_http_1 = version < Version::HTTP_2;
     if has_body && is_http_1 {
         let close = HeaderValue::from_static("close");
-        reply.headers.insert(CONNECTION, close);
+        response.headers.insert(CONNECTION, close);
     }
-    let length = match length(&reply.headers) {
+    let length = match length(&response.headers) {
         Ok(length) => length,
         Err(()) => {
             shared.failed("length", "error: an answer's Content-Length is no length");
             let message = "the answer cannot be passed on";
-            reply = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
-            length(&reply.headers).unwrap_or_default()
+            response = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
+            length(&response.headers).unwrap_or_default()
         }
     };
-    record.answers(reply.status);
-    let is_bare = reply.status.is_informational()
-        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&reply.status);
+    record.answers(response.status);
+    let is_bare = response.status.is_informational()
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status);
     let body = if is_bare || method == Method::HEAD {
-        Outgoing::none(record)
+        ResponseBody::none(record)
     } else {
-        // HTTP/1 has one answer at a time, so it is enough to watch the connection.
+        // HTTP/1 has one response at a time, so watching the connection is enough.
         let patience = (!is_http_1).then_some(shared.settings.write_timeout);
         let budget = match is_own {
             true => Budget::new(usize::MAX),
             false => shared.budget.clone(),
         };
-        Outgoing::new(reply.body, length, record, budget, patience)
+        ResponseBody::new(response.body, length, record, budget, patience)
     };
     if is_bare {
-        // 204 must not have it, and who is told 304 knows it.
-        reply.headers.remove(CONTENT_LENGTH);
+        // 204 must not have it, and after 304 the client knows it.
+        response.headers.remove(CONTENT_LENGTH);
     }
-    let mut response = Response::new(body);
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    Ok(response)
+    let mut sent = http::Response::new(body);
+    *sent.status_mut() = response.status;
+    *sent.headers_mut() = response.headers;
+    Ok(sent)
 }
 
-/// Returns how long a body says that it is.
+/// Reads `Content-Length`.
 fn length(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let Some(value) = values.next() else {
@@ -117,35 +114,32 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     }
 }
 
-async fn answer(shared: &Shared, head: Parts) -> Reply {
+async fn answer(shared: &Shared, head: Request) -> Response {
     match head.uri.path() {
         "/healthz" => text(StatusCode::OK, TEXT, "alive\n".to_owned()),
         "/readyz" => ready(shared).await,
         "/metrics" => text(StatusCode::OK, METRICS, shared.settings.metrics.render()),
-        _ => shared.answer.answer(ask(head)).await,
+        _ => shared.handler.handle(for_handler(head)).await,
     }
 }
 
-/// Makes requests of both versions alike: the path alone, the host in its header.
-fn ask(mut head: Parts) -> Ask {
+/// Makes HTTP/2 requests look like those of HTTP/1: the URI is path and query, the host is in its header.
+fn for_handler(mut head: Request) -> Request {
     if !head.headers.contains_key(HOST)
         && let Some(authority) = head.uri.authority()
     {
-        // What stands before an @ is nobody's business.
+        // User information before an @ is not for the handler.
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         if let Ok(host) = HeaderValue::from_str(host) {
             head.headers.insert(HOST, host);
         }
     }
-    let uri = head.uri.path_and_query().cloned().map(Uri::from);
-    Ask {
-        method: head.method,
-        uri: uri.unwrap_or_default(),
-        headers: head.headers,
-    }
+    let target = head.uri.path_and_query().cloned();
+    head.uri = target.map(Uri::from).unwrap_or_default();
+    head
 }
 
-async fn ready(shared: &Shared) -> Reply {
+async fn ready(shared: &Shared) -> Response {
     match shared.ready().await {
         Ok(()) => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
         Err(reason) => {
@@ -155,12 +149,12 @@ async fn ready(shared: &Shared) -> Reply {
     }
 }
 
-fn text(status: StatusCode, media_type: &'static str, body: String) -> Reply {
-    let mut reply = Reply::new(status, body);
-    let headers = &mut reply.headers;
+fn text(status: StatusCode, media_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(status, body);
+    let headers = &mut response.headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
+    response
 }
 
 #[cfg(test)]

@@ -1,27 +1,54 @@
-//! What is noted of a request: a line in the log, and the counters.
+//! The log line and the metrics of a request.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode, Uri};
 
-use super::body::Broken;
-use super::connection::Link;
-use super::{Shared, chain};
+use super::shared::{Shared, one_line};
+use super::state::ConnectionState;
 use crate::gateway::metrics::Open;
+use crate::store;
 
-/// The parameters whose values may be read by everybody who reads the log. Of others not even the names are shown: one
-/// that was forgotten may stand there with nothing before it.
+/// The query parameters that the log shows. Others are left out with their names, because a secret may stand there
+/// without a name.
 const SHOWN: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
-/// The longest method and the longest path that are written down, in characters.
+/// The longest method and the longest path in the log, in characters.
 const MAX_METHOD: usize = 16;
 const MAX_TARGET: usize = 1024;
 
-/// A request from its head to the last byte of its answer. When it is dropped it is written down.
+/// Why a response body was aborted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Aborted {
+    #[error(transparent)]
+    Source(store::Error),
+    #[error("{missing} bytes are missing at its end")]
+    Short { missing: u64 },
+    #[error("there is more of it than its length says")]
+    Long,
+    #[error("the client takes nothing")]
+    Slow,
+    #[error("what makes it panicked")]
+    Lost,
+}
+
+impl Aborted {
+    /// Returns the label of the failure in the metrics.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Source(error) => error.kind().word(),
+            Self::Short { .. } | Self::Long => "length",
+            Self::Slow => "slow",
+            Self::Lost => "other",
+        }
+    }
+}
+
+/// A request from its head to the last byte of its response. Dropping it logs and counts the request.
 pub(super) struct Record {
     shared: Arc<Shared>,
-    link: Arc<Link>,
+    state: Arc<ConnectionState>,
     kind: &'static str,
     /// Method and path.
     what: String,
@@ -29,18 +56,23 @@ pub(super) struct Record {
     status: Option<StatusCode>,
     sent: u64,
     is_complete: bool,
-    /// Whether why it is not complete is counted already.
+    /// Whether the reason of an abort is already counted.
     is_counted: bool,
     _under_way: Open,
 }
 
 impl Record {
-    pub(super) fn new(shared: &Arc<Shared>, link: &Arc<Link>, method: &Method, uri: &Uri) -> Self {
-        link.begins();
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        state: &Arc<ConnectionState>,
+        method: &Method,
+        uri: &Uri,
+    ) -> Self {
+        state.begins();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
         Self {
             shared: Arc::clone(shared),
-            link: Arc::clone(link),
+            state: Arc::clone(state),
             kind: kind(uri.path()),
             what: format!("{method} {}", target(uri)),
             begun: Instant::now(),
@@ -56,13 +88,13 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// So much more is with the connection.
+    /// Notes that the connection took this many more bytes of the body.
     pub(super) fn sends(&mut self, bytes: u64) {
         self.sent += bytes;
         self.shared.settings.metrics.sent(bytes);
     }
 
-    /// All of it is with the connection.
+    /// Notes that the connection took the whole body.
     pub(super) fn completes(&mut self) {
         self.is_complete = true;
     }
@@ -70,52 +102,56 @@ impl Record {
     pub(super) fn client(&self) -> Client {
         Client {
             shared: Arc::clone(&self.shared),
-            link: Arc::clone(&self.link),
+            state: Arc::clone(&self.state),
         }
     }
 
-    /// It ends before its end.
-    pub(super) fn breaks(mut self, why: &Broken) {
+    /// Logs and counts that the response was aborted.
+    pub(super) fn breaks(mut self, why: &Aborted) {
         self.is_counted = true;
         let line = format!(
             "error: {} broke off after {} bytes: {}",
             self.what,
             self.sent,
-            chain(why)
+            one_line(why)
         );
         self.shared.failed(why.kind(), &line);
     }
 }
 
-/// Who gets an answer, also when its record is written down.
+/// The connection of a response, which outlives the record.
 pub(super) struct Client {
     shared: Arc<Shared>,
-    link: Arc<Link>,
+    state: Arc<ConnectionState>,
 }
 
 impl Client {
-    /// Ends the connection with all that is under way on it, since nothing is taken of an answer: what the connection
-    /// holds of it would be held for ever.
+    /// Ends the connection with all its requests, because the client reads nothing of a response. Otherwise the
+    /// connection would hold the rest of it for ever.
     pub(super) fn cut_off(self, record: Option<Record>) {
         match record.filter(|record| !record.is_complete) {
-            Some(record) => record.breaks(&Broken::Slow),
+            Some(record) => record.breaks(&Aborted::Slow),
             None => {
-                let line = format!("error: {} takes nothing of an answer's end", self.link.peer);
-                self.shared.failed(Broken::Slow.kind(), &line);
+                let line = format!(
+                    "error: {} takes nothing of an answer's end",
+                    self.state.peer
+                );
+                self.shared.failed(Aborted::Slow.kind(), &line);
             }
         }
-        self.link.cut();
+        self.state.cut();
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         let metrics = &self.shared.settings.metrics;
-        metrics.requested(self.kind, self.status.map_or(0, |status| status.as_u16()));
+        let status = self.status.map_or(0, |status| status.as_u16());
+        metrics.requested(self.kind, status, self.begun.elapsed());
         if !self.is_complete {
-            self.link.breaks();
+            self.state.breaks();
             if !self.is_counted {
-                let slow = self.link.is_slow();
+                let slow = self.state.is_slow();
                 metrics.failed(if slow { "slow" } else { "aborted" });
             }
         }
@@ -124,14 +160,14 @@ impl Drop for Record {
             self.shared.log(&format!(
                 "{} {} {} {status} {} {}ms{}",
                 instant(SystemTime::now()),
-                self.link.peer,
+                self.state.peer,
                 self.what,
                 self.sent,
                 self.begun.elapsed().as_millis(),
                 if self.is_complete { "" } else { " aborted" },
             ));
         }
-        self.link.ends();
+        self.state.ends();
     }
 }
 
@@ -160,7 +196,7 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Returns the path, and of the query what anybody may see.
+/// Returns the path with the parameters of [`SHOWN`].
 fn target(uri: &Uri) -> String {
     let is_shown = |pair: &&str| {
         let name = pair.split('=').next();
@@ -177,12 +213,12 @@ fn target(uri: &Uri) -> String {
     text.chars().map(plain).take(MAX_TARGET).collect()
 }
 
-/// Returns a moment as RFC 3339 has it, in UTC, to the second.
+/// Formats a time as RFC 3339, in UTC, to the second.
 fn instant(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    // Years that begin in March have their odd day at the end, and 400 of them have always as many days.
+    // Years that begin in March have the leap day at their end, and 400 years always have the same number of days.
     let from_march = days + 719_468;
     let (era, of_era) = (from_march / 146_097, from_march % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -1,4 +1,4 @@
-//! TLS towards clients.
+//! TLS for clients.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::Error;
+use super::error::Error;
 
-/// What clients may choose from, the best first.
+/// The protocols that clients can choose from, the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// A certificate with its key.
@@ -25,7 +25,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the server's certificate, followed by those that stand behind it, and its key, both as PEM.
+    /// Reads the server's certificate, followed by its intermediates, and its key, both as PEM.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, Error> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let certificates = read.map_err(refused("the certificate is no PEM"))?;

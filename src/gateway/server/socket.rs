@@ -1,4 +1,4 @@
-//! A connection that does not wait for ever for whoever takes nothing.
+//! A connection that ends if its client reads nothing for too long.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,25 +10,25 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::connection::Link;
+use super::state::ConnectionState;
 
-/// A TCP connection whose client must take something every now and then.
+/// A TCP connection with a time-out for writes.
 pub(super) struct Socket {
     stream: TcpStream,
-    link: Arc<Link>,
+    state: Arc<ConnectionState>,
     patience: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while a write waits for the client.
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
-    /// All that there was to say is said.
+    /// Whether the connection was shut down in order.
     is_shut: bool,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, link: Arc<Link>, patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, state: Arc<ConnectionState>, patience: Duration) -> Self {
         Self {
             stream,
-            link,
+            state,
             patience,
             timer: Box::pin(sleep(patience)),
             is_waiting: false,
@@ -52,7 +52,7 @@ impl Socket {
         match self.timer.as_mut().poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                self.link.stalls();
+                self.state.stalls();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
@@ -61,8 +61,8 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.link.is_cut(self.is_shut) {
-            // Whoever knows the end of a body only from the end of the connection must see that this is none.
+        if self.state.is_cut(self.is_shut) {
+            // A client that takes the end of the connection for the end of a body must see a reset instead.
             let _gone_already = self.stream.set_zero_linger();
         }
     }

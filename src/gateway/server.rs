@@ -1,0 +1,146 @@
+//! The gateway's HTTP server: connections, their limits, and the log line and metrics of each request.
+//!
+//! The server knows nothing of registries: a [`Handler`] answers requests, and the server streams the response bodies. A
+//! body that fails never looks complete to the client.
+//!
+//! Spec: <https://www.rfc-editor.org/rfc/rfc9112> and <https://www.rfc-editor.org/rfc/rfc9113>.
+
+mod admin;
+mod body;
+mod budget;
+mod connection;
+mod error;
+mod exchange;
+mod record;
+mod settings;
+mod shared;
+mod socket;
+mod state;
+mod tls;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+pub use self::error::Error;
+pub use self::settings::Settings;
+use self::shared::Shared;
+pub use self::tls::Tls;
+use super::message::Handler;
+
+/// How long the server waits after the system could not accept a connection.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves connections until `stop` is done. Then the server closes the listener and the connections without a request,
+/// and requests in flight have [`Settings::grace`] to end.
+///
+/// Speaks HTTP/1.1 and HTTP/2, with and without TLS. The server itself answers `/healthz`, `/readyz` and `/metrics`. Only
+/// GET and HEAD without a body reach `handler`; every other method is 405, and a body, which is not read, is 413.
+pub async fn serve(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let shared = Arc::new(Shared::new(handler, settings));
+    run(listener, &shared, stop).await
+}
+
+/// Like [`serve`], and also answers `/healthz`, `/readyz` and `/metrics` on `admin`, over plain HTTP and with connections
+/// of its own, until everything else has ended.
+pub async fn serve_with_admin(
+    listener: TcpListener,
+    admin: TcpListener,
+    handler: Arc<dyn Handler>,
+    settings: Settings,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let shared = Arc::new(Shared::new(handler, settings));
+    let admin_shared = Arc::new(admin::shared(&shared));
+    let end = Notify::new();
+    let served = async {
+        let served = run(listener, &shared, stop).await;
+        end.notify_one();
+        served
+    };
+    // How the admin listener ends does not matter.
+    let (served, _admin) = tokio::join!(served, run(admin, &admin_shared, end.notified()));
+    served
+}
+
+async fn run(
+    listener: TcpListener,
+    shared: &Arc<Shared>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let places = shared.settings.max_connections.min(Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(places));
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer, place) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(ended) = connections.join_next() => {
+                note(shared, ended);
+                continue;
+            }
+            accepted = accept(shared, &listener, &places) => accepted,
+        };
+        let shared = Arc::clone(shared);
+        connections.spawn(async move {
+            connection::run(shared, stream, peer).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    shared.stop();
+    let all_end = async {
+        while let Some(ended) = connections.join_next().await {
+            note(shared, ended);
+        }
+    };
+    if timeout(shared.settings.grace, all_end).await.is_ok() {
+        return Ok(());
+    }
+    let left = connections.len();
+    connections.shutdown().await;
+    Err(Error::Cut { connections: left })
+}
+
+/// Waits until one more connection is allowed, and then for the connection.
+async fn accept(
+    shared: &Shared,
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, place),
+            Err(error) => {
+                // Mostly for lack of file handles, of which some will be free soon.
+                shared.failed("accept", &format!("error: no connection: {error}"));
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Logs a connection that ended by a panic; the others go on.
+fn note(shared: &Shared, ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        shared.failed(
+            "other",
+            "error: a connection broke off: its answer panicked",
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! The admin listener: health checks and metrics on connections of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::StatusCode;
+
+use super::settings::Settings;
+use super::shared::Shared;
+use crate::gateway::message::{Handler, Request, Response};
+
+/// The most connections at once.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long a response may still take when all else has ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Answers 404 to everything that the server does not answer itself.
+struct Admin(Arc<Shared>);
+
+/// Returns the shared state of the admin connections, which are few and speak plain HTTP.
+pub(super) fn shared(main: &Arc<Shared>) -> Shared {
+    let settings = Settings {
+        tls: None,
+        max_connections: MAX_CONNECTIONS,
+        grace: GRACE,
+        ..main.settings.clone()
+    };
+    Shared::new(Arc::new(Admin(Arc::clone(main))), settings)
+}
+
+#[async_trait]
+impl Handler for Admin {
+    async fn handle(&self, _ask: Request) -> Response {
+        let message = "here are /healthz, /readyz and /metrics\n";
+        Response::new(StatusCode::NOT_FOUND, message)
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.0.ready().await
+    }
+}

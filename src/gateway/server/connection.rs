@@ -1,0 +1,95 @@
+//! One connection, from TLS to its end.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::exchange::respond;
+use super::shared::{Shared, one_line};
+use super::socket::Socket;
+use super::state::ConnectionState;
+
+/// The most bytes of a response that wait in a connection, or in an HTTP/2 stream, beside one more piece; also the most
+/// bytes of a request's head.
+const BUFFER: usize = 64 * 1024;
+
+/// How long an idle connection may take to shut down.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Serves a connection until either side ends it.
+pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+    let settings = &shared.settings;
+    let _open = settings.metrics.connected();
+    // Only a hint: without it small responses are slower.
+    let _as_it_is = stream.set_nodelay(true);
+    let state = Arc::new(ConnectionState::new(peer));
+    let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
+    let Some(tls) = &settings.tls else {
+        return speak(&shared, &state, socket).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(settings.idle_timeout, tls.0.accept(socket)) => shaken,
+        () = shared.stopped() => return,
+    };
+    match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => speak(&shared, &state, stream).await,
+        // A port scan or a TCP health check.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+        Err(error) => shared.failed(
+            "tls",
+            &format!("error: {peer}: no TLS: {}", one_line(&error)),
+        ),
+    }
+}
+
+async fn speak<S>(shared: &Arc<Shared>, state: &Arc<ConnectionState>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| respond(Arc::clone(shared), Arc::clone(state), request));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Without hyper's own time-out for heads: the idle time-out below holds for both versions, and for clients that send nothing.
+    builder.http1().max_buf_size(BUFFER);
+    builder
+        .http2()
+        .max_concurrent_streams(shared.settings.max_streams)
+        .max_send_buf_size(BUFFER);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut idle = pin!(state.idle(shared.settings.idle_timeout));
+    let mut stopped = pin!(shared.stopped());
+    let mut is_stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = stopped.as_mut(), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = state.end.notified() => break Ok(()),
+            () = idle.as_mut() => {
+                connection.as_mut().graceful_shutdown();
+                let ended = timeout(GOODBYE, connection.as_mut()).await;
+                break ended.unwrap_or(Ok(()));
+            }
+        }
+    };
+    if ended.is_err_and(|error| is_no_http(error.as_ref())) {
+        shared.settings.metrics.failed("http");
+    }
+}
+
+/// Returns whether the client sent malformed HTTP. Other early ends are counted with the requests that they abort.
+fn is_no_http(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    let error = error.downcast_ref::<hyper::Error>();
+    error.is_some_and(hyper::Error::is_parse)
+}

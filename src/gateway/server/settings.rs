@@ -1,0 +1,59 @@
+//! The server's settings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tls::Tls;
+use crate::gateway::metrics::Metrics;
+
+/// Limits and observers of a server.
+#[derive(Clone)]
+pub struct Settings {
+    /// The certificate that clients see; without it the server speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// The most connections at once. Further ones wait in the system's queue until another one ends.
+    pub max_connections: usize,
+    /// The most requests in flight on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// How long a connection may be without a request: from its start, or from the end of the last response, to the end
+    /// of the next request's head. After that the server closes it.
+    pub idle_timeout: Duration,
+    /// The most bytes of all response bodies in memory, from when their source returns them until the connection has
+    /// sent them; further ones wait. The system's socket buffers do not count, and a body made in one piece counts
+    /// with at most 256 KiB.
+    pub max_body_bytes: usize,
+    /// How long a client may read nothing of a response; after that the server closes the connection.
+    pub write_timeout: Duration,
+    /// How long responses in flight may take to end after the server was told to stop.
+    pub grace: Duration,
+    /// The counters that `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// Whether each request is a line in the log; failures always are.
+    pub access_log: bool,
+    /// The log: called with one line at a time, without secrets and control characters.
+    pub log: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            max_connections: 1024,
+            max_streams: 32,
+            max_body_bytes: 128 * 1024 * 1024,
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(100),
+            metrics: Arc::default(),
+            access_log: true,
+            log: Arc::new(|_| ()),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,80 @@
+//! State and helpers that all connections share.
+
+use std::error;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::budget::Budget;
+use super::settings::Settings;
+use crate::gateway::message::Handler;
+use crate::store::chain;
+
+/// State that all connections share.
+pub(super) struct Shared {
+    pub(super) handler: Arc<dyn Handler>,
+    /// For the bodies of all connections.
+    pub(super) budget: Budget,
+    pub(super) settings: Settings,
+    stopping: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn new(handler: Arc<dyn Handler>, settings: Settings) -> Self {
+        Self {
+            handler,
+            budget: Budget::new(settings.max_body_bytes),
+            settings,
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// Tells all connections to stop.
+    pub(super) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Checks whether requests can be handled now; the error is the reason why not.
+    pub(super) async fn ready(&self) -> Result<(), String> {
+        let ready = self.handler.ready().await;
+        // The server may have been told to stop meanwhile.
+        match self.is_stopping() {
+            true => Err("stopping".to_owned()),
+            false => ready,
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Waits until the server is told to stop.
+    pub(super) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // `self` holds the sender, so this cannot fail.
+        let _there = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    pub(super) fn log(&self, line: &str) {
+        (self.settings.log)(line);
+    }
+
+    pub(super) fn failed(&self, kind: &'static str, line: &str) {
+        self.settings.metrics.failed(kind);
+        self.log(line);
+    }
+}
+
+/// Returns an error and its causes on one line, without control characters.
+pub(super) fn one_line(error: &(dyn error::Error + 'static)) -> String {
+    printable(&chain(error))
+}
+
+/// Replaces control characters, so that a text can neither end a line of the log nor repaint a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let plain = |char: char| match char.is_control() {
+        true => '\u{fffd}',
+        false => char,
+    };
+    text.chars().map(plain).collect()
+}
