@@ -18,6 +18,11 @@ pub mod media_type {
     pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
     /// An OCI image index.
     pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    /// Every type of manifest that OCI and Docker define, as an `Accept` header lists them. Distribution answers 404
+    /// to `*/*`, and to a list of unknown types only.
+    pub const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+         application/vnd.docker.distribution.manifest.v2+json, \
+         application/vnd.docker.distribution.manifest.list.v2+json";
     /// The artifact type of a split component.
     pub const SPLIT_ARTIFACT: &str = "application/vnd.wharf.component.v1";
     /// The split config.

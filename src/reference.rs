@@ -14,7 +14,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use self::host::is_loopback;
-pub(crate) use self::host::{is_host, is_marked_as_host};
+pub(crate) use self::host::{
+    DOCKER_HUB, DOCKER_HUB_API, canonical_host, is_docker_hub, is_host, is_marked_as_host,
+};
 use crate::digest::Digest;
 
 /// The tag of a reference that names none.
@@ -341,14 +343,14 @@ pub(crate) fn is_path(text: &str) -> bool {
     text.len() <= MAX_PATH_BYTES && text.split('/').all(is_element)
 }
 
-/// Docker Hub has two names, and puts what has no owner below `library`.
+/// Docker Hub has two names in references, and keeps repositories without an owner below `library`.
 fn docker_hub(host: &str, path: &str) -> Repository {
-    let is_hub = matches!(host, "docker.io" | "index.docker.io");
+    let is_hub = [DOCKER_HUB, DOCKER_HUB_API].contains(&host);
     let path = match is_hub && !path.contains('/') {
         true => format!("library/{path}"),
         false => path.to_owned(),
     };
-    let registry = if is_hub { "docker.io" } else { host };
+    let registry = if is_hub { DOCKER_HUB } else { host };
     Repository {
         registry: registry.to_owned(),
         path,

@@ -5,6 +5,7 @@
 
 pub mod blobs;
 pub mod cache;
+pub mod credentials;
 mod fetch;
 pub mod held;
 pub mod layout;
@@ -267,6 +268,12 @@ impl Error {
         }
     }
 
+    /// Makes an error of settings that cannot work.
+    pub(crate) fn settings(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Settings { reason }
+    }
+
     /// Returns what failed, whoever else was told of it.
     pub(crate) fn unshared(&self) -> &Self {
         match self {
@@ -292,6 +299,17 @@ pub(crate) fn causes<'a>(
 pub(crate) fn chain(error: &(dyn error::Error + 'static)) -> String {
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     words.join(": ")
+}
+
+/// The longest foreign text in a message, in characters.
+pub(crate) const MAX_FOREIGN_CHARS: usize = 300;
+
+/// Returns foreign text as one short line without characters that control, reorder or hide text on a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let hides = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = spaced.chars().filter(|c| !c.is_control() && !hides(*c));
+    plain.take(MAX_FOREIGN_CHARS).collect()
 }
 
 /// Runs work that waits for the disk or keeps a processor busy away from the async threads.

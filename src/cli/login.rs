@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use wharf::store::Error;
-use wharf::store::remote::Credentials;
-use wharf::store::remote::credentials::{self, Server};
+use wharf::store::credentials::{self, Credentials, Server};
+use wharf::store::remote::try_login;
 
 use super::failure::Failure;
 use super::output;
@@ -56,7 +56,7 @@ impl Login {
             username: username.clone(),
             password: password.clone(),
         };
-        let asked = credentials::check(&server, basic, &context.options()).await;
+        let asked = try_login(server.registry(), basic, &context.options()).await;
         let asked = asked.map_err(|error| match error {
             Error::Refused { .. } => Failure::from(error).hint(REFUSED),
             error => error.into(),
@@ -67,11 +67,11 @@ impl Login {
         }
         let registry = server.to_string();
         let user = username.clone();
-        let kept = blocking(move || Ok(credentials::keep(&server, &user, &password)?)).await?;
+        let stored = blocking(move || Ok(credentials::store(&server, &user, &password)?)).await?;
         let report = Report {
             registry,
             username,
-            stored_in: kept.to_string(),
+            stored_in: stored.to_string(),
         };
         output::print(context, &report, || {
             let user = printable(&report.username);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use wharf::store::remote::credentials::{self, Server};
+use wharf::store::credentials::{self, Server};
 
 use super::failure::Failure;
 use super::login::blocking;

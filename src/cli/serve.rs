@@ -22,8 +22,9 @@ use wharf::gateway::{self, Gateway, Rights};
 use wharf::package::{self, Place};
 use wharf::reference::Repository;
 use wharf::store;
+use wharf::store::credentials;
 use wharf::store::held::Held;
-use wharf::store::remote::{Options, credentials};
+use wharf::store::remote::Options;
 
 use super::failure::{Exit, Failure};
 use super::settings::Context;

@@ -10,6 +10,7 @@ use clap::Args;
 use tempfile::TempDir;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
+use wharf::manifest::media_type;
 use wharf::package::{Configuration, Connector, Locator};
 use wharf::reference::Reference;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
@@ -361,6 +362,7 @@ impl Context {
         Options {
             plain_http: self.plain_http,
             ca_certificates: self.ca_certificates.clone(),
+            manifest_types: &[media_type::SPLIT_ARTIFACT],
             observer: self.observer(),
             ..Options::default()
         }

@@ -7,11 +7,6 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::manifest::media_type;
 
-/// What is asked for where a client takes anything: distribution has no manifest for `*/*`.
-const MANIFEST_TYPES: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
-     application/vnd.docker.distribution.manifest.v2+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json";
-
 /// Returns each element of a list with its weight, in thousandths, in lower case and without other parameters.
 fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<(String, u16)> {
     let lines = headers.get_all(name).into_iter();
@@ -75,7 +70,7 @@ pub(super) fn upstream_accept(headers: &HeaderMap) -> HeaderValue {
     let mut lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
     lines.retain(|line| !line.trim().is_empty());
     if anything {
-        lines.push(MANIFEST_TYPES);
+        lines.push(media_type::MANIFESTS);
     }
     lines.push(media_type::SPLIT_ARTIFACT);
     HeaderValue::try_from(lines.join(", "))
@@ -156,7 +151,7 @@ mod tests {
             let value = upstream_accept(&headers(ACCEPT, lines));
             value.to_str().unwrap().to_owned()
         };
-        let all = format!("{MANIFEST_TYPES}, {}", media_type::SPLIT_ARTIFACT);
+        let all = format!("{}, {}", media_type::MANIFESTS, media_type::SPLIT_ARTIFACT);
         assert_eq!(asked(&[]), all);
         assert_eq!(asked(&["*/*"]), format!("*/*, {all}"));
         assert_eq!(

@@ -15,7 +15,7 @@ use super::rights::Rights;
 use super::route::split_host;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::reference::{Repository, is_path};
+use crate::reference::{Repository, canonical_host, is_path};
 use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
 use crate::store::remote::{self, Access, Credentials, Remote};
@@ -125,7 +125,7 @@ impl Known {
     fn open(upstream: Upstream) -> Result<Self, store::Error> {
         match upstream {
             Upstream::Registry { host, options } => {
-                Host::new(canonical(&host), options).map(Self::Registry)
+                Host::new(canonical_host(&host), options).map(Self::Registry)
             }
             Upstream::Layout { directory, host } => {
                 let layout = Layout::open(&directory, Arc::new(()))?;
@@ -133,7 +133,7 @@ impl Known {
                     layout,
                     blobs: BlobDirectory::new(directory.join("blobs")),
                     name: name_of(&directory),
-                    host: host.map(|host| canonical(&host).to_owned()),
+                    host: host.map(|host| canonical_host(&host).to_owned()),
                 })
             }
         }
@@ -163,14 +163,6 @@ fn name_of(directory: &Path) -> Option<String> {
     is_path(&name).then_some(name)
 }
 
-/// Docker Hub has several names.
-fn canonical(host: &str) -> &str {
-    match host {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io",
-        host => host,
-    }
-}
-
 impl Upstreams {
     pub(super) fn open(upstreams: Vec<Upstream>, rights: Rights) -> Result<Self, store::Error> {
         let listed: Result<Vec<Known>, store::Error> =
@@ -189,7 +181,7 @@ impl Upstreams {
     /// Finds the upstream that is meant where no repository is named.
     pub(super) fn whole(&self, namespace: Option<&str>) -> Result<Known, Refusal> {
         let known = match namespace {
-            Some(host) => self.called(canonical(host)),
+            Some(host) => self.called(canonical_host(host)),
             None => self.listed.first(),
         };
         let missing = || unknown(namespace.unwrap_or_default());
@@ -205,7 +197,7 @@ impl Upstreams {
         };
         let place = match (namespace, split_host(name)) {
             (None, Some((host, path))) => {
-                let host = canonical(host);
+                let host = canonical_host(host);
                 let named = self.called(host);
                 named.map(|known| beneath(known, path))
             }

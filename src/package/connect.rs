@@ -7,10 +7,11 @@ use super::{Error, Publication};
 use crate::digest::Digest;
 use crate::pull::{self, Opened};
 use crate::reference::{Location, Name, Reference, Repository};
+use crate::store::credentials::{self, Credentials};
 use crate::store::held::Held;
 use crate::store::layout::Layout;
 use crate::store::remembered::{Offline, Remembering};
-use crate::store::remote::{Access, Credentials, Options, Remote, credentials};
+use crate::store::remote::{Access, Options, Remote};
 use crate::store::{self, Session, Store, blocking};
 
 /// How stores are opened.

@@ -10,11 +10,9 @@ use std::str::FromStr;
 
 use crate::reference::package::PackageName;
 use crate::reference::{
-    Location, ParseReferenceError, Reference, is_host, is_marked_as_host, is_path, no_path,
+    Location, ParseReferenceError, Reference, is_docker_hub, is_host, is_marked_as_host, is_path,
+    no_path,
 };
-
-/// Names of Docker Hub, whose repositories have two names.
-const HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /// A set of packages somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +126,7 @@ impl Place {
 
     /// Returns whether names have two elements here, no more and no less.
     fn is_hub(&self) -> bool {
-        matches!(self, Self::Registry { host, .. } if HUB.contains(&host.as_str()))
+        matches!(self, Self::Registry { host, .. } if is_docker_hub(host))
     }
 
     /// Returns the repository of a package.

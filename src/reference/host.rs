@@ -22,6 +22,26 @@ fn is_loopback_v6(text: &str) -> bool {
         .is_ok_and(|address: Ipv6Addr| address.is_loopback())
 }
 
+/// Docker Hub, as references name it.
+pub(crate) const DOCKER_HUB: &str = "docker.io";
+
+/// The host of Docker Hub's API, which references may name as well.
+pub(crate) const DOCKER_HUB_API: &str = "index.docker.io";
+
+/// Returns whether a host is Docker Hub under any of its names.
+pub(crate) fn is_docker_hub(host: &str) -> bool {
+    [DOCKER_HUB, DOCKER_HUB_API, "registry-1.docker.io"].contains(&host)
+}
+
+/// Returns a host by the name that references give it: Docker Hub has several.
+pub(crate) fn canonical_host(host: &str) -> &str {
+    if is_docker_hub(host) {
+        DOCKER_HUB
+    } else {
+        host
+    }
+}
+
 /// Returns whether what stands before the first slash is meant as a host, and not as a part of a path.
 pub(crate) fn is_marked_as_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost"

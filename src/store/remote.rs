@@ -10,9 +10,9 @@ mod body;
 mod catalog;
 mod challenge;
 mod client;
-pub mod credentials;
 mod document;
 mod failure;
+mod login;
 mod options;
 mod pages;
 mod public;
@@ -39,8 +39,8 @@ use serde::Deserialize;
 use self::authorization::Authorized;
 use self::body::Body;
 pub use self::catalog::catalog;
-pub use self::credentials::Credentials;
 pub use self::document::{Document, document};
+pub use self::login::try_login;
 pub use self::options::{Access, Options};
 use self::pages::Pages;
 pub use self::public::is_public;
@@ -50,19 +50,12 @@ use self::scope::Scope;
 use self::transport::{Answer, Reply, Transport};
 use self::upload::{Declined, Upload};
 use self::wire::{Request, Wire};
+pub use super::credentials::Credentials;
 use super::retry::Retry;
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
-
-/// What manifests are asked for. Distribution answers 404 to a list of unknown types only, or to `*/*`; a gateway
-/// shows the split form only to those who name it.
-const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(
-    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
-     application/vnd.docker.distribution.manifest.v2+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.wharf.component.v1",
-);
 
 /// Tells which repository of the same registry has a blob, if one is known.
 pub type Sources = Arc<dyn Fn(&Digest) -> Option<String> + Send + Sync>;
@@ -71,6 +64,8 @@ pub type Sources = Arc<dyn Fn(&Digest) -> Option<String> + Send + Sync>;
 pub struct Remote {
     repository: Repository,
     transport: Transport,
+    /// The `Accept` header of requests for manifests.
+    accept: HeaderValue,
     sources: Option<Sources>,
     chunked: AtomicBool,
     declined: Declined,
@@ -97,6 +92,7 @@ impl Remote {
         let authorized = Authorized::new(wire, credentials, [scope]);
         Ok(Self {
             transport: Transport::new(authorized, options.retry),
+            accept: options.accept()?,
             repository: repository.clone(),
             sources: None,
             chunked: AtomicBool::new(false),
@@ -171,7 +167,7 @@ impl Remote {
     fn manifest_request(&self, name: &Name) -> Request {
         let what = format!("pulling manifest `{name}`");
         let mut request = self.get(&format!("manifests/{name}"), what);
-        request.headers.insert(ACCEPT, MANIFEST_TYPES);
+        request.headers.insert(ACCEPT, self.accept.clone());
         request
     }
 

@@ -48,6 +48,8 @@ fn options() -> remote::Options {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(1),
         },
+        // As the command line has it.
+        manifest_types: &[SPLIT],
         ..remote::Options::default()
     }
 }

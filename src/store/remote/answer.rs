@@ -7,12 +7,10 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
 use crate::digest::Digest;
+use crate::store::printable;
 
 /// How much of the body of an error is read.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
-
-/// How much of the registry's own words is repeated, in characters.
-const MAX_MESSAGE_CHARS: usize = 300;
 
 /// The digest that registries send with manifests; the distribution specification keeps Docker's name.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -112,21 +110,6 @@ pub(super) fn read_words(body: &[u8]) -> Words {
     }
 }
 
-/// Cuts foreign text to a length that can be shown, without control characters.
-pub(super) fn printable(text: &str) -> String {
-    let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    spaced
-        .chars()
-        .filter(|c| !c.is_control() && !is_format_control(*c))
-        .take(MAX_MESSAGE_CHARS)
-        .collect()
-}
-
-/// Characters that reorder or hide text on a terminal without being control characters.
-fn is_format_control(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 /// Returns whether the same request may succeed later.
 pub(super) fn is_retryable(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
@@ -138,51 +121,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = http_date(text)?;
+    let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// Reads the one date form that may be sent today: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-fn http_date(text: &str) -> Option<SystemTime> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let parts: Vec<&str> = text.split(' ').collect();
-    let [_, day, month, year, time, "GMT"] = parts[..] else {
-        return None;
-    };
-    let month = MONTHS.iter().position(|name| *name == month)? as u64 + 1;
-    let (day, year): (u64, u64) = (day.parse().ok()?, year.parse().ok()?);
-    let clock: Vec<u64> = time
-        .split(':')
-        .map_while(|part| part.parse().ok())
-        .collect();
-    let [hour, minute, second] = clock[..] else {
-        return None;
-    };
-    let sound = (1970..10_000).contains(&year)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second <= 60;
-    if !sound {
-        return None;
-    }
-    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-}
-
-/// Counts years from March, so that the leap day is the last of its year.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    let days = year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1;
-    // The same sum for 1970-01-01.
-    days - 719_468
 }
 
 /// Returns the target of the `Link` with `rel="next"` (RFC 8288), as written.
@@ -276,7 +216,10 @@ mod tests {
             read_words(b"<p>\r\nbad\x07 gateway\x00").message,
             "<p> bad gateway"
         );
-        assert_eq!(read_words(&[b'x'; 1000]).message.len(), MAX_MESSAGE_CHARS);
+        assert_eq!(
+            read_words(&[b'x'; 1000]).message.len(),
+            crate::store::MAX_FOREIGN_CHARS
+        );
         assert_eq!(read_words(b""), Words::default());
         let bare = br#"{"code":"UNAUTHORIZED","message":"authentication required","detail":{}}"#;
         assert_eq!(
@@ -303,19 +246,6 @@ mod tests {
             "Sun, 06 Nov 1994 25:00:00 GMT",
         ] {
             assert_eq!(asked(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn dates_are_counted_from_1970() {
-        for (date, seconds) in [
-            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
-            ("Tue, 29 Feb 2000 12:00:00 GMT", 951_825_600),
-            ("Sun, 22 Nov 2026 15:34:05 GMT", 1_795_361_645),
-        ] {
-            let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            assert_eq!(http_date(date), Some(expected), "{date}");
         }
     }
 

@@ -10,13 +10,13 @@ use tokio::sync::Mutex;
 
 use super::answer;
 use super::challenge::{Challenge, challenges};
-use super::credentials::Credentials;
 use super::failure::Failure;
 use super::options::Access;
 use super::scope::Scope;
 use super::token::{Exchange, TokenError, TokenServer, basic};
 use super::wire::{AuthorizationHeader, Request, Wire};
 use crate::store::Error;
+use crate::store::credentials::Credentials;
 
 /// How many further repositories one token may be requested for. Each makes the token, and so every request, longer.
 const MAX_FURTHER: usize = 32;

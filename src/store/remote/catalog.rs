@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use super::answer;
 use super::authorization::Authorized;
-use super::credentials::Credentials;
 use super::options::Options;
 use super::pages::Pages;
 use super::scope::Scope;
 use super::transport::{Reply, Transport};
 use super::wire::{Request, Wire};
 use crate::store::Error;
+use crate::store::credentials::Credentials;
 
 /// Returns every repository of a registry, in its own order.
 ///

@@ -7,7 +7,7 @@ use reqwest::{StatusCode, Url, redirect};
 
 use super::options::Options;
 use super::public::{InnerAddress, PublicOnly, is_inner};
-use crate::reference;
+use crate::reference::{self, DOCKER_HUB, DOCKER_HUB_API};
 use crate::store::Error;
 
 const USER_AGENT: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
@@ -16,10 +16,10 @@ const MAX_REDIRECTS: usize = 10;
 
 /// Returns scheme, host and port of a registry.
 ///
-/// docker.io has its API elsewhere.
+/// Docker Hub has its API on another host than references name.
 pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
     match registry {
-        "docker.io" => site("index.docker.io", plain_http),
+        DOCKER_HUB => site(DOCKER_HUB_API, plain_http),
         host => site(host, plain_http),
     }
 }

@@ -5,12 +5,12 @@ use reqwest::Method;
 
 use super::answer::{self, BodyError};
 use super::authorization::Authorized;
-use super::credentials::Credentials;
 use super::failure::Failure;
 use super::options::Options;
 use super::transport::Transport;
 use super::wire::{Request, Wire};
 use crate::store::Error;
+use crate::store::credentials::Credentials;
 
 /// An answer of a web server.
 #[derive(Debug)]

@@ -4,8 +4,7 @@ use std::error;
 use std::io;
 use std::time::Duration;
 
-use super::answer::printable;
-use crate::store::{Error, causes};
+use crate::store::{Error, causes, printable};
 
 /// Why one attempt did not succeed.
 pub(super) struct Failure {

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::Observer;
+use reqwest::header::HeaderValue;
+
+use crate::manifest::media_type;
 use crate::store::retry::Retry;
+use crate::store::{Error, Observer};
 
 /// The access that tokens are requested for. GHCR refuses an anonymous token for pushing, even when it is used to
 /// read.
@@ -33,8 +36,20 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the other side may be silent.
     pub read_timeout: Duration,
+    /// Media types of manifests that are accepted besides OCI's and Docker's. A gateway shows an artifact in another
+    /// form only to clients that name that form.
+    pub manifest_types: &'static [&'static str],
     /// Hears of every request.
     pub observer: Arc<dyn Observer>,
+}
+
+impl Options {
+    /// Returns the `Accept` header of requests for manifests.
+    pub(super) fn accept(&self) -> Result<HeaderValue, Error> {
+        let types = [&[media_type::MANIFESTS], self.manifest_types].concat();
+        HeaderValue::try_from(types.join(", "))
+            .map_err(|_| Error::settings("a media type of manifests is not one"))
+    }
 }
 
 impl Default for Options {
@@ -46,6 +61,7 @@ impl Default for Options {
             retry: Retry::NETWORK,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
+            manifest_types: &[],
             observer: Arc::new(()),
         }
     }

@@ -62,6 +62,7 @@ impl Remote {
         Self {
             repository,
             transport: Transport::new(authorized, self.transport.retry),
+            accept: self.accept.clone(),
             sources: None,
             chunked: false.into(),
             declined: Declined::default(),

@@ -12,10 +12,10 @@ use reqwest::{Method, StatusCode, Url};
 use super::answer::{self, BodyError};
 use super::body::Body;
 use super::challenge::check_realm;
-use super::credentials::Credentials;
 use super::failure::Failure;
 use super::scope::Scope;
 use super::wire::{AuthorizationHeader, Request, Wire};
+use crate::store::credentials::Credentials;
 
 /// The description of the request in error texts.
 const TOKEN: &str = "fetching a token";

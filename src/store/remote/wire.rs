@@ -13,12 +13,12 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
-use super::answer::{self, printable};
+use super::answer;
 use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect};
 use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
-use crate::store::{Error, Observer, chain};
+use crate::store::{Error, Observer, chain, printable};
 
 /// A request to a registry, a token server or a web server.
 pub(super) struct Request {

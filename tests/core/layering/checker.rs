@@ -65,6 +65,18 @@ fn input_and_output_in_pure_modules() {
 }
 
 #[test]
+fn wasm_in_stores() {
+    assert_cases(
+        r##"
+        store/remote.rs ~ use crate::manifest::media_type::WASM; ~ knows nothing of Wasm
+        copy/tree.rs ~ use crate::manifest::media_type; fn f() { g(media_type::SPLIT_ARTIFACT) } ~ knows nothing of Wasm
+        store/remote.rs ~ use crate::manifest::media_type; fn f() { g(media_type::INDEX) }
+        artifact.rs ~ use crate::manifest::media_type; fn f() { g(media_type::WASM) }
+        "##,
+    );
+}
+
+#[test]
 fn names_away_from_home() {
     assert_cases(
         r##"
@@ -75,7 +87,8 @@ fn names_away_from_home() {
         store.rs ~ fn f() { println!("hello"); } ~ `println!` belongs to
         lib.rs ~ use anyhow::Result; ~ `anyhow` belongs to
         pull.rs ~ #[derive(clap::Parser)] struct S; ~ `clap` belongs to
-        store/remote/credentials.rs ~ use std::env; use oci_client::Reference;
+        store/credentials/environment.rs ~ use std::env;
+        store/remote/token.rs ~ use oci_client::Reference;
         section/read.rs ~ use wasmparser::Parser;
         cli/push.rs ~ use clap::Parser; fn f() { eprintln!("{:?}", std::env::args()); }
         "##,

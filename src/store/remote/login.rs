@@ -1,32 +1,30 @@
-//! Credentials are tried before they are kept.
+//! A trial of credentials, before they are stored.
 
 use reqwest::Method;
 
-use super::{Credentials, Server};
+use super::authorization::Authorized;
+use super::options::Options;
+use super::transport::Transport;
+use super::wire::{Request, Wire};
 use crate::store::Error;
-use crate::store::remote::authorization::Authorized;
-use crate::store::remote::options::Options;
-use crate::store::remote::transport::Transport;
-use crate::store::remote::wire::{Request, Wire};
+use crate::store::credentials::Credentials;
 
-/// Shows a registry who we are, and returns whether it asked; what it does not accept is an error.
+/// Shows credentials to a registry, and returns whether it asked for them. Credentials that the registry does not
+/// accept are an error.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support>.
-pub async fn check(
-    server: &Server,
+pub async fn try_login(
+    registry: &str,
     credentials: Credentials,
     options: &Options,
 ) -> Result<bool, Error> {
-    let registry = server.registry();
     let wire = Wire::new(registry, registry.to_owned(), options)?;
     let transport = Transport::new(Authorized::new(wire, credentials, []), options.retry);
     let request = Request::new(Method::GET, transport.endpoint(""), "logging in");
     let response = transport.send(&request).await?;
     if !response.status().is_success() {
-        return Err(transport
-            .wire()
-            .unexpected(response, &request.what, "")
-            .await);
+        let unexpected = transport.wire().unexpected(response, &request.what, "");
+        return Err(unexpected.await);
     }
     Ok(transport.authorized.was_challenged().await)
 }

@@ -1,14 +1,146 @@
-use super::*;
-use crate::store::remote::Credentials;
-use crate::store::remote::credentials::find_in;
+//! Looking credentials up, and storing them.
 
-fn server(text: &str) -> Server {
-    text.parse().unwrap()
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::environment::wkg_variable;
+use super::login::{helper, remove_from, store_in};
+use super::*;
+use crate::store::spool::parent;
+
+/// `user:word`, base64.
+const AUTH: &str = "dXNlcjp3b3Jk";
+
+fn found(contents: &[Value], registry: &str, path: &str) -> Result<Credentials, Error> {
+    let directory = tempfile::tempdir().unwrap();
+    let mut files = vec![directory.path().join("missing")];
+    for (index, content) in contents.iter().enumerate() {
+        let file = directory.path().join(index.to_string());
+        fs::write(&file, content.to_string()).unwrap();
+        files.push(file);
+    }
+    find_in(&files, registry, path)
+}
+
+fn find_in(files: &[PathBuf], registry: &str, path: &str) -> Result<Credentials, Error> {
+    first(files.iter().map(PathBuf::as_path), registry, path)
 }
 
 fn basic(username: &str, password: &str) -> Credentials {
     let (username, password) = (username.to_owned(), password.to_owned());
     Credentials::Basic { username, password }
+}
+
+#[test]
+fn entries_are_found_under_every_key_that_names_the_registry() {
+    for (key, registry, hit) in [
+        ("ghcr.io", "ghcr.io", true),
+        ("https://ghcr.io", "ghcr.io", true),
+        ("https://ghcr.io/v1/", "ghcr.io", true),
+        ("ghcr.io.example", "ghcr.io", false),
+        ("localhost:5000", "localhost:5000", true),
+        ("localhost", "localhost:5000", false),
+        ("https://index.docker.io/v1/", "docker.io", true),
+        ("index.docker.io", "docker.io", true),
+        ("docker.io", "docker.io", true),
+        ("docker.io/owner", "docker.io", true),
+        ("ghcr.io/owner", "ghcr.io", true),
+        ("ghcr.io/owner/app", "ghcr.io", true),
+        ("ghcr.io/own", "ghcr.io", false),
+    ] {
+        let file = json!({"auths": {key: {"auth": AUTH}}});
+        let expected = if hit {
+            basic("user", "word")
+        } else {
+            Credentials::Anonymous
+        };
+        let found = found(&[file], registry, "owner/app").unwrap();
+        assert!(found == expected, "{key}");
+    }
+}
+
+#[test]
+fn the_longest_key_and_the_first_file_win() {
+    let entry = |username| json!({"username": username, "password": "word"});
+    let file = json!({"auths": {
+        "ghcr.io": entry("host"), "ghcr.io/owner": entry("owner"), "ghcr.io/owner/app": entry("app"),
+    }});
+    for (path, username) in [
+        ("owner/app", "app"),
+        ("owner/else", "owner"),
+        ("else", "host"),
+        ("owner/app/x", "app"),
+    ] {
+        assert!(
+            found(std::slice::from_ref(&file), "ghcr.io", path).unwrap() == basic(username, "word"),
+            "{path}"
+        );
+    }
+    let second = json!({"auths": {"ghcr.io": entry("second")}});
+    assert!(
+        found(&[json!({}), second.clone(), file], "ghcr.io", "owner/app").unwrap()
+            == basic("second", "word")
+    );
+}
+
+#[test]
+fn what_is_broken_is_not_passed_over() {
+    for file in [
+        json!("text"),
+        json!([]),
+        json!({"auths": {"ghcr.io": {"auth": "###"}}}),
+        json!({"credHelpers": {"ghcr.io": "wharf-there-is-no-such-helper"}}),
+        json!({"credsStore": "wharf-there-is-no-such-helper"}),
+    ] {
+        assert!(matches!(
+            found(&[file], "ghcr.io", "a"),
+            Err(Error::Settings { .. })
+        ));
+    }
+    let harmless = json!({"auths": {"ghcr.io": {"auth": ""}}, "credHelpers": {"else": "none"}, "credsStore": ""});
+    assert!(found(&[harmless], "ghcr.io", "a").unwrap() == Credentials::Anonymous);
+}
+
+#[test]
+fn identity_tokens_count_above_the_user_beside_them() {
+    let file = json!({"auths": {"ghcr.io": {"auth": AUTH, "identitytoken": "hunter2"}}});
+    let expected = Credentials::Identity("hunter2".to_owned());
+    assert!(found(&[file], "ghcr.io", "a").unwrap() == expected);
+}
+
+#[test]
+fn wkg_names_its_variables_by_host() {
+    for (registry, name) in [
+        ("ghcr.io", "WKG_REGISTRY_GHCR_IO_AUTH_BEARER"),
+        ("localhost:5000", "WKG_REGISTRY_LOCALHOST_5000_AUTH_BEARER"),
+        (
+            "my-host.example",
+            "WKG_REGISTRY_MY_HOST_EXAMPLE_AUTH_BEARER",
+        ),
+    ] {
+        assert_eq!(wkg_variable(registry), name);
+    }
+}
+
+#[test]
+fn credentials_show_no_secret() {
+    for credentials in [
+        basic("user", "word"),
+        Credentials::Bearer("word".to_owned()),
+        Credentials::Identity("word".to_owned()),
+    ] {
+        let shown = format!("{credentials:?}");
+        assert!(
+            !shown.contains("word") && !shown.contains("user"),
+            "{shown}"
+        );
+    }
+}
+
+fn server(text: &str) -> Server {
+    text.parse().unwrap()
 }
 
 struct Home {
@@ -61,8 +193,8 @@ fn what_is_kept_is_found_until_it_is_removed() {
         assert!(!remove_from(&home.path, &server).unwrap());
         assert!(!home.path.exists());
         for password in ["word", "two words: \u{e4}\n"] {
-            let kept = keep_in(&home.path, &server, "user", password).unwrap();
-            assert_eq!(kept, Kept::File(home.path.clone()));
+            let stored = store_in(&home.path, &server, "user", password).unwrap();
+            assert_eq!(stored, StoredIn::File(home.path.clone()));
             let found = home.found(server.registry());
             assert!(found == basic("user", password), "{text}");
         }
@@ -76,7 +208,7 @@ fn what_is_kept_is_found_until_it_is_removed() {
 #[test]
 fn docker_hub_has_one_entry_under_the_name_that_docker_gives_it() {
     let home = Home::with(r#"{"auths": {"docker.io": {"auth": "b2xkOm9sZA=="}}}"#);
-    keep_in(&home.path, &server("docker.io"), "user", "word").unwrap();
+    store_in(&home.path, &server("docker.io"), "user", "word").unwrap();
     let auth = json!({"auth": "dXNlcjp3b3Jk"});
     assert_eq!(
         home.json(),
@@ -96,7 +228,7 @@ fn everything_else_stays() {
         "psFormat": "table {{.ID}}\t{{.Image}}",
     });
     let home = Home::with(&other.to_string());
-    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    store_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
     let mut expected = other.clone();
     expected["auths"]["ghcr.io"] = json!({"auth": "dXNlcjp3b3Jk"});
     assert_eq!(home.json(), expected);
@@ -117,7 +249,7 @@ fn what_cannot_be_read_is_not_overwritten() {
     ] {
         let home = Home::with(bad);
         for outcome in [
-            keep_in(&home.path, &server("ghcr.io"), "user", "word").map(|_| ()),
+            store_in(&home.path, &server("ghcr.io"), "user", "word").map(|_| ()),
             remove_from(&home.path, &server("ghcr.io")).map(|_| ()),
         ] {
             let error = outcome.unwrap_err();
@@ -127,7 +259,7 @@ fn what_cannot_be_read_is_not_overwritten() {
         assert_eq!(home.names(), ["config.json"]);
     }
     let home = Home::with(" \n");
-    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    store_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
     assert!(home.found("ghcr.io") == basic("user", "word"));
 }
 
@@ -137,10 +269,10 @@ fn who_may_read_it_stays_and_nobody_else_may_at_first() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let home = Home::new();
-    keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
+    store_in(&home.path, &server("ghcr.io"), "user", "word").unwrap();
     assert_eq!((mode(&home.path), mode(parent(&home.path))), (0o600, 0o700));
     fs::set_permissions(&home.path, fs::Permissions::from_mode(0o640)).unwrap();
-    keep_in(&home.path, &server("quay.io"), "user", "word").unwrap();
+    store_in(&home.path, &server("quay.io"), "user", "word").unwrap();
     assert_eq!(mode(&home.path), 0o640);
     // A link is written through, also one that leads nowhere yet.
     for target in ["there.json", "not-yet.json"] {
@@ -151,7 +283,7 @@ fn who_may_read_it_stays_and_nobody_else_may_at_first() {
             fs::write(&target, "{}").unwrap();
         }
         symlink(&target, &link).unwrap();
-        keep_in(&link, &server("ghcr.io"), "user", "word").unwrap();
+        store_in(&link, &server("ghcr.io"), "user", "word").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         let text = fs::read_to_string(&target).unwrap();
         assert!(text.contains("dXNlcjp3b3Jk"), "{text}");
@@ -186,10 +318,10 @@ fn a_helper_is_chosen_as_docker_chooses() {
 #[test]
 fn helpers_know_no_paths() {
     let home = Home::with(r#"{"credsStore": "wharf-there-is-no-such-helper"}"#);
-    let error = keep_in(&home.path, &server("ghcr.io/owner"), "user", "word").unwrap_err();
+    let error = store_in(&home.path, &server("ghcr.io/owner"), "user", "word").unwrap_err();
     assert!(error.to_string().contains("whole registries"), "{error}");
     assert!(!remove_from(&home.path, &server("ghcr.io/owner")).unwrap());
-    let error = keep_in(&home.path, &server("ghcr.io"), "user", "word").unwrap_err();
+    let error = store_in(&home.path, &server("ghcr.io"), "user", "word").unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("docker-credential-wharf-there-is-no-such-helper") && !text.contains("word"),
@@ -205,7 +337,7 @@ fn logins_at_the_same_time_are_all_kept() {
             let path = &home.path;
             scope.spawn(move || {
                 let server = server(&format!("registry-{number}.example"));
-                keep_in(path, &server, "user", "word").unwrap();
+                store_in(path, &server, "user", "word").unwrap();
             });
         }
     });

@@ -1,4 +1,4 @@
-//! What a login leaves in Docker's file or with a helper, where other clients find it too.
+//! Storing credentials in Docker's file or with a helper, where other clients find them too.
 
 use std::fmt;
 use std::fs;
@@ -10,21 +10,23 @@ use serde::Serialize as _;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Serializer, Value, json};
 
+use super::environment::docker_file;
+use super::file::{CredentialsFile, has_credentials, is_text};
 use super::helper::Helper;
-use super::{CredentialsFile, Server, docker_file, is_text, read, server, settings};
+use super::server::{self, Server};
 use crate::store::Error;
 use crate::store::spool::{lock, parent, through_links};
 
-/// Where credentials are kept.
+/// The place where credentials are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
-    /// In this file, as good as plain text.
+pub enum StoredIn {
+    /// This file, which does not encrypt them.
     File(PathBuf),
-    /// Wherever this program keeps them.
+    /// The keychain of this credential helper.
     Helper(String),
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for StoredIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
@@ -33,106 +35,108 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Keeps a user's password where Docker would: with the credential helper that its file names for the
-/// registry, else in the file itself. What else is in the file stays. Blocks.
+/// Stores a user's password where Docker would: with the credential helper that its file names for the registry,
+/// otherwise in the file itself. The rest of the file does not change. Blocks.
 ///
-/// A file that cannot be read is an error and stays as it is.
-pub fn keep(server: &Server, username: &str, password: &str) -> Result<Kept, Error> {
+/// A file that cannot be read is an error, and is not changed.
+pub fn store(server: &Server, username: &str, password: &str) -> Result<StoredIn, Error> {
     if username.is_empty() || username.contains(':') {
-        return Err(settings("a user name is not empty and has no colon"));
+        return Err(Error::settings("a user name is not empty and has no colon"));
     }
-    keep_in(&own_file()?, server, username, password)
+    store_in(&own_file()?, server, username, password)
 }
 
-/// Removes what is kept for a registry, and returns whether there was anything. Blocks.
+/// Removes the credentials for a registry, and returns whether there were any. Blocks.
 pub fn remove(server: &Server) -> Result<bool, Error> {
     remove_from(&own_file()?, server)
 }
 
 fn own_file() -> Result<PathBuf, Error> {
     docker_file()
-        .ok_or_else(|| settings("there is no home directory, and DOCKER_CONFIG is not set"))
+        .ok_or_else(|| Error::settings("there is no home directory, and DOCKER_CONFIG is not set"))
 }
 
-fn keep_in(path: &Path, server: &Server, username: &str, password: &str) -> Result<Kept, Error> {
+pub(super) fn store_in(
+    path: &Path,
+    server: &Server,
+    username: &str,
+    password: &str,
+) -> Result<StoredIn, Error> {
     let target = &through_links(path).map_err(Error::file(path))?;
     create_directory(parent(target)).map_err(Error::file(parent(target)))?;
     let _lock = lock(parent(target));
-    let mut file = read(path)?;
-    let before = file.clone();
+    let before = CredentialsFile::read(path)?.fields;
+    let mut file = before.clone();
     check(path, &file)?;
-    let (key, entry, kept) = match helper(&file, server) {
+    let (key, entry, place) = match helper(&file, server) {
         Some((_, helper)) if server.path().is_some() => {
-            return Err(settings(format!(
+            return Err(Error::settings(format!(
                 "{} keeps credentials for whole registries, not for {server}",
                 helper.program()
             )));
         }
         Some((key, helper)) => {
             helper.store(&key, username, password)?;
-            (key, json!({}), Kept::Helper(helper.program()))
+            (key, json!({}), StoredIn::Helper(helper.program()))
         }
         None => {
             let auth = BASE64_STANDARD.encode(format!("{username}:{password}"));
             let key = server.keys().swap_remove(0);
-            (key, json!({"auth": auth}), Kept::File(path.to_owned()))
+            (key, json!({"auth": auth}), StoredIn::File(path.to_owned()))
         }
     };
-    forget(&mut file, server);
+    remove_entries(&mut file, server);
     if let Value::Object(auths) = file.entry("auths").or_insert_with(|| json!({})) {
         auths.insert(key, entry);
     }
     if file != before {
         write(target, &file).map_err(Error::file(path))?;
     }
-    Ok(kept)
+    Ok(place)
 }
 
-fn remove_from(path: &Path, server: &Server) -> Result<bool, Error> {
+pub(super) fn remove_from(path: &Path, server: &Server) -> Result<bool, Error> {
     let target = &through_links(path).map_err(Error::file(path))?;
     let _lock = lock(parent(target));
-    let mut file = read(path)?;
-    check(path, &file)?;
+    let before = CredentialsFile::read(path)?;
+    check(path, &before.fields)?;
     let mut removed = false;
-    if let (None, Some((_, helper))) = (server.path(), helper(&file, server)) {
+    if let (None, Some((_, helper))) = (server.path(), helper(&before.fields, server)) {
         for key in server.keys() {
-            if has(path, &helper, &key)? {
+            if before.get(&key)?.is_some() {
                 helper.erase(&key)?;
                 removed = true;
             }
         }
     }
-    let before = file.clone();
-    removed |= forget(&mut file, server);
-    if file != before {
+    let mut file = before.fields.clone();
+    removed |= remove_entries(&mut file, server);
+    if file != before.fields {
         write(target, &file).map_err(Error::file(path))?;
     }
     Ok(removed)
 }
 
-/// Takes every entry of a server out, and returns whether one said anything.
-fn forget(file: &mut Map<String, Value>, server: &Server) -> bool {
+/// Removes every entry of a server, and returns whether one held credentials.
+fn remove_entries(file: &mut Map<String, Value>, server: &Server) -> bool {
     let Some(auths) = file.get_mut("auths").and_then(Value::as_object_mut) else {
         return false;
     };
     let keys = server.keys();
-    let mut told = false;
+    let mut removed = false;
     auths.retain(|name, entry| {
-        let own = keys.iter().any(|key| server::is(name, key));
-        told |= own
-            && entry
-                .as_object()
-                .is_some_and(|entry| entry.values().any(is_text));
-        !own
+        let is_own = keys.iter().any(|key| server::is(name, key));
+        removed |= is_own && has_credentials(entry);
+        !is_own
     });
-    told
+    removed
 }
 
-/// What we would have to write into must be what Docker makes of it.
+/// Checks that the tables to change are tables.
 fn check(path: &Path, file: &Map<String, Value>) -> Result<(), Error> {
     for table in ["auths", "credHelpers"] {
         if file.get(table).is_some_and(|table| !table.is_object()) {
-            return Err(settings(format!(
+            return Err(Error::settings(format!(
                 "{} is not a credentials file: `{table}` is no object",
                 path.display()
             )));
@@ -141,23 +145,15 @@ fn check(path: &Path, file: &Map<String, Value>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns who keeps the credentials for a server in place of the file, and under which key.
-fn helper(file: &Map<String, Value>, server: &Server) -> Option<(String, Helper)> {
+/// Returns the helper that stores the credentials for a server in place of the file, and its key for them.
+pub(super) fn helper(file: &Map<String, Value>, server: &Server) -> Option<(String, Helper)> {
     let keys = server.keys();
     let table = file.get("credHelpers").and_then(Value::as_object);
     let named = keys.iter().find_map(|key| Some((key, table?.get(key)?)));
-    // One without a name stands for the file.
+    // A helper with an empty name means the file.
     let all = keys.first().zip(file.get("credsStore"));
     let (key, name) = named.or(all).filter(|(_, name)| is_text(name))?;
     Some((key.clone(), Helper(name.as_str()?.to_owned())))
-}
-
-/// Returns whether a helper has credentials under a key.
-fn has(path: &Path, helper: &Helper, key: &str) -> Result<bool, Error> {
-    let document = json!({"credHelpers": {key: helper.0}});
-    let file = Map::new();
-    let found = CredentialsFile { path, file }.read(&document, key)?;
-    Ok(found.is_some())
 }
 
 fn create_directory(path: &Path) -> io::Result<()> {
@@ -184,6 +180,3 @@ fn write(path: &Path, file: &Map<String, Value>) -> io::Result<()> {
     spool.persist(path)?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

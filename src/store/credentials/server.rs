@@ -1,17 +1,16 @@
-//! Whom credentials are for, and the names it has in Docker's file.
+//! The servers that credentials are for, and their keys in Docker's file.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::reference::{Location, Reference};
+use crate::reference::{
+    DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub,
+};
 
-/// What references call Docker Hub.
-const HUB: &str = "docker.io";
+/// The keys of Docker Hub, in the order they are asked for. Credential helpers know the first.
+const HUB_KEYS: [&str; 3] = ["https://index.docker.io/v1/", DOCKER_HUB_API, DOCKER_HUB];
 
-/// The keys of Docker Hub, in the order they are asked for; its helpers know the first.
-const HUB_KEYS: [&str; 3] = ["https://index.docker.io/v1/", "index.docker.io", HUB];
-
-/// A registry, or with a path the repositories below it, which podman tells apart.
+/// A registry, or with a path the repositories below that path, for which podman stores credentials of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     registry: String,
@@ -70,10 +69,10 @@ impl FromStr for Server {
         let bare = text.strip_prefix("https://").unwrap_or(text);
         let bare = bare.strip_suffix('/').unwrap_or(bare);
         let bare = match bare {
-            "index.docker.io/v1" => HUB,
+            "index.docker.io/v1" => DOCKER_HUB,
             bare => bare,
         };
-        // What stands before a repository's last part.
+        // A server is a reference without its last path element.
         let reference: Reference = format!("{bare}/x").parse().map_err(|_| bad())?;
         let plain = reference.tag.is_none() && reference.digest.is_none();
         let (Location::Repository(_), true) = (reference.location, plain) else {
@@ -83,30 +82,22 @@ impl FromStr for Server {
             Some((host, path)) => (host, Some(path.to_owned())),
             None => (bare, None),
         };
-        let registry = if is_hub(host) { HUB } else { host };
         Ok(Self {
-            registry: registry.to_owned(),
+            registry: canonical_host(host).to_owned(),
             path,
         })
     }
 }
 
-fn is_hub(registry: &str) -> bool {
-    matches!(
-        registry,
-        "docker.io" | "index.docker.io" | "registry-1.docker.io"
-    )
-}
-
 /// Returns the keys of a registry, in the order they are asked for.
 pub(super) fn keys(registry: &str) -> Vec<&str> {
-    match is_hub(registry) {
+    match is_docker_hub(registry) {
         true => HUB_KEYS.to_vec(),
         false => vec![registry],
     }
 }
 
-/// Returns whether an entry's name means this key: old Docker wrote URLs.
+/// Returns whether an entry's name means this key. Old versions of Docker wrote URLs.
 pub(super) fn is(name: &str, key: &str) -> bool {
     let bare = name
         .trim_start_matches("https://")
