@@ -18,7 +18,6 @@ mod list;
 mod login;
 mod logout;
 mod mirror;
-mod moved;
 mod output;
 mod progress;
 mod publish;
@@ -32,6 +31,7 @@ mod splice;
 mod split;
 mod stdout;
 mod text;
+mod transfer_summary;
 mod versions;
 mod wit;
 mod worlds;
@@ -144,7 +144,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let context = Context::new(arguments.shared)?;
     if context.username.is_some() && !matches!(arguments.command, Command::Login(_)) {
         let failure = Failure::usage("--username needs --password-stdin");
-        return Err(failure.hint("only `wharf login` asks for a password"));
+        return Err(failure.hint(hints::ONLY_LOGIN_ASKS));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

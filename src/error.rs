@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{artifact, copy, section, split, store, stub};
+use crate::{acceptance, artifact, copy, section, split, store, stub};
 
 /// Why a component could not be pushed, pulled, split or read.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,9 @@ pub enum Error {
     /// What the interface is read from could not be made.
     #[error("its interface cannot be read")]
     Stub(#[from] stub::Error),
+    /// The artifact is not accepted.
+    #[error(transparent)]
+    Refused(#[from] acceptance::Refusal),
     /// A store could not do what it was asked.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -104,12 +107,23 @@ impl Error {
             Self::Splice(split::SpliceError::Write(_)) => Kind::Other,
             Self::Stub(stub::Error::Read { .. }) => Kind::Other,
             Self::Splice(_) | Self::Stub(_) => Kind::Integrity,
+            Self::Refused(refusal) => refusal.kind(),
             Self::Store(error) => error.kind(),
             Self::Section(section::Error::Read { .. })
             | Self::Source(_)
             | Self::Changed
             | Self::Encode { .. }
             | Self::ManifestSize { .. } => Kind::Other,
+        }
+    }
+}
+
+impl acceptance::Refusal {
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NotPinned { .. } => Kind::Integrity,
+            _ => Kind::Conflict,
         }
     }
 }

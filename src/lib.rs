@@ -26,6 +26,7 @@
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | one trait; layouts, registries, blob directories, the cache |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
+//! | [`acceptance`] | the gate that every artifact passes: ownership, yank, immutability, pinned digests |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`index`] | the local search index and its queries |
 //! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
@@ -49,6 +50,7 @@
 //!
 //! `tests/core/layering` reads the sources and fails on an import that breaks these.
 
+pub mod acceptance;
 pub mod artifact;
 pub mod component;
 pub mod copy;

@@ -9,26 +9,30 @@ mod connect;
 mod error;
 mod locate;
 mod lock;
+mod lock_file;
 mod mirror;
 mod place;
+mod publication;
 mod publish;
+mod transfer;
 mod versions;
 mod well_known;
 mod yank;
 
-pub use self::compat::{Uncompared, compare};
+pub use self::compat::Uncompared;
 pub use self::configuration::{
     Choice, Configuration, ConfigurationError, RegistrySettings, UserPassword,
 };
 pub use self::connect::{Connector, Located, LocatedVersion};
-pub use self::error::Error;
+pub use self::error::{Error, LockFileError};
 pub use self::locate::{Locator, Registry};
 pub use self::lock::{Lock, LockError, Locked};
+pub use self::lock_file::LockFile;
 pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};
-pub use self::publish::{
-    Looked, Publication, Published, State, Target, check_owner, look, owned, publish,
-};
+pub use self::publication::{Publication, Target};
+pub use self::publish::{Prepared, Published, State, check_owner, check_whole, prepare, publish};
+pub use self::transfer::{CopyPlan, CopySettings, MirroredVersion};
 pub use self::versions::{Resolved, Tags, resolve, tags};
 pub use self::well_known::registry_metadata;
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};

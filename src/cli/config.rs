@@ -13,7 +13,7 @@ use wharf::store::spool;
 
 use super::failure::{Exit, Failure};
 use super::settings::Context;
-use super::{arguments, output, text};
+use super::{arguments, hints, output, text};
 
 /// Show or set where packages are
 ///
@@ -155,7 +155,7 @@ fn changed(
         Failure::usage(
             "there is no place for the configuration: neither XDG_CONFIG_HOME nor HOME is set",
         )
-        .hint("name a file with --config")
+        .hint(hints::NAME_CONFIG)
     })?;
     let before = read(&file)?;
     // What is no configuration is no fault of the call.

@@ -89,11 +89,6 @@ impl Failure {
         self.exit == Exit::Refused
     }
 
-    /// Returns whether what is asked for contradicts what is there.
-    pub(crate) fn is_conflict(&self) -> bool {
-        self.exit == Exit::Conflict
-    }
-
     /// Returns whether bytes or structures are not what they should be.
     pub(crate) fn is_integrity(&self) -> bool {
         self.exit == Exit::Integrity
@@ -190,6 +185,9 @@ fn cause_exit(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         return Some(error.kind().into());
     }
     if let Some(error) = cause.downcast_ref::<package::Error>() {
+        return Some(error.kind().into());
+    }
+    if let Some(error) = cause.downcast_ref::<package::LockFileError>() {
         return Some(error.kind().into());
     }
     if let Some(error) = cause.downcast_ref::<index::Error>() {

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use wharf::package::PlaceError;
+use wharf::acceptance::Refusal;
+use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, DEFAULT_TAG, Location, Reference};
 use wharf::store::remembered::OFFLINE;
@@ -20,6 +21,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Option<String>>
     }
     if let Some(error) = cause.downcast_ref::<package::Error>() {
         return Some(package_hint(error));
+    }
+    if let Some(error) = cause.downcast_ref::<LockFileError>() {
+        return Some(lock_file_hint(error));
     }
     if let Some(error) = cause.downcast_ref::<index::Error>() {
         return Some(index_hint(error));
@@ -41,14 +45,52 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Option<String>>
     }
 }
 
-/// Where a version exists and is another one.
-pub(crate) const IMMUTABLE: &str =
-    "publish it as another version; --force replaces this one for everybody";
+/// A reference in a lock file.
+pub(crate) const PINNED_REFERENCE: &str = "a reference is pinned by its digest: …@sha256:…";
+
+/// Standard output is a terminal.
+pub(crate) const REDIRECT: &str = "redirect standard output, or name a file with -o";
+
+/// Standard output is closed.
+pub(crate) const REDIRECT_OR_DISCARD: &str =
+    "redirect standard output, or name a file with -o; `-o /dev/null` throws the component away";
+
+/// The default output is another file.
+pub(crate) const OVERWRITE: &str = "name the output with -o; that overwrites";
+
+/// The layers do not tile the component.
+pub(crate) const INCOMPLETE_LAYERS: &str = "a layer's file is missing or not whole";
+
+/// A requirement where a version is needed.
+pub(crate) const ONE_VERSION: &str = "for instance demo:calc@1.2.0";
+
+/// A requirement where a new version is needed.
+pub(crate) const WHOLE_VERSION: &str = "a version has three numbers: 1.2.0";
+
+/// A directory without WIT files.
+pub(crate) const WIT_DIRECTORY: &str = "--wit takes the directory that has the package's own files";
+
+/// The user has no configuration file.
+pub(crate) const NAME_CONFIG: &str = "name a file with --config";
+
+/// The cache cannot be opened.
+pub(crate) const OTHER_CACHE: &str = "another directory with --cache, or none with --no-cache";
+
+/// There is no terminal.
+pub(crate) const PASSWORD_STDIN: &str =
+    "give it on standard input, with --username and --password-stdin";
+
+/// `--username` without a password.
+pub(crate) const ONLY_LOGIN_ASKS: &str = "only `wharf login` asks for a password";
+
+/// The destination of a package's copy.
+pub(crate) const PACKAGE_TARGET: &str =
+    "a package keeps its name: DST says only where packages are";
 
 /// Where a version differs in two places.
-pub(crate) const DIFFERENT: &str = "a version never changes: find out which of the two is right";
+const DIFFERENT: &str = "a version never changes: find out which of the two is right";
 
-pub(crate) const MISCONFIGURED: &str = "`wharf config` shows what is read";
+const MISCONFIGURED: &str = "`wharf config` shows what is read";
 
 pub(crate) const LOGIN_FOR_EACH: &str = "`wharf login` keeps credentials for each";
 
@@ -59,6 +101,7 @@ pub(crate) const FORMS: &str = "a package is NAMESPACE:NAME, perhaps with @VERSI
 fn hint_of(error: &wharf::error::Error) -> Option<String> {
     match error {
         wharf::error::Error::Store(error) => store_hint(error),
+        wharf::error::Error::Refused(refusal) => refusal_hint(refusal),
         wharf::error::Error::Changed => Some("try again when nothing writes to it".to_owned()),
         _ => None,
     }
@@ -79,14 +122,19 @@ fn package_hint(error: &package::Error) -> Option<String> {
         package::Error::NoVersion { spec, .. } => {
             return Some(format!("`wharf versions {}` shows all", spec.name));
         }
-        package::Error::Immutable { .. } => IMMUTABLE,
+        package::Error::Refused(refusal) => return refusal_hint(refusal),
+        package::Error::LockFile(error) => return lock_file_hint(error),
+        package::Error::Copy(error) => return copy_hint(error),
+        package::Error::SamePlace { .. } => {
+            "a host alone may have a prefix in the configuration: see `wharf config`"
+        }
+        package::Error::Damaged { .. } => {
+            "a version never changes, so nothing damaged becomes one; `wharf push` stores any bytes"
+        }
         package::Error::Incompatible { .. } => {
             "publish it under a number that says so, another major version; or with --no-compat-check"
         }
         package::Error::LostRace { .. } => "look at what is there, and publish another version",
-        package::Error::OtherPackage { .. } => {
-            "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"
-        }
         package::Error::Place(PlaceError::Malformed { text, .. }) => return place(text),
         package::Error::Configuration(_) => MISCONFIGURED,
         package::Error::NoLocalLayout => "name one with --registry oci:DIR or in WHARF_HOME",
@@ -106,6 +154,51 @@ fn package_hint(error: &package::Error) -> Option<String> {
         }
         package::Error::Artifact(error) => return hint_of(error),
         package::Error::Store(error) => return store_hint(error),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn refusal_hint(refusal: &Refusal) -> Option<String> {
+    let hint = match refusal {
+        Refusal::OtherPackage { .. } => {
+            "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"
+        }
+        Refusal::Immutable { .. } => {
+            "publish it as another version; --force replaces this one for everybody"
+        }
+        Refusal::Differs { .. } => DIFFERENT,
+        Refusal::NotPinned { .. } => {
+            "the registry or the lock file was changed; get it anew without --locked if you trust it"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn lock_file_hint(error: &LockFileError) -> Option<String> {
+    let hint = match error {
+        LockFileError::Missing { .. } => "`wharf get` without --locked makes it",
+        LockFileError::Malformed { .. } => {
+            "restore it, or delete it and get the packages again; --no-lock leaves it alone"
+        }
+        LockFileError::Unwritable { .. } => {
+            "another place with --lock-file, or none with --no-lock"
+        }
+        LockFileError::NoEntry { spec, .. } => {
+            return Some(format!("`wharf get '{spec}'` makes one"));
+        }
+        LockFileError::UnnamedRegistry { registry, .. } => {
+            return Some(format!(
+                "`wharf login {registry}`, or say where the package is with --registry"
+            ));
+        }
+        LockFileError::Elsewhere { path, registry, .. } => {
+            let file = path.display();
+            return Some(format!(
+                "{file} has it from {registry}; another place is named with --registry"
+            ));
+        }
         _ => return None,
     };
     Some(hint.to_owned())

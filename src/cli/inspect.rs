@@ -24,8 +24,8 @@ use super::arguments::{self, Given, Named};
 use super::failure::Failure;
 use super::input::Input;
 use super::layers::{self, LayerRow};
-use super::moved::Fetched;
 use super::settings::{Context, SplitFlags};
+use super::transfer_summary::Fetched;
 use super::{output, segments, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata

@@ -10,6 +10,7 @@ use wharf::store::credentials::{self, Credentials, Server};
 use wharf::store::remote::try_login;
 
 use super::failure::Failure;
+use super::hints;
 use super::output;
 use super::settings::Context;
 use super::text::printable;
@@ -95,7 +96,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 fn ask(username: Option<String>) -> Result<(String, String), Failure> {
     if !io::stdin().is_terminal() {
         let failure = Failure::usage("there is no terminal to ask for a password at");
-        return Err(failure.hint("give it on standard input, with --username and --password-stdin"));
+        return Err(failure.hint(hints::PASSWORD_STDIN));
     }
     let username = match username {
         Some(username) => username,

@@ -4,14 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::copy::Several;
 use wharf::digest::Digest;
-use wharf::package::{self, Mirror, Mirrored};
-use wharf::reference::Name;
+use wharf::package::{self, Mirror, MirroredVersion};
 use wharf::reference::package::{PackageName, PackageSpec, Version};
-use wharf::store::Store;
 
-use super::copy::{Copier, Sum, check_version};
+use super::copy::Sum;
 use super::failure::{Exit, Failure};
 use super::settings::Context;
 use super::{output, text};
@@ -48,9 +45,9 @@ struct Row {
     news: bool,
 }
 
-/// What could not be kept.
+/// A version or a package that could not be mirrored.
 #[derive(Serialize)]
-struct Lost {
+struct Unmirrored {
     package: PackageName,
     /// Null where it was no single version.
     version: Option<Version>,
@@ -61,7 +58,7 @@ struct Lost {
 #[derive(Serialize)]
 struct Report {
     packages: Vec<Row>,
-    failures: Vec<Lost>,
+    failures: Vec<Unmirrored>,
     #[serde(flatten)]
     sum: Sum,
 }
@@ -78,15 +75,8 @@ impl MirrorCommand {
         let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
             Failure::new(Exit::Integrity, format!("the mirror file {name}: {error}"))
         })?;
-        let mut run = Run {
-            context,
-            report: Report {
-                packages: Vec::new(),
-                failures: Vec::new(),
-                sum: Sum::default(),
-            },
-            first: None,
-        };
+        let locator = context.locator()?;
+        let mut run = Run::new(context);
         if mirror.is_empty() {
             eprintln!("note: {name} has no [[mirror]]: there is nothing to do");
         }
@@ -96,8 +86,11 @@ impl MirrorCommand {
                 eprintln!("note: {name} names no packages for {to}: there is nothing to do");
             }
             for spec in &entry.packages {
-                if let Err(failure) = run.keep(entry, spec).await {
-                    run.lost(spec, None, failure.context(format!("mirroring {spec}")));
+                let done = |version: &Version, mirrored| run.version(spec, version, mirrored);
+                let mirrored = locator.mirror(entry, spec, done).await;
+                if let Err(error) = mirrored {
+                    let failure = Failure::from(error).context(format!("mirroring {spec}"));
+                    run.failed(spec, None, failure);
                 }
             }
         }
@@ -107,111 +100,64 @@ impl MirrorCommand {
     }
 }
 
-/// One run over all that is mirrored.
+/// One run over a mirror file.
 struct Run<'a> {
     context: &'a Context,
     report: Report,
-    /// The failure whose exit code it is in the end.
+    /// The failure whose exit code the run has.
     first: Option<Failure>,
 }
 
-impl Run<'_> {
-    /// Keeps the versions of one package; one that cannot be kept does not keep the others out.
-    async fn keep(&mut self, entry: &Mirrored, spec: &PackageSpec) -> Result<(), Failure> {
-        let context = self.context;
-        let (connector, locator) = (context.connector()?, context.locator()?);
-        let from = match &entry.from {
-            Some(place) => locator.registry_at(place, &spec.name).await?,
-            None => locator.registry(&spec.name).await?,
-        };
-        let to = locator.registry_at(&entry.to, &spec.name).await?;
-        let location = from.repository(&spec.name)?;
-        connector.check_credentials(&location, &to.repository(&spec.name)?)?;
-        let source = from.read(connector, &spec.name).await?;
-        let tags = package::tags(source.as_ref(), &spec.name).await?;
-        let wanted = tags.versions.iter();
-        let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
-        if wanted.is_empty() {
-            return Err(nothing(source.as_ref(), spec).await.into());
+impl<'a> Run<'a> {
+    fn new(context: &'a Context) -> Self {
+        Self {
+            context,
+            report: Report {
+                packages: Vec::new(),
+                failures: Vec::new(),
+                sum: Sum::default(),
+            },
+            first: None,
         }
-        let target = to.write(connector, &spec.name, Some(&location)).await?;
-        let copier = Copier::new(context.session()?, entry.referrers).of_versions();
-        let (source, target) = (source.as_ref(), target.as_ref());
-        let mut route = Route {
-            source,
-            target,
-            copies: copier.several(source, target),
-        };
-        for (version, tag) in wanted {
-            if let Err(failure) = self.keep_version(&mut route, spec, version, tag).await {
-                let doing = format!("mirroring {}@{version}", spec.name);
-                self.lost(spec, Some(version), failure.context(doing));
-            }
-        }
-        Ok(())
     }
 
-    async fn keep_version(
+    /// Reports what became of a version.
+    fn version(
         &mut self,
-        route: &mut Route<'_>,
         spec: &PackageSpec,
         version: &Version,
-        tag: &str,
-    ) -> Result<(), Failure> {
-        let (source, target) = (route.source, route.target);
-        let shown = format!("{}@{version}", spec.name);
-        let name = Name::Tag(tag.to_owned());
-        if !check_version(source, target, &shown, tag).await? {
-            let digest = source.manifest(&name).await?.digest;
-            let connector = self.context.connector()?;
-            connector.check_owner(source, &spec.name, digest).await?;
-        }
-        let copied = route.copies.artifact(&name, Some(tag)).await?;
+        mirrored: Result<MirroredVersion, package::Error>,
+    ) {
+        let MirroredVersion { reference, copied } = match mirrored {
+            Ok(mirrored) => mirrored,
+            Err(error) => {
+                let doing = format!("mirroring {}@{version}", spec.name);
+                return self.failed(spec, Some(version), Failure::from(error).context(doing));
+            }
+        };
         self.report.sum.add(&copied);
         self.report.packages.push(Row {
             name: spec.name.clone(),
             version: version.clone(),
-            reference: format!("{}:{tag}", target.location()),
+            reference,
             digest: copied.digest,
             news: copied.news,
         });
-        Ok(())
     }
 
-    /// Tells a failure, and goes on.
-    fn lost(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
+    /// Reports a failure; the run goes on.
+    fn failed(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
         if !self.context.json {
             // The first one's code is that of the whole run.
             let _code_comes_last = failure.report(false);
         }
-        self.report.failures.push(Lost {
+        self.report.failures.push(Unmirrored {
             package: spec.name.clone(),
             version: version.cloned(),
             kind: failure.kind(),
             message: failure.message(),
         });
         self.first.get_or_insert(failure);
-    }
-}
-
-/// From where, to where, and how.
-struct Route<'a> {
-    source: &'a dyn Store,
-    target: &'a dyn Store,
-    copies: Several<'a>,
-}
-
-/// Says that no version matches, and which there are.
-async fn nothing(source: &dyn Store, spec: &PackageSpec) -> package::Error {
-    match package::resolve(source, spec).await {
-        Err(error) => error,
-        // It came to be after the tags were read.
-        Ok(found) => package::Error::NoVersion {
-            spec: Box::new(spec.clone()),
-            location: source.location(),
-            nearest: vec![found.version],
-            yanked: 0,
-        },
     }
 }
 

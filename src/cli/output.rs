@@ -11,6 +11,7 @@ use wharf::pull::Output;
 use wharf::store::spool::{Spool, parent, through_links};
 
 use super::failure::{Exit, Failure};
+use super::hints;
 use super::settings::Context;
 use super::stdout;
 
@@ -87,14 +88,12 @@ impl Target {
         }
         if io::stdout().is_terminal() {
             let failure = Failure::usage("a component is no text for a terminal");
-            return Err(failure.hint("redirect standard output, or name a file with -o"));
+            return Err(failure.hint(hints::REDIRECT));
         }
         let stream = stdout::duplicate().context("standard output")?;
         if leads_nowhere(&stream) {
             let failure = Failure::new(Exit::Other, "standard output is closed");
-            return Err(failure.hint(
-                "redirect standard output, or name a file with -o; `-o /dev/null` throws the component away",
-            ));
+            return Err(failure.hint(hints::REDIRECT_OR_DISCARD));
         }
         let written = false;
         Ok(Self::Stream { stream, written })
@@ -193,5 +192,5 @@ fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
         return Ok(true);
     }
     let message = format!("{} exists and is another component", path.display());
-    Err(Failure::new(Exit::Conflict, message).hint("name the output with -o; that overwrites"))
+    Err(Failure::new(Exit::Conflict, message).hint(hints::OVERWRITE))
 }

@@ -15,11 +15,11 @@ use wharf::push::{self, Options};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::input::Input;
-use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
-use super::{arguments, output, text, wit};
+use super::transfer_summary::Sent;
+use super::{arguments, hints, output, text, wit};
 
 /// Publish a component as a version of a package
 ///
@@ -96,7 +96,8 @@ impl Publish {
         let given = given.transpose()?;
         let input = Input::read(&self.file, self.split.policy()).await?;
         let component = Arc::clone(&input.component);
-        self.check_whole(&component)?;
+        let file = text::printable(&self.file.display().to_string());
+        package::check_whole(&component, &file)?;
         let publication = self.publication(given, &component).await?;
         let mut said = metadata::described(&component.map);
         said.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
@@ -177,33 +178,24 @@ impl Publish {
         options: &Options,
     ) -> Result<Option<Published>, Failure> {
         let name = publication;
-        let content = component.config.content;
-        let looked = package::look(target, publication, content).await?;
-        let is_written = looked.state == State::Free || self.force;
-        if is_written && !self.no_compat_check {
-            let compared = package::compare(component, target, publication, &looked);
-            for Uncompared { neighbour, reason } in compared.await? {
-                let reason = text::printable(&reason);
-                eprintln!("note: {name} is not compared with {neighbour}: {reason}");
-            }
+        let compares = !self.no_compat_check;
+        let prepared =
+            package::prepare(component, target, publication, self.force, compares).await?;
+        for Uncompared { neighbour, reason } in prepared.uncompared {
+            let reason = text::printable(&reason);
+            eprintln!("note: {name} is not compared with {neighbour}: {reason}");
         }
+        let before = prepared.state;
         if self.dry_run {
-            return match looked.state {
-                State::Other(existing) if !self.force => Err(package::Error::Immutable {
-                    publication: Box::new(publication.clone()),
-                    location: target.store.location(),
-                    existing,
-                }
-                .into()),
-                State::Same(digest) => Ok(Some(Published {
+            return Ok(match before {
+                State::Same(digest) => Some(Published {
                     pushed: None,
                     digest,
-                    before: State::Same(digest),
-                })),
-                _ => Ok(None),
-            };
+                    before,
+                }),
+                _ => None,
+            });
         }
-        let before = looked.state;
         let published = package::publish(
             Arc::clone(component),
             target,
@@ -260,7 +252,7 @@ impl Publish {
             })?,
             Wanted::Matching(requirement) => {
                 let message = format!("`{requirement}` is a requirement, not a version");
-                return Err(Failure::usage(message).hint("a version has three numbers: 1.2.0"));
+                return Err(Failure::usage(message).hint(hints::WHOLE_VERSION));
             }
         };
         let other_name = own.name.as_ref().is_some_and(|name| *name != package);
@@ -273,21 +265,6 @@ impl Publish {
             );
         }
         Ok(Publication { package, version })
-    }
-
-    /// Fails if the headers of the file do not lead to its end: nobody could ever mend that version.
-    fn check_whole(&self, component: &Component<std::fs::File>) -> Result<(), Failure> {
-        let Some(damage) = &component.map.damage else {
-            return Ok(());
-        };
-        let file = text::printable(&self.file.display().to_string());
-        let message = format!(
-            "{file} cannot be read past byte {}: {}",
-            damage.offset, damage.reason
-        );
-        Err(Failure::new(Exit::Integrity, message).hint(
-            "a version never changes, so nothing damaged becomes one; `wharf push` stores any bytes",
-        ))
     }
 
     fn report(

@@ -10,9 +10,9 @@ use wharf::pull::{self, Pulled};
 use wharf::reference::package::{PackageName, Version};
 
 use super::failure::Failure;
-use super::moved::Fetched;
 use super::output::Target;
 use super::settings::Context;
+use super::transfer_summary::Fetched;
 use super::{arguments, output, text};
 
 /// Get a component back, byte for byte

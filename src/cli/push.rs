@@ -12,8 +12,8 @@ use wharf::reference::package::PackageSpec;
 
 use super::failure::Failure;
 use super::input::Input;
-use super::moved::Sent;
 use super::settings::{Context, SplitFlags};
+use super::transfer_summary::Sent;
 use super::{arguments, output, text};
 
 /// Store a component, one layer per large section

@@ -20,6 +20,7 @@ use wharf::store::remote::{Credentials, Options};
 use wharf::store::{Observer, Session};
 
 use super::failure::{Exit, Failure};
+use super::hints;
 use super::progress::Progress;
 use super::text::{parse_size, printable};
 
@@ -239,7 +240,7 @@ impl Context {
                 Cache::open(self.temporary.get_or_init(|| made).path())
             }
         };
-        let hint = "another directory with --cache, or none with --no-cache";
+        let hint = hints::OTHER_CACHE;
         let cache = cache.map_err(|error| Failure::from(error).hint(hint))?;
         Ok(self.session.get_or_init(|| Session {
             cache: Arc::new(cache),

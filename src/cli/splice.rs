@@ -9,6 +9,7 @@ use wharf::exploded::Exploded;
 use wharf::split::{SpliceError, splice};
 
 use super::failure::Failure;
+use super::hints;
 use super::output::{self, Target};
 use super::settings::Context;
 use super::text;
@@ -104,9 +105,7 @@ fn named(exploded: &Exploded, error: SpliceError) -> Failure {
     let error = anyhow::Error::from(wharf::error::Error::from(error));
     match title {
         Some(title) => error.context(title).into(),
-        None if is_incomplete => {
-            Failure::from(error).hint("a layer's file is missing or not whole")
-        }
+        None if is_incomplete => Failure::from(error).hint(hints::INCOMPLETE_LAYERS),
         None => error.into(),
     }
 }

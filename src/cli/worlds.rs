@@ -11,6 +11,7 @@ use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
 
 use super::arguments::{self, Given, Named};
 use super::failure::Failure;
+use super::hints;
 use super::index::types::correction;
 use super::settings::Context;
 use super::text::printable;
@@ -92,7 +93,7 @@ fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
             super::failure::Exit::NotFound,
             format!("no .wit file in {name}"),
         );
-        return Err(failure.hint("--wit takes the directory that has the package's own files"));
+        return Err(failure.hint(hints::WIT_DIRECTORY));
     }
     let deps = path.join("deps");
     let mut dependencies = Vec::new();

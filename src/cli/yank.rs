@@ -4,12 +4,12 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package;
-use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version, Wanted};
+use wharf::reference::{Name, Reference};
 
 use super::failure::Failure;
 use super::settings::Context;
-use super::{arguments, output};
+use super::{arguments, hints, output};
 
 /// Hide a version from requirements
 ///
@@ -44,7 +44,7 @@ impl Yank {
         let spec = arguments::spec(&self.package)?;
         let Wanted::Exact(version) = &spec.wanted else {
             let message = format!("`{}` names no single version", self.package);
-            return Err(Failure::usage(message).hint("for instance demo:calc@1.2.0"));
+            return Err(Failure::usage(message).hint(hints::ONE_VERSION));
         };
         let cache = context.cache()?;
         let (connector, name) = (context.connector()?, &spec.name);
@@ -53,7 +53,7 @@ impl Yank {
         let source = registry.read(connector, name).await?;
         let resolved = package::resolve(source.as_ref(), &spec).await?;
         connector
-            .check_owner(source.as_ref(), name, resolved.digest)
+            .check_owner(source.as_ref(), name, &Name::Digest(resolved.digest))
             .await?;
         let store = registry.write(connector, name, None).await?;
         let yanked = !self.undo;

@@ -51,6 +51,9 @@ impl Refusal {
     pub(super) fn of(error: &Error) -> Self {
         match error {
             Error::Store(error) => Self::of_store(error),
+            Error::Refused(refusal) => {
+                Self::new(StatusCode::FORBIDDEN, "DENIED", refusal.to_string())
+            }
             _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
             _ => Self::internal(),
         }

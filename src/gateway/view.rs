@@ -14,6 +14,7 @@ use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::{Got, Source};
 use super::{Answered, Asked, Gateway};
+use crate::acceptance::{self, Facts, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
 use crate::error::{self, Error};
@@ -147,6 +148,11 @@ impl Gateway {
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = asked.source.store();
         let split = open_split(store.as_ref(), &raw, self.session()?).await?;
+        let facts = Facts {
+            annotations: Some(&split.manifest.annotations),
+            ..Facts::default()
+        };
+        acceptance::accept(&Purpose::Reference, &facts)?;
         let config = split.manifest.config;
         // It may have been read from the cache, where another repository's is.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::publish::{Looked, Publication, Target};
+use super::publication::{Publication, Target};
 use super::yank::is_marked;
 use super::{Error, Tags};
 use crate::component::Component;
@@ -32,19 +32,17 @@ pub struct Uncompared {
 /// nothing to compare for a version that comes before a release.
 ///
 /// Returns what could not be compared: what has no WIT, or none of a component. Fails with [`Error::Incompatible`].
-pub async fn compare<S: Source + Send + 'static>(
+pub(super) async fn compare<S: Source + Send + 'static>(
     component: &Arc<Component<S>>,
     target: &Target<'_>,
     publication: &Publication,
-    looked: &Looked,
+    tags: Option<Tags>,
 ) -> Result<Vec<Uncompared>, Error> {
-    let neighbours = match &looked.tags {
-        Some(tags) => neighbours(target, tags, &publication.version).await?,
-        None => {
-            let tags = Tags::read(target.store.tags().await?);
-            neighbours(target, &tags, &publication.version).await?
-        }
+    let tags = match tags {
+        Some(tags) => tags,
+        None => Tags::read(target.store.tags().await?),
     };
+    let neighbours = neighbours(target, &tags, &publication.version).await?;
     let mut uncompared = Vec::new();
     if neighbours.is_empty() {
         return Ok(uncompared);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::configuration::{RegistrySettings, UserPassword};
 use super::{Error, Publication};
+use crate::acceptance::{self, Facts, Purpose};
 use crate::digest::Digest;
 use crate::pull::{self, Opened};
 use crate::reference::{Location, Name, Reference, Repository};
@@ -44,6 +45,25 @@ pub struct LocatedVersion {
     pub version: Publication,
     /// Whether it is yanked.
     pub is_yanked: bool,
+}
+
+impl Located {
+    /// Returns the facts that the acceptance gate asks for.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        facts(self.store.as_ref(), &self.opened)
+    }
+}
+
+pub(super) fn facts<'a>(store: &dyn Store, opened: &'a Opened) -> Facts<'a> {
+    let own = opened.split();
+    let own = own.filter(|split| split.digest == opened.digest);
+    Facts {
+        location: store.location(),
+        annotations: Some(opened.annotations()),
+        content: Some(opened.content().digest),
+        split: own.map(|split| split.manifest.config.digest),
+        ..Facts::default()
+    }
 }
 
 impl Connector {
@@ -172,6 +192,16 @@ impl Connector {
 
     /// Reads the manifest and the config of the artifact that a reference names.
     pub async fn open(
+        &self,
+        reference: Reference,
+        settings: &RegistrySettings,
+    ) -> Result<Located, Error> {
+        let artifact = self.read_artifact(reference, settings).await?;
+        acceptance::accept(&Purpose::Reference, &artifact.facts())?;
+        Ok(artifact)
+    }
+
+    pub(super) async fn read_artifact(
         &self,
         reference: Reference,
         settings: &RegistrySettings,

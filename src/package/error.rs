@@ -1,10 +1,13 @@
 //! Why something could not be done with a package or a reference.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::configuration::ConfigurationError;
 use super::place::{Place, PlaceError};
-use super::publish::Publication;
+use super::publication::Publication;
+use crate::acceptance::Refusal;
+use crate::copy;
 use crate::digest::Digest;
 use crate::error::Kind;
 use crate::fits::Verdict;
@@ -46,16 +49,6 @@ pub enum Error {
         /// The repository.
         location: String,
     },
-    /// The version names other bytes.
-    #[error("{publication} exists in {location} and is another component ({existing})")]
-    Immutable {
-        /// The version.
-        publication: Box<Publication>,
-        /// The repository.
-        location: String,
-        /// The content digest of what is there.
-        existing: Digest,
-    },
     /// Somebody else wrote the tag between our write and our look.
     #[error(
         "{publication} was published by somebody else at the same time: {location} now has {existing}"
@@ -79,16 +72,6 @@ pub enum Error {
         neighbour: Box<Version>,
         /// What the newer of the two imports anew, does not export any more, or has other types for.
         verdict: Box<Verdict>,
-    },
-    /// Two packages came to share a repository.
-    #[error("{location} holds the package {existing}, not {package}")]
-    OtherPackage {
-        /// The package that is wanted.
-        package: PackageName,
-        /// The repository.
-        location: String,
-        /// The package that is there.
-        existing: String,
     },
     /// The version is too long for a tag.
     #[error("version {version} does not fit a tag (128 characters)")]
@@ -148,6 +131,33 @@ pub enum Error {
         /// Where the packages are.
         place: Place,
     },
+    /// Source and destination of a copy are the same repository.
+    #[error("{package} is in {location} already: SRC and DST are one place")]
+    SamePlace {
+        /// The package.
+        package: PackageName,
+        /// The repository.
+        location: String,
+    },
+    /// The component is damaged, and a version could never be repaired.
+    #[error("{file} cannot be read past byte {offset}: {reason}")]
+    Damaged {
+        /// The component's file.
+        file: String,
+        /// Where, in bytes from its start.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The artifact is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    LockFile(#[from] LockFileError),
+    /// Copying failed.
+    #[error(transparent)]
+    Copy(#[from] copy::Error),
     /// Pushing or reading failed.
     #[error(transparent)]
     Artifact(#[from] crate::error::Error),
@@ -165,19 +175,97 @@ impl Error {
             | Self::Lost { .. }
             | Self::NoLayout { .. }
             | Self::Unlisted { .. } => Kind::NotFound,
-            Self::Immutable { .. }
-            | Self::LostRace { .. }
-            | Self::Incompatible { .. }
-            | Self::OtherPackage { .. } => Kind::Conflict,
+            Self::LostRace { .. } | Self::Incompatible { .. } => Kind::Conflict,
+            Self::Refused(refusal) => refusal.kind(),
+            Self::LockFile(error) => error.kind(),
+            Self::Copy(error) => error.kind(),
             Self::LongVersion { .. }
             | Self::Place(_)
             | Self::NoLocalLayout
             | Self::ReadOnly { .. }
             | Self::TwoRegistries
+            | Self::SamePlace { .. }
             | Self::Redirected { .. } => Kind::Usage,
-            Self::Mark { .. } | Self::Configuration(_) => Kind::Integrity,
+            Self::Mark { .. } | Self::Damaged { .. } | Self::Configuration(_) => Kind::Integrity,
             Self::Artifact(error) => error.kind(),
             Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+/// Why a lock file cannot be used, or pins no version that can be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockFileError {
+    /// There is no such file.
+    #[error("no file `{}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not a lock file.
+    #[error("the lock file {}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It cannot be read.
+    #[error("{}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("the lock file {} cannot be written", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It does not pin the package.
+    #[error("{} has no entry of {spec}", path.display())]
+    NoEntry {
+        /// The file.
+        path: PathBuf,
+        /// The package.
+        spec: Box<PackageSpec>,
+    },
+    /// Only the lock file names the registry, so it is not sent credentials that name none.
+    #[error(
+        "the credentials are for no registry that is named: only {} names {registry}",
+        path.display()
+    )]
+    UnnamedRegistry {
+        /// The file.
+        path: PathBuf,
+        /// The registry.
+        registry: String,
+    },
+    /// The pinned version is not in the registry that was asked.
+    #[error("{error}")]
+    Elsewhere {
+        /// The file.
+        path: PathBuf,
+        /// Where the version was when it was locked.
+        registry: String,
+        /// What the registry said.
+        error: Box<Error>,
+    },
+}
+
+impl LockFileError {
+    /// Returns what kind of failure this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Missing { .. } | Self::NoEntry { .. } | Self::Elsewhere { .. } => Kind::NotFound,
+            Self::Malformed { .. } => Kind::Integrity,
+            Self::UnnamedRegistry { .. } => Kind::Usage,
+            Self::Unreadable { .. } | Self::Unwritable { .. } => Kind::Other,
         }
     }
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::configuration::{Choice, Configuration, ConfigurationError, RegistrySettings};
-use super::connect::{Connector, Located, LocatedVersion};
+use super::connect::{Connector, Located, LocatedVersion, facts};
 use super::place::Place;
-use super::publish::{Target, check_owner, owned};
+use super::publication::Target;
+use super::publish::check_owner;
 use super::{Error, Publication, registry_metadata, resolve};
-use crate::digest::Digest;
+use crate::acceptance::{self, Facts, Purpose};
 use crate::error::Kind;
-use crate::reference::package::{PackageName, PackageSpec};
+use crate::reference::package::{PackageName, PackageSpec, Wanted};
 use crate::reference::{Location, Name, Reference};
 use crate::store::Store;
 use crate::store::layout::Layout;
@@ -179,7 +180,15 @@ impl Locator<'_> {
         let resolved = resolve(store.as_ref(), spec).await?;
         let name = Name::Digest(resolved.digest);
         let opened = self.connector.opened(store.as_ref(), &name).await?;
-        owned(store.as_ref(), &spec.name, &opened)?;
+        let purpose = Purpose::Read {
+            package: &spec.name,
+            is_exact: matches!(spec.wanted, Wanted::Exact(_)),
+        };
+        let facts = Facts {
+            is_yanked: resolved.yanked,
+            ..facts(store.as_ref(), &opened)
+        };
+        acceptance::accept(&purpose, &facts)?;
         let reference = Reference {
             location: registry.repository(&spec.name)?,
             tag: Some(resolved.tag),
@@ -260,12 +269,12 @@ impl Connector {
         &self,
         store: &dyn Store,
         package: &PackageName,
-        version: Digest,
+        version: &Name,
     ) -> Result<(), Error> {
         let target = Target {
             store,
             session: &self.session,
         };
-        check_owner(&target, package, &Name::Digest(version)).await
+        check_owner(&target, package, version).await
     }
 }

@@ -6,32 +6,25 @@
 //! we wait, twice over. Whoever takes longer still goes unnoticed: a client cannot exclude that, but
 //! registries have settings for tags that never move.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Error;
+use super::compat::{Uncompared, compare};
+use super::connect::facts;
+use super::publication::{Publication, Target};
 use super::versions::Tags;
 use super::yank::{is_yanked, yank};
+use crate::acceptance::{self, Facts, Incoming, Purpose};
 use crate::component::Component;
 use crate::copy;
 use crate::digest::{Digest, Identity};
-use crate::manifest::annotation;
 use crate::pull;
 use crate::push::{self, Options, Pushed};
 use crate::reference::Name;
-use crate::reference::package::{PackageName, Version, version_tag};
+use crate::reference::package::{PackageName, version_tag};
 use crate::source::Source;
-use crate::store::{self, Session, Store};
-
-/// A version of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publication {
-    /// The package.
-    pub package: PackageName,
-    /// Its version.
-    pub version: Version,
-}
+use crate::store::{self, Store};
 
 /// What a version's tag names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,23 +35,6 @@ pub enum State {
     Same(Digest),
     /// Something else: the content digest, or the manifest's where it is no component.
     Other(Digest),
-}
-
-/// What was found before publishing.
-#[derive(Debug, Clone)]
-pub struct Looked {
-    /// What the version's tag names.
-    pub state: State,
-    /// The repository's tags, where there was need to read them.
-    pub(super) tags: Option<Tags>,
-}
-
-/// Where a version is published.
-pub struct Target<'a> {
-    /// The package's repository.
-    pub store: &'a dyn Store,
-    /// The session.
-    pub session: &'a Session,
 }
 
 /// What became of a publication.
@@ -72,12 +48,6 @@ pub struct Published {
     pub before: State,
 }
 
-impl fmt::Display for Publication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.package, self.version)
-    }
-}
-
 impl Publication {
     /// Returns the version's tag.
     pub fn tag(&self) -> Result<String, Error> {
@@ -85,29 +55,80 @@ impl Publication {
             version: self.version.clone(),
         })
     }
+}
 
-    fn immutable(&self, store: &dyn Store, existing: Digest) -> Error {
-        Error::Immutable {
-            publication: Box::new(self.clone()),
-            location: store.location(),
-            existing,
-        }
+/// A publication that was accepted.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// What the version's tag names.
+    pub state: State,
+    /// The versions that could not be compared.
+    pub uncompared: Vec<Uncompared>,
+}
+
+impl State {
+    /// Asks the gate whether a version may be written.
+    fn accept(
+        self,
+        target: &Target<'_>,
+        publication: &Publication,
+        content: Identity,
+        is_forced: bool,
+    ) -> Result<(), Error> {
+        let purpose = Purpose::Write {
+            package: &publication.package,
+            version: &publication.version,
+            incoming: Incoming::Component(content.digest),
+            is_forced,
+        };
+        let facts = Facts {
+            location: target.store.location(),
+            existing: match self {
+                Self::Free => None,
+                Self::Same(_) => Some(content.digest),
+                Self::Other(existing) => Some(existing),
+            },
+            ..Facts::default()
+        };
+        Ok(acceptance::accept(&purpose, &facts)?)
     }
 }
 
-/// Looks at what a version's tag names, and that the repository is this package's.
-pub async fn look(
+/// Makes sure that a component may be published as a version: the repository is the package's, the version does not
+/// exist with other bytes (unless `is_forced`), and, if `compares`, the component may replace the nearest older version
+/// that semver calls compatible, and the nearest newer one may replace it.
+pub async fn prepare<S: Source + Send + 'static>(
+    component: &Arc<Component<S>>,
     target: &Target<'_>,
     publication: &Publication,
-    content: Identity,
-) -> Result<Looked, Error> {
-    let tag = publication.tag()?;
-    let state = state(target, publication, &tag, content).await?;
+    is_forced: bool,
+    compares: bool,
+) -> Result<Prepared, Error> {
+    let content = component.config.content;
+    let state = state(target, publication, &publication.tag()?, content).await?;
     let tags = match state {
         State::Free => Some(owned_tags(target, &publication.package).await?),
         _ => None,
     };
-    Ok(Looked { state, tags })
+    state.accept(target, publication, content, is_forced)?;
+    let is_written = state == State::Free || is_forced;
+    let uncompared = match is_written && compares {
+        true => compare(component, target, publication, tags).await?,
+        false => Vec::new(),
+    };
+    Ok(Prepared { state, uncompared })
+}
+
+/// Fails if the headers of a component do not lead to its end: nobody could repair that version. `file` names it.
+pub fn check_whole<S>(component: &Component<S>, file: &str) -> Result<(), Error> {
+    match &component.map.damage {
+        None => Ok(()),
+        Some(damage) => Err(Error::Damaged {
+            file: file.to_owned(),
+            offset: damage.offset,
+            reason: damage.reason.to_string(),
+        }),
+    }
 }
 
 /// Looks at what the tag of a version names; fails if that is a version of another package.
@@ -166,51 +187,41 @@ pub async fn check_owner(
     }
 }
 
-/// Fails if an artifact says that it is of another package: two packages came to share a repository.
-pub fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) -> Result<(), Error> {
-    match opened.annotations().get(annotation::PACKAGE) {
-        Some(existing) if *existing != package.to_string() => Err(Error::OtherPackage {
-            package: package.clone(),
-            location: store.location(),
-            existing: existing.chars().filter(|char| !char.is_control()).collect(),
-        }),
-        _ => Ok(()),
-    }
+/// Fails if an artifact says that it is of another package.
+fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) -> Result<(), Error> {
+    let facts = facts(store, opened);
+    Ok(acceptance::accept(&Purpose::Change { package }, &facts)?)
 }
 
-/// Publishes a component as a version of a package, given what [`look`] found. The same bytes again do nothing;
-/// other bytes are refused, unless `force` is set.
+/// Publishes a component as a version of a package, given what [`prepare`] found. The same bytes again do nothing;
+/// other bytes are refused, unless `is_forced`.
 pub async fn publish<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     target: &Target<'_>,
     publication: &Publication,
     options: &Options,
     before: State,
-    force: bool,
+    is_forced: bool,
 ) -> Result<Published, Error> {
     let Target { store, session } = target;
     let tag = publication.tag()?;
     let content = component.config.content;
-    if !force {
-        match before {
-            State::Free => {}
-            State::Same(digest) => {
-                return Ok(Published {
-                    pushed: None,
-                    digest,
-                    before,
-                });
-            }
-            State::Other(existing) => return Err(publication.immutable(*store, existing)),
-        }
+    before.accept(target, publication, content, is_forced)?;
+    if let (State::Same(digest), false) = (before, is_forced) {
+        return Ok(Published {
+            pushed: None,
+            digest,
+            before,
+        });
     }
     let pushed = push::push(component, *store, None, session, options).await?;
     let written = Name::Digest(pushed.digest);
     let manifest = store.manifest(&written).await?;
     // The uploads may have taken minutes.
     let begun = Instant::now();
-    match state(target, publication, &tag, content).await? {
-        State::Other(existing) if !force => return Err(publication.immutable(*store, existing)),
+    let now = state(target, publication, &tag, content).await?;
+    now.accept(target, publication, content, is_forced)?;
+    match now {
         // The same bytes in another form are as yanked as they were.
         State::Same(there) if there != pushed.digest && is_yanked(*store, &there).await? => {
             yank(*store, &pushed.digest, true, &session.cache).await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::yank::{YANK_SUFFIX, is_marked};
 use super::{Error, yank};
+use crate::acceptance::{self, Facts, Purpose};
 use crate::digest::Digest;
 use crate::reference::Name;
 use crate::reference::package::{
@@ -128,13 +129,21 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
         return exact(store, spec, version).await;
     }
     let tags = tags(store, &spec.name).await?;
+    let purpose = Purpose::Read {
+        package: &spec.name,
+        is_exact: false,
+    };
     let mut yanked = 0;
     for (version, tag) in tags.candidates(&spec.wanted) {
         let digest = match store.manifest(&Name::Tag(tag.to_owned())).await {
             Err(store::Error::NotFound { .. }) => return Err(lost(store, spec, version)),
             manifest => manifest?.digest,
         };
-        if tags.marked.contains(&digest) && is_marked(store, &digest).await? {
+        let facts = Facts {
+            is_yanked: tags.marked.contains(&digest) && is_marked(store, &digest).await?,
+            ..Facts::default()
+        };
+        if acceptance::accept(&purpose, &facts).is_err() {
             yanked += 1;
             continue;
         }

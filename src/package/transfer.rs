@@ -1,0 +1,307 @@
+//! Copying artifacts and packages between repositories, and mirroring packages.
+
+use std::sync::Arc;
+
+use super::connect::Connector;
+use super::locate::Locator;
+use super::mirror::Mirrored;
+use super::place::Place;
+use super::publication::Publication;
+use super::versions::{resolve, tags};
+use super::{Error, RegistrySettings, YANK_SUFFIX};
+use crate::acceptance::{self, Facts, Incoming, Purpose};
+use crate::artifact::SPLIT_SUFFIX;
+use crate::copy::{self, Copied, Options, Several};
+use crate::digest::Digest;
+use crate::reference::package::{PackageSpec, Version};
+use crate::reference::{Name, Reference};
+use crate::store::{self, Session, Store};
+
+/// What is copied besides the artifacts, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct CopySettings {
+    /// Whether every tag of the repository is copied.
+    pub all_tags: bool,
+    /// Whether referrers are copied.
+    pub referrers: bool,
+    /// Whether versions that exist in the destination may be replaced.
+    pub is_forced: bool,
+}
+
+/// A copy whose artifacts were accepted.
+pub struct CopyPlan {
+    source: Arc<dyn Store>,
+    target: Arc<dyn Store>,
+    /// The one artifact that is copied, and its tag; if there is none, every tag is copied.
+    one: Option<(Name, Option<String>)>,
+    options: Options,
+    session: Session,
+    /// Versions in the destination that will be replaced.
+    pub replaced: Vec<Publication>,
+}
+
+/// A version that a mirror has.
+pub struct MirroredVersion {
+    /// The repository and the tag.
+    pub reference: String,
+    /// What was copied.
+    pub copied: Copied,
+}
+
+impl CopyPlan {
+    /// Returns the destination, as messages name it.
+    pub fn location(&self) -> String {
+        self.target.location()
+    }
+
+    /// Copies, and returns what became of each tag.
+    pub async fn run(&self) -> Result<Vec<(Option<String>, Copied)>, Error> {
+        let (source, target) = (self.source.as_ref(), self.target.as_ref());
+        let (options, session) = (&self.options, &self.session);
+        match &self.one {
+            Some((name, tag)) => {
+                let copied =
+                    copy::artifact(source, target, name, tag.as_deref(), options, session).await?;
+                Ok(vec![(tag.clone(), copied)])
+            }
+            None => {
+                let copied = copy::all_tags(source, target, options, session).await?;
+                let tagged = |(tag, copied)| (Some(tag), copied);
+                Ok(copied.into_iter().map(tagged).collect())
+            }
+        }
+    }
+}
+
+impl Connector {
+    /// Plans a copy of the artifact, or of all tags of the repository, that a reference names.
+    pub async fn plan_copy(
+        &self,
+        from: &Reference,
+        to: &Reference,
+        settings: &CopySettings,
+    ) -> Result<CopyPlan, Error> {
+        self.check_credentials(&from.location, &to.location)?;
+        let unconfigured = RegistrySettings::default();
+        let source = self.read(&from.location, &unconfigured).await?;
+        if !settings.all_tags {
+            // Reading first, because writing makes a layout.
+            source.manifest(&from.name()).await?;
+            acceptance::accept(&Purpose::Reference, &Facts::default())?;
+        }
+        let beside = Some(&from.location);
+        let target = self.write(&to.location, &unconfigured, beside).await?;
+        let own_tag = match from.digest {
+            Some(_) => from.tag.as_deref(),
+            None => Some(from.tag_or_default()),
+        };
+        let tag = to.tag.as_deref().or(own_tag).map(str::to_owned);
+        Ok(CopyPlan {
+            source,
+            target,
+            one: (!settings.all_tags).then(|| (from.name(), tag)),
+            options: copy_options(settings, |_| false),
+            session: self.session.clone(),
+            replaced: Vec::new(),
+        })
+    }
+}
+
+impl Locator<'_> {
+    /// Plans a copy of a package version, or of all of a package, to another place.
+    pub async fn plan_copy(
+        &self,
+        spec: &PackageSpec,
+        place: &Place,
+        settings: &CopySettings,
+    ) -> Result<CopyPlan, Error> {
+        let (connector, package) = (self.connector, &spec.name);
+        let from = self.registry(package).await?;
+        let to = self.registry_at(place, package).await?;
+        let (location, destination) = (from.repository(package)?, to.repository(package)?);
+        if location == destination {
+            return Err(Error::SamePlace {
+                package: package.clone(),
+                location: destination.to_string(),
+            });
+        }
+        connector.check_credentials(&location, &destination)?;
+        let source = from.read(connector, package).await?;
+        // Reading first, because writing makes a layout.
+        let versions: Vec<(Version, String)> = match settings.all_tags {
+            true => {
+                let tags = tags(source.as_ref(), package).await?;
+                tags.versions.into_iter().collect()
+            }
+            false => {
+                let resolved = resolve(source.as_ref(), spec).await?;
+                vec![(resolved.version, resolved.tag)]
+            }
+        };
+        if let Some((_, newest)) = versions.last() {
+            let newest = Name::Tag(newest.clone());
+            connector
+                .check_owner(source.as_ref(), package, &newest)
+                .await?;
+        }
+        let target = to.write(connector, package, Some(&location)).await?;
+        let mut replaced = Vec::new();
+        for (version, tag) in &versions {
+            let (source, target) = (source.as_ref(), target.as_ref());
+            match check_version(source, target, spec, version, tag).await {
+                Err(Error::Refused(_)) if settings.is_forced => replaced.push(Publication {
+                    package: package.clone(),
+                    version: version.clone(),
+                }),
+                checked => {
+                    checked?;
+                }
+            }
+        }
+        let fixed_tags = match settings.is_forced {
+            true => |_: &str| false,
+            false => acceptance::is_immutable,
+        };
+        let one = match settings.all_tags {
+            true => None,
+            false => versions.into_iter().next().map(|(_, tag)| {
+                let name = Name::Tag(tag.clone());
+                (name, Some(tag))
+            }),
+        };
+        Ok(CopyPlan {
+            source,
+            target,
+            one,
+            options: copy_options(settings, fixed_tags),
+            session: connector.session.clone(),
+            replaced,
+        })
+    }
+
+    /// Mirrors the versions of one package, and calls `done` for each; one that fails does not keep the others out.
+    pub async fn mirror(
+        &self,
+        entry: &Mirrored,
+        spec: &PackageSpec,
+        mut done: impl FnMut(&Version, Result<MirroredVersion, Error>),
+    ) -> Result<(), Error> {
+        let (connector, package) = (self.connector, &spec.name);
+        let from = match &entry.from {
+            Some(place) => self.registry_at(place, package).await?,
+            None => self.registry(package).await?,
+        };
+        let to = self.registry_at(&entry.to, package).await?;
+        let location = from.repository(package)?;
+        connector.check_credentials(&location, &to.repository(package)?)?;
+        let source = from.read(connector, package).await?;
+        let versions = tags(source.as_ref(), package).await?.versions;
+        let wanted = versions.iter();
+        let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
+        if wanted.is_empty() {
+            return Err(nothing(source.as_ref(), spec).await);
+        }
+        let target = to.write(connector, package, Some(&location)).await?;
+        let settings = CopySettings {
+            all_tags: false,
+            referrers: entry.referrers,
+            is_forced: false,
+        };
+        let options = copy_options(&settings, acceptance::is_immutable);
+        let (source, target) = (source.as_ref(), target.as_ref());
+        let mut copies = Several::new(source, target, &options, &connector.session);
+        for (version, tag) in wanted {
+            let accepted = self
+                .accept_mirrored(source, target, spec, version, tag)
+                .await;
+            let mirrored = match accepted {
+                Ok(()) => copies
+                    .artifact(&Name::Tag(tag.clone()), Some(tag))
+                    .await
+                    .map_err(Error::from),
+                Err(error) => Err(error),
+            };
+            let mirrored = mirrored.map(|copied| MirroredVersion {
+                reference: format!("{}:{tag}", target.location()),
+                copied,
+            });
+            done(version, mirrored);
+        }
+        Ok(())
+    }
+
+    /// Fails if the mirror has another version, or lacks this one and it is of another package.
+    async fn accept_mirrored(
+        &self,
+        source: &dyn Store,
+        target: &dyn Store,
+        spec: &PackageSpec,
+        version: &Version,
+        tag: &str,
+    ) -> Result<(), Error> {
+        match check_version(source, target, spec, version, tag).await? {
+            Some(_) => Ok(()),
+            None => {
+                let (connector, name) = (self.connector, Name::Tag(tag.to_owned()));
+                connector.check_owner(source, &spec.name, &name).await
+            }
+        }
+    }
+}
+
+fn copy_options(settings: &CopySettings, fixed_tags: fn(&str) -> bool) -> Options {
+    Options {
+        referrers: settings.referrers,
+        companions: [YANK_SUFFIX, SPLIT_SUFFIX]
+            .map(|suffix| suffix[1..].to_owned())
+            .to_vec(),
+        fixed_tags,
+    }
+}
+
+/// Returns the manifest of a version in the target; fails if it is another one than in the source.
+async fn check_version(
+    source: &dyn Store,
+    target: &dyn Store,
+    spec: &PackageSpec,
+    version: &Version,
+    tag: &str,
+) -> Result<Option<Digest>, Error> {
+    let name = Name::Tag(tag.to_owned());
+    let existing = match target.manifest(&name).await {
+        Ok(manifest) => manifest.digest,
+        Err(store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let manifest = source.manifest(&name).await?.digest;
+    let purpose = Purpose::Write {
+        package: &spec.name,
+        version,
+        incoming: Incoming::Copy {
+            manifest,
+            source: &source.location(),
+        },
+        is_forced: false,
+    };
+    let facts = Facts {
+        location: target.location(),
+        existing: Some(existing),
+        ..Facts::default()
+    };
+    acceptance::accept(&purpose, &facts)?;
+    Ok(Some(existing))
+}
+
+/// Says that no version matches, and which ones there are.
+async fn nothing(source: &dyn Store, spec: &PackageSpec) -> Error {
+    match resolve(source, spec).await {
+        Err(error) => error,
+        // It was published after the tags were read.
+        Ok(found) => Error::NoVersion {
+            spec: Box::new(spec.clone()),
+            location: source.location(),
+            nearest: vec![found.version],
+            yanked: 0,
+        },
+    }
+}
