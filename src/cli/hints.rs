@@ -219,6 +219,15 @@ fn index_hint(error: &index::Error) -> Option<String> {
         index::Error::UnknownInterface { .. } => {
             "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
         }
+        index::Error::Unstable => "another process may be at work on it; try again later",
+        index::Error::Package(error) => match error.as_ref() {
+            package::Error::Store(store::Error::NoCatalog { .. }) => {
+                "name packages or references instead: `wharf index add NAMESPACE:NAME…`, a file that lists \
+                 them, or an index that somebody published there"
+            }
+            error => return package_hint(error),
+        },
+        index::Error::Artifact(error) => return hint_of(error),
         index::Error::Sqlite { .. } if error.is_about_rights() => {
             "the index is written beside the cache, even to be read: --cache DIR names another directory"
         }

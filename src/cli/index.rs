@@ -1,24 +1,20 @@
 //! `wharf index`
 
-mod reading;
-mod sound;
 mod sources;
-pub(crate) mod types;
+mod watch;
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::index::{self, Entry, Imported, LeftOut, Source, exchange};
+use wharf::index::{
+    self, CheckedIndex, LeftOut, Selection, Source, SourceReport, Status, UpdateReport, Updater,
+    exchange,
+};
 use wharf::package::RegistrySettings;
-use wharf::reference::Reference;
-use wharf::store::cache::Cache;
 
-pub(crate) use self::reading::Failed;
-use self::reading::Outcome;
-pub(crate) use self::sound::Sound;
+pub(crate) use self::watch::{Failed, correction, watch};
 use super::failure::{Exit, Failure};
 use super::settings::Context;
 use super::{arguments, output, text};
@@ -108,8 +104,17 @@ struct Listing {
 
 #[derive(Serialize)]
 struct Report {
-    sources: Vec<Outcome>,
+    sources: Vec<SourceRow>,
     failures: Vec<Failed>,
+}
+
+#[derive(Serialize)]
+struct SourceRow {
+    source: String,
+    packages: usize,
+    versions: usize,
+    /// Manifests that were not known.
+    news: usize,
 }
 
 #[derive(Serialize)]
@@ -125,152 +130,34 @@ struct PublishReport {
     left_out: usize,
 }
 
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
-}
-
 impl IndexCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let cache = context.cache()?;
+        let watch = watch(context);
+        let mut index = CheckedIndex::open(context.cache()?.as_ref(), &watch)?;
+        let locator = || context.locator();
         match self.verb {
-            Verb::Add(add) => add.run(context, &cache).await,
-            Verb::Update(update) => update.run(context, &cache).await,
-            Verb::Ls => ls(context, &cache),
-            Verb::Remove(remove) => remove.run(&cache),
-            Verb::Publish(publish) => publish.run(context, &cache).await,
+            Verb::Add(Add { what }) => {
+                let sources = sources::named(context, &what)?;
+                let locator = locator()?;
+                let updater = Updater::new(&locator, &watch);
+                print(context, updater.add(&mut index, &sources).await?)
+            }
+            Verb::Update(Update { all }) => {
+                let locator = locator()?;
+                let updater = Updater::new(&locator, &watch);
+                print(context, updater.update(&mut index, all).await?)
+            }
+            Verb::Ls => ls(context, &mut index),
+            Verb::Remove(Remove { what }) => remove(&what, &mut index),
+            Verb::Publish(publish) => publish.run(context, &mut index).await,
         }
     }
 }
 
-/// How often a source is read before an index that keeps losing what it knew is given up.
-const ATTEMPTS: u32 = 3;
-
-impl Add {
-    async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let mut index = Sound::open(cache)?;
-        let sources = sources::named(context, &self.what)?;
-        let new = New {
-            all: false,
-            add: true,
-        };
-        let report = refresh(context, &mut index, cache, new, |_| Ok(sources.clone())).await?;
-        report.finish(context)
-    }
-}
-
-impl Update {
-    async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let mut index = Sound::open(cache)?;
-        index.ask(|index| index.check())?;
-        let known = |index: &mut Sound| {
-            let statuses = index.ask(|index| index.sources())?;
-            match statuses.is_empty() {
-                true => Err(index::Error::Empty.into()),
-                false => Ok(statuses.into_iter().map(|status| status.source).collect()),
-            }
-        };
-        let new = New {
-            all: self.all,
-            add: false,
-        };
-        let report = refresh(context, &mut index, cache, new, known).await?;
-        report.finish(context)
-    }
-}
-
-/// What of sources is new.
-#[derive(Clone, Copy)]
-struct New {
-    /// What is known is fetched too.
-    all: bool,
-    /// They are added, so what cannot be read is a mistake.
-    add: bool,
-}
-
-/// Reads sources and writes what they have; all of them again, if the index was begun anew meanwhile.
-async fn refresh(
-    context: &Context,
-    index: &mut Sound,
-    cache: &Arc<Cache>,
-    new: New,
-    sources: impl Fn(&mut Sound) -> Result<Vec<Source>, Failure>,
-) -> Result<Report, Failure> {
-    for _attempt in 0..ATTEMPTS {
-        let wanted = sources(index)?;
-        let renewals = index.renewals();
-        let mut report = Report::new();
-        for source in &wanted {
-            match fill(context, source, index, cache, new).await {
-                Ok(Some((source, read))) => report.add(context, &source, read),
-                Ok(None) => report.removed(context, source),
-                Err(failure) if new.add && wanted.len() == 1 => return Err(failure),
-                Err(failure) => report.fail(context, source, &failure),
-            }
-        }
-        if index.renewals() == renewals {
-            return Ok(report);
-        }
-    }
-    Err(unstable())
-}
-
-/// Reads a source and writes what it has; again, if the index forgot meanwhile what was not read for it. Returns nothing
-/// where the source was removed meanwhile.
-async fn fill(
-    context: &Context,
-    source: &Source,
-    index: &mut Sound,
-    cache: &Arc<Cache>,
-    new: New,
-) -> Result<Option<(Source, reading::Read)>, Failure> {
-    for attempt in 0..ATTEMPTS {
-        let all = new.all || attempt > 0;
-        let (source, read) = match new.add {
-            true => {
-                let (source, read) = reading::added(context, source, index, cache, all).await?;
-                // What nothing can be read of is a mistake, and not added.
-                (source, read.sound()?)
-            }
-            false => {
-                let read = reading::read(context, source, index, cache, all).await?;
-                (source.clone(), read)
-            }
-        };
-        let filling = index.ask(|index| {
-            if new.add {
-                index.add_source(&source)?;
-            }
-            index.import(&source, &read.filled)
-        })?;
-        match filling {
-            Imported::Done => return Ok(Some((source, read))),
-            Imported::Removed => return Ok(None),
-            Imported::Unknown => {}
-        }
-    }
-    Err(unstable())
-}
-
-fn unstable() -> Failure {
-    let message = "the index lost what was read, again and again";
-    Failure::new(Exit::Other, message).hint("another process may be at work on it; try again later")
-}
-
-fn ls(context: &Context, cache: &Cache) -> Result<(), Failure> {
-    let statuses = Sound::open(cache)?.ask(|index| index.sources())?;
-    let now = now();
-    let rows = statuses.iter().map(|status| Row {
-        source: status.source.to_string(),
-        kind: status.source.kind(),
-        packages: status.packages,
-        versions: status.entries,
-        failures: status.failures,
-        age: status.updated.map(|updated| (now - updated).max(0)),
-    });
+fn ls(context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
+    let statuses = index.run(|index| index.sources())?;
     let listing = Listing {
-        sources: rows.collect(),
+        sources: statuses.iter().map(Row::of).collect(),
     };
     if listing.sources.is_empty() {
         eprintln!("nothing was added yet: `wharf index add`");
@@ -278,58 +165,50 @@ fn ls(context: &Context, cache: &Cache) -> Result<(), Failure> {
     output::print(context, &listing, || listing.text())
 }
 
-impl Remove {
-    fn run(self, cache: &Cache) -> Result<(), Failure> {
-        let mut index = Sound::open(cache)?;
-        let statuses = index.ask(|index| index.sources())?;
-        for what in &self.what {
-            let known = statuses.iter().map(|status| &status.source);
-            let meant: Vec<&Source> = known.filter(|source| source.to_string() == *what).collect();
-            if meant.is_empty() {
-                let failure = Failure::new(Exit::NotFound, format!("`{what}` was not added"));
-                return Err(failure.hint("`wharf index ls` shows what was"));
-            }
-            for source in meant {
-                index.ask(|index| index.remove_source(source))?;
-            }
+fn remove(what: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
+    let statuses = index.run(|index| index.sources())?;
+    for what in what {
+        let known = statuses.iter().map(|status| &status.source);
+        let named: Vec<&Source> = known.filter(|source| source.to_string() == *what).collect();
+        if named.is_empty() {
+            let failure = Failure::new(Exit::NotFound, format!("`{what}` was not added"));
+            return Err(failure.hint("`wharf index ls` shows what was"));
         }
-        Ok(())
+        for source in named {
+            index.run(|index| index.remove_source(source))?;
+        }
     }
+    Ok(())
 }
 
 impl Publish {
-    async fn run(self, context: &Context, cache: &Arc<Cache>) -> Result<(), Failure> {
-        let reference: Reference = arguments::target(&self.reference)?;
+    async fn run(self, context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
+        let reference = arguments::target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
             let message = "what is published everybody can read who reads there: say what";
             return Err(Failure::usage(message).hint(
                 "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in registries",
             ));
         }
-        let mut index = Sound::open(cache)?;
-        let place = self.place.as_deref().map(sources::place_of).transpose()?;
-        let wanted = |entry: &Entry| {
-            let namespace = entry.name.split_once(':').map(|(namespace, _)| namespace);
-            self.namespace
-                .as_deref()
-                .is_none_or(|wanted| namespace == Some(wanted))
-                && place
-                    .as_deref()
-                    .is_none_or(|place| is_in(&entry.location, place))
+        let selection = Selection {
+            namespace: self.namespace,
+            place: self.place.as_deref().map(sources::place_of).transpose()?,
         };
-        let (mut shared, left) = index.ask(|index| index.extract(wanted))?;
-        say_left_out(left);
+        let (mut shared, left) = index.run(|index| index.extract(&selection))?;
+        print_left_out(left);
         if shared.entries.is_empty() {
             let failure = Failure::new(Exit::NotFound, "there is nothing to publish");
             return Err(failure.hint("`wharf index add` and `wharf search` show what there is"));
         }
-        let store = context
-            .connector()?
-            .write(&reference.location, &RegistrySettings::default(), None)
+        let connector = context.connector()?;
+        let settings = RegistrySettings::default();
+        let store = connector
+            .write(&reference.location, &settings, None)
             .await?;
-        types::complete(context, &mut index, &mut shared).await?;
+        let watch = watch(context);
+        index::complete(&mut shared, index, connector, &watch).await?;
         let names = shared.entries.iter().map(|entry| &entry.name);
-        let packages = names.collect::<std::collections::BTreeSet<_>>().len();
+        let packages = names.collect::<BTreeSet<_>>().len();
         let (versions, stubs) = (shared.entries.len(), shared.stubs.len());
         let tag = Some(reference.tag_or_default());
         let stored = exchange::publish(store.as_ref(), tag, shared, context.session()?).await?;
@@ -354,8 +233,8 @@ impl Publish {
     }
 }
 
-/// Says what others are not told.
-fn say_left_out(LeftOut { layouts, claimed }: LeftOut) {
+/// Prints how much is not published.
+fn print_left_out(LeftOut { layouts, claimed }: LeftOut) {
     if layouts > 0 {
         let count = text::count(layouts as u64, "version");
         eprintln!("{count} in layouts of this machine left out");
@@ -366,10 +245,17 @@ fn say_left_out(LeftOut { layouts, claimed }: LeftOut) {
     }
 }
 
-/// Whether a repository is in a place.
-fn is_in(location: &str, place: &str) -> bool {
-    let rest = location.strip_prefix(place);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl Row {
+    fn of(status: &Status) -> Self {
+        Self {
+            source: status.source.to_string(),
+            kind: status.source.kind(),
+            packages: status.packages,
+            versions: status.entries,
+            failures: status.failures,
+            age: status.age(),
+        }
+    }
 }
 
 impl Listing {
@@ -402,73 +288,36 @@ fn age(seconds: i64) -> String {
     }
 }
 
-impl Report {
-    fn new() -> Self {
-        Self {
-            sources: Vec::new(),
-            failures: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, context: &Context, source: &Source, read: reading::Read) {
-        for line in &read.corrections {
-            context
-                .progress
-                .say(&format!("warning: {}", text::printable(line)));
-        }
-        for failed in &read.failures {
-            let line = format!("{}: {}", failed.what, failed.message);
-            context
-                .progress
-                .say(&format!("warning: {}", text::printable(&line)));
-        }
-        self.sources.push(read.outcome(source));
-        self.failures.extend(read.failures);
-    }
-
-    fn removed(&mut self, context: &Context, source: &Source) {
-        let line = format!("{source} was removed meanwhile");
-        context.progress.say(&text::printable(&line));
-    }
-
-    fn fail(&mut self, context: &Context, source: &Source, failure: &Failure) {
-        let failed = Failed {
-            what: source.to_string(),
-            message: failure.message(),
+/// Prints what was read. Fails if something could not be read.
+fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
+    context.finish();
+    let row = |read: &SourceReport| SourceRow {
+        source: read.source.to_string(),
+        packages: read.packages,
+        versions: read.versions,
+        news: read.new,
+    };
+    let report = Report {
+        sources: report.sources.iter().map(row).collect(),
+        failures: report.unread.iter().map(Failed::of).collect(),
+    };
+    output::print(context, &report, || {
+        let row = |row: &SourceRow| {
+            vec![
+                text::printable(&row.source),
+                text::count(row.packages as u64, "package"),
+                text::count(row.versions as u64, "version"),
+                format!("{} new", row.news),
+            ]
         };
-        let line = format!("{}: {}", failed.what, failed.message);
-        context
-            .progress
-            .say(&format!("warning: {}", text::printable(&line)));
-        self.failures.push(failed);
-    }
-
-    /// Prints what was read; fails where something was not.
-    fn finish(self, context: &Context) -> Result<(), Failure> {
-        context.finish();
-        output::print(context, &self, || {
-            let row = |outcome: &Outcome| {
-                vec![
-                    text::printable(&outcome.source),
-                    text::count(outcome.packages as u64, "package"),
-                    text::count(outcome.versions as u64, "version"),
-                    format!("{} new", outcome.news),
-                ]
-            };
-            text::words(&self.sources.iter().map(row).collect::<Vec<_>>())
-        })?;
-        match self.failures.len() as u64 {
-            0 => Ok(()),
-            count => {
-                let message = format!("{} could not be read", text::count(count, "artifact"));
-                Err(match context.json {
-                    true => Failure::answered(Exit::Other),
-                    false => {
-                        let failure = Failure::new(Exit::Other, message);
-                        failure.hint("everything else is in the index")
-                    }
-                })
-            }
+        text::words(&report.sources.iter().map(row).collect::<Vec<_>>())
+    })?;
+    match report.failures.len() as u64 {
+        0 => Ok(()),
+        _ if context.json => Err(Failure::answered(Exit::Other)),
+        count => {
+            let message = format!("{} could not be read", text::count(count, "artifact"));
+            Err(Failure::new(Exit::Other, message).hint("everything else is in the index"))
         }
     }
 }

@@ -1,24 +1,22 @@
 //! `wharf search`
 
-mod candidates;
-mod measure;
-mod origin;
-
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::index::{self, Answer, Found, Pattern, Query, RecordLayer};
+use wharf::fits;
+use wharf::index::{
+    self, Answer, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Pattern, Query, Types,
+    Watch,
+};
+use wharf::package::Locator;
 use wharf::reference::package::Version;
-use wharf::store::cache::Cache;
 
-use self::candidates::Candidates;
-use self::measure::Measure;
 use super::failure::{Exit, Failure};
-use super::index::{Failed, Sound};
+use super::index::{Failed, watch};
 use super::settings::Context;
+use super::worlds::{self, Stub};
 use super::{output, text};
 
 /// How many answers are shown where nobody says.
@@ -95,14 +93,6 @@ struct Row {
     elsewhere: Option<String>,
 }
 
-/// What of a component is what was asked for.
-#[derive(Serialize)]
-pub(super) struct Match {
-    /// `export`, `import`, `word`; `world`, or `fills` with the import of the other component.
-    pub(super) kind: &'static str,
-    pub(super) name: String,
-}
-
 #[derive(Serialize)]
 struct Report {
     packages: Vec<Row>,
@@ -117,15 +107,15 @@ impl Search {
         if let Some(text) = self.text.iter().find(|text| !index::has_words(text)) {
             return Err(Failure::usage(format!("`{text}` has no word to look for")));
         }
-        let cache = context.cache()?;
-        let measure = Measure::read(context, &self).await?;
-        let query = self.query(measure.as_ref());
-        let mut index = Sound::open(&cache)?;
-        let answer = index.ask(|index| index.search(&query))?;
-        let report = match measure {
-            None => Report::of(context, answer, &cache)?,
-            Some(measure) => {
-                self.measured(context, &measure, answer, &mut index, &cache)
+        let types = self.types(context).await?;
+        let query = self.query(types.as_ref());
+        let watch = watch(context);
+        let mut index = CheckedIndex::open(context.cache()?.as_ref(), &watch)?;
+        let answer = index.run(|index| index.search(&query))?;
+        let report = match types {
+            None => Report::of(context, answer)?,
+            Some(types) => {
+                self.fitting(context, &types, answer, &mut index, &watch)
                     .await?
             }
         };
@@ -141,15 +131,29 @@ impl Search {
             (_, true) => Err(Failure::answered(Exit::Other)),
             (count, false) => {
                 let count = text::count(count, "candidate");
-                Err(Failure::new(
-                    Exit::Other,
-                    format!("{count} could not be looked at"),
-                ))
+                let message = format!("{count} could not be looked at");
+                Err(Failure::new(Exit::Other, message))
             }
         }
     }
 
-    fn query(&self, measure: Option<&Measure>) -> Query {
+    /// Reads the world or the component that candidates are compared with.
+    async fn types(&self, context: &Context) -> Result<Option<Types>, Failure> {
+        if let (Some(world), Some(wit)) = (&self.world, &self.wit) {
+            let world = worlds::world(context, world, wit).await?;
+            return Ok(Some(Types::World(Arc::new(world))));
+        }
+        let Some(what) = &self.fits else {
+            return Ok(None);
+        };
+        let Stub { name, bytes } = Stub::read(context, what).await?;
+        let types = Types::socket(bytes).map_err(fits::Error::World);
+        Ok(Some(
+            types.map_err(|error| Failure::from(error).context(name))?,
+        ))
+    }
+
+    fn query(&self, types: Option<&Types>) -> Query {
         let offered = &self.only_imports;
         let query = Query {
             text: self.text.join(" "),
@@ -160,51 +164,59 @@ impl Search {
             limit: Some(self.limit),
             ..Query::default()
         };
-        match measure {
-            Some(measure) => measure.narrowed(query),
+        match types {
+            Some(types) => types.narrow(query),
             None => query,
         }
     }
 
-    /// Keeps what fits by its types.
-    async fn measured(
+    /// Keeps the candidates that fit by their types.
+    async fn fitting(
         &self,
         context: &Context,
-        measure: &Measure,
+        types: &Types,
         answer: Answer,
-        index: &mut Sound,
-        cache: &Arc<Cache>,
+        index: &mut CheckedIndex<'_>,
+        watch: Watch<'_>,
     ) -> Result<Report, Failure> {
         let candidates = Candidates {
-            context,
-            measure,
+            connector: context.connector()?,
+            types,
             all_versions: self.all_versions,
+            watch,
         };
-        let measured = candidates.measured(answer.found, index).await?;
-        let mut report = Report {
-            packages: Vec::new(),
-            total: measured.found.len() as u64,
-            failures: measured.failures,
-        };
-        let mut here = Here::new(cache);
-        for (found, fills) in measured.found.into_iter().take(self.limit) {
-            let mut row = Row::of(context, found, &mut here)?;
-            row.matched.extend(fills);
-            report.packages.push(row);
-        }
-        Ok(report)
+        let fitting = candidates.fitting(answer.found, index).await?;
+        context.finish();
+        let total = fitting.found.len() as u64;
+        let failures = fitting.unread.iter().map(Failed::of).collect();
+        let shown = fitting.found.into_iter().take(self.limit);
+        Report::new(context, shown, total, failures)
     }
 }
 
 impl Report {
-    fn of(context: &Context, answer: Answer, cache: &Cache) -> Result<Self, Failure> {
-        let mut here = Here::new(cache);
-        let rows = answer.found.into_iter();
-        let rows = rows.map(|found| Row::of(context, found, &mut here));
+    fn of(context: &Context, answer: Answer) -> Result<Self, Failure> {
+        let shown = answer.found.into_iter().map(|found| (found, Vec::new()));
+        Self::new(context, shown, answer.total, Vec::new())
+    }
+
+    fn new(
+        context: &Context,
+        shown: impl Iterator<Item = (Found, Vec<Match>)>,
+        total: u64,
+        failures: Vec<Failed>,
+    ) -> Result<Self, Failure> {
+        let cache = context.cache()?;
+        let mut sizes = FetchSizes::new(&cache);
+        let locator = context.locator().ok();
+        let rows = shown.map(|(found, fills)| {
+            let fetch_bytes = sizes.of(&found.record)?;
+            Ok(Row::of(found, fills, fetch_bytes, locator.as_ref()))
+        });
         Ok(Self {
-            packages: rows.collect::<Result<_, _>>()?,
-            total: answer.total,
-            failures: Vec::new(),
+            packages: rows.collect::<Result<_, Failure>>()?,
+            total,
+            failures,
         })
     }
 
@@ -233,8 +245,12 @@ impl Report {
 }
 
 impl Row {
-    fn of(context: &Context, found: Found, here: &mut Here<'_>) -> Result<Self, Failure> {
-        let fetch_bytes = here.missing(&found)?;
+    fn of(
+        found: Found,
+        fills: Vec<Match>,
+        fetch_bytes: u64,
+        locator: Option<&Locator<'_>>,
+    ) -> Self {
         let lists = [
             ("export", found.exports),
             ("import", found.imports),
@@ -244,9 +260,9 @@ impl Row {
             let one = move |name| Match { kind, name };
             names.into_iter().map(one)
         });
-        Ok(Self {
+        Self {
             claimed: found.claimed_by.is_some(),
-            elsewhere: origin::elsewhere(context, &found.entry),
+            elsewhere: elsewhere(&found.entry, locator),
             reference: found.entry.reference(),
             name: found.entry.name,
             version: found.entry.version,
@@ -257,42 +273,16 @@ impl Row {
             fetch_bytes,
             description: found.record.description,
             licenses: found.record.licenses,
-            matched: matched.collect(),
+            matched: matched.chain(fills).collect(),
             yanked: found.entry.yanked,
-        })
+        }
     }
 }
 
-/// What of layers the cache has. What many components have is looked for once.
-struct Here<'a> {
-    cache: &'a Cache,
-    known: HashMap<RecordLayer, bool>,
-}
-
-impl<'a> Here<'a> {
-    fn new(cache: &'a Cache) -> Self {
-        let known = HashMap::new();
-        Self { cache, known }
-    }
-
-    /// Adds up the blobs of layers that the cache has neither as they are nor in another form.
-    fn missing(&mut self, found: &Found) -> Result<u64, Failure> {
-        let mut counted = HashSet::new();
-        let mut bytes = 0u64;
-        for layer in &found.record.layers {
-            if counted.insert(layer.blob.digest) && !self.has(layer)? {
-                bytes = bytes.saturating_add(layer.blob.size);
-            }
-        }
-        Ok(bytes)
-    }
-
-    fn has(&mut self, layer: &RecordLayer) -> Result<bool, Failure> {
-        if let Some(has) = self.known.get(layer) {
-            return Ok(*has);
-        }
-        let has = self.cache.has(layer.blob)? || self.cache.find(layer.content)?.is_some();
-        self.known.insert(*layer, has);
-        Ok(has)
-    }
+/// Returns the repository of an answer, if its name alone leads to another one, or to none.
+fn elsewhere(entry: &Entry, locator: Option<&Locator<'_>>) -> Option<String> {
+    let package = entry.name.parse().ok()?;
+    let known = locator.and_then(|locator| locator.known_repository(&package));
+    let is_known = known.is_some_and(|known| known.to_string() == entry.location);
+    (!is_known).then(|| entry.location.clone())
 }

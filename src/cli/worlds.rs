@@ -12,7 +12,7 @@ use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
 use super::arguments::{self, Given, Named};
 use super::failure::Failure;
 use super::hints;
-use super::index::types::correction;
+use super::index::correction;
 use super::settings::Context;
 use super::text::printable;
 use super::wit;

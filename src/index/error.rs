@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use crate::error::Kind;
+use crate::{error, fits, package, world};
 
 /// Why an index could not be read, written or searched.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,44 @@ pub enum Error {
         /// Similar names, the nearest first.
         nearest: Vec<String>,
     },
+    /// A source cannot be read as what it was added as.
+    #[error("`{name}`: {reason}")]
+    Source {
+        /// The source.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The reference of a shared index names another artifact.
+    #[error("{reference} is no index any more")]
+    NoIndex {
+        /// The reference.
+        reference: String,
+    },
+    /// The index was damaged or changed again and again while sources were read.
+    #[error("the index lost what was read, again and again")]
+    Unstable,
+    /// The types of a claimed component are in a registry that was not added.
+    #[error("its types are not in the index that claims it, and {host} was not added")]
+    NotAdded {
+        /// The registry.
+        host: String,
+    },
+    /// A repository could not be found or read.
+    #[error(transparent)]
+    Package(Box<package::Error>),
+    /// An artifact could not be read.
+    #[error(transparent)]
+    Artifact(Box<error::Error>),
+    /// The types of a component could not be read.
+    #[error(transparent)]
+    World(#[from] world::Error),
+    /// The types of two components could not be compared.
+    #[error(transparent)]
+    Fits(#[from] fits::Error),
+    /// The comparison panicked.
+    #[error(transparent)]
+    Panic(#[from] tokio::task::JoinError),
 }
 
 impl Error {
@@ -70,8 +109,17 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Empty | Self::UnknownInterface { .. } => Kind::NotFound,
-            Self::Sources { .. } => Kind::Integrity,
-            Self::Sqlite { .. } | Self::File { .. } => Kind::Other,
+            Self::Sources { .. } | Self::NoIndex { .. } | Self::World(_) | Self::Fits(_) => {
+                Kind::Integrity
+            }
+            Self::Source { .. } => Kind::Usage,
+            Self::Package(error) => error.kind(),
+            Self::Artifact(error) => error.kind(),
+            Self::Sqlite { .. }
+            | Self::File { .. }
+            | Self::Unstable
+            | Self::Panic(_)
+            | Self::NotAdded { .. } => Kind::Other,
         }
     }
 
@@ -115,6 +163,18 @@ impl Error {
             Self::Sqlite { source, .. } => source.to_string(),
             error => error.to_string(),
         }
+    }
+}
+
+impl From<package::Error> for Error {
+    fn from(error: package::Error) -> Self {
+        Self::Package(Box::new(error))
+    }
+}
+
+impl From<error::Error> for Error {
+    fn from(error: error::Error) -> Self {
+        Self::Artifact(Box::new(error))
     }
 }
 

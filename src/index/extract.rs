@@ -8,6 +8,28 @@ use super::record::Entry;
 use super::shared::Shared;
 use super::table::{self, ENTRY, entry_at};
 
+/// Which versions are published.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only the packages of this namespace.
+    pub namespace: Option<String>,
+    /// Only what is in this place: `HOST[/PREFIX]`.
+    pub place: Option<String>,
+}
+
+impl Selection {
+    fn has(&self, entry: &Entry) -> bool {
+        let namespace = entry.name.split_once(':').map(|(namespace, _)| namespace);
+        let is_in = |place: &str| {
+            let rest = entry.location.strip_prefix(place);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let wanted = self.namespace.as_deref();
+        wanted.is_none_or(|wanted| namespace == Some(wanted))
+            && self.place.as_deref().is_none_or(is_in)
+    }
+}
+
 /// How many selected versions are not for others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
@@ -22,10 +44,7 @@ const LAYOUT: &str = "oci:";
 
 impl Index {
     /// Returns the selected entries with their records and stubs, as far as this machine read them itself in a registry.
-    pub fn extract(
-        &self,
-        is_selected: impl Fn(&Entry) -> bool,
-    ) -> Result<(Shared, LeftOut), Error> {
+    pub fn extract(&self, selection: &Selection) -> Result<(Shared, LeftOut), Error> {
         self.numbered(|files| {
             let (mut shared, mut left) = (Shared::default(), LeftOut::default());
             let mut seen = HashSet::new();
@@ -36,8 +55,10 @@ impl Index {
                 ))?;
                 for entry in statement.query_map([], entry_at)? {
                     let entry = entry?;
-                    if !is_selected(&entry) {
-                    } else if at > 0 {
+                    if !selection.has(&entry) {
+                        continue;
+                    }
+                    if at > 0 {
                         left.claimed += 1;
                     } else if entry.location.starts_with(LAYOUT) {
                         left.layouts += 1;

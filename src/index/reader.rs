@@ -22,20 +22,20 @@ use crate::world;
 const TAGS_AT_ONCE: usize = 16;
 
 /// A repository to read.
-pub struct Repository {
+pub(super) struct Repository {
     /// What its entries are called: the package, or the repository itself.
-    pub name: String,
+    pub(super) name: String,
     /// Where it is, as a reference has it.
-    pub location: String,
+    pub(super) location: String,
     /// The store.
-    pub store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     /// What of it is wanted.
-    pub which: Which,
+    pub(super) which: Which,
 }
 
 /// What of a repository is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub(super) enum Which {
     /// Its versions; where it has none, its other tags.
     All,
     /// What one name stands for.
@@ -44,24 +44,24 @@ pub enum Which {
 
 /// What was read of a repository.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Its tags.
-    pub entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// Manifests that were not known.
-    pub records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// Manifests that are no components.
-    pub others: Vec<Digest>,
+    pub(super) others: Vec<Digest>,
     /// Stubs that were made, by manifest.
-    pub stubs: BTreeMap<Digest, Vec<u8>>,
+    pub(super) stubs: BTreeMap<Digest, Vec<u8>>,
     /// Manifests that name other imports or exports than their roots have.
-    pub corrected: Vec<Digest>,
+    pub(super) corrected: Vec<Digest>,
     /// What could not be read.
-    pub failures: Vec<Failed>,
+    pub(super) failures: Vec<Failed>,
 }
 
 impl Reading {
     /// Takes in what was read elsewhere.
-    pub fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.entries.extend(other.entries);
         self.records.extend(other.records);
         self.others.extend(other.others);
@@ -73,35 +73,35 @@ impl Reading {
 
 /// A repository, or a tag of it, that could not be read.
 #[derive(Debug)]
-pub struct Failed {
+pub(super) struct Failed {
     /// The repository.
-    pub location: String,
+    pub(super) location: String,
     /// The tag; all of them where there is none.
-    pub tag: Option<String>,
+    pub(super) tag: Option<String>,
     /// Why.
-    pub error: package::Error,
+    pub(super) error: package::Error,
 }
 
 impl Failed {
     /// Returns whether what was known before may still hold, as nobody says that it is gone.
-    pub fn may_hold(&self) -> bool {
+    pub(super) fn may_hold(&self) -> bool {
         self.error.kind() != error::Kind::NotFound
     }
 }
 
 /// How repositories are read.
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     /// What need not be read again.
-    pub known: &'a Known,
+    pub(super) known: &'a Known,
     /// The session.
-    pub session: &'a Session,
+    pub(super) session: &'a Session,
     /// How many requests are under way, of all repositories together.
-    pub slots: &'a Semaphore,
+    pub(super) slots: &'a Semaphore,
 }
 
 impl Reader<'_> {
     /// Reads one repository. What fails is noted, and the rest goes on.
-    pub async fn read(&self, repository: &Repository) -> Reading {
+    pub(super) async fn read(&self, repository: &Repository) -> Reading {
         let mut reading = Reading::default();
         let (names, marked) = match self.names(repository).await {
             Ok(named) => named,
@@ -274,7 +274,7 @@ impl Reader<'_> {
 
 /// Returns what a manifest that was opened says of its component. Names of imports and exports are its claim, until
 /// its root [says them](Record::correct).
-pub async fn record_of(
+pub(super) async fn record_of(
     store: &dyn Store,
     opened: &Opened,
     session: &Session,

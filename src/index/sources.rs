@@ -8,6 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use crate::package::Place;
+use crate::reference::Reference;
+use crate::reference::package::PackageName;
 use crate::store::spool::Spool;
 
 /// Something that is indexed, in the words that name it.
@@ -70,6 +73,28 @@ impl Source {
     /// Returns whether it is an index that somebody published, and so only claims what it says.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Shared { .. })
+    }
+}
+
+/// Reads the reference of a source or an entry.
+pub(super) fn reference(text: &str) -> Result<Reference, Error> {
+    text.parse().map_err(|error| malformed(text, &error))
+}
+
+/// Reads the place of a source.
+pub(super) fn place(text: &str) -> Result<Place, Error> {
+    text.parse().map_err(|error| malformed(text, &error))
+}
+
+/// Reads the package of a source.
+pub(super) fn package(text: &str) -> Result<PackageName, Error> {
+    text.parse().map_err(|error| malformed(text, &error))
+}
+
+fn malformed(name: &str, error: &dyn fmt::Display) -> Error {
+    Error::Source {
+        name: name.to_owned(),
+        reason: error.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the index has: its sources, and what is known of them.
 
 use std::collections::{HashMap, HashSet};
+use std::time::SystemTime;
 
 use rusqlite::Connection;
 
@@ -27,6 +28,19 @@ pub struct Status {
     pub entries: u32,
     /// The manifest of a shared index that was read.
     pub state: Option<Digest>,
+}
+
+impl Status {
+    /// Returns how many seconds ago the source was read.
+    pub fn age(&self) -> Option<i64> {
+        self.updated.map(|updated| (now() - updated).max(0))
+    }
+}
+
+/// Returns the seconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs() as i64)
 }
 
 /// What need not be read again.

@@ -86,6 +86,27 @@ impl Locator<'_> {
         Ok(self.configuration.choose(package, None)? != Choice::Local)
     }
 
+    /// Returns the repository of a package, as far as it is known without asking a registry.
+    pub fn known_repository(&self, package: &PackageName) -> Option<Location> {
+        self.known_place(package)?.location(package).ok()
+    }
+
+    fn known_place(&self, package: &PackageName) -> Option<Place> {
+        let host = match self.registry.map(str::parse::<Place>) {
+            Some(Ok(Place::Registry { host, prefix })) if prefix.is_empty() => Some(host),
+            Some(Ok(place)) => return Some(place),
+            Some(Err(_)) => self.registry.map(str::to_owned),
+            None => None,
+        };
+        match self.configuration.choose(package, host.as_deref()).ok()? {
+            Choice::Local => self
+                .local
+                .map(|directory| Place::Layout(directory.to_owned())),
+            Choice::Known { place, .. } => Some(place),
+            Choice::Ask { registry } => registry.parse().ok(),
+        }
+    }
+
     async fn choose(
         &self,
         choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,

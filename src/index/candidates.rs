@@ -1,0 +1,208 @@
+//! Search by type: candidates that were found by name are compared by their types, which are fetched if the index does
+//! not have them.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::{StreamExt, stream};
+
+use super::checked::CheckedIndex;
+use super::error::Error;
+use super::event::{Event, Unread, Watch};
+use super::query::Found;
+use super::record::Record;
+use super::root::root;
+use super::sources::Source;
+use super::types::{Match, Types};
+use crate::package::{Connector, Place};
+use crate::reference::{Location, Reference};
+
+/// How many bytes of stubs are held in memory before they are written to the index.
+const MAX_HELD_BYTES: usize = 32 * 1024 * 1024;
+
+/// Compares candidates.
+pub struct Candidates<'a> {
+    /// Fetches roots.
+    pub connector: &'a Connector,
+    /// The types that are searched for.
+    pub types: &'a Types,
+    /// Whether more than one version of a package is wanted.
+    pub all_versions: bool,
+    /// Receives warnings and progress.
+    pub watch: Watch<'a>,
+}
+
+/// The candidates that fit.
+#[derive(Default)]
+pub struct Fitting {
+    /// What fits, and by what.
+    pub found: Vec<(Found, Vec<Match>)>,
+    /// What could not be compared.
+    pub unread: Vec<Unread>,
+    /// What was read meanwhile.
+    learned: Vec<(Record, Vec<u8>)>,
+}
+
+impl Candidates<'_> {
+    /// Compares candidates in the order of answers. Of each package the first that fits is enough, unless all versions are
+    /// wanted.
+    pub async fn fitting(
+        &self,
+        found: Vec<Found>,
+        index: &mut CheckedIndex<'_>,
+    ) -> Result<Fitting, Error> {
+        let hosts = hosts(index)?;
+        let packages = packages(found);
+        let count = packages.len();
+        let index = Mutex::new(index);
+        let mut comparisons = stream::iter(packages)
+            .map(|package| self.package(package, &hosts, &index))
+            .buffered(self.connector.session.transfers());
+        let mut all = Fitting::default();
+        let mut done = 0;
+        while let Some(one) = comparisons.next().await {
+            let one = one?;
+            done += 1;
+            (self.watch)(Event::Progress {
+                done,
+                count,
+                things: "candidates",
+            });
+            all.found.extend(one.found);
+            all.unread.extend(one.unread);
+            all.learned.extend(one.learned);
+            let held = all.learned.iter().map(|(_, stub)| stub.len());
+            if held.sum::<usize>() > MAX_HELD_BYTES {
+                all.learn(&index)?;
+            }
+        }
+        all.learn(&index)?;
+        Ok(all)
+    }
+
+    /// Compares the versions of one package.
+    async fn package(
+        &self,
+        package: Vec<Found>,
+        hosts: &BTreeSet<String>,
+        index: &Mutex<&mut CheckedIndex<'_>>,
+    ) -> Result<Fitting, Error> {
+        let mut fitting = Fitting::default();
+        for found in package {
+            let stub = locked(index, |index| index.run(|index| index.stub(&found)))?;
+            let matches = match stub {
+                Some(stub) => self.types.matches(stub).await,
+                None => match self.fetch(&found, hosts, &mut fitting).await {
+                    Ok(stub) => self.types.matches(stub).await,
+                    Err(error) => Err(error),
+                },
+            };
+            match matches {
+                Ok(None) => {}
+                Ok(Some(matches)) => {
+                    fitting.found.push((found, matches));
+                    if !self.all_versions {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let what = found.entry.reference();
+                    let unread = Unread { what, error };
+                    (self.watch)(Event::Unread(&unread));
+                    fitting.unread.push(unread);
+                }
+            }
+        }
+        Ok(fitting)
+    }
+
+    /// Fetches the root of a candidate from a registry that was added, or that a shared index lives in itself.
+    async fn fetch(
+        &self,
+        found: &Found,
+        hosts: &BTreeSet<String>,
+        fitting: &mut Fitting,
+    ) -> Result<Vec<u8>, Error> {
+        if let Some(host) = unknown_host(found, hosts) {
+            return Err(Error::NotAdded { host });
+        }
+        let (reference, digest) = (found.entry.reference(), found.entry.digest);
+        let root = root(self.connector, &reference, digest, self.watch).await?;
+        fitting.learned.push((root.record, root.stub.clone()));
+        Ok(root.stub)
+    }
+}
+
+impl Fitting {
+    /// Writes to the index what was read.
+    fn learn(&mut self, index: &Mutex<&mut CheckedIndex<'_>>) -> Result<(), Error> {
+        let learned = std::mem::take(&mut self.learned);
+        match learned.is_empty() {
+            true => Ok(()),
+            false => locked(index, |index| index.run(|index| index.learn(&learned))),
+        }
+    }
+}
+
+fn locked<T>(
+    index: &Mutex<&mut CheckedIndex<'_>>,
+    work: impl FnOnce(&mut CheckedIndex<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+    work(&mut index)
+}
+
+/// Groups versions by package. Those of one package follow each other.
+fn packages(found: Vec<Found>) -> Vec<Vec<Found>> {
+    let mut packages: Vec<Vec<Found>> = Vec::new();
+    for one in found {
+        let package = |found: &Found| (found.entry.name.clone(), found.entry.location.clone());
+        match packages.last_mut() {
+            Some(last) if last.first().map(package) == Some(package(&one)) => last.push(one),
+            _ => packages.push(vec![one]),
+        }
+    }
+    packages
+}
+
+/// Returns the registries of what was added, without those that shared indexes claim.
+fn hosts(index: &mut CheckedIndex<'_>) -> Result<BTreeSet<String>, Error> {
+    let statuses = index.run(|index| index.sources())?;
+    let mut hosts = BTreeSet::new();
+    for status in statuses {
+        match &status.source {
+            Source::Place { place }
+            | Source::Package {
+                place: Some(place), ..
+            } => {
+                if let Ok(Place::Registry { host, .. }) = place.parse() {
+                    hosts.insert(host);
+                }
+            }
+            Source::Reference { reference } => hosts.extend(host(reference)),
+            Source::Package { place: None, .. } => {
+                let entries = index.run(|index| index.entries_of(&status.source))?;
+                hosts.extend(entries.iter().filter_map(|entry| host(&entry.location)));
+            }
+            Source::Shared { .. } => {}
+        }
+    }
+    Ok(hosts)
+}
+
+fn host(reference: &str) -> Option<String> {
+    match reference.parse::<Reference>().ok()?.location {
+        Location::Repository(repository) => Some(repository.registry),
+        Location::Layout { .. } | Location::Blobs { .. } => None,
+    }
+}
+
+/// Returns the registry of a claimed candidate, if it is neither that of the shared index nor one that was added.
+fn unknown_host(found: &Found, hosts: &BTreeSet<String>) -> Option<String> {
+    let Some(Source::Shared { reference }) = &found.claimed_by else {
+        return None;
+    };
+    let claimed = host(&found.entry.location)?;
+    let is_known = hosts.contains(&claimed) || host(reference).as_ref() == Some(&claimed);
+    (!is_known).then_some(claimed)
+}

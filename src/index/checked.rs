@@ -1,0 +1,57 @@
+//! The index of this machine, rebuilt when an operation finds it damaged.
+
+use super::error::Error;
+use super::event::{Event, Watch};
+use super::local::{Index, path};
+use crate::store::cache::Cache;
+
+/// An index that is rebuilt when an operation finds it damaged.
+pub struct CheckedIndex<'a> {
+    index: Index,
+    rebuilds: u32,
+    watch: Watch<'a>,
+}
+
+impl<'a> CheckedIndex<'a> {
+    /// Opens the index that belongs to a cache.
+    pub fn open(cache: &Cache, watch: Watch<'a>) -> Result<Self, Error> {
+        let checked = Self {
+            index: Index::open(&path(cache))?,
+            rebuilds: 0,
+            watch,
+        };
+        checked.report();
+        Ok(checked)
+    }
+
+    /// Runs an operation. If it finds the index damaged, it runs once more on the rebuilt index.
+    pub fn run<T>(
+        &mut self,
+        operation: impl Fn(&mut Index) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.index.reopen()? {
+            self.rebuilds += 1;
+            self.report();
+        }
+        match operation(&mut self.index) {
+            Err(error) if error.is_damage() => {
+                self.index.discard(&error)?;
+                self.rebuilds += 1;
+                self.report();
+                operation(&mut self.index)
+            }
+            done => done,
+        }
+    }
+
+    /// Returns how often the index was rebuilt since it was opened here.
+    pub fn rebuilds(&self) -> u32 {
+        self.rebuilds
+    }
+
+    fn report(&self) {
+        if let Some(reason) = self.index.rebuilt() {
+            (self.watch)(Event::Rebuilt { reason });
+        }
+    }
+}

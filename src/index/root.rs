@@ -1,0 +1,89 @@
+//! Roots of indexed components: their types, and the names that they really import and export.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+
+use super::checked::CheckedIndex;
+use super::error::Error;
+use super::event::{Event, Unread, Watch};
+use super::reader::record_of;
+use super::record::Record;
+use super::shared::Shared;
+use super::sources;
+use crate::digest::Digest;
+use crate::package::{Connector, Located, RegistrySettings};
+use crate::pull;
+
+/// What was read of a manifest and its root.
+pub(super) struct Root {
+    /// The record with the names that the root has.
+    pub(super) record: Record,
+    pub(super) stub: Vec<u8>,
+}
+
+/// Fetches the root of a manifest, whatever the tag of the reference names by now.
+pub(super) async fn root(
+    connector: &Connector,
+    reference: &str,
+    digest: Digest,
+    watch: Watch<'_>,
+) -> Result<Root, Error> {
+    let artifact = sources::reference(reference)?.at(digest);
+    let settings = RegistrySettings::default();
+    let Located { store, opened, .. } = connector.open(artifact, &settings).await?;
+    for unused in &opened.unused {
+        watch(Event::Unused(unused.to_string()));
+    }
+    let mut record = record_of(store.as_ref(), &opened, &connector.session).await?;
+    let (stub, _) = pull::stub_of(store.as_ref(), &opened, &connector.session).await?;
+    if record.correct(&stub)? {
+        watch(Event::Corrected { reference });
+    }
+    Ok(Root { record, stub })
+}
+
+/// Fetches the stubs that a shared index lacks. A component whose types cannot be read stays without one.
+pub async fn complete(
+    shared: &mut Shared,
+    index: &mut CheckedIndex<'_>,
+    connector: &Connector,
+    watch: Watch<'_>,
+) -> Result<(), Error> {
+    let lacking = shared.entries.iter();
+    let lacking = lacking.filter(|entry| !shared.stubs.contains_key(&entry.digest));
+    let missing: BTreeMap<Digest, String> = lacking
+        .map(|entry| (entry.digest, entry.reference()))
+        .collect();
+    let count = missing.len();
+    let mut fetches = stream::iter(missing)
+        .map(|(digest, reference)| async move {
+            let root = root(connector, &reference, digest, watch).await;
+            (reference, root)
+        })
+        .buffer_unordered(connector.session.transfers());
+    let mut learned = Vec::new();
+    while let Some((what, root)) = fetches.next().await {
+        match root {
+            Ok(root) => learned.push((root.record, root.stub)),
+            Err(error) => watch(Event::NoTypes(&Unread { what, error })),
+        }
+        watch(Event::Progress {
+            done: learned.len(),
+            count,
+            things: "roots",
+        });
+    }
+    index.run(|index| index.learn(&learned))?;
+    let learned = learned.into_iter();
+    let mut learned: BTreeMap<Digest, (Record, Vec<u8>)> = learned
+        .map(|(record, stub)| (record.digest, (record, stub)))
+        .collect();
+    for known in &mut shared.records {
+        if let Some((record, stub)) = learned.remove(&known.digest) {
+            shared.stubs.insert(record.digest, stub);
+            *known = record;
+        }
+    }
+    Ok(())
+}

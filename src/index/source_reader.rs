@@ -1,0 +1,309 @@
+//! Reading a source: the repositories of a registry or a layout, a package, an artifact, or a shared index.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
+
+use super::checked::CheckedIndex;
+use super::error::Error;
+use super::event::{Event, Unread, Watch};
+use super::exchange;
+use super::import::SourceContents;
+use super::reader::{Reader, Reading, Repository, Which};
+use super::sources::{self, Source};
+use super::status::{Known, now};
+use crate::package::{self, Locator, Place, Registry, RegistrySettings};
+use crate::reference::package::PackageName;
+use crate::reference::{Location, Name, Reference, Repository as RepositoryName};
+use crate::store::{Session, Store};
+
+/// Reads sources.
+pub(super) struct SourceReader<'a> {
+    pub(super) locator: &'a Locator<'a>,
+    pub(super) watch: Watch<'a>,
+}
+
+/// What was read of a source.
+pub(super) struct Read {
+    pub(super) contents: SourceContents,
+    pub(super) unread: Vec<Unread>,
+    /// References of manifests that name other imports or exports than their roots have.
+    pub(super) corrected: Vec<String>,
+}
+
+impl Read {
+    fn of_shared(contents: SourceContents) -> Self {
+        Self {
+            contents: SourceContents {
+                now: now(),
+                ..contents
+            },
+            unread: Vec::new(),
+            corrected: Vec::new(),
+        }
+    }
+
+    /// Fails if nothing could be read.
+    pub(super) fn checked(mut self) -> Result<Self, Error> {
+        match self.contents.entries.is_empty() && !self.unread.is_empty() {
+            true => Err(self.unread.swap_remove(0).error),
+            false => Ok(self),
+        }
+    }
+}
+
+impl SourceReader<'_> {
+    /// Reads a source that is about to be added. A reference may turn out to be that of a shared index, which is then the
+    /// source.
+    pub(super) async fn new_source(
+        &self,
+        source: &Source,
+        index: &mut CheckedIndex<'_>,
+        all: bool,
+    ) -> Result<(Source, Read), Error> {
+        if let Source::Reference { reference } = source {
+            let parsed = sources::reference(reference)?;
+            let store = self.store(&parsed.location).await?;
+            if let Some(read) = self.published(store.as_ref(), &parsed.name()).await? {
+                let reference = reference.clone();
+                return Ok((Source::Shared { reference }, read));
+            }
+        }
+        let read = self.read(source, index, all).await?;
+        Ok((source.clone(), read))
+    }
+
+    /// Reads a source. What the index knows is fetched again only if `all` is set.
+    pub(super) async fn read(
+        &self,
+        source: &Source,
+        index: &mut CheckedIndex<'_>,
+        all: bool,
+    ) -> Result<Read, Error> {
+        let known = match all {
+            true => Known::default(),
+            false => index.run(|index| index.known())?,
+        };
+        let repositories = match source {
+            Source::Shared { reference } => {
+                let reference = sources::reference(reference)?;
+                return self.shared(source, reference, index, all).await;
+            }
+            Source::Reference { reference } => {
+                let reference = sources::reference(reference)?;
+                let store = self.store(&reference.location).await?;
+                let package = package_of(&reference.location);
+                let which = Which::One(reference.name());
+                vec![repository(package, &reference.location, store, which)]
+            }
+            Source::Package { package, place } => {
+                let name = sources::package(package)?;
+                let registry = match place {
+                    Some(place) => {
+                        let place = sources::place(place)?;
+                        self.locator.registry_at(&place, &name).await?
+                    }
+                    None => self.locator.registry(&name).await?,
+                };
+                let store = registry.read(self.locator.connector, &name).await?;
+                // A missing package is an error; a repository of a catalog may be about to be removed.
+                package::tags(store.as_ref(), &name).await?;
+                let location = registry.repository(&name)?;
+                vec![repository(Some(name), &location, store, Which::All)]
+            }
+            Source::Place { place } => self.repositories(&sources::place(place)?).await?,
+        };
+        Ok(self.collect(repositories, &known).await)
+    }
+
+    async fn store(&self, location: &Location) -> Result<Arc<dyn Store>, Error> {
+        let settings = RegistrySettings::default();
+        Ok(self.locator.connector.read(location, &settings).await?)
+    }
+
+    /// Returns the repositories of a registry or of a layout.
+    async fn repositories(&self, place: &Place) -> Result<Vec<Repository>, Error> {
+        // The place is known, so that the package makes no difference.
+        let any = sources::package("any:any")?;
+        let registry = self.locator.registry_at(place, &any).await?;
+        let mut found = Vec::new();
+        if let Place::Layout(directory) = &registry.place {
+            let directory = directory.clone();
+            let repository = None;
+            let location = Location::Layout {
+                directory,
+                repository,
+            };
+            found.push(self.open(&registry, location, None).await?);
+        }
+        for path in registry.repositories(self.locator.connector).await? {
+            let package = registry.place.package(&path);
+            let location = match (&registry.place, &package) {
+                (_, Some(package)) => registry.repository(package)?,
+                (Place::Layout(directory), None) => Location::Layout {
+                    directory: directory.clone(),
+                    repository: Some(path),
+                },
+                (Place::Registry { host, prefix }, None) if path.starts_with(prefix.as_str()) => {
+                    let registry = host.clone();
+                    Location::Repository(RepositoryName { registry, path })
+                }
+                _ => continue,
+            };
+            found.push(self.open(&registry, location, package).await?);
+        }
+        Ok(found)
+    }
+
+    async fn open(
+        &self,
+        registry: &Registry,
+        location: Location,
+        package: Option<PackageName>,
+    ) -> Result<Repository, Error> {
+        let connector = self.locator.connector;
+        let store = connector.read(&location, &registry.settings).await?;
+        Ok(repository(package, &location, store, Which::All))
+    }
+
+    async fn collect(&self, repositories: Vec<Repository>, known: &Known) -> Read {
+        let Session {
+            cache, concurrency, ..
+        } = self.locator.connector.session.clone();
+        // Progress is counted in repositories, not in bytes.
+        let session = Session::unobserved(cache, concurrency);
+        let slots = Semaphore::new(session.transfers());
+        let reader = Reader {
+            known,
+            session: &session,
+            slots: &slots,
+        };
+        let count = repositories.len();
+        let mut readings = stream::iter(&repositories)
+            .map(|repository| reader.read(repository))
+            .buffer_unordered(session.transfers());
+        let mut all = Reading::default();
+        let mut done = 0;
+        while let Some(reading) = readings.next().await {
+            done += 1;
+            (self.watch)(Event::Progress {
+                done,
+                count,
+                things: "repositories",
+            });
+            all.add(reading);
+        }
+        read_of(all)
+    }
+
+    /// Reads a shared index, unless it is the one that was read before.
+    async fn shared(
+        &self,
+        source: &Source,
+        reference: Reference,
+        index: &mut CheckedIndex<'_>,
+        all: bool,
+    ) -> Result<Read, Error> {
+        let store = self.store(&reference.location).await?;
+        let (status, entries) = index.run(|index| {
+            let mut statuses = index.sources()?.into_iter();
+            let status = statuses.find(|status| status.source == *source);
+            Ok((status, index.entries_of(source)?))
+        })?;
+        let state = status.and_then(|status| status.state).filter(|_| !all);
+        let name = reference.name();
+        let resolve = async || store.resolve(&name).await.map_err(package::Error::from);
+        if state.is_some() && state == Some(resolve().await?) {
+            return Ok(Read::of_shared(SourceContents {
+                entries,
+                state,
+                ..SourceContents::default()
+            }));
+        }
+        let read = self.published(store.as_ref(), &name).await?;
+        read.ok_or_else(|| Error::NoIndex {
+            reference: reference.to_string(),
+        })
+    }
+
+    /// Reads the shared index that a name stands for. Returns nothing if that is another artifact.
+    async fn published(&self, store: &dyn Store, name: &Name) -> Result<Option<Read>, Error> {
+        let read = exchange::read(store, name, &self.locator.connector.session).await?;
+        Ok(read.map(|(digest, shared)| {
+            Read::of_shared(SourceContents {
+                entries: shared.entries,
+                records: shared.records,
+                stubs: shared.stubs,
+                state: Some(digest),
+                ..SourceContents::default()
+            })
+        }))
+    }
+}
+
+/// Returns the package that a repository's path names.
+fn package_of(location: &Location) -> Option<PackageName> {
+    match location {
+        Location::Layout {
+            directory,
+            repository: Some(path),
+        } => Place::Layout(directory.clone()).package(path),
+        Location::Layout { .. } | Location::Blobs { .. } => None,
+        Location::Repository(RepositoryName { registry, path }) => {
+            let host = registry.clone();
+            let prefix = String::new();
+            Place::Registry { host, prefix }.package(path)
+        }
+    }
+}
+
+/// Returns a repository, named by its package if it is one's.
+fn repository(
+    package: Option<PackageName>,
+    location: &Location,
+    store: Arc<dyn Store>,
+    which: Which,
+) -> Repository {
+    let location = location.to_string();
+    Repository {
+        name: package.map_or_else(|| location.clone(), |package| package.to_string()),
+        location,
+        store,
+        which,
+    }
+}
+
+fn read_of(reading: Reading) -> Read {
+    let entries = reading.entries.iter();
+    let corrected = entries.filter(|entry| reading.corrected.contains(&entry.digest));
+    let mut read = Read {
+        corrected: corrected.map(|entry| entry.reference()).collect(),
+        contents: SourceContents {
+            entries: reading.entries,
+            records: reading.records,
+            others: reading.others,
+            stubs: reading.stubs,
+            failures: reading.failures.len() as u32,
+            now: now(),
+            ..SourceContents::default()
+        },
+        unread: Vec::new(),
+    };
+    let mut failures = reading.failures;
+    // They come in the order of the answers, which is not stable.
+    failures.sort_by(|a, b| (&a.location, &a.tag).cmp(&(&b.location, &b.tag)));
+    for failed in failures {
+        if failed.may_hold() {
+            let unread = (failed.location.clone(), failed.tag.clone());
+            read.contents.unread.push(unread);
+        }
+        let what = match &failed.tag {
+            Some(tag) => format!("{}:{tag}", failed.location),
+            None => failed.location,
+        };
+        let error = failed.error.into();
+        read.unread.push(Unread { what, error });
+    }
+    read
+}

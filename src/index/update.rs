@@ -1,0 +1,170 @@
+//! Updates: sources are read, and what they have is imported.
+
+use std::collections::BTreeSet;
+
+use super::checked::CheckedIndex;
+use super::error::Error;
+use super::event::{Event, Unread, Watch};
+use super::import::Imported;
+use super::source_reader::{Read, SourceReader};
+use super::sources::Source;
+use crate::package::Locator;
+
+/// How often a source is read before an index that keeps losing data is given up.
+const ATTEMPTS: u32 = 3;
+
+/// Reads sources into the index.
+pub struct Updater<'a>(SourceReader<'a>);
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct UpdateReport {
+    /// The sources that were read.
+    pub sources: Vec<SourceReport>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// What was read of one source.
+#[derive(Debug)]
+pub struct SourceReport {
+    /// The source.
+    pub source: Source,
+    /// How many packages it has.
+    pub packages: usize,
+    /// How many versions it has.
+    pub versions: usize,
+    /// How many manifests were not known.
+    pub new: usize,
+}
+
+/// How sources are read.
+#[derive(Clone, Copy)]
+struct Mode {
+    /// Known manifests are fetched too.
+    all: bool,
+    /// The sources are added, so that it is an error if nothing can be read.
+    add: bool,
+}
+
+impl<'a> Updater<'a> {
+    /// Makes an updater.
+    pub fn new(locator: &'a Locator<'a>, watch: Watch<'a>) -> Self {
+        Self(SourceReader { locator, watch })
+    }
+
+    /// Adds sources and reads them. Sources of which nothing can be read are not added. Fails if there is only one.
+    pub async fn add(
+        &self,
+        index: &mut CheckedIndex<'_>,
+        sources: &[Source],
+    ) -> Result<UpdateReport, Error> {
+        let mode = Mode {
+            all: false,
+            add: true,
+        };
+        self.refresh(index, mode, |_| Ok(sources.to_vec())).await
+    }
+
+    /// Reads all sources of the index again. Known manifests are fetched only if `all` is set.
+    pub async fn update(
+        &self,
+        index: &mut CheckedIndex<'_>,
+        all: bool,
+    ) -> Result<UpdateReport, Error> {
+        index.run(|index| index.check())?;
+        let known = |index: &mut CheckedIndex<'_>| {
+            let statuses = index.run(|index| index.sources())?;
+            match statuses.is_empty() {
+                true => Err(Error::Empty),
+                false => Ok(statuses.into_iter().map(|status| status.source).collect()),
+            }
+        };
+        self.refresh(index, Mode { all, add: false }, known).await
+    }
+
+    /// Reads sources and imports them; all of them again if the index was rebuilt meanwhile.
+    async fn refresh(
+        &self,
+        index: &mut CheckedIndex<'_>,
+        mode: Mode,
+        sources: impl Fn(&mut CheckedIndex<'_>) -> Result<Vec<Source>, Error>,
+    ) -> Result<UpdateReport, Error> {
+        for _attempt in 0..ATTEMPTS {
+            let wanted = sources(index)?;
+            let rebuilds = index.rebuilds();
+            let mut report = UpdateReport::default();
+            for source in &wanted {
+                match self.import(source, index, mode).await {
+                    Ok(Some((source, read))) => report.add(source, read, self.0.watch),
+                    Ok(None) => (self.0.watch)(Event::Removed(source)),
+                    Err(error) if mode.add && wanted.len() == 1 => return Err(error),
+                    Err(error) => {
+                        let what = source.to_string();
+                        report.fail(Unread { what, error }, self.0.watch);
+                    }
+                }
+            }
+            if index.rebuilds() == rebuilds {
+                return Ok(report);
+            }
+        }
+        Err(Error::Unstable)
+    }
+
+    /// Reads a source and imports it; again if the index lost meanwhile what was not read for that reason. Returns nothing if
+    /// the source was removed meanwhile.
+    async fn import(
+        &self,
+        source: &Source,
+        index: &mut CheckedIndex<'_>,
+        mode: Mode,
+    ) -> Result<Option<(Source, Read)>, Error> {
+        for attempt in 0..ATTEMPTS {
+            let all = mode.all || attempt > 0;
+            let (source, read) = match mode.add {
+                true => {
+                    let (source, read) = self.0.new_source(source, index, all).await?;
+                    (source, read.checked()?)
+                }
+                false => (source.clone(), self.0.read(source, index, all).await?),
+            };
+            let imported = index.run(|index| {
+                if mode.add {
+                    index.add_source(&source)?;
+                }
+                index.import(&source, &read.contents)
+            })?;
+            match imported {
+                Imported::Done => return Ok(Some((source, read))),
+                Imported::Removed => return Ok(None),
+                Imported::Unknown => {}
+            }
+        }
+        Err(Error::Unstable)
+    }
+}
+
+impl UpdateReport {
+    fn add(&mut self, source: Source, read: Read, watch: Watch<'_>) {
+        for reference in &read.corrected {
+            watch(Event::Corrected { reference });
+        }
+        let entries = read.contents.entries.iter();
+        let packages: BTreeSet<&str> = entries.map(|entry| entry.name.as_str()).collect();
+        self.sources.push(SourceReport {
+            source,
+            packages: packages.len(),
+            versions: read.contents.entries.len(),
+            new: read.contents.records.len(),
+        });
+        for unread in read.unread {
+            self.fail(unread, watch);
+        }
+    }
+
+    fn fail(&mut self, unread: Unread, watch: Watch<'_>) {
+        watch(Event::Unread(&unread));
+        self.unread.push(unread);
+    }
+}
