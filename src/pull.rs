@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-pub use self::open::{Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_split};
+pub use self::open::{
+    Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_manifest, open_split,
+};
 pub use self::part::stub_of;
 use crate::artifact::Layer;
 use crate::copy::Tally;

@@ -153,7 +153,7 @@ impl Gateway {
         let Some(part) = part else {
             return Ok(response);
         };
-        self.complete(asked, view).await?;
+        self.complete(asked, view.raw.digest, &view.split).await?;
         let form = match response.status == StatusCode::PARTIAL_CONTENT {
             true => Form::Range(part),
             false if zstd => Form::Zstd,

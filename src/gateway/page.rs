@@ -2,7 +2,7 @@
 //! and nothing from elsewhere.
 //!
 //! ```text
-//! path -> address -> gather (asks upstream, with the rights of who looks) -> values -> HTML
+//! path -> address -> query (asks upstream, with the rights of the client) -> values -> HTML
 //! ```
 //!
 //! Where the rights of clients count, a browser has none: it is shown what upstream shows everybody. Paths are written
@@ -10,12 +10,12 @@
 
 mod address;
 mod artifact;
-mod gather;
-mod html;
+mod comparison;
+mod document;
 mod layers;
 mod lists;
-mod sharing;
-mod words;
+mod numbers;
+mod query;
 
 use futures_util::TryStreamExt;
 use http::header::{
@@ -23,10 +23,11 @@ use http::header::{
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
+use maud::{Markup, html};
 use serde_json::Value;
 
 use self::address::Address;
-use self::html::{Html, policy};
+use self::document::{document, policy};
 use super::message::{Request, Response};
 use super::range::is_known;
 use super::rights::Rights;
@@ -53,8 +54,8 @@ impl Gateway {
     pub(super) async fn page(&self, request: &Request) -> Response {
         // Closed it never is.
         let _turn = self.pages.acquire().await;
-        let gathered: Answered<Page> = self.gathered(request).await;
-        match gathered {
+        let queried: Answered<Page> = self.queried(request).await;
+        match queried {
             Ok(Page::Elsewhere(address)) => {
                 let mut response = Response::new(StatusCode::SEE_OTHER, "");
                 // Names and tags are plain text.
@@ -126,20 +127,21 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
-fn problem(status: StatusCode, words: Option<&str>) -> Html {
-    let mut html = Html::new();
-    html.markup("<h1>").text(title(status)).markup("</h1>\n<p>");
-    match (status, words) {
-        (StatusCode::UNAUTHORIZED, _) => html.markup(
-            "Upstream shows this only to those who log in, and a browser shows it no credentials. Clients that have \
-             some can pull it here: theirs are passed on.",
-        ),
-        (_, Some(words)) => html.text(words),
-        (StatusCode::NOT_FOUND, None) => html.markup("Upstream has no such thing."),
-        (status, None) => html.text("Upstream answered ").text(status),
-    };
-    html.markup("</p>\n");
-    html
+fn problem(status: StatusCode, words: Option<&str>) -> Markup {
+    html! {
+        h1 { (title(status)) }
+        p {
+            @match (status, words) {
+                (StatusCode::UNAUTHORIZED, _) => {
+                    "Upstream shows this only to those who log in, and a browser shows it no credentials. Clients "
+                    "that have some can pull it here: theirs are passed on."
+                }
+                (_, Some(words)) => { (words) }
+                (StatusCode::NOT_FOUND, None) => { "Upstream has no such thing." }
+                (status, None) => { "Upstream answered " (status) }
+            }
+        }
+    }
 }
 
 /// Returns the words of the specification's error, where an answer is one.
@@ -155,8 +157,8 @@ async fn words_of(response: Response) -> Option<String> {
     (!words.is_empty()).then(|| words.to_owned())
 }
 
-fn page(request: &Request, status: StatusCode, title: &str, html: Html) -> Response {
-    let body = html.into_page(title);
+fn page(request: &Request, status: StatusCode, title: &str, main: Markup) -> Response {
+    let body = document(title, &main);
     let tag = Digest::of(body.as_bytes()).to_string();
     let length = body.len();
     let mut response = match status == StatusCode::OK && is_known(&request.headers, &tag) {

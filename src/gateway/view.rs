@@ -252,15 +252,20 @@ impl Gateway {
 
     /// Sees to it that a repository has all layers of a manifest. Some registries take a manifest that names layers
     /// of other repositories, and what is kept of those would else be given to who may not read there.
-    pub(super) async fn complete(&self, asked: &Asked<'_>, view: &View) -> Answered<()> {
-        let (split, everybody) = (view.raw.digest, Digest::of(b"everybody"));
+    pub(super) async fn complete(
+        &self,
+        asked: &Asked<'_>,
+        split: Digest,
+        manifest: &SplitManifest,
+    ) -> Answered<()> {
+        let everybody = Digest::of(b"everybody");
         if matches!(asked.source, Source::Layout(_)) {
             return Ok(());
         }
         if self.complete.has(&everybody, &asked.location, &split) {
             return Ok(());
         }
-        let layers: HashSet<Identity> = view.split.all_layers().map(|layer| layer.blob).collect();
+        let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
         let store = asked.source.store();
         let looking = stream::iter(layers).map(|blob| {
             let store = Arc::clone(&store);

@@ -137,11 +137,21 @@ impl Opened {
 ///
 /// Behind a flat artifact its split form is looked for, which is the same component in smaller parts.
 pub async fn open(store: &dyn Store, name: &Name, session: &Session) -> Result<Opened, Error> {
-    let opening = Opening { store, session };
     let raw = store.manifest(name).await?;
+    open_manifest(store, name, &raw, session).await
+}
+
+/// Reads a manifest that was fetched already, as [`open`] does; `name` is what errors call it.
+pub async fn open_manifest(
+    store: &dyn Store,
+    name: &Name,
+    raw: &RawManifest,
+    session: &Session,
+) -> Result<Opened, Error> {
+    let opening = Opening { store, session };
     let mut unused = Vec::new();
     let artifact = match artifact::form(&raw.bytes).map_err(opening.unsound(name))? {
-        Form::Split => Artifact::Split(Box::new(opening.split(name, &raw).await?)),
+        Form::Split => Artifact::Split(Box::new(opening.split(name, raw).await?)),
         Form::Flat => {
             let flat = FlatManifest::read(&raw.bytes, &raw.media_type);
             let flat = flat.map_err(opening.unsound(name))?;

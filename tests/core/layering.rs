@@ -85,6 +85,8 @@ const CONFINED: &[(&str, &str)] = &[
     ("http_body_util", "gateway"),
     ("hyper", "gateway"),
     ("hyper_util", "gateway"),
+    ("maud", "gateway::page"),
+    ("quick_cache", "content gateway store"),
     ("tokio_rustls", "gateway"),
     ("clap", BINARY),
     ("indicatif", BINARY),

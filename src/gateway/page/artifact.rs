@@ -1,10 +1,11 @@
 //! One artifact: what it is, its layers, what it imports and exports, its WIT.
 
+use maud::{Markup, html};
+
 use super::address::Address;
-use super::html::Html;
+use super::document::{encoded, link};
 use super::layers::Layers;
-use super::lists::encoded;
-use super::words::size;
+use super::numbers::{count, size};
 use crate::digest::{Digest, Identity};
 use crate::manifest::annotation;
 
@@ -85,125 +86,91 @@ impl Artifact {
         format!("{}{between}{}", self.repository, self.name)
     }
 
-    pub(super) fn html(&self) -> Html {
-        let mut html = Html::new();
-        html.markup("<p class=\"note\">")
-            .link(self.above.as_ref(), &self.repository)
-            .markup("</p>\n<h1>")
-            .text(&self.name)
-            .text(" ");
-        if self.yanked == Ok(true) {
-            html.markup("<span class=\"mark\">yanked</span>");
-        }
-        html.markup("</h1>\n");
-        if let Err(why) = &self.yanked {
-            html.markup("<p class=\"problem\">Whether it is yanked is not known: ")
-                .text(why)
-                .markup("</p>\n");
-        }
-        html.html(&self.facts());
-        match &self.what {
-            What::Split(split) => {
-                html.html(&split.layers.html());
-                html.html(&split.names.html());
-                html.html(&wit(&split.wit));
+    pub(super) fn html(&self) -> Markup {
+        html! {
+            p.note { (link(self.above.as_ref(), &self.repository)) }
+            h1 {
+                (self.name) " "
+                @if self.yanked == Ok(true) { span.mark { "yanked" } }
             }
-            What::Flat { names, .. } => {
-                html.html(&names.html());
+            @if let Err(why) = &self.yanked {
+                p.problem { "Whether it is yanked is not known: " (why) }
             }
-            What::Foreign(_) => {}
+            (self.facts())
+            @match &self.what {
+                What::Split(split) => {
+                    (split.layers.html())
+                    (split.names.html())
+                    (wit(&split.wit))
+                }
+                What::Flat { names, .. } => { (names.html()) }
+                What::Foreign(_) => {}
+            }
+            (self.metadata())
         }
-        html.html(&self.metadata());
-        html
     }
 
-    fn facts(&self) -> Html {
-        let mut html = Html::new();
-        html.markup("<dl>\n");
-        let reference = self.title();
-        fact(&mut html, "reference", |html| {
-            html.markup("<code>").text(reference).markup("</code>");
-        });
-        match &self.what {
-            What::Split(split) => {
-                let kind = match split.is_component {
-                    true => "a component",
-                    false => "a core module",
-                };
-                fact(&mut html, "what", |html| {
-                    html.text(kind).text(", stored in layers");
-                });
-                fact(&mut html, "content size", |html| {
-                    html.text(size(split.content.size));
-                });
-                fact(&mut html, "stored size", |html| {
-                    html.text(size(split.stored));
-                });
-                digest(&mut html, "content digest", &split.content.digest);
-                digest(&mut html, "split digest", &split.split_digest);
-                digest(&mut html, "flat digest", &split.flat_digest);
-                digest(&mut html, "split manifest", &split.manifest);
-            }
-            What::Flat {
-                content, unused, ..
-            } => {
-                fact(&mut html, "what", |html| {
-                    html.text("a flat artifact: the whole component is one layer");
-                });
-                if let Some(why) = unused {
-                    fact(&mut html, "split form", |html| {
-                        html.markup("<span class=\"problem\">not shown: ")
-                            .text(why)
-                            .markup("</span>");
-                    });
+    fn facts(&self) -> Markup {
+        html! {
+            dl {
+                (fact("reference", html! { code { (self.title()) } }))
+                @match &self.what {
+                    What::Split(split) => {
+                        @let kind = if split.is_component { "a component" } else { "a core module" };
+                        (fact("what", html! { (kind) ", stored in layers" }))
+                        (fact("content size", html! { (size(split.content.size)) }))
+                        (fact("stored size", html! { (size(split.stored)) }))
+                        (digest("content digest", &split.content.digest))
+                        (digest("split digest", &split.split_digest))
+                        (digest("flat digest", &split.flat_digest))
+                        (digest("split manifest", &split.manifest))
+                    }
+                    What::Flat { content, unused, .. } => {
+                        (fact("what", html! { "a flat artifact: the whole component is one layer" }))
+                        @if let Some(why) = unused {
+                            (fact("split form", html! { span.problem { "not shown: " (why) } }))
+                        }
+                        (fact("size", html! { (size(content.size)) }))
+                        (digest("content digest", &content.digest))
+                        (digest("flat digest", &self.manifest))
+                    }
+                    What::Foreign(what) => {
+                        (fact("what", html! { (what) ", not a component" }))
+                        (digest("manifest", &self.manifest))
+                    }
                 }
-                fact(&mut html, "size", |html| {
-                    html.text(size(content.size));
-                });
-                digest(&mut html, "content digest", &content.digest);
-                digest(&mut html, "flat digest", &self.manifest);
-            }
-            What::Foreign(what) => {
-                fact(&mut html, "what", |html| {
-                    html.text(what).text(", not a component");
-                });
-                digest(&mut html, "manifest", &self.manifest);
             }
         }
-        html.markup("</dl>\n");
-        html
     }
 
     /// The annotations that are about the package.
-    fn metadata(&self) -> Html {
-        let mut html = Html::new();
-        for (key, value) in &self.annotations {
+    fn metadata(&self) -> Markup {
+        let known = self.annotations.iter().filter_map(|(key, value)| {
             let ours = [annotation::PACKAGE, annotation::PRODUCERS].contains(&key.as_str());
-            let known = match ours {
-                true => key.strip_prefix(annotation::PREFIX),
-                false => key.strip_prefix(annotation::IMAGE_PREFIX),
+            let prefix = if ours {
+                annotation::PREFIX
+            } else {
+                annotation::IMAGE_PREFIX
             };
-            let Some(known) = known else { continue };
-            fact(&mut html, known, |html| {
-                match is_link(value) {
-                    true => html
-                        .markup("<a rel=\"noreferrer nofollow\" href=\"")
-                        .text(value)
-                        .markup("\">")
-                        .text(value)
-                        .markup("</a>"),
-                    false => html.text(value),
-                };
-            });
+            Some((key.strip_prefix(prefix)?, value))
+        });
+        let known: Vec<(&str, &String)> = known.collect();
+        html! {
+            @if !known.is_empty() {
+                section {
+                    h2 { "Metadata" }
+                    dl {
+                        @for (key, value) in known {
+                            (fact(key, html! {
+                                @if is_link(value) {
+                                    a rel="noreferrer nofollow" href=(value) { (value) }
+                                } @else { (value) }
+                            }))
+                        }
+                    }
+                }
+            }
         }
-        let mut section = Html::new();
-        if !html.is_empty() {
-            section
-                .markup("<section>\n<h2>Metadata</h2>\n<dl>\n")
-                .html(&html)
-                .markup("</dl>\n</section>\n");
-        }
-        section
     }
 }
 
@@ -214,89 +181,66 @@ fn is_link(text: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
-fn fact(html: &mut Html, key: &str, value: impl FnOnce(&mut Html)) {
-    html.markup("<dt>").text(key).markup("</dt><dd>");
-    value(html);
-    html.markup("</dd>\n");
+fn fact(key: &str, value: Markup) -> Markup {
+    html! { dt { (key) } dd { (value) } }
 }
 
-fn digest(html: &mut Html, key: &str, digest: &Digest) {
-    fact(html, key, |html| {
-        html.markup("<span class=\"digest\">")
-            .text(digest)
-            .markup("</span>");
-    });
+fn digest(key: &str, digest: &Digest) -> Markup {
+    fact(key, html! { span.digest { (digest) } })
 }
 
 impl Names {
-    fn html(&self) -> Html {
-        let mut html = Html::new();
-        html.markup("<div class=\"columns\">\n");
-        for (title, what, names) in [
-            ("<h2>Imports</h2>\n", "import", &self.imports),
-            ("<h2>Exports</h2>\n", "export", &self.exports),
-        ] {
-            html.markup("<section>\n").markup(title);
-            if names.is_empty() {
-                html.markup("<p class=\"note\">none</p>\n");
-            } else {
-                html.markup("<ul class=\"names\">\n");
+    fn html(&self) -> Markup {
+        html! {
+            div.columns {
+                @for (title, what, names) in [("Imports", "import", &self.imports), ("Exports", "export", &self.exports)] {
+                    section {
+                        h2 { (title) }
+                        @if names.is_empty() {
+                            p.note { "none" }
+                        } @else {
+                            ul.names {
+                                @for name in names.iter().take(MAX_NAMES) {
+                                    @let place = format!("{what}:{}", encoded(name));
+                                    li id=(place) { a href={ "#" (place) } { code { (name) } } }
+                                }
+                            }
+                        }
+                        @if names.len() > MAX_NAMES {
+                            p.note { "and " (names.len() - MAX_NAMES) " more" }
+                        }
+                    }
+                }
             }
-            for name in names.iter().take(MAX_NAMES) {
-                let place = format!("{what}:{}", encoded(name));
-                html.markup("<li id=\"")
-                    .text(&place)
-                    .markup("\"><a href=\"#")
-                    .text(&place)
-                    .markup("\"><code>")
-                    .text(name)
-                    .markup("</code></a></li>\n");
-            }
-            if !names.is_empty() {
-                html.markup("</ul>\n");
-            }
-            if let Some(more) = names.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
-                html.markup("<p class=\"note\">and ")
-                    .text(more)
-                    .markup(" more</p>\n");
-            }
-            html.markup("</section>\n");
         }
-        html.markup("</div>\n");
-        html
     }
 }
 
-fn wit(wit: &Result<String, String>) -> Html {
-    let mut html = Html::new();
-    html.markup("<section id=\"wit\">\n<h2>WIT</h2>\n");
-    match wit {
-        Ok(text) => {
-            let cut = text.floor_char_boundary(MAX_WIT_BYTES.min(text.len()));
-            let lines = text.lines().count();
-            html.markup("<details")
-                .markup(if lines <= SHORT_WIT { " open" } else { "" })
-                .markup("><summary>")
-                .text(super::words::count(lines, "line"))
-                .markup("</summary>\n<pre>")
-                .text(&text[..cut])
-                .markup("</pre></details>\n");
-            if cut < text.len() {
-                html.markup("<p class=\"note\">The rest is left out; <code>wharf inspect --wit</code> shows all.</p>\n");
+fn wit(wit: &Result<String, String>) -> Markup {
+    html! {
+        section id="wit" {
+            h2 { "WIT" }
+            @match wit {
+                Ok(text) => {
+                    @let cut = text.floor_char_boundary(MAX_WIT_BYTES.min(text.len()));
+                    @let lines = text.lines().count();
+                    details open[lines <= SHORT_WIT] {
+                        summary { (count(lines, "line")) }
+                        pre { (text[..cut]) }
+                    }
+                    @if cut < text.len() {
+                        p.note { "The rest is left out; " code { "wharf inspect --wit" } " shows all." }
+                    }
+                }
+                Err(why) => { p.note { "It cannot be shown: " (why) } }
             }
         }
-        Err(why) => {
-            html.markup("<p class=\"note\">It cannot be shown: ")
-                .text(why)
-                .markup("</p>\n");
-        }
     }
-    html.markup("</section>\n");
-    html
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::document::document;
     use super::*;
     use crate::split::{Recipe, RecipeLayer};
 
@@ -315,7 +259,7 @@ mod tests {
     }
 
     fn split(names: Names, wit: Result<String, String>) -> What {
-        let layer = super::super::sharing::tests::layer("", 0, 100);
+        let layer = super::super::comparison::tests::layer("", 0, 100);
         let content = layer.content;
         let recipe = Recipe {
             content,
@@ -343,7 +287,7 @@ mod tests {
     }
 
     fn page(artifact: &Artifact) -> String {
-        artifact.html().into_page(&artifact.title())
+        document(&artifact.title(), &artifact.html())
     }
 
     #[test]
@@ -380,7 +324,7 @@ mod tests {
         assert_eq!(page.matches("</pre>").count(), 1);
         assert!(page.contains("yanked</span>"));
         assert!(page.contains("href=\"#import:wasi:http/types%400.2.0\""));
-        let without = super::wit(&Err(HOSTILE.to_owned())).into_page("");
+        let without = document("", &super::wit(&Err(HOSTILE.to_owned())));
         assert!(!without.contains("<script") && without.contains("&lt;script&gt;"));
         for what in [
             What::Foreign(HOSTILE.to_owned()),

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::html::Html;
-use super::sharing::{Other, Sum, divided, sum};
-use super::words::{count, percent, size};
+use maud::{Markup, html};
+
+use super::comparison::{Other, Sum, divided, sum};
+use super::document::link;
+use super::numbers::{count, percent, size};
 use crate::artifact::Layer;
 use crate::split::{Recipe, Run};
+
+/// The fill of a bar whose layer another version has too.
+const HATCHING: &str = "url(#shared)";
 
 /// What a layer is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,17 +66,22 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn html(&self) -> Html {
-        let mut html = Html::new();
-        html.markup("<section id=\"layers\">\n<h2>Layers</h2>\n<svg class=\"pattern\" aria-hidden=\"true\"><defs>")
-            .markup("<pattern id=\"shared\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" ")
-            .markup("patternTransform=\"rotate(45)\"><path d=\"M1 0V6\"/></pattern></defs></svg>\n");
-        self.scale(&mut html);
-        self.legend(&mut html);
-        self.table(&mut html);
-        html.markup("</section>\n");
-        self.sharing(&mut html);
-        html
+    pub(super) fn html(&self) -> Markup {
+        html! {
+            section id="layers" {
+                h2 { "Layers" }
+                svg.pattern aria-hidden="true" {
+                    defs {
+                        pattern id="shared" width="6" height="6" patternUnits="userSpaceOnUse"
+                            patternTransform="rotate(45)" { path d="M1 0V6" {} }
+                    }
+                }
+                (self.scale())
+                (self.legend())
+                (self.table())
+            }
+            (self.sharing())
+        }
     }
 
     fn names_of(&self, layer: &Layer) -> Vec<&str> {
@@ -80,125 +90,114 @@ impl Layers {
     }
 
     /// The whole file as one bar; the root is wherever nothing else is.
-    fn scale(&self, html: &mut Html) {
+    fn scale(&self) -> Markup {
         let whole = self.recipe.content.size;
-        html.markup("<svg class=\"scale\" width=\"100%\" height=\"48\" role=\"img\" aria-label=\"")
-            .text(count(self.layers.len(), "layer"))
-            .text(" of ")
-            .text(size(whole))
-            .text(", in file order; the table below says the same")
-            .markup("\">\n");
-        for run in self.recipe.runs() {
-            let (layer, range) = match run {
-                Run::Root(range) => (0, range),
-                Run::Layer(layer, range) => (layer + 1, range),
-            };
-            let Some(layer) = self.layers.get(layer) else {
-                continue;
-            };
-            let length = range.end.saturating_sub(range.start);
-            let kind = Kind::of(&layer.path);
-            let shared = !self.names_of(layer).is_empty();
-            for class in [Some(kind.word()), shared.then_some("")]
-                .into_iter()
-                .flatten()
-            {
-                html.markup("<rect x=\"")
-                    .text(percent(range.start, whole))
-                    .markup("\" width=\"")
-                    .text(percent(length, whole))
-                    .markup("\" height=\"48\" ");
-                fill(html, class);
-                html.markup("><title>")
-                    .text(label(layer))
-                    .text(", ")
-                    .text(size(length))
-                    .text(if shared { ", shared" } else { "" })
-                    .markup("</title></rect>\n");
+        let layers = count(self.layers.len(), "layer");
+        let label = format!(
+            "{layers} of {}, in file order; the table below says the same",
+            size(whole)
+        );
+        html! {
+            svg.scale width="100%" height="48" role="img" aria-label=(label) {
+                @for run in self.recipe.runs() { (self.run(&run, whole)) }
             }
         }
-        html.markup("</svg>\n");
     }
 
-    fn legend(&self, html: &mut Html) {
+    fn run(&self, run: &Run, whole: u64) -> Markup {
+        let (layer, range) = match run {
+            Run::Root(range) => (0, range),
+            Run::Layer(layer, range) => (layer + 1, range),
+        };
+        let length = range.end.saturating_sub(range.start);
+        let (x, width) = (percent(range.start, whole), percent(length, whole));
+        html! {
+            @if let Some(layer) = self.layers.get(layer) {
+                @let shared = !self.names_of(layer).is_empty();
+                @let title = html! {
+                    title { (label(layer)) ", " (size(length)) @if shared { ", shared" } }
+                };
+                rect x=(x) width=(width) height="48" class=(Kind::of(&layer.path).word()) { (title) }
+                @if shared {
+                    rect x=(x) width=(width) height="48" fill=(HATCHING) { (title) }
+                }
+            }
+        }
+    }
+
+    fn legend(&self) -> Markup {
         let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
         for layer in &self.layers {
             let bytes = kinds.entry(Kind::of(&layer.path)).or_default();
             *bytes = bytes.saturating_add(layer.content.size);
         }
-        html.markup("<ul class=\"legend\">\n");
-        for (kind, bytes) in kinds {
-            html.markup("<li><b class=\"")
-                .text(kind.word())
-                .markup("\"></b>")
-                .text(kind.word())
-                .text(" ")
-                .text(size(bytes))
-                .markup("</li>\n");
-        }
         let (shared, _) = divided(&self.layers, &self.others);
-        if !shared.is_empty() {
-            html.markup("<li><svg aria-hidden=\"true\"><rect width=\"100%\" height=\"100%\" class=\"custom\"/>")
-                .markup("<rect width=\"100%\" height=\"100%\" fill=\"url(#shared)\"/></svg>")
-                .markup("another version has it too</li>\n");
+        html! {
+            ul.legend {
+                @for (kind, bytes) in kinds {
+                    li { b class=(kind.word()) {} (kind.word()) " " (size(bytes)) }
+                }
+                @if !shared.is_empty() {
+                    li {
+                        svg aria-hidden="true" {
+                            rect.custom width="100%" height="100%" {}
+                            rect width="100%" height="100%" fill=(HATCHING) {}
+                        }
+                        "another version has it too"
+                    }
+                }
+            }
         }
-        html.markup("</ul>\n");
     }
 
-    fn table(&self, html: &mut Html) {
-        let most = self
-            .layers
-            .iter()
-            .map(|layer| layer.content.size.max(layer.blob.size));
-        let most = most.max().unwrap_or(0);
-        html.markup("<table>\n<thead><tr><th scope=\"col\">layer; bars: content, and below it as stored</th>")
-            .markup("<th scope=\"col\" class=\"number\">content</th>")
-            .markup("<th scope=\"col\" class=\"number\">stored</th></tr></thead>\n<tbody>\n");
-        for layer in &self.layers {
-            self.row(html, layer, most);
-        }
+    fn table(&self) -> Markup {
+        let sizes = |layer: &Layer| layer.content.size.max(layer.blob.size);
+        let most = self.layers.iter().map(sizes).max().unwrap_or(0);
         let all = sum(&self.layers);
-        html.markup("</tbody>\n<tfoot><tr><th scope=\"row\">")
-            .text(count(all.layers, "layer"))
-            .markup("</th><td class=\"number\">")
-            .text(size(all.content))
-            .markup("</td><td class=\"number\">")
-            .text(size(all.stored))
-            .markup("</td></tr></tfoot>\n</table>\n");
+        html! {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "layer; bars: content, and below it as stored" }
+                        th.number scope="col" { "content" }
+                        th.number scope="col" { "stored" }
+                    }
+                }
+                tbody { @for layer in &self.layers { (self.row(layer, most)) } }
+                tfoot {
+                    tr {
+                        th scope="row" { (count(all.layers, "layer")) }
+                        td.number { (size(all.content)) }
+                        td.number { (size(all.stored)) }
+                    }
+                }
+            }
+        }
     }
 
-    fn row(&self, html: &mut Html, layer: &Layer, most: u64) {
+    fn row(&self, layer: &Layer, most: u64) -> Markup {
         let kind = Kind::of(&layer.path).word();
         let names = self.names_of(layer);
-        html.markup("<tr><th scope=\"row\"><b class=\"")
-            .text(kind)
-            .markup("\"></b><code>")
-            .text(label(layer))
-            .markup(
-                "</code><svg class=\"bars\" width=\"100%\" height=\"12\" aria-hidden=\"true\">",
-            );
-        for class in [Some(kind), (!names.is_empty()).then_some("")]
-            .into_iter()
-            .flatten()
-        {
-            html.markup("<rect width=\"")
-                .text(percent(layer.content.size, most))
-                .markup("\" height=\"7\" ");
-            fill(html, class);
-            html.markup("/>");
+        let width = percent(layer.content.size, most);
+        html! {
+            tr {
+                th scope="row" {
+                    b class=(kind) {}
+                    code { (label(layer)) }
+                    svg.bars width="100%" height="12" aria-hidden="true" {
+                        rect width=(width) height="7" class=(kind) {}
+                        @if !names.is_empty() { rect width=(width) height="7" fill=(HATCHING) {} }
+                        rect.stored y="8" width=(percent(layer.blob.size, most)) height="3" {}
+                    }
+                    small {
+                        (kind)
+                        @if !names.is_empty() { ", shared with " (self.those(&names)) }
+                    }
+                }
+                td.number { (size(layer.content.size)) }
+                td.number { (size(layer.blob.size)) }
+            }
         }
-        html.markup("<rect class=\"stored\" y=\"8\" width=\"")
-            .text(percent(layer.blob.size, most))
-            .markup("\" height=\"3\"/></svg><small>")
-            .text(kind);
-        if !names.is_empty() {
-            html.text(", shared with ").text(self.those(&names));
-        }
-        html.markup("</small></th><td class=\"number\">")
-            .text(size(layer.content.size))
-            .markup("</td><td class=\"number\">")
-            .text(size(layer.blob.size))
-            .markup("</td></tr>\n");
     }
 
     /// Names versions; all of them are not named one by one.
@@ -210,71 +209,60 @@ impl Layers {
         }
     }
 
-    fn sharing(&self, html: &mut Html) {
-        html.markup("<section id=\"shared-with\">\n<h2>Shared with other versions</h2>\n");
-        if self.others.is_empty() {
-            match &self.unlisted {
-                Some(why) => html
-                    .markup("<p class=\"problem\">Other versions cannot be listed: ")
-                    .text(why)
-                    .markup("</p>\n"),
-                None => html.markup("<p class=\"note\">There is no other version.</p>\n"),
-            };
-            html.markup("</section>\n");
-            return;
-        }
-        let (shared, own) = divided(&self.layers, &self.others);
-        html.markup("<table>\n<thead><tr><th scope=\"col\">who has it</th>")
-            .markup("<th scope=\"col\" class=\"number\">layers</th>")
-            .markup("<th scope=\"col\" class=\"number\">content</th>")
-            .markup("<th scope=\"col\" class=\"number\">stored</th></tr></thead>\n<tbody>\n");
-        for other in &self.others {
-            html.markup("<tr><th scope=\"row\"><code>")
-                .link(other.address.as_ref(), &other.name)
-                .markup("</code></th>");
-            match &other.contents {
-                Ok(_) => sums(
-                    html,
-                    sum(self.layers.iter().filter(|layer| other.has(layer))),
-                ),
-                Err(why) => {
-                    html.markup("<td colspan=\"3\" class=\"note\">not compared: ")
-                        .text(why)
-                        .markup("</td>");
+    fn sharing(&self) -> Markup {
+        html! {
+            section id="shared-with" {
+                h2 { "Shared with other versions" }
+                @match &self.unlisted {
+                    _ if !self.others.is_empty() => { (self.comparison()) }
+                    Some(why) => { p.problem { "Other versions cannot be listed: " (why) } }
+                    None => { p.note { "There is no other version." } }
                 }
             }
-            html.markup("</tr>\n");
         }
-        html.markup("</tbody>\n<tfoot>\n<tr><th scope=\"row\">any of them</th>");
-        sums(html, sum(shared));
-        html.markup("</tr>\n<tr><th scope=\"row\">this one alone</th>");
-        sums(html, sum(own));
-        html.markup("</tr>\n</tfoot>\n</table>\n");
-        if self.left_out > 0 {
-            html.markup("<p class=\"note\">")
-                .text(count(self.left_out, "further tag"))
-                .markup(" not compared</p>\n");
+    }
+
+    fn comparison(&self) -> Markup {
+        let (shared, own) = divided(&self.layers, &self.others);
+        html! {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "who has it" }
+                        th.number scope="col" { "layers" }
+                        th.number scope="col" { "content" }
+                        th.number scope="col" { "stored" }
+                    }
+                }
+                tbody {
+                    @for other in &self.others {
+                        tr {
+                            th scope="row" { code { (link(other.address.as_ref(), &other.name)) } }
+                            @match &other.contents {
+                                Ok(_) => { (sums(sum(self.layers.iter().filter(|layer| other.has(layer))))) }
+                                Err(why) => { td.note colspan="3" { "not compared: " (why) } }
+                            }
+                        }
+                    }
+                }
+                tfoot {
+                    tr { th scope="row" { "any of them" } (sums(sum(shared))) }
+                    tr { th scope="row" { "this one alone" } (sums(sum(own))) }
+                }
+            }
+            @if self.left_out > 0 {
+                p.note { (count(self.left_out, "further tag")) " not compared" }
+            }
         }
-        html.markup("</section>\n");
     }
 }
 
-fn sums(html: &mut Html, sum: Sum) {
-    html.markup("<td class=\"number\">")
-        .text(sum.layers)
-        .markup("</td><td class=\"number\">")
-        .text(size(sum.content))
-        .markup("</td><td class=\"number\">")
-        .text(size(sum.stored))
-        .markup("</td>");
-}
-
-/// A colour, or the hatching over one.
-fn fill(html: &mut Html, class: &'static str) {
-    match class {
-        "" => html.markup("fill=\"url(#shared)\""),
-        class => html.markup("class=\"").markup(class).markup("\""),
-    };
+fn sums(sum: Sum) -> Markup {
+    html! {
+        td.number { (sum.layers) }
+        td.number { (size(sum.content)) }
+        td.number { (size(sum.stored)) }
+    }
 }
 
 fn label(layer: &Layer) -> &str {
@@ -286,7 +274,8 @@ fn label(layer: &Layer) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sharing::tests::{layer, other};
+    use super::super::comparison::tests::{layer, other};
+    use super::super::document::document;
     use super::*;
     use crate::digest::Identity;
     use crate::split::RecipeLayer;
@@ -318,7 +307,7 @@ mod tests {
     }
 
     fn page(layers: &Layers) -> String {
-        layers.html().into_page("")
+        document("", &layers.html())
     }
 
     #[test]
@@ -326,10 +315,10 @@ mod tests {
         let page = page(&layers(Vec::new()));
         let bar = page.split_once("class=\"scale\"").unwrap().1;
         let bar = bar.split_once("</svg>").unwrap().0;
-        let rects = bar.lines().filter(|line| line.starts_with("<rect"));
-        let rects: Vec<&str> = rects.map(|line| line.split_once('>').unwrap().0).collect();
+        let rects = bar.split("<rect ").skip(1);
+        let rects: Vec<&str> = rects.map(|rect| rect.split_once('>').unwrap().0).collect();
         let rect = |x: &str, width: &str, class: &str| {
-            format!("<rect x=\"{x}%\" width=\"{width}%\" height=\"48\" class=\"{class}\"")
+            format!("x=\"{x}%\" width=\"{width}%\" height=\"48\" class=\"{class}\"")
         };
         assert_eq!(
             rects,

@@ -1,8 +1,10 @@
-//! What there is: repositories, and the tags of one.
+//! The page that lists repositories, and the page that lists the tags of one.
+
+use maud::{Markup, html};
 
 use super::address::Address;
-use super::html::Html;
-use super::words::count;
+use super::document::{encoded, link};
+use super::numbers::count;
 
 /// The page that lists repositories.
 #[derive(Debug, Clone, Default)]
@@ -69,176 +71,127 @@ pub(super) struct Repository {
 }
 
 impl Front {
-    pub(super) fn html(&self) -> Html {
-        let mut html = Html::new();
-        html.markup("<h1>Components</h1>\n");
-        self.form(&mut html);
-        for shelf in &self.shelves {
-            html.markup("<section>\n<h2>")
-                .text(&shelf.name)
-                .markup("</h2>\n");
-            match &shelf.rows {
-                Ok(rows) if rows.is_empty() => {
-                    html.markup("<p class=\"note\">There is nothing here.</p>\n");
-                }
-                Ok(rows) => {
-                    html.markup("<ul class=\"list\">\n");
-                    rows.iter().for_each(|row| row.write(&mut html));
-                    html.markup("</ul>\n");
-                }
-                Err(why) => {
-                    html.markup("<p class=\"note\">Its repositories cannot be listed: ")
-                        .text(why)
-                        .markup(". Open one by its name.</p>\n");
+    pub(super) fn html(&self) -> Markup {
+        html! {
+            h1 { "Components" }
+            (self.form())
+            @for shelf in &self.shelves {
+                section {
+                    h2 { (shelf.name) }
+                    @match &shelf.rows {
+                        Ok(rows) if rows.is_empty() => { p.note { "There is nothing here." } }
+                        Ok(rows) => { ul.list { @for row in rows { (row.html()) } } }
+                        Err(why) => {
+                            p.note { "Its repositories cannot be listed: " (why) ". Open one by its name." }
+                        }
+                    }
                 }
             }
-            html.markup("</section>\n");
+            @if self.shelves.is_empty() && self.next.is_none() {
+                p.note { "Nothing is listed here. Open a repository by its name." }
+            }
+            @if let Some((from, last)) = &self.next {
+                p.next { a rel="next" href={ "/?from=" (from) "&last=" (encoded(last)) } { "Next page" } }
+            }
         }
-        if self.shelves.is_empty() && self.next.is_none() {
-            html.markup(
-                "<p class=\"note\">Nothing is listed here. Open a repository by its name.</p>\n",
-            );
-        }
-        if let Some((from, last)) = &self.next {
-            html.markup("<p class=\"next\"><a rel=\"next\" href=\"/?from=")
-                .text(from)
-                .markup("&amp;last=")
-                .text(encoded(last))
-                .markup("\">Next page</a></p>\n");
-        }
-        html
     }
 
-    fn form(&self, html: &mut Html) {
-        html.markup("<form action=\"/\" method=\"get\">\n<label for=\"ref\">Open a reference</label>\n")
-            .markup("<div><input id=\"ref\" name=\"ref\" required autocapitalize=\"off\" spellcheck=\"false\" ")
-            .markup("placeholder=\"repository:tag\" value=\"")
-            .text(self.refused.as_deref().unwrap_or_default())
-            .markup("\"><button>Open</button></div>\n");
-        if self.refused.is_some() {
-            html.markup("<p class=\"problem\">That is no reference. One is written ")
-                .markup("<code>repository</code>, <code>repository:tag</code> or ")
-                .markup("<code>repository@sha256:…</code>, perhaps with a registry's host before it.</p>\n");
+    fn form(&self) -> Markup {
+        let refused = self.refused.as_deref();
+        html! {
+            form action="/" method="get" {
+                label for="ref" { "Open a reference" }
+                div {
+                    input id="ref" name="ref" required autocapitalize="off" spellcheck="false"
+                        placeholder="repository:tag" value=(refused.unwrap_or_default());
+                    button { "Open" }
+                }
+                @if refused.is_some() {
+                    p.problem {
+                        "That is no reference. One is written " code { "repository" } ", " code { "repository:tag" }
+                        " or " code { "repository@sha256:…" } ", perhaps with a registry's host before it."
+                    }
+                }
+            }
         }
-        html.markup("</form>\n");
     }
 }
 
 impl Row {
-    fn write(&self, html: &mut Html) {
-        html.markup("<li><span class=\"name\">")
-            .link(self.address.as_ref(), &self.name)
-            .markup("</span> ");
-        match &self.tags {
-            Ok(counted) => counted.write(html),
-            Err(why) => {
-                html.markup("<span class=\"more\">its tags cannot be listed: ")
-                    .text(why)
-                    .markup("</span>");
+    fn html(&self) -> Markup {
+        html! {
+            li {
+                span.name { (link(self.address.as_ref(), &self.name)) } " "
+                @match &self.tags {
+                    Ok(counted) => { (counted.html()) }
+                    Err(why) => { span.more { "its tags cannot be listed: " (why) } }
+                }
             }
         }
-        html.markup("</li>\n");
     }
 }
 
 impl Counted {
-    fn write(&self, html: &mut Html) {
-        if let Some(newest) = &self.newest {
-            html.markup("<span class=\"tag\">")
-                .link(newest.address.as_ref(), &newest.name)
-                .markup("</span> ");
-            newest.mark(html);
+    fn html(&self) -> Markup {
+        html! {
+            @if let Some(newest) = &self.newest {
+                span.tag { (link(newest.address.as_ref(), &newest.name)) } " "
+                (newest.mark())
+            }
+            span.more { (self.summary()) }
         }
-        html.markup("<span class=\"more\">")
-            .text(self.words())
-            .markup("</span>");
     }
 
-    fn words(&self) -> String {
+    fn summary(&self) -> String {
         match (self.versions, self.others) {
             (0, others) => count(others, "tag"),
             (versions, 0) => count(versions, "version"),
             (versions, others) => {
-                format!(
-                    "{}, {}",
-                    count(versions, "version"),
-                    count(others, "other tag")
-                )
+                let others = count(others, "other tag");
+                format!("{}, {others}", count(versions, "version"))
             }
         }
     }
 }
 
 impl Tag {
-    fn mark(&self, html: &mut Html) {
-        if self.yanked {
-            html.markup("<span class=\"mark\">yanked</span> ");
-        }
+    fn mark(&self) -> Markup {
+        html! { @if self.yanked { span.mark { "yanked" } " " } }
     }
 }
 
 impl Repository {
-    pub(super) fn html(&self) -> Html {
+    pub(super) fn html(&self) -> Markup {
         let counted = Counted {
             newest: None,
             versions: self.versions,
             others: self.others,
         };
-        let mut html = Html::new();
-        html.markup("<h1>")
-            .text(&self.name)
-            .markup("</h1>\n<p class=\"note\">")
-            .text(counted.words());
-        if self.about > 0 {
-            html.text(", and ")
-                .text(count(self.about, "tag"))
-                .text(" about digests (marks, signatures and the like)");
-        }
-        html.markup("</p>\n");
-        if let Some(why) = &self.unmarked {
-            html.markup("<p class=\"problem\">Which versions are yanked is not known: ")
-                .text(why)
-                .markup("</p>\n");
-        }
         let (versions, others): (Vec<_>, Vec<_>) = self.tags.iter().partition(|tag| tag.is_version);
-        for (title, tags) in [
-            ("<h2>Versions</h2>\n", versions),
-            ("<h2>Other tags</h2>\n", others),
-        ] {
-            if tags.is_empty() {
-                continue;
+        html! {
+            h1 { (self.name) }
+            p.note {
+                (counted.summary())
+                @if self.about > 0 {
+                    ", and " (count(self.about, "tag")) " about digests (marks, signatures and the like)"
+                }
             }
-            html.markup(title).markup("<ul class=\"list\">\n");
-            for tag in tags {
-                html.markup("<li><span class=\"name\">")
-                    .link(tag.address.as_ref(), &tag.name)
-                    .markup("</span> ");
-                tag.mark(&mut html);
-                html.markup("</li>\n");
+            @if let Some(why) = &self.unmarked {
+                p.problem { "Which versions are yanked is not known: " (why) }
             }
-            html.markup("</ul>\n");
-        }
-        if let Some(last) = &self.next {
-            html.markup("<p class=\"next\"><a rel=\"next\" href=\"")
-                .text(&self.address)
-                .markup("?last=")
-                .text(encoded(last))
-                .markup("\">Next page</a></p>\n");
-        }
-        html
-    }
-}
-
-/// Writes a text for a query, or for the part of an address that names a place in its page.
-pub(super) fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' => {
-                encoded.push(char::from(byte));
+            @for (title, tags) in [("Versions", versions), ("Other tags", others)] {
+                @if !tags.is_empty() {
+                    h2 { (title) }
+                    ul.list {
+                        @for tag in tags {
+                            li { span.name { (link(tag.address.as_ref(), &tag.name)) } " " (tag.mark()) }
+                        }
+                    }
+                }
             }
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            @if let Some(last) = &self.next {
+                p.next { a rel="next" href={ (self.address) "?last=" (encoded(last)) } { "Next page" } }
+            }
         }
     }
-    encoded
 }

@@ -1,4 +1,4 @@
-//! What pages show, asked of upstream with the rights of who looks.
+//! Queries to upstream for what pages show, with the rights of the client.
 
 mod artifact;
 
@@ -30,7 +30,7 @@ const MAX_LISTED: usize = 200;
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
-    pub(super) async fn gathered(&self, request: &Request) -> Answered<Page> {
+    pub(super) async fn queried(&self, request: &Request) -> Answered<Page> {
         match Address::read(request.uri.path()) {
             Some(Address::Front) => self.front(request).await,
             Some(Address::Repository(name)) => self.repository(request, name).await,
@@ -292,19 +292,19 @@ impl Gateway {
 
 /// Something that went wrong beside what a page is about.
 enum Problem {
-    Known(Error),
+    Known(Arc<Error>),
     Said(String),
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self::Known(error)
+        Self::Known(Arc::new(error))
     }
 }
 
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
-        Self::Known(error.into())
+        Error::from(error).into()
     }
 }
 
