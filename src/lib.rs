@@ -25,6 +25,7 @@
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | one trait; layouts, registries, blob directories, the cache |
+//! | [`content`] | verified bytes from the cache, a blob directory or a store, fetched and decoded once |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`acceptance`] | the gate that every artifact passes: ownership, yank, immutability, pinned digests |
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
@@ -53,6 +54,7 @@
 pub mod acceptance;
 pub mod artifact;
 pub mod component;
+pub mod content;
 pub mod copy;
 pub mod digest;
 pub mod encoding;

@@ -150,6 +150,12 @@ pub trait Observer: Send + Sync {
     fn planned(&self, _bytes: u64) {}
     /// So many bytes of contents or blobs went through.
     fn moved(&self, _bytes: u64) {}
+    /// So many bytes were read from the cache instead of the store.
+    fn cache_hit(&self, _bytes: u64) {}
+    /// So many bytes were read from a blob directory instead of the store.
+    fn directory_hit(&self, _bytes: u64) {}
+    /// A blob directory has something that cannot be used, so the store is asked.
+    fn unusable(&self, _problem: &str) {}
     /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
     fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
 }

@@ -1,51 +1,37 @@
 //! Components, spliced from their layers while they are sent.
 //!
 //! ```text
-//! manifest + form -> route (which bytes of which layers, in order) -> sending (pieces, hashed as they go)
-//!                                                                       follows flights: files here or on their way
-//! flight: kept or held (a file that is here and sound)? else fetched and verified, or decoded and verified, once for all
+//! manifest + form -> plan (which bytes of which layers, in order) -> body (pieces, hashed as they are sent)
+//!                                                                    reads arrivals of the content engine
 //! ```
 //!
-//! What is sent is read from files at the pace of who it is sent to; nothing is held in memory but one piece for each.
+//! Pieces are read from files at the pace of the client; memory holds one piece for each client.
 
+mod body;
 mod buffers;
-mod flight;
-mod held;
-mod kept;
-mod route;
-mod sending;
-mod transfer;
+mod plan;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::Semaphore;
 
+use self::body::Body;
 use self::buffers::Buffers;
-use self::flight::Flights;
-use self::kept::Kept;
-use self::sending::Sending;
 use super::Log;
 use super::metrics::Metrics;
 use crate::artifact::SplitManifest;
+use crate::content::{self, Engine, Origin};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
 use crate::store::held::Held;
-use crate::store::{ByteStream, Store};
-
-/// How many layers are decoded at once while they arrive, and how many that are here. A decoder needs as much memory
-/// as its window has, up to 8 MiB.
-const MAX_DECODERS: usize = 4;
+use crate::store::{ByteStream, Observer, Session, Store};
 
 /// How many components are remembered as proven before all are forgotten.
 const MAX_PROVEN: usize = 65_536;
-
-/// How many upstreams have a semaphore before unused ones are dropped.
-const MAX_UPSTREAMS: usize = 1000;
 
 /// Where contents are kept, and how much of them.
 #[derive(Clone)]
@@ -90,19 +76,10 @@ pub enum Form {
     Zstd,
 }
 
-/// All layers that are here or on their way, shared by all who are sent something.
-#[derive(Debug)]
+/// The content engine, and what all bodies share.
 pub struct Contents {
-    kept: Arc<Kept>,
-    flights: Arc<Flights>,
+    engine: Arc<Engine>,
     buffers: Arc<Buffers>,
-    /// One permit a fetch, by upstream.
-    transfers: Mutex<HashMap<Digest, Arc<Semaphore>>>,
-    max_transfers: usize,
-    /// One permit a decoder of a blob that is still arriving.
-    early_decoders: Arc<Semaphore>,
-    /// One permit a decoder of a blob that is here.
-    decoders: Arc<Semaphore>,
     /// How many layers are begun before they are needed.
     look_ahead: usize,
     /// Split and content digest of components that came out right as a whole.
@@ -113,18 +90,26 @@ pub struct Contents {
 impl Contents {
     /// Opens or makes the directory.
     pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
-        let max_transfers = settings.max_transfers.clamp(1, Semaphore::MAX_PERMITS);
-        let metrics = Arc::clone(&settings.metrics);
+        let Settings { metrics, log, .. } = settings;
+        let observer = Watcher {
+            metrics: Arc::clone(&metrics),
+            log,
+        };
+        let session = Session {
+            cache: settings.cache,
+            observer: Arc::new(observer),
+            concurrency: settings.max_transfers,
+        };
         Ok(Arc::new(Self {
             metrics,
-            kept: Arc::new(Kept::open(settings)?),
-            flights: Arc::default(),
+            look_ahead: session.transfers().min(8),
+            engine: Engine::open(content::Settings {
+                session,
+                directory: settings.directory,
+                directories: settings.held,
+                max_bytes: settings.max_bytes,
+            })?,
             buffers: Arc::default(),
-            transfers: Mutex::default(),
-            max_transfers,
-            early_decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
-            decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
-            look_ahead: max_transfers.min(8),
             proven: Mutex::default(),
         }))
     }
@@ -141,11 +126,11 @@ impl Contents {
         form: Form,
     ) -> Result<ByteStream, Error> {
         self.metrics.spliced();
-        let mut sending = Sending::new(Arc::clone(self), component, &form);
-        let first = sending.next().await?;
-        let rest = stream::try_unfold(sending, async |mut sending| {
-            let piece = sending.next().await?;
-            Ok(piece.map(|piece| (piece, sending)))
+        let mut body = Body::new(Arc::clone(self), component, &form);
+        let first = body.next().await?;
+        let rest = stream::try_unfold(body, async |mut body| {
+            let piece = body.next().await?;
+            Ok(piece.map(|piece| (piece, body)))
         });
         Ok(stream::iter(first.map(Ok)).chain(rest).boxed())
     }
@@ -162,18 +147,39 @@ impl Contents {
         }
         proven.insert(names(component));
     }
+}
 
-    /// Returns the upstream's semaphore: one for each, so that a slow upstream delays only its own clients.
-    fn transfers(&self, upstream: Digest) -> Arc<Semaphore> {
-        let mut transfers = self
-            .transfers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if transfers.len() >= MAX_UPSTREAMS {
-            transfers.retain(|_, used| Arc::strong_count(used) > 1);
+impl Component {
+    fn origin(&self) -> Origin {
+        Origin {
+            upstream: self.upstream,
+            store: Arc::clone(&self.store),
         }
-        let made = || Arc::new(Semaphore::new(self.max_transfers));
-        Arc::clone(transfers.entry(upstream).or_insert_with(made))
+    }
+}
+
+/// Counts what the engine reads, and logs what it cannot use.
+struct Watcher {
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+impl Observer for Watcher {
+    fn moved(&self, bytes: u64) {
+        self.metrics.from_upstream(bytes);
+    }
+
+    fn cache_hit(&self, bytes: u64) {
+        self.metrics.from_cache(bytes);
+    }
+
+    fn directory_hit(&self, bytes: u64) {
+        self.metrics.from_held(bytes);
+    }
+
+    fn unusable(&self, problem: &str) {
+        self.metrics.failed("held");
+        (self.log)(&format!("error: {problem}; upstream is asked instead"));
     }
 }
 

@@ -33,6 +33,7 @@ const MODULES: &[(&str, &str)] = &[
     ("acceptance", "digest manifest reference"),
     ("store", "manifest reference digest encoding source"),
     ("copy", "store digest manifest reference"),
+    ("content", "store digest encoding error source"),
     ("error", "acceptance artifact copy section split store stub"),
     // The verbs, where the Wasm half and the OCI half meet.
     ("component", VERB),
@@ -49,7 +50,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
     (
         "gateway",
-        "acceptance artifact index copy digest encoding error manifest package pull reference source split store world",
+        "acceptance artifact content index copy digest encoding error manifest package pull reference source split store world",
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::transfer::slot;
+use crate::content::permit;
 use crate::store::Error;
 
 /// How many buffers wait for the next piece, each as large as one; further ones are given back to the system.
@@ -39,7 +39,7 @@ impl Buffers {
 
     /// Returns an empty one, as soon as there may be one more.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Buffer, Error> {
-        let used = slot(&self.used).await?;
+        let used = permit(&self.used).await?;
         Ok(Buffer {
             bytes: self.waiting().pop().unwrap_or_default(),
             home: Arc::clone(self),

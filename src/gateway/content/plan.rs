@@ -1,19 +1,19 @@
-//! Which bytes of which layers make what is wanted, in order: a pure function.
+//! The plan of a body: which bytes of which layers, in order. A pure function.
 
 use std::ops::Range;
 
 use super::Form;
 use crate::artifact::{Layer, SplitManifest};
-use crate::digest::Identity;
-use crate::encoding::Encoding;
+use crate::content::Wanted;
+use crate::encoding::{EncodedBlob, Encoding};
 use crate::split::Run;
 
 /// A part of a raw layer is fetched alone if the layer has more than so many times its bytes.
 const PART_WORTH: u64 = 2;
 
-/// All steps, and what they read from.
+/// All steps of a body, and what they read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) struct BodyPlan {
     /// In the order in which they are first needed.
     pub(super) sources: Vec<Source>,
     /// In the order in which they are sent.
@@ -23,30 +23,22 @@ pub(super) struct Route {
 /// What a step reads from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    pub(super) kind: Kind,
-    /// What is read of it begins here.
+    /// The blob or the content.
+    pub(super) wanted: Wanted,
+    /// Whether only the bytes from `begin` to `end` are fetched, unless all of the blob is on this machine.
+    pub(super) is_part: bool,
+    /// The first byte that is read.
     pub(super) begin: u64,
-    /// What is read of it lies before this byte; the last one waits until all of the source is verified.
+    /// The byte behind the last one that is read, which waits until all of the source is verified.
     pub(super) end: u64,
     /// The step that reads it last.
     pub(super) last: usize,
 }
 
-/// How a layer is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Its blob, as it is stored.
-    Blob(Identity),
-    /// Its content, decoded from the zstd frame `blob`.
-    Content { blob: Identity, content: Identity },
-    /// A part of its blob, unless all of it is here.
-    Part { blob: Identity, part: Range<u64> },
-}
-
 /// Some bytes of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
-    /// An index into [`Route::sources`].
+    /// An index into [`BodyPlan::sources`].
     pub(super) source: usize,
     /// Where in it; never empty.
     pub(super) range: Range<u64>,
@@ -63,9 +55,9 @@ pub(super) enum Framing {
     Raw,
 }
 
-impl Route {
+impl BodyPlan {
     pub(super) fn new(manifest: &SplitManifest, form: &Form) -> Self {
-        let mut laying = Laying::default();
+        let mut planner = Planner::default();
         let recipe = manifest.recipe();
         let mut root_at = 0;
         for run in recipe.runs() {
@@ -80,31 +72,28 @@ impl Route {
             let within =
                 |part: Range<u64>| at + part.start - place.start..at + part.end - place.start;
             match form {
-                Form::Zstd => laying.frames(layer, is_root, within(place.clone())),
-                Form::Whole => laying.bytes(layer, is_root, within(place.clone())),
+                Form::Zstd => planner.frames(layer, is_root, within(place.clone())),
+                Form::Whole => planner.bytes(layer, is_root, within(place.clone())),
                 Form::Range(wanted) => {
                     let part = wanted.start.max(place.start)..wanted.end.min(place.end);
                     if !part.is_empty() {
-                        laying.bytes(layer, is_root, within(part));
+                        planner.bytes(layer, is_root, within(part));
                     }
                 }
             }
         }
         match form {
-            Form::Range(_) => laying.route.in_parts(),
-            Form::Whole | Form::Zstd => laying.route,
+            Form::Range(_) => planner.plan.in_parts(),
+            Form::Whole | Form::Zstd => planner.plan,
         }
     }
 
-    /// Takes of raw layers only what is needed, where that is little.
+    /// Has only the needed bytes of raw layers fetched, where those are few.
     fn in_parts(mut self) -> Self {
         for source in &mut self.sources {
-            let Kind::Blob(blob) = source.kind else {
-                continue;
-            };
-            let part = source.begin..source.end;
-            if (part.end - part.start).saturating_mul(PART_WORTH) < blob.size {
-                source.kind = Kind::Part { blob, part };
+            if let Wanted::Blob(blob) = source.wanted {
+                let bytes = source.end - source.begin;
+                source.is_part = bytes.saturating_mul(PART_WORTH) < blob.size;
             }
         }
         self
@@ -112,13 +101,13 @@ impl Route {
 }
 
 #[derive(Default)]
-struct Laying {
-    route: Route,
+struct Planner {
+    plan: BodyPlan,
     /// The root is read in several steps, every other layer in one.
     root: Option<usize>,
 }
 
-impl Laying {
+impl Planner {
     /// A part of a layer's content, as it is.
     fn bytes(&mut self, layer: &Layer, is_root: bool, range: Range<u64>) {
         self.add(content(layer), is_root, range, Framing::AsIs);
@@ -133,20 +122,21 @@ impl Laying {
             }
             Encoding::Zstd => {
                 let frame = 0..layer.blob.size;
-                self.add(Kind::Blob(layer.blob), is_root, frame, Framing::AsIs);
+                self.add(Wanted::Blob(layer.blob), is_root, frame, Framing::AsIs);
             }
         }
     }
 
-    fn add(&mut self, kind: Kind, is_root: bool, range: Range<u64>, framing: Framing) {
-        let Route { sources, steps } = &mut self.route;
+    fn add(&mut self, wanted: Wanted, is_root: bool, range: Range<u64>, framing: Framing) {
+        let BodyPlan { sources, steps } = &mut self.plan;
         let known = self.root.filter(|_| is_root);
         let index = known.unwrap_or(sources.len());
         if known.is_none() {
             let (begin, end) = (range.start, range.end);
             let last = steps.len();
             sources.push(Source {
-                kind,
+                wanted,
+                is_part: false,
                 begin,
                 end,
                 last,
@@ -166,20 +156,15 @@ impl Laying {
     }
 }
 
-fn content(layer: &Layer) -> Kind {
-    match layer.encoding {
-        Encoding::Raw => Kind::Blob(layer.blob),
-        Encoding::Zstd => Kind::Content {
-            blob: layer.blob,
-            content: layer.content,
-        },
-    }
+fn content(layer: &Layer) -> Wanted {
+    let Layer { blob, encoding, .. } = *layer;
+    Wanted::content(EncodedBlob { blob, encoding }, layer.content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
+    use crate::digest::{Digest, Identity};
     use crate::manifest::{Annotations, Os};
 
     fn layer(offset: u64, size: u64, encoding: Encoding) -> Layer {
@@ -220,8 +205,8 @@ mod tests {
     }
 
     fn steps(form: &Form) -> Vec<(usize, Range<u64>, Framing)> {
-        let route = Route::new(&manifest(), form);
-        let steps = route.steps.into_iter();
+        let plan = BodyPlan::new(&manifest(), form);
+        let steps = plan.steps.into_iter();
         steps
             .map(|step| (step.source, step.range, step.framing))
             .collect()
@@ -253,21 +238,20 @@ mod tests {
             [(0, 99..100, AsIs), (1, 10..15, AsIs), (2, 0..2, AsIs)]
         );
         assert_eq!(steps(&Form::Range(115..116)), [(0, 0..1, AsIs)]);
-        let route = Route::new(&manifest(), &Form::Whole);
-        let root = &route.sources[0];
+        let plan = BodyPlan::new(&manifest(), &Form::Whole);
+        let root = &plan.sources[0];
         assert_eq!((root.begin, root.end, root.last), (0, 15, 2));
     }
 
     #[test]
     fn a_small_part_of_a_raw_layer_is_read_alone() {
         let blob = manifest().layers[0].blob;
-        let kind = |range| {
-            Route::new(&manifest(), &Form::Range(range)).sources[0]
-                .kind
-                .clone()
-        };
-        assert_eq!(kind(20..69), Kind::Part { blob, part: 10..59 });
-        assert_eq!(kind(20..70), Kind::Blob(blob));
-        assert!(matches!(kind(115..116), Kind::Content { .. }));
+        let source = |range| BodyPlan::new(&manifest(), &Form::Range(range)).sources[0].clone();
+        let part = source(20..69);
+        assert_eq!(part.wanted, Wanted::Blob(blob));
+        assert_eq!((part.is_part, part.begin, part.end), (true, 10, 59));
+        let whole = source(20..70);
+        assert_eq!((whole.wanted, whole.is_part), (Wanted::Blob(blob), false));
+        assert!(matches!(source(115..116).wanted, Wanted::Decoded { .. }));
     }
 }

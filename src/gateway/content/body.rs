@@ -7,26 +7,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::flight::{Flight, Ready};
-use super::kept::Place;
-use super::route::{Framing, Kind, Route};
+use super::plan::{BodyPlan, Framing, Source};
 use super::{Component, Contents, Form};
+use crate::content::{Arrival, Ready, Wanted, is_about_rights};
 use crate::digest::Hasher;
 use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
-use crate::error;
 use crate::source::Source as _;
 use crate::store::{Error, blocking};
 
 /// The most bytes of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A body being sent.
-pub(super) struct Sending {
+/// A body that is being sent.
+pub(super) struct Body {
     contents: Arc<Contents>,
     component: Component,
-    route: Route,
-    /// By source, while there is need of it.
-    flights: Vec<Option<Followed>>,
+    plan: BodyPlan,
+    /// By source, while it is needed.
+    arrivals: Vec<Option<Followed>>,
     /// So many sources were begun.
     begun: usize,
     /// The step under way; behind the last one all was sent.
@@ -38,12 +36,12 @@ pub(super) struct Sending {
 }
 
 struct Followed {
-    flight: Arc<Flight>,
-    /// With our rights, not with those of somebody else.
-    is_ours: bool,
+    arrival: Arc<Arrival>,
+    /// Whether it was begun with the rights of this client, not with those of another one.
+    is_own: bool,
 }
 
-/// Bytes of a file that go out together.
+/// Bytes of a file that are sent together.
 struct Cut {
     file: Arc<File>,
     at: u64,
@@ -51,16 +49,16 @@ struct Cut {
     framing: Framing,
 }
 
-impl Sending {
+impl Body {
     pub(super) fn new(contents: Arc<Contents>, component: Component, form: &Form) -> Self {
-        let route = Route::new(&component.manifest, form);
+        let plan = BodyPlan::new(&component.manifest, form);
         let is_hashed = *form == Form::Whole && !contents.is_proven(&component.manifest);
         Self {
-            flights: route.sources.iter().map(|_| None).collect(),
-            at: route.steps.first().map_or(0, |step| step.range.start),
+            arrivals: plan.sources.iter().map(|_| None).collect(),
+            at: plan.steps.first().map_or(0, |step| step.range.start),
             contents,
             component,
-            route,
+            plan,
             begun: 0,
             step: 0,
             hasher: is_hashed.then(Hasher::new),
@@ -71,8 +69,8 @@ impl Sending {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let mut cuts = Vec::new();
         let mut room = PIECE_BYTES;
-        while self.step < self.route.steps.len() {
-            let framing = self.route.steps[self.step].framing;
+        while self.step < self.plan.steps.len() {
+            let framing = self.plan.steps[self.step].framing;
             let cost = match framing {
                 Framing::AsIs => 0,
                 Framing::Compressed | Framing::Raw => FRAME_BYTES,
@@ -88,11 +86,11 @@ impl Sending {
                     Some(Err(_)) | None => break,
                 },
             };
-            let end = ready.end.min(self.route.steps[self.step].range.end);
+            let end = ready.end.min(self.plan.steps[self.step].range.end);
             let length = (room - cost).min(usize::try_from(end - self.at).unwrap_or(usize::MAX));
             cuts.push(Cut {
-                file: ready.landed.file,
-                at: self.at - ready.landed.base,
+                file: ready.part.file,
+                at: self.at - ready.part.base,
                 length,
                 framing,
             });
@@ -109,57 +107,66 @@ impl Sending {
                 Ok(ready) => return Ok(ready),
                 Err(failed) => failed,
             };
-            let source = self.route.steps[self.step].source;
-            let is_ours = self.flights[source]
+            let source = self.plan.steps[self.step].source;
+            let is_own = self.arrivals[source]
                 .as_ref()
-                .is_some_and(|followed| followed.is_ours);
-            // Bytes of one flight are never followed by those of another: each vouches for its own.
-            let is_untouched = self.at == self.route.sources[source].begin;
-            if is_ours || !is_untouched || !is_about_rights(&failed) {
+                .is_some_and(|followed| followed.is_own);
+            // Bytes of one arrival are never followed by those of another: each verifies only its own.
+            let is_untouched = self.at == self.plan.sources[source].begin;
+            if is_own || !is_untouched || !is_about_rights(&failed) {
                 return Err(failed);
             }
-            // What others are refused may be ours.
-            self.flights[source] = None;
+            // Another client was refused; this one may have more rights.
+            self.arrivals[source] = None;
         }
     }
 
     async fn look(&mut self) -> Result<Ready, Error> {
-        let source = self.route.steps[self.step].source;
+        let source = self.plan.steps[self.step].source;
         // The next ones are begun as well, in their order.
         let ahead = source.saturating_add(self.contents.look_ahead);
-        while self.begun < self.route.sources.len() && self.begun <= ahead {
+        while self.begun < self.plan.sources.len() && self.begun <= ahead {
             self.begin(self.begun);
             self.begun += 1;
         }
-        let flight = match &self.flights[source] {
-            Some(followed) => Arc::clone(&followed.flight),
+        let arrival = match &self.arrivals[source] {
+            Some(followed) => Arc::clone(&followed.arrival),
             None => self.begin(source),
         };
-        let end = self.route.sources[source].end;
-        flight.ready(self.at, end).await
+        let end = self.plan.sources[source].end;
+        arrival.ready(self.at, end).await
     }
 
-    fn begin(&mut self, source: usize) -> Arc<Flight> {
-        let kind = &self.route.sources[source].kind;
-        let (flight, is_ours) = self.contents.follow(&self.component, kind);
-        self.flights[source] = Some(Followed {
-            flight: Arc::clone(&flight),
-            is_ours,
+    fn begin(&mut self, source: usize) -> Arc<Arrival> {
+        let engine = &self.contents.engine;
+        let Source {
+            wanted, begin, end, ..
+        } = self.plan.sources[source];
+        let (arrival, is_own) = match wanted {
+            Wanted::Blob(blob) if self.plan.sources[source].is_part => {
+                let part = engine.part(&self.component.origin(), blob, begin..end);
+                (part, true)
+            }
+            wanted => engine.follow(&self.component.origin(), wanted),
+        };
+        self.arrivals[source] = Some(Followed {
+            arrival: Arc::clone(&arrival),
+            is_own,
         });
-        flight
+        arrival
     }
 
     fn advance(&mut self, bytes: u64) {
         self.at += bytes;
-        let step = &self.route.steps[self.step];
+        let step = &self.plan.steps[self.step];
         if self.at < step.range.end {
             return;
         }
-        if self.route.sources[step.source].last == self.step {
-            self.flights[step.source] = None;
+        if self.plan.sources[step.source].last == self.step {
+            self.arrivals[step.source] = None;
         }
         self.step += 1;
-        if let Some(next) = self.route.steps.get(self.step) {
+        if let Some(next) = self.plan.steps.get(self.step) {
             self.at = next.range.start;
         }
     }
@@ -174,7 +181,7 @@ impl Sending {
         if is_empty && hasher.is_none() {
             return Ok(None);
         }
-        let directory = self.contents.kept.ingest(Place::Decoded).to_owned();
+        let directory = self.contents.engine.directory().to_owned();
         let mut buffer = self.contents.buffers.take().await?;
         let (buffer, hasher) = blocking(move || {
             read(&cuts, &mut buffer.bytes).map_err(Error::file(&directory))?;
@@ -185,7 +192,7 @@ impl Sending {
             Ok::<_, Error>((buffer, hasher))
         })
         .await?;
-        let is_last = self.step == self.route.steps.len();
+        let is_last = self.step == self.plan.steps.len();
         match hasher {
             Some(hasher) if is_last => self.check(hasher)?,
             hasher => self.hasher = hasher,
@@ -202,31 +209,14 @@ impl Sending {
             }
             Err(mismatch) => {
                 // All layers were right: the manifest lies, or a file was changed under us.
-                doubt(&self.contents, &self.route);
+                for source in &self.plan.sources {
+                    self.contents.engine.recheck(&source.wanted);
+                }
                 Err(Error::Corrupt {
                     what: format!("component {}", manifest.content.digest),
                     location: self.component.store.location(),
                     source: Box::new(mismatch),
                 })
-            }
-        }
-    }
-}
-
-/// Whether somebody else might have fared better.
-pub(super) fn is_about_rights(error: &Error) -> bool {
-    matches!(error.kind(), error::Kind::Refused | error::Kind::NotFound)
-}
-
-/// Has all files of a component checked again.
-fn doubt(contents: &Contents, route: &Route) {
-    for source in &route.sources {
-        match &source.kind {
-            Kind::Blob(blob) | Kind::Part { blob, .. } => {
-                contents.kept.doubt(Place::Blobs, &blob.digest);
-            }
-            Kind::Content { content, .. } => {
-                contents.kept.doubt(Place::Decoded, &content.digest);
             }
         }
     }

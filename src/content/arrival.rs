@@ -1,0 +1,262 @@
+//! Files that are complete or still growing, and their readers: one arrival for all readers of the same bytes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::Wanted;
+use crate::digest::Digest;
+use crate::source::Source as _;
+use crate::store::Error;
+use crate::store::tail::Tail;
+
+/// What an arrival is found by: the upstream, and the bytes.
+type Key = (Digest, Wanted);
+
+/// How far an arrival is.
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    /// Nothing can be read.
+    Waiting,
+    /// What was written can be read, but is not verified. The first byte of the file has this offset.
+    Growing(Arc<Tail>, u64),
+    /// All is there and verified.
+    Complete(FilePart),
+    Failed(Arc<Error>),
+}
+
+/// A file that holds some bytes of a blob or content, or all of them.
+#[derive(Debug, Clone)]
+pub struct FilePart {
+    /// The file.
+    pub file: Arc<File>,
+    /// The offset of its first byte in the blob or content.
+    pub base: u64,
+}
+
+impl FilePart {
+    /// Returns a file that holds all bytes.
+    pub(super) fn whole(file: File) -> Self {
+        Self {
+            file: Arc::new(file),
+            base: 0,
+        }
+    }
+}
+
+/// Tells the readers of an arrival how far it is.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<watch::Sender<Stage>>);
+
+impl Progress {
+    /// From now on what is written can be read.
+    pub(super) fn grows(&self, tail: Tail, base: u64) {
+        self.0.send_replace(Stage::Growing(Arc::new(tail), base));
+    }
+}
+
+/// A file on its way. The work ends when the last reader drops it.
+#[derive(Debug)]
+pub struct Arrival {
+    stage: watch::Receiver<Stage>,
+    work: AbortHandle,
+    /// Where other readers find it.
+    listed: Option<(Weak<SingleFlight>, Key)>,
+}
+
+/// Bytes that can be read.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The file.
+    pub part: FilePart,
+    /// The offset behind the last byte that may be read.
+    pub end: u64,
+}
+
+impl Arrival {
+    /// Begins work that no other reader finds.
+    pub(super) fn begin<F>(work: impl FnOnce(Progress) -> F) -> Arc<Self>
+    where
+        F: Future<Output = Result<FilePart, Error>> + Send + 'static,
+    {
+        Arc::new(Self::listed(work, None))
+    }
+
+    fn listed<F>(
+        work: impl FnOnce(Progress) -> F,
+        listed: Option<(Weak<SingleFlight>, Key)>,
+    ) -> Self
+    where
+        F: Future<Output = Result<FilePart, Error>> + Send + 'static,
+    {
+        let (sender, stage) = watch::channel(Stage::Waiting);
+        let progress = Progress(Arc::new(sender));
+        let work = work(progress.clone());
+        let work = tokio::spawn(async move {
+            progress.0.send_replace(match work.await {
+                Ok(part) => Stage::Complete(part),
+                Err(error) => Stage::Failed(Arc::new(error)),
+            });
+        });
+        Self {
+            stage,
+            work: work.abort_handle(),
+            listed,
+        }
+    }
+
+    /// Returns whether it may still be read: it is complete, or its work goes on.
+    fn is_usable(&self) -> bool {
+        match &*self.stage.borrow() {
+            Stage::Complete(_) => true,
+            Stage::Failed(_) => false,
+            // The work may have been aborted.
+            Stage::Waiting | Stage::Growing(..) => self.stage.has_changed().is_ok(),
+        }
+    }
+
+    /// Waits until byte `at` may be read. The last byte before `end` waits until all is verified.
+    pub async fn ready(&self, at: u64, end: u64) -> Result<Ready, Error> {
+        let mut stage = self.stage.clone();
+        loop {
+            let now = stage.borrow_and_update().clone();
+            match now {
+                Stage::Complete(part) => return Ok(Ready { part, end }),
+                Stage::Failed(error) => return Err(Error::Shared(error)),
+                Stage::Growing(tail, base) if at + 1 < end => {
+                    let written = tokio::select! {
+                        biased;
+                        changed = stage.changed() => {
+                            changed.map_err(|_| Error::Interrupted)?;
+                            continue;
+                        }
+                        written = tail.past(at - base) => written,
+                    };
+                    let end = (base + written.bytes).min(end - 1);
+                    if end > at {
+                        let file = Arc::clone(tail.file());
+                        let part = FilePart { file, base };
+                        return Ok(Ready { part, end });
+                    }
+                }
+                Stage::Growing(..) | Stage::Waiting => {}
+            }
+            stage.changed().await.map_err(|_| Error::Interrupted)?;
+        }
+    }
+
+    /// Waits until something can be read, or all is there.
+    pub(super) async fn begun(&self) -> Result<Stage, Error> {
+        let mut stage = self.stage.clone();
+        loop {
+            let now = stage.borrow_and_update().clone();
+            match &now {
+                Stage::Complete(_) => return Ok(now),
+                Stage::Failed(error) => return Err(Error::Shared(Arc::clone(error))),
+                Stage::Growing(tail, _) => {
+                    let written = tail.past(0).await;
+                    if written.bytes > 0 {
+                        return Ok(now);
+                    }
+                }
+                Stage::Waiting => {}
+            }
+            stage.changed().await.map_err(|_| Error::Interrupted)?;
+        }
+    }
+
+    /// Waits until all is there and verified.
+    pub async fn complete(&self) -> Result<FilePart, Error> {
+        // An empty range is ready only when the file is complete.
+        Ok(self.ready(0, 0).await?.part)
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.work.abort();
+        let Some((arrivals, key)) = &self.listed else {
+            return;
+        };
+        if let Some(arrivals) = arrivals.upgrade() {
+            let mut listed = arrivals.listed();
+            // Another one may have taken its place.
+            if listed
+                .get(key)
+                .is_some_and(|arrival| arrival.strong_count() == 0)
+            {
+                listed.remove(key);
+            }
+        }
+    }
+}
+
+/// The arrivals that several readers share.
+#[derive(Debug, Default)]
+pub(super) struct SingleFlight(Mutex<HashMap<Key, Weak<Arrival>>>);
+
+impl SingleFlight {
+    fn listed(&self) -> MutexGuard<'_, HashMap<Key, Weak<Arrival>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the arrival of these bytes, or begins one. The flag says whether it was begun.
+    pub(super) fn join<F>(
+        self: &Arc<Self>,
+        key: Key,
+        work: impl FnOnce(Progress) -> F,
+    ) -> (Arc<Arrival>, bool)
+    where
+        F: Future<Output = Result<FilePart, Error>> + Send + 'static,
+    {
+        let mut listed = self.listed();
+        let known = listed.get(&key).and_then(Weak::upgrade);
+        let (arrival, is_new) = match &known {
+            Some(arrival) if arrival.is_usable() => (Arc::clone(arrival), false),
+            _ => {
+                let place = (Arc::downgrade(self), key);
+                let arrival = Arc::new(Arrival::listed(work, Some(place)));
+                listed.insert(key, Arc::downgrade(&arrival));
+                (arrival, true)
+            }
+        };
+        // Dropping a failed arrival that nobody else holds locks the list.
+        drop(listed);
+        drop(known);
+        (arrival, is_new)
+    }
+}
+
+impl Stage {
+    /// Returns a blocking reader from the first byte on, which follows a file that grows. Its bytes are verified only
+    /// when the arrival is complete.
+    pub(super) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::Growing(tail, _) => Ok(Box::new(tail.another())),
+            Self::Complete(part) => Ok(Box::new(FileReader {
+                file: Arc::clone(&part.file),
+                at: 0,
+            })),
+            Self::Waiting | Self::Failed(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+/// Reads a shared file at an offset of its own.
+struct FileReader {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.at, buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

@@ -1,0 +1,193 @@
+//! Files on this machine: cached blobs, decoded contents, and blob directories of others. Every file was checked in
+//! this process before it is read.
+//!
+//! The name of a decoded content has the digest of its blob, too. Under its own digest alone, anybody who claims in a
+//! manifest that one of their blobs holds it would read it, even without the right to read the blob that does.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::directories::BlobDirectories;
+use super::integrity::{Checked, Stamp, Verdict};
+use super::{Settings, Wanted};
+use crate::digest::{Digest, Identity};
+use crate::encoding::EncodedBlob;
+use crate::store::blobs::BlobDirectory;
+use crate::store::spool::Spool;
+use crate::store::{Error, Session};
+
+/// The cached blobs and the decoded contents, bounded together, and the blob directories.
+pub(super) struct LocalFiles {
+    session: Session,
+    decoded: BlobDirectory,
+    directory: PathBuf,
+    max_bytes: u64,
+    checked: Checked,
+    /// About how many bytes there are; counted anew when it passes the bound.
+    bytes: Mutex<u64>,
+    directories: BlobDirectories,
+}
+
+impl LocalFiles {
+    pub(super) fn open(settings: Settings) -> Result<Self, Error> {
+        let Settings {
+            session,
+            directory,
+            directories,
+            max_bytes,
+        } = settings;
+        let files = Self {
+            decoded: BlobDirectory::new(directory.join("decoded")),
+            directories: BlobDirectories::new(directories, session.observer.clone()),
+            session,
+            directory,
+            max_bytes,
+            checked: Checked::default(),
+            bytes: Mutex::new(0),
+        };
+        files.prune(&mut files.bytes(), max_bytes)?;
+        Ok(files)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes an empty spool. Somebody may have deleted the directories. Blocks.
+    pub(super) fn spool(&self, wanted: &Wanted) -> Result<Spool, Error> {
+        match wanted {
+            Wanted::Blob(_) => self.session.cache.create()?,
+            Wanted::Decoded { .. } => self.decoded.create()?,
+        }
+        let directory = self.ingest(wanted);
+        Spool::new_in(directory).map_err(Error::file(directory))
+    }
+
+    /// Returns where spools are made.
+    pub(super) fn ingest(&self, wanted: &Wanted) -> &Path {
+        match wanted {
+            Wanted::Blob(_) => self.session.cache.ingest(),
+            Wanted::Decoded { .. } => &self.directory,
+        }
+    }
+
+    fn path(&self, wanted: &Wanted) -> PathBuf {
+        match wanted {
+            Wanted::Blob(blob) => self.session.cache.path(&blob.digest),
+            Wanted::Decoded { stored, content } => self.decoded.path(&pair(stored, content)),
+        }
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, u64> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens an intact file: a decoded copy or a cached blob, or that of a blob directory. Blocks.
+    pub(super) fn find(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
+        let observer = &self.session.observer;
+        let bytes = wanted.identity().size;
+        if let Some(file) = self.find_own(wanted)? {
+            observer.cache_hit(bytes);
+            return Ok(Some(file));
+        }
+        let Wanted::Blob(blob) = wanted else {
+            return Ok(None);
+        };
+        let file = self.directories.find(*blob);
+        Ok(file.inspect(|_| observer.directory_hit(bytes)))
+    }
+
+    /// Opens a file of this engine if it is intact, and counts that as a use of it. A damaged one is removed.
+    fn find_own(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
+        let (path, identity) = (self.path(wanted), wanted.identity());
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::file(&path)(error)),
+        };
+        // A file that cannot be read is as useless as a damaged one.
+        let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
+            self.checked.forget(&path);
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(Error::file(&path)(error))
+                }
+                _ => Ok(None),
+            };
+        };
+        self.used(&path, &file, stamp);
+        // The size disagrees with the file's, so this is a miss.
+        Ok((stamp.size == identity.size).then_some(file))
+    }
+
+    /// Makes a checked file the one used last.
+    fn used(&self, path: &Path, file: &File, stamp: Stamp) {
+        let touch = || -> io::Result<Stamp> {
+            // Somebody may have written since it was checked.
+            let now = Stamp::of(file)?;
+            if now != stamp && self.checked.known(path) != Some(Verdict::Intact(now)) {
+                return Ok(stamp);
+            }
+            file.set_modified(SystemTime::now())?;
+            Stamp::of(file)
+        };
+        // Where only reading is allowed the order stays.
+        let stamp = touch().unwrap_or(stamp);
+        self.checked.record(path, Verdict::Intact(stamp));
+    }
+
+    /// Has the files of something checked again before they are next used.
+    pub(super) fn recheck(&self, wanted: &Wanted) {
+        self.checked.forget(&self.path(wanted));
+        if let Wanted::Blob(blob) = wanted {
+            self.directories.recheck(*blob);
+        }
+    }
+
+    /// Stores a spool whose bytes were verified, unless it alone passes the bound, and returns its file. The files
+    /// used longest ago are removed where there is need of room. Blocks.
+    pub(super) fn adopt(&self, wanted: &Wanted, mut spool: Spool) -> Result<File, Error> {
+        let (path, size) = (self.path(wanted), wanted.identity().size);
+        let file = spool.file().try_clone().map_err(Error::file(&path))?;
+        if size > self.max_bytes {
+            return Ok(file);
+        }
+        match wanted {
+            Wanted::Blob(blob) => {
+                self.session.cache.create()?;
+                self.session.cache.adopt(&blob.digest, spool)?;
+            }
+            Wanted::Decoded { stored, content } => {
+                self.decoded.create()?;
+                let adopted = self.decoded.adopt(&pair(stored, content), spool, false);
+                adopted.map_err(Error::file(&path))?;
+            }
+        }
+        if let Ok(stamp) = Stamp::of(&file) {
+            self.used(&path, &file, stamp);
+        }
+        let mut bytes = self.bytes();
+        *bytes = bytes.saturating_add(size);
+        if *bytes > self.max_bytes {
+            // A little further, so that not every file that follows makes all be counted again.
+            self.prune(&mut bytes, self.max_bytes - self.max_bytes / 16)?;
+        }
+        Ok(file)
+    }
+
+    fn prune(&self, bytes: &mut u64, most: u64) -> Result<(), Error> {
+        self.session.cache.create()?;
+        self.decoded.create()?;
+        let (left, _) = self.session.cache.prune_with(&self.decoded, most)?;
+        *bytes = left.bytes;
+        Ok(())
+    }
+}
+
+/// Returns the name of a decoded content.
+fn pair(stored: &EncodedBlob, content: &Identity) -> Digest {
+    Digest::of(format!("{} {}", stored.blob.digest, content.digest).as_bytes())
+}

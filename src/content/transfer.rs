@@ -1,0 +1,276 @@
+//! The work behind arrivals: a file is found on this machine, or fetched, or decoded; and verified in any case.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::arrival::{Arrival, FilePart, Progress, Stage};
+use super::{Engine, Origin, Wanted, permit};
+use crate::digest::{Identity, Mismatch, VerifyingReader};
+use crate::encoding::{Decoder, EncodedBlob, Encoding, FrameError};
+use crate::error::Kind;
+use crate::store::spool::Spool;
+use crate::store::{Error, blocking, fetch_into, fetch_part};
+
+/// How many bytes are decoded at a time.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// What a content is decoded from.
+struct Inputs {
+    /// The stored blob.
+    stored: Arc<Arrival>,
+    /// Whether its fetch was begun here, with the rights of this caller.
+    is_own: bool,
+}
+
+impl Engine {
+    /// Returns the arrival of some bytes, or begins one with the rights of this origin. The flag says whether it was
+    /// begun.
+    pub fn follow(self: &Arc<Self>, origin: &Origin, wanted: Wanted) -> (Arc<Arrival>, bool) {
+        let (engine, from) = (Arc::clone(self), origin.clone());
+        let key = (origin.upstream, wanted);
+        match wanted {
+            Wanted::Blob(blob) => {
+                let work = |progress| engine.blob(from, blob, progress);
+                self.arrivals.join(key, work)
+            }
+            Wanted::Decoded { stored, content } => {
+                let work = |progress| engine.decoded(from, stored, content, progress);
+                self.arrivals.join(key, work)
+            }
+        }
+    }
+
+    /// Begins the arrival of a part of a blob, unless all of the blob is on this machine. A part cannot be verified,
+    /// and no other reader shares it.
+    pub fn part(
+        self: &Arc<Self>,
+        origin: &Origin,
+        blob: Identity,
+        part: Range<u64>,
+    ) -> Arc<Arrival> {
+        let (engine, from) = (Arc::clone(self), origin.clone());
+        Arrival::begin(|progress| engine.blob_part(from, blob, part, progress))
+    }
+
+    /// Finds a file on this machine.
+    async fn find(self: &Arc<Self>, wanted: Wanted) -> Result<Option<FilePart>, Error> {
+        let engine = Arc::clone(self);
+        let found = blocking(move || engine.files.find(&wanted)).await?;
+        Ok(found.map(FilePart::whole))
+    }
+
+    async fn adopt(self: &Arc<Self>, wanted: Wanted, spool: Spool) -> Result<FilePart, Error> {
+        let engine = Arc::clone(self);
+        let file = blocking(move || engine.files.adopt(&wanted, spool)).await?;
+        Ok(FilePart::whole(file))
+    }
+
+    /// Makes an empty spool that the arrival's readers follow.
+    async fn spool(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        progress: &Progress,
+        base: u64,
+    ) -> Result<Spool, Error> {
+        let engine = Arc::clone(self);
+        let (spool, tail) = blocking(move || {
+            let mut spool = engine.files.spool(&wanted)?;
+            let tail = spool.tail();
+            let tail = tail.map_err(Error::file(engine.files.ingest(&wanted)))?;
+            Ok::<_, Error>((spool, tail))
+        })
+        .await?;
+        progress.grows(tail, base);
+        Ok(spool)
+    }
+
+    async fn blob(
+        self: Arc<Self>,
+        Origin { upstream, store }: Origin,
+        blob: Identity,
+        progress: Progress,
+    ) -> Result<FilePart, Error> {
+        let wanted = Wanted::Blob(blob);
+        if let Some(part) = self.find(wanted).await? {
+            return Ok(part);
+        }
+        let permit = permit(&self.transfers(upstream)).await?;
+        let spool = self.spool(wanted, &progress, 0).await?;
+        let directory = self.files.ingest(&wanted);
+        let observer = self.session.observer.as_ref();
+        let fetched = fetch_into(spool, store.as_ref(), blob, directory, observer).await?;
+        drop(permit);
+        self.adopt(wanted, fetched).await
+    }
+
+    async fn blob_part(
+        self: Arc<Self>,
+        Origin { upstream, store }: Origin,
+        blob: Identity,
+        part: Range<u64>,
+        progress: Progress,
+    ) -> Result<FilePart, Error> {
+        let wanted = Wanted::Blob(blob);
+        if let Some(part) = self.find(wanted).await? {
+            return Ok(part);
+        }
+        let _permit = permit(&self.transfers(upstream)).await?;
+        let base = part.start;
+        let spool = self.spool(wanted, &progress, base).await?;
+        let directory = self.files.ingest(&wanted);
+        let observer = self.session.observer.as_ref();
+        let fetched = fetch_part(spool, store.as_ref(), blob, part, directory, observer);
+        let mut spool = fetched.await?;
+        let file = spool.file().try_clone().map_err(Error::file(directory))?;
+        let file = Arc::new(file);
+        Ok(FilePart { file, base })
+    }
+
+    /// Follows what a content is decoded from.
+    fn inputs(self: &Arc<Self>, origin: &Origin, stored: EncodedBlob) -> Inputs {
+        match stored.encoding {
+            Encoding::Raw | Encoding::Zstd => {
+                let (stored, is_own) = self.follow(origin, Wanted::Blob(stored.blob));
+                Inputs { stored, is_own }
+            }
+        }
+    }
+
+    async fn decoded(
+        self: Arc<Self>,
+        origin: Origin,
+        stored: EncodedBlob,
+        content: Identity,
+        progress: Progress,
+    ) -> Result<FilePart, Error> {
+        let wanted = Wanted::Decoded { stored, content };
+        if let Some(part) = self.find(wanted).await? {
+            return Ok(part);
+        }
+        let mut inputs = self.inputs(&origin, stored);
+        let mut begun = self.begin_decoding(&inputs).await;
+        if !inputs.is_own && begun.as_ref().is_err_and(is_about_rights) {
+            // Another caller was refused; this one may have more rights.
+            inputs = self.inputs(&origin, stored);
+            begun = self.begin_decoding(&inputs).await;
+        }
+        let (stage, permit) = begun?;
+        let spool = self.spool(wanted, &progress, 0).await?;
+        let decoding = blocking(move || {
+            let _permit: OwnedSemaphorePermit = permit;
+            Ok::<_, Error>(decode(&stage, stored.encoding, content, spool))
+        });
+        let spool = match decoding.await? {
+            Ok(spool) => spool,
+            Err(failure) => {
+                if failure.at_end {
+                    // If the blob did not come whole, that says more.
+                    inputs.stored.complete().await?;
+                }
+                let location = origin.store.location();
+                return Err(self.undecodable(failure.error, location, stored.blob));
+            }
+        };
+        inputs.stored.complete().await?;
+        self.adopt(wanted, spool).await
+    }
+
+    /// Waits for a permit to decode, and for bytes to decode. The few decoders of arriving blobs may wait long for
+    /// bytes; those of complete blobs never do.
+    async fn begin_decoding(
+        &self,
+        inputs: &Inputs,
+    ) -> Result<(Stage, OwnedSemaphorePermit), Error> {
+        let stage = inputs.stored.begun().await?;
+        if let Stage::Growing(..) = stage
+            && let Ok(permit) = Arc::clone(&self.early_decoders).try_acquire_owned()
+        {
+            return Ok((stage, permit));
+        }
+        let part = inputs.stored.complete().await?;
+        Ok((Stage::Complete(part), permit(&self.decoders).await?))
+    }
+
+    /// Returns what is wrong with a blob that cannot be decoded.
+    fn undecodable(&self, error: io::Error, location: String, blob: Identity) -> Error {
+        let what = format!("the content of blob {}", blob.digest);
+        let inner = error.get_ref();
+        if let Some(&mismatch) = inner.and_then(|inner| inner.downcast_ref::<Mismatch>()) {
+            let source = Box::new(mismatch);
+            return Error::Corrupt {
+                what,
+                location,
+                source,
+            };
+        }
+        if let Some(frame) = inner.and_then(|inner| inner.downcast_ref::<FrameError>()) {
+            let reason = frame.to_string();
+            return Error::Malformed {
+                what,
+                location,
+                reason,
+            };
+        }
+        Error::file(self.files.directory())(error)
+    }
+}
+
+/// Returns whether another caller might be allowed to read what this one is refused.
+pub fn is_about_rights(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Refused | Kind::NotFound)
+}
+
+struct Failure {
+    error: io::Error,
+    /// All that there is of the blob was read.
+    at_end: bool,
+}
+
+/// Decodes a blob, perhaps while it arrives. The spool that is returned has the content's digest.
+fn decode(
+    stored: &Stage,
+    encoding: Encoding,
+    content: Identity,
+    mut spool: Spool,
+) -> Result<Spool, Failure> {
+    let mut at_end = false;
+    let mut decode = || {
+        let stored = stored.reader()?;
+        let stored = Ending {
+            stored,
+            at_end: &mut at_end,
+        };
+        let decoder = Decoder::new(stored, encoding, content.size)?;
+        let mut reader = VerifyingReader::new(decoder, content);
+        let mut buffer = vec![0; PIECE_BYTES];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => spool.append(&buffer[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    match decode() {
+        Ok(()) => Ok(spool),
+        Err(error) => Err(Failure { error, at_end }),
+    }
+}
+
+/// Notes whether the end was reached.
+struct Ending<'a, R> {
+    stored: R,
+    at_end: &'a mut bool,
+}
+
+impl<R: Read> Read for Ending<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stored.read(buffer)?;
+        *self.at_end |= read == 0 && !buffer.is_empty();
+        Ok(read)
+    }
+}
