@@ -31,6 +31,7 @@
 //! | [`package`] | packages: where they are, which version is meant, publishing, locking |
 //! | [`index`] | the local search index and its queries |
 //! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
+//! | [`text`] | foreign text, fit for a message |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
@@ -76,4 +77,5 @@ pub mod source;
 pub mod split;
 pub mod store;
 pub mod stub;
+pub mod text;
 pub mod world;

@@ -307,17 +307,6 @@ pub(crate) fn chain(error: &(dyn error::Error + 'static)) -> String {
     words.join(": ")
 }
 
-/// The longest foreign text in a message, in characters.
-pub(crate) const MAX_FOREIGN_CHARS: usize = 300;
-
-/// Returns foreign text as one short line without characters that control, reorder or hide text on a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let hides = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let plain = spaced.chars().filter(|c| !c.is_control() && !hides(*c));
-    plain.take(MAX_FOREIGN_CHARS).collect()
-}
-
 /// Runs work that waits for the disk or keeps a processor busy away from the async threads.
 pub(crate) async fn blocking<T, E>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,

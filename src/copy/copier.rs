@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::blobs::Blobs;
+use super::links::Node;
 use super::tags::{companion, is_companion, is_fallback};
-use super::tree::Node;
 use super::{Copied, Error, Options};
 use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
+use crate::store::RawManifest;
 
 /// Docker's image manifest, its list, and the artifact manifest that came before OCI 1.1.
 const OTHER_MANIFESTS: [&str; 3] = [
@@ -12,6 +13,12 @@ const OTHER_MANIFESTS: [&str; 3] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.artifact.manifest.v1+json",
 ];
+
+/// A manifest and what it names.
+pub(super) struct Node {
+    pub(super) manifest: RawManifest,
+    pub(super) links: Links,
+}
 
 /// A blob or a manifest that a manifest names.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

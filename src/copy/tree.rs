@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::links::{Link, Links};
+use super::links::{Link, Links, Node};
 use super::{Copier, Error};
 use crate::digest::{Identity, Mismatch};
 use crate::reference::Name;
@@ -13,12 +13,6 @@ const MAX_DEPTH: usize = 16;
 
 /// How many bytes of manifests are held at once.
 const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
-
-/// A manifest and what it names.
-pub(super) struct Node {
-    pub(super) manifest: RawManifest,
-    pub(super) links: Links,
-}
 
 /// One piece of the walk.
 enum Step {

@@ -13,10 +13,11 @@ use hyper::body::{Body, Incoming};
 use super::body::ResponseBody;
 use super::budget::Budget;
 use super::record::Record;
-use super::shared::{Shared, printable};
+use super::shared::Shared;
 use super::state::ConnectionState;
 use crate::gateway::message::{Request, Response};
 use crate::gateway::refusal::Refusal;
+use crate::text::printable;
 
 /// Headers for one connection only, which a gateway does not forward (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 7] = [

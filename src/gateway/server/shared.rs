@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::settings::Settings;
 use crate::gateway::message::Handler;
 use crate::store::chain;
+use crate::text::printable;
 
 /// State that all connections share.
 pub(super) struct Shared {
@@ -68,13 +69,4 @@ impl Shared {
 /// Returns an error and its causes on one line, without control characters.
 pub(super) fn one_line(error: &(dyn error::Error + 'static)) -> String {
     printable(&chain(error))
-}
-
-/// Replaces control characters, so that a text can neither end a line of the log nor repaint a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let plain = |char: char| match char.is_control() {
-        true => '\u{fffd}',
-        false => char,
-    };
-    text.chars().map(plain).collect()
 }

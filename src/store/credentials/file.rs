@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::Credentials;
 use super::helper::means_missing;
 use super::server;
-use crate::store::{Error, printable};
+use crate::store::Error;
+use crate::text::excerpt;
 
 /// The fields of an entry that hold credentials.
 const SECRETS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
@@ -123,7 +124,7 @@ pub(super) fn has_credentials(entry: &Value) -> bool {
 fn describe(error: CredentialRetrievalError) -> String {
     match error {
         CredentialRetrievalError::HelperFailure { helper, stderr, .. } => {
-            match printable(&stderr).as_str() {
+            match excerpt(&stderr).as_str() {
                 "" => format!("{helper} failed"),
                 words => format!("{helper} failed: {words}"),
             }

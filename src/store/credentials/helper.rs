@@ -8,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::store::{Error, printable};
+use crate::store::Error;
+use crate::text::excerpt;
 
 /// Returns whether a helper that failed says that it has no credentials for the key.
 pub(super) fn means_missing(stdout: &str, stderr: &str) -> bool {
@@ -48,7 +49,7 @@ impl Helper {
         if output.status.success() || means_missing(&stdout, &stderr) {
             return Ok(());
         }
-        let words = printable(&stderr);
+        let words = excerpt(&stderr);
         Err(Error::settings(format!(
             "{} did not forget the credentials for {key} ({}){}{words}",
             self.program(),

@@ -7,7 +7,7 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
 use crate::digest::Digest;
-use crate::store::printable;
+use crate::text::excerpt;
 
 /// How much of the body of an error is read.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
@@ -86,7 +86,7 @@ pub(super) fn read_words(body: &[u8]) -> Words {
             _ => {
                 return Words {
                     code: String::new(),
-                    message: printable(&String::from_utf8_lossy(body)),
+                    message: excerpt(&String::from_utf8_lossy(body)),
                 };
             }
         },
@@ -105,8 +105,8 @@ pub(super) fn read_words(body: &[u8]) -> Words {
         })
         .collect();
     Words {
-        code: printable(code.unwrap_or_default()),
-        message: printable(&texts.join("; ")),
+        code: excerpt(code.unwrap_or_default()),
+        message: excerpt(&texts.join("; ")),
     }
 }
 
@@ -218,7 +218,7 @@ mod tests {
         );
         assert_eq!(
             read_words(&[b'x'; 1000]).message.len(),
-            crate::store::MAX_FOREIGN_CHARS
+            crate::text::MAX_EXCERPT_CHARS
         );
         assert_eq!(read_words(b""), Words::default());
         let bare = br#"{"code":"UNAUTHORIZED","message":"authentication required","detail":{}}"#;

@@ -4,7 +4,8 @@ use std::error;
 use std::io;
 use std::time::Duration;
 
-use crate::store::{Error, causes, printable};
+use crate::store::{Error, causes};
+use crate::text::excerpt;
 
 /// Why one attempt did not succeed.
 pub(super) struct Failure {
@@ -53,6 +54,6 @@ pub(super) fn find<'a, E: error::Error + 'static>(
 pub(super) fn innermost(error: &(dyn error::Error + 'static)) -> String {
     causes(error)
         .last()
-        .map(|error| printable(&error.to_string()))
+        .map(|error| excerpt(&error.to_string()))
         .unwrap_or_default()
 }

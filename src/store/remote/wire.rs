@@ -18,7 +18,8 @@ use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect};
 use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
-use crate::store::{Error, Observer, chain, printable};
+use crate::store::{Error, Observer, chain};
+use crate::text::excerpt;
 
 /// A request to a registry, a token server or a web server.
 pub(super) struct Request {
@@ -255,7 +256,7 @@ impl Wire {
         }
         if find::<InsecureRedirect>(&error).is_some() || error.is_redirect() {
             return self
-                .malformed("the redirect", printable(&chain(&error)))
+                .malformed("the redirect", excerpt(&chain(&error)))
                 .into();
         }
         let retry = is_transient(&error).then_some(None);
