@@ -29,7 +29,7 @@ use self::local::LocalFiles;
 pub use self::transfer::is_about_rights;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};
-use crate::store::held::Held;
+use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Session, Store};
 
 /// How many contents are decoded at once while their blobs arrive, and how many from complete blobs. A decoder needs
@@ -47,7 +47,7 @@ pub struct Settings {
     /// The directory of decoded contents; may be deleted at any time.
     pub directory: PathBuf,
     /// Blob directories that are read before a store. Their bytes do not count, and nothing in them is changed.
-    pub directories: Vec<Held>,
+    pub directories: Vec<BlobDirectory>,
     /// The most bytes that blobs and decoded contents take together.
     pub max_bytes: u64,
 }

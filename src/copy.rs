@@ -14,7 +14,7 @@ use self::copier::Copier;
 pub use self::error::Error;
 use crate::digest::{Digest, Identity};
 use crate::reference::Name;
-use crate::store::{self, Delivery, Observer, Session, Store};
+use crate::store::{self, Delivery, Observer, Session, Store, WritableStore};
 
 /// How many blobs, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(crate) async fn settle(begun: Instant) {
 
 /// Stores a blob, from a file that holds it, unless it is there.
 pub async fn push_blob(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
@@ -99,7 +99,7 @@ pub async fn push_blob(
 
 /// Stores a blob that was found missing, from a file that holds it.
 pub async fn send_blob(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
@@ -159,7 +159,7 @@ impl Copied {
 /// copied only if the source has it. Everything else that a manifest names must be there.
 pub async fn artifact(
     from: &dyn Store,
-    to: &dyn Store,
+    to: &dyn WritableStore,
     name: &Name,
     tag: Option<&str>,
     options: &Options,
@@ -177,7 +177,7 @@ impl<'a> Several<'a> {
     /// Begins, with nothing copied yet.
     pub fn new(
         from: &'a dyn Store,
-        to: &'a dyn Store,
+        to: &'a dyn WritableStore,
         options: &'a Options,
         session: &'a Session,
     ) -> Self {
@@ -197,7 +197,7 @@ impl<'a> Several<'a> {
 /// its own.
 pub async fn all_tags(
     from: &dyn Store,
-    to: &dyn Store,
+    to: &dyn WritableStore,
     options: &Options,
     session: &Session,
 ) -> Result<Vec<(String, Copied)>, Error> {

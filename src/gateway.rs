@@ -40,7 +40,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 
 use self::content::{Component, Contents, Form};
@@ -53,12 +53,13 @@ use self::rights::RecentAnswers;
 pub use self::rights::{OwnCredentials, Rights};
 use self::route::{Endpoint, Route, parameter, route};
 pub use self::upstream::Upstream;
-use self::upstream::{Known, Source, Upstreams};
+use self::upstream::{Place, Upstreams};
 use self::view::Views;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
-use crate::store::{ByteStream, Session};
+use crate::store::remote::Credentials;
+use crate::store::{ByteStream, Session, Store};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -111,7 +112,7 @@ impl Settings {
     pub const MISSED: Duration = lookup::MISSED;
 }
 
-/// A read-only registry in server of others.
+/// A read-only registry in front of others.
 pub struct Gateway {
     upstreams: Upstreams,
     readiness: Readiness,
@@ -140,11 +141,14 @@ type Answered<T> = Result<T, Box<Response>>;
 /// A request about a repository.
 struct Asked<'a> {
     request: &'a Request,
-    source: Source,
-    /// Upstream and repository.
+    /// The repository.
+    store: Arc<dyn Store>,
+    /// Upstream and repository, as a key.
     location: String,
-    /// Stands for the upstream alone.
+    /// A key for the upstream.
     upstream: Digest,
+    /// Whether each repository of the upstream has readers of its own.
+    has_rights_by_repository: bool,
     /// Stands for what the client shows of itself.
     who: Digest,
 }
@@ -188,21 +192,35 @@ impl Gateway {
         };
         let place = self.upstreams.place(&name, namespace)?;
         let shown = authorization(request)?;
-        let source = self.upstreams.source(&place, shown).await;
-        let source = source.map_err(|error| self.refused(request, &error))?;
-        let asked = Asked {
-            request,
-            location: source.location(),
-            upstream: place.known.id(),
-            source,
-            who: self.who(shown),
-        };
+        let asked = self
+            .asked(request, &place, forwarded(shown), self.who(shown))
+            .await?;
         match endpoint {
             Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
             Endpoint::Blob(name) => self.blob(&asked, &name).await,
             Endpoint::Tags => self.tags(&asked).await,
             Endpoint::Referrers(subject) => self.referrers(&asked, &subject).await,
         }
+    }
+
+    /// Opens the repository of a request.
+    async fn asked<'a>(
+        &self,
+        request: &'a Request,
+        place: &Place,
+        client: Credentials,
+        who: Digest,
+    ) -> Answered<Asked<'a>> {
+        let store = self.upstreams.store(place, client).await;
+        let store = store.map_err(|error| self.refused(request, &error))?;
+        Ok(Asked {
+            request,
+            location: store.location(),
+            upstream: place.known.id(),
+            has_rights_by_repository: place.known.has_rights_by_repository(),
+            store,
+            who,
+        })
     }
 
     /// Returns the session that all requests share. Its cache is made again if somebody has deleted it.
@@ -223,16 +241,13 @@ impl Gateway {
     /// Answers as the first upstream does, which tells clients who they must be.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
         let known = self.upstreams.whole(namespace)?;
-        if let (Known::Registry(host), Rights::Client) = (&known, &self.upstreams.rights) {
-            let remote = self
-                .upstreams
-                .remote(host, "", authorization(request)?)
-                .await;
-            let remote = remote.map_err(|error| self.refused(request, &error))?;
-            let relayed = remote
-                .relay(request.method.clone(), "", None, HeaderMap::new())
-                .await;
-            let relayed = relayed.map_err(|error| self.refused(request, &error.into()))?;
+        let client = forwarded(authorization(request)?);
+        let method = &request.method;
+        let relayed = self.upstreams.passthrough(&known, client, method, "", None);
+        let relayed = relayed
+            .await
+            .map_err(|error| self.refused(request, &error))?;
+        if let Some(relayed) = relayed {
             return Ok(self.passed(request, relayed));
         }
         let mut response = Response::new(StatusCode::OK, "{}");
@@ -243,6 +258,11 @@ impl Gateway {
         response.headers.insert(version, value);
         Ok(response)
     }
+}
+
+/// Returns the credentials that forward a client's `Authorization` header.
+fn forwarded(authorization: Option<&str>) -> Credentials {
+    Credentials::Forwarded(authorization.map(str::to_owned))
 }
 
 /// Returns what a client shows of itself.

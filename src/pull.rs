@@ -43,7 +43,7 @@ pub struct Pulled {
     pub content: Identity,
     /// Blobs that came from the store.
     pub fetched: Tally,
-    /// Blobs that this machine had: in the cache, or in a store that is [read where it is](Store::held).
+    /// Blobs that this machine had: in the cache, or in a store that is [read where it is](Store::local_file).
     pub cached: Tally,
 }
 
@@ -70,7 +70,7 @@ impl Pulled {
 /// Writes the component to `output`, from the cache where it can and else from the store.
 ///
 /// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
-/// again. What the store [holds as files](Store::held) is read there and comes into no cache; of it contents are
+/// again. What the store [holds as files](Store::local_file) is read there and comes into no cache; of it contents are
 /// checked, and the blobs where a content is wrong. On an error `output` may have been written to.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
@@ -122,7 +122,7 @@ impl BlobSource {
         if !self.in_store {
             return File::open(cache.path(&blob.digest));
         }
-        let held = store.held(blob).map_err(io::Error::other)?;
+        let held = store.local_file(blob).map_err(io::Error::other)?;
         held.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -177,7 +177,7 @@ impl Plan {
             }
             cache.distrust(&layer.content.digest, stored.blob)?;
         }
-        let held = store.held(layer.blob)?;
+        let held = store.local_file(layer.blob)?;
         let source = BlobSource {
             stored: as_stored,
             in_store: held.is_some(),

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::source::Source;
 use crate::store::spool::Spool;
-use crate::store::{self, RawManifest, Session, Store, blocking};
+use crate::store::{self, RawManifest, Session, WritableStore, blocking};
 
 /// Encoders together may need so many bytes, whatever the number of processors.
 const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
@@ -63,7 +63,7 @@ pub struct Pushed {
 /// Stores a component as a split artifact, and lets `tag` name it. With `compat` see [`Options`].
 pub async fn push<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
-    store: &dyn Store,
+    store: &dyn WritableStore,
     tag: Option<&str>,
     session: &Session,
     options: &Options,
@@ -138,7 +138,7 @@ fn encoders(level: Level) -> usize {
 
 struct Pusher<'a, S> {
     component: &'a Arc<Component<S>>,
-    store: &'a dyn Store,
+    store: &'a dyn WritableStore,
     session: &'a Session,
     options: &'a Options,
     encoders: Encoders,

@@ -1,15 +1,15 @@
-//! Where artifacts live. One trait, a few kinds, one verified read.
+//! Where artifacts live: one trait to read, one to write, a few kinds of store, and one verified read.
 //!
 //! Architecture invariant: stores know nothing of Wasm and nothing of the split format. They move
 //! manifests (bytes that are never re-serialised) and blobs (bytes named by digest and size).
 
+pub mod blob_directory;
 pub mod blobs;
 pub mod cache;
 pub mod credentials;
 mod fetch;
-pub mod held;
 pub mod layout;
-pub mod remembered;
+pub mod offline;
 pub mod remote;
 pub mod retry;
 mod session;
@@ -25,9 +25,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use http::{HeaderMap, Method};
 use serde_json::Value;
 
 pub use self::fetch::{fetch, fetch_into, fetch_part};
+pub use self::remote::Relayed;
 use self::retry::Retry;
 pub use self::session::Session;
 use crate::digest::{Digest, Identity, Mismatch};
@@ -88,7 +90,7 @@ pub enum Delivery {
 /// Unverified bytes on their way to [`fetch`].
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
-/// A repository: manifests by tag or digest, and the blobs they name.
+/// A repository that can be read: manifests by tag or digest, and the blobs they name.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Returns the name people know it by: `oci:DIR`, `blobs:DIR`, or `host/repository`.
@@ -105,27 +107,17 @@ pub trait Store: Send + Sync {
     /// Returns whether a blob of this digest and size is there.
     async fn has(&self, blob: Identity) -> Result<bool, Error>;
 
+    /// Returns the size of a blob in bytes, if the blob exists.
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error>;
+
     /// Opens a blob at byte `from` (less than its size, or 0), for [`fetch`], which verifies what comes.
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
 
-    /// Opens the file of a blob in a store whose files are to be read where they are; nothing if it is not there
-    /// in its size, or has to be fetched. Its bytes are not verified.
-    fn held(&self, _blob: Identity) -> Result<Option<File>, Error> {
+    /// Opens the file of a blob in a store whose files are read in place. Returns nothing if the file does not exist
+    /// or has another size, or if blobs of this store have to be fetched. The bytes are not verified.
+    fn local_file(&self, _blob: Identity) -> Result<Option<File>, Error> {
         Ok(None)
     }
-
-    /// Takes a blob from another repository of the same registry, if one is known that has it. Returns whether
-    /// it is there now; no bytes are sent.
-    async fn mount(&self, _blob: Identity) -> Result<bool, Error> {
-        Ok(false)
-    }
-
-    /// Stores the content of `file` under its identity. The blob was found missing with [`Store::has`].
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
-
-    /// Stores a manifest whose blobs are all there, then lets `tag` name it. One that has a subject is
-    /// among the subject's [`Store::referrers`] from then on.
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error>;
 
     /// Returns every tag, in the order of the store.
     async fn tags(&self) -> Result<Vec<String>, Error>;
@@ -138,10 +130,41 @@ pub trait Store: Send + Sync {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error>;
 
+    /// Passes a request of a gateway's client for `endpoint`, such as `tags/list`, on to the registry, and returns the
+    /// registry's answer, whatever it is. So challenges, conditional requests, cursors and digests of other algorithms
+    /// stay between the client and the registry. A store that is no registry returns nothing; the gateway then answers
+    /// from the other methods.
+    async fn passthrough(
+        &self,
+        _method: &Method,
+        _endpoint: &str,
+        _query: Option<&str>,
+        _headers: HeaderMap,
+    ) -> Result<Option<Relayed>, Error> {
+        Ok(None)
+    }
+
     /// Returns how a transfer that breaks off is tried again.
     fn retry(&self) -> Retry {
         Retry::NEVER
     }
+}
+
+/// A repository that can be written to as well.
+#[async_trait]
+pub trait WritableStore: Store {
+    /// Takes a blob from another repository of the same registry, if one is known to have it. Returns whether
+    /// the blob exists now; no bytes are sent.
+    async fn mount(&self, _blob: Identity) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// Stores the content of `file` under its identity, after [`Store::has`] has found the blob missing.
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
+
+    /// Stores a manifest whose blobs all exist, then moves `tag` to it. A manifest with a subject is among the
+    /// subject's [`Store::referrers`] from then on.
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error>;
 }
 
 /// What a transfer tells whoever watches it. Called from any thread; must not block.

@@ -6,7 +6,7 @@ use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, DEFAULT_TAG, Location, Reference};
-use wharf::store::remembered::OFFLINE;
+use wharf::store::offline::OFFLINE;
 use wharf::{copy, exploded, index, package, store};
 
 /// Returns the hint for the first of a failure's causes that has one of its own.

@@ -284,7 +284,7 @@ fn kept(
     let Some(blob) = flat.description() else {
         return Ok(None);
     };
-    let kept = cache.has(blob)? || store.held(blob)?.is_some();
+    let kept = cache.has(blob)? || store.local_file(blob)?.is_some();
     Ok(kept.then_some(blob))
 }
 

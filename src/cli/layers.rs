@@ -115,7 +115,7 @@ pub(crate) fn of_artifact(
     for ((index, layer), path) in opened.layers().enumerate().zip(paths) {
         let cached = cache.find(layer.content)?.is_some()
             || cache.has(layer.blob)?
-            || store.held(layer.blob)?.is_some();
+            || store.local_file(layer.blob)?.is_some();
         rows.push(LayerRow {
             path: path.to_owned(),
             offset: (index > 0).then_some(layer.offset),

@@ -14,6 +14,7 @@ use wharf::package::{self, Publication, Published, State, Target, Uncompared};
 use wharf::push::{self, Options};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use wharf::store::{Store, WritableStore};
 
 use super::failure::Failure;
 use super::input::Input;
@@ -123,9 +124,13 @@ impl Publish {
             digest: None,
         };
         // A dry run makes no layout.
-        let store = match self.dry_run {
+        let writable = match self.dry_run {
             false => Some(registry.write(connector, package, None).await?),
-            true => match registry.read(connector, package).await {
+            true => None,
+        };
+        let store: Option<Arc<dyn Store>> = match &writable {
+            Some(writable) => Some(Arc::clone(writable) as Arc<dyn Store>),
+            None => match registry.read(connector, package).await {
                 Err(error) if error.kind() == Kind::NotFound => None,
                 store => Some(store?),
             },
@@ -137,8 +142,14 @@ impl Publish {
                     store: store.as_ref(),
                     session: context.session()?,
                 };
-                self.publish(&component, &target, &publication, &options)
-                    .await?
+                self.publish(
+                    &component,
+                    writable.as_deref(),
+                    &target,
+                    &publication,
+                    &options,
+                )
+                .await?
             }
             None => None,
         };
@@ -173,6 +184,7 @@ impl Publish {
     async fn publish(
         &self,
         component: &Arc<Component<std::fs::File>>,
+        writable: Option<&dyn WritableStore>,
         target: &Target<'_>,
         publication: &Publication,
         options: &Options,
@@ -186,7 +198,7 @@ impl Publish {
             eprintln!("note: {name} is not compared with {neighbour}: {reason}");
         }
         let before = prepared.state;
-        if self.dry_run {
+        let Some(writable) = writable else {
             return Ok(match before {
                 State::Same(digest) => Some(Published {
                     pushed: None,
@@ -195,9 +207,10 @@ impl Publish {
                 }),
                 _ => None,
             });
-        }
+        };
         let published = package::publish(
             Arc::clone(component),
+            writable,
             target,
             publication,
             options,

@@ -22,8 +22,8 @@ use wharf::gateway::{self, Gateway, Rights};
 use wharf::package::{self, Place};
 use wharf::reference::Repository;
 use wharf::store;
+use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::credentials;
-use wharf::store::held::Held;
 use wharf::store::remote::Options;
 
 use super::failure::{Exit, Failure};
@@ -245,7 +245,10 @@ impl Serve {
                 }
             }
         }
-        let held = self.blobs.iter().map(|directory| Held::open(directory));
+        let held = self
+            .blobs
+            .iter()
+            .map(|directory| BlobDirectory::open(directory));
         let cache = context.cache()?;
         let directory = cache.ingest().join("gateway");
         let contents = Contents::open(content::Settings {

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use super::integrity::{Checked, Verdict};
 use crate::digest::Identity;
-use crate::store::held::Held;
+use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Observer, Store, chain};
 
 /// Blob directories, in the order in which they are read.
 pub(super) struct BlobDirectories {
-    directories: Vec<Held>,
+    directories: Vec<BlobDirectory>,
     checked: Checked,
     observer: Arc<dyn Observer>,
 }
 
 impl BlobDirectories {
-    pub(super) fn new(directories: Vec<Held>, observer: Arc<dyn Observer>) -> Self {
+    pub(super) fn new(directories: Vec<BlobDirectory>, observer: Arc<dyn Observer>) -> Self {
         Self {
             directories,
             checked: Checked::default(),
@@ -31,11 +31,11 @@ impl BlobDirectories {
         directories.find_map(|directory| self.find_in(directory, blob))
     }
 
-    fn find_in(&self, directory: &Held, blob: Identity) -> Option<File> {
+    fn find_in(&self, directory: &BlobDirectory, blob: Identity) -> Option<File> {
         let path = directory.path(&blob.digest);
         let known = self.checked.known(&path);
         let look = || -> Result<Option<(Verdict, File)>, Error> {
-            let Some(file) = directory.held(blob)? else {
+            let Some(file) = directory.local_file(blob)? else {
                 return Ok(None);
             };
             let verdict = self.checked.check(&path, &file, blob.digest);

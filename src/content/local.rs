@@ -15,14 +15,14 @@ use super::integrity::{Checked, Stamp, Verdict};
 use super::{Settings, Wanted};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
-use crate::store::blobs::BlobDirectory;
+use crate::store::blobs::BlobFiles;
 use crate::store::spool::Spool;
 use crate::store::{Error, Session};
 
 /// The cached blobs and the decoded contents, bounded together, and the blob directories.
 pub(super) struct LocalFiles {
     session: Session,
-    decoded: BlobDirectory,
+    decoded: BlobFiles,
     directory: PathBuf,
     max_bytes: u64,
     checked: Checked,
@@ -40,7 +40,7 @@ impl LocalFiles {
             max_bytes,
         } = settings;
         let files = Self {
-            decoded: BlobDirectory::new(directory.join("decoded")),
+            decoded: BlobFiles::new(directory.join("decoded")),
             directories: BlobDirectories::new(directories, session.observer.clone()),
             session,
             directory,

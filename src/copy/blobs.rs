@@ -10,12 +10,12 @@ use tempfile::TempPath;
 use super::links::Link;
 use super::{Error, Options, Outcome, Pushed, send_blob};
 use crate::digest::Identity;
-use crate::store::{self, Session, Store, blocking, fetch};
+use crate::store::{self, Session, Store, WritableStore, blocking, fetch};
 
 /// Moves blobs between two stores, and remembers which ones the target has.
 pub(super) struct Blobs<'a> {
     pub(super) from: &'a dyn Store,
-    pub(super) to: &'a dyn Store,
+    pub(super) to: &'a dyn WritableStore,
     pub(super) options: &'a Options,
     pub(super) session: &'a Session,
     pub(super) present: HashSet<Identity>,

@@ -9,7 +9,7 @@ use super::tags::{companion, is_companion, is_fallback};
 use super::{Copied, Error, Options};
 use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
-use crate::store::{self, RawManifest, Session, Store};
+use crate::store::{self, RawManifest, Session, Store, WritableStore};
 
 /// How many manifests an artifact may have, with all that belongs to it.
 const MAX_MANIFESTS: usize = 10_000;
@@ -40,7 +40,7 @@ struct Tagged {
 impl<'a> Copier<'a> {
     pub(super) fn new(
         from: &'a dyn Store,
-        to: &'a dyn Store,
+        to: &'a dyn WritableStore,
         options: &'a Options,
         session: &'a Session,
     ) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
@@ -18,11 +18,11 @@ use super::passing::{CONTENT_DIGEST, describe};
 use super::range::{Wanted, is_known, wanted};
 use super::refusal::Refusal;
 use super::route::Named;
-use super::upstream::{Shelf, Source};
 use super::view::View;
 use super::{Answered, Asked, Gateway};
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
+use crate::store::ByteStream;
 
 /// What of a request for a blob is upstream's business too.
 const PASSED_ON: [http::HeaderName; 5] = [
@@ -64,15 +64,8 @@ impl Gateway {
         }
     }
 
-    /// Passes on what upstream says of a blob; nothing if a layout does not have it.
+    /// Answers with a blob as upstream has it; returns nothing if a store that is no registry does not have it.
     async fn stored(&self, asked: &Asked<'_>, name: &Named) -> Answered<Option<Response>> {
-        let (remote, path) = match (&asked.source, name) {
-            (Source::Registry { remote, path }, _) => (remote, path),
-            (Source::Layout(shelf), Named::Digest(digest)) => {
-                return self.on_shelf(asked, shelf, digest).await;
-            }
-            (Source::Layout(_), _) => return Ok(None),
-        };
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
             for value in asked.request.headers.get_all(&name) {
@@ -80,10 +73,13 @@ impl Gateway {
             }
         }
         let endpoint = format!("blobs/{name}");
-        let relayed = Source::relay(remote, path, &endpoint, &asked.request.method, headers).await;
-        let relayed = match relayed {
-            Ok(relayed) => relayed,
-            Err(error) => return Err(self.failed(asked, error).await),
+        let method = &asked.request.method;
+        let relayed = asked.store.passthrough(method, &endpoint, None, headers);
+        let relayed = match (relayed.await, name) {
+            (Ok(Some(relayed)), _) => relayed,
+            (Ok(None), Named::Digest(digest)) => return self.stored_blob(asked, digest).await,
+            (Ok(None), _) => return Ok(None),
+            (Err(error), _) => return Err(self.failed(asked, error).await),
         };
         let mut response = self.passed(asked.request, relayed);
         let found = response.status.is_success();
@@ -99,27 +95,19 @@ impl Gateway {
         Ok(Some(response))
     }
 
-    /// A blob of a layout.
-    async fn on_shelf(
-        &self,
-        asked: &Asked<'_>,
-        shelf: &Arc<Shelf>,
-        digest: &Digest,
-    ) -> Answered<Option<Response>> {
-        let size = shelf.blobs.size(digest);
-        let size = size.map_err(|error| self.refused(asked.request, &error.into()))?;
-        let Some(size) = size else {
-            return Ok(None);
+    /// Answers with a blob of a store that is no registry; returns nothing if it does not exist.
+    async fn stored_blob(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Option<Response>> {
+        let size = match asked.store.size(digest).await {
+            Ok(Some(size)) => size,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(self.failed(asked, error).await),
         };
-        let blob = Identity {
-            digest: *digest,
-            size,
-        };
+        let digest = *digest;
+        let blob = Identity { digest, size };
         let (mut response, part) = framed(asked.request, blob);
         if let Some(part) = part {
-            let length = part.end - part.start;
-            match shelf.part(digest, part.start, length).await {
-                Ok(body) => response.body = body,
+            match asked.store.open(blob, part.start).await {
+                Ok(body) => response.body = first_bytes(body, part.end - part.start),
                 Err(error) => return Err(self.failed(asked, error).await),
             }
         }
@@ -161,7 +149,7 @@ impl Gateway {
         };
         let component = Component {
             upstream: asked.upstream,
-            store: asked.source.store(),
+            store: Arc::clone(&asked.store),
             manifest: Arc::clone(&view.split),
         };
         // One that breaks off is told of where it is sent.
@@ -171,6 +159,22 @@ impl Gateway {
         }
         Ok(response)
     }
+}
+
+/// Cuts a stream after `length` bytes. Nothing is read after the piece that completes them.
+fn first_bytes(stream: ByteStream, length: u64) -> ByteStream {
+    let rest = stream::try_unfold((stream, length), async |(mut stream, left)| {
+        if left == 0 {
+            return Ok(None);
+        }
+        let piece = stream.try_next().await?;
+        Ok(piece.map(|mut bytes: Bytes| {
+            bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            let left = left - bytes.len() as u64;
+            (bytes, (stream, left))
+        }))
+    });
+    rest.boxed()
 }
 
 fn unknown() -> Response {

@@ -26,8 +26,8 @@ use crate::artifact::SplitManifest;
 use crate::content::{self, Engine, Origin};
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::store::blob_directory::BlobDirectory;
 use crate::store::cache::Cache;
-use crate::store::held::Held;
 use crate::store::{ByteStream, Observer, Session, Store};
 
 /// How many components are remembered as proven before all are forgotten.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub directory: PathBuf,
     /// Where others keep blobs, which are read there before they are fetched. They are no part of the bound, and
     /// nothing there is ever changed.
-    pub held: Vec<Held>,
+    pub held: Vec<BlobDirectory>,
     /// The most bytes that blobs and decoded layers take together.
     pub max_bytes: u64,
     /// How many layers are fetched at once from one upstream, for all clients together.

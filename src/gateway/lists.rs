@@ -8,14 +8,10 @@ use serde_json::{Value, json};
 use super::message::{Request, Response};
 use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
-use super::rights::Rights;
 use super::route::{Named, parameter};
-use super::upstream::{Host, Known, Source};
-use super::{Answered, Asked, Gateway, authorization};
+use super::{Answered, Asked, Gateway, authorization, forwarded};
 use crate::manifest::{Descriptor, media_type};
-use crate::reference::is_path;
-use crate::store::Store;
-use crate::store::remote::{Credentials, Relayed, catalog};
+use crate::store::Relayed;
 
 /// The longest list of tags that is read, in bytes.
 const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
@@ -32,34 +28,29 @@ const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied
 impl Gateway {
     pub(super) async fn tags(&self, asked: &Asked<'_>) -> Answered<Response> {
         let page = Page::of(&asked.request.uri)?;
-        match &asked.source {
-            Source::Registry { remote, path } => {
-                let path = format!("{path}/tags/list");
-                let method = asked.request.method.clone();
-                let query = query(asked.request);
-                let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
-                match relayed.await {
-                    Ok(relayed) => self.passed_tags(asked, &page, relayed).await,
-                    Err(error) => Err(self.failed(asked, error).await),
-                }
-            }
-            Source::Layout(shelf) => {
-                let tags = shelf.layout.tags().await;
-                let tags = tags.map_err(|error| self.refused(asked.request, &error.into()))?;
-                if tags.is_empty() {
-                    return Err(
-                        Refusal::not_found("NAME_UNKNOWN", "there is no such repository").into(),
-                    );
-                }
-                let (tags, next) = page.cut(tags);
-                let name = asked.request.uri.path();
-                let name = name
-                    .strip_prefix("/v2/")
-                    .and_then(|rest| rest.strip_suffix("/tags/list"));
-                let list = json!({ "name": name, "tags": tags });
-                Ok(listed(asked.request, &list, next))
-            }
+        let (store, query) = (&asked.store, query(asked.request));
+        let method = &asked.request.method;
+        let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
+        let tags = match relayed.await {
+            Ok(Some(relayed)) => return self.passed_tags(asked, &page, relayed).await,
+            Ok(None) => store.tags().await,
+            Err(error) => Err(error),
+        };
+        let tags = match tags {
+            Ok(tags) => tags,
+            Err(error) => return Err(self.failed(asked, error).await),
+        };
+        if tags.is_empty() {
+            let message = "there is no such repository";
+            return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
         }
+        let (tags, next) = page.cut(tags);
+        let name = asked.request.uri.path();
+        let name = name
+            .strip_prefix("/v2/")
+            .and_then(|rest| rest.strip_suffix("/tags/list"));
+        let list = json!({ "name": name, "tags": tags });
+        Ok(listed(asked.request, &list, next))
     }
 
     pub(super) async fn catalog(
@@ -68,59 +59,27 @@ impl Gateway {
         namespace: Option<&str>,
     ) -> Answered<Response> {
         let page = Page::of(&request.uri)?;
-        let repositories = match self.upstreams.whole(namespace)? {
-            Known::Layout { layout, name, .. } => {
-                let failed = |error: crate::store::Error| self.refused(request, &error.into());
-                let mut names = layout.repositories().map_err(failed)?;
-                names.retain(|name| is_path(name));
-                if !layout.tags().await.map_err(failed)?.is_empty() {
-                    names.extend(name);
-                }
-                names
-            }
-            Known::Registry(host) => match &self.upstreams.rights {
-                Rights::Own(_) => self.own_catalog(request, &host).await?,
-                Rights::Client => {
-                    let remote = self
-                        .upstreams
-                        .remote(&host, "", authorization(request)?)
-                        .await;
-                    let remote = remote.map_err(|error| self.refused(request, &error))?;
-                    let query = query(request);
-                    let relayed = remote.relay(
-                        request.method.clone(),
-                        "_catalog",
-                        query.as_deref(),
-                        HeaderMap::new(),
-                    );
-                    let relayed = relayed.await;
-                    let relayed = relayed.map_err(|error| self.refused(request, &error.into()))?;
-                    return Ok(self.passed_list(request, relayed));
-                }
-            },
-        };
+        let known = self.upstreams.whole(namespace)?;
+        let client = forwarded(authorization(request)?);
+        let (method, query) = (&request.method, query(request));
+        let (path, query) = ("_catalog", query.as_deref());
+        let relayed = self
+            .upstreams
+            .passthrough(&known, client.clone(), method, path, query);
+        let relayed = relayed
+            .await
+            .map_err(|error| self.refused(request, &error))?;
+        if let Some(relayed) = relayed {
+            return Ok(self.passed_list(request, relayed));
+        }
+        let repositories = self.upstreams.repositories(&known, client).await;
+        let repositories = repositories.map_err(|error| self.refused(request, &error.into()))?;
         let (repositories, next) = page.cut(repositories);
         Ok(listed(
             request,
             &json!({ "repositories": repositories }),
             next,
         ))
-    }
-
-    async fn own_catalog(&self, request: &Request, host: &Host) -> Answered<Vec<String>> {
-        let Rights::Own(find) = &self.upstreams.rights else {
-            return Ok(Vec::new());
-        };
-        let whole = crate::reference::Repository {
-            registry: host.name.clone(),
-            path: String::new(),
-        };
-        let list = async {
-            let credentials: Credentials = find(whole).await?;
-            catalog(&host.name, credentials, &host.options).await
-        };
-        list.await
-            .map_err(|error| self.refused(request, &error.into()))
     }
 
     /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
@@ -171,8 +130,10 @@ impl Gateway {
             return self.other_referrers(asked, subject).await;
         };
         let artifact_type = parameter(&asked.request.uri, "artifactType");
-        let store = asked.source.store();
-        let found = store.referrers(subject, artifact_type.as_deref()).await;
+        let found = asked
+            .store
+            .referrers(subject, artifact_type.as_deref())
+            .await;
         let found: Vec<Descriptor> = match found {
             Ok(found) => found,
             Err(error) => return Err(self.failed(asked, error).await),
@@ -182,16 +143,16 @@ impl Gateway {
 
     /// Those of a digest that cannot be read here, as upstream says.
     async fn other_referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Response> {
-        let Source::Registry { remote, path } = &asked.source else {
-            return Ok(index(json!([]), false));
-        };
-        let path = format!("{path}/referrers/{subject}");
-        let method = asked.request.method.clone();
-        let query = query(asked.request);
-        let relayed = remote.relay(method, &path, query.as_deref(), HeaderMap::new());
+        let endpoint = format!("referrers/{subject}");
+        let (method, query) = (&asked.request.method, query(asked.request));
+        let (store, query) = (&asked.store, query.as_deref());
+        let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await {
-            Ok(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(index(json!([]), false)),
-            Ok(relayed) => Ok(self.passed_list(asked.request, relayed)),
+            Ok(None) => Ok(index(json!([]), false)),
+            Ok(Some(relayed)) if relayed.status == StatusCode::NOT_FOUND => {
+                Ok(index(json!([]), false))
+            }
+            Ok(Some(relayed)) => Ok(self.passed_list(asked.request, relayed)),
             Err(error) => Err(self.failed(asked, error).await),
         }
     }

@@ -1,7 +1,7 @@
 //! Manifests: by tag in the form that the client takes, by digest exactly those bytes.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 
 use super::headers::{accepts_split, upstream_accept};
 use super::lookup::Kind;
@@ -9,13 +9,12 @@ use super::message::Response;
 use super::passing::{describe, manifest_response};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
-use super::upstream::Got;
+use super::upstream::Found;
 use super::view::{View, is_unsound, may_be_split};
 use super::{Answered, Asked, Gateway};
 use crate::digest::Digest;
 use crate::manifest::media_type;
-use crate::store::RawManifest;
-use crate::store::remote::Relayed;
+use crate::store::{RawManifest, Relayed};
 
 impl Gateway {
     pub(super) async fn manifest(&self, asked: &Asked<'_>, name: &Named) -> Answered<Response> {
@@ -38,7 +37,7 @@ impl Gateway {
         let mut got = self
             .asked_for(asked, &request.method, tag, accept.clone())
             .await?;
-        if let Got::Head(head) = &got {
+        if let Found::Head(head) = &got {
             let digest = head.content_digest();
             if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
                 self.let_in
@@ -55,7 +54,7 @@ impl Gateway {
             got = self.asked_for(asked, &Method::GET, tag, accept).await?;
         }
         let raw = match got {
-            Got::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
+            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
             got => return Ok(self.as_it_is(asked, got)),
         };
         match self.derived(asked, raw.clone()).await {
@@ -81,22 +80,19 @@ impl Gateway {
         let got = self
             .asked_for(asked, &request.method, &name, accept)
             .await?;
-        let missing = match &got {
-            Got::Missing => true,
-            Got::Other(relayed) => relayed.status == StatusCode::NOT_FOUND,
-            Got::Manifest(_) | Got::Head(_) => false,
-        };
-        if missing && let Some(view) = self.searched(asked, digest, Kind::Manifest).await? {
+        if got.is_missing()
+            && let Some(view) = self.searched(asked, digest, Kind::Manifest).await?
+        {
             return Ok(flat(asked, &view));
         }
         Ok(self.as_it_is(asked, got))
     }
 
     /// Passes on what upstream says.
-    fn as_it_is(&self, asked: &Asked<'_>, got: Got) -> Response {
+    fn as_it_is(&self, asked: &Asked<'_>, got: Found) -> Response {
         match got {
-            Got::Manifest(raw) => as_stored(asked, raw),
-            Got::Head(relayed) => {
+            Found::Manifest(raw) => as_stored(asked, raw),
+            Found::Head(relayed) => {
                 let digest = relayed.content_digest();
                 let mut response = self.passed(asked.request, relayed);
                 if let Some(digest) = digest {
@@ -105,8 +101,8 @@ impl Gateway {
                 response.headers.insert(VARY, HeaderValue::from(ACCEPT));
                 response
             }
-            Got::Other(relayed) => self.passed(asked.request, relayed),
-            Got::Missing => {
+            Found::Other(relayed) => self.passed(asked.request, relayed),
+            Found::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }
         }

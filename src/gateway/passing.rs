@@ -7,19 +7,17 @@ use http::header::{
     ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, SET_COOKIE, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::Refusal;
 use super::rights::Rights;
-use super::upstream::Source;
 use super::{Asked, Gateway};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::store;
 pub(super) use crate::store::chain;
-use crate::store::remote::Relayed;
+use crate::store::{self, Relayed};
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
@@ -72,8 +70,7 @@ impl Gateway {
     /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
     pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Response> {
         let error = error.into();
-        if let (Error::Store(refused), Rights::Client, Source::Registry { .. }) =
-            (&error, &self.upstreams.rights, &asked.source)
+        if let (Error::Store(refused), Rights::Client) = (&error, &self.upstreams.rights)
             && let store::Error::Refused { .. } = refused.unshared()
             && let Some(response) = self.challenge(asked).await
         {
@@ -84,17 +81,11 @@ impl Gateway {
 
     /// Returns upstream's own refusal, if it refuses this client.
     async fn challenge(&self, asked: &Asked<'_>) -> Option<Response> {
-        let Source::Registry { remote, path } = &asked.source else {
-            return None;
-        };
-        let relayed = Source::relay(
-            remote,
-            path,
-            "tags/list",
-            &http::Method::GET,
-            HeaderMap::new(),
-        );
-        let relayed = relayed.await.ok()?;
+        let headers = HeaderMap::new();
+        let relayed = asked
+            .store
+            .passthrough(&Method::GET, "tags/list", None, headers);
+        let relayed = relayed.await.ok()??;
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         let refused = refused.contains(&relayed.status);
         refused.then(|| self.passed(asked.request, relayed))

@@ -9,7 +9,6 @@ use tokio::time::timeout;
 
 use super::passing::chain;
 use super::upstream::{Known, Upstreams};
-use crate::store::Store;
 
 /// How long an upstream may take to answer, whatever it may take otherwise: probes wait a second.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -58,13 +57,7 @@ async fn ask(upstreams: &Upstreams) -> Result<(), String> {
 }
 
 async fn answers(known: &Known) -> Result<(), String> {
-    let answer = timeout(PATIENCE, async {
-        match known {
-            Known::Layout { layout, .. } => layout.tags().await.map(drop),
-            Known::Registry(host) => host.answers().await,
-        }
-    });
-    match answer.await {
+    match timeout(PATIENCE, known.answers()).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_elapsed) => {
             let name = known.host().unwrap_or("the layout");

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::headers::upstream_accept;
 use super::lookup::Kind;
 use super::passing::chain;
-use super::upstream::Got;
+use super::upstream::{Found, find_manifest};
 use super::view::{View, is_unsound};
 use super::{Answered, Asked, Gateway};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
@@ -56,7 +56,7 @@ impl Gateway {
         {
             return Ok(Some(view));
         }
-        let tags = match asked.source.store().tags().await {
+        let tags = match asked.store.tags().await {
             Ok(tags) => tags,
             Err(store::Error::NotFound { .. }) => Vec::new(),
             Err(error) => return Err(self.failed(asked, error).await),
@@ -76,20 +76,20 @@ impl Gateway {
     /// Reads what a tag names; nothing if that is no sound split manifest.
     async fn looked_at(&self, asked: &Asked<'_>, tag: String) -> Answered<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
-        let got = match asked.source.manifest(&Method::GET, &tag, accept).await {
+        let got = match find_manifest(asked.store.as_ref(), &Method::GET, &tag, accept).await {
             Ok(got) => got,
             Err(error) => return self.left_out(asked, &tag, error.into()).await,
         };
         match got {
-            Got::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
+            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
                 match self.derived(asked, raw).await {
                     Ok(view) => Ok(view),
                     Err(error) => self.left_out(asked, &tag, error).await,
                 }
             }
-            Got::Manifest(_) | Got::Head(_) | Got::Missing => Ok(None),
-            Got::Other(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
-            Got::Other(relayed) => Err(Box::new(self.passed(asked.request, relayed))),
+            Found::Manifest(_) | Found::Head(_) | Found::Missing => Ok(None),
+            Found::Other(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
+            Found::Other(relayed) => Err(Box::new(self.passed(asked.request, relayed))),
         }
     }
 

@@ -1,6 +1,8 @@
-//! Where things come from: registries and layouts, and which of them is meant.
+//! The upstreams: registries and layouts, and which one a request is for.
+//!
+//! Only this file knows which kinds of upstream there are; the rest of the gateway reads from a [`Store`].
 
-mod source;
+mod manifest;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,18 +11,17 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Method};
 use quick_cache::sync::Cache;
 
-pub(super) use self::source::{Got, Shelf, Source};
+pub(super) use self::manifest::{Found, find_manifest};
 use super::refusal::Refusal;
 use super::rights::Rights;
 use super::route::split_host;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::reference::{Repository, canonical_host, is_path};
-use crate::store::blobs::BlobDirectory;
 use crate::store::layout::Layout;
-use crate::store::remote::{self, Access, Credentials, Remote};
+use crate::store::remote::{self, Access, Credentials, Remote, catalog};
 use crate::store::retry::Retry;
-use crate::store::{self, Store};
+use crate::store::{self, Relayed, Store};
 
 /// How long a repository is spoken to with the same own credentials, and the tokens they gave.
 const KEPT: Duration = Duration::from_secs(60);
@@ -56,14 +57,14 @@ impl Upstream {
     };
 }
 
-/// One of those, opened.
+/// An upstream that is open.
 #[derive(Clone)]
 pub(super) enum Known {
+    /// A registry, and its connections.
     Registry(Host),
     Layout {
         layout: Layout,
-        blobs: BlobDirectory,
-        /// What the repository is called whose tags belong to none: as the directory is.
+        /// The name of the repository of tags without one: the directory's.
         name: Option<String>,
         host: Option<String>,
     },
@@ -72,15 +73,15 @@ pub(super) enum Known {
 /// A registry, and its connections.
 #[derive(Clone)]
 pub(super) struct Host {
-    pub(super) name: String,
-    pub(super) options: remote::Options,
+    name: String,
+    options: remote::Options,
     base: Arc<Remote>,
 }
 
 /// A repository of an upstream.
 pub(super) struct Place {
     pub(super) known: Known,
-    pub(super) path: String,
+    path: String,
 }
 
 pub(super) struct Upstreams {
@@ -105,8 +106,15 @@ impl Host {
         })
     }
 
-    /// Returns whether the registry answers at all: who it lets in is another matter.
-    pub(super) async fn answers(&self) -> Result<(), store::Error> {
+    fn repository(&self, path: &str) -> Repository {
+        Repository {
+            registry: self.name.clone(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// Checks that the registry answers at all, even with a refusal.
+    async fn answers(&self) -> Result<(), store::Error> {
         let asked = self.base.relay(Method::GET, "", None, HeaderMap::new());
         let relayed = asked.await?;
         match relayed.status.is_server_error() {
@@ -131,7 +139,6 @@ impl Known {
                 let layout = Layout::open(&directory, Arc::new(()))?;
                 Ok(Self::Layout {
                     layout,
-                    blobs: BlobDirectory::new(directory.join("blobs")),
                     name: name_of(&directory),
                     host: host.map(|host| canonical_host(&host).to_owned()),
                 })
@@ -139,7 +146,7 @@ impl Known {
         }
     }
 
-    /// Returns what stands for it.
+    /// Returns a key for the upstream.
     pub(super) fn id(&self) -> Digest {
         match self {
             Self::Registry(host) => Digest::of(host.name.as_bytes()),
@@ -147,11 +154,38 @@ impl Known {
         }
     }
 
-    /// Returns what it is called where a host is named.
+    /// Returns the host by which clients name the upstream.
     pub(super) fn host(&self) -> Option<&str> {
         match self {
             Self::Registry(host) => Some(&host.name),
             Self::Layout { host, .. } => host.as_deref(),
+        }
+    }
+
+    /// Returns the name for people.
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::Registry(Host { name, .. }) => name.clone(),
+            Self::Layout {
+                host: Some(host), ..
+            } => host.clone(),
+            Self::Layout {
+                name: Some(name), ..
+            } => format!("layout {name}"),
+            Self::Layout { .. } => "a layout".to_owned(),
+        }
+    }
+
+    /// Returns whether a client may read one repository of the upstream and not another.
+    pub(super) fn has_rights_by_repository(&self) -> bool {
+        matches!(self, Self::Registry(_))
+    }
+
+    /// Checks that the upstream answers at all, even with a refusal.
+    pub(super) async fn answers(&self) -> Result<(), store::Error> {
+        match self {
+            Self::Registry(host) => host.answers().await,
+            Self::Layout { layout, .. } => layout.tags().await.map(drop),
         }
     }
 }
@@ -217,51 +251,75 @@ impl Upstreams {
         self.listed.iter().find(|known| known.host() == Some(host))
     }
 
-    /// Opens a repository for who shows `authorization`.
-    pub(super) async fn source(
+    /// Opens a repository. `client` are the credentials of the client, for [`Rights::Client`].
+    pub(super) async fn store(
         &self,
         place: &Place,
-        authorization: Option<&str>,
-    ) -> Result<Source, Error> {
+        client: Credentials,
+    ) -> Result<Arc<dyn Store>, Error> {
         match &place.known {
-            Known::Registry(host) => {
-                let remote = self.remote(host, &place.path, authorization).await?;
-                Ok(Source::Registry {
-                    remote,
-                    path: place.path.clone(),
-                })
-            }
-            Known::Layout {
-                layout,
-                blobs,
-                name,
-                ..
-            } => {
+            Known::Registry(host) => Ok(self.remote(host, &place.path, client).await?),
+            Known::Layout { layout, name, .. } => {
                 let untagged = name.as_deref() == Some(place.path.as_str());
                 let repository = (!untagged).then_some(place.path.as_str());
-                Ok(Source::Layout(Arc::new(Shelf {
-                    layout: layout.clone().in_repository(repository),
-                    blobs: blobs.clone(),
-                })))
+                Ok(Arc::new(layout.clone().in_repository(repository)))
             }
         }
     }
 
-    /// Opens a repository of a registry, `path` being empty for the whole of it.
-    pub(super) async fn remote(
+    /// Passes a client's request for `path`, which belongs to no repository, on to a registry that knows the client.
+    /// Returns nothing if the gateway has to answer: for a layout, or with its own credentials.
+    pub(super) async fn passthrough(
+        &self,
+        known: &Known,
+        client: Credentials,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+    ) -> Result<Option<Relayed>, Error> {
+        let (Known::Registry(host), Rights::Client) = (known, &self.rights) else {
+            return Ok(None);
+        };
+        let remote = self.remote(host, "", client).await?;
+        let relayed = remote.relay(method.clone(), path, query, HeaderMap::new());
+        Ok(Some(relayed.await?))
+    }
+
+    /// Lists the repositories of an upstream.
+    pub(super) async fn repositories(
+        &self,
+        known: &Known,
+        client: Credentials,
+    ) -> Result<Vec<String>, store::Error> {
+        match known {
+            Known::Layout { layout, name, .. } => {
+                let mut names = layout.repositories()?;
+                names.retain(|name| is_path(name));
+                if !layout.tags().await?.is_empty() {
+                    names.extend(name.clone());
+                }
+                Ok(names)
+            }
+            Known::Registry(host) => {
+                let credentials = match &self.rights {
+                    Rights::Client => client,
+                    Rights::Own(find) => find(host.repository("")).await?,
+                };
+                catalog(&host.name, credentials, &host.options).await
+            }
+        }
+    }
+
+    async fn remote(
         &self,
         host: &Host,
         path: &str,
-        authorization: Option<&str>,
+        client: Credentials,
     ) -> Result<Arc<Remote>, Error> {
         let Rights::Own(find) = &self.rights else {
-            let credentials = Credentials::Forwarded(authorization.map(str::to_owned));
-            return Ok(Arc::new(host.base.beside(path, credentials)));
+            return Ok(Arc::new(host.base.beside(path, client)));
         };
-        let repository = Repository {
-            registry: host.name.clone(),
-            path: path.to_owned(),
-        };
+        let repository = host.repository(path);
         if let Some((since, remote)) = self.own.get(&repository)
             && since.elapsed() < KEPT
         {

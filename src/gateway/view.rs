@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::HeaderValue;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
-use super::upstream::{Got, Source};
+use super::upstream::{Found, find_manifest};
 use super::{Answered, Asked, Gateway};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
@@ -146,7 +146,7 @@ impl Gateway {
     }
 
     async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
-        let store = asked.source.store();
+        let store = &asked.store;
         let split = open_split(store.as_ref(), &raw, self.session()?).await?;
         let facts = Facts {
             annotations: Some(&split.manifest.annotations),
@@ -229,24 +229,24 @@ impl Gateway {
         let asking = async |method| self.asked_for(asked, method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
         // A refusal is passed on, which to a HEAD has no body.
-        if matches!(got, Got::Other(_))
+        if matches!(got, Found::Other(_))
             && method == Method::HEAD
             && asked.request.method != Method::HEAD
         {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
-            (Got::Manifest(raw), _) => match self.derived(asked, raw).await {
+            (Found::Manifest(raw), _) => match self.derived(asked, raw).await {
                 Ok(view) => Ok(view),
                 Err(error) => Err(self.failed(asked, error).await),
             },
-            (Got::Head(_), Some(view)) => {
+            (Found::Head(_), Some(view)) => {
                 self.let_in.enter(&asked.who, &asked.location, split);
                 Ok(Some(view))
             }
-            (Got::Head(_) | Got::Missing, _) => Ok(None),
-            (Got::Other(relayed), _) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
-            (Got::Other(relayed), _) => Err(Box::new(self.passed(asked.request, relayed))),
+            (found, _) if found.is_missing() => Ok(None),
+            (Found::Head(_) | Found::Missing, _) => Ok(None),
+            (Found::Other(relayed), _) => Err(Box::new(self.passed(asked.request, relayed))),
         }
     }
 
@@ -259,16 +259,16 @@ impl Gateway {
         manifest: &SplitManifest,
     ) -> Answered<()> {
         let everybody = Digest::of(b"everybody");
-        if matches!(asked.source, Source::Layout(_)) {
+        if !asked.has_rights_by_repository {
             return Ok(());
         }
         if self.complete.has(&everybody, &asked.location, &split) {
             return Ok(());
         }
         let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
-        let store = asked.source.store();
+        let store = &asked.store;
         let looking = stream::iter(layers).map(|blob| {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(store);
             async move {
                 match store.has(blob).await {
                     Ok(true) => Ok(()),
@@ -292,10 +292,10 @@ impl Gateway {
         method: &Method,
         name: &str,
         accept: HeaderValue,
-    ) -> Answered<Got> {
-        match asked.source.manifest(method, name, accept).await {
+    ) -> Answered<Found> {
+        match find_manifest(asked.store.as_ref(), method, name, accept).await {
             Ok(got) => {
-                if let Got::Manifest(raw) = &got {
+                if let Found::Manifest(raw) = &got {
                     self.metrics.from_upstream(raw.bytes.len() as u64);
                 }
                 Ok(got)

@@ -9,7 +9,7 @@ use crate::encoding::Decoder;
 use crate::error::Error;
 use crate::manifest::{media_type, to_json};
 use crate::reference::Name;
-use crate::store::{self, RawManifest, Session, Store, blocking, fetch};
+use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking, fetch};
 
 /// What was published.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Stored {
 
 /// Stores an index, and lets `tag` name it.
 pub async fn publish(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     tag: Option<&str>,
     shared: Shared,
     session: &Session,

@@ -8,12 +8,12 @@ use crate::acceptance::{self, Facts, Purpose};
 use crate::digest::Digest;
 use crate::pull::{self, Opened};
 use crate::reference::{Location, Name, Reference, Repository};
+use crate::store::blob_directory::BlobDirectory;
 use crate::store::credentials::{self, Credentials};
-use crate::store::held::Held;
 use crate::store::layout::Layout;
-use crate::store::remembered::{Offline, Remembering};
+use crate::store::offline::{CachingStore, Offline};
 use crate::store::remote::{Access, Options, Remote};
-use crate::store::{self, Session, Store, blocking};
+use crate::store::{self, Session, Store, WritableStore, blocking};
 
 /// How stores are opened.
 pub struct Connector {
@@ -81,11 +81,14 @@ impl Connector {
                 let layout = Layout::open(directory, Arc::clone(&self.options.observer))?;
                 Arc::new(layout.in_repository(repository.as_deref()))
             }
-            Location::Blobs { directory } => Arc::new(Held::open(directory)?),
-            Location::Repository(repository) if self.offline => self.offline(repository),
+            Location::Blobs { directory } => Arc::new(BlobDirectory::open(directory)?),
+            Location::Repository(repository) if self.offline => {
+                let cache = Arc::clone(&self.session.cache);
+                Arc::new(Offline::new(repository.to_string(), cache))
+            }
             Location::Repository(repository) => {
                 let remote = self.remote(repository, Access::Pull, settings).await?;
-                Arc::new(Remembering::new(
+                Arc::new(CachingStore::new(
                     Arc::new(remote),
                     Arc::clone(&self.session.cache),
                 ))
@@ -100,7 +103,7 @@ impl Connector {
         location: &Location,
         settings: &RegistrySettings,
         beside: Option<&Location>,
-    ) -> Result<Arc<dyn Store>, Error> {
+    ) -> Result<Arc<dyn WritableStore>, Error> {
         let repository = match location {
             Location::Layout {
                 directory,
@@ -114,7 +117,8 @@ impl Connector {
                 return Err(Error::ReadOnly { location });
             }
             Location::Repository(repository) if self.offline => {
-                return Ok(self.offline(repository));
+                let reason = format!("{repository} cannot be written to offline");
+                return Err(store::Error::Settings { reason }.into());
             }
             Location::Repository(repository) => repository,
         };
@@ -137,11 +141,6 @@ impl Connector {
             beside.clone().or_else(remembered)
         };
         Ok(Arc::new(remote.with_sources(Arc::new(source))))
-    }
-
-    fn offline(&self, repository: &Repository) -> Arc<dyn Store> {
-        let cache = Arc::clone(&self.session.cache);
-        Arc::new(Offline::new(repository.to_string(), cache))
     }
 
     async fn remote(

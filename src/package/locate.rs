@@ -13,9 +13,9 @@ use crate::acceptance::{self, Facts, Purpose};
 use crate::error::Kind;
 use crate::reference::package::{PackageName, PackageSpec, Wanted};
 use crate::reference::{Location, Name, Reference};
-use crate::store::Store;
 use crate::store::layout::Layout;
 use crate::store::remote;
+use crate::store::{Store, WritableStore};
 
 /// Where packages are, and how that registry is accessed.
 #[derive(Debug, Clone)]
@@ -260,7 +260,7 @@ impl Registry {
         connector: &Connector,
         package: &PackageName,
         beside: Option<&Location>,
-    ) -> Result<Arc<dyn Store>, Error> {
+    ) -> Result<Arc<dyn WritableStore>, Error> {
         let repository = self.repository(package)?;
         connector.write(&repository, &self.settings, beside).await
     }

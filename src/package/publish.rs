@@ -24,7 +24,7 @@ use crate::push::{self, Options, Pushed};
 use crate::reference::Name;
 use crate::reference::package::{PackageName, version_tag};
 use crate::source::Source;
-use crate::store::{self, Store};
+use crate::store::{self, Store, WritableStore};
 
 /// What a version's tag names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,16 +194,17 @@ fn owned(store: &dyn Store, package: &PackageName, opened: &pull::Opened) -> Res
 }
 
 /// Publishes a component as a version of a package, given what [`prepare`] found. The same bytes again do nothing;
-/// other bytes are refused, unless `is_forced`.
+/// other bytes are refused, unless `is_forced`. `store` is the target's store, opened for writing.
 pub async fn publish<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
+    store: &dyn WritableStore,
     target: &Target<'_>,
     publication: &Publication,
     options: &Options,
     before: State,
     is_forced: bool,
 ) -> Result<Published, Error> {
-    let Target { store, session } = target;
+    let session = target.session;
     let tag = publication.tag()?;
     let content = component.config.content;
     before.accept(target, publication, content, is_forced)?;
@@ -214,7 +215,7 @@ pub async fn publish<S: Source + Send + 'static>(
             before,
         });
     }
-    let pushed = push::push(component, *store, None, session, options).await?;
+    let pushed = push::push(component, store, None, session, options).await?;
     let written = Name::Digest(pushed.digest);
     let manifest = store.manifest(&written).await?;
     // The uploads may have taken minutes.
@@ -223,8 +224,8 @@ pub async fn publish<S: Source + Send + 'static>(
     now.accept(target, publication, content, is_forced)?;
     match now {
         // The same bytes in another form are as yanked as they were.
-        State::Same(there) if there != pushed.digest && is_yanked(*store, &there).await? => {
-            yank(*store, &pushed.digest, true, &session.cache).await?;
+        State::Same(there) if there != pushed.digest && is_yanked(store, &there).await? => {
+            yank(store, &pushed.digest, true, &session.cache).await?;
         }
         _ => {}
     }

@@ -15,7 +15,7 @@ use crate::copy::{self, Copied, Options, Several};
 use crate::digest::Digest;
 use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
-use crate::store::{self, Session, Store};
+use crate::store::{self, Session, Store, WritableStore};
 
 /// What is copied besides the artifacts, and how.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub struct CopySettings {
 /// A copy whose artifacts were accepted.
 pub struct CopyPlan {
     source: Arc<dyn Store>,
-    target: Arc<dyn Store>,
+    target: Arc<dyn WritableStore>,
     /// The one artifact that is copied, and its tag; if there is none, every tag is copied.
     one: Option<(Name, Option<String>)>,
     options: Options,

@@ -11,7 +11,7 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type};
 use crate::reference::Name;
 use crate::store::cache::Cache;
-use crate::store::{self, RawManifest, Store};
+use crate::store::{self, RawManifest, Store, WritableStore};
 
 /// What ends the tag of a mark.
 pub const YANK_SUFFIX: &str = ".yank";
@@ -79,7 +79,7 @@ pub(super) async fn is_marked(store: &dyn Store, manifest: &Digest) -> Result<bo
 
 /// Marks a manifest as yanked or not. Returns whether that is news.
 pub async fn yank(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     manifest: &Digest,
     yanked: bool,
     cache: &Cache,

@@ -54,7 +54,7 @@ pub struct SplitArtifact {
 pub enum Origin {
     /// The store.
     Fetched,
-    /// This machine had it: in its cache, or in a store that is [read where it is](Store::held).
+    /// This machine had it: in its cache, or in a store that is [read where it is](Store::local_file).
     Cached,
 }
 
@@ -331,7 +331,7 @@ async fn config_bytes(
         cache.remove(&blob.digest)?;
     }
     let mut bytes = Vec::new();
-    if let Some(mut file) = store.held(blob)? {
+    if let Some(mut file) = store.local_file(blob)? {
         let named = PathBuf::from(store.location());
         let read = file.read_to_end(&mut bytes);
         read.map_err(store::Error::file(&named))?;

@@ -20,11 +20,11 @@ const STREAM_BYTES: usize = 256 * 1024;
 
 /// A directory that holds each blob as the file `sha256/HEX`.
 #[derive(Debug, Clone)]
-pub struct BlobDirectory {
+pub struct BlobFiles {
     root: PathBuf,
 }
 
-impl BlobDirectory {
+impl BlobFiles {
     /// Names a directory; nothing is read or made.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::blobs::BlobDirectory;
+use super::blobs::BlobFiles;
 use super::spool::Spool;
 use super::{ByteStream, Error};
 use crate::digest::{Digest, Hasher, Identity};
@@ -30,7 +30,7 @@ const MAX_SOURCES: usize = 8;
 #[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
-    blobs: BlobDirectory,
+    blobs: BlobFiles,
 }
 
 /// The record of a content: which blob holds it, and how.
@@ -65,7 +65,7 @@ impl Cache {
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let root = directory.join("v1");
         let cache = Self {
-            blobs: BlobDirectory::new(root.join("blobs")),
+            blobs: BlobFiles::new(root.join("blobs")),
             root,
         };
         cache.create()?;
@@ -106,6 +106,11 @@ impl Cache {
             touch(&self.path(&blob.digest));
         }
         Ok(has)
+    }
+
+    /// Returns the size of a blob, if the cache has it.
+    pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.blobs.size(digest)
     }
 
     /// Takes in a spool whose bytes were verified.
@@ -233,7 +238,7 @@ impl Cache {
     }
 
     /// As [`Cache::prune`], counting what is in another directory too; returns what is left and what went.
-    pub fn prune_with(&self, other: &BlobDirectory, most: u64) -> Result<(Usage, Usage), Error> {
+    pub fn prune_with(&self, other: &BlobFiles, most: u64) -> Result<(Usage, Usage), Error> {
         let mut entries = self.entries()?;
         entries.extend(entries_of(other)?);
         self.prune_entries(entries, most)
@@ -321,7 +326,7 @@ impl Cache {
     }
 }
 
-fn entries_of(directory: &BlobDirectory) -> Result<Vec<Entry>, Error> {
+fn entries_of(directory: &BlobFiles) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
     for path in files(&directory.files())? {
         let name = path.file_name().and_then(|name| name.to_str());

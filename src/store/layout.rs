@@ -14,9 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::blobs::{BlobDirectory, of_other_size, read_capped, read_manifest};
+use super::blobs::{BlobFiles, of_other_size, read_capped, read_manifest};
 use super::spool::{self, Spool};
-use super::{ByteStream, Delivery, Error, Observer, RawManifest, Store, blocking};
+use super::{ByteStream, Delivery, Error, Observer, RawManifest, Store, WritableStore, blocking};
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Descriptor, annotation, media_type};
 use crate::reference::Name;
@@ -33,7 +33,7 @@ const LOCK: &str = "index.json.lock";
 pub struct Layout {
     directory: PathBuf,
     repository: Option<String>,
-    blobs: BlobDirectory,
+    blobs: BlobFiles,
     observer: Arc<dyn Observer>,
     known: referrers::Known,
 }
@@ -88,7 +88,7 @@ impl Layout {
         Self {
             directory: directory.to_owned(),
             repository: None,
-            blobs: BlobDirectory::new(directory.join("blobs")),
+            blobs: BlobFiles::new(directory.join("blobs")),
             observer,
             known: referrers::Known::default(),
         }
@@ -298,6 +298,10 @@ impl Store for Layout {
         self.blobs.has(blob)
     }
 
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.blobs.size(digest)
+    }
+
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
@@ -306,27 +310,6 @@ impl Store for Layout {
             };
         }
         self.blobs.stream(&blob.digest, from).await
-    }
-
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        let (layout, file) = (self.clone(), file.to_owned());
-        blocking(move || {
-            let source = File::open(&file).map_err(Error::file(&file))?;
-            let path = layout.blobs.path(&blob.digest);
-            let moved = |bytes| layout.observer.moved(bytes);
-            layout
-                .blobs
-                .add(blob, source, &layout.directory, true, moved)
-                .map_err(Error::file(&path))?;
-            Ok(Delivery::Sent)
-        })
-        .await
-    }
-
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        let (layout, manifest) = (self.clone(), manifest.clone());
-        let tag = tag.map(str::to_owned);
-        blocking(move || layout.write_manifest(&manifest, tag.as_deref())).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -352,6 +335,30 @@ impl Store for Layout {
         let (layout, subject) = (self.clone(), *subject);
         let artifact_type = artifact_type.map(str::to_owned);
         blocking(move || layout.find_referrers(&subject, artifact_type.as_deref())).await
+    }
+}
+
+#[async_trait]
+impl WritableStore for Layout {
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
+        let (layout, file) = (self.clone(), file.to_owned());
+        blocking(move || {
+            let source = File::open(&file).map_err(Error::file(&file))?;
+            let path = layout.blobs.path(&blob.digest);
+            let moved = |bytes| layout.observer.moved(bytes);
+            layout
+                .blobs
+                .add(blob, source, &layout.directory, true, moved)
+                .map_err(Error::file(&path))?;
+            Ok(Delivery::Sent)
+        })
+        .await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let (layout, manifest) = (self.clone(), manifest.clone());
+        let tag = tag.map(str::to_owned);
+        blocking(move || layout.write_manifest(&manifest, tag.as_deref())).await
     }
 }
 

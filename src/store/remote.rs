@@ -52,7 +52,7 @@ use self::upload::{Declined, Upload};
 use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
 use super::retry::Retry;
-use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
+use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store, WritableStore};
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
@@ -162,6 +162,26 @@ impl Remote {
                 Err(self.transport.wire().malformed(what, reason))
             }
         }
+    }
+
+    /// Asks for the length of a blob. Returns nothing if the blob does not exist; a registry may not tell the length.
+    async fn blob_length(&self, digest: &Digest) -> Result<Option<Option<u64>>, Error> {
+        let subject = format!("blob {digest}");
+        let url = self.url(&format!("blobs/{digest}"));
+        let request = Request::new(Method::HEAD, url, format!("looking for {subject}"));
+        let response = self.transport.send(&request).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => {
+                let wire = self.transport.wire();
+                return Err(wire.unexpected(response, &request.what, &subject).await);
+            }
+        }
+        let length = response.headers().get(CONTENT_LENGTH);
+        let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        // Some registries answer every HEAD with 0.
+        Ok(Some(length.filter(|length| *length != 0)))
     }
 
     fn manifest_request(&self, name: &Name) -> Request {
@@ -274,30 +294,25 @@ impl Store for Remote {
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
-        let subject = format!("blob {}", blob.digest);
-        let url = self.url(&format!("blobs/{}", blob.digest));
-        let request = Request::new(Method::HEAD, url, format!("looking for {subject}"));
-        let response = self.transport.send(&request).await?;
-        match response.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(false),
-            _ => {
-                return Err(self
-                    .transport
-                    .wire()
-                    .unexpected(response, &request.what, &subject)
-                    .await);
-            }
-        }
-        let length = response.headers().get(CONTENT_LENGTH);
-        let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        match length {
-            // Some answer a HEAD with 0 whatever the blob.
-            Some(length) if length != 0 && length != blob.size => {
+        match self.blob_length(&blob.digest).await? {
+            None => Ok(false),
+            Some(Some(length)) if length != blob.size => {
+                let subject = format!("blob {}", blob.digest);
                 let reason = format!("it has {length} bytes, {} were expected", blob.size);
                 Err(self.transport.wire().malformed(subject, reason))
             }
-            _ => Ok(true),
+            Some(_) => Ok(true),
+        }
+    }
+
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        match self.blob_length(digest).await? {
+            None => Ok(None),
+            Some(Some(length)) => Ok(Some(length)),
+            Some(None) => {
+                let (subject, reason) = (format!("blob {digest}"), "its size is not told");
+                Err(self.transport.wire().malformed(subject, reason))
+            }
         }
     }
 
@@ -337,31 +352,16 @@ impl Store for Remote {
         Ok(skip(stream, skipped).boxed())
     }
 
-    async fn mount(&self, blob: Identity) -> Result<bool, Error> {
-        let upload = self.upload(blob, Path::new(""));
-        match upload.source {
-            Some(_) => upload.mount_only().await,
-            None => Ok(false),
-        }
-    }
-
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        self.upload(blob, file).push().await
-    }
-
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        let digest = manifest.digest.to_string();
-        let Some(referrer) = Referrer::of(manifest) else {
-            let name = tag.unwrap_or(&digest);
-            return self.put_manifest(manifest, name).await.map(|_| ());
-        };
-        let answer = self.put_manifest(manifest, &digest).await?;
-        self.list_referrer(&referrer, &answer).await?;
-        // The last: whoever finds the tag takes it that all was done.
-        match tag {
-            Some(tag) => self.put_manifest(manifest, tag).await.map(|_| ()),
-            None => Ok(()),
-        }
+    async fn passthrough(
+        &self,
+        method: &Method,
+        endpoint: &str,
+        query: Option<&str>,
+        headers: HeaderMap,
+    ) -> Result<Option<Relayed>, Error> {
+        let path = format!("{}/{endpoint}", self.repository.path);
+        let relayed = self.relay(method.clone(), &path, query, headers).await?;
+        Ok(Some(relayed))
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -396,6 +396,36 @@ impl Store for Remote {
 
     fn retry(&self) -> Retry {
         self.transport.retry
+    }
+}
+
+#[async_trait]
+impl WritableStore for Remote {
+    async fn mount(&self, blob: Identity) -> Result<bool, Error> {
+        let upload = self.upload(blob, Path::new(""));
+        match upload.source {
+            Some(_) => upload.mount_only().await,
+            None => Ok(false),
+        }
+    }
+
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
+        self.upload(blob, file).push().await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let digest = manifest.digest.to_string();
+        let Some(referrer) = Referrer::of(manifest) else {
+            let name = tag.unwrap_or(&digest);
+            return self.put_manifest(manifest, name).await.map(|_| ());
+        };
+        let answer = self.put_manifest(manifest, &digest).await?;
+        self.list_referrer(&referrer, &answer).await?;
+        // The last: whoever finds the tag takes it that all was done.
+        match tag {
+            Some(tag) => self.put_manifest(manifest, tag).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 

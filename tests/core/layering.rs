@@ -83,7 +83,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("oci_client", "store::remote reference"),
     ("docker_credential", "store::credentials"),
     ("reqwest", "store::remote"),
-    ("http", "gateway store::remote"),
+    ("http", "gateway store"),
     ("http_body_util", "gateway"),
     ("hyper", "gateway"),
     ("hyper_util", "gateway"),

@@ -21,8 +21,8 @@ use wharf::error::Error;
 use wharf::gateway::content::{Component, Contents, Form, Settings};
 use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::ByteStream;
+use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::cache::Cache;
-use wharf::store::held::Held;
 
 use crate::support::binary::{MODULE_HEADER, noise, section, vector};
 use crate::support::frames::unframed;
@@ -82,7 +82,12 @@ impl Ground {
     }
 
     /// What it sees that may look into directories of others, too.
-    fn open_beside(&self, held: Vec<Held>, max_bytes: u64, max_transfers: usize) -> Arc<Contents> {
+    fn open_beside(
+        &self,
+        held: Vec<BlobDirectory>,
+        max_bytes: u64,
+        max_transfers: usize,
+    ) -> Arc<Contents> {
         let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
         Contents::open(Settings {
             metrics: Arc::default(),

@@ -35,7 +35,7 @@ use wharf::split::{SplitPolicy, splice};
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
 use wharf::store::retry::Retry;
-use wharf::store::{ByteStream, Session, Store, fetch};
+use wharf::store::{ByteStream, Session, Store, WritableStore, fetch};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -253,7 +253,12 @@ fn remote(host: &str, path: &str) -> Remote {
 }
 
 /// Pushes a fixture from a machine of its own under a tag; returns its bytes too.
-async fn publish(store: &dyn Store, name: &str, tag: &str, compat: bool) -> (Pushed, Vec<u8>) {
+async fn publish(
+    store: &dyn WritableStore,
+    name: &str,
+    tag: &str,
+    compat: bool,
+) -> (Pushed, Vec<u8>) {
     let bytes = assemble(name);
     let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
     let machine = tempfile::tempdir().unwrap();

@@ -27,7 +27,7 @@ use ::wharf::split::{Granularity, SplitPolicy};
 use ::wharf::store::cache::Cache;
 use ::wharf::store::layout::Layout;
 use ::wharf::store::remote::{Access, Credentials, Options, Remote};
-use ::wharf::store::{Session, Store};
+use ::wharf::store::{Session, WritableStore};
 use components::Made;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn places(workspace: &Workspace) -> Vec<String> {
 }
 
 /// Opens the repository of a package.
-fn store(place: &str, package: &str) -> Arc<dyn Store> {
+fn store(place: &str, package: &str) -> Arc<dyn WritableStore> {
     let place: Place = place.parse().unwrap();
     let package: PackageName = package.parse().unwrap();
     match place.location(&package).unwrap() {

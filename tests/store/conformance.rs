@@ -16,7 +16,7 @@ use wharf::reference::{Name, Repository};
 use wharf::store::layout::Layout;
 use wharf::store::remote::{Access, Credentials, Options, Remote};
 use wharf::store::retry::Retry;
-use wharf::store::{Delivery, RawManifest, Store, fetch};
+use wharf::store::{Delivery, RawManifest, Store, WritableStore, fetch};
 
 /// Content of a given size that no other size shares.
 fn content(size: usize) -> Vec<u8> {
@@ -41,7 +41,7 @@ impl Scratch {
 }
 
 async fn read(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     blob: Identity,
     scratch: &Scratch,
 ) -> Result<Vec<u8>, wharf::store::Error> {
@@ -73,7 +73,7 @@ fn manifest(config: Identity, layers: &[Identity], note: &str) -> RawManifest {
 }
 
 /// What every store must do.
-async fn conforms(store: &dyn Store) {
+async fn conforms(store: &dyn WritableStore) {
     let scratch = Scratch::new();
     let place = store.location();
 
@@ -123,7 +123,7 @@ async fn conforms(store: &dyn Store) {
 }
 
 /// A blob can be opened anywhere within it.
-async fn ranges(store: &dyn Store, blob: Identity) {
+async fn ranges(store: &dyn WritableStore, blob: Identity) {
     let whole = content(blob.size as usize);
     for from in [0, 1, 262_144, blob.size - 1] {
         let stream = store.open(blob, from).await.unwrap();
@@ -137,7 +137,7 @@ async fn ranges(store: &dyn Store, blob: Identity) {
     }
 }
 
-async fn manifests(store: &dyn Store, scratch: &Scratch, blobs: &[Identity]) {
+async fn manifests(store: &dyn WritableStore, scratch: &Scratch, blobs: &[Identity]) {
     let place = store.location();
     let (config, path) = scratch.file(b"{}\n");
     store.push(config, &path).await.unwrap();

@@ -23,7 +23,7 @@ use wharf::reference::{Name, Repository};
 use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
 use wharf::store::remote::{Access, Credentials, Options, Remote};
-use wharf::store::{self, Observer, RawManifest, Session, Store, fetch};
+use wharf::store::{self, Observer, RawManifest, Session, Store, WritableStore, fetch};
 
 /// A directory for what a test needs.
 struct Scratch(tempfile::TempDir);
@@ -61,7 +61,7 @@ impl Scratch {
     async fn copy(
         &self,
         from: &dyn Store,
-        to: &dyn Store,
+        to: &dyn WritableStore,
         name: &str,
     ) -> Result<Copied, copy::Error> {
         self.copy_as(from, to, name, name, &self.options()).await
@@ -71,7 +71,7 @@ impl Scratch {
     async fn copy_as(
         &self,
         from: &dyn Store,
-        to: &dyn Store,
+        to: &dyn WritableStore,
         name: &str,
         other: &str,
         options: &copy::Options,
@@ -86,7 +86,7 @@ impl Scratch {
         &self,
         session: &Session,
         from: &dyn Store,
-        to: &dyn Store,
+        to: &dyn WritableStore,
         (name, other): (&str, &str),
         options: &copy::Options,
     ) -> Result<Copied, copy::Error> {
@@ -135,7 +135,7 @@ fn of(manifest: &RawManifest) -> Value {
 }
 
 /// Puts a blob into a store and describes it.
-async fn blob(store: &dyn Store, bytes: &[u8]) -> Value {
+async fn blob(store: &dyn WritableStore, bytes: &[u8]) -> Value {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file, bytes).unwrap();
     let identity = Identity::of(bytes);
@@ -144,7 +144,7 @@ async fn blob(store: &dyn Store, bytes: &[u8]) -> Value {
 }
 
 /// An image manifest of these contents, which are in the store already or put there.
-async fn image(store: &dyn Store, kind: &str, layers: &[&[u8]]) -> Value {
+async fn image(store: &dyn WritableStore, kind: &str, layers: &[&[u8]]) -> Value {
     let mut descriptors = Vec::new();
     for layer in layers {
         descriptors.push(blob(store, layer).await);
@@ -158,7 +158,7 @@ async fn image(store: &dyn Store, kind: &str, layers: &[&[u8]]) -> Value {
 }
 
 /// Puts a manifest into a store. Its bytes are not those that serde_json would write.
-async fn put(store: &dyn Store, manifest: &Value, name: Option<&str>) -> RawManifest {
+async fn put(store: &dyn WritableStore, manifest: &Value, name: Option<&str>) -> RawManifest {
     let bytes = serde_json::to_vec_pretty(manifest).unwrap();
     let stated = manifest["mediaType"].as_str().unwrap();
     let manifest = RawManifest::new(bytes, stated);
@@ -167,7 +167,7 @@ async fn put(store: &dyn Store, manifest: &Value, name: Option<&str>) -> RawMani
 }
 
 /// An artifact with three layers, one of them twice, under a tag.
-async fn sample(store: &dyn Store, name: &str) -> RawManifest {
+async fn sample(store: &dyn WritableStore, name: &str) -> RawManifest {
     let (large, small) = (content(1, 300_000), content(2, 1_000));
     let layers: [&[u8]; 4] = [&small, &large, b"x", &small];
     let manifest = image(store, "application/vnd.example.sample", &layers).await;

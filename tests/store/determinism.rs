@@ -17,7 +17,7 @@ use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::cache::Cache;
 use wharf::store::layout::Layout;
 use wharf::store::remote::{self, Access, Credentials, Remote};
-use wharf::store::{Session, Store};
+use wharf::store::{Session, WritableStore};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/testdata/wat/{name}.wat", env!("CARGO_MANIFEST_DIR"));
@@ -41,7 +41,7 @@ fn options(level: Level, reuse: bool) -> Options {
     }
 }
 
-async fn push(store: &dyn Store, cache: &Arc<Cache>, options: &Options) -> Pushed {
+async fn push(store: &dyn WritableStore, cache: &Arc<Cache>, options: &Options) -> Pushed {
     let component = component(fixture("layers"), Granularity::Section);
     let session = Session::unobserved(Arc::clone(cache), 4);
     push::push(component, store, Some("1.0"), &session, options)
@@ -69,7 +69,7 @@ async fn the_manifest_digest_is_the_same_on_every_run_and_store() {
     );
     let remote = remote.unwrap();
     let (first, second) = (layout(&directory, "first"), layout(&directory, "second"));
-    let stores: [&dyn Store; 3] = [&first, &second, &remote];
+    let stores: [&dyn WritableStore; 3] = [&first, &second, &remote];
     let mut digests = Vec::new();
     for store in stores {
         let machine = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
-use wharf::store::{Session, Store};
+use wharf::store::{Session, Store, WritableStore};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -45,13 +45,18 @@ fn component(name: &str) -> Arc<Component<Vec<u8>>> {
 }
 
 /// Pushes a fixture from a machine of its own, under the tag 1.0.
-fn publish(store: &dyn Store, name: &str, options: &Options) -> Pushed {
+fn publish(store: &dyn WritableStore, name: &str, options: &Options) -> Pushed {
     let machine = tempfile::tempdir().unwrap();
     let cache = Arc::new(Cache::open(machine.path()).unwrap());
     publish_with(&cache, store, name, options)
 }
 
-fn publish_with(cache: &Arc<Cache>, store: &dyn Store, name: &str, options: &Options) -> Pushed {
+fn publish_with(
+    cache: &Arc<Cache>,
+    store: &dyn WritableStore,
+    name: &str,
+    options: &Options,
+) -> Pushed {
     let session = Session::unobserved(Arc::clone(cache), 4);
     let push = push::push(component(name), store, Some("1.0"), &session, options);
     block_on(push).unwrap()

@@ -13,7 +13,7 @@ use wharf::digest::{Digest, Identity};
 use wharf::manifest::{Descriptor, media_type};
 use wharf::reference::{Name, Repository};
 use wharf::store::remote::{Access, Credentials, Options, Remote, catalog};
-use wharf::store::{Error, Observer, RawManifest, Store};
+use wharf::store::{Error, Observer, RawManifest, Store, WritableStore};
 
 const SIGNATURE: &str = "application/vnd.example.signature";
 const REPORT: &str = "application/vnd.example.report+json";

@@ -21,7 +21,9 @@ use wharf::digest::{Digest, Identity};
 use wharf::reference::{Name, Repository};
 use wharf::store::remote::{Access, Credentials, Options, Remote};
 use wharf::store::retry::Retry;
-use wharf::store::{Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, fetch};
+use wharf::store::{
+    Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, WritableStore, fetch,
+};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const UPLOADS: &str = "/v2/demo/app/blobs/uploads/";

@@ -16,11 +16,11 @@ use crate::gateway::passing::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::rights::Rights;
 use crate::gateway::route::{parameter, split_host};
-use crate::gateway::upstream::{Host, Known, Source};
-use crate::gateway::{Answered, Asked, Gateway, authorization};
+use crate::gateway::upstream::Known;
+use crate::gateway::{Answered, Asked, Gateway, authorization, forwarded};
 use crate::package::{self, Tags};
-use crate::reference::{self, Name, is_path};
-use crate::store::remote::{Credentials, catalog};
+use crate::reference::Name;
+use crate::store::remote::Credentials;
 use crate::store::{self, Store};
 
 /// How many repositories, and how many tags of one, a page lists.
@@ -70,7 +70,7 @@ impl Gateway {
                 }
                 Err(why) => Err(why),
             };
-            let name = shelf_name(known);
+            let name = known.title();
             front.shelves.push(Shelf { name, rows });
             if front.next.is_some() {
                 break;
@@ -81,45 +81,13 @@ impl Gateway {
 
     /// Returns the repositories of an upstream, or why it lists none.
     async fn names(&self, request: &Request, known: &Known) -> Result<Vec<String>, String> {
-        let names = match known {
-            Known::Layout { layout, name, .. } => {
-                let list = async {
-                    let mut names = layout.repositories()?;
-                    names.retain(|name| is_path(name));
-                    if !layout.tags().await?.is_empty() {
-                        names.extend(name.clone());
-                    }
-                    Ok(names)
-                };
-                list.await
-            }
-            Known::Registry(host) => self.catalogued(request, host).await,
-        };
+        let shown = authorization(request).ok().flatten();
+        let names = self.upstreams.repositories(known, visitor(shown)).await;
         names.map_err(|error: store::Error| match error {
             store::Error::Refused { .. } => "it lists them only to those who log in".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
             error => self.said(request, error),
         })
-    }
-
-    async fn catalogued(
-        &self,
-        request: &Request,
-        host: &Host,
-    ) -> Result<Vec<String>, store::Error> {
-        let shown = authorization(request).ok().flatten();
-        let credentials = match (&self.upstreams.rights, shown) {
-            (Rights::Own(find), _) => {
-                let whole = reference::Repository {
-                    registry: host.name.clone(),
-                    path: String::new(),
-                };
-                find(whole).await?
-            }
-            (Rights::Client, Some(shown)) => Credentials::Forwarded(Some(shown.to_owned())),
-            (Rights::Client, None) => Credentials::Anonymous,
-        };
-        catalog(&host.name, credentials, &host.options).await
     }
 
     /// Looks at the tags of repositories, which keep their order.
@@ -161,7 +129,7 @@ impl Gateway {
             Ok(asked) => asked,
             Err(response) => return Err(super::explained(*response).await),
         };
-        let store = asked.source.store();
+        let store = Arc::clone(&asked.store);
         let tags = store.tags().await;
         let tags = Tags::read(tags.map_err(|error| self.said(request, error))?);
         let release = tags.versions.iter().rev();
@@ -202,7 +170,7 @@ impl Gateway {
 
     async fn repository(&self, request: &Request, name: String) -> Answered<Page> {
         let asked = self.visited(request, &name).await?;
-        let store = asked.source.store();
+        let store = Arc::clone(&asked.store);
         let tags = match store.tags().await {
             Ok(tags) => tags,
             Err(error) => return Err(self.failed(&asked, error).await),
@@ -257,22 +225,11 @@ impl Gateway {
     async fn visited<'a>(&self, request: &'a Request, name: &str) -> Answered<Asked<'a>> {
         let shown = authorization(request)?;
         let place = self.upstreams.place(name, None)?;
-        let source = self.upstreams.source(&place, shown).await;
-        let source = source.map_err(|error| self.refused(request, &error))?;
-        let (source, who) = match (source, &self.upstreams.rights, shown) {
-            (Source::Registry { remote, path }, Rights::Client, None) => {
-                let remote = Arc::new(remote.beside(&path, Credentials::Anonymous));
-                (Source::Registry { remote, path }, Digest::of(b"anybody"))
-            }
-            (source, _, shown) => (source, self.who(shown)),
+        let who = match (&self.upstreams.rights, shown) {
+            (Rights::Client, None) => Digest::of(b"anybody"),
+            _ => self.who(shown),
         };
-        Ok(Asked {
-            request,
-            location: source.location(),
-            upstream: place.known.id(),
-            source,
-            who,
-        })
+        self.asked(request, &place, visitor(shown), who).await
     }
 
     /// Says in words what went wrong, as a client would be told; the log has all of it.
@@ -317,16 +274,11 @@ impl From<package::Error> for Problem {
     }
 }
 
-fn shelf_name(known: &Known) -> String {
-    match known {
-        Known::Registry(host) => host.name.clone(),
-        Known::Layout {
-            host: Some(host), ..
-        } => host.clone(),
-        Known::Layout {
-            name: Some(name), ..
-        } => format!("layout {name}"),
-        Known::Layout { .. } => "a layout".to_owned(),
+/// Returns the credentials of a browser. Some registries want a token even of anonymous clients.
+fn visitor(authorization: Option<&str>) -> Credentials {
+    match authorization {
+        Some(_) => forwarded(authorization),
+        None => Credentials::Anonymous,
     }
 }
 

@@ -6,14 +6,14 @@ use super::scripted::Scripted;
 use super::*;
 
 /// A directory with all blobs of an artifact.
-pub(crate) fn directory(artifact: &Artifact) -> (TempDir, Held) {
+pub(crate) fn directory(artifact: &Artifact) -> (TempDir, BlobDirectory) {
     let directory = tempfile::tempdir().unwrap();
     let files = directory.path().join("sha256");
     fs::create_dir(&files).unwrap();
     for (digest, bytes) in &artifact.blobs {
         fs::write(files.join(digest.hex()), bytes).unwrap();
     }
-    let held = Held::open(directory.path()).unwrap();
+    let held = BlobDirectory::open(directory.path()).unwrap();
     (directory, held)
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
     )
 }
 
-async fn versions(store: &dyn Store) -> [Pushed; 3] {
+async fn versions(store: &dyn WritableStore) -> [Pushed; 3] {
     let (first, _) = publish(store, "calc", "1.0.0", false).await;
     let (second, _) = publish(store, "greet", "1.1.0", false).await;
     let (third, _) = publish(store, "layers", "1.10.0", false).await;

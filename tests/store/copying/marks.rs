@@ -11,7 +11,7 @@ fn companion(digest: Digest, suffix: &str) -> String {
 
 /// Puts something about a manifest into a store.
 async fn about(
-    store: &dyn Store,
+    store: &dyn WritableStore,
     subject: &RawManifest,
     note: &[u8],
     name: Option<&str>,
@@ -23,7 +23,7 @@ async fn about(
 
 /// A layout with an artifact, marks, referrers of it, of its marks and of each other, a list of referrers
 /// as clients keep it for registries without one, and a second tag.
-async fn marked(from: &dyn Store) -> (RawManifest, RawManifest, [RawManifest; 4]) {
+async fn marked(from: &dyn WritableStore) -> (RawManifest, RawManifest, [RawManifest; 4]) {
     let top = sample(from, "1.0").await;
     let split = about(from, &top, b"split", Some(&companion(top.digest, "wharf"))).await;
     let yank = image(from, "application/vnd.example.yank", &[b"true"]).await;

@@ -37,7 +37,7 @@ impl Counter {
 
 /// An index of two manifests with a layer in common, with a mark. Nothing of it is in one of another seed, because zot
 /// has a blob in every repository when it is in one.
-async fn index(store: &dyn Store, seed: usize) -> String {
+async fn index(store: &dyn WritableStore, seed: usize) -> String {
     let shared = content(seed, 9 << 20);
     let kind = format!("application/vnd.example.places-{seed}");
     let mut children = Vec::new();
@@ -68,8 +68,8 @@ async fn there_and_back_everything_is_the_same() {
         .map(|registry| remote(&registry.host, &path, Arc::clone(&counter) as _))
         .collect();
     let back = scratch.layout("back");
-    let mut stations: Vec<&dyn Store> = vec![&from];
-    stations.extend(stops.iter().map(|stop| stop as &dyn Store));
+    let mut stations: Vec<&dyn WritableStore> = vec![&from];
+    stations.extend(stops.iter().map(|stop| stop as &dyn WritableStore));
     stations.push(&back);
     for pair in stations.windows(2) {
         let [before, after] = pair else { continue };

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use wharf::manifest::Descriptor;
-use wharf::store::{ByteStream, Delivery, Error};
+use wharf::store::{ByteStream, Delivery, Error, WritableStore};
 
 use super::*;
 
@@ -29,17 +29,17 @@ pub(crate) struct Rules {
 }
 
 pub(crate) struct Watched<'a> {
-    inner: &'a dyn Store,
+    inner: &'a dyn WritableStore,
     rules: Rules,
     log: Mutex<Vec<String>>,
 }
 
 impl<'a> Watched<'a> {
-    pub(crate) fn new(inner: &'a dyn Store) -> Self {
+    pub(crate) fn new(inner: &'a dyn WritableStore) -> Self {
         Self::with(inner, Rules::default())
     }
 
-    pub(crate) fn with(inner: &'a dyn Store, rules: Rules) -> Self {
+    pub(crate) fn with(inner: &'a dyn WritableStore, rules: Rules) -> Self {
         let log = Mutex::default();
         Self { inner, rules, log }
     }
@@ -96,6 +96,10 @@ impl Store for Watched<'_> {
         self.inner.has(blob).await
     }
 
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.inner.size(digest).await
+    }
+
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         self.note("open", &blob.digest);
         match &self.rules.blob {
@@ -105,24 +109,6 @@ impl Store for Watched<'_> {
             }
             _ => self.inner.open(blob, from).await,
         }
-    }
-
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        self.note("push", &blob.digest);
-        let pushed = self.asked("push").len();
-        if self.rules.most_blobs.is_some_and(|most| pushed > most) {
-            return Err(self.refusal("a blob"));
-        }
-        self.inner.push(blob, file).await
-    }
-
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        let digest = manifest.digest.to_string();
-        self.note("put", &tag.unwrap_or(&digest));
-        if self.rules.refused == Some(manifest.digest) {
-            return Err(self.refusal("a manifest"));
-        }
-        self.inner.push_manifest(manifest, tag).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -146,5 +132,26 @@ impl Store for Watched<'_> {
             referrers.clear();
         }
         Ok(referrers)
+    }
+}
+
+#[async_trait]
+impl WritableStore for Watched<'_> {
+    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
+        self.note("push", &blob.digest);
+        let pushed = self.asked("push").len();
+        if self.rules.most_blobs.is_some_and(|most| pushed > most) {
+            return Err(self.refusal("a blob"));
+        }
+        self.inner.push(blob, file).await
+    }
+
+    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let digest = manifest.digest.to_string();
+        self.note("put", &tag.unwrap_or(&digest));
+        if self.rules.refused == Some(manifest.digest) {
+            return Err(self.refusal("a manifest"));
+        }
+        self.inner.push_manifest(manifest, tag).await
     }
 }

@@ -1,6 +1,5 @@
 //! Where the split form has no tag, it is looked for among the referrers of the flat manifest.
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -11,7 +10,7 @@ use wharf::manifest::Descriptor;
 use wharf::pull::{self, Opened};
 use wharf::reference::Name;
 use wharf::store::layout::Layout;
-use wharf::store::{ByteStream, Delivery, Error, RawManifest};
+use wharf::store::{ByteStream, Error, RawManifest};
 
 use super::*;
 
@@ -39,16 +38,12 @@ impl Store for Listing {
         self.layout.has(blob).await
     }
 
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.layout.size(digest).await
+    }
+
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         self.layout.open(blob, from).await
-    }
-
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        self.layout.push(blob, file).await
-    }
-
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        self.layout.push_manifest(manifest, tag).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {

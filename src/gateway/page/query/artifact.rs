@@ -19,7 +19,7 @@ use crate::gateway::page::layers::Layers;
 use crate::gateway::page::{Page, explained};
 use crate::gateway::passing::chain;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::upstream::Got;
+use crate::gateway::upstream::Found;
 use crate::gateway::view::is_unsound;
 use crate::gateway::{Answered, Asked, Gateway};
 use crate::manifest::{Annotations, Os};
@@ -49,7 +49,7 @@ impl Gateway {
             Ok(opened) => opened,
             Err(error) => return Err(self.failed(&asked, error).await),
         };
-        let store = asked.source.store();
+        let store = &asked.store;
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
             Err(error) => (Tags::default(), Some(self.said(request, error))),
@@ -105,9 +105,9 @@ impl Gateway {
         let text = name.to_string();
         let got = self.asked_for(asked, &Method::GET, &text, accept);
         let relayed = match got.await? {
-            Got::Manifest(raw) => return Ok(raw),
-            Got::Head(relayed) | Got::Other(relayed) => Some(relayed),
-            Got::Missing => None,
+            Found::Manifest(raw) => return Ok(raw),
+            Found::Head(relayed) | Found::Other(relayed) => Some(relayed),
+            Found::Missing => None,
         };
         let missing = relayed.as_ref();
         let missing = missing.is_none_or(|relayed| relayed.status == StatusCode::NOT_FOUND);
@@ -128,7 +128,7 @@ impl Gateway {
         asked: &Asked<'_>,
         raw: &RawManifest,
     ) -> Result<Result<Opened, String>, Error> {
-        let (store, name) = (asked.source.store(), Name::Digest(raw.digest));
+        let (store, name) = (&asked.store, Name::Digest(raw.digest));
         let opened = open_manifest(store.as_ref(), &name, raw, self.session()?).await;
         match opened {
             Err(Error::Foreign { what, .. }) => Ok(Err(what)),
@@ -156,7 +156,7 @@ impl Gateway {
         names.retain(|tag| *tag != own);
         let left_out = names.len().saturating_sub(MAX_OTHERS);
         let reading = names.into_iter().take(MAX_OTHERS).map(|tag| async {
-            let store = asked.source.store();
+            let store = &asked.store;
             let contents = match store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
                 Ok(raw) => self.contents(asked, &raw).await,
@@ -237,7 +237,7 @@ impl Gateway {
         if let Err(response) = complete.await {
             return Err(explained(*response).await);
         }
-        let store = asked.source.store();
+        let store = &asked.store;
         let read = async { stub_of(store.as_ref(), opened, self.session()?).await };
         let (stub, _) = read
             .await
@@ -262,7 +262,7 @@ impl Gateway {
 
     /// Reads what the config of a flat artifact says, if the repository has it.
     async fn described(&self, asked: &Asked<'_>, flat: &FlatManifest) -> Option<Names> {
-        let store = asked.source.store();
+        let store = &asked.store;
         let read = async {
             let session = self.session()?;
             match flat.description() {

@@ -1,21 +1,20 @@
-//! What the cache remembers of registries, so that what was had once can be had again without them.
+//! Repositories as the cache has recorded them, so that artifacts that were read once can be read without a network.
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use super::cache::Cache;
 use super::retry::Retry;
-use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
+use super::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::Name;
 
 /// A repository whose manifests and tags the cache remembers as they are read.
-pub struct Remembering {
+pub struct CachingStore {
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
     /// What was read here, and need not be asked for twice. What only the cache has, the repository may
@@ -26,7 +25,7 @@ pub struct Remembering {
 /// How many manifests are kept in memory.
 const MAX_READ: usize = 64;
 
-impl Remembering {
+impl CachingStore {
     /// Lets a cache remember what is read from a repository.
     pub fn new(store: Arc<dyn Store>, cache: Arc<Cache>) -> Self {
         Self {
@@ -74,7 +73,7 @@ fn is_read_only(error: &io::Error) -> bool {
 }
 
 #[async_trait]
-impl Store for Remembering {
+impl Store for CachingStore {
     fn location(&self) -> String {
         self.store.location()
     }
@@ -113,16 +112,12 @@ impl Store for Remembering {
         self.store.has(blob).await
     }
 
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.store.size(digest).await
+    }
+
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         self.store.open(blob, from).await
-    }
-
-    async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
-        self.store.push(blob, file).await
-    }
-
-    async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
-        self.store.push_manifest(manifest, tag).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -163,11 +158,6 @@ impl Offline {
             location: Store::location(self),
         }
     }
-
-    fn read_only<T>(&self) -> Result<T, Error> {
-        let reason = format!("{} cannot be written to offline", self.location);
-        Err(Error::Settings { reason })
-    }
 }
 
 #[async_trait]
@@ -191,23 +181,15 @@ impl Store for Offline {
         self.cache.has(blob)
     }
 
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        self.cache.size(digest)
+    }
+
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.cache.has(blob)? {
             true => self.cache.stream(&blob.digest, from).await,
             false => Err(self.missing(format!("blob {}", blob.digest))),
         }
-    }
-
-    async fn push(&self, _blob: Identity, _file: &Path) -> Result<Delivery, Error> {
-        self.read_only()
-    }
-
-    async fn push_manifest(
-        &self,
-        _manifest: &RawManifest,
-        _tag: Option<&str>,
-    ) -> Result<(), Error> {
-        self.read_only()
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -226,6 +208,7 @@ impl Store for Offline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::WritableStore;
     use crate::store::layout::Layout;
 
     fn tag(text: &str) -> Name {
@@ -243,7 +226,7 @@ mod tests {
             .unwrap();
         let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
         let location = layout.location();
-        let online = Remembering::new(Arc::new(layout), Arc::clone(&cache));
+        let online = CachingStore::new(Arc::new(layout), Arc::clone(&cache));
         let offline = Offline::new(location.clone(), Arc::clone(&cache));
 
         assert!(offline.manifest(&tag("1.0.0")).await.is_err());

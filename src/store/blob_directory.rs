@@ -1,7 +1,7 @@
-//! A directory of blobs that somebody else keeps: containerd's content store, or the `blobs` of a layout or of
-//! the artifacts of CRI-O and podman. It is read where it is, and never written to.
+//! A directory of blobs that another program owns: containerd's content store, or the `blobs` of a layout or of
+//! the artifacts of CRI-O and podman. Its files are read in place, and nothing is written there.
 //!
-//! It has no index, so manifests are named by digest alone and nothing says which of them refer to one.
+//! It has no index, so only digests name manifests, and referrers are not known.
 
 use std::fs::File;
 use std::io;
@@ -9,33 +9,33 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::blobs::{BlobDirectory, of_other_size, opened_stream, read_manifest};
-use super::{ByteStream, Delivery, Error, RawManifest, Store, blocking};
+use super::blobs::{BlobFiles, of_other_size, opened_stream, read_manifest};
+use super::{ByteStream, Error, RawManifest, Store, blocking};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::{BLOBS, Name};
 
 /// A blob directory that is only read.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct BlobDirectory {
     directory: PathBuf,
-    blobs: BlobDirectory,
+    blobs: BlobFiles,
 }
 
-impl Held {
+impl BlobDirectory {
     /// Opens a directory that has a directory `sha256` in it.
     pub fn open(directory: &Path) -> Result<Self, Error> {
-        let held = Self {
+        let opened = Self {
             directory: directory.to_owned(),
-            blobs: BlobDirectory::new(directory),
+            blobs: BlobFiles::new(directory),
         };
         match files(directory) {
-            Ok(_) => Ok(held),
+            Ok(_) => Ok(opened),
             Err(error) if is_missing(&error) => Err(Error::NotFound {
                 what: "a directory of blobs".to_owned(),
-                location: held.location(),
+                location: opened.location(),
             }),
-            Err(error) => Err(unreadable(&held.blobs.files(), error)),
+            Err(error) => Err(unreadable(&opened.blobs.files(), error)),
         }
     }
 
@@ -92,11 +92,6 @@ impl Held {
         let path = self.path(&digest);
         let bytes = read_manifest((file, &path), digest, what, self.location())?;
         Ok(RawManifest::read(bytes))
-    }
-
-    fn read_only<T>(&self) -> Result<T, Error> {
-        let reason = format!("{} is only read, never written to", self.location());
-        Err(Error::Settings { reason })
     }
 }
 
@@ -173,18 +168,22 @@ fn below(directory: &Path, name: &str) -> io::Result<File> {
 }
 
 #[async_trait]
-impl Store for Held {
+impl Store for BlobDirectory {
     fn location(&self) -> String {
         format!("{BLOBS}{}", self.directory.display())
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
-        let (held, name) = (self.clone(), name.clone());
-        blocking(move || held.read_manifest(&name)).await
+        let (store, name) = (self.clone(), name.clone());
+        blocking(move || store.read_manifest(&name)).await
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
-        Ok(self.held(blob)?.is_some())
+        Ok(self.local_file(blob)?.is_some())
+    }
+
+    async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        Ok(self.file(digest)?.map(|(_, size)| size))
     }
 
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
@@ -198,21 +197,9 @@ impl Store for Held {
         }
     }
 
-    fn held(&self, blob: Identity) -> Result<Option<File>, Error> {
+    fn local_file(&self, blob: Identity) -> Result<Option<File>, Error> {
         let found = self.file(&blob.digest)?;
         Ok(found.and_then(|(file, size)| (size == blob.size).then_some(file)))
-    }
-
-    async fn push(&self, _blob: Identity, _file: &Path) -> Result<Delivery, Error> {
-        self.read_only()
-    }
-
-    async fn push_manifest(
-        &self,
-        _manifest: &RawManifest,
-        _tag: Option<&str>,
-    ) -> Result<(), Error> {
-        self.read_only()
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
