@@ -2,15 +2,17 @@
 //!
 //! Building and reading are pure: bytes and values in, values and bytes out.
 
+mod error;
 mod flat;
 mod form;
 mod open;
 mod place;
 mod titles;
 
+pub use self::error::Error;
 pub use self::flat::{Flat, FlatDescription, FlatManifest, flat};
 pub use self::form::{Form, form};
-pub use self::open::{Error, Layer, SplitManifest};
+pub use self::open::{Layer, SplitManifest};
 pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};

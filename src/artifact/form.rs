@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::open::Error;
+use super::error::Error;
 use crate::manifest::media_type;
 
 /// What a manifest is, as far as wharf is concerned.
@@ -58,11 +58,11 @@ pub fn form(manifest: &[u8]) -> Result<Form, Error> {
     match (artifact, config) {
         (Some(artifact), _) => Ok(Form::Foreign(format!(
             "an artifact of type {}",
-            printable(artifact)
+            ascii_excerpt(artifact)
         ))),
         (None, Some(config)) => Ok(Form::Foreign(format!(
             "an artifact with a config of type {}",
-            printable(config)
+            ascii_excerpt(config)
         ))),
         (None, None) => Err(Error::Manifest("it has no config".to_owned())),
     }
@@ -83,8 +83,9 @@ pub(super) fn is_wasm(layer: &Value) -> bool {
     media_type.is_some_and(|media_type| media_type::WASM_LAYERS.contains(&media_type))
 }
 
-/// What others wrote, fit for a message.
-pub(super) fn printable(text: &str) -> String {
+/// Returns the beginning of a media type or an annotation for a message. What is not ASCII becomes `?`: no media type
+/// has such characters.
+pub(super) fn ascii_excerpt(text: &str) -> String {
     let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
     text.chars().take(100).map(plain).collect()
 }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::error::Error;
 use super::flat;
-use super::form::{Form, form, printable};
+use super::form::{Form, ascii_excerpt, form};
 use super::place::Place;
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
@@ -13,47 +14,7 @@ use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
 };
-use crate::split::{MAX_LAYERS, Recipe, RecipeLayer, TileError};
-
-/// Why an artifact is not accepted. Each error names the descriptor it is about.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not JSON, or not a manifest.
-    #[error("the manifest cannot be read: {0}")]
-    Manifest(String),
-    /// Not a split artifact.
-    #[error("not a split component but {0}")]
-    Foreign(String),
-    /// More bytes or more layers than the format allows.
-    #[error("{what}: {found}, and at most {most} are allowed")]
-    Limit {
-        /// Of what there are too many.
-        what: &'static str,
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        most: usize,
-    },
-    /// A descriptor or an annotation is missing, or is not what it should be.
-    #[error("{place}: {reason}")]
-    Descriptor {
-        /// For instance `layers[3]`.
-        place: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The layers do not partition the component.
-    #[error("the layers do not tile the component")]
-    Tiling(#[from] TileError),
-    /// The config is not the split config of this manifest.
-    #[error("the config {digest} does not fit its manifest: {reason}")]
-    Config {
-        /// The config's digest.
-        digest: Digest,
-        /// Where they differ.
-        reason: String,
-    },
-}
+use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 
 /// One layer as the manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,14 +98,14 @@ impl SplitManifest {
         ] {
             let found = found.as_deref().unwrap_or("missing");
             if found != expected {
-                let reason = format!("it is {}, not {expected}", printable(found));
+                let reason = format!("it is {}, not {expected}", ascii_excerpt(found));
                 return Err(Place::new(place.to_owned()).wrong(reason));
             }
         }
         limit("layers", unread.layers.len(), MAX_LAYERS)?;
         let config = Place::new("config".to_owned()).descriptor(unread.config)?;
         if config.media_type != media_type::SPLIT_CONFIG {
-            let reason = format!("its media type is {}", printable(&config.media_type));
+            let reason = format!("its media type is {}", ascii_excerpt(&config.media_type));
             return Err(Place::new("config".to_owned()).wrong(reason));
         }
         let whole = Place::new("annotations".to_owned());
@@ -331,7 +292,7 @@ fn os(place: &Place, annotations: &Annotations) -> Result<Os, Error> {
     [Os::Wasip1, Os::Wasip2]
         .into_iter()
         .find(|os| os.as_str() == word)
-        .ok_or_else(|| place.wrong(format!("{} is `{}`", annotation::OS, printable(word))))
+        .ok_or_else(|| place.wrong(format!("{} is `{}`", annotation::OS, ascii_excerpt(word))))
 }
 
 fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<Layer, Error> {
@@ -342,7 +303,7 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
         media_type::ROOT_ZSTD => (true, Encoding::Zstd),
         media_type::SECTION => (false, Encoding::Raw),
         media_type::SECTION_ZSTD => (false, Encoding::Zstd),
-        other => return Err(place.wrong(format!("its media type is {}", printable(other)))),
+        other => return Err(place.wrong(format!("its media type is {}", ascii_excerpt(other)))),
     };
     if is_root != (index == 0) {
         return Err(place.wrong("the root must be the first layer, and the only one".to_owned()));

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::form::printable;
-use super::open::Error;
+use super::error::Error;
+use super::form::ascii_excerpt;
 use crate::digest::Digest;
 use crate::manifest::{Annotations, Descriptor};
 
@@ -54,7 +54,7 @@ impl Place {
         number.ok_or_else(|| {
             self.wrong(format!(
                 "{key}: `{}` is not a size in bytes",
-                printable(text)
+                ascii_excerpt(text)
             ))
         })
     }

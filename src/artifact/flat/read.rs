@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::artifact::Layer;
-use crate::artifact::form::{Form, form, is_flat_config, is_wasm, printable};
-use crate::artifact::open::Error;
+use crate::artifact::error::Error;
+use crate::artifact::form::{Form, ascii_excerpt, form, is_flat_config, is_wasm};
 use crate::artifact::place::Place;
 use crate::digest::Identity;
 use crate::encoding::Encoding;
@@ -54,7 +54,7 @@ impl FlatManifest {
         if found != media_type::MANIFEST {
             let found = match found {
                 "" => "missing, and the store does not say it either".to_owned(),
-                found => format!("{}, not {}", printable(found), media_type::MANIFEST),
+                found => format!("{}, not {}", ascii_excerpt(found), media_type::MANIFEST),
             };
             return Err(Place::new("mediaType".to_owned()).wrong(format!("it is {found}")));
         }
@@ -64,7 +64,7 @@ impl FlatManifest {
         let place = Place::new("layers[0]".to_owned());
         if !is_wasm(&layer) {
             let found = layer.get("mediaType").and_then(Value::as_str);
-            let found = printable(found.unwrap_or("missing"));
+            let found = ascii_excerpt(found.unwrap_or("missing"));
             return Err(place.wrong(format!("its media type is {found}")));
         }
         let descriptor = place.descriptor(without_nulls(layer))?;
