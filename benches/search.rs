@@ -73,9 +73,9 @@ fn main() -> ExitCode {
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let begin = Instant::now();
-    let file = fill(directory.path(), arguments.packages);
+    let files = fill(directory.path(), arguments.packages);
     let filled = begin.elapsed().as_secs_f64();
-    let size = fs::metadata(file).expect("an index").len();
+    let size = size(&files);
     let mut starts = Vec::new();
     let mut above = vec![Vec::new(); QUESTIONS.len()];
     for _ in 0..arguments.rounds {
@@ -178,6 +178,16 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
     index.add_source(&source).expect("a source");
     index.import(&source, &filled).expect("a filled index");
     index::path(&cache)
+}
+
+/// Returns the size of the index at a path. The names of its files have the version of its tables.
+fn size(base: &Path) -> u64 {
+    let entries = fs::read_dir(base.parent().expect("a directory")).expect("a directory");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let files = paths.filter(|path| path.extension() == base.extension());
+    files
+        .map(|file| fs::metadata(file).expect("a file").len())
+        .sum()
 }
 
 /// Returns the process time of one run, user and system. Many runs are summed up, as the clock is coarse.
