@@ -8,6 +8,17 @@
 //!
 //! The format is written down in `docs/FORMAT.md`.
 //!
+//! A gateway sits between other clients and a registry. This is the way of one request through it:
+//!
+//! ```text
+//! gateway::server   reads the request from a connection, and writes the response
+//! gateway::route    what the path names: a manifest, a blob, tags or referrers of a repository
+//! gateway::upstream which store the repository is in, opened with the rights of the client
+//! gateway::view     a split manifest becomes the flat manifest that the client expects
+//! gateway::content  which bytes of which layers make up the component, in order
+//! content           those bytes, verified: a decoded copy, the cache, a blob directory, or the store
+//! ```
+//!
 //! # Architecture
 //!
 //! | module | purpose |
@@ -24,14 +35,14 @@
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
-//! | [`store`] | one trait; layouts, registries, blob directories, the cache |
+//! | [`store`] | one trait to read and one to write; layouts, registries, blob directories, the cache |
 //! | [`content`] | verified bytes from the cache, a blob directory or a store, fetched and decoded once |
 //! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
 //! | [`acceptance`] | the gate that every artifact passes: ownership, yank, immutability, pinned digests |
-//! | [`package`] | packages: where they are, which version is meant, publishing, locking |
+//! | [`package`] | packages: where they are, how a requirement selects a version, publishing, locking |
 //! | [`index`] | the local search index and its queries |
 //! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
-//! | [`text`] | foreign text, fit for a message |
+//! | [`text`] | text from others, made safe to print |
 //! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
@@ -50,7 +61,16 @@
 //! **Architecture invariant:** nothing that is digested depends on a clock, on a hash order, on a host or
 //! on how bytes arrive.
 //!
-//! `tests/core/layering` reads the sources and fails on an import that breaks these.
+//! `tests/core/layering` reads the sources and fails on an import that breaks these, and on an import circle.
+//!
+//! # Where to add something
+//!
+//! | to add | change |
+//! | --- | --- |
+//! | a command | its file in `src/cli/`, the list in `src/cli.rs`, a golden case in `testdata/cli/` |
+//! | a kind of store | its file in `src/store/`, the form of its references in `src/reference.rs`, one arm in `src/package/connect.rs` |
+//! | an encoding | `src/encoding.rs`, the match in `src/content/transfer.rs`, its media types in `src/artifact.rs` |
+//! | a rule of acceptance | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
 
 pub mod acceptance;
 pub mod artifact;
