@@ -1,14 +1,26 @@
 //! The gateway: a read-only registry that shows every split artifact in its flat form.
 //!
-//! Clients that know only one-layer artifacts pull from it what is stored by section. A manifest is derived, a
-//! component is spliced while it is sent; everything that is not ours passes through unchanged.
+//! Clients that know only one-layer artifacts pull components from it that are stored by section. The gateway derives the
+//! flat manifest and config, and splices the component while it is sent. Everything else passes through unchanged.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>, the pull category.
 //!
+//! # Where a response gets its bytes
+//!
 //! ```text
-//! connection (server) -> Request -> route -> upstream (whose rights?) -> view (flat or as it is) -> Response
-//!                                                                      content (layers -> spliced bytes)
+//! server       reads a request from a connection            (server, message)
+//!   route      which endpoint of which repository            (route)
+//!   upstream   which registry or layout, with whose rights   (upstream, rights)
+//!     one Arc<dyn Store> for the repository                  (crate::store)
+//!   endpoint   manifests | blobs | lists
+//!     stored form:  Store::passthrough, a registry's own answer; the other methods for a store that is no registry
+//!     flat form:    view, derived from the split manifest and config of the store, and kept in memory
+//!     component:    content, which splices layers; crate::content gets each from a file here or from the store
 //! ```
+//!
+//! A digest of a flat form names nothing upstream. `lookup` remembers which split manifest it comes from, and `search`
+//! finds that again among the tags if it is not remembered. Before anything derived is shown, upstream has to let this
+//! client read the split manifest (`view`); an answer counts for at most a minute (`rights`).
 
 mod blobs;
 pub mod content;
@@ -20,7 +32,7 @@ pub mod message;
 pub mod metrics;
 mod page;
 mod paging;
-mod passing;
+mod passthrough;
 mod range;
 mod readiness;
 mod refusal;
@@ -138,8 +150,8 @@ impl fmt::Debug for Gateway {
 /// A value, or what is answered for want of it.
 type Answered<T> = Result<T, Box<Response>>;
 
-/// A request about a repository.
-struct Asked<'a> {
+/// A request for something of a repository, and the store to answer from.
+struct RepositoryRequest<'a> {
     request: &'a Request,
     /// The repository.
     store: Arc<dyn Store>,
@@ -210,10 +222,10 @@ impl Gateway {
         place: &Place,
         client: Credentials,
         who: Digest,
-    ) -> Answered<Asked<'a>> {
+    ) -> Answered<RepositoryRequest<'a>> {
         let store = self.upstreams.store(place, client).await;
         let store = store.map_err(|error| self.refused(request, &error))?;
-        Ok(Asked {
+        Ok(RepositoryRequest {
             request,
             location: store.location(),
             upstream: place.known.id(),
@@ -287,7 +299,7 @@ impl Handler for Gateway {
             response.body = stream::empty().boxed();
         }
         if request.uri.path().starts_with("/v2") {
-            passing::keep_inert(&mut response.headers);
+            passthrough::keep_inert(&mut response.headers);
         }
         response
     }

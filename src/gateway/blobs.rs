@@ -14,12 +14,12 @@ use super::content::{Component, Form};
 use super::headers::accepts_zstd;
 use super::lookup::Kind;
 use super::message::{Request, Response};
-use super::passing::{CONTENT_DIGEST, describe};
+use super::passthrough::{CONTENT_DIGEST, describe};
 use super::range::{Wanted, is_known, wanted};
 use super::refusal::Refusal;
 use super::route::Named;
 use super::view::View;
-use super::{Answered, Asked, Gateway};
+use super::{Answered, Gateway, RepositoryRequest};
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::ByteStream;
@@ -34,7 +34,11 @@ const PASSED_ON: [http::HeaderName; 5] = [
 ];
 
 impl Gateway {
-    pub(super) async fn blob(&self, asked: &Asked<'_>, name: &Named) -> Answered<Response> {
+    pub(super) async fn blob(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        name: &Named,
+    ) -> Answered<Response> {
         let Named::Digest(digest) = name else {
             let found = self.stored(asked, name).await?;
             return Ok(found.unwrap_or_else(unknown));
@@ -65,7 +69,11 @@ impl Gateway {
     }
 
     /// Answers with a blob as upstream has it; returns nothing if a store that is no registry does not have it.
-    async fn stored(&self, asked: &Asked<'_>, name: &Named) -> Answered<Option<Response>> {
+    async fn stored(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        name: &Named,
+    ) -> Answered<Option<Response>> {
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
             for value in asked.request.headers.get_all(&name) {
@@ -96,7 +104,11 @@ impl Gateway {
     }
 
     /// Answers with a blob of a store that is no registry; returns nothing if it does not exist.
-    async fn stored_blob(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Option<Response>> {
+    async fn stored_blob(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        digest: &Digest,
+    ) -> Answered<Option<Response>> {
         let size = match asked.store.size(digest).await {
             Ok(Some(size)) => size,
             Ok(None) => return Ok(None),
@@ -117,7 +129,7 @@ impl Gateway {
     /// The config of a flat form, or its one layer.
     async fn derived_blob(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         digest: &Digest,
         view: &Arc<View>,
     ) -> Answered<Response> {

@@ -9,7 +9,7 @@ use super::message::{Request, Response};
 use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
-use super::{Answered, Asked, Gateway, authorization, forwarded};
+use super::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
 use crate::manifest::{Descriptor, media_type};
 use crate::store::Relayed;
 
@@ -26,7 +26,7 @@ struct TagList {
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 impl Gateway {
-    pub(super) async fn tags(&self, asked: &Asked<'_>) -> Answered<Response> {
+    pub(super) async fn tags(&self, asked: &RepositoryRequest<'_>) -> Answered<Response> {
         let page = Page::of(&asked.request.uri)?;
         let (store, query) = (&asked.store, query(asked.request));
         let method = &asked.request.method;
@@ -86,7 +86,7 @@ impl Gateway {
     /// made here.
     async fn passed_tags(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         page: &Page,
         relayed: Relayed,
     ) -> Answered<Response> {
@@ -125,7 +125,11 @@ impl Gateway {
     }
 
     /// The referrers that upstream knows, by its own list or by a tag.
-    pub(super) async fn referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Response> {
+    pub(super) async fn referrers(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        subject: &Named,
+    ) -> Answered<Response> {
         let Named::Digest(subject) = subject else {
             return self.other_referrers(asked, subject).await;
         };
@@ -142,7 +146,11 @@ impl Gateway {
     }
 
     /// Those of a digest that cannot be read here, as upstream says.
-    async fn other_referrers(&self, asked: &Asked<'_>, subject: &Named) -> Answered<Response> {
+    async fn other_referrers(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        subject: &Named,
+    ) -> Answered<Response> {
         let endpoint = format!("referrers/{subject}");
         let (method, query) = (&asked.request.method, query(asked.request));
         let (store, query) = (&asked.store, query.as_deref());

@@ -6,18 +6,22 @@ use http::{HeaderValue, Method};
 use super::headers::{accepts_split, upstream_accept};
 use super::lookup::Kind;
 use super::message::Response;
-use super::passing::{describe, manifest_response};
+use super::passthrough::{describe, manifest_response};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
 use super::upstream::Found;
 use super::view::{View, is_unsound, may_be_split};
-use super::{Answered, Asked, Gateway};
+use super::{Answered, Gateway, RepositoryRequest};
 use crate::digest::Digest;
 use crate::manifest::media_type;
 use crate::store::{RawManifest, Relayed};
 
 impl Gateway {
-    pub(super) async fn manifest(&self, asked: &Asked<'_>, name: &Named) -> Answered<Response> {
+    pub(super) async fn manifest(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        name: &Named,
+    ) -> Answered<Response> {
         match name {
             Named::Tag(tag) => self.tagged(asked, tag).await,
             Named::Digest(digest) => self.exact(asked, digest).await,
@@ -31,7 +35,7 @@ impl Gateway {
     }
 
     /// A tag, whose split manifest is shown as such to those who name its type.
-    async fn tagged(&self, asked: &Asked<'_>, tag: &str) -> Answered<Response> {
+    async fn tagged(&self, asked: &RepositoryRequest<'_>, tag: &str) -> Answered<Response> {
         let request = asked.request;
         let accept = upstream_accept(&request.headers);
         let mut got = self
@@ -67,7 +71,7 @@ impl Gateway {
     }
 
     /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
-    async fn exact(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Response> {
+    async fn exact(&self, asked: &RepositoryRequest<'_>, digest: &Digest) -> Answered<Response> {
         let request = asked.request;
         if let Some(origin) = self.origin(asked, digest)?
             && origin.kind == Kind::Manifest
@@ -89,7 +93,7 @@ impl Gateway {
     }
 
     /// Passes on what upstream says.
-    fn as_it_is(&self, asked: &Asked<'_>, got: Found) -> Response {
+    fn as_it_is(&self, asked: &RepositoryRequest<'_>, got: Found) -> Response {
         match got {
             Found::Manifest(raw) => as_stored(asked, raw),
             Found::Head(relayed) => {
@@ -109,19 +113,19 @@ impl Gateway {
     }
 }
 
-fn wants_split(asked: &Asked<'_>) -> bool {
+fn wants_split(asked: &RepositoryRequest<'_>) -> bool {
     let form = parameter(&asked.request.uri, "form");
     form.as_deref() == Some("split") || accepts_split(&asked.request.headers)
 }
 
-fn shown(asked: &Asked<'_>, view: &View) -> Response {
+fn shown(asked: &RepositoryRequest<'_>, view: &View) -> Response {
     match wants_split(asked) {
         true => as_stored(asked, view.raw.clone()),
         false => flat(asked, view),
     }
 }
 
-fn flat(asked: &Asked<'_>, view: &View) -> Response {
+fn flat(asked: &RepositoryRequest<'_>, view: &View) -> Response {
     let digest = &view.split.flat_digest;
     manifest_response(
         asked.request,
@@ -131,7 +135,7 @@ fn flat(asked: &Asked<'_>, view: &View) -> Response {
     )
 }
 
-fn as_stored(asked: &Asked<'_>, raw: RawManifest) -> Response {
+fn as_stored(asked: &RepositoryRequest<'_>, raw: RawManifest) -> Response {
     manifest_response(asked.request, &raw.digest, &raw.media_type, raw.bytes)
 }
 

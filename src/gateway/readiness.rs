@@ -7,8 +7,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::passing::chain;
-use super::upstream::{Known, Upstreams};
+use super::passthrough::chain;
+use super::upstream::{OpenUpstream, Upstreams};
 
 /// How long an upstream may take to answer, whatever it may take otherwise: probes wait a second.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -56,7 +56,7 @@ async fn ask(upstreams: &Upstreams) -> Result<(), String> {
     }
 }
 
-async fn answers(known: &Known) -> Result<(), String> {
+async fn answers(known: &OpenUpstream) -> Result<(), String> {
     match timeout(PATIENCE, known.answers()).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_elapsed) => {

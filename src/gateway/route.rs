@@ -3,6 +3,7 @@
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints>.
 
 use http::Uri;
+use percent_encoding::percent_decode_str;
 
 use super::refusal::Refusal;
 use crate::digest::Digest;
@@ -134,32 +135,19 @@ fn digest(text: &str) -> Result<Named, Refusal> {
     }
 }
 
-/// Resolves `%XX`; nothing where that is no plain text, or would make new segments.
+/// Decodes `%XX`. Returns nothing for what cannot be in a name, and for what would make new segments.
 pub(super) fn decoded(segment: &str) -> Option<String> {
-    let text = percent_decoded(segment)?;
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\';
-    text.bytes().all(plain).then_some(text)
+    let text = percent_decode_str(segment).decode_utf8().ok()?;
+    // A percent sign that is left was not followed by two digits.
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\%".contains(&byte);
+    text.bytes().all(plain).then(|| text.into_owned())
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        bytes.push(match byte {
-            b'%' => (digit(rest.next())? * 16 + digit(rest.next())?) as u8,
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// Returns a parameter of the query; nothing where it is not given, and what cannot be decoded is not.
+/// Returns a parameter of the query; nothing if it is missing or is not UTF-8.
 pub(super) fn parameter(uri: &Uri, name: &str) -> Option<String> {
-    let pairs = uri.query()?.split('&');
-    let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let (_, value) = pairs.find(|(key, _)| *key == name)?;
-    percent_decoded(&value.replace('+', " "))
+    let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
+    let (_, value) = pairs.find(|(key, _)| key == name)?;
+    (!value.contains(char::REPLACEMENT_CHARACTER)).then(|| value.into_owned())
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::headers::upstream_accept;
 use super::lookup::Kind;
-use super::passing::chain;
+use super::passthrough::chain;
 use super::upstream::{Found, find_manifest};
 use super::view::{View, is_unsound};
-use super::{Answered, Asked, Gateway};
+use super::{Answered, Gateway, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
 use crate::digest::Digest;
 use crate::manifest::media_type;
@@ -29,7 +29,7 @@ impl Gateway {
     /// again at once. The client asked upstream for the digest itself before.
     pub(super) async fn searched(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         digest: &Digest,
         kind: Kind,
     ) -> Answered<Option<Arc<View>>> {
@@ -74,7 +74,11 @@ impl Gateway {
     }
 
     /// Reads what a tag names; nothing if that is no sound split manifest.
-    async fn looked_at(&self, asked: &Asked<'_>, tag: String) -> Answered<Option<Arc<View>>> {
+    async fn looked_at(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        tag: String,
+    ) -> Answered<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
         let got = match find_manifest(asked.store.as_ref(), &Method::GET, &tag, accept).await {
             Ok(got) => got,
@@ -96,7 +100,7 @@ impl Gateway {
     /// One that is damaged is not what is looked for; what could not be asked may be.
     async fn left_out<T>(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         tag: &str,
         error: crate::error::Error,
     ) -> Answered<Option<T>> {

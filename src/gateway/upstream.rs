@@ -59,7 +59,7 @@ impl Upstream {
 
 /// An upstream that is open.
 #[derive(Clone)]
-pub(super) enum Known {
+pub(super) enum OpenUpstream {
     /// A registry, and its connections.
     Registry(Host),
     Layout {
@@ -80,12 +80,12 @@ pub(super) struct Host {
 
 /// A repository of an upstream.
 pub(super) struct Place {
-    pub(super) known: Known,
+    pub(super) known: OpenUpstream,
     path: String,
 }
 
 pub(super) struct Upstreams {
-    listed: Vec<Known>,
+    listed: Vec<OpenUpstream>,
     pub(super) rights: Rights,
     /// Repositories that are read with own credentials, each since when.
     own: Cache<Repository, (Instant, Arc<Remote>)>,
@@ -129,7 +129,7 @@ impl Host {
     }
 }
 
-impl Known {
+impl OpenUpstream {
     fn open(upstream: Upstream) -> Result<Self, store::Error> {
         match upstream {
             Upstream::Registry { host, options } => {
@@ -199,8 +199,8 @@ fn name_of(directory: &Path) -> Option<String> {
 
 impl Upstreams {
     pub(super) fn open(upstreams: Vec<Upstream>, rights: Rights) -> Result<Self, store::Error> {
-        let listed: Result<Vec<Known>, store::Error> =
-            upstreams.into_iter().map(Known::open).collect();
+        let listed: Result<Vec<OpenUpstream>, store::Error> =
+            upstreams.into_iter().map(OpenUpstream::open).collect();
         Ok(Self {
             listed: listed?,
             rights,
@@ -208,12 +208,12 @@ impl Upstreams {
         })
     }
 
-    pub(super) fn listed(&self) -> &[Known] {
+    pub(super) fn listed(&self) -> &[OpenUpstream] {
         &self.listed
     }
 
     /// Finds the upstream that is meant where no repository is named.
-    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<Known, Refusal> {
+    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<OpenUpstream, Refusal> {
         let known = match namespace {
             Some(host) => self.called(canonical_host(host)),
             None => self.listed.first(),
@@ -225,7 +225,7 @@ impl Upstreams {
     /// Finds the repository that is meant: of the namespace, else of the host that its name begins with, else of the
     /// first upstream.
     pub(super) fn place(&self, name: &str, namespace: Option<&str>) -> Result<Place, Refusal> {
-        let beneath = |known: &Known, path: &str| Place {
+        let beneath = |known: &OpenUpstream, path: &str| Place {
             known: known.clone(),
             path: path.to_owned(),
         };
@@ -247,7 +247,7 @@ impl Upstreams {
         }
     }
 
-    fn called(&self, host: &str) -> Option<&Known> {
+    fn called(&self, host: &str) -> Option<&OpenUpstream> {
         self.listed.iter().find(|known| known.host() == Some(host))
     }
 
@@ -258,8 +258,8 @@ impl Upstreams {
         client: Credentials,
     ) -> Result<Arc<dyn Store>, Error> {
         match &place.known {
-            Known::Registry(host) => Ok(self.remote(host, &place.path, client).await?),
-            Known::Layout { layout, name, .. } => {
+            OpenUpstream::Registry(host) => Ok(self.remote(host, &place.path, client).await?),
+            OpenUpstream::Layout { layout, name, .. } => {
                 let untagged = name.as_deref() == Some(place.path.as_str());
                 let repository = (!untagged).then_some(place.path.as_str());
                 Ok(Arc::new(layout.clone().in_repository(repository)))
@@ -271,13 +271,13 @@ impl Upstreams {
     /// Returns nothing if the gateway has to answer: for a layout, or with its own credentials.
     pub(super) async fn passthrough(
         &self,
-        known: &Known,
+        known: &OpenUpstream,
         client: Credentials,
         method: &Method,
         path: &str,
         query: Option<&str>,
     ) -> Result<Option<Relayed>, Error> {
-        let (Known::Registry(host), Rights::Client) = (known, &self.rights) else {
+        let (OpenUpstream::Registry(host), Rights::Client) = (known, &self.rights) else {
             return Ok(None);
         };
         let remote = self.remote(host, "", client).await?;
@@ -288,11 +288,11 @@ impl Upstreams {
     /// Lists the repositories of an upstream.
     pub(super) async fn repositories(
         &self,
-        known: &Known,
+        known: &OpenUpstream,
         client: Credentials,
     ) -> Result<Vec<String>, store::Error> {
         match known {
-            Known::Layout { layout, name, .. } => {
+            OpenUpstream::Layout { layout, name, .. } => {
                 let mut names = layout.repositories()?;
                 names.retain(|name| is_path(name));
                 if !layout.tags().await?.is_empty() {
@@ -300,7 +300,7 @@ impl Upstreams {
                 }
                 Ok(names)
             }
-            Known::Registry(host) => {
+            OpenUpstream::Registry(host) => {
                 let credentials = match &self.rights {
                     Rights::Client => client,
                     Rights::Own(find) => find(host.repository("")).await?,
@@ -353,8 +353,8 @@ mod tests {
     fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
         let place = upstreams().place(name, namespace).ok()?;
         match place.known {
-            Known::Registry(host) => Some((host.name, place.path)),
-            Known::Layout { .. } => None,
+            OpenUpstream::Registry(host) => Some((host.name, place.path)),
+            OpenUpstream::Layout { .. } => None,
         }
     }
 

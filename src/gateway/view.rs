@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::{Found, find_manifest};
-use super::{Answered, Asked, Gateway};
+use super::{Answered, Gateway, RepositoryRequest};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
@@ -125,7 +125,7 @@ impl Gateway {
     /// split one.
     pub(super) async fn derived(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         raw: RawManifest,
     ) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
@@ -145,7 +145,7 @@ impl Gateway {
         Ok(Some(view))
     }
 
-    async fn derive(&self, asked: &Asked<'_>, raw: RawManifest) -> Result<View, Error> {
+    async fn derive(&self, asked: &RepositoryRequest<'_>, raw: RawManifest) -> Result<View, Error> {
         let store = &asked.store;
         let split = open_split(store.as_ref(), &raw, self.session()?).await?;
         let facts = Facts {
@@ -170,7 +170,7 @@ impl Gateway {
     }
 
     /// Writes down where the digests of a flat form come from.
-    pub(super) fn learn(&self, asked: &Asked<'_>, view: &View) -> Result<(), Error> {
+    pub(super) fn learn(&self, asked: &RepositoryRequest<'_>, view: &View) -> Result<(), Error> {
         for (digest, kind) in [
             (view.split.flat_digest, Kind::Manifest),
             (view.config_digest, Kind::Config),
@@ -189,7 +189,11 @@ impl Gateway {
     }
 
     /// Returns where a digest comes from, as far as that is known.
-    pub(super) fn origin(&self, asked: &Asked<'_>, digest: &Digest) -> Answered<Option<Origin>> {
+    pub(super) fn origin(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        digest: &Digest,
+    ) -> Answered<Option<Origin>> {
         let origin = self.index.get(&asked.location, digest);
         origin.map_err(|error| self.refused(asked.request, &error.into()))
     }
@@ -198,7 +202,7 @@ impl Gateway {
     /// nothing if that is gone, or does not name the digest.
     pub(super) async fn known(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         digest: &Digest,
         origin: Origin,
     ) -> Answered<Option<Arc<View>>> {
@@ -214,7 +218,11 @@ impl Gateway {
         Ok(view)
     }
 
-    async fn view(&self, asked: &Asked<'_>, split: &Digest) -> Answered<Option<Arc<View>>> {
+    async fn view(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        split: &Digest,
+    ) -> Answered<Option<Arc<View>>> {
         let kept = self.views.get(split);
         let let_in = self.let_in.has(&asked.who, &asked.location, split);
         if let (Some(view), true) = (&kept, let_in) {
@@ -254,7 +262,7 @@ impl Gateway {
     /// of other repositories, and what is kept of those would else be given to who may not read there.
     pub(super) async fn complete(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         split: Digest,
         manifest: &SplitManifest,
     ) -> Answered<()> {
@@ -288,7 +296,7 @@ impl Gateway {
     /// Asks upstream for a manifest, by tag or digest.
     pub(super) async fn asked_for(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         method: &Method,
         name: &str,
         accept: HeaderValue,

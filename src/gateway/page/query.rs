@@ -12,12 +12,12 @@ use super::lists::{Counted, Front, Repository, Row, Shelf, Tag};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::message::Request;
-use crate::gateway::passing::chain;
+use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::rights::Rights;
 use crate::gateway::route::{parameter, split_host};
-use crate::gateway::upstream::Known;
-use crate::gateway::{Answered, Asked, Gateway, authorization, forwarded};
+use crate::gateway::upstream::OpenUpstream;
+use crate::gateway::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
 use crate::package::{self, Tags};
 use crate::reference::Name;
 use crate::store::remote::Credentials;
@@ -80,7 +80,7 @@ impl Gateway {
     }
 
     /// Returns the repositories of an upstream, or why it lists none.
-    async fn names(&self, request: &Request, known: &Known) -> Result<Vec<String>, String> {
+    async fn names(&self, request: &Request, known: &OpenUpstream) -> Result<Vec<String>, String> {
         let shown = authorization(request).ok().flatten();
         let names = self.upstreams.repositories(known, visitor(shown)).await;
         names.map_err(|error: store::Error| match error {
@@ -94,7 +94,7 @@ impl Gateway {
     async fn rows(
         &self,
         request: &Request,
-        known: &Known,
+        known: &OpenUpstream,
         is_first: bool,
         names: Vec<String>,
     ) -> Vec<Row> {
@@ -222,7 +222,11 @@ impl Gateway {
 
     /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
     /// want a token for.
-    async fn visited<'a>(&self, request: &'a Request, name: &str) -> Answered<Asked<'a>> {
+    async fn visited<'a>(
+        &self,
+        request: &'a Request,
+        name: &str,
+    ) -> Answered<RepositoryRequest<'a>> {
         let shown = authorization(request)?;
         let place = self.upstreams.place(name, None)?;
         let who = match (&self.upstreams.rights, shown) {

@@ -17,11 +17,11 @@ use crate::gateway::page::artifact::{Artifact, Names, Split, What};
 use crate::gateway::page::comparison::{Other, sum};
 use crate::gateway::page::layers::Layers;
 use crate::gateway::page::{Page, explained};
-use crate::gateway::passing::chain;
+use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::upstream::Found;
 use crate::gateway::view::is_unsound;
-use crate::gateway::{Answered, Asked, Gateway};
+use crate::gateway::{Answered, Gateway, RepositoryRequest};
 use crate::manifest::{Annotations, Os};
 use crate::package::{self, Tags};
 use crate::pull::{self, Opened, SplitArtifact, describe, open_manifest, stub_of};
@@ -100,7 +100,7 @@ impl Gateway {
     }
 
     /// Reads the manifest that is named; by the digest of a flat form the split one.
-    async fn named(&self, asked: &Asked<'_>, name: &Name) -> Answered<RawManifest> {
+    async fn named(&self, asked: &RepositoryRequest<'_>, name: &Name) -> Answered<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
         let got = self.asked_for(asked, &Method::GET, &text, accept);
@@ -125,7 +125,7 @@ impl Gateway {
     /// Reads an artifact, or says in a few words what a manifest is that is none.
     async fn opened(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         raw: &RawManifest,
     ) -> Result<Result<Opened, String>, Error> {
         let (store, name) = (&asked.store, Name::Digest(raw.digest));
@@ -145,7 +145,7 @@ impl Gateway {
     /// no others.
     async fn others(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         repository: &str,
         own: &Name,
         digest: &Digest,
@@ -176,7 +176,7 @@ impl Gateway {
 
     async fn contents(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         raw: &RawManifest,
     ) -> Result<HashSet<Digest>, String> {
         match self.opened(asked, raw).await {
@@ -188,7 +188,7 @@ impl Gateway {
 
     async fn split(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
         layers: Layers,
@@ -223,7 +223,7 @@ impl Gateway {
     /// repository must have all layers itself.
     async fn wit(
         &self,
-        asked: &Asked<'_>,
+        asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
     ) -> Result<(Names, Result<String, String>), String> {
@@ -261,7 +261,7 @@ impl Gateway {
     }
 
     /// Reads what the config of a flat artifact says, if the repository has it.
-    async fn described(&self, asked: &Asked<'_>, flat: &FlatManifest) -> Option<Names> {
+    async fn described(&self, asked: &RepositoryRequest<'_>, flat: &FlatManifest) -> Option<Names> {
         let store = &asked.store;
         let read = async {
             let session = self.session()?;

@@ -1,4 +1,4 @@
-//! Answers of upstream's, and what its failures are answered with.
+//! Answers of upstream that are passed on, and responses to its failures.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::Refusal;
 use super::rights::Rights;
-use super::{Asked, Gateway};
+use super::{Gateway, RepositoryRequest};
 use crate::digest::Digest;
 use crate::error::Error;
 pub(super) use crate::store::chain;
@@ -68,7 +68,11 @@ impl Gateway {
     }
 
     /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
-    pub(super) async fn failed(&self, asked: &Asked<'_>, error: impl Into<Error>) -> Box<Response> {
+    pub(super) async fn failed(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        error: impl Into<Error>,
+    ) -> Box<Response> {
         let error = error.into();
         if let (Error::Store(refused), Rights::Client) = (&error, &self.upstreams.rights)
             && let store::Error::Refused { .. } = refused.unshared()
@@ -80,7 +84,7 @@ impl Gateway {
     }
 
     /// Returns upstream's own refusal, if it refuses this client.
-    async fn challenge(&self, asked: &Asked<'_>) -> Option<Response> {
+    async fn challenge(&self, asked: &RepositoryRequest<'_>) -> Option<Response> {
         let headers = HeaderMap::new();
         let relayed = asked
             .store
