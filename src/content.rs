@@ -9,7 +9,8 @@
 //! only after all of it was verified.
 //!
 //! An encoding that needs a second input, as a delta needs its base, touches `encoding` (the variant and its decoder)
-//! and the match in `Engine::inputs`, which says what a content is decoded from.
+//! and the match in `Engine::inputs`, which says what a content is decoded from; and `pull`, which keeps no decoded
+//! contents: it fetches blobs here ([`Engine::fetch`]) and decodes them as it splices.
 
 mod arrival;
 mod directories;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::arrival::SingleFlight;
-pub use self::arrival::{Arrival, FilePart, Ready};
+pub use self::arrival::{Arrival, FilePart, Reader, Ready};
 use self::local::LocalFiles;
 pub use self::transfer::is_about_rights;
 use crate::digest::{Digest, Identity};
@@ -109,16 +110,32 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens or makes the directories.
+    /// Opens or makes the directories, and removes files until they are within the bound.
     pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self {
+        let engine = Self::new(settings);
+        engine.files.keep_bound()?;
+        Ok(engine)
+    }
+
+    /// Returns an engine for one command, which fetches into the cache and removes nothing there.
+    pub fn of_session(session: &Session) -> Arc<Self> {
+        Self::new(Settings {
+            directory: session.cache.ingest().to_owned(),
+            session: session.clone(),
+            directories: Vec::new(),
+            max_bytes: u64::MAX,
+        })
+    }
+
+    fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
             session: settings.session.clone(),
-            files: LocalFiles::open(settings)?,
+            files: LocalFiles::new(settings),
             arrivals: Arc::default(),
             transfers: Mutex::default(),
             early_decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
             decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
-        }))
+        })
     }
 
     /// Returns the directory that errors in reading a file name.

@@ -17,7 +17,7 @@ use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
 
 pub use self::framing::{FRAME_BYTES, append_frame, append_raw_frame};
-use crate::digest::Identity;
+use crate::digest::{Identity, VerifyingReader};
 
 /// The largest window that a reader allows, as a power of two: 8 MiB.
 const MAX_WINDOW_LOG: u32 = 23;
@@ -106,8 +106,7 @@ pub fn compress(
     let mut encoder = encoder(size, level)?;
     let mut input = vec![0; PIECE_BYTES];
     let mut frame = Vec::with_capacity(CCtx::out_size());
-    let mut left = size;
-    let mut written = 0;
+    let (mut left, mut written) = (size, 0);
     loop {
         let piece = PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
         content.read_exact(&mut input[..piece])?;
@@ -191,6 +190,12 @@ impl From<FrameError> for io::Error {
     fn from(error: FrameError) -> Self {
         io::Error::new(io::ErrorKind::InvalidData, error)
     }
+}
+
+/// Reads a content from its blob. The end does not come before the bytes were found to be the content's.
+pub fn content(stored: impl Read, encoding: Encoding, content: Identity) -> io::Result<impl Read> {
+    let decoder = Decoder::new(stored, encoding, content.size)?;
+    Ok(VerifyingReader::new(decoder, content))
 }
 
 /// Reads the content of a stored layer: exactly the declared size of it, or an error.

@@ -8,25 +8,23 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinSet;
+use futures_util::future::try_join_all;
 
 pub use self::open::{
     Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_manifest, open_split,
 };
 pub use self::part::stub_of;
 use crate::artifact::Layer;
+use crate::content::{self, Arrival, Engine, Reader};
 use crate::copy::Tally;
-use crate::digest::{Digest, Hasher, Identity, VerifyingReader};
-use crate::encoding::{Decoder, EncodedBlob};
+use crate::digest::{Digest, Hasher, Identity};
+use crate::encoding::{self, Decoder, EncodedBlob};
 use crate::error::Error;
-use crate::split::{Recipe, SpliceError, splice};
+use crate::split::{SpliceError, splice};
 use crate::store::cache::Cache;
-use crate::store::spool::Spool;
-use crate::store::tail::Tail;
-use crate::store::{self, Observer, Session, Store, blocking, fetch_into};
+use crate::store::{self, Observer, Session, Store, blocking};
 
 /// Where a component is written; what was written can be taken back.
 pub trait Output: Write + Send {
@@ -112,18 +110,81 @@ pub async fn pull<O: Output + 'static>(
 #[derive(Clone, Copy)]
 struct BlobSource {
     stored: EncodedBlob,
-    /// Whether it is read where the store has it, and else in the cache, now or when it has arrived.
-    in_store: bool,
+    place: Place,
+}
+
+/// Where a blob is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the cache.
+    Cache,
+    /// In the store, where its file is read.
+    Store,
+    /// In the store, from which it comes into the cache.
+    Remote,
 }
 
 impl BlobSource {
+    /// Finds a content in the cache, else in the store.
+    fn find(
+        store: &dyn Store,
+        layer: &Layer,
+        cache: &Cache,
+        check: bool,
+    ) -> Result<Self, store::Error> {
+        let as_stored = EncodedBlob {
+            blob: layer.blob,
+            encoding: layer.encoding,
+        };
+        let recorded = cache.find(layer.content)?;
+        for stored in recorded.into_iter().chain([as_stored]) {
+            if !cache.has(stored.blob)? {
+                continue;
+            }
+            let place = Place::Cache;
+            let source = Self { stored, place };
+            if !check || source.is_sound(store, cache, layer.content) {
+                return Ok(source);
+            }
+            cache.distrust(&layer.content.digest, stored.blob)?;
+        }
+        let (stored, place) = match store.local_file(layer.blob)? {
+            Some(file) => {
+                if check {
+                    check_file(file, layer.blob, store)?;
+                }
+                (as_stored, Place::Store)
+            }
+            None => (as_stored, Place::Remote),
+        };
+        Ok(Self { stored, place })
+    }
+
+    /// Opens the file of a blob that is on this machine.
     fn open(&self, store: &dyn Store, cache: &Cache) -> io::Result<File> {
         let blob = self.stored.blob;
-        if !self.in_store {
+        if self.place != Place::Store {
             return File::open(cache.path(&blob.digest));
         }
-        let held = store.local_file(blob).map_err(io::Error::other)?;
-        held.ok_or_else(|| io::ErrorKind::NotFound.into())
+        let file = store.local_file(blob).map_err(io::Error::other)?;
+        file.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Decodes the blob and compares what comes out.
+    fn is_sound(&self, store: &dyn Store, cache: &Cache, content: Identity) -> bool {
+        let check = || {
+            let file = self.open(store, cache)?;
+            let mut reader = encoding::content(file, self.stored.encoding, content)?;
+            io::copy(&mut reader, &mut io::sink())
+        };
+        check().is_ok()
+    }
+
+    fn count(&self, fetched: &mut Tally, cached: &mut Tally) {
+        match self.place {
+            Place::Remote => fetched.count(self.stored.blob),
+            Place::Cache | Place::Store => cached.count(self.stored.blob),
+        }
     }
 }
 
@@ -132,8 +193,6 @@ impl BlobSource {
 struct Plan {
     /// By layer in manifest order.
     sources: Vec<BlobSource>,
-    /// Blobs to fetch, in the order in which they are needed.
-    missing: Vec<Identity>,
     fetched: Tally,
     cached: Tally,
 }
@@ -145,72 +204,21 @@ impl Plan {
         for layer in opened.layers() {
             let source = match seen.get(&layer.blob) {
                 Some(source) => *source,
-                None => plan.source(store, layer, cache, check)?,
+                None => {
+                    let source = BlobSource::find(store, layer, cache, check)?;
+                    source.count(&mut plan.fetched, &mut plan.cached);
+                    source
+                }
             };
             seen.insert(layer.blob, source);
             plan.sources.push(source);
         }
         Ok(plan)
     }
-
-    fn source(
-        &mut self,
-        store: &dyn Store,
-        layer: &Layer,
-        cache: &Cache,
-        check: bool,
-    ) -> Result<BlobSource, Error> {
-        let as_stored = EncodedBlob {
-            blob: layer.blob,
-            encoding: layer.encoding,
-        };
-        let recorded = cache.find(layer.content)?;
-        for stored in recorded.into_iter().chain([as_stored]) {
-            if !cache.has(stored.blob)? {
-                continue;
-            }
-            let in_store = false;
-            let source = BlobSource { stored, in_store };
-            if !check || is_sound(&source, store, cache, layer.content) {
-                self.cached.count(stored.blob);
-                return Ok(source);
-            }
-            cache.distrust(&layer.content.digest, stored.blob)?;
-        }
-        let held = store.local_file(layer.blob)?;
-        let source = BlobSource {
-            stored: as_stored,
-            in_store: held.is_some(),
-        };
-        match held {
-            Some(file) => {
-                if check {
-                    check_held(file, layer.blob, store)?;
-                }
-                self.cached.count(layer.blob);
-            }
-            None => {
-                self.fetched.count(layer.blob);
-                self.missing.push(layer.blob);
-            }
-        }
-        Ok(source)
-    }
 }
 
-/// Decodes a blob and compares what comes out.
-fn is_sound(source: &BlobSource, store: &dyn Store, cache: &Cache, content: Identity) -> bool {
-    let check = || {
-        let file = source.open(store, cache)?;
-        let decoder = Decoder::new(file, source.stored.encoding, content.size)?;
-        let mut reader = VerifyingReader::new(decoder, content);
-        io::copy(&mut reader, &mut io::sink())
-    };
-    check().is_ok()
-}
-
-/// Compares a blob that the store holds with its name: nobody can fetch it again.
-fn check_held(mut file: File, blob: Identity, store: &dyn Store) -> Result<(), store::Error> {
+/// Compares a blob's file in the store with its name: nobody can fetch it again.
+fn check_file(mut file: File, blob: Identity, store: &dyn Store) -> Result<(), store::Error> {
     let mut hasher = Hasher::new();
     let location = store.location();
     let what = format!("blob {}", blob.digest);
@@ -224,16 +232,39 @@ fn check_held(mut file: File, blob: Identity, store: &dyn Store) -> Result<(), s
         })
 }
 
-/// A blob on its way, for the splicing thread.
-struct Arrival {
-    /// For who needs it first: it can be read as it comes.
-    tail: Option<oneshot::Receiver<Tail>>,
-    /// For who needs it again: it is in the cache.
-    adopted: Option<oneshot::Receiver<()>>,
+/// Begins all fetches, in the order in which the blobs are needed.
+fn begin(
+    store: &Arc<dyn Store>,
+    opened: &Opened,
+    session: &Session,
+    plan: &Plan,
+) -> (Vec<Part>, Vec<Arc<Arrival>>) {
+    let engine = Engine::of_session(session);
+    let origin = content::Origin {
+        upstream: Digest::of(store.location().as_bytes()),
+        store: Arc::clone(store),
+    };
+    let (mut parts, mut arrivals) = (Vec::new(), Vec::new());
+    for (&source, layer) in plan.sources.iter().zip(opened.layers()) {
+        let mut arriving = None;
+        if source.place == Place::Remote {
+            let blob = source.stored.blob;
+            let (arrival, is_new) = engine.fetch(&origin, blob);
+            arriving = Some(arrival.reader(blob.size));
+            if is_new {
+                session.observer.planned(blob.size);
+                arrivals.push(arrival);
+            }
+        }
+        let size = layer.content.size;
+        parts.push(Part {
+            source,
+            arriving,
+            size,
+        });
+    }
+    (parts, arrivals)
 }
-
-/// All blobs on their way.
-type Arrivals = HashMap<Digest, Arrival>;
 
 async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
@@ -242,59 +273,23 @@ async fn assemble<O: Output + 'static>(
     mut output: O,
     plan: &Plan,
 ) -> (Result<O, Error>, Result<(), Error>) {
-    let Session {
-        cache, observer, ..
-    } = session;
-    let mut arrivals = Arrivals::new();
-    let mut fetches = JoinSet::new();
-    let slots = Arc::new(Semaphore::new(session.transfers()));
-    for &blob in &plan.missing {
-        observer.planned(blob.size);
-        let (tail_sender, tail) = oneshot::channel();
-        let (adopted_sender, adopted) = oneshot::channel();
-        let arrival = Arrival {
-            tail: Some(tail),
-            adopted: Some(adopted),
-        };
-        arrivals.insert(blob.digest, arrival);
-        let (store, cache) = (Arc::clone(store), Arc::clone(cache));
-        let (slots, observer) = (Arc::clone(&slots), Arc::clone(observer));
-        fetches.spawn(async move {
-            let _slot = slots
-                .acquire()
-                .await
-                .map_err(|_| store::Error::Interrupted)?;
-            let ingest = cache.ingest();
-            let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
-            let tail = spool.tail().map_err(store::Error::file(ingest))?;
-            // The splicing thread may have failed and gone.
-            let _gone = tail_sender.send(tail);
-            let spool = fetch_into(spool, store.as_ref(), blob, ingest, observer.as_ref()).await?;
-            blocking(move || cache.adopt(&blob.digest, spool)).await?;
-            let _gone = adopted_sender.send(());
-            Ok::<(), store::Error>(())
-        });
-    }
-    let arrivals = Mutex::new(arrivals);
-    let layers = opened.layers().map(|layer| layer.content.size);
-    let (recipe, sizes) = (opened.recipe(), layers.collect());
-    let sources = plan.sources.clone();
-    let (splice_cache, splice_observer) = (Arc::clone(cache), Arc::clone(observer));
-    let splice_store = Arc::clone(store);
+    let (mut parts, arrivals) = begin(store, opened, session, plan);
+    let recipe = opened.recipe();
+    let (local_store, session) = (Arc::clone(store), session.clone());
+    let cache = Arc::clone(&session.cache);
     let splicing = blocking(move || {
-        let parts = Parts {
-            recipe,
-            sizes,
-            sources,
-            arrivals,
-            store: splice_store,
-            cache: splice_cache,
-            observer: splice_observer,
+        session.observer.planned(recipe.content.size);
+        let mut counting = Counting {
+            output: &mut output,
+            observer: session.observer.as_ref(),
         };
-        let spliced = parts.splice(&mut output);
+        let open = |layer: Option<usize>| {
+            parts[layer.map_or(0, |layer| layer + 1)].open(local_store.as_ref(), &session.cache)
+        };
+        let spliced = splice(&recipe, open, &mut counting).map_err(Error::from);
         Ok::<_, Error>((output, spliced))
     });
-    let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(fetches)));
+    let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(arrivals)));
     let (spliced, fetched) = tokio::select! {
         spliced = &mut splicing => {
             // Where the output failed, nobody wants what is still on its way.
@@ -308,7 +303,7 @@ async fn assemble<O: Output + 'static>(
         // A layer that did not arrive whole is only a consequence of why it did not.
         Ok((output, spliced)) => {
             let outcome = fetched.map_err(Error::from).and(spliced);
-            let outcome = outcome.and_then(|()| record(opened, cache, plan));
+            let outcome = outcome.and_then(|()| record(opened, &cache, plan));
             (Ok(output), outcome)
         }
         Err(error) => (Err(error), Ok(())),
@@ -318,79 +313,36 @@ async fn assemble<O: Output + 'static>(
 /// Writes down which blobs of the cache hold which contents, now that all were decoded and checked.
 fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
     let sources = opened.layers().zip(&plan.sources);
-    for (layer, source) in sources.filter(|(_, source)| !source.in_store) {
+    for (layer, source) in sources.filter(|(_, source)| source.place != Place::Store) {
         cache.record(layer.content, source.stored)?;
     }
     Ok(())
 }
 
-/// Waits for all fetches; the first that fails ends the others, which are waited for too: they hold the cache.
-async fn all(mut fetches: JoinSet<Result<(), store::Error>>) -> Result<(), store::Error> {
-    while let Some(ended) = fetches.join_next().await {
-        let failed = match ended {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => error,
-            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            Err(_) => store::Error::Interrupted,
-        };
-        fetches.shutdown().await;
-        return Err(failed);
-    }
-    Ok(())
+/// Waits for all fetches; the first that fails ends the others.
+async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
+    let complete = arrivals
+        .into_iter()
+        .map(|arrival| async move { arrival.complete().await });
+    try_join_all(complete).await.map(drop)
 }
 
-/// What the splicing thread works with.
-struct Parts {
-    recipe: Recipe,
-    /// The content sizes of the layers in manifest order.
-    sizes: Vec<u64>,
-    sources: Vec<BlobSource>,
-    arrivals: Mutex<Arrivals>,
-    store: Arc<dyn Store>,
-    cache: Arc<Cache>,
-    observer: Arc<dyn Observer>,
+/// A layer that is spliced.
+struct Part {
+    source: BlobSource,
+    /// Where the blob is on its way.
+    arriving: Option<Reader>,
+    /// Of the content.
+    size: u64,
 }
 
-impl Parts {
-    fn splice(&self, output: &mut dyn Output) -> Result<(), Error> {
-        self.observer.planned(self.recipe.content.size);
-        let mut output = Counting {
-            output,
-            observer: self.observer.as_ref(),
+impl Part {
+    fn open(&mut self, store: &dyn Store, cache: &Cache) -> io::Result<Decoder<Box<dyn Read>>> {
+        let stored: Box<dyn Read> = match self.arriving.take() {
+            Some(arriving) => Box::new(arriving),
+            None => Box::new(self.source.open(store, cache)?),
         };
-        splice(
-            &self.recipe,
-            |layer| self.open(layer.map_or(0, |layer| layer + 1)),
-            &mut output,
-        )?;
-        Ok(())
-    }
-
-    /// Opens a layer, counted in manifest order: as it arrives, or where it is.
-    fn open(&self, layer: usize) -> io::Result<Decoder<Box<dyn Read>>> {
-        let source = &self.sources[layer];
-        let digest = &source.stored.blob.digest;
-        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrival = arrivals.get_mut(digest);
-        let (tail, adopted) = match arrival {
-            Some(arrival) => match arrival.tail.take() {
-                Some(tail) => (Some(tail), None),
-                None => (None, arrival.adopted.take()),
-            },
-            None => (None, None),
-        };
-        drop(arrivals);
-        let gone = |_| io::Error::other("its blob did not arrive");
-        let stored: Box<dyn Read> = match tail {
-            Some(tail) => Box::new(tail.blocking_recv().map_err(gone)?),
-            None => {
-                if let Some(adopted) = adopted {
-                    adopted.blocking_recv().map_err(gone)?;
-                }
-                Box::new(source.open(self.store.as_ref(), &self.cache)?)
-            }
-        };
-        Decoder::new(stored, source.stored.encoding, self.sizes[layer])
+        Decoder::new(stored, self.source.stored.encoding, self.size)
     }
 }
 

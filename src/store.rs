@@ -304,7 +304,7 @@ impl Error {
     }
 
     /// Returns what failed, whoever else was told of it.
-    pub(crate) fn unshared(&self) -> &Self {
+    pub fn unshared(&self) -> &Self {
         match self {
             Self::Shared(error) => error.unshared(),
             error => error,

@@ -237,7 +237,7 @@ fn index_hint(error: &index::Error) -> Option<String> {
 }
 
 fn store_hint(error: &store::Error) -> Option<String> {
-    let hint = match error {
+    let hint = match error.unshared() {
         store::Error::Refused { .. } => {
             "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
              `wharf login`; and check that they reach this repository"

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -20,11 +21,11 @@ type Key = (Digest, Wanted);
 
 /// How far an arrival is.
 #[derive(Debug, Clone)]
-pub(super) enum Stage {
+enum Stage {
     /// Nothing can be read.
     Waiting,
     /// What was written can be read, but is not verified. The first byte of the file has this offset.
-    Growing(Arc<Tail>, u64),
+    Growing(Tail, u64),
     /// All is there and verified.
     Complete(FilePart),
     Failed(Arc<Error>),
@@ -56,7 +57,7 @@ pub(super) struct Progress(Arc<watch::Sender<Stage>>);
 impl Progress {
     /// From now on what is written can be read.
     pub(super) fn grows(&self, tail: Tail, base: u64) {
-        self.0.send_replace(Stage::Growing(Arc::new(tail), base));
+        self.0.send_replace(Stage::Growing(tail, base));
     }
 }
 
@@ -122,51 +123,16 @@ impl Arrival {
 
     /// Waits until byte `at` may be read. The last byte before `end` waits until all is verified.
     pub async fn ready(&self, at: u64, end: u64) -> Result<Ready, Error> {
-        let mut stage = self.stage.clone();
-        loop {
-            let now = stage.borrow_and_update().clone();
-            match now {
-                Stage::Complete(part) => return Ok(Ready { part, end }),
-                Stage::Failed(error) => return Err(Error::Shared(error)),
-                Stage::Growing(tail, base) if at + 1 < end => {
-                    let written = tokio::select! {
-                        biased;
-                        changed = stage.changed() => {
-                            changed.map_err(|_| Error::Interrupted)?;
-                            continue;
-                        }
-                        written = tail.past(at - base) => written,
-                    };
-                    let end = (base + written.bytes).min(end - 1);
-                    if end > at {
-                        let file = Arc::clone(tail.file());
-                        let part = FilePart { file, base };
-                        return Ok(Ready { part, end });
-                    }
-                }
-                Stage::Growing(..) | Stage::Waiting => {}
-            }
-            stage.changed().await.map_err(|_| Error::Interrupted)?;
-        }
+        ready(self.stage.clone(), at, end).await
     }
 
-    /// Waits until something can be read, or all is there.
-    pub(super) async fn begun(&self) -> Result<Stage, Error> {
-        let mut stage = self.stage.clone();
-        loop {
-            let now = stage.borrow_and_update().clone();
-            match &now {
-                Stage::Complete(_) => return Ok(now),
-                Stage::Failed(error) => return Err(Error::Shared(Arc::clone(error))),
-                Stage::Growing(tail, _) => {
-                    let written = tail.past(0).await;
-                    if written.bytes > 0 {
-                        return Ok(now);
-                    }
-                }
-                Stage::Waiting => {}
-            }
-            stage.changed().await.map_err(|_| Error::Interrupted)?;
+    /// Returns a blocking reader of all of it, which has so many bytes. Needs a runtime of Tokio.
+    pub fn reader(&self, size: u64) -> Reader {
+        Reader {
+            stage: self.stage.clone(),
+            at: 0,
+            size,
+            runtime: Handle::current(),
         }
     }
 
@@ -232,31 +198,91 @@ impl SingleFlight {
     }
 }
 
-impl Stage {
-    /// Returns a blocking reader from the first byte on, which follows a file that grows. Its bytes are verified only
-    /// when the arrival is complete.
-    pub(super) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
-        match self {
-            Self::Growing(tail, _) => Ok(Box::new(tail.another())),
-            Self::Complete(part) => Ok(Box::new(FileReader {
-                file: Arc::clone(&part.file),
-                at: 0,
-            })),
-            Self::Waiting | Self::Failed(_) => Err(io::ErrorKind::BrokenPipe.into()),
+/// Waits until byte `at` may be read. The last byte before `end` waits until all is verified.
+async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<Ready, Error> {
+    loop {
+        let now = stage.borrow_and_update().clone();
+        match now {
+            Stage::Complete(part) => return Ok(Ready { part, end }),
+            Stage::Failed(error) => return Err(Error::Shared(error)),
+            Stage::Growing(tail, base) if at + 1 < end => {
+                let written = tokio::select! {
+                    biased;
+                    changed = stage.changed() => {
+                        changed.map_err(|_| Error::Interrupted)?;
+                        continue;
+                    }
+                    written = tail.past(at - base) => written,
+                };
+                let end = (base + written.bytes).min(end - 1);
+                if end > at {
+                    let file = Arc::clone(tail.file());
+                    let part = FilePart { file, base };
+                    return Ok(Ready { part, end });
+                }
+            }
+            Stage::Growing(..) | Stage::Waiting => {}
         }
+        stage.changed().await.map_err(|_| Error::Interrupted)?;
     }
 }
 
-/// Reads a shared file at an offset of its own.
-struct FileReader {
-    file: Arc<File>,
+/// Reads what an arrival brings while it grows, and blocks for what is not there yet. The last byte comes when all was
+/// verified. The work does not go on for a reader alone.
+#[derive(Debug)]
+pub struct Reader {
+    stage: watch::Receiver<Stage>,
     at: u64,
+    size: u64,
+    runtime: Handle,
 }
 
-impl Read for FileReader {
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(self.at, buffer)?;
+        let ready = ready(self.stage.clone(), self.at, self.size);
+        let Ready { part, end } = self.runtime.block_on(ready).map_err(io::Error::other)?;
+        let left = usize::try_from(end - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let read = part
+            .file
+            .read_at(self.at - part.base, &mut buffer[..wanted])?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{blocking, spool::Spool};
+
+    #[tokio::test]
+    async fn a_reader_gives_the_last_byte_when_all_was_verified() {
+        for is_right in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut spool = Spool::new_in(directory.path()).unwrap();
+            let tail = spool.tail().unwrap();
+            spool.append(b"content").unwrap();
+            let (checked, is_checked) = tokio::sync::oneshot::channel();
+            let arrival = Arrival::begin(|progress| async move {
+                progress.grows(tail, 0);
+                match is_checked.await {
+                    Ok(true) => Ok(FilePart::whole(spool.file().try_clone().unwrap())),
+                    _ => Err(Error::settings("wrong bytes")),
+                }
+            });
+            let mut reader = arrival.reader(7);
+            let reading = blocking(move || {
+                let mut buffer = [0; 10];
+                assert_eq!(reader.read(&mut buffer).unwrap(), 6);
+                checked.send(is_right).unwrap();
+                let mut rest = Vec::new();
+                Ok::<_, Error>(reader.read_to_end(&mut rest).map(|_| rest))
+            });
+            match reading.await.unwrap() {
+                Ok(rest) => assert!(is_right && rest == b"t"),
+                Err(error) => assert!(!is_right && error.to_string() == "wrong bytes"),
+            }
+        }
     }
 }

@@ -32,14 +32,14 @@ pub(super) struct LocalFiles {
 }
 
 impl LocalFiles {
-    pub(super) fn open(settings: Settings) -> Result<Self, Error> {
+    pub(super) fn new(settings: Settings) -> Self {
         let Settings {
             session,
             directory,
             directories,
             max_bytes,
         } = settings;
-        let files = Self {
+        Self {
             decoded: BlobFiles::new(directory.join("decoded")),
             directories: BlobDirectories::new(directories, session.observer.clone()),
             session,
@@ -47,9 +47,12 @@ impl LocalFiles {
             max_bytes,
             checked: Checked::default(),
             bytes: Mutex::new(0),
-        };
-        files.prune(&mut files.bytes(), max_bytes)?;
-        Ok(files)
+        }
+    }
+
+    /// Counts the bytes, and removes the files used longest ago that pass the bound.
+    pub(super) fn keep_bound(&self) -> Result<(), Error> {
+        self.prune(&mut self.bytes(), self.max_bytes)
     }
 
     pub(super) fn directory(&self) -> &Path {

@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::arrival::{Arrival, FilePart, Progress, Stage};
+use super::arrival::{Arrival, FilePart, Progress, Reader};
 use super::{Engine, Origin, Wanted, permit};
-use crate::digest::{Identity, Mismatch, VerifyingReader};
-use crate::encoding::{Decoder, EncodedBlob, Encoding, FrameError};
+use crate::digest::{Identity, Mismatch};
+use crate::encoding::{self, EncodedBlob, Encoding, FrameError};
 use crate::error::Kind;
 use crate::store::spool::Spool;
 use crate::store::{Error, blocking, fetch_into, fetch_part};
@@ -41,6 +42,14 @@ impl Engine {
                 self.arrivals.join(key, work)
             }
         }
+    }
+
+    /// Begins the fetch of a blob that is not on this machine, or joins it. The flag says whether it was begun.
+    pub fn fetch(self: &Arc<Self>, origin: &Origin, blob: Identity) -> (Arc<Arrival>, bool) {
+        let (engine, from) = (Arc::clone(self), origin.clone());
+        let key = (origin.upstream, Wanted::Blob(blob));
+        let work = |progress| engine.fetched(from, blob, progress);
+        self.arrivals.join(key, work)
     }
 
     /// Begins the arrival of a part of a blob, unless all of the blob is on this machine. A part cannot be verified,
@@ -89,14 +98,23 @@ impl Engine {
 
     async fn blob(
         self: Arc<Self>,
+        origin: Origin,
+        blob: Identity,
+        progress: Progress,
+    ) -> Result<FilePart, Error> {
+        match self.find(Wanted::Blob(blob)).await? {
+            Some(part) => Ok(part),
+            None => self.fetched(origin, blob, progress).await,
+        }
+    }
+
+    async fn fetched(
+        self: Arc<Self>,
         Origin { upstream, store }: Origin,
         blob: Identity,
         progress: Progress,
     ) -> Result<FilePart, Error> {
         let wanted = Wanted::Blob(blob);
-        if let Some(part) = self.find(wanted).await? {
-            return Ok(part);
-        }
         let permit = permit(&self.transfers(upstream)).await?;
         let spool = self.spool(wanted, &progress, 0).await?;
         let directory = self.files.ingest(&wanted);
@@ -151,30 +169,24 @@ impl Engine {
             return Ok(part);
         }
         let mut inputs = self.inputs(&origin, stored);
-        let mut begun = self.begin_decoding(&inputs).await;
+        let mut begun = self.begin_decoding(&inputs, stored.blob).await;
         if !inputs.is_own && begun.as_ref().is_err_and(is_about_rights) {
             // Another caller was refused; this one may have more rights.
             inputs = self.inputs(&origin, stored);
-            begun = self.begin_decoding(&inputs).await;
+            begun = self.begin_decoding(&inputs, stored.blob).await;
         }
-        let (stage, permit) = begun?;
+        let permit = begun?;
         let spool = self.spool(wanted, &progress, 0).await?;
+        // The arrival itself stays here, so that the fetch ends with this work.
+        let reader = inputs.stored.reader(stored.blob.size);
         let decoding = blocking(move || {
             let _permit: OwnedSemaphorePermit = permit;
-            Ok::<_, Error>(decode(&stage, stored.encoding, content, spool))
+            Ok::<_, Error>(decode(reader, stored.encoding, content, spool))
         });
-        let spool = match decoding.await? {
-            Ok(spool) => spool,
-            Err(failure) => {
-                if failure.at_end {
-                    // If the blob did not come whole, that says more.
-                    inputs.stored.complete().await?;
-                }
-                let location = origin.store.location();
-                return Err(self.undecodable(failure.error, location, stored.blob));
-            }
-        };
-        inputs.stored.complete().await?;
+        let location = || origin.store.location();
+        let spool = decoding
+            .await?
+            .map_err(|error| self.undecodable(error, location(), stored.blob))?;
         self.adopt(wanted, spool).await
     }
 
@@ -183,19 +195,25 @@ impl Engine {
     async fn begin_decoding(
         &self,
         inputs: &Inputs,
-    ) -> Result<(Stage, OwnedSemaphorePermit), Error> {
-        let stage = inputs.stored.begun().await?;
-        if let Stage::Growing(..) = stage
+        blob: Identity,
+    ) -> Result<OwnedSemaphorePermit, Error> {
+        inputs.stored.ready(0, blob.size).await?;
+        if inputs.stored.complete().now_or_never().is_none()
             && let Ok(permit) = Arc::clone(&self.early_decoders).try_acquire_owned()
         {
-            return Ok((stage, permit));
+            return Ok(permit);
         }
-        let part = inputs.stored.complete().await?;
-        Ok((Stage::Complete(part), permit(&self.decoders).await?))
+        inputs.stored.complete().await?;
+        permit(&self.decoders).await
     }
 
     /// Returns what is wrong with a blob that cannot be decoded.
     fn undecodable(&self, error: io::Error, location: String, blob: Identity) -> Error {
+        // That the blob did not come whole says more.
+        let error = match error.downcast::<Error>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
         let what = format!("the content of blob {}", blob.digest);
         let inner = error.get_ref();
         if let Some(&mismatch) = inner.and_then(|inner| inner.downcast_ref::<Mismatch>()) {
@@ -223,54 +241,21 @@ pub fn is_about_rights(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused | Kind::NotFound)
 }
 
-struct Failure {
-    error: io::Error,
-    /// All that there is of the blob was read.
-    at_end: bool,
-}
-
 /// Decodes a blob, perhaps while it arrives. The spool that is returned has the content's digest.
 fn decode(
-    stored: &Stage,
+    stored: Reader,
     encoding: Encoding,
     content: Identity,
     mut spool: Spool,
-) -> Result<Spool, Failure> {
-    let mut at_end = false;
-    let mut decode = || {
-        let stored = stored.reader()?;
-        let stored = Ending {
-            stored,
-            at_end: &mut at_end,
-        };
-        let decoder = Decoder::new(stored, encoding, content.size)?;
-        let mut reader = VerifyingReader::new(decoder, content);
-        let mut buffer = vec![0; PIECE_BYTES];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => spool.append(&buffer[..read])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+) -> io::Result<Spool> {
+    let mut reader = encoding::content(stored, encoding, content)?;
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(spool),
+            Ok(read) => spool.append(&buffer[..read])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-    };
-    match decode() {
-        Ok(()) => Ok(spool),
-        Err(error) => Err(Failure { error, at_end }),
-    }
-}
-
-/// Notes whether the end was reached.
-struct Ending<'a, R> {
-    stored: R,
-    at_end: &'a mut bool,
-}
-
-impl<R: Read> Read for Ending<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stored.read(buffer)?;
-        *self.at_end |= read == 0 && !buffer.is_empty();
-        Ok(read)
     }
 }

@@ -4,8 +4,8 @@ use std::io::Read;
 
 use super::shared::{self, EMPTY, Shared, SharedLayer};
 use crate::copy;
-use crate::digest::{Digest, Identity, VerifyingReader};
-use crate::encoding::Decoder;
+use crate::digest::{Digest, Identity};
+use crate::encoding;
 use crate::error::Error;
 use crate::manifest::{media_type, to_json};
 use crate::reference::Name;
@@ -81,8 +81,7 @@ pub async fn is_shared(store: &dyn Store, name: &Name) -> Result<bool, Error> {
 }
 
 fn content(stored: impl Read, layer: SharedLayer) -> std::io::Result<Vec<u8>> {
-    let decoder = Decoder::new(stored, layer.encoding, layer.content.size)?;
     let mut content = Vec::new();
-    VerifyingReader::new(decoder, layer.content).read_to_end(&mut content)?;
+    encoding::content(stored, layer.encoding, layer.content)?.read_to_end(&mut content)?;
     Ok(content)
 }

@@ -6,10 +6,10 @@ use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Opened, Plan, Pulled};
+use super::{BlobSource, Opened, Place, Pulled};
 use crate::artifact::Layer;
-use crate::digest::{Identity, VerifyingReader};
-use crate::encoding::{Decoder, Encoding};
+use crate::digest::Identity;
+use crate::encoding::{self, Encoding};
 use crate::error::Error;
 use crate::split::SpliceError;
 use crate::store::spool::Spool;
@@ -71,16 +71,15 @@ async fn content(
         cache, observer, ..
     } = session;
     let observer = observer.as_ref();
-    let mut plan = Plan::default();
-    let source = plan.source(store, layer, cache, true)?;
-    for &blob in &plan.missing {
+    let source = BlobSource::find(store, layer, cache, true)?;
+    if source.place == Place::Remote {
+        let blob = source.stored.blob;
         observer.planned(blob.size);
         let spool = fetch(store, blob, cache.ingest(), observer).await?;
         let cache = Arc::clone(cache);
         blocking(move || cache.adopt(&blob.digest, spool)).await?;
     }
-    pulled.fetched.merge(plan.fetched);
-    pulled.cached.merge(plan.cached);
+    source.count(&mut pulled.fetched, &mut pulled.cached);
     let stored = source.open(store, cache);
     let stored = stored.map_err(|source| SpliceError::Layer {
         layer: index,
@@ -95,7 +94,7 @@ async fn content(
             index,
             content,
         )?;
-        if !source.in_store {
+        if source.place != Place::Store {
             cache.record(content, source.stored)?;
         }
         Ok(file)
@@ -112,10 +111,10 @@ fn decoded(
     content: Identity,
 ) -> Result<File, Error> {
     let failed = |source| SpliceError::Layer { layer, source };
-    let decoder = Decoder::new(&stored, encoding, content.size).map_err(failed)?;
-    let mut reader = VerifyingReader::new(decoder, content);
+    let mut reader = encoding::content(&stored, encoding, content).map_err(failed)?;
     if encoding == Encoding::Raw {
         io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
+        drop(reader);
         (&stored).rewind().map_err(failed)?;
         return Ok(stored);
     }

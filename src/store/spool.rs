@@ -59,7 +59,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads along while bytes are appended. Asked for once, before the first byte; the tail gives more readers.
+    /// Reads along while bytes are appended. Asked for once, before the first byte; more readers have clones of it.
     pub fn tail(&mut self) -> io::Result<Tail> {
         let (growing, tail) = growing(self.file.try_clone()?);
         self.growing = Some(growing);

@@ -1,21 +1,15 @@
 //! Reading a file while it is being written: decoding begins before a download has ended.
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-
-use crate::source::Source;
 
 /// How far a file has been written.
 #[derive(Debug, Default)]
 struct Growth {
     state: Mutex<Written>,
-    /// For readers that block.
-    changed: Condvar,
-    /// For readers that do not.
     told: Notify,
 }
 
@@ -35,7 +29,6 @@ impl Growth {
 
     fn change(&self, change: impl FnOnce(&mut Written)) {
         change(&mut self.state());
-        self.changed.notify_all();
         self.told.notify_waiters();
     }
 }
@@ -46,23 +39,13 @@ pub struct Growing(Arc<Growth>);
 
 /// The reading side: waits for what is not written yet. Whether all of it was right only the writer
 /// knows, after the end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tail {
     file: Arc<File>,
-    at: u64,
     growth: Arc<Growth>,
 }
 
 impl Tail {
-    /// Returns another reader of the same file, which begins with the first byte.
-    pub fn another(&self) -> Self {
-        Self {
-            file: Arc::clone(&self.file),
-            at: 0,
-            growth: Arc::clone(&self.growth),
-        }
-    }
-
     /// Returns the file. It is read at offsets, never moved within.
     pub fn file(&self) -> &Arc<File> {
         &self.file
@@ -91,7 +74,6 @@ pub(super) fn growing(file: File) -> (Growing, Tail) {
         writing,
         Tail {
             file: Arc::new(file),
-            at: 0,
             growth,
         },
     )
@@ -110,42 +92,33 @@ impl Drop for Growing {
     }
 }
 
-impl Read for Tail {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let written = {
-            let mut state = self.growth.state();
-            while state.bytes <= self.at && !state.ended {
-                let woken = self.growth.changed.wait(state);
-                state = woken.unwrap_or_else(PoisonError::into_inner);
-            }
-            state.bytes
-        };
-        let left = usize::try_from(written - self.at).unwrap_or(usize::MAX);
-        let wanted = buffer.len().min(left);
-        // At an offset of its own: the writer's place in the file is not ours to move.
-        let read = self.file.read_at(self.at, &mut buffer[..wanted])?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
+    use crate::source::Source as _;
     use crate::store::spool::Spool;
 
     use super::*;
 
-    #[test]
-    fn a_tail_reads_all_that_is_written_and_then_the_end() {
+    /// Reads all that is written until the end.
+    async fn read(tail: Tail) -> Vec<u8> {
+        let mut seen = Vec::new();
+        loop {
+            let written = tail.past(seen.len() as u64).await;
+            let mut piece = vec![0; written.bytes as usize - seen.len()];
+            let at = seen.len() as u64;
+            tail.file().read_at(at, &mut piece).unwrap();
+            seen.extend(piece);
+            if written.ended {
+                return seen;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_tail_reads_all_that_is_written_and_then_the_end() {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::new_in(directory.path()).unwrap();
-        let mut tail = spool.tail().unwrap();
-        let reader = thread::spawn(move || {
-            let mut bytes = Vec::new();
-            tail.read_to_end(&mut bytes).map(|_| bytes)
-        });
+        let reader = tokio::spawn(read(spool.tail().unwrap()));
         let mut expected = Vec::new();
         for piece in 0..200u8 {
             let bytes = vec![piece; usize::from(piece) * 7];
@@ -153,7 +126,7 @@ mod tests {
             expected.extend(bytes);
         }
         spool.replace(&directory.path().join("done")).unwrap();
-        assert_eq!(reader.join().unwrap().unwrap(), expected);
+        assert_eq!(reader.await.unwrap(), expected);
     }
 
     #[tokio::test]
@@ -161,22 +134,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::new_in(directory.path()).unwrap();
         let tail = spool.tail().unwrap();
-        let others = [tail.another(), tail.another()];
-        let followers = others.map(|other| {
-            tokio::spawn(async move {
-                let mut seen = Vec::new();
-                loop {
-                    let written = other.past(seen.len() as u64).await;
-                    let mut piece = vec![0; written.bytes as usize - seen.len()];
-                    let at = seen.len() as u64;
-                    other.file().read_at(at, &mut piece).unwrap();
-                    seen.extend(piece);
-                    if written.ended {
-                        return seen;
-                    }
-                }
-            })
-        });
+        let followers = [tail.clone(), tail.clone()].map(|tail| tokio::spawn(read(tail)));
         for piece in [b"one".as_slice(), b"two", b"three"] {
             spool.append(piece).unwrap();
             tokio::task::yield_now().await;
@@ -188,15 +146,13 @@ mod tests {
         assert_eq!(tail.past(0).await.bytes, 11);
     }
 
-    #[test]
-    fn a_spool_that_is_given_up_ends_its_tail() {
+    #[tokio::test]
+    async fn a_spool_that_is_given_up_ends_its_tail() {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::new_in(directory.path()).unwrap();
-        let mut tail = spool.tail().unwrap();
+        let tail = spool.tail().unwrap();
         spool.append(b"begun").unwrap();
         drop(spool);
-        let mut text = String::new();
-        tail.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "begun");
+        assert_eq!(read(tail).await, b"begun");
     }
 }
