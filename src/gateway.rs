@@ -49,13 +49,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Semaphore;
 
-use self::content::{Component, Contents, Form};
+use self::content::Contents;
 use self::lookup::Index;
 use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
@@ -71,7 +70,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::cache::Cache;
 use crate::store::remote::Credentials;
-use crate::store::{ByteStream, Session, Store};
+use crate::store::{Session, Store};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -79,20 +78,8 @@ const MAX_SEARCHES: usize = 4;
 /// How long it is remembered that a repository has all layers of a manifest.
 const COMPLETE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What begins to send a component: [`Contents::body`], by way of [`spliced_by`].
-pub type Bodies =
-    Arc<dyn Fn(Component, Form) -> BoxFuture<'static, Result<ByteStream, Error>> + Send + Sync>;
-
 /// Who is told what went wrong, a line at a time and without secrets.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// Lets components be spliced from what these hold.
-pub fn spliced_by(contents: Arc<Contents>) -> Bodies {
-    Arc::new(move |component, form| {
-        let contents = Arc::clone(&contents);
-        Box::pin(async move { contents.body(component, form).await })
-    })
-}
 
 /// What a gateway reads, and for whom.
 #[derive(Clone)]
@@ -105,8 +92,8 @@ pub struct Settings {
     pub cache: Arc<Cache>,
     /// Where it is written down which split manifest a flat digest comes from; may be deleted while nothing runs.
     pub directory: PathBuf,
-    /// What splices.
-    pub bodies: Bodies,
+    /// The contents that components are spliced from.
+    pub contents: Arc<Contents>,
     /// Who is told.
     pub log: Log,
     /// What is counted.
@@ -136,7 +123,7 @@ pub struct Gateway {
     searches: Semaphore,
     pages: Semaphore,
     session: Session,
-    bodies: Bodies,
+    contents: Arc<Contents>,
     log: Log,
     metrics: Arc<Metrics>,
 }
@@ -182,7 +169,7 @@ impl Gateway {
                 observer: Arc::clone(&settings.metrics) as _,
                 concurrency: 1,
             },
-            bodies: settings.bodies,
+            contents: settings.contents,
             log: settings.log,
             metrics: settings.metrics,
         })

@@ -265,7 +265,7 @@ impl Serve {
             upstreams,
             cache,
             directory,
-            bodies: gateway::spliced_by(contents),
+            contents,
             log: Arc::clone(log),
             metrics: Arc::clone(metrics),
             remembered: gateway::Settings::REMEMBERED,

@@ -164,8 +164,8 @@ impl Gateway {
             store: Arc::clone(&asked.store),
             manifest: Arc::clone(&view.split),
         };
-        // One that breaks off is told of where it is sent.
-        match (self.bodies)(component, form).await {
+        // The server logs a body that breaks off.
+        match self.contents.body(component, form).await {
             Ok(body) => response.body = body,
             Err(error) => return Err(self.failed(asked, error).await),
         }

@@ -5,7 +5,8 @@
 //!                                                                    reads arrivals of the content engine
 //! ```
 //!
-//! Pieces are read from files at the pace of the client; memory holds one piece for each client.
+//! Pieces are read from files at the pace of the client. The server bounds the pieces in memory; this module bounds how
+//! many are read at once.
 
 mod body;
 mod buffers;
@@ -16,7 +17,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::{StreamExt, stream};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use self::body::Body;
 use self::buffers::Buffers;
@@ -132,7 +134,8 @@ impl Contents {
             let piece = body.next().await?;
             Ok(piece.map(|piece| (piece, body)))
         });
-        Ok(stream::iter(first.map(Ok)).chain(rest).boxed())
+        let pieces = stream::iter(first.map(Ok)).chain(rest);
+        Ok(pieces.map_ok(Bytes::from).boxed())
     }
 
     fn is_proven(&self, component: &SplitManifest) -> bool {

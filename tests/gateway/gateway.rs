@@ -11,8 +11,7 @@ mod replicas;
 mod rights;
 mod shown;
 
-use std::collections::HashMap;
-use std::io::Read;
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,19 +22,19 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use wharf::component::Component;
 use wharf::digest::Digest;
-use wharf::encoding::{self, Decoder, Level};
-use wharf::error::Error;
-use wharf::gateway::content;
+use wharf::encoding::Level;
+use wharf::gateway::content::{self, Contents};
 use wharf::gateway::message::{Handler, Request, Response};
-use wharf::gateway::{Bodies, Gateway, Rights, Settings, Upstream};
+use wharf::gateway::metrics::Metrics;
+use wharf::gateway::{Gateway, Log, Rights, Settings, Upstream};
 use wharf::manifest::Annotations;
 use wharf::push::{self, Pushed};
 use wharf::reference::Repository;
-use wharf::split::{SplitPolicy, splice};
+use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
 use wharf::store::remote::{self, Access, Credentials, Remote};
 use wharf::store::retry::Retry;
-use wharf::store::{ByteStream, Session, Store, WritableStore, fetch};
+use wharf::store::{Session, Store, WritableStore, fetch};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -61,11 +60,13 @@ fn registry(host: &str) -> Upstream {
     }
 }
 
-/// A gateway with a directory of its own, and what it said and spliced.
+/// A gateway with its own directory, log and metrics.
 struct Front {
     gateway: Gateway,
     log: Arc<Mutex<Vec<String>>>,
-    spliced: Arc<Mutex<Vec<content::Form>>>,
+    metrics: Arc<Metrics>,
+    /// How many spliced bodies [`Front::spliced`] has returned.
+    seen: Cell<usize>,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -83,24 +84,36 @@ impl Front {
 
     /// A gateway whose memory is in `directory`.
     fn at(directory: &Path, upstreams: Vec<Upstream>, change: impl FnOnce(&mut Settings)) -> Self {
-        let (log, spliced) = (Arc::default(), Arc::default());
-        let told: Arc<Mutex<Vec<String>>> = Arc::clone(&log);
+        let (lines, metrics) = (Arc::default(), Arc::<Metrics>::default());
+        let told: Arc<Mutex<Vec<String>>> = Arc::clone(&lines);
+        let log: Log = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
+        let cache = Arc::new(Cache::open(&directory.join("cache")).unwrap());
+        let contents = Contents::open(content::Settings {
+            cache: Arc::clone(&cache),
+            directory: directory.join("gateway"),
+            held: Vec::new(),
+            max_bytes: u64::MAX,
+            max_transfers: 4,
+            log: Arc::clone(&log),
+            metrics: Arc::clone(&metrics),
+        });
         let mut settings = Settings {
             upstreams,
             rights: Rights::Client,
-            cache: Arc::new(Cache::open(&directory.join("cache")).unwrap()),
+            cache,
             directory: directory.join("gateway"),
-            bodies: bodies(Arc::clone(&spliced)),
-            log: Arc::new(move |line| told.lock().unwrap().push(line.to_owned())),
-            metrics: Arc::default(),
+            contents: contents.unwrap(),
+            log,
+            metrics: Arc::clone(&metrics),
             remembered: Settings::REMEMBERED,
             missed: Settings::MISSED,
         };
         change(&mut settings);
         Self {
             gateway: Gateway::new(settings).unwrap(),
-            log,
-            spliced,
+            log: lines,
+            metrics,
+            seen: Cell::new(0),
             _directory: None,
         }
     }
@@ -129,8 +142,13 @@ impl Front {
         self.log.lock().unwrap().clone()
     }
 
-    fn spliced(&self) -> Vec<content::Form> {
-        std::mem::take(&mut self.spliced.lock().unwrap())
+    /// Returns how many bodies were spliced since the last call.
+    fn spliced(&self) -> usize {
+        let metrics = self.metrics.render();
+        let mut lines = metrics.lines();
+        let count = lines.find_map(|line| line.strip_prefix("wharf_gateway_splices_total "));
+        let count = count.unwrap().parse().unwrap();
+        count - self.seen.replace(count)
     }
 }
 
@@ -197,47 +215,6 @@ impl Got {
         let expected = if with_body { bytes } else { b"" };
         assert!(self.bytes() == expected, "other bytes");
     }
-}
-
-/// Splices in memory, and writes down what was wanted.
-fn bodies(spliced: Arc<Mutex<Vec<content::Form>>>) -> Bodies {
-    Arc::new(move |component, form| {
-        spliced.lock().unwrap().push(form.clone());
-        Box::pin(async move {
-            let content = content_of(&component).await?;
-            let bytes = match form {
-                content::Form::Whole => content,
-                content::Form::Range(part) => {
-                    content[part.start as usize..part.end as usize].to_vec()
-                }
-                content::Form::Zstd => frame(&content),
-            };
-            Ok(stream::iter([Ok(bytes.into())]).boxed() as ByteStream)
-        })
-    })
-}
-
-async fn content_of(component: &content::Component) -> Result<Vec<u8>, Error> {
-    let directory = tempfile::tempdir().unwrap();
-    let mut contents = HashMap::new();
-    for (at, layer) in component.manifest.all_layers().enumerate() {
-        let mut spool = fetch(component.store.as_ref(), layer.blob, directory.path(), &()).await?;
-        let mut content = Vec::new();
-        let mut decoder = Decoder::new(spool.file(), layer.encoding, layer.content.size).unwrap();
-        decoder.read_to_end(&mut content).unwrap();
-        contents.insert(at, content);
-    }
-    let mut whole = Vec::new();
-    let open = |layer: Option<usize>| Ok(&contents[&layer.map_or(0, |layer| layer + 1)][..]);
-    splice(&component.manifest.recipe(), open, &mut whole)?;
-    Ok(whole)
-}
-
-fn frame(content: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::new();
-    let size = content.len() as u64;
-    assert!(encoding::compress(&mut &*content, size, 3, &mut frame).unwrap());
-    frame
 }
 
 fn remote_as(host: &str, path: &str, credentials: Credentials) -> Remote {

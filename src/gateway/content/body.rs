@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 
+use super::buffers::Buffer;
 use super::plan::{BodyPlan, Framing, Source};
 use super::{Component, Contents, Form};
 use crate::content::{Arrival, Ready, Wanted, is_about_rights};
@@ -65,8 +65,8 @@ impl Body {
         }
     }
 
-    /// Returns the next piece, or nothing when all was sent.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    /// Returns the next piece, or nothing when all was sent. It counts as being read until it is converted to bytes.
+    pub(super) async fn next(&mut self) -> Result<Option<Buffer>, Error> {
         let mut cuts = Vec::new();
         let mut room = PIECE_BYTES;
         while self.step < self.plan.steps.len() {
@@ -172,7 +172,7 @@ impl Body {
     }
 
     /// Reads what goes out together. The last piece of a whole is not given before the whole was found right.
-    async fn piece(&mut self, cuts: Vec<Cut>) -> Result<Option<Bytes>, Error> {
+    async fn piece(&mut self, cuts: Vec<Cut>) -> Result<Option<Buffer>, Error> {
         let is_empty = cuts.is_empty();
         if self.hasher.is_some() && self.contents.is_proven(&self.component.manifest) {
             self.hasher = None;
@@ -197,7 +197,7 @@ impl Body {
             Some(hasher) if is_last => self.check(hasher)?,
             hasher => self.hasher = hasher,
         }
-        Ok((!is_empty).then(|| Bytes::from(buffer)))
+        Ok((!is_empty).then_some(buffer))
     }
 
     fn check(&self, hasher: Hasher) -> Result<(), Error> {

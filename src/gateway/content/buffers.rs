@@ -1,5 +1,5 @@
-//! Memory for pieces: bounded, and used again. Else the system would have to be asked for it, a page at a time, for each
-//! piece.
+//! Buffers for pieces, which are used again. Without that, a cached blob of 18 MB takes 14.5 ms instead of 10.5: the
+//! system allocates and clears each buffer page by page.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,55 +9,58 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::content::permit;
 use crate::store::Error;
 
-/// How many buffers wait for the next piece, each as large as one; further ones are given back to the system.
-const MAX_WAITING: usize = 32;
+/// How many pieces are read at once for all bodies together, and how many unused buffers are retained.
+///
+/// The server's budget bounds the pieces that the server has taken. A read goes on while its body waits for that budget,
+/// so the number of reads needs a bound as well. With 60 HTTP/2 connections of 32 streams each that read nothing, the
+/// gateway peaked at 196 MiB with this bound and at 553 MiB without it.
+const MAX_READS: usize = 32;
 
-/// How many buffers there are at once, for all bodies together: 128 MiB.
-const MAX_BUFFERS: usize = 512;
-
-/// Buffers, and those that nobody uses now.
+/// The buffers that no piece uses now.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    waiting: Mutex<Vec<Vec<u8>>>,
-    /// One permit a buffer that is used.
-    used: Arc<Semaphore>,
+    unused: Mutex<Vec<Vec<u8>>>,
+    /// One permit a piece that is being read.
+    reads: Arc<Semaphore>,
 }
 
 impl Default for Buffers {
     fn default() -> Self {
         Self {
-            waiting: Mutex::default(),
-            used: Arc::new(Semaphore::new(MAX_BUFFERS)),
+            unused: Mutex::default(),
+            reads: Arc::new(Semaphore::new(MAX_READS)),
         }
     }
 }
 
 impl Buffers {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unused(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns an empty one, as soon as there may be one more.
+    /// Returns an empty buffer as soon as another piece may be read.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Buffer, Error> {
-        let used = permit(&self.used).await?;
+        let read = permit(&self.reads).await?;
         Ok(Buffer {
-            bytes: self.waiting().pop().unwrap_or_default(),
+            bytes: self.unused().pop().unwrap_or_default(),
             home: Arc::clone(self),
-            _used: used,
+            read: Some(read),
         })
     }
 }
 
-/// A buffer that comes back when the last of its bytes is sent, or is not wanted.
+/// A buffer that returns to the unused ones when the last of its bytes is dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pub(super) bytes: Vec<u8>,
     home: Arc<Buffers>,
-    _used: OwnedSemaphorePermit,
+    read: Option<OwnedSemaphorePermit>,
 }
 
 impl From<Buffer> for Bytes {
-    fn from(buffer: Buffer) -> Self {
+    /// Hands the piece over to the server, so that another piece may be read.
+    fn from(mut buffer: Buffer) -> Self {
+        buffer.read = None;
         Self::from_owner(buffer)
     }
 }
@@ -72,9 +75,9 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
-        let mut waiting = self.home.waiting();
-        if waiting.len() < MAX_WAITING {
-            waiting.push(bytes);
+        let mut unused = self.home.unused();
+        if unused.len() < MAX_READS {
+            unused.push(bytes);
         }
     }
 }
@@ -88,28 +91,32 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_buffer_is_used_again_when_nothing_of_it_is_left() {
+    async fn a_buffer_is_reused_after_its_last_byte_is_dropped() {
         let buffers = Arc::<Buffers>::default();
         let mut first = buffers.take().await.unwrap();
         first.bytes.extend([1; 100]);
         let mut piece = Bytes::from(first);
         let rest = piece.split_off(10);
         drop(piece);
-        assert_eq!(buffers.waiting().len(), 0);
+        assert_eq!(buffers.unused().len(), 0);
         assert_eq!(rest, [1; 90][..]);
         drop(rest);
         let second = buffers.take().await.unwrap();
         assert!(second.bytes.is_empty() && second.bytes.capacity() >= 100);
-        drop(second);
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_nobody_took_holds_back_the_next_read() {
+        let buffers = Arc::<Buffers>::default();
         let mut all = Vec::new();
-        for _ in 0..MAX_BUFFERS {
+        for _ in 0..MAX_READS {
             all.push(buffers.take().await.unwrap());
         }
-        let mut further = pin!(buffers.take());
-        assert!(further.as_mut().now_or_never().is_none());
-        all.pop();
-        assert!(further.now_or_never().is_some());
-        drop(all);
-        assert_eq!(buffers.waiting().len(), MAX_WAITING);
+        let mut next = pin!(buffers.take());
+        assert!(next.as_mut().now_or_never().is_none());
+        let taken = all.pop().map(Bytes::from);
+        assert!(next.now_or_never().is_some());
+        drop((taken, all));
+        assert_eq!(buffers.unused().len(), MAX_READS);
     }
 }

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use super::*;
 use crate::support::fault::{Fault, Registry};
+use crate::support::workspace::layers;
 
 #[tokio::test]
 async fn who_cannot_be_asked_has_not_said_no() {
@@ -142,7 +143,9 @@ async fn a_body_that_is_cut_short_does_not_end_well() {
     // A splice that fails before its first byte says so, and the next one is none the worse.
     front.get("/v2/demo/app/manifests/1.0").await.is(200);
     let path = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
-    upstream.on("GET", "/blobs/", 1, Fault::WrongBytes);
+    let first = layers(&upstream.manifest("demo/app", "1.0").unwrap()).remove(0);
+    let layer = format!("/blobs/{}", first.digest);
+    upstream.on("GET", &layer, 2, Fault::Status(502, Vec::new()));
     front.get(&path).await.is(502);
     assert!(front.get(&path).await.is(200).bytes() == content);
 }
@@ -179,13 +182,12 @@ async fn a_body_that_breaks_off_does_not_end_well() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (_, content) = publish(&store, "layers", "1.0", false).await;
-    let front = Front::with(vec![registry(&upstream.address())], |settings| {
-        settings.bodies = Arc::new(|_, _| {
-            let pieces = [Ok(vec![1u8].into()), Err(wharf::store::Error::Interrupted)];
-            Box::pin(async { Ok(stream::iter(pieces).boxed() as ByteStream) })
-        });
-    });
+    let split = upstream.manifest("demo/app", "1.0").unwrap();
+    let last = layers(&split).pop().unwrap();
+    let front = Front::new(vec![registry(&upstream.address())]);
     front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    let path = format!("/blobs/{}", last.digest);
+    upstream.on("GET", &path, usize::MAX, Fault::WrongBytes);
     let got = front
         .get(&format!("/v2/demo/app/blobs/{}", Digest::of(&content)))
         .await

@@ -5,6 +5,7 @@ use wharf::digest::Identity;
 use wharf::store::RawManifest;
 
 use super::*;
+use crate::support::frames::unframed;
 use crate::support::registries::registries;
 use crate::support::workspace::layers;
 
@@ -57,9 +58,9 @@ async fn a_split_artifact_is_shown_flat_to_who_does_not_name_it() {
         );
         let blob = format!("/v2/gateway/shown/blobs/{}", Digest::of(&content));
         front.head(&blob).await.is_whole(&content, false);
-        assert_eq!(front.spliced(), []);
+        assert_eq!(front.spliced(), 0);
         front.get(&blob).await.is_whole(&content, true);
-        assert_eq!(front.spliced(), [content::Form::Whole]);
+        assert_eq!(front.spliced(), 1);
         assert_eq!(front.log(), [""; 0]);
     }
 }
@@ -89,7 +90,7 @@ async fn parts_frames_and_copies_of_a_component() {
         let said = format!("bytes {}-{}/{size}", part.start, part.end - 1);
         assert_eq!(got.header("content-range"), said);
         assert_eq!(got.header("content-length"), expected.len().to_string());
-        assert_eq!(front.spliced(), [content::Form::Range(part)]);
+        assert_eq!(front.spliced(), 1);
     }
     let beyond = front
         .ask(Method::GET, &blob, &[("range", "bytes=99999999-")])
@@ -120,8 +121,8 @@ async fn parts_frames_and_copies_of_a_component() {
         )
         .await;
     let zstd = zstd.is(200);
-    assert_eq!(front.spliced(), [content::Form::Zstd]);
-    assert!(zstd.bytes() == frame(&content));
+    assert_eq!(front.spliced(), 1);
+    assert!(unframed(zstd.bytes()) == content);
     assert_eq!(zstd.header("content-encoding"), "zstd");
     assert_eq!(zstd.header("etag"), format!("W/{tag}"));
     assert_eq!(zstd.header("vary"), "accept-encoding");
@@ -176,7 +177,7 @@ async fn what_is_stored_flat_and_what_is_foreign_passes_through() {
         );
         front.get(&behind).await.is_whole(flat.bytes(), true);
         assert!(front.get(&blob).await.is(200).bytes() == content);
-        assert_eq!(front.spliced(), []);
+        assert_eq!(front.spliced(), 0);
 
         let layer = b"no wasm at all".repeat(10);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -248,7 +249,7 @@ async fn split_layers_pass_through() {
             .await;
         assert_eq!(Digest::of(got.is(200).bytes()), layer.digest);
     }
-    assert_eq!(front.spliced(), []);
+    assert_eq!(front.spliced(), 0);
 }
 
 #[tokio::test]
