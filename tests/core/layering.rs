@@ -114,9 +114,6 @@ const UNFINISHED: &[&str] = &["todo!", "unimplemented!"];
 
 const MAX_LINES: usize = 500;
 
-/// Circles that are known and are to be removed, by what the paths of all their files begin with.
-const KNOWN_CIRCLES: &[&str] = &["gateway/content"];
-
 #[test]
 fn sources_keep_to_the_module_map() {
     let sources = sources();
@@ -129,14 +126,8 @@ fn sources_keep_to_the_module_map() {
 
 #[test]
 fn sources_have_no_import_circle() {
-    let known = |circle: &Circle| {
-        KNOWN_CIRCLES
-            .iter()
-            .any(|known| circle.files.iter().all(|file| file.starts_with(known)))
-    };
     let circles: Vec<String> = circles::find(&sources())
         .iter()
-        .filter(|circle| !known(circle))
         .map(Circle::to_string)
         .collect();
     assert!(circles.is_empty(), "\n{}\n", circles.join("\n"));
