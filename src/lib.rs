@@ -8,15 +8,15 @@
 //!
 //! The format is written down in `docs/FORMAT.md`.
 //!
-//! A gateway sits between other clients and a registry. This is the way of one request through it:
+//! The gateway (`wharf serve`) sits between other clients and a registry. A request passes through it as follows:
 //!
 //! ```text
 //! gateway::server   reads the request from a connection, and writes the response
 //! gateway::route    what the path names: a manifest, a blob, tags or referrers of a repository
-//! gateway::upstream which store the repository is in, opened with the rights of the client
+//! gateway::upstream which store the repository is in, opened with the client's credentials
 //! gateway::view     a split manifest becomes the flat manifest that the client expects
 //! gateway::content  which bytes of which layers make up the component, in order
-//! content           those bytes, verified: a decoded copy, the cache, a blob directory, or the store
+//! content           those bytes, verified; tried in this order: a decoded copy, the cache, a blob directory, the store
 //! ```
 //!
 //! # Architecture
@@ -26,33 +26,34 @@
 //! | [`digest`] | digests, the hasher, the verifying reader |
 //! | [`source`] | bytes that can be read at any offset |
 //! | [`section`] | the section map, from headers alone |
+//! | [`segment`] | data segments, and which code reads them |
 //! | [`split`] | policy, plan, identities, splice |
 //! | [`encoding`] | raw and zstd, bounded |
 //! | [`stub`] | a component without code and data, from its root alone |
 //! | [`world`] | the WIT of a component, or of a WIT package |
-//! | [`fits`] | types: does a component fit a world, what plugs into what, is an upgrade compatible |
-//! | [`manifest`], [`metadata`] | what is stored, as values; what a component says of itself |
+//! | [`fits`] | type checks: does a component fit a world, what plugs into what, is an upgrade compatible |
+//! | [`manifest`], [`metadata`] | manifests as values; a component's own metadata |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`component`], [`exploded`] | a component about to be stored; one in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | one trait to read and one to write; layouts, registries, blob directories, the cache |
-//! | [`content`] | verified bytes from the cache, a blob directory or a store, fetched and decoded once |
-//! | [`copy`], [`push`], [`pull`] | moving blobs and artifacts; the two verbs, where the halves meet |
+//! | [`content`] | verified bytes from a decoded copy, the cache, a blob directory or a store, fetched and decoded once |
+//! | [`copy`], [`push`], [`pull`] | blobs and artifacts from store to store; a component to a store and back |
 //! | [`acceptance`] | the gate that every artifact passes: ownership, yank, immutability, pinned digests |
 //! | [`package`] | packages: where they are, how a requirement selects a version, publishing, locking |
 //! | [`index`] | the local search index and its queries |
 //! | [`gateway`] | a registry to read from, which shows split artifacts in their flat form |
-//! | [`text`] | text from others, made safe to print |
-//! | [`error`](mod@error) | what can go wrong there, and what kind of failure it is |
+//! | [`text`] | untrusted text, made safe to print |
+//! | [`error`](mod@error) | errors, and their kinds |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing of Wasm; `section`, `segment`, `split`, `stub` and
-//! `world` know nothing of OCI. They meet in `artifact`, and the verbs join them.
+//! **Architecture invariant:** stores and `copy` know nothing about Wasm; `section`, `segment`, `split`, `stub` and
+//! `world` know nothing about OCI. They meet in `artifact`, and the verbs join them.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
 //! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values: no files,
 //! no sockets, no async, no environment. The library never prints.
 //!
-//! **Architecture invariant:** raw bytes are the truth. Nothing of a component is re-encoded, no section
+//! **Architecture invariant:** raw bytes are the truth. No part of a component is re-encoded, no section
 //! header is recomputed, a manifest's digest is that of the bytes it was read from.
 //!
 //! **Architecture invariant:** an unverified byte is never called complete. Blobs are checked where they
@@ -68,9 +69,9 @@
 //! | to add | change |
 //! | --- | --- |
 //! | a command | its file in `src/cli/`, the list in `src/cli.rs`, a golden case in `testdata/cli/` |
-//! | a kind of store | its file in `src/store/`, the form of its references in `src/reference.rs`, one arm in `src/package/connect.rs` |
+//! | a kind of store | its file in `src/store/`, its reference syntax in `src/reference.rs`, one arm in `src/package/connect.rs` |
 //! | an encoding | `src/encoding.rs`, the match in `src/content/transfer.rs`, its media types in `src/artifact.rs` |
-//! | a rule of acceptance | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
+//! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
 
 pub mod acceptance;
 pub mod artifact;
