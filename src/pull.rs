@@ -10,7 +10,8 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 pub use self::open::{
     Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_manifest, open_split,
@@ -319,12 +320,17 @@ fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Waits for all fetches; the first that fails ends the others.
+/// Waits for all fetches; the first that fails ends the others. A blob that is complete is open only until its layer is
+/// spliced, so that many layers do not need as many open files.
 async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
     let complete = arrivals
         .into_iter()
-        .map(|arrival| async move { arrival.complete().await });
-    try_join_all(complete).await.map(drop)
+        .map(|arrival| async move { arrival.complete().await.map(drop) });
+    let mut fetches: FuturesUnordered<_> = complete.collect();
+    while let Some(outcome) = fetches.next().await {
+        outcome?;
+    }
+    Ok(())
 }
 
 /// A layer that is spliced.
