@@ -25,7 +25,7 @@ use crate::digest::Digest;
 use crate::manifest::{Annotations, annotation};
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted, tag_version};
 
-/// What an operation wants with an artifact.
+/// The operation that asks for an artifact.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose<'a> {
     /// Read or serve what a reference names.
@@ -59,14 +59,14 @@ pub enum Purpose<'a> {
         package: &'a PackageName,
         /// The version.
         version: &'a Version,
-        /// What is written.
+        /// The artifact that the operation writes.
         incoming: Incoming<'a>,
         /// Whether the version may be replaced.
         is_forced: bool,
     },
 }
 
-/// What is written under the tag of a version.
+/// An artifact that an operation writes under the tag of a version.
 #[derive(Debug, Clone, Copy)]
 pub enum Incoming<'a> {
     /// A component with this content digest.
@@ -80,12 +80,12 @@ pub enum Incoming<'a> {
     },
 }
 
-/// What is known about an artifact. A rule accepts a fact that nobody looked for.
+/// The known facts about an artifact. A rule accepts an artifact if its fact is unknown.
 #[derive(Debug, Clone, Default)]
 pub struct Facts<'a> {
     /// The repository, as messages name it.
     pub location: String,
-    /// What the manifest says about itself.
+    /// The annotations of the manifest.
     pub annotations: Option<&'a Annotations>,
     /// The content digest.
     pub content: Option<Digest>,
@@ -93,7 +93,7 @@ pub struct Facts<'a> {
     pub split: Option<Digest>,
     /// Whether it is marked as yanked.
     pub is_yanked: bool,
-    /// What the tag names now: a content digest for a component, a manifest digest for a copy.
+    /// The digest that the tag names now: of the content for a component, of the manifest for a copy.
     pub existing: Option<Digest>,
 }
 

@@ -83,8 +83,8 @@ pub(super) fn is_wasm(layer: &Value) -> bool {
     media_type.is_some_and(|media_type| media_type::WASM_LAYERS.contains(&media_type))
 }
 
-/// Returns the beginning of a media type or an annotation for a message. What is not ASCII becomes `?`: no media type
-/// has such characters.
+/// Returns the beginning of a media type or an annotation for a message. Characters outside ASCII become `?`: no media
+/// type has them.
 pub(super) fn ascii_excerpt(text: &str) -> String {
     let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
     text.chars().take(100).map(plain).collect()

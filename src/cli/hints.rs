@@ -94,7 +94,7 @@ const MISCONFIGURED: &str = "`wharf config` shows what is read";
 
 pub(crate) const LOGIN_FOR_EACH: &str = "`wharf login` keeps credentials for each";
 
-/// What a package and a reference look like.
+/// The forms of a package and of a reference.
 pub(crate) const FORMS: &str = "a package is NAMESPACE:NAME, perhaps with @VERSION; a reference is \
                                 HOST[:PORT]/REPOSITORY:TAG or oci:DIR:TAG";
 
@@ -107,7 +107,7 @@ fn hint_of(error: &wharf::error::Error) -> Option<String> {
     }
 }
 
-/// What is not there offline may well be there.
+/// An artifact that is missing offline may exist in the registry.
 const ONLINE: &str =
     "it is not in the cache of this machine; without --offline the registry is asked";
 
@@ -305,8 +305,8 @@ fn layout(location: &str) -> Option<PathBuf> {
     }
 }
 
-/// What brings a blob back to a layout, whose repositories share all blobs. Publishing and copying do not look at
-/// the blobs of what is there already.
+/// How to restore a blob of a layout, whose repositories share all blobs. Publishing and copying do not look at
+/// the blobs of an artifact that exists.
 fn again(layout: &Path) -> String {
     let layout = layout.display();
     format!(

@@ -40,7 +40,7 @@ pub(crate) struct Destination<'a> {
     pub(crate) path: &'a Path,
     /// Whether `-o` does not name it, so that no other file is overwritten.
     pub(crate) is_default: bool,
-    /// What `-o` names, opened.
+    /// The open file or stream that `-o` names.
     pub(crate) target: Option<Target>,
 }
 

@@ -58,7 +58,7 @@ pub enum Error {
         publication: Box<Publication>,
         /// The repository.
         location: String,
-        /// What the tag names now.
+        /// The digest that the tag names now.
         existing: Digest,
     },
     /// The version would break what relies on versions that are compatible by their numbers.
