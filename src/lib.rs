@@ -73,6 +73,9 @@
 //! | an encoding | `src/encoding.rs`, the match in `src/content/transfer.rs`, its media types in `src/artifact.rs` |
 //! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
 
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::unwrap_used))]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod acceptance;
 pub mod artifact;
 pub mod component;

@@ -4,8 +4,11 @@
 //! imports: a `pub use`, so that a parent may collect its children's items; the name of a module alone; and what a child
 //! uses of the files that it is a child of, such as their error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graphmap::DiGraphMap;
 
 use super::source::{Mention, Source};
 
@@ -61,41 +64,19 @@ fn top(file: &str) -> &str {
 
 /// Returns the sets of nodes that reach each other.
 fn circles(imports: &Imports<'_>) -> Vec<Circle> {
-    let reach = |start| {
-        let mut reached = BTreeSet::new();
-        let mut pending: Vec<&str> = vec![start];
-        while let Some(next) = pending.pop() {
-            let imported = imports.range((next, "")..).map(|(import, _)| *import);
-            for (_, to) in imported.take_while(|(from, _)| *from == next) {
-                if reached.insert(to) {
-                    pending.push(to);
-                }
-            }
-        }
-        reached
-    };
-    let nodes: BTreeSet<&str> = imports.keys().map(|(from, _)| *from).collect();
-    let reached: BTreeMap<&str, BTreeSet<&str>> =
-        nodes.iter().map(|node| (*node, reach(node))).collect();
-    let mut done = BTreeSet::new();
+    let graph: DiGraphMap<&str, ()> = imports.keys().collect();
     let mut circles = Vec::new();
-    for (node, others) in &reached {
-        if !others.contains(*node) || done.contains(*node) {
-            continue;
-        }
-        let in_circle = |other: &str| others.contains(other) && reached[other].contains(*node);
-        let files: Vec<String> = nodes
-            .iter()
-            .filter(|other| in_circle(other))
-            .map(|file| (*file).to_owned())
-            .collect();
-        done.extend(files.clone());
-        let inside = |file: &str| files.iter().any(|other| other == file);
-        let imports = imports
-            .iter()
-            .filter(|((from, to), _)| inside(from) && inside(to));
-        let imports = imports.map(|(_, said)| said.clone()).collect();
-        circles.push(Circle { files, imports });
+    for mut files in tarjan_scc(&graph)
+        .into_iter()
+        .filter(|files| files.len() > 1)
+    {
+        files.sort_unstable();
+        let inside = |(from, to): &(&str, &str)| files.contains(from) && files.contains(to);
+        let imports = imports.iter().filter(|(import, _)| inside(import));
+        circles.push(Circle {
+            imports: imports.map(|(_, said)| said.clone()).collect(),
+            files: files.into_iter().map(str::to_owned).collect(),
+        });
     }
     circles
 }
@@ -114,7 +95,6 @@ impl<'a> Module<'a> {
         let imports = source
             .mentions
             .iter()
-            .filter(|mention| !mention.context.in_test)
             .filter_map(|mention| Some((mention.alias.clone()?, mention.path.clone())))
             .collect();
         let path = super::module_path(file);
@@ -137,12 +117,10 @@ impl<'a> Module<'a> {
             == parent.len()
     }
 
-    /// What counts as naming something: all but tests and `pub use`.
+    /// Returns what counts as naming something: all but `pub use`.
     fn mentions(&self) -> impl Iterator<Item = &Mention> {
-        let tests = self.path.last().is_some_and(|name| name == "tests");
         let mentions = self.source.mentions.iter();
-        mentions
-            .filter(move |mention| !tests && !mention.context.in_test && !mention.context.reexport)
+        mentions.filter(|mention| !mention.is_reexport)
     }
 }
 

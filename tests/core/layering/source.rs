@@ -1,21 +1,19 @@
 //! A source file as the paths that it names and the items that it defines.
-//!
-//! Tokens and no syntax tree: the paths inside of macro calls count too, and a tree does not have them.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::visit::{self, Visit};
+use syn::{ExprAsync, ImplItem, Item, ItemUse, Macro, MetaList, Signature, UseTree, Visibility};
 
-/// Words before the name of an item.
-const KEYWORDS: [&str; 8] = [
-    "fn", "struct", "enum", "union", "trait", "type", "const", "static",
-];
-
-/// A path, or one of `name!`, `unwrap()`, `expect()` and `mod tests`.
+/// A path, or `async`.
 pub(super) struct Mention {
     pub(super) line: usize,
     pub(super) path: Vec<String>,
-    pub(super) context: Context,
     /// The name that a `use` brings into scope.
     pub(super) alias: Option<String>,
+    /// Whether this is a `pub use`, of any visibility.
+    pub(super) is_reexport: bool,
 }
 
 impl Mention {
@@ -24,18 +22,7 @@ impl Mention {
     }
 }
 
-/// Where a mention is.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Context {
-    /// In an item that is compiled for tests only.
-    pub(super) in_test: bool,
-    pub(super) import: bool,
-    /// In a `pub use`, of any visibility.
-    pub(super) reexport: bool,
-    nested: bool,
-}
-
-/// What a file says.
+/// The contents of a file, without the items that are compiled for tests only.
 #[derive(Default)]
 pub(super) struct Source {
     pub(super) mentions: Vec<Mention>,
@@ -46,178 +33,166 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn read(text: &str) -> Self {
         let mut source = Self::default();
-        let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{error}"));
-        source.walk(&Vec::from_iter(tokens), &[], Context::default());
+        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        source.items = file.items.iter().filter_map(name_of).collect();
+        source.visit_file(&file);
         source
     }
 
-    /// `prefix` stands before the braces that these tokens are in: `use a::{b, c::d}` names `a::b` and `a::c::d`.
-    fn walk(&mut self, tokens: &[TokenTree], prefix: &[String], context: Context) {
-        let mut at = 0;
-        while let Some(token) = tokens.get(at) {
-            let (before, rest) = (&tokens[..at], &tokens[at + 1..]);
-            at += 1 + match token {
-                // The place in `pub(crate)` is no path.
-                TokenTree::Group(group) if is_visibility(group, before) => 0,
-                TokenTree::Group(group) => {
-                    let nested = Context {
-                        nested: true,
-                        ..context
-                    };
-                    self.walk(&Vec::from_iter(group.stream()), &[], nested);
-                    0
+    fn mention(&mut self, path: Vec<String>, span: Span) {
+        self.mentions.push(Mention {
+            line: span.start().line,
+            path,
+            alias: None,
+            is_reexport: false,
+        });
+    }
+
+    fn import(&mut self, tree: &UseTree, mut path: Vec<String>, is_reexport: bool) {
+        let (span, alias) = match tree {
+            UseTree::Path(tree) => {
+                path.push(tree.ident.unraw().to_string());
+                return self.import(&tree.tree, path, is_reexport);
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.import(tree, path.clone(), is_reexport);
                 }
-                TokenTree::Punct(_) if is_test_attribute(token, rest) => {
-                    let length = 1 + item_length(&rest[1..]);
-                    let in_test = Context {
-                        in_test: true,
-                        ..context
-                    };
-                    self.walk(&rest[1..length], prefix, in_test);
-                    length
+                return;
+            }
+            UseTree::Name(name) if name.ident == "self" => {
+                (name.ident.span(), path.last().cloned())
+            }
+            UseTree::Name(name) => {
+                path.push(name.ident.unraw().to_string());
+                (name.ident.span(), path.last().cloned())
+            }
+            UseTree::Rename(renamed) => {
+                path.push(renamed.ident.unraw().to_string());
+                (renamed.ident.span(), Some(renamed.rename.to_string()))
+            }
+            UseTree::Glob(glob) => {
+                path.push("*".to_owned());
+                (glob.star_token.spans[0], path.last().cloned())
+            }
+        };
+        self.mention(path, span);
+        let mention = self.mentions.last_mut().unwrap();
+        (mention.alias, mention.is_reexport) = (alias, is_reexport);
+    }
+
+    /// Reads the paths in tokens that are no syntax yet. A name after a dot is a field or a method.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let (mut path, mut colons, mut is_member) = (Vec::new(), 0, false);
+        let mut start = Span::call_site();
+        for token in tokens {
+            let is_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+            match token {
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
+                TokenTree::Ident(word) if !path.is_empty() && colons == 2 => {
+                    path.push(word.unraw().to_string());
+                    colons = 0;
                 }
-                TokenTree::Ident(word) if word == "use" && !begins(rest, "<") => {
-                    let length = rest.iter().take_while(|token| !is(token, ";")).count();
-                    let public = match before {
-                        [.., visible, TokenTree::Group(group)]
-                            if is_visibility(group, &before[..before.len() - 1]) =>
-                        {
-                            is(visible, "pub")
+                token => {
+                    self.macro_path(&mut path, start);
+                    colons = 0;
+                    match token {
+                        TokenTree::Ident(word) if !is_member => {
+                            start = word.span();
+                            path.push(word.unraw().to_string());
                         }
-                        [.., visible] => is(visible, "pub"),
-                        [] => false,
-                    };
-                    let import = Context {
-                        import: true,
-                        reexport: public,
-                        ..context
-                    };
-                    self.walk(&rest[..length], prefix, import);
-                    length
+                        TokenTree::Group(group) => self.tokens(group.stream()),
+                        _ => {}
+                    }
                 }
-                TokenTree::Ident(word) => {
-                    let method = before.last().is_some_and(|before| is(before, "."));
-                    self.word(word, rest, method, prefix, context)
-                }
-                _ => 0,
-            };
+            }
+            is_member = is_dot;
         }
+        self.macro_path(&mut path, start);
     }
 
-    /// Reads the path or the definition that begins with a word. Returns how many tokens follow the word in it.
-    fn word(
-        &mut self,
-        word: &Ident,
-        rest: &[TokenTree],
-        method: bool,
-        prefix: &[String],
-        context: Context,
-    ) -> usize {
-        let mut path = prefix.to_vec();
-        path.push(name(word));
-        let mut length = 0;
-        while let [first, second, next, ..] = &rest[length..]
-            && is(first, ":")
-            && is(second, ":")
-        {
-            match next {
-                TokenTree::Ident(next) => path.push(name(next)),
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                    self.walk(&Vec::from_iter(group.stream()), &path, context);
-                    return length + 3;
-                }
-                next if is(next, "*") => path.push("*".to_owned()),
-                _ => break,
-            }
-            length += 3;
+    fn macro_path(&mut self, path: &mut Vec<String>, span: Span) {
+        if !path.is_empty() {
+            self.mention(std::mem::take(path), span);
         }
-        if context.import && path.len() > 1 && path.ends_with(&["self".to_owned()]) {
-            path.pop();
-        }
-        let rest = &rest[length..];
-        let last = path[path.len() - 1].clone();
-        let mut alias = context.import.then(|| last.clone());
-        let mut special = None;
-        match rest {
-            [TokenTree::Ident(next), TokenTree::Ident(renamed), ..]
-                if context.import && next == "as" =>
-            {
-                alias = Some(name(renamed));
-                length += 2;
-            }
-            [TokenTree::Ident(next), ..] if last == "mod" && next == "tests" => {
-                special = Some("mod tests".to_owned())
-            }
-            [TokenTree::Ident(next), ..] if KEYWORDS.contains(&&*last) && !context.nested => {
-                self.items.push(name(next))
-            }
-            [mark, after, ..] if is(mark, "!") && !is(after, "=") => {
-                special = Some(format!("{last}!"))
-            }
-            _ if (method || path.len() > 1) && ["unwrap", "expect"].contains(&&*last) => {
-                special = Some(format!("{last}()"))
-            }
-            _ => {}
-        }
-        let line = word.span().start().line;
-        let special = special.map(|special| (vec![special], None));
-        // What follows a dot is a field or a method: no path.
-        let path = (!method || last == "await").then_some((path, alias));
-        self.mentions.extend(
-            special
-                .into_iter()
-                .chain(path)
-                .map(|(path, alias)| Mention {
-                    line,
-                    path,
-                    context,
-                    alias,
-                }),
-        );
-        length
     }
 }
 
-fn name(word: &Ident) -> String {
-    let word = word.to_string();
-    word.strip_prefix("r#").unwrap_or(&word).to_owned()
-}
+impl<'ast> Visit<'ast> for Source {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if !is_test(item) {
+            visit::visit_item(self, item);
+        }
+    }
 
-fn is(token: &TokenTree, text: &str) -> bool {
-    match token {
-        TokenTree::Ident(word) => word == text,
-        TokenTree::Punct(punct) => text.starts_with(punct.as_char()),
-        _ => false,
+    fn visit_impl_item(&mut self, item: &'ast ImplItem) {
+        if !is_test(item) {
+            visit::visit_impl_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, import: &'ast ItemUse) {
+        let is_reexport = !matches!(import.vis, Visibility::Inherited);
+        self.import(&import.tree, Vec::new(), is_reexport);
+    }
+
+    /// The place in `pub(crate)` is not an import.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names = path
+            .segments
+            .iter()
+            .map(|segment| segment.ident.unraw().to_string());
+        self.mention(names.collect(), path.segments[0].ident.span());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        visit::visit_macro(self, call);
+        self.tokens(call.tokens.clone());
+    }
+
+    fn visit_meta_list(&mut self, list: &'ast MetaList) {
+        visit::visit_meta_list(self, list);
+        self.tokens(list.tokens.clone());
+    }
+
+    fn visit_signature(&mut self, signature: &'ast Signature) {
+        if let Some(keyword) = &signature.asyncness {
+            self.mention(vec!["async".to_owned()], keyword.span);
+        }
+        visit::visit_signature(self, signature);
+    }
+
+    fn visit_expr_async(&mut self, block: &'ast ExprAsync) {
+        self.mention(vec!["async".to_owned()], block.async_token.span);
+        visit::visit_expr_async(self, block);
     }
 }
 
-fn begins(tokens: &[TokenTree], text: &str) -> bool {
-    tokens.first().is_some_and(|token| is(token, text))
-}
-
-fn is_visibility(group: &Group, before: &[TokenTree]) -> bool {
-    group.delimiter() == Delimiter::Parenthesis
-        && before.last().is_some_and(|before| is(before, "pub"))
-}
-
-fn is_test_attribute(token: &TokenTree, rest: &[TokenTree]) -> bool {
-    let Some(TokenTree::Group(group)) = rest.first() else {
-        return false;
+/// Returns the name of an item that others may import.
+fn name_of(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Union(item) => &item.ident,
+        _ => return None,
     };
-    let text = group.to_string();
-    is(token, "#")
-        && text
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .eq("[cfg(test)]".chars())
+    Some(name.unraw().to_string())
 }
 
-/// Returns how many tokens an item has: up to its `;` or to the braces of its body.
-fn item_length(tokens: &[TokenTree]) -> usize {
-    let ends = |token: &TokenTree| match token {
-        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-        token => is(token, ";"),
-    };
-    let end = tokens.iter().position(ends);
-    end.map_or(tokens.len(), |end| end + 1)
+/// Returns whether `#[cfg(test)]` is among the attributes before an item.
+fn is_test(item: &impl ToTokens) -> bool {
+    let tokens = Vec::from_iter(item.to_token_stream());
+    let attributes = tokens
+        .chunks(2)
+        .take_while(|pair| matches!(&pair[0], TokenTree::Punct(punct) if punct.as_char() == '#'));
+    let test = |pair: &[TokenTree]| pair[1].to_string().replace(' ', "") == "[cfg(test)]";
+    attributes.into_iter().any(test)
 }
