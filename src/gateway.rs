@@ -59,7 +59,7 @@ use self::lookup::Index;
 use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
 use self::readiness::Readiness;
-use self::refusal::Refusal;
+use self::refusal::{Failure, Refusal};
 use self::rights::RecentAnswers;
 pub use self::rights::{OwnCredentials, Rights};
 use self::route::{Endpoint, Route, parameter, route};
@@ -134,8 +134,8 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// A value, or what is answered for want of it.
-type Answered<T> = Result<T, Box<Response>>;
+/// A value, or why there is none.
+type Answered<T> = Result<T, Failure>;
 
 /// A request for something of a repository, and the store to answer from.
 struct RepositoryRequest<'a> {
@@ -194,12 +194,13 @@ impl Gateway {
         let asked = self
             .asked(request, &place, forwarded(shown), self.who(shown))
             .await?;
-        match endpoint {
+        let answered = match endpoint {
             Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
             Endpoint::Blob(name) => self.blob(&asked, &name).await,
             Endpoint::Tags => self.tags(&asked).await,
             Endpoint::Referrers(subject) => self.referrers(&asked, &subject).await,
-        }
+        };
+        self.challenged(&asked, answered).await
     }
 
     /// Opens the repository of a request.
@@ -210,8 +211,7 @@ impl Gateway {
         client: Credentials,
         who: Digest,
     ) -> Answered<RepositoryRequest<'a>> {
-        let store = self.upstreams.store(place, client).await;
-        let store = store.map_err(|error| self.refused(request, &error))?;
+        let store = self.upstreams.store(place, client).await?;
         Ok(RepositoryRequest {
             request,
             location: store.location(),
@@ -243,10 +243,7 @@ impl Gateway {
         let client = forwarded(authorization(request)?);
         let method = &request.method;
         let relayed = self.upstreams.passthrough(&known, client, method, "", None);
-        let relayed = relayed
-            .await
-            .map_err(|error| self.refused(request, &error))?;
-        if let Some(relayed) = relayed {
+        if let Some(relayed) = relayed.await? {
             return Ok(self.passed(request, relayed));
         }
         let mut response = Response::new(StatusCode::OK, "{}");
@@ -280,7 +277,7 @@ impl Handler for Gateway {
     async fn handle(&self, request: Request) -> Response {
         let mut response = match self.routed(&request).await {
             Ok(response) => response,
-            Err(instead) => *instead,
+            Err(failure) => self.refused(&request, failure),
         };
         if request.method == Method::HEAD {
             response.body = stream::empty().boxed();

@@ -83,11 +83,10 @@ impl Gateway {
         let endpoint = format!("blobs/{name}");
         let method = &asked.request.method;
         let relayed = asked.store.passthrough(method, &endpoint, None, headers);
-        let relayed = match (relayed.await, name) {
-            (Ok(Some(relayed)), _) => relayed,
-            (Ok(None), Named::Digest(digest)) => return self.stored_blob(asked, digest).await,
-            (Ok(None), _) => return Ok(None),
-            (Err(error), _) => return Err(self.failed(asked, error).await),
+        let relayed = match (relayed.await?, name) {
+            (Some(relayed), _) => relayed,
+            (None, Named::Digest(digest)) => return self.stored_blob(asked, *digest).await,
+            (None, _) => return Ok(None),
         };
         let mut response = self.passed(asked.request, relayed);
         let found = response.status.is_success();
@@ -107,21 +106,16 @@ impl Gateway {
     async fn stored_blob(
         &self,
         asked: &RepositoryRequest<'_>,
-        digest: &Digest,
+        digest: Digest,
     ) -> Answered<Option<Response>> {
-        let size = match asked.store.size(digest).await {
-            Ok(Some(size)) => size,
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(self.failed(asked, error).await),
+        let Some(size) = asked.store.size(&digest).await? else {
+            return Ok(None);
         };
-        let digest = *digest;
         let blob = Identity { digest, size };
         let (mut response, part) = framed(asked.request, blob);
         if let Some(part) = part {
-            match asked.store.open(blob, part.start).await {
-                Ok(body) => response.body = first_bytes(body, part.end - part.start),
-                Err(error) => return Err(self.failed(asked, error).await),
-            }
+            let body = asked.store.open(blob, part.start).await?;
+            response.body = first_bytes(body, part.end - part.start);
         }
         Ok(Some(response))
     }
@@ -165,10 +159,7 @@ impl Gateway {
             manifest: Arc::clone(&view.split),
         };
         // The server logs a body that breaks off.
-        match self.contents.body(component, form).await {
-            Ok(body) => response.body = body,
-            Err(error) => return Err(self.failed(asked, error).await),
-        }
+        response.body = self.contents.body(component, form).await?;
         Ok(response)
     }
 }

@@ -10,7 +10,7 @@ use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
 use super::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
-use crate::manifest::{Descriptor, media_type};
+use crate::manifest::media_type;
 use crate::store::Relayed;
 
 /// The longest list of tags that is read, in bytes.
@@ -31,14 +31,9 @@ impl Gateway {
         let (store, query) = (&asked.store, query(asked.request));
         let method = &asked.request.method;
         let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
-        let tags = match relayed.await {
-            Ok(Some(relayed)) => return self.passed_tags(asked, &page, relayed).await,
-            Ok(None) => store.tags().await,
-            Err(error) => Err(error),
-        };
-        let tags = match tags {
-            Ok(tags) => tags,
-            Err(error) => return Err(self.failed(asked, error).await),
+        let tags = match relayed.await? {
+            Some(relayed) => return self.passed_tags(asked, &page, relayed).await,
+            None => store.tags().await?,
         };
         if tags.is_empty() {
             let message = "there is no such repository";
@@ -66,14 +61,10 @@ impl Gateway {
         let relayed = self
             .upstreams
             .passthrough(&known, client.clone(), method, path, query);
-        let relayed = relayed
-            .await
-            .map_err(|error| self.refused(request, &error))?;
-        if let Some(relayed) = relayed {
+        if let Some(relayed) = relayed.await? {
             return Ok(self.passed_list(request, relayed));
         }
-        let repositories = self.upstreams.repositories(&known, client).await;
-        let repositories = repositories.map_err(|error| self.refused(request, &error.into()))?;
+        let repositories = self.upstreams.repositories(&known, client).await?;
         let (repositories, next) = page.cut(repositories);
         Ok(listed(
             request,
@@ -98,10 +89,7 @@ impl Gateway {
             return Ok(self.passed_list(request, relayed));
         }
         let headers = relayed.headers.clone();
-        let bytes = match relayed.bytes(MAX_TAGS_BYTES).await {
-            Ok(bytes) => bytes,
-            Err(error) => return Err(self.failed(asked, error).await),
-        };
+        let bytes = relayed.bytes(MAX_TAGS_BYTES).await?;
         let list: Option<TagList> = serde_json::from_slice(&bytes).ok();
         if let Some(TagList { name, tags }) = list
             && let Some(tags) = tags.filter(|tags| page.is_ignored_in(tags))
@@ -134,15 +122,8 @@ impl Gateway {
             return self.other_referrers(asked, subject).await;
         };
         let artifact_type = parameter(&asked.request.uri, "artifactType");
-        let found = asked
-            .store
-            .referrers(subject, artifact_type.as_deref())
-            .await;
-        let found: Vec<Descriptor> = match found {
-            Ok(found) => found,
-            Err(error) => return Err(self.failed(asked, error).await),
-        };
-        Ok(index(json!(found), artifact_type.is_some()))
+        let found = asked.store.referrers(subject, artifact_type.as_deref());
+        Ok(index(json!(found.await?), artifact_type.is_some()))
     }
 
     /// Those of a digest that cannot be read here, as upstream says.
@@ -155,13 +136,11 @@ impl Gateway {
         let (method, query) = (&asked.request.method, query(asked.request));
         let (store, query) = (&asked.store, query.as_deref());
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
-        match relayed.await {
-            Ok(None) => Ok(index(json!([]), false)),
-            Ok(Some(relayed)) if relayed.status == StatusCode::NOT_FOUND => {
-                Ok(index(json!([]), false))
+        match relayed.await? {
+            Some(relayed) if relayed.status != StatusCode::NOT_FOUND => {
+                Ok(self.passed_list(asked.request, relayed))
             }
-            Ok(Some(relayed)) => Ok(self.passed_list(asked.request, relayed)),
-            Err(error) => Err(self.failed(asked, error).await),
+            _ => Ok(index(json!([]), false)),
         }
     }
 }

@@ -47,8 +47,7 @@ impl Gateway {
                 self.let_in
                     .enter(&asked.who, &asked.location, &view.raw.digest);
                 // It may be new in this repository.
-                let learnt = self.learn(asked, &view);
-                learnt.map_err(|error| self.refused(request, &error))?;
+                self.learn(asked, &view)?;
                 return Ok(shown(asked, &view));
             }
             let plain = digest.is_some_and(|digest| self.views.is_plain(&digest));
@@ -66,7 +65,7 @@ impl Gateway {
             Ok(None) => Ok(as_stored(asked, raw)),
             // Who wants what is stored gets what is stored.
             Err(error) if wants_split(asked) && is_unsound(&error) => Ok(as_stored(asked, raw)),
-            Err(error) => Err(self.failed(asked, error).await),
+            Err(error) => Err(error.into()),
         }
     }
 

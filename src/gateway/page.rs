@@ -30,8 +30,9 @@ use self::address::Address;
 use self::document::{document, policy};
 use super::message::{Request, Response};
 use super::range::is_known;
+use super::refusal::Failure;
 use super::rights::Rights;
-use super::{Answered, Gateway, authorization};
+use super::{Gateway, authorization};
 use crate::digest::Digest;
 
 /// How many pages are put together at once; each asks for many manifests.
@@ -40,51 +41,21 @@ pub(super) const AT_ONCE: usize = 4;
 /// The longest explanation that is read of an answer, in bytes.
 const MAX_WORDS_BYTES: usize = 16 * 1024;
 
-/// A page, put together.
-enum Page {
-    Front(lists::Front),
-    Repository(lists::Repository),
-    Artifact(Box<artifact::Artifact>),
-    /// It is under another path.
-    Elsewhere(Address),
-}
-
 impl Gateway {
     /// Answers with a page, whatever happens.
     pub(super) async fn page(&self, request: &Request) -> Response {
         // Closed it never is.
         let _turn = self.pages.acquire().await;
-        let queried: Answered<Page> = self.queried(request).await;
-        match queried {
-            Ok(Page::Elsewhere(address)) => {
-                let mut response = Response::new(StatusCode::SEE_OTHER, "");
-                // Names and tags are plain text.
-                if let Ok(location) = HeaderValue::try_from(address.to_string()) {
-                    response.headers.insert(LOCATION, location);
-                }
-                response.headers.insert(CONTENT_LENGTH, 0.into());
-                response
-            }
-            Ok(Page::Front(front)) => {
-                let status = match front.refused {
-                    Some(_) => StatusCode::BAD_REQUEST,
-                    None => StatusCode::OK,
-                };
-                page(request, status, "Components", front.html())
-            }
-            Ok(Page::Repository(repository)) => {
-                page(request, StatusCode::OK, &repository.name, repository.html())
-            }
-            Ok(Page::Artifact(artifact)) => {
-                page(request, StatusCode::OK, &artifact.title(), artifact.html())
-            }
-            Err(instead) => self.problem(request, *instead).await,
+        match self.queried(request).await {
+            Ok(response) => response,
+            Err(failure) => self.problem(request, failure).await,
         }
     }
 
     /// Says on a page what else would be said to a client. Nobody is asked for a password: it would be upstream's, and
     /// a browser would send it with every request from then on.
-    async fn problem(&self, request: &Request, instead: Response) -> Response {
+    async fn problem(&self, request: &Request, failure: Failure) -> Response {
+        let instead = self.refused(request, failure);
         let stranger = matches!(self.upstreams.rights, Rights::Client)
             && matches!(authorization(request), Ok(None));
         let status = match instead.status {
@@ -104,13 +75,14 @@ impl Gateway {
         }
         response
     }
-}
 
-/// Says why something beside what a page is about is missing.
-async fn explained(instead: Response) -> String {
-    let status = instead.status;
-    let words = words_of(instead).await;
-    words.unwrap_or_else(|| format!("upstream answered {status}"))
+    /// Says why something beside what a page is about is missing.
+    async fn explained(&self, request: &Request, failure: Failure) -> String {
+        let instead = self.refused(request, failure);
+        let status = instead.status;
+        let words = words_of(instead).await;
+        words.unwrap_or_else(|| format!("upstream answered {status}"))
+    }
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -155,6 +127,16 @@ async fn words_of(response: Response) -> Option<String> {
     let body: Value = serde_json::from_slice(&body.await.ok()?).ok()?;
     let words = body["errors"][0]["message"].as_str()?;
     (!words.is_empty()).then(|| words.to_owned())
+}
+
+/// Leads to another page.
+fn redirect(address: &Address) -> Response {
+    let mut response = Response::new(StatusCode::SEE_OTHER, "");
+    // Names and tags are plain text.
+    if let Ok(location) = HeaderValue::try_from(address.to_string()) {
+        response.headers.insert(LOCATION, location);
+    }
+    response
 }
 
 fn page(request: &Request, status: StatusCode, title: &str, main: Markup) -> Response {

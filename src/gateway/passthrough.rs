@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::message::{Request, Response};
 use super::range::is_known;
-use super::refusal::Refusal;
+use super::refusal::{Failure, Refusal};
 use super::rights::Rights;
-use super::{Gateway, RepositoryRequest};
+use super::{Answered, Gateway, RepositoryRequest};
 use crate::digest::Digest;
 use crate::error::Error;
 pub(super) use crate::store::chain;
@@ -57,30 +57,35 @@ impl Gateway {
         }
     }
 
-    /// Says what went wrong with a request about no repository.
-    pub(super) fn refused(&self, request: &Request, error: &Error) -> Box<Response> {
-        let refusal = Refusal::of(error);
+    /// Returns the response to a request that failed. Failures that are not the client's are logged and counted.
+    pub(super) fn refused(&self, request: &Request, failure: Failure) -> Response {
+        let error = match failure {
+            Failure::Response(response) => return *response,
+            Failure::Error(error) => error,
+        };
+        let refusal = Refusal::of(&error);
         if refusal.status.is_server_error() {
             self.metrics.failed(error.kind().word());
-            self.note(request, &chain(error));
+            self.note(request, &chain(&error));
         }
         refusal.into()
     }
 
-    /// Says what went wrong. Who was refused while the gateway asked for something else is told how to be let in.
-    pub(super) async fn failed(
+    /// Replaces a refusal that the gateway met while it asked for something else: upstream's own tells the client how to
+    /// be let in.
+    pub(super) async fn challenged<T>(
         &self,
         asked: &RepositoryRequest<'_>,
-        error: impl Into<Error>,
-    ) -> Box<Response> {
-        let error = error.into();
-        if let (Error::Store(refused), Rights::Client) = (&error, &self.upstreams.rights)
-            && let store::Error::Refused { .. } = refused.unshared()
+        answered: Answered<T>,
+    ) -> Answered<T> {
+        if let Err(Failure::Error(Error::Store(error))) = &answered
+            && let (store::Error::Refused { .. }, Rights::Client) =
+                (error.unshared(), &self.upstreams.rights)
             && let Some(response) = self.challenge(asked).await
         {
-            return Box::new(response);
+            return Err(response.into());
         }
-        self.refused(asked.request, &error)
+        answered
     }
 
     /// Returns upstream's own refusal, if it refuses this client.

@@ -128,9 +128,29 @@ impl From<Refusal> for Response {
     }
 }
 
-impl From<Refusal> for Box<Response> {
+/// Why a request does not get what it asks for.
+pub(super) enum Failure {
+    /// The response that says why, such as upstream's own.
+    Response(Box<Response>),
+    /// The cause, which the log shows in full and the client as a [`Refusal`].
+    Error(Error),
+}
+
+impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.into())
+        Response::from(refusal).into()
+    }
+}
+
+impl From<Response> for Failure {
+    fn from(response: Response) -> Self {
+        Self::Response(Box::new(response))
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
     }
 }
 

@@ -9,7 +9,8 @@ use http::{HeaderMap, Method, StatusCode};
 use super::headers::upstream_accept;
 use super::lookup::Kind;
 use super::passthrough::chain;
-use super::upstream::{Found, find_manifest};
+use super::refusal::Failure;
+use super::upstream::Found;
 use super::view::{View, is_unsound};
 use super::{Answered, Gateway, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
@@ -59,7 +60,7 @@ impl Gateway {
         let tags = match asked.store.tags().await {
             Ok(tags) => tags,
             Err(store::Error::NotFound { .. }) => Vec::new(),
-            Err(error) => return Err(self.failed(asked, error).await),
+            Err(error) => return Err(error.into()),
         };
         let tags = newest_first(tags).into_iter().take(MAX_MANIFESTS);
         let looking = stream::iter(tags).map(|tag| self.looked_at(asked, tag));
@@ -73,45 +74,39 @@ impl Gateway {
         Ok(None)
     }
 
-    /// Reads what a tag names; nothing if that is no sound split manifest.
+    /// Reads what a tag names; nothing if that is no sound split manifest. A damaged manifest cannot be the one that is
+    /// looked for; one that upstream could not be asked for may be.
     async fn looked_at(
         &self,
         asked: &RepositoryRequest<'_>,
         tag: String,
     ) -> Answered<Option<Arc<View>>> {
-        let accept = upstream_accept(&HeaderMap::new());
-        let got = match find_manifest(asked.store.as_ref(), &Method::GET, &tag, accept).await {
-            Ok(got) => got,
-            Err(error) => return self.left_out(asked, &tag, error.into()).await,
-        };
-        match got {
-            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
-                match self.derived(asked, raw).await {
-                    Ok(view) => Ok(view),
-                    Err(error) => self.left_out(asked, &tag, error).await,
-                }
+        match self.tagged_view(asked, &tag).await {
+            Err(Failure::Error(error)) if is_unsound(&error) => {
+                let problem = format!("`{tag}` is left out: {}", chain(&error));
+                self.note(asked.request, &problem);
+                Ok(None)
             }
-            Found::Manifest(_) | Found::Head(_) | Found::Missing => Ok(None),
-            Found::Other(relayed) if relayed.status == StatusCode::NOT_FOUND => Ok(None),
-            Found::Other(relayed) => Err(Box::new(self.passed(asked.request, relayed))),
+            view => view,
         }
     }
 
-    /// One that is damaged is not what is looked for; what could not be asked may be.
-    async fn left_out<T>(
+    async fn tagged_view(
         &self,
         asked: &RepositoryRequest<'_>,
         tag: &str,
-        error: crate::error::Error,
-    ) -> Answered<Option<T>> {
-        if is_unsound(&error) {
-            self.note(
-                asked.request,
-                &format!("`{tag}` is left out: {}", chain(&error)),
-            );
-            return Ok(None);
+    ) -> Answered<Option<Arc<View>>> {
+        let accept = upstream_accept(&HeaderMap::new());
+        let got = self.asked_for(asked, &Method::GET, tag, accept).await?;
+        match got {
+            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
+                Ok(self.derived(asked, raw).await?)
+            }
+            Found::Other(relayed) if relayed.status != StatusCode::NOT_FOUND => {
+                Err(self.passed(asked.request, relayed).into())
+            }
+            _ => Ok(None),
         }
-        Err(self.failed(asked, error).await)
     }
 }
 

@@ -194,8 +194,7 @@ impl Gateway {
         asked: &RepositoryRequest<'_>,
         digest: &Digest,
     ) -> Answered<Option<Origin>> {
-        let origin = self.index.get(&asked.location, digest);
-        origin.map_err(|error| self.refused(asked.request, &error.into()))
+        Ok(self.index.get(&asked.location, digest)?)
     }
 
     /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
@@ -212,8 +211,7 @@ impl Gateway {
         };
         let view = Some(view).filter(|view| view.names(digest) == Some(origin.kind));
         if view.is_none() {
-            let forgotten = self.index.forget(&asked.location, digest);
-            forgotten.map_err(|error| self.refused(asked.request, &error.into()))?;
+            self.index.forget(&asked.location, digest)?;
         }
         Ok(view)
     }
@@ -244,17 +242,14 @@ impl Gateway {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
-            (Found::Manifest(raw), _) => match self.derived(asked, raw).await {
-                Ok(view) => Ok(view),
-                Err(error) => Err(self.failed(asked, error).await),
-            },
+            (Found::Manifest(raw), _) => Ok(self.derived(asked, raw).await?),
             (Found::Head(_), Some(view)) => {
                 self.let_in.enter(&asked.who, &asked.location, split);
                 Ok(Some(view))
             }
             (found, _) if found.is_missing() => Ok(None),
             (Found::Head(_) | Found::Missing, _) => Ok(None),
-            (Found::Other(relayed), _) => Err(Box::new(self.passed(asked.request, relayed))),
+            (Found::Other(relayed), _) => Err(self.passed(asked.request, relayed).into()),
         }
     }
 
@@ -286,9 +281,7 @@ impl Gateway {
             }
         });
         let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();
-        if let Err(error) = found.await {
-            return Err(self.failed(asked, error).await);
-        }
+        found.await?;
         self.complete.enter(&everybody, &asked.location, &split);
         Ok(())
     }
@@ -301,15 +294,11 @@ impl Gateway {
         name: &str,
         accept: HeaderValue,
     ) -> Answered<Found> {
-        match find_manifest(asked.store.as_ref(), method, name, accept).await {
-            Ok(got) => {
-                if let Found::Manifest(raw) = &got {
-                    self.metrics.from_upstream(raw.bytes.len() as u64);
-                }
-                Ok(got)
-            }
-            Err(error) => Err(self.failed(asked, error).await),
+        let got = find_manifest(asked.store.as_ref(), method, name, accept).await?;
+        if let Found::Manifest(raw) = &got {
+            self.metrics.from_upstream(raw.bytes.len() as u64);
         }
+        Ok(got)
     }
 }
 

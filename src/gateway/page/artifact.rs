@@ -3,11 +3,14 @@
 use maud::{Markup, html};
 
 use super::address::Address;
+use super::comparison::sum;
 use super::document::{encoded, link};
 use super::layers::Layers;
 use super::numbers::{count, size};
+use crate::artifact::SplitManifest;
 use crate::digest::{Digest, Identity};
-use crate::manifest::annotation;
+use crate::manifest::{Annotations, Os, annotation};
+use crate::world::Interfaces;
 
 /// The longest text of WIT that is shown, in bytes.
 const MAX_WIT_BYTES: usize = 512 * 1024;
@@ -24,14 +27,12 @@ pub(super) struct Artifact {
     /// The reference without the repository's part: a tag, or a digest.
     pub(super) name: String,
     pub(super) repository: String,
-    /// The page of the repository.
-    pub(super) above: Option<Address>,
     /// Or why nobody knows.
     pub(super) yanked: Result<bool, String>,
     /// The manifest that is named.
     pub(super) manifest: Digest,
-    /// Keys and values, as the manifest says them.
-    pub(super) annotations: Vec<(String, String)>,
+    /// As the manifest says them.
+    pub(super) annotations: Annotations,
     pub(super) what: What,
 }
 
@@ -43,7 +44,7 @@ pub(super) enum What {
     /// A component in one piece.
     Flat {
         content: Identity,
-        names: Names,
+        names: Interfaces,
         /// Why a split form behind it is not shown, if there is one.
         unused: Option<String>,
     },
@@ -51,29 +52,16 @@ pub(super) enum What {
     Foreign(String),
 }
 
-/// A split component.
+/// A split artifact.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
-    /// Whether it is a component, and not a core module.
-    pub(super) is_component: bool,
-    pub(super) content: Identity,
-    /// The sum of the stored layers, in bytes.
-    pub(super) stored: u64,
-    /// The split manifest.
-    pub(super) manifest: Digest,
-    pub(super) split_digest: Digest,
-    pub(super) flat_digest: Digest,
+    /// The digest of its manifest.
+    pub(super) digest: Digest,
+    pub(super) manifest: SplitManifest,
     pub(super) layers: Layers,
-    pub(super) names: Names,
+    pub(super) names: Interfaces,
     /// The text, or why there is none.
     pub(super) wit: Result<String, String>,
-}
-
-/// What is imported and exported.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Names {
-    pub(super) imports: Vec<String>,
-    pub(super) exports: Vec<String>,
 }
 
 impl Artifact {
@@ -88,7 +76,7 @@ impl Artifact {
 
     pub(super) fn html(&self) -> Markup {
         html! {
-            p.note { (link(self.above.as_ref(), &self.repository)) }
+            p.note { (link(Address::repository(&self.repository).as_ref(), &self.repository)) }
             h1 {
                 (self.name) " "
                 @if self.yanked == Ok(true) { span.mark { "yanked" } }
@@ -100,10 +88,10 @@ impl Artifact {
             @match &self.what {
                 What::Split(split) => {
                     (split.layers.html())
-                    (split.names.html())
+                    (names(&split.names))
                     (wit(&split.wit))
                 }
-                What::Flat { names, .. } => { (names.html()) }
+                What::Flat { names, .. } => { (self::names(names)) }
                 What::Foreign(_) => {}
             }
             (self.metadata())
@@ -116,14 +104,15 @@ impl Artifact {
                 (fact("reference", html! { code { (self.title()) } }))
                 @match &self.what {
                     What::Split(split) => {
-                        @let kind = if split.is_component { "a component" } else { "a core module" };
+                        @let manifest = &split.manifest;
+                        @let kind = if manifest.os == Os::Wasip2 { "a component" } else { "a core module" };
                         (fact("what", html! { (kind) ", stored in layers" }))
-                        (fact("content size", html! { (size(split.content.size)) }))
-                        (fact("stored size", html! { (size(split.stored)) }))
-                        (digest("content digest", &split.content.digest))
-                        (digest("split digest", &split.split_digest))
-                        (digest("flat digest", &split.flat_digest))
-                        (digest("split manifest", &split.manifest))
+                        (fact("content size", html! { (size(manifest.content.size)) }))
+                        (fact("stored size", html! { (size(sum(manifest.all_layers()).stored)) }))
+                        (digest("content digest", &manifest.content.digest))
+                        (digest("split digest", &manifest.config.digest))
+                        (digest("flat digest", &manifest.flat_digest))
+                        (digest("split manifest", &split.digest))
                     }
                     What::Flat { content, unused, .. } => {
                         (fact("what", html! { "a flat artifact: the whole component is one layer" }))
@@ -189,26 +178,25 @@ fn digest(key: &str, digest: &Digest) -> Markup {
     fact(key, html! { span.digest { (digest) } })
 }
 
-impl Names {
-    fn html(&self) -> Markup {
-        html! {
-            div.columns {
-                @for (title, what, names) in [("Imports", "import", &self.imports), ("Exports", "export", &self.exports)] {
-                    section {
-                        h2 { (title) }
-                        @if names.is_empty() {
-                            p.note { "none" }
-                        } @else {
-                            ul.names {
-                                @for name in names.iter().take(MAX_NAMES) {
-                                    @let place = format!("{what}:{}", encoded(name));
-                                    li id=(place) { a href={ "#" (place) } { code { (name) } } }
-                                }
+fn names(interfaces: &Interfaces) -> Markup {
+    let Interfaces { imports, exports } = interfaces;
+    html! {
+        div.columns {
+            @for (title, what, names) in [("Imports", "import", imports), ("Exports", "export", exports)] {
+                section {
+                    h2 { (title) }
+                    @if names.is_empty() {
+                        p.note { "none" }
+                    } @else {
+                        ul.names {
+                            @for name in names.iter().take(MAX_NAMES) {
+                                @let place = format!("{what}:{}", encoded(name));
+                                li id=(place) { a href={ "#" (place) } { code { (name) } } }
                             }
                         }
-                        @if names.len() > MAX_NAMES {
-                            p.note { "and " (names.len() - MAX_NAMES) " more" }
-                        }
+                    }
+                    @if names.len() > MAX_NAMES {
+                        p.note { "and " (names.len() - MAX_NAMES) " more" }
                     }
                 }
             }
@@ -242,7 +230,6 @@ fn wit(wit: &Result<String, String>) -> Markup {
 mod tests {
     use super::super::document::document;
     use super::*;
-    use crate::split::{Recipe, RecipeLayer};
 
     const HOSTILE: &str = "\"><script>alert(1)</script><!--";
 
@@ -250,37 +237,36 @@ mod tests {
         Artifact {
             name: "1.0".to_owned(),
             repository: "demo/app".to_owned(),
-            above: Address::repository("demo/app"),
             yanked: Ok(false),
             manifest: Digest::of(b"manifest"),
-            annotations: Vec::new(),
+            annotations: Annotations::new(),
             what,
         }
     }
 
-    fn split(names: Names, wit: Result<String, String>) -> What {
-        let layer = super::super::comparison::tests::layer("", 0, 100);
-        let content = layer.content;
-        let recipe = Recipe {
-            content,
-            root: RecipeLayer::new(0, content),
+    fn split(names: Interfaces, wit: Result<String, String>) -> What {
+        let root = super::super::comparison::tests::layer("", 0, 100);
+        let manifest = SplitManifest {
+            config: Identity::of(b"split"),
+            os: Os::Wasip2,
+            content: root.content,
+            imports: None,
+            exports: None,
+            flat_digest: Digest::of(b"flat"),
+            root: root.clone(),
             layers: Vec::new(),
-        };
-        let layers = Layers {
-            layers: vec![layer],
-            recipe,
-            others: Vec::new(),
-            left_out: 0,
-            unlisted: None,
+            annotations: Annotations::new(),
         };
         What::Split(Box::new(Split {
-            is_component: true,
-            content,
-            stored: 25,
-            manifest: Digest::of(b"manifest"),
-            split_digest: Digest::of(b"split"),
-            flat_digest: Digest::of(b"flat"),
-            layers,
+            digest: Digest::of(b"manifest"),
+            layers: Layers {
+                layers: vec![root],
+                recipe: manifest.recipe(),
+                others: Vec::new(),
+                left_out: 0,
+                unlisted: None,
+            },
+            manifest,
             names,
             wit,
         }))
@@ -293,7 +279,7 @@ mod tests {
     #[test]
     fn digests_and_sizes_are_all_there() {
         let page = page(&artifact(split(
-            Names::default(),
+            Interfaces::default(),
             Ok("world root {}".to_owned()),
         )));
         for text in ["manifest", "split", "flat", ""].map(|text| Digest::of(text.as_bytes())) {
@@ -307,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_strangers_wrote_is_text() {
-        let names = Names {
+        let names = Interfaces {
             imports: vec![HOSTILE.to_owned(), "wasi:http/types@0.2.0".to_owned()],
             exports: vec![HOSTILE.to_owned()],
         };
@@ -317,7 +303,7 @@ mod tests {
         artifact.repository = HOSTILE.to_owned();
         for key in ["title", "source", HOSTILE] {
             let key = format!("{}{key}", annotation::IMAGE_PREFIX);
-            artifact.annotations.push((key, HOSTILE.to_owned()));
+            artifact.annotations.insert(key, HOSTILE.to_owned());
         }
         let page = page(&artifact);
         assert!(!page.contains("<script") && !page.contains("<!--"));
@@ -330,7 +316,7 @@ mod tests {
             What::Foreign(HOSTILE.to_owned()),
             What::Flat {
                 content: Identity::of(b""),
-                names: Names::default(),
+                names: Interfaces::default(),
                 unused: Some(HOSTILE.to_owned()),
             },
         ] {
@@ -353,7 +339,7 @@ mod tests {
         ] {
             let mut artifact = artifact(What::Foreign("an image".to_owned()));
             let key = format!("{}source", annotation::IMAGE_PREFIX);
-            artifact.annotations.push((key, value.to_owned()));
+            artifact.annotations.insert(key, value.to_owned());
             let page = page(&artifact);
             assert_eq!(page.contains("nofollow"), linked, "{value}");
             assert!(!page.contains("href=\"javascript"));
@@ -362,7 +348,7 @@ mod tests {
 
     #[test]
     fn long_lists_and_texts_are_cut() {
-        let names = Names {
+        let names = Interfaces {
             imports: (0..1500).map(|number| format!("i{number}")).collect(),
             exports: Vec::new(),
         };

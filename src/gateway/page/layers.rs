@@ -1,7 +1,5 @@
 //! The layers of a component as a picture, and as a table.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 
 use super::comparison::{Other, Sum, divided, sum};
@@ -13,41 +11,19 @@ use crate::split::{Recipe, Run};
 /// The fill of a bar whose layer another version has too.
 const HATCHING: &str = "url(#shared)";
 
-/// What a layer is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Code,
-    Data,
-    Element,
-    Module,
-    Custom,
-    Root,
-}
+/// The kinds of layers, in the order of the legend. Each is also the name of a colour.
+const KINDS: [&str; 6] = ["code", "data", "element", "module", "custom", "root"];
 
-impl Kind {
-    /// Returns what a section path says, the root having none.
-    fn of(path: &str) -> Self {
-        let last = path.rsplit('/').next().unwrap_or(path);
-        match last.split('[').next().unwrap_or(last) {
-            "" => Self::Root,
-            "code" => Self::Code,
-            "data" | "segment" | "gap" => Self::Data,
-            "element" => Self::Element,
-            "suffix" => Self::Module,
-            _ => Self::Custom,
-        }
-    }
-
-    /// The word, which is also the name of a colour.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-            Self::Data => "data",
-            Self::Element => "element",
-            Self::Module => "module",
-            Self::Custom => "custom",
-            Self::Root => "root",
-        }
+/// Returns the kind of a layer by its section path; the root has none.
+fn kind(path: &str) -> &'static str {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    match last.split('[').next().unwrap_or(last) {
+        "" => "root",
+        "code" => "code",
+        "data" | "segment" | "gap" => "data",
+        "element" => "element",
+        "suffix" => "module",
+        _ => "custom",
     }
 }
 
@@ -117,7 +93,7 @@ impl Layers {
                 @let title = html! {
                     title { (label(layer)) ", " (size(length)) @if shared { ", shared" } }
                 };
-                rect x=(x) width=(width) height="48" class=(Kind::of(&layer.path).word()) { (title) }
+                rect x=(x) width=(width) height="48" class=(kind(&layer.path)) { (title) }
                 @if shared {
                     rect x=(x) width=(width) height="48" fill=(HATCHING) { (title) }
                 }
@@ -126,16 +102,16 @@ impl Layers {
     }
 
     fn legend(&self) -> Markup {
-        let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
-        for layer in &self.layers {
-            let bytes = kinds.entry(Kind::of(&layer.path)).or_default();
-            *bytes = bytes.saturating_add(layer.content.size);
-        }
+        let kinds = KINDS.into_iter().filter_map(|word| {
+            let layers = self.layers.iter().filter(|layer| kind(&layer.path) == word);
+            let bytes = layers.map(|layer| layer.content.size);
+            Some((word, bytes.reduce(u64::saturating_add)?))
+        });
         let (shared, _) = divided(&self.layers, &self.others);
         html! {
             ul.legend {
                 @for (kind, bytes) in kinds {
-                    li { b class=(kind.word()) {} (kind.word()) " " (size(bytes)) }
+                    li { b class=(kind) {} (kind) " " (size(bytes)) }
                 }
                 @if !shared.is_empty() {
                     li {
@@ -176,7 +152,7 @@ impl Layers {
     }
 
     fn row(&self, layer: &Layer, most: u64) -> Markup {
-        let kind = Kind::of(&layer.path).word();
+        let kind = kind(&layer.path);
         let names = self.names_of(layer);
         let width = percent(layer.content.size, most);
         html! {
@@ -379,17 +355,17 @@ mod tests {
 
     #[test]
     fn kinds_are_those_of_the_last_step() {
-        for (path, kind) in [
-            ("", Kind::Root),
-            ("module[0]/code[0]", Kind::Code),
-            ("data[0]/gap[3]", Kind::Data),
-            ("component[1]/module[0]/element[0]", Kind::Element),
-            ("suffix[0]", Kind::Module),
-            ("custom[3]:.debug_code[0]", Kind::Custom),
-            ("code", Kind::Code),
-            ("else", Kind::Custom),
+        for (path, expected) in [
+            ("", "root"),
+            ("module[0]/code[0]", "code"),
+            ("data[0]/gap[3]", "data"),
+            ("component[1]/module[0]/element[0]", "element"),
+            ("suffix[0]", "module"),
+            ("custom[3]:.debug_code[0]", "custom"),
+            ("code", "code"),
+            ("else", "custom"),
         ] {
-            assert_eq!(Kind::of(path), kind, "{path}");
+            assert_eq!(kind(path), expected, "{path}");
         }
     }
 }

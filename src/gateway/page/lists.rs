@@ -5,192 +5,139 @@ use maud::{Markup, html};
 use super::address::Address;
 use super::document::{encoded, link};
 use super::numbers::count;
+use crate::package::Tags;
 
-/// The page that lists repositories.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Front {
-    /// One for each upstream that has a part in this page.
-    pub(super) shelves: Vec<Shelf>,
-    /// Where the next page begins: behind this repository of the upstream with this number.
-    pub(super) next: Option<(usize, String)>,
-    /// What was asked for in the form and is no reference.
-    pub(super) refused: Option<String>,
+/// Returns the page that lists repositories, by upstream. The next page begins behind a repository of the upstream with
+/// a number. `refused` is a text from the form that is no reference.
+pub(super) fn front(
+    shelves: &[Markup],
+    next: Option<(usize, String)>,
+    refused: Option<&str>,
+) -> Markup {
+    html! {
+        h1 { "Components" }
+        form action="/" method="get" {
+            label for="ref" { "Open a reference" }
+            div {
+                input id="ref" name="ref" required autocapitalize="off" spellcheck="false"
+                    placeholder="repository:tag" value=(refused.unwrap_or_default());
+                button { "Open" }
+            }
+            @if refused.is_some() {
+                p.problem {
+                    "That is no reference. One is written " code { "repository" } ", " code { "repository:tag" }
+                    " or " code { "repository@sha256:…" } ", perhaps with a registry's host before it."
+                }
+            }
+        }
+        @for shelf in shelves { (shelf) }
+        @if shelves.is_empty() && next.is_none() {
+            p.note { "Nothing is listed here. Open a repository by its name." }
+        }
+        @if let Some((from, last)) = next {
+            p.next { a rel="next" href={ "/?from=" (from) "&last=" (encoded(&last)) } { "Next page" } }
+        }
+    }
 }
 
-/// What an upstream has.
-#[derive(Debug, Clone)]
-pub(super) struct Shelf {
-    /// What people call it.
-    pub(super) name: String,
-    /// Its repositories, or why it lists none.
-    pub(super) rows: Result<Vec<Row>, String>,
+/// Returns the repositories of an upstream, or why they are not listed.
+pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
+    html! {
+        section {
+            h2 { (title) }
+            @match rows {
+                Ok(rows) if rows.is_empty() => { p.note { "There is nothing here." } }
+                Ok(rows) => { ul.list { @for row in rows { (row) } } }
+                Err(why) => {
+                    p.note { "Its repositories cannot be listed: " (why) ". Open one by its name." }
+                }
+            }
+        }
+    }
 }
 
-/// A repository.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) name: String,
-    pub(super) address: Option<Address>,
-    /// What tags it has, or why nobody knows.
-    pub(super) tags: Result<Counted, String>,
+/// Returns a repository with its [counted] tags, or why they are not known.
+pub(super) fn row(name: &str, address: Option<&Address>, tags: Result<Markup, String>) -> Markup {
+    html! {
+        li {
+            span.name { (link(address, name)) } " "
+            @match tags {
+                Ok(tags) => { (tags) }
+                Err(why) => { span.more { "its tags cannot be listed: " (why) } }
+            }
+        }
+    }
 }
 
-/// The tags of a repository, counted.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counted {
-    /// The newest version, else another tag.
-    pub(super) newest: Option<Tag>,
-    pub(super) versions: usize,
-    pub(super) others: usize,
+/// Returns the newest tag of a repository, and how many tags it has.
+pub(super) fn counted(
+    repository: &str,
+    newest: Option<&str>,
+    is_yanked: bool,
+    tags: &Tags,
+) -> Markup {
+    html! {
+        @if let Some(newest) = newest {
+            span.tag { (link(Address::tagged(repository, newest).as_ref(), newest)) } " "
+            (mark(is_yanked))
+        }
+        span.more { (summary(tags)) }
+    }
 }
 
-/// A tag.
-#[derive(Debug, Clone)]
-pub(super) struct Tag {
-    pub(super) name: String,
-    pub(super) address: Option<Address>,
-    pub(super) is_version: bool,
-    pub(super) yanked: bool,
+fn summary(tags: &Tags) -> String {
+    match (tags.versions.len(), tags.others.len()) {
+        (0, others) => count(others, "tag"),
+        (versions, 0) => count(versions, "version"),
+        (versions, others) => {
+            let others = count(others, "other tag");
+            format!("{}, {others}", count(versions, "version"))
+        }
+    }
 }
 
-/// The page of a repository.
-#[derive(Debug, Clone)]
-pub(super) struct Repository {
-    pub(super) name: String,
-    pub(super) address: Address,
-    /// Versions, the newest first, then other tags.
-    pub(super) tags: Vec<Tag>,
-    pub(super) versions: usize,
-    pub(super) others: usize,
-    /// How many tags are about a digest: marks, signatures and the like.
-    pub(super) about: usize,
-    /// Whether nobody knows which versions are yanked, and why.
-    pub(super) unmarked: Option<String>,
-    /// The tag behind which the next page begins.
-    pub(super) next: Option<String>,
+fn mark(is_yanked: bool) -> Markup {
+    html! { @if is_yanked { span.mark { "yanked" } " " } }
 }
 
-impl Front {
-    pub(super) fn html(&self) -> Markup {
-        html! {
-            h1 { "Components" }
-            (self.form())
-            @for shelf in &self.shelves {
-                section {
-                    h2 { (shelf.name) }
-                    @match &shelf.rows {
-                        Ok(rows) if rows.is_empty() => { p.note { "There is nothing here." } }
-                        Ok(rows) => { ul.list { @for row in rows { (row.html()) } } }
-                        Err(why) => {
-                            p.note { "Its repositories cannot be listed: " (why) ". Open one by its name." }
+/// Returns the page of a repository: the listed tags, each with whether it is yanked, or why that is not known. `about`
+/// counts the tags that belong to digests; the next page begins behind the tag `next`.
+pub(super) fn repository(
+    name: &str,
+    tags: &Tags,
+    listed: Vec<(String, bool)>,
+    about: usize,
+    unmarked: Option<String>,
+    next: Option<String>,
+) -> Markup {
+    let is_other = |(tag, _): &(String, bool)| tags.others.contains(tag);
+    let (others, versions): (Vec<_>, Vec<_>) = listed.into_iter().partition(is_other);
+    html! {
+        h1 { (name) }
+        p.note {
+            (summary(tags))
+            @if about > 0 {
+                ", and " (count(about, "tag")) " about digests (marks, signatures and the like)"
+            }
+        }
+        @if let Some(why) = unmarked {
+            p.problem { "Which versions are yanked is not known: " (why) }
+        }
+        @for (title, tags) in [("Versions", versions), ("Other tags", others)] {
+            @if !tags.is_empty() {
+                h2 { (title) }
+                ul.list {
+                    @for (tag, is_yanked) in tags {
+                        li {
+                            span.name { (link(Address::tagged(name, &tag).as_ref(), &tag)) } " " (mark(is_yanked))
                         }
                     }
                 }
             }
-            @if self.shelves.is_empty() && self.next.is_none() {
-                p.note { "Nothing is listed here. Open a repository by its name." }
-            }
-            @if let Some((from, last)) = &self.next {
-                p.next { a rel="next" href={ "/?from=" (from) "&last=" (encoded(last)) } { "Next page" } }
-            }
         }
-    }
-
-    fn form(&self) -> Markup {
-        let refused = self.refused.as_deref();
-        html! {
-            form action="/" method="get" {
-                label for="ref" { "Open a reference" }
-                div {
-                    input id="ref" name="ref" required autocapitalize="off" spellcheck="false"
-                        placeholder="repository:tag" value=(refused.unwrap_or_default());
-                    button { "Open" }
-                }
-                @if refused.is_some() {
-                    p.problem {
-                        "That is no reference. One is written " code { "repository" } ", " code { "repository:tag" }
-                        " or " code { "repository@sha256:…" } ", perhaps with a registry's host before it."
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Row {
-    fn html(&self) -> Markup {
-        html! {
-            li {
-                span.name { (link(self.address.as_ref(), &self.name)) } " "
-                @match &self.tags {
-                    Ok(counted) => { (counted.html()) }
-                    Err(why) => { span.more { "its tags cannot be listed: " (why) } }
-                }
-            }
-        }
-    }
-}
-
-impl Counted {
-    fn html(&self) -> Markup {
-        html! {
-            @if let Some(newest) = &self.newest {
-                span.tag { (link(newest.address.as_ref(), &newest.name)) } " "
-                (newest.mark())
-            }
-            span.more { (self.summary()) }
-        }
-    }
-
-    fn summary(&self) -> String {
-        match (self.versions, self.others) {
-            (0, others) => count(others, "tag"),
-            (versions, 0) => count(versions, "version"),
-            (versions, others) => {
-                let others = count(others, "other tag");
-                format!("{}, {others}", count(versions, "version"))
-            }
-        }
-    }
-}
-
-impl Tag {
-    fn mark(&self) -> Markup {
-        html! { @if self.yanked { span.mark { "yanked" } " " } }
-    }
-}
-
-impl Repository {
-    pub(super) fn html(&self) -> Markup {
-        let counted = Counted {
-            newest: None,
-            versions: self.versions,
-            others: self.others,
-        };
-        let (versions, others): (Vec<_>, Vec<_>) = self.tags.iter().partition(|tag| tag.is_version);
-        html! {
-            h1 { (self.name) }
-            p.note {
-                (counted.summary())
-                @if self.about > 0 {
-                    ", and " (count(self.about, "tag")) " about digests (marks, signatures and the like)"
-                }
-            }
-            @if let Some(why) = &self.unmarked {
-                p.problem { "Which versions are yanked is not known: " (why) }
-            }
-            @for (title, tags) in [("Versions", versions), ("Other tags", others)] {
-                @if !tags.is_empty() {
-                    h2 { (title) }
-                    ul.list {
-                        @for tag in tags {
-                            li { span.name { (link(tag.address.as_ref(), &tag.name)) } " " (tag.mark()) }
-                        }
-                    }
-                }
-            }
-            @if let Some(last) = &self.next {
-                p.next { a rel="next" href={ (self.address) "?last=" (encoded(last)) } { "Next page" } }
+        @if let Some(last) = next {
+            p.next {
+                a rel="next" href={ (Address::Repository(name.to_owned())) "?last=" (encoded(&last)) } { "Next page" }
             }
         }
     }

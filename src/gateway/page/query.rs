@@ -2,16 +2,15 @@
 
 mod artifact;
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use maud::Markup;
 
-use super::Page;
 use super::address::Address;
-use super::lists::{Counted, Front, Repository, Row, Shelf, Tag};
+use super::{lists, page, redirect};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::gateway::message::Request;
+use crate::gateway::message::{Request, Response};
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::rights::Rights;
@@ -30,53 +29,62 @@ const MAX_LISTED: usize = 200;
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
-    pub(super) async fn queried(&self, request: &Request) -> Answered<Page> {
+    pub(super) async fn queried(&self, request: &Request) -> Answered<Response> {
         match Address::read(request.uri.path()) {
-            Some(Address::Front) => self.front(request).await,
-            Some(Address::Repository(name)) => self.repository(request, name).await,
+            Some(Address::Front) => Ok(self.front(request).await),
+            Some(Address::Repository(name)) => {
+                let asked = self.visited(request, &name).await?;
+                let page = self.repository(&asked, &name).await;
+                self.challenged(&asked, page).await
+            }
             Some(Address::Artifact(repository, name)) => {
-                self.artifact(request, repository, name).await
+                let asked = self.visited(request, &repository).await?;
+                let page = self.artifact(&asked, repository, name).await;
+                self.challenged(&asked, page).await
             }
             None => Err(Refusal::not_found("NAME_UNKNOWN", "there is no such page").into()),
         }
     }
 
-    async fn front(&self, request: &Request) -> Answered<Page> {
+    async fn front(&self, request: &Request) -> Response {
+        let title = "Components";
         if let Some(text) = parameter(&request.uri, "ref") {
-            return Ok(match text.trim().parse() {
-                Ok(address) => Page::Elsewhere(address),
-                Err(()) => Page::Front(Front {
-                    refused: Some(text),
-                    ..Front::default()
-                }),
-            });
+            return match text.trim().parse() {
+                Ok(address) => redirect(&address),
+                Err(()) => {
+                    let main = lists::front(&[], None, Some(&text));
+                    page(request, StatusCode::BAD_REQUEST, title, main)
+                }
+            };
         }
         let from = parameter(&request.uri, "from").and_then(|from| from.parse().ok());
         let (from, mut last) = (from.unwrap_or(0), parameter(&request.uri, "last"));
-        let mut front = Front::default();
-        let mut room = MAX_LISTED;
+        let (mut shelves, mut next, mut room) = (Vec::new(), None, MAX_LISTED);
         for (number, known) in self.upstreams.listed().iter().enumerate().skip(from) {
             if room == 0 {
-                front.next = Some((number, String::new()));
+                next = Some((number, String::new()));
                 break;
             }
-            let names = self.names(request, known).await;
-            let rows = match names {
+            let rows = match self.names(request, known).await {
                 Ok(names) => {
                     let (names, more) = cut(names, last.take().as_deref(), room);
                     room -= names.len();
-                    front.next = more.map(|last| (number, last));
+                    next = more.map(|last| (number, last));
                     Ok(self.rows(request, known, number == 0, names).await)
                 }
                 Err(why) => Err(why),
             };
-            let name = known.title();
-            front.shelves.push(Shelf { name, rows });
-            if front.next.is_some() {
+            shelves.push(lists::shelf(&known.title(), rows));
+            if next.is_some() {
                 break;
             }
         }
-        Ok(Page::Front(front))
+        page(
+            request,
+            StatusCode::OK,
+            title,
+            lists::front(&shelves, next, None),
+        )
     }
 
     /// Returns the repositories of an upstream, or why it lists none.
@@ -86,7 +94,7 @@ impl Gateway {
         names.map_err(|error: store::Error| match error {
             store::Error::Refused { .. } => "it lists them only to those who log in".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
-            error => self.said(request, error),
+            error => self.said(request, &error.into()),
         })
     }
 
@@ -97,8 +105,8 @@ impl Gateway {
         known: &OpenUpstream,
         is_first: bool,
         names: Vec<String>,
-    ) -> Vec<Row> {
-        let rows = names.into_iter().map(|path| {
+    ) -> Vec<Markup> {
+        let rows = names.into_iter().map(|path| async move {
             // As clients name it, who may not be able to name a host in a path.
             let name = match known.host() {
                 Some(host) if !is_first => format!("{host}/{path}"),
@@ -107,52 +115,36 @@ impl Gateway {
             // A host that does not look like one, and a layout without, are found only where they are the first.
             let leads = is_first || split_host(&name).is_some();
             let address = Address::repository(&name).filter(|_| leads);
-            async move {
-                let tags = match &address {
-                    Some(Address::Repository(repository)) => {
-                        self.counted(request, repository).await
-                    }
-                    _ => Err("it is not the first upstream, so nothing leads there".to_owned()),
-                };
-                Row {
-                    name,
-                    address,
-                    tags,
-                }
-            }
+            let tags = match address {
+                Some(_) => self.counted(request, &name).await,
+                None => Err("it is not the first upstream, so nothing leads there".to_owned()),
+            };
+            lists::row(&name, address.as_ref(), tags)
         });
         stream::iter(rows).buffered(ASKED_AT_ONCE).collect().await
     }
 
-    async fn counted(&self, request: &Request, repository: &str) -> Result<Counted, String> {
+    async fn counted(&self, request: &Request, repository: &str) -> Result<Markup, String> {
         let asked = match self.visited(request, repository).await {
             Ok(asked) => asked,
-            Err(response) => return Err(super::explained(*response).await),
+            Err(failure) => return Err(self.explained(request, failure).await),
         };
-        let store = Arc::clone(&asked.store);
+        let store = asked.store.as_ref();
         let tags = store.tags().await;
-        let tags = Tags::read(tags.map_err(|error| self.said(request, error))?);
-        let release = tags.versions.iter().rev();
-        let release = release.clone().find(|(version, _)| version.pre.is_empty());
+        let tags = Tags::read(tags.map_err(|error| self.said(request, &error.into()))?);
+        let mut newest_first = tags.versions.iter().rev();
+        let release = newest_first.find(|(version, _)| version.pre.is_empty());
         let newest = release.or_else(|| tags.versions.last_key_value());
-        let newest = match (newest, tags.others.first()) {
-            (Some((_, tag)), _) => {
-                let yanked = self.is_yanked(store.as_ref(), &tags, tag).await;
-                Some((tag, yanked.map_err(|error| self.said(request, error))?))
+        let (newest, is_yanked) = match newest {
+            Some((_, tag)) => {
+                let yanked = self.is_yanked(store, &tags, tag).await;
+                let yanked = yanked.map_err(|error| self.unread_mark(request, error))?;
+                (Some(tag), yanked)
             }
-            (None, Some(tag)) => Some((tag, false)),
-            (None, None) => None,
+            None => (tags.others.first(), false),
         };
-        Ok(Counted {
-            newest: newest.map(|(tag, yanked)| Tag {
-                name: tag.clone(),
-                address: Address::tagged(repository, tag),
-                is_version: !tags.versions.is_empty(),
-                yanked,
-            }),
-            versions: tags.versions.len(),
-            others: tags.others.len(),
-        })
+        let newest = newest.map(String::as_str);
+        Ok(lists::counted(repository, newest, is_yanked, &tags))
     }
 
     async fn is_yanked(
@@ -168,56 +160,38 @@ impl Gateway {
         Ok(tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?)
     }
 
-    async fn repository(&self, request: &Request, name: String) -> Answered<Page> {
-        let asked = self.visited(request, &name).await?;
-        let store = Arc::clone(&asked.store);
-        let tags = match store.tags().await {
-            Ok(tags) => tags,
-            Err(error) => return Err(self.failed(&asked, error).await),
-        };
+    async fn repository(&self, asked: &RepositoryRequest<'_>, name: &str) -> Answered<Response> {
+        let (request, store) = (asked.request, asked.store.as_ref());
+        let tags = store.tags().await?;
         if tags.is_empty() {
             let message = format!("there is nothing in `{name}`");
             return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
         }
         let all = tags.len();
-        let tags = Tags::read(tags);
-        let (versions, others) = (tags.versions.len(), tags.others.len());
+        let tags = &Tags::read(tags);
         let last = parameter(&request.uri, "last");
-        let (listed, next) = page_of(newest_first(&tags), last.as_deref());
-        let marking = listed.into_iter().map(|tag| {
-            let (store, tags) = (Arc::clone(&store), &tags);
-            async move {
-                let is_version = !tags.others.contains(&tag);
-                let yanked = match is_version {
-                    true => self.is_yanked(store.as_ref(), tags, &tag).await,
-                    false => Ok(false),
-                };
-                (tag, is_version, yanked)
-            }
+        let (listed, next) = page_of(newest_first(tags), last.as_deref());
+        let marking = listed.into_iter().map(|tag| async move {
+            let yanked = match tags.others.contains(&tag) {
+                true => Ok(false),
+                false => self.is_yanked(store, tags, &tag).await,
+            };
+            (tag, yanked)
         });
         let marking = stream::iter(marking).buffered(ASKED_AT_ONCE);
-        let marked: Vec<(String, bool, Result<bool, package::Error>)> = marking.collect().await;
+        let marked: Vec<(String, Result<bool, package::Error>)> = marking.collect().await;
         let mut unmarked = None;
-        let listed = marked.into_iter().map(|(tag, is_version, yanked)| Tag {
-            address: Address::tagged(&name, &tag),
-            is_version,
-            yanked: yanked.unwrap_or_else(|error| {
-                unmarked = Some(self.said(request, error));
+        let listed = marked.into_iter().map(|(tag, yanked)| {
+            let yanked = yanked.unwrap_or_else(|error| {
+                unmarked = Some(self.unread_mark(request, error));
                 false
-            }),
-            name: tag,
+            });
+            (tag, yanked)
         });
-        let tags = listed.collect();
-        Ok(Page::Repository(Repository {
-            address: Address::Repository(name.clone()),
-            name,
-            tags,
-            versions,
-            others,
-            about: all.saturating_sub(versions + others),
-            unmarked,
-            next,
-        }))
+        let listed = listed.collect();
+        let about = all.saturating_sub(tags.versions.len() + tags.others.len());
+        let main = lists::repository(name, tags, listed, about, unmarked, next);
+        Ok(page(request, StatusCode::OK, name, main))
     }
 
     /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
@@ -236,44 +210,20 @@ impl Gateway {
         self.asked(request, &place, visitor(shown), who).await
     }
 
-    /// Says in words what went wrong, as a client would be told; the log has all of it.
-    fn said(&self, request: &Request, error: impl Into<Problem>) -> String {
-        match error.into() {
-            Problem::Known(error) => {
-                let refusal = Refusal::of(&error);
-                if refusal.status.is_server_error() {
-                    self.note(request, &chain(&error));
-                }
-                refusal.message
-            }
-            Problem::Said(words) => words,
+    /// Says in words what went wrong beside what a page is about, as a client would be told; the log has all of it.
+    fn said(&self, request: &Request, error: &Error) -> String {
+        let refusal = Refusal::of(error);
+        if refusal.status.is_server_error() {
+            self.note(request, &chain(error));
         }
+        refusal.message
     }
-}
 
-/// Something that went wrong beside what a page is about.
-enum Problem {
-    Known(Arc<Error>),
-    Said(String),
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::Known(Arc::new(error))
-    }
-}
-
-impl From<store::Error> for Problem {
-    fn from(error: store::Error) -> Self {
-        Error::from(error).into()
-    }
-}
-
-impl From<package::Error> for Problem {
-    fn from(error: package::Error) -> Self {
+    /// Says in words why a yank mark could not be read.
+    fn unread_mark(&self, request: &Request, error: package::Error) -> String {
         match error {
-            package::Error::Store(error) => error.into(),
-            error => Self::Said(error.to_string()),
+            package::Error::Store(error) => self.said(request, &error.into()),
+            error => error.to_string(),
         }
     }
 }

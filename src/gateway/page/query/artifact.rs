@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{ASKED_AT_ONCE, Problem, newest_first};
-use crate::artifact::{FlatManifest, Form, form};
+use super::{ASKED_AT_ONCE, newest_first};
+use crate::artifact::{FlatDescription, FlatManifest, Form, form};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::headers::upstream_accept;
 use crate::gateway::lookup::Kind;
-use crate::gateway::message::Request;
+use crate::gateway::message::Response;
 use crate::gateway::page::address::Address;
-use crate::gateway::page::artifact::{Artifact, Names, Split, What};
-use crate::gateway::page::comparison::{Other, sum};
+use crate::gateway::page::artifact::{Artifact, Split, What};
+use crate::gateway::page::comparison::Other;
 use crate::gateway::page::layers::Layers;
-use crate::gateway::page::{Page, explained};
+use crate::gateway::page::page;
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::upstream::Found;
@@ -27,7 +27,7 @@ use crate::package::{self, Tags};
 use crate::pull::{self, Opened, SplitArtifact, describe, open_manifest, stub_of};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, blocking};
-use crate::world;
+use crate::world::{self, Interfaces};
 
 /// How many other versions a component is compared with.
 const MAX_OTHERS: usize = 10;
@@ -38,24 +38,20 @@ const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
 impl Gateway {
     pub(super) async fn artifact(
         &self,
-        request: &Request,
+        asked: &RepositoryRequest<'_>,
         repository: String,
         name: Name,
-    ) -> Answered<Page> {
-        let asked = self.visited(request, &repository).await?;
-        let raw = self.named(&asked, &name).await?;
+    ) -> Answered<Response> {
+        let (request, store) = (asked.request, asked.store.as_ref());
+        let raw = self.named(asked, &name).await?;
         let digest = raw.digest;
-        let opened = match self.opened(&asked, &raw).await {
-            Ok(opened) => opened,
-            Err(error) => return Err(self.failed(&asked, error).await),
-        };
-        let store = &asked.store;
+        let opened = self.opened(asked, &raw).await?;
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
-            Err(error) => (Tags::default(), Some(self.said(request, error))),
+            Err(error) => (Tags::default(), Some(self.said(request, &error.into()))),
         };
         let yanked = match tags.marked.contains(&digest) {
-            true => package::is_yanked(store.as_ref(), &digest).await,
+            true => package::is_yanked(store, &digest).await,
             false => Ok(false),
         };
         let annotations = match &opened {
@@ -65,38 +61,48 @@ impl Gateway {
         let what = match opened {
             Ok(opened) => match &opened.artifact {
                 pull::Artifact::Split(split) => {
-                    let others = self.others(&asked, &repository, &name, &digest, &tags);
+                    let others = self.others(asked, &repository, &name, &digest, &tags);
                     let (others, left_out) = others.await;
-                    let layers = Layers {
-                        layers: opened.layers().cloned().collect(),
-                        recipe: opened.recipe(),
-                        others,
-                        left_out,
-                        unlisted,
-                    };
-                    let split = self.split(&asked, &opened, split, layers).await;
-                    What::Split(Box::new(split))
+                    let (names, wit) = self.interface(asked, &opened, split).await;
+                    What::Split(Box::new(Split {
+                        digest: split.digest,
+                        manifest: split.manifest.clone(),
+                        layers: Layers {
+                            layers: opened.layers().cloned().collect(),
+                            recipe: opened.recipe(),
+                            others,
+                            left_out,
+                            unlisted,
+                        },
+                        names,
+                        wit,
+                    }))
                 }
                 pull::Artifact::Flat(flat) => What::Flat {
                     content: flat.layer.content,
-                    names: self.described(&asked, flat).await.unwrap_or_default(),
-                    unused: opened.unused.into_iter().next().map(|unused| {
-                        let problem = Problem::Known(unused.error);
-                        self.said(request, problem)
-                    }),
+                    names: self.described(asked, flat).await,
+                    unused: opened
+                        .unused
+                        .first()
+                        .map(|unused| self.said(request, &unused.error)),
                 },
             },
             Err(what) => What::Foreign(what),
         };
-        Ok(Page::Artifact(Box::new(Artifact {
+        let artifact = Artifact {
             name: name.to_string(),
-            above: Address::repository(&repository),
             repository,
-            yanked: yanked.map_err(|error| self.said(request, error)),
+            yanked: yanked.map_err(|error| self.unread_mark(request, error)),
             manifest: digest,
-            annotations: annotations.into_iter().collect(),
+            annotations,
             what,
-        })))
+        };
+        Ok(page(
+            request,
+            StatusCode::OK,
+            &artifact.title(),
+            artifact.html(),
+        ))
     }
 
     /// Reads the manifest that is named; by the digest of a flat form the split one.
@@ -117,7 +123,7 @@ impl Gateway {
             return Ok(view.raw.clone());
         }
         Err(match relayed {
-            Some(relayed) => Box::new(self.passed(asked.request, relayed)),
+            Some(relayed) => self.passed(asked.request, relayed).into(),
             None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
         })
     }
@@ -161,7 +167,7 @@ impl Gateway {
                 Ok(raw) if raw.digest == *digest => return None,
                 Ok(raw) => self.contents(asked, &raw).await,
                 Err(store::Error::NotFound { .. }) => Err("it is not there".to_owned()),
-                Err(error) => Err(self.said(asked.request, error)),
+                Err(error) => Err(self.said(asked.request, &error.into())),
             };
             Some(Other {
                 address: Address::tagged(repository, &tag),
@@ -182,41 +188,30 @@ impl Gateway {
         match self.opened(asked, raw).await {
             Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
             Ok(Err(what)) => Err(format!("it is {what}")),
-            Err(error) => Err(self.said(asked.request, error)),
+            Err(error) => Err(self.said(asked.request, &error)),
         }
     }
 
-    async fn split(
+    /// Returns the names and the WIT of an artifact. Where they cannot be read, the names are those that its manifest
+    /// claims.
+    async fn interface(
         &self,
         asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
-        layers: Layers,
-    ) -> Split {
+    ) -> (Interfaces, Result<String, String>) {
         let split = &artifact.manifest;
-        let claimed = Names {
-            imports: split.imports.clone().unwrap_or_default(),
-            exports: split.exports.clone().unwrap_or_default(),
+        let read = match split.os {
+            Os::Wasip2 => self.wit(asked, opened, artifact).await,
+            Os::Wasip1 => Err(world::Error::Module.to_string()),
         };
-        let is_component = split.os == Os::Wasip2;
-        let (names, wit) = match is_component {
-            true => match self.wit(asked, opened, artifact).await {
-                Ok((names, wit)) => (names, wit),
-                Err(why) => (claimed, Err(why)),
-            },
-            false => (claimed, Err(world::Error::Module.to_string())),
-        };
-        Split {
-            is_component,
-            content: split.content,
-            stored: sum(&layers.layers).stored,
-            manifest: artifact.digest,
-            split_digest: split.config.digest,
-            flat_digest: split.flat_digest,
-            layers,
-            names,
-            wit,
-        }
+        read.unwrap_or_else(|why| {
+            let claimed = Interfaces {
+                imports: split.imports.clone().unwrap_or_default(),
+                exports: split.exports.clone().unwrap_or_default(),
+            };
+            (claimed, Err(why))
+        })
     }
 
     /// Reads the names and the WIT of a component from its root. What others may read is in the cache too, so the
@@ -226,62 +221,53 @@ impl Gateway {
         asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
-    ) -> Result<(Names, Result<String, String>), String> {
+    ) -> Result<(Interfaces, Result<String, String>), String> {
         let root = artifact.manifest.root.blob.size;
         if root > MAX_ROOT_BYTES {
             return Err(format!(
                 "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
             ));
         }
-        let complete = self.complete(asked, artifact.digest, &artifact.manifest);
-        if let Err(response) = complete.await {
-            return Err(explained(*response).await);
+        let complete = self
+            .complete(asked, artifact.digest, &artifact.manifest)
+            .await;
+        if let Err(failure) = self.challenged(asked, complete).await {
+            return Err(self.explained(asked.request, failure).await);
         }
-        let store = &asked.store;
-        let read = async { stub_of(store.as_ref(), opened, self.session()?).await };
+        let store = asked.store.as_ref();
+        let read = async { stub_of(store, opened, self.session()?).await };
         let (stub, _) = read
             .await
             .map_err(|error: Error| match is_unsound(&error) {
                 true => chain(&error),
-                false => self.said(asked.request, error),
+                false => self.said(asked.request, &error),
             })?;
         let decode = move || Ok::<_, Error>((world::interfaces(&stub), world::decode(&stub)));
         let decoded = blocking(decode).await;
-        let (names, wit) = decoded.map_err(|error| self.said(asked.request, error))?;
+        let (names, wit) = decoded.map_err(|error| self.said(asked.request, &error))?;
         let names = names.map_err(|error| error.to_string())?;
-        let names = Names {
-            imports: names.imports,
-            exports: names.exports,
-        };
-        Ok((
-            names,
-            wit.map(|world| world.text)
-                .map_err(|error| error.to_string()),
-        ))
+        let wit = wit.map(|world| world.text);
+        Ok((names, wit.map_err(|error| error.to_string())))
     }
 
     /// Reads what the config of a flat artifact says, if the repository has it.
-    async fn described(&self, asked: &RepositoryRequest<'_>, flat: &FlatManifest) -> Option<Names> {
-        let store = &asked.store;
+    async fn described(&self, asked: &RepositoryRequest<'_>, flat: &FlatManifest) -> Interfaces {
+        let store = asked.store.as_ref();
         let read = async {
-            let session = self.session()?;
             match flat.description() {
                 Some(config) if store.has(config).await? => {
-                    Ok(Some(describe(store.as_ref(), flat, session).await?))
+                    describe(store, flat, self.session()?).await
                 }
-                _ => Ok(None),
+                _ => Ok(FlatDescription::default()),
             }
         };
-        match read.await {
-            Ok(described) => described.map(|described| Names {
-                imports: described.imports,
-                exports: described.exports,
-            }),
-            Err(error) => {
-                let error: Error = error;
-                self.note(asked.request, &chain(&error));
-                None
-            }
+        let described = read.await.unwrap_or_else(|error: Error| {
+            self.note(asked.request, &chain(&error));
+            FlatDescription::default()
+        });
+        Interfaces {
+            imports: described.imports,
+            exports: described.exports,
         }
     }
 }
