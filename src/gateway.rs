@@ -64,13 +64,15 @@ use self::rights::RecentAnswers;
 pub use self::rights::{OwnCredentials, Rights};
 use self::route::{Endpoint, Route, parameter, route};
 pub use self::upstream::Upstream;
-use self::upstream::{Place, Upstreams};
+use self::upstream::{OpenUpstream, Upstreams};
 use self::view::Views;
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::store::blob_directory::BlobDirectory;
 use crate::store::cache::Cache;
-use crate::store::remote::Credentials;
-use crate::store::{Session, Store};
+use crate::store::remote::{Credentials, Options};
+use crate::store::retry::Retry;
+use crate::store::{Observer, Session, Store};
 
 /// How many searches for unknown digests are under way at once; each asks for many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -86,14 +88,20 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Settings {
     /// Where things come from. The first is meant where nothing else is named.
     pub upstreams: Vec<Upstream>,
+    /// How registries are spoken to. A client waits meanwhile: [`Settings::RETRY`], and time-outs of seconds.
+    pub options: Options,
     /// Whose rights registries are shown.
     pub rights: Rights,
-    /// Configs as they are stored upstream.
+    /// Blobs as they are stored upstream.
     pub cache: Arc<Cache>,
-    /// Where it is written down which split manifest a flat digest comes from; may be deleted while nothing runs.
+    /// Decoded layers, and which split manifest a flat digest comes from; may be deleted while nothing runs.
     pub directory: PathBuf,
-    /// The contents that components are spliced from.
-    pub contents: Arc<Contents>,
+    /// Blob directories that are read before upstream. Their bytes do not count, and nothing in them is changed.
+    pub blobs: Vec<BlobDirectory>,
+    /// The most bytes that blobs and decoded layers take together.
+    pub max_bytes: u64,
+    /// How many layers are fetched at once from one upstream, for all clients together.
+    pub max_transfers: usize,
     /// Who is told.
     pub log: Log,
     /// What is counted.
@@ -109,6 +117,12 @@ impl Settings {
     pub const REMEMBERED: Duration = rights::REMEMBERED;
     /// How long [`Settings::missed`] is where nobody says otherwise.
     pub const MISSED: Duration = lookup::MISSED;
+    /// How often and when a registry is asked again while a client waits, which may ask again by itself.
+    pub const RETRY: Retry = Retry {
+        attempts: 3,
+        first: Duration::from_millis(200),
+        longest: Duration::from_secs(1),
+    };
 }
 
 /// A read-only registry in front of others.
@@ -140,23 +154,35 @@ type Answered<T> = Result<T, Failure>;
 /// A request for something of a repository, and the store to answer from.
 struct RepositoryRequest<'a> {
     request: &'a Request,
+    upstream: &'a OpenUpstream,
     /// The repository.
     store: Arc<dyn Store>,
     /// Upstream and repository, as a key.
     location: String,
-    /// A key for the upstream.
-    upstream: Digest,
-    /// Whether each repository of the upstream has readers of its own.
-    has_rights_by_repository: bool,
     /// Stands for what the client shows of itself.
     who: Digest,
 }
 
 impl Gateway {
-    /// Opens the upstreams that are layouts; of registries nothing is asked yet.
+    /// Opens the directories, and the upstreams that are layouts; of registries nothing is asked yet.
     pub fn new(settings: Settings) -> Result<Self, Error> {
+        let observer = Watcher {
+            metrics: Arc::clone(&settings.metrics),
+            log: Arc::clone(&settings.log),
+        };
+        let session = Session {
+            cache: settings.cache,
+            observer: Arc::new(observer),
+            concurrency: settings.max_transfers,
+        };
+        let engine = crate::content::Settings {
+            session: session.clone(),
+            directory: settings.directory.clone(),
+            directories: settings.blobs,
+            max_bytes: settings.max_bytes,
+        };
         Ok(Self {
-            upstreams: Upstreams::open(settings.upstreams, settings.rights)?,
+            upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
             readiness: Readiness::default(),
             let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
             complete: RecentAnswers::new(COMPLETE),
@@ -164,12 +190,8 @@ impl Gateway {
             views: Views::new(),
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::AT_ONCE),
-            session: Session {
-                cache: settings.cache,
-                observer: Arc::clone(&settings.metrics) as _,
-                concurrency: 1,
-            },
-            contents: settings.contents,
+            contents: Contents::open(engine, Arc::clone(&settings.metrics))?,
+            session,
             log: settings.log,
             metrics: settings.metrics,
         })
@@ -189,11 +211,8 @@ impl Gateway {
             Route::Catalog => return self.catalog(request, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
-        let place = self.upstreams.place(&name, namespace)?;
-        let shown = authorization(request)?;
-        let asked = self
-            .asked(request, &place, forwarded(shown), self.who(shown))
-            .await?;
+        let client = forwarded(authorization(request)?);
+        let asked = self.asked(request, &name, namespace, client).await?;
         let answered = match endpoint {
             Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
             Endpoint::Blob(name) => self.blob(&asked, &name).await,
@@ -205,18 +224,27 @@ impl Gateway {
 
     /// Opens the repository of a request.
     async fn asked<'a>(
-        &self,
+        &'a self,
         request: &'a Request,
-        place: &Place,
+        name: &str,
+        namespace: Option<&str>,
         client: Credentials,
-        who: Digest,
     ) -> Answered<RepositoryRequest<'a>> {
-        let store = self.upstreams.store(place, client).await?;
+        let (upstream, path) = self.upstreams.place(name, namespace)?;
+        let who = match (&self.upstreams.rights, &client) {
+            // The gateway's own rights are the same for all.
+            (Rights::Own(_), _) => Digest::of(b"own"),
+            (Rights::Client, Credentials::Forwarded(Some(shown))) => {
+                Digest::of(format!("client {shown}").as_bytes())
+            }
+            (Rights::Client, Credentials::Forwarded(None)) => Digest::of(b"nobody"),
+            (Rights::Client, _) => Digest::of(b"anybody"),
+        };
+        let store = self.upstreams.store(upstream, path, client).await?;
         Ok(RepositoryRequest {
             request,
+            upstream,
             location: store.location(),
-            upstream: place.known.id(),
-            has_rights_by_repository: place.known.has_rights_by_repository(),
             store,
             who,
         })
@@ -228,21 +256,12 @@ impl Gateway {
         Ok(&self.session)
     }
 
-    /// Returns what stands for who asks. The gateway's own rights are the same for all.
-    fn who(&self, shown: Option<&str>) -> Digest {
-        match (&self.upstreams.rights, shown) {
-            (Rights::Own(_), _) => Digest::of(b"own"),
-            (Rights::Client, None) => Digest::of(b"nobody"),
-            (Rights::Client, Some(shown)) => Digest::of(format!("client {shown}").as_bytes()),
-        }
-    }
-
     /// Answers as the first upstream does, which tells clients who they must be.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
         let known = self.upstreams.whole(namespace)?;
         let client = forwarded(authorization(request)?);
         let method = &request.method;
-        let relayed = self.upstreams.passthrough(&known, client, method, "", None);
+        let relayed = self.upstreams.passthrough(known, client, method, "", None);
         if let Some(relayed) = relayed.await? {
             return Ok(self.passed(request, relayed));
         }
@@ -253,6 +272,31 @@ impl Gateway {
         let value = HeaderValue::from_static("registry/2.0");
         response.headers.insert(version, value);
         Ok(response)
+    }
+}
+
+/// Counts what is read from upstream and on this machine, and logs what cannot be used.
+struct Watcher {
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+impl Observer for Watcher {
+    fn moved(&self, bytes: u64) {
+        self.metrics.from_upstream(bytes);
+    }
+
+    fn cache_hit(&self, bytes: u64) {
+        self.metrics.from_cache(bytes);
+    }
+
+    fn directory_hit(&self, bytes: u64) {
+        self.metrics.from_held(bytes);
+    }
+
+    fn unusable(&self, problem: &str) {
+        self.metrics.failed("held");
+        (self.log)(&format!("error: {problem}; upstream is asked instead"));
     }
 }
 

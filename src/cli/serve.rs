@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,12 +13,9 @@ use clap::Args;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use wharf::gateway::content::{self, Contents};
-use wharf::gateway::message::Handler;
-use wharf::gateway::metrics::Metrics;
 use wharf::gateway::server::{self, Tls};
-use wharf::gateway::{self, Gateway, Rights};
-use wharf::package::{self, Place};
+use wharf::gateway::{self, Gateway, Rights, Upstream};
+use wharf::package;
 use wharf::reference::Repository;
 use wharf::store;
 use wharf::store::blob_directory::BlobDirectory;
@@ -79,56 +75,6 @@ pub(crate) struct Serve {
     max_connections: u32,
 }
 
-/// Where things come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Upstream {
-    Registry(String),
-    Layout {
-        directory: PathBuf,
-        /// The registry that it stands for.
-        host: Option<String>,
-    },
-}
-
-impl Upstream {
-    fn layout(directory: PathBuf) -> Self {
-        let host = None;
-        Self::Layout { directory, host }
-    }
-}
-
-impl FromStr for Upstream {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "*" {
-            return Err(
-                "name each registry: a gateway to any registry is an open proxy".to_owned(),
-            );
-        }
-        // A directory may be called anything.
-        let stands_for = text
-            .split_once("=oci:")
-            .filter(|_| !text.starts_with("oci:"));
-        if let Some((host, layout)) = stands_for {
-            return match (host.parse()?, format!("oci:{layout}").parse()?) {
-                (Self::Registry(host), Self::Layout { directory, .. }) => Ok(Self::Layout {
-                    directory,
-                    host: Some(host),
-                }),
-                _ => Err(format!("a layout stands for a registry: not for `{host}`")),
-            };
-        }
-        match text.parse::<Place>().map_err(|error| error.to_string())? {
-            Place::Layout(directory) => Ok(Self::layout(directory)),
-            Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
-            Place::Registry { host, .. } => {
-                Err(format!("an upstream is a whole registry: `{host}`"))
-            }
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct Report {
     listening: String,
@@ -150,9 +96,14 @@ impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let tls = self.tls()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let metrics = Arc::<Metrics>::default();
-        let log: gateway::Log = Arc::new(say);
-        let answer = self.gateway(context, &metrics, &log)?;
+        let server = server::Settings {
+            tls,
+            max_connections: self.max_connections as usize,
+            access_log: !context.quiet,
+            log: Arc::new(say),
+            ..server::Settings::default()
+        };
+        let gateway = Arc::new(self.gateway(context, &server)?);
         let (listener, listening) = listen(&self.listen, scheme, "--listen").await?;
         let (admin, admin_listening) = match &self.admin_listen {
             Some(address) => {
@@ -160,14 +111,6 @@ impl Serve {
                 (Some(admin), Some(listening))
             }
             None => (None, None),
-        };
-        let settings = server::Settings {
-            tls,
-            max_connections: self.max_connections as usize,
-            access_log: !context.quiet,
-            log,
-            metrics,
-            ..server::Settings::default()
         };
         // Asked for before anybody is told: who reads that line may stop us at once.
         let mut asked = pin!(interrupted());
@@ -185,16 +128,8 @@ impl Serve {
         }
         let stop = Notify::new();
         let stopped = stop.notified();
-        let served = async {
-            match admin {
-                None => server::serve(listener, answer, settings, stopped).await,
-                Some(admin) => {
-                    server::serve_with_admin(listener, admin, answer, settings, stopped).await
-                }
-            }
-        };
         tokio::select! {
-            served = served => Ok(served?),
+            served = server::serve(listener, admin, gateway, server, stopped) => Ok(served?),
             () = async {
                 asked.await;
                 stop.notify_one();
@@ -219,59 +154,43 @@ impl Serve {
         }
         let directory = context.local_layout.clone();
         let directory = directory.ok_or(package::Error::NoLocalLayout)?;
-        Ok(vec![Upstream::layout(directory)])
+        let host = None;
+        Ok(vec![Upstream::Layout { directory, host }])
     }
 
-    /// Returns what answers.
-    fn gateway(
-        &self,
-        context: &Context,
-        metrics: &Arc<Metrics>,
-        log: &gateway::Log,
-    ) -> Result<Arc<dyn Handler>, Failure> {
-        let options = options(context);
-        let mut upstreams = Vec::new();
-        for upstream in self.upstreams(context)? {
-            match upstream {
-                Upstream::Registry(host) => upstreams.push(gateway::Upstream::Registry {
-                    host,
-                    options: options.clone(),
-                }),
-                Upstream::Layout { directory, host } => {
-                    if host.is_none() && !upstreams.is_empty() {
-                        return Err(nameless(&directory));
-                    }
-                    upstreams.push(gateway::Upstream::Layout { directory, host });
-                }
+    fn gateway(&self, context: &Context, server: &server::Settings) -> Result<Gateway, Failure> {
+        let upstreams = self.upstreams(context)?;
+        for upstream in upstreams.iter().skip(1) {
+            if let Upstream::Layout {
+                directory,
+                host: None,
+            } = upstream
+            {
+                return Err(nameless(directory));
             }
         }
-        let held = self
-            .blobs
-            .iter()
-            .map(|directory| BlobDirectory::open(directory));
+        let blobs = self.blobs.iter();
+        let blobs = blobs.map(|directory| BlobDirectory::open(directory));
+        let blobs = blobs.collect::<Result<_, _>>()?;
         let cache = context.cache()?;
-        let directory = cache.ingest().join("gateway");
-        let contents = Contents::open(content::Settings {
-            cache: Arc::clone(&cache),
-            directory: directory.clone(),
-            held: held.collect::<Result<_, _>>()?,
-            max_bytes: self.max_cache,
-            max_transfers: context.concurrency,
-            log: Arc::clone(log),
-            metrics: Arc::clone(metrics),
-        })?;
-        let gateway = Gateway::new(gateway::Settings {
+        Ok(Gateway::new(gateway::Settings {
             rights: self.rights(context, upstreams.len())?,
             upstreams,
+            options: Options {
+                retry: gateway::Settings::RETRY,
+                read_timeout: SILENCE,
+                ..context.options()
+            },
+            directory: cache.ingest().join("gateway"),
             cache,
-            directory,
-            contents,
-            log: Arc::clone(log),
-            metrics: Arc::clone(metrics),
+            blobs,
+            max_bytes: self.max_cache,
+            max_transfers: context.concurrency,
+            log: Arc::clone(&server.log),
+            metrics: Arc::clone(&server.metrics),
             remembered: gateway::Settings::REMEMBERED,
             missed: gateway::Settings::MISSED,
-        })?;
-        Ok(Arc::new(gateway))
+        })?)
     }
 
     /// Returns whose rights count.
@@ -323,15 +242,6 @@ fn say(line: &str) {
 /// How long an upstream may be silent while a client waits.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How upstreams are spoken to.
-fn options(context: &Context) -> Options {
-    Options {
-        retry: gateway::Upstream::RETRY,
-        read_timeout: SILENCE,
-        ..context.options()
-    }
-}
-
 /// Listens there, and returns the URL.
 async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener, String), Failure> {
     use io::ErrorKind::{AddrInUse, InvalidInput};
@@ -365,43 +275,5 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             format!("no file `{}`", name()),
         )),
         read => Ok(read.with_context(name)?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upstream_is_a_whole_registry_or_a_layout() {
-        let registry = |host: &str| Ok(Upstream::Registry(host.to_owned()));
-        assert_eq!("ghcr.io".parse(), registry("ghcr.io"));
-        assert_eq!("localhost:5000".parse(), registry("localhost:5000"));
-        assert_eq!("oci:a/b".parse(), Ok(Upstream::layout("a/b".into())));
-        assert_eq!(
-            "oci:a=oci:b".parse(),
-            Ok(Upstream::layout("a=oci:b".into()))
-        );
-        assert_eq!(
-            "registry.internal:5000=oci:a=oci:b".parse(),
-            Ok(Upstream::Layout {
-                directory: "a=oci:b".into(),
-                host: Some("registry.internal:5000".to_owned()),
-            })
-        );
-        for wrong in [
-            "",
-            "oci:",
-            "ghcr.io/org",
-            "https://ghcr.io",
-            "app",
-            "*",
-            "a=oci:b",
-            "=oci:b",
-            "ghcr.io=oci:",
-            "*=oci:b",
-        ] {
-            assert!(wrong.parse::<Upstream>().is_err(), "{wrong}");
-        }
     }
 }

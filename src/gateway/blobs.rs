@@ -15,11 +15,12 @@ use super::headers::accepts_zstd;
 use super::lookup::Kind;
 use super::message::{Request, Response};
 use super::passthrough::{CONTENT_DIGEST, describe};
-use super::range::{Wanted, is_known, wanted};
+use super::range::{is_known, wanted};
 use super::refusal::Refusal;
 use super::route::Named;
 use super::view::View;
 use super::{Answered, Gateway, RepositoryRequest};
+use crate::content::Origin;
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::ByteStream;
@@ -154,8 +155,10 @@ impl Gateway {
             false => Form::Whole,
         };
         let component = Component {
-            upstream: asked.upstream,
-            store: Arc::clone(&asked.store),
+            origin: Origin {
+                upstream: asked.upstream.id,
+                store: Arc::clone(&asked.store),
+            },
             manifest: Arc::clone(&view.split),
         };
         // The server logs a body that breaks off.
@@ -209,17 +212,17 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
     // Ranges are for GET alone.
     let wanted = match request.method == Method::GET {
         true => wanted(&request.headers, blob.size, &tag),
-        false => Wanted::Whole,
+        false => None,
     };
     let part = match wanted {
-        Wanted::Whole => 0..blob.size,
-        Wanted::Part(part) => {
+        None => 0..blob.size,
+        Some(part) if !part.is_empty() => {
             response.status = StatusCode::PARTIAL_CONTENT;
             let range = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.size);
             say_range(headers, &range);
             part
         }
-        Wanted::Beyond => {
+        Some(_) => {
             let refusal = Refusal::new(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "RANGE_INVALID",

@@ -12,57 +12,30 @@ mod body;
 mod buffers;
 mod plan;
 
-use std::collections::HashSet;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use quick_cache::sync::Cache;
 
 use self::body::Body;
 use self::buffers::Buffers;
-use super::Log;
 use super::metrics::Metrics;
 use crate::artifact::SplitManifest;
-use crate::content::{self, Engine, Origin};
+use crate::content::{Engine, Origin, Settings};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::store::blob_directory::BlobDirectory;
-use crate::store::cache::Cache;
-use crate::store::{ByteStream, Observer, Session, Store};
+use crate::store::ByteStream;
 
-/// How many components are remembered as proven before all are forgotten.
+/// How many components are remembered as proven.
 const MAX_PROVEN: usize = 65_536;
-
-/// Where contents are kept, and how much of them.
-#[derive(Clone)]
-pub struct Settings {
-    /// Blobs as they are stored upstream.
-    pub cache: Arc<Cache>,
-    /// Decoded layers, each by the blob that it comes from; may be deleted at any time.
-    pub directory: PathBuf,
-    /// Where others keep blobs, which are read there before they are fetched. They are no part of the bound, and
-    /// nothing there is ever changed.
-    pub held: Vec<BlobDirectory>,
-    /// The most bytes that blobs and decoded layers take together.
-    pub max_bytes: u64,
-    /// How many layers are fetched at once from one upstream, for all clients together.
-    pub max_transfers: usize,
-    /// Who is told of what others keep and nobody can use.
-    pub log: Log,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-}
 
 /// A split artifact, and where its layers come from with the rights of whoever asks.
 #[derive(Clone)]
 pub struct Component {
-    /// Identifies the upstream. Clients of one upstream never wait for a fetch from another one, which may be slow
-    /// or send wrong bytes.
-    pub upstream: Digest,
     /// Where the layers are fetched.
-    pub store: Arc<dyn Store>,
+    pub origin: Origin,
     /// What was read and checked.
     pub manifest: Arc<SplitManifest>,
 }
@@ -85,34 +58,19 @@ pub struct Contents {
     /// How many layers are begun before they are needed.
     look_ahead: usize,
     /// Split and content digest of components that came out right as a whole.
-    proven: Mutex<HashSet<(Digest, Digest)>>,
+    proven: Cache<(Digest, Digest), ()>,
     metrics: Arc<Metrics>,
 }
 
 impl Contents {
     /// Opens or makes the directory.
-    pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
-        let Settings { metrics, log, .. } = settings;
-        let observer = Watcher {
-            metrics: Arc::clone(&metrics),
-            log,
-        };
-        let session = Session {
-            cache: settings.cache,
-            observer: Arc::new(observer),
-            concurrency: settings.max_transfers,
-        };
+    pub fn open(settings: Settings, metrics: Arc<Metrics>) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(Self {
-            metrics,
-            look_ahead: session.transfers().min(8),
-            engine: Engine::open(content::Settings {
-                session,
-                directory: settings.directory,
-                directories: settings.held,
-                max_bytes: settings.max_bytes,
-            })?,
+            look_ahead: settings.session.transfers().min(8),
+            engine: Engine::open(settings)?,
             buffers: Arc::default(),
-            proven: Mutex::default(),
+            proven: Cache::new(MAX_PROVEN),
+            metrics,
         }))
     }
 
@@ -139,50 +97,11 @@ impl Contents {
     }
 
     fn is_proven(&self, component: &SplitManifest) -> bool {
-        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.contains(&names(component))
+        self.proven.get(&names(component)).is_some()
     }
 
     fn prove(&self, component: &SplitManifest) {
-        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if proven.len() >= MAX_PROVEN {
-            proven.clear();
-        }
-        proven.insert(names(component));
-    }
-}
-
-impl Component {
-    fn origin(&self) -> Origin {
-        Origin {
-            upstream: self.upstream,
-            store: Arc::clone(&self.store),
-        }
-    }
-}
-
-/// Counts what the engine reads, and logs what it cannot use.
-struct Watcher {
-    metrics: Arc<Metrics>,
-    log: Log,
-}
-
-impl Observer for Watcher {
-    fn moved(&self, bytes: u64) {
-        self.metrics.from_upstream(bytes);
-    }
-
-    fn cache_hit(&self, bytes: u64) {
-        self.metrics.from_cache(bytes);
-    }
-
-    fn directory_hit(&self, bytes: u64) {
-        self.metrics.from_held(bytes);
-    }
-
-    fn unusable(&self, problem: &str) {
-        self.metrics.failed("held");
-        (self.log)(&format!("error: {problem}; upstream is asked instead"));
+        self.proven.insert(names(component), ());
     }
 }
 

@@ -60,11 +60,11 @@ impl Gateway {
         let (path, query) = ("_catalog", query.as_deref());
         let relayed = self
             .upstreams
-            .passthrough(&known, client.clone(), method, path, query);
+            .passthrough(known, client.clone(), method, path, query);
         if let Some(relayed) = relayed.await? {
             return Ok(self.passed_list(request, relayed));
         }
-        let repositories = self.upstreams.repositories(&known, client).await?;
+        let repositories = self.upstreams.repositories(known, client).await?;
         let (repositories, next) = page.cut(repositories);
         Ok(listed(
             request,

@@ -13,8 +13,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::store::Observer;
-
 /// The kinds of requests. Any other name is counted as `other`.
 pub const REQUESTS: [&str; 11] = [
     "base",
@@ -255,12 +253,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-impl Observer for Metrics {
-    fn moved(&self, bytes: u64) {
-        self.from_upstream(bytes);
     }
 }
 

@@ -6,69 +6,35 @@ use std::ops::Range;
 
 use http::header::{HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 
-/// What of a representation is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// All of it.
-    Whole,
-    /// A part, which is not empty and lies within it.
-    Part(Range<u64>),
-    /// A part that it does not have.
-    Beyond,
-}
-
-/// Reads what is wanted of `size` bytes whose entity tag is `"tag"`. Who wants several ranges, which may be ignored,
-/// or says something else gets all.
-pub(super) fn wanted(headers: &HeaderMap, size: u64, tag: &str) -> Wanted {
+/// Returns the part of `size` bytes with the entity tag `"tag"` that a client wants. Returns nothing if it wants all of
+/// them, and an empty range if no such part exists. Several ranges, which may be ignored, count as all bytes.
+pub(super) fn wanted(headers: &HeaderMap, size: u64, tag: &str) -> Option<Range<u64>> {
     let mut lines = headers.get_all(RANGE).into_iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
-        return Wanted::Whole;
+        return None;
     };
     let still_good = headers.get_all(IF_RANGE).into_iter().all(|condition| {
         let condition = condition.to_str().ok().map(str::trim);
         condition.and_then(quoted) == Some(tag)
     });
-    match line.to_str().ok().and_then(bounds) {
-        Some(bounds) if still_good => bounds.within(size),
-        _ => Wanted::Whole,
-    }
+    still_good.then(|| part(line.to_str().ok()?, size))?
 }
 
-/// One range as it is written.
-enum Bounds {
-    From(u64, Option<u64>),
-    Last(u64),
-}
-
-impl Bounds {
-    fn within(self, size: u64) -> Wanted {
-        let part = match self {
-            Self::From(first, last) => {
-                first..last.map_or(size, |last| size.min(last.saturating_add(1)))
-            }
-            Self::Last(count) => size.saturating_sub(count)..size,
-        };
-        match part.is_empty() {
-            true => Wanted::Beyond,
-            false => Wanted::Part(part),
-        }
-    }
-}
-
-fn bounds(text: &str) -> Option<Bounds> {
+fn part(text: &str, size: u64) -> Option<Range<u64>> {
     let (unit, range) = text.split_once('=')?;
     let (first, last) = range.trim().split_once('-')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return None;
     }
-    match (first, last) {
-        ("", last) => Some(Bounds::Last(number(last)?)),
-        (first, "") => Some(Bounds::From(number(first)?, None)),
-        (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(Bounds::From(first, Some(last)))
-        }
+    if first.is_empty() {
+        return Some(size.saturating_sub(number(last)?)..size);
     }
+    let first = number(first)?;
+    let last = match last {
+        "" => u64::MAX,
+        last => number(last)?,
+    };
+    (first <= last).then(|| first..size.min(last.saturating_add(1)))
 }
 
 /// A number of any length: what is past all counting is past the end.
@@ -104,59 +70,65 @@ mod tests {
         headers
     }
 
+    /// Nothing for all bytes, `Some(None)` for a part that does not exist.
+    fn found(headers: &HeaderMap, size: u64, tag: &str) -> Option<Option<Range<u64>>> {
+        let wanted = wanted(headers, size, tag);
+        wanted.map(|part| (!part.is_empty()).then_some(part))
+    }
+
     #[test]
     fn one_range_is_read() {
         for (range, expected) in [
-            ("bytes=0-", Wanted::Part(0..100)),
-            ("bytes=0-0", Wanted::Part(0..1)),
-            ("bytes=10-19", Wanted::Part(10..20)),
-            ("Bytes = 10-19", Wanted::Part(10..20)),
-            ("bytes=99-", Wanted::Part(99..100)),
-            ("bytes=90-1000", Wanted::Part(90..100)),
-            ("bytes=90-99999999999999999999999", Wanted::Part(90..100)),
-            ("bytes=-1", Wanted::Part(99..100)),
-            ("bytes=-100", Wanted::Part(0..100)),
-            ("bytes=-1000", Wanted::Part(0..100)),
-            ("bytes=100-", Wanted::Beyond),
-            ("bytes=100-200", Wanted::Beyond),
-            ("bytes=99999999999999999999999-", Wanted::Beyond),
-            ("bytes=-0", Wanted::Beyond),
-            ("bytes=20-10", Wanted::Whole),
-            ("bytes=0-1,5-6", Wanted::Whole),
-            ("bytes=", Wanted::Whole),
-            ("bytes=-", Wanted::Whole),
-            ("bytes=a-b", Wanted::Whole),
-            ("bytes=+1-2", Wanted::Whole),
-            ("lines=0-1", Wanted::Whole),
-            ("0-1", Wanted::Whole),
+            ("bytes=0-", Some(Some(0..100))),
+            ("bytes=0-0", Some(Some(0..1))),
+            ("bytes=10-19", Some(Some(10..20))),
+            ("Bytes = 10-19", Some(Some(10..20))),
+            ("bytes=99-", Some(Some(99..100))),
+            ("bytes=90-1000", Some(Some(90..100))),
+            ("bytes=90-99999999999999999999999", Some(Some(90..100))),
+            ("bytes=-1", Some(Some(99..100))),
+            ("bytes=-100", Some(Some(0..100))),
+            ("bytes=-1000", Some(Some(0..100))),
+            ("bytes=100-", Some(None)),
+            ("bytes=100-200", Some(None)),
+            ("bytes=99999999999999999999999-", Some(None)),
+            ("bytes=-0", Some(None)),
+            ("bytes=20-10", None),
+            ("bytes=0-1,5-6", None),
+            ("bytes=", None),
+            ("bytes=-", None),
+            ("bytes=a-b", None),
+            ("bytes=+1-2", None),
+            ("lines=0-1", None),
+            ("0-1", None),
         ] {
             assert_eq!(
-                wanted(&headers(&[("range", range)]), 100, "t"),
+                found(&headers(&[("range", range)]), 100, "t"),
                 expected,
                 "{range}"
             );
         }
-        assert_eq!(wanted(&headers(&[]), 100, "t"), Wanted::Whole);
+        assert_eq!(found(&headers(&[]), 100, "t"), None);
         let twice = headers(&[("range", "bytes=0-1"), ("range", "bytes=2-3")]);
-        assert_eq!(wanted(&twice, 100, "t"), Wanted::Whole);
+        assert_eq!(found(&twice, 100, "t"), None);
         assert_eq!(
-            wanted(&headers(&[("range", "bytes=0-")]), 0, "t"),
-            Wanted::Beyond
+            found(&headers(&[("range", "bytes=0-")]), 0, "t"),
+            Some(None)
         );
     }
 
     #[test]
     fn a_range_of_something_else_is_not_given() {
         let asked = |condition| {
-            wanted(
+            found(
                 &headers(&[("range", "bytes=5-"), ("if-range", condition)]),
                 100,
                 "t",
             )
         };
-        assert_eq!(asked("\"t\""), Wanted::Part(5..100));
+        assert_eq!(asked("\"t\""), Some(Some(5..100)));
         for other in ["\"u\"", "W/\"t\"", "t", "Sun, 06 Nov 1994 08:49:37 GMT", ""] {
-            assert_eq!(asked(other), Wanted::Whole, "{other}");
+            assert_eq!(asked(other), None, "{other}");
         }
     }
 

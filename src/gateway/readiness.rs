@@ -60,7 +60,7 @@ async fn answers(known: &OpenUpstream) -> Result<(), String> {
     match timeout(PATIENCE, known.answers()).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_elapsed) => {
-            let name = known.host().unwrap_or("the layout");
+            let name = known.host.as_deref().unwrap_or("the layout");
             Err(format!("{name} does not answer"))
         }
     }

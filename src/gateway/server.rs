@@ -43,26 +43,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// Speaks HTTP/1.1 and HTTP/2, with and without TLS. The server itself answers `/healthz`, `/readyz` and `/metrics`. Only
 /// GET and HEAD without a body reach `handler`; every other method is 405, and a body, which is not read, is 413.
+///
+/// Also answers `/healthz`, `/readyz` and `/metrics` on `admin`, over plain HTTP and with connections of its own, until
+/// everything else has ended.
 pub async fn serve(
     listener: TcpListener,
+    admin: Option<TcpListener>,
     handler: Arc<dyn Handler>,
     settings: Settings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let shared = Arc::new(Shared::new(handler, settings));
-    run(listener, &shared, stop).await
-}
-
-/// Like [`serve`], and also answers `/healthz`, `/readyz` and `/metrics` on `admin`, over plain HTTP and with connections
-/// of its own, until everything else has ended.
-pub async fn serve_with_admin(
-    listener: TcpListener,
-    admin: TcpListener,
-    handler: Arc<dyn Handler>,
-    settings: Settings,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    let shared = Arc::new(Shared::new(handler, settings));
+    let Some(admin) = admin else {
+        return run(listener, &shared, stop).await;
+    };
     let admin_shared = Arc::new(admin::shared(&shared));
     let end = Notify::new();
     let served = async {

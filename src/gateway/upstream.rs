@@ -4,24 +4,25 @@
 
 mod manifest;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use quick_cache::sync::Cache;
 
 pub(super) use self::manifest::{Found, find_manifest};
 use super::refusal::Refusal;
-use super::rights::Rights;
+use super::rights::{OwnCredentials, Rights};
 use super::route::split_host;
 use crate::digest::Digest;
-use crate::error::Error;
+use crate::package::Place;
 use crate::reference::{Repository, canonical_host, is_path};
 use crate::store::layout::Layout;
-use crate::store::remote::{self, Access, Credentials, Remote, catalog};
-use crate::store::retry::Retry;
-use crate::store::{self, Relayed, Store};
+use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
+use crate::store::{Error, Relayed, Store};
 
 /// How long a repository is spoken to with the same own credentials, and the tokens they gave.
 const KEPT: Duration = Duration::from_secs(60);
@@ -30,15 +31,10 @@ const KEPT: Duration = Duration::from_secs(60);
 const MAX_KEPT: usize = 1000;
 
 /// Something to read from.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
-    /// A registry.
-    Registry {
-        /// Host and port.
-        host: String,
-        /// How it is spoken to. A client waits meanwhile: [`Upstream::RETRY`], and time-outs of seconds.
-        options: remote::Options,
-    },
+    /// A registry, by host and port.
+    Registry(String),
     /// A layout directory.
     Layout {
         /// The directory.
@@ -48,161 +44,191 @@ pub enum Upstream {
     },
 }
 
-impl Upstream {
-    /// How often and when a registry is asked again while a client waits, which may ask again by itself.
-    pub const RETRY: Retry = Retry {
-        attempts: 3,
-        first: Duration::from_millis(200),
-        longest: Duration::from_secs(1),
-    };
+impl FromStr for Upstream {
+    type Err = String;
+
+    /// Reads `HOST`, `oci:DIR` or `HOST=oci:DIR`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "*" {
+            return Err(
+                "name each registry: a gateway to any registry is an open proxy".to_owned(),
+            );
+        }
+        // A directory may be called anything.
+        let stands_for = text
+            .split_once("=oci:")
+            .filter(|_| !text.starts_with("oci:"));
+        if let Some((host, layout)) = stands_for {
+            return match (host.parse()?, format!("oci:{layout}").parse()?) {
+                (Self::Registry(host), Self::Layout { directory, .. }) => Ok(Self::Layout {
+                    directory,
+                    host: Some(host),
+                }),
+                _ => Err(format!("a layout stands for a registry: not for `{host}`")),
+            };
+        }
+        match text.parse::<Place>().map_err(|error| error.to_string())? {
+            Place::Layout(directory) => Ok(Self::Layout {
+                directory,
+                host: None,
+            }),
+            Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
+            Place::Registry { host, .. } => {
+                Err(format!("an upstream is a whole registry: `{host}`"))
+            }
+        }
+    }
 }
 
 /// An upstream that is open.
-#[derive(Clone)]
-pub(super) enum OpenUpstream {
-    /// A registry, and its connections.
-    Registry(Host),
-    Layout {
-        layout: Layout,
-        /// The name of the repository of tags without one: the directory's.
-        name: Option<String>,
-        host: Option<String>,
-    },
+pub(super) struct OpenUpstream {
+    /// A key for it.
+    pub(super) id: Digest,
+    /// The host by which clients name it.
+    pub(super) host: Option<String>,
+    /// The name for people.
+    pub(super) title: String,
+    /// Whether clients need rights, so that one may read one repository and not another.
+    pub(super) has_rights: bool,
+    repositories: Box<dyn Repositories>,
 }
 
-/// A registry, and its connections.
-#[derive(Clone)]
-pub(super) struct Host {
-    name: String,
-    options: remote::Options,
-    base: Arc<Remote>,
+/// The repositories of an upstream.
+#[async_trait]
+trait Repositories: Send + Sync {
+    /// Opens a repository with the rights of `credentials`; an empty path stands for none in particular.
+    fn open(&self, path: &str, credentials: Credentials) -> Arc<dyn Store>;
+
+    /// Lists the repositories that `credentials` may see.
+    async fn list(&self, credentials: Credentials) -> Result<Vec<String>, Error>;
 }
 
-/// A repository of an upstream.
-pub(super) struct Place {
-    pub(super) known: OpenUpstream,
-    path: String,
+struct Registry {
+    host: String,
+    options: Options,
+    base: Remote,
+}
+
+#[async_trait]
+impl Repositories for Registry {
+    fn open(&self, path: &str, credentials: Credentials) -> Arc<dyn Store> {
+        Arc::new(self.base.beside(path, credentials))
+    }
+
+    async fn list(&self, credentials: Credentials) -> Result<Vec<String>, Error> {
+        catalog(&self.host, credentials, &self.options).await
+    }
+}
+
+struct LayoutDirectory {
+    layout: Layout,
+    /// The name of the repository of tags without one: the directory's.
+    name: Option<String>,
+}
+
+#[async_trait]
+impl Repositories for LayoutDirectory {
+    fn open(&self, path: &str, _: Credentials) -> Arc<dyn Store> {
+        let is_untagged = path.is_empty() || self.name.as_deref() == Some(path);
+        let repository = (!is_untagged).then_some(path);
+        Arc::new(self.layout.clone().in_repository(repository))
+    }
+
+    async fn list(&self, _: Credentials) -> Result<Vec<String>, Error> {
+        let mut names = self.layout.repositories()?;
+        names.retain(|name| is_path(name));
+        if !self.layout.tags().await?.is_empty() {
+            names.extend(self.name.clone());
+        }
+        Ok(names)
+    }
+}
+
+impl OpenUpstream {
+    fn open(upstream: Upstream, options: &Options) -> Result<Self, Error> {
+        match upstream {
+            Upstream::Registry(host) => {
+                let host = canonical_host(&host).to_owned();
+                let (registry, path) = (host.clone(), String::new());
+                let repository = Repository { registry, path };
+                let nobody = Credentials::Forwarded(None);
+                let base = Remote::new(&repository, Access::Pull, nobody, options)?;
+                let options = options.clone();
+                Ok(Self {
+                    id: Digest::of(host.as_bytes()),
+                    host: Some(host.clone()),
+                    title: host.clone(),
+                    has_rights: true,
+                    repositories: Box::new(Registry {
+                        host,
+                        options,
+                        base,
+                    }),
+                })
+            }
+            Upstream::Layout { directory, host } => {
+                let layout = Layout::open(&directory, Arc::new(()))?;
+                let whole = std::path::absolute(&directory).ok();
+                let name =
+                    whole.and_then(|whole| Some(whole.file_name()?.to_str()?.to_ascii_lowercase()));
+                let name = name.filter(|name| is_path(name));
+                let host = host.map(|host| canonical_host(&host).to_owned());
+                let title = match (&host, &name) {
+                    (Some(host), _) => host.clone(),
+                    (None, Some(name)) => format!("layout {name}"),
+                    (None, None) => "a layout".to_owned(),
+                };
+                Ok(Self {
+                    id: Digest::of(layout.location().as_bytes()),
+                    host,
+                    title,
+                    has_rights: false,
+                    repositories: Box::new(LayoutDirectory { layout, name }),
+                })
+            }
+        }
+    }
+
+    fn repository(&self, path: &str) -> Repository {
+        Repository {
+            registry: self.title.clone(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// Checks that the upstream answers at all, even with a refusal.
+    pub(super) async fn answers(&self) -> Result<(), Error> {
+        let whole = self.repositories.open("", Credentials::Forwarded(None));
+        let relayed = whole.passthrough(&Method::GET, "", None, HeaderMap::new());
+        match relayed.await? {
+            None => whole.tags().await.map(drop),
+            Some(relayed) if relayed.status.is_server_error() => Err(Error::Answer {
+                what: "asking whether it is there".to_owned(),
+                location: self.title.clone(),
+                status: relayed.status.as_u16(),
+                message: String::new(),
+            }),
+            Some(_) => Ok(()),
+        }
+    }
 }
 
 pub(super) struct Upstreams {
     listed: Vec<OpenUpstream>,
     pub(super) rights: Rights,
     /// Repositories that are read with own credentials, each since when.
-    own: Cache<Repository, (Instant, Arc<Remote>)>,
-}
-
-impl Host {
-    fn new(name: &str, options: remote::Options) -> Result<Self, store::Error> {
-        let repository = Repository {
-            registry: name.to_owned(),
-            path: String::new(),
-        };
-        let nobody = Credentials::Forwarded(None);
-        let base = Remote::new(&repository, Access::Pull, nobody, &options)?;
-        Ok(Self {
-            name: name.to_owned(),
-            options,
-            base: Arc::new(base),
-        })
-    }
-
-    fn repository(&self, path: &str) -> Repository {
-        Repository {
-            registry: self.name.clone(),
-            path: path.to_owned(),
-        }
-    }
-
-    /// Checks that the registry answers at all, even with a refusal.
-    async fn answers(&self) -> Result<(), store::Error> {
-        let asked = self.base.relay(Method::GET, "", None, HeaderMap::new());
-        let relayed = asked.await?;
-        match relayed.status.is_server_error() {
-            false => Ok(()),
-            true => Err(store::Error::Answer {
-                what: "asking whether it is there".to_owned(),
-                location: self.name.clone(),
-                status: relayed.status.as_u16(),
-                message: String::new(),
-            }),
-        }
-    }
-}
-
-impl OpenUpstream {
-    fn open(upstream: Upstream) -> Result<Self, store::Error> {
-        match upstream {
-            Upstream::Registry { host, options } => {
-                Host::new(canonical_host(&host), options).map(Self::Registry)
-            }
-            Upstream::Layout { directory, host } => {
-                let layout = Layout::open(&directory, Arc::new(()))?;
-                Ok(Self::Layout {
-                    layout,
-                    name: name_of(&directory),
-                    host: host.map(|host| canonical_host(&host).to_owned()),
-                })
-            }
-        }
-    }
-
-    /// Returns a key for the upstream.
-    pub(super) fn id(&self) -> Digest {
-        match self {
-            Self::Registry(host) => Digest::of(host.name.as_bytes()),
-            Self::Layout { layout, .. } => Digest::of(layout.location().as_bytes()),
-        }
-    }
-
-    /// Returns the host by which clients name the upstream.
-    pub(super) fn host(&self) -> Option<&str> {
-        match self {
-            Self::Registry(host) => Some(&host.name),
-            Self::Layout { host, .. } => host.as_deref(),
-        }
-    }
-
-    /// Returns the name for people.
-    pub(super) fn title(&self) -> String {
-        match self {
-            Self::Registry(Host { name, .. }) => name.clone(),
-            Self::Layout {
-                host: Some(host), ..
-            } => host.clone(),
-            Self::Layout {
-                name: Some(name), ..
-            } => format!("layout {name}"),
-            Self::Layout { .. } => "a layout".to_owned(),
-        }
-    }
-
-    /// Returns whether a client may read one repository of the upstream and not another.
-    pub(super) fn has_rights_by_repository(&self) -> bool {
-        matches!(self, Self::Registry(_))
-    }
-
-    /// Checks that the upstream answers at all, even with a refusal.
-    pub(super) async fn answers(&self) -> Result<(), store::Error> {
-        match self {
-            Self::Registry(host) => host.answers().await,
-            Self::Layout { layout, .. } => layout.tags().await.map(drop),
-        }
-    }
-}
-
-/// A directory's name, if it may be a repository's.
-fn name_of(directory: &Path) -> Option<String> {
-    let whole = std::path::absolute(directory).ok()?;
-    let name = whole.file_name()?.to_str()?.to_ascii_lowercase();
-    is_path(&name).then_some(name)
+    own: Cache<Repository, (Instant, Arc<dyn Store>)>,
 }
 
 impl Upstreams {
-    pub(super) fn open(upstreams: Vec<Upstream>, rights: Rights) -> Result<Self, store::Error> {
-        let listed: Result<Vec<OpenUpstream>, store::Error> =
-            upstreams.into_iter().map(OpenUpstream::open).collect();
+    pub(super) fn open(
+        upstreams: Vec<Upstream>,
+        options: &Options,
+        rights: Rights,
+    ) -> Result<Self, Error> {
+        let open = |upstream| OpenUpstream::open(upstream, options);
         Ok(Self {
-            listed: listed?,
+            listed: upstreams.into_iter().map(open).collect::<Result<_, _>>()?,
             rights,
             own: Cache::new(MAX_KEPT),
         })
@@ -213,57 +239,69 @@ impl Upstreams {
     }
 
     /// Finds the upstream that is meant where no repository is named.
-    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<OpenUpstream, Refusal> {
+    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<&OpenUpstream, Refusal> {
         let known = match namespace {
-            Some(host) => self.called(canonical_host(host)),
+            Some(host) => self.called(host),
             None => self.listed.first(),
         };
-        let missing = || unknown(namespace.unwrap_or_default());
-        known.cloned().ok_or_else(missing)
+        known.ok_or_else(|| unknown(namespace.unwrap_or_default()))
     }
 
-    /// Finds the repository that is meant: of the namespace, else of the host that its name begins with, else of the
-    /// first upstream.
-    pub(super) fn place(&self, name: &str, namespace: Option<&str>) -> Result<Place, Refusal> {
-        let beneath = |known: &OpenUpstream, path: &str| Place {
-            known: known.clone(),
-            path: path.to_owned(),
-        };
-        let place = match (namespace, split_host(name)) {
-            (None, Some((host, path))) => {
-                let host = canonical_host(host);
-                let named = self.called(host);
-                named.map(|known| beneath(known, path))
-            }
+    /// Finds the upstream and the path of the repository that is meant: of the namespace, else of the host that its name
+    /// begins with, else of the first upstream.
+    pub(super) fn place<'a>(
+        &self,
+        name: &'a str,
+        namespace: Option<&str>,
+    ) -> Result<(&OpenUpstream, &'a str), Refusal> {
+        let named = match (namespace, split_host(name)) {
+            (None, Some((host, path))) => self.called(host).map(|known| (known, path)),
             _ => None,
         };
-        let place = match place {
-            Some(place) => place,
-            None => beneath(&self.whole(namespace)?, name),
+        let (known, path) = match named {
+            Some(named) => named,
+            None => (self.whole(namespace)?, name),
         };
-        match is_path(&place.path) {
-            true => Ok(place),
+        match is_path(path) {
+            true => Ok((known, path)),
             false => Err(unknown(name)),
         }
     }
 
     fn called(&self, host: &str) -> Option<&OpenUpstream> {
-        self.listed.iter().find(|known| known.host() == Some(host))
+        let host = canonical_host(host);
+        let mut listed = self.listed.iter();
+        listed.find(|known| known.host.as_deref() == Some(host))
     }
 
     /// Opens a repository. `client` are the credentials of the client, for [`Rights::Client`].
     pub(super) async fn store(
         &self,
-        place: &Place,
+        known: &OpenUpstream,
+        path: &str,
         client: Credentials,
     ) -> Result<Arc<dyn Store>, Error> {
-        match &place.known {
-            OpenUpstream::Registry(host) => Ok(self.remote(host, &place.path, client).await?),
-            OpenUpstream::Layout { layout, name, .. } => {
-                let untagged = name.as_deref() == Some(place.path.as_str());
-                let repository = (!untagged).then_some(place.path.as_str());
-                Ok(Arc::new(layout.clone().in_repository(repository)))
-            }
+        let Some(find) = self.own_credentials(known) else {
+            return Ok(known.repositories.open(path, client));
+        };
+        let repository = known.repository(path);
+        if let Some((since, store)) = self.own.get(&repository)
+            && since.elapsed() < KEPT
+        {
+            return Ok(store);
+        }
+        let credentials = find(repository.clone()).await?;
+        let store = known.repositories.open(path, credentials);
+        let entry = (Instant::now(), Arc::clone(&store));
+        self.own.insert(repository, entry);
+        Ok(store)
+    }
+
+    /// Returns how to find the gateway's own credentials, if an upstream is shown those.
+    fn own_credentials(&self, known: &OpenUpstream) -> Option<&OwnCredentials> {
+        match &self.rights {
+            Rights::Own(find) if known.has_rights => Some(find),
+            _ => None,
         }
     }
 
@@ -277,12 +315,13 @@ impl Upstreams {
         path: &str,
         query: Option<&str>,
     ) -> Result<Option<Relayed>, Error> {
-        let (OpenUpstream::Registry(host), Rights::Client) = (known, &self.rights) else {
+        if let Rights::Own(_) = self.rights {
             return Ok(None);
-        };
-        let remote = self.remote(host, "", client).await?;
-        let relayed = remote.relay(method.clone(), path, query, HeaderMap::new());
-        Ok(Some(relayed.await?))
+        }
+        let store = known.repositories.open("", client);
+        store
+            .passthrough(method, path, query, HeaderMap::new())
+            .await
     }
 
     /// Lists the repositories of an upstream.
@@ -290,46 +329,12 @@ impl Upstreams {
         &self,
         known: &OpenUpstream,
         client: Credentials,
-    ) -> Result<Vec<String>, store::Error> {
-        match known {
-            OpenUpstream::Layout { layout, name, .. } => {
-                let mut names = layout.repositories()?;
-                names.retain(|name| is_path(name));
-                if !layout.tags().await?.is_empty() {
-                    names.extend(name.clone());
-                }
-                Ok(names)
-            }
-            OpenUpstream::Registry(host) => {
-                let credentials = match &self.rights {
-                    Rights::Client => client,
-                    Rights::Own(find) => find(host.repository("")).await?,
-                };
-                catalog(&host.name, credentials, &host.options).await
-            }
-        }
-    }
-
-    async fn remote(
-        &self,
-        host: &Host,
-        path: &str,
-        client: Credentials,
-    ) -> Result<Arc<Remote>, Error> {
-        let Rights::Own(find) = &self.rights else {
-            return Ok(Arc::new(host.base.beside(path, client)));
+    ) -> Result<Vec<String>, Error> {
+        let credentials = match self.own_credentials(known) {
+            Some(find) => find(known.repository("")).await?,
+            None => client,
         };
-        let repository = host.repository(path);
-        if let Some((since, remote)) = self.own.get(&repository)
-            && since.elapsed() < KEPT
-        {
-            return Ok(remote);
-        }
-        let credentials = find(repository.clone()).await?;
-        let remote = Arc::new(host.base.beside(path, credentials));
-        let entry = (Instant::now(), Arc::clone(&remote));
-        self.own.insert(repository, entry);
-        Ok(remote)
+        known.repositories.list(credentials).await
     }
 }
 
@@ -342,20 +347,15 @@ mod tests {
     use super::*;
 
     fn upstreams() -> Upstreams {
-        let registry = |host: &str| Upstream::Registry {
-            host: host.to_owned(),
-            options: remote::Options::default(),
-        };
-        let hosts = ["one.example:5000", "registry-1.docker.io"];
-        Upstreams::open(hosts.map(registry).to_vec(), Rights::Client).unwrap()
+        let registry = |host: &str| Upstream::Registry(host.to_owned());
+        let hosts = ["one.example:5000", "registry-1.docker.io"].map(registry);
+        Upstreams::open(hosts.to_vec(), &Options::default(), Rights::Client).unwrap()
     }
 
     fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
-        let place = upstreams().place(name, namespace).ok()?;
-        match place.known {
-            OpenUpstream::Registry(host) => Some((host.name, place.path)),
-            OpenUpstream::Layout { .. } => None,
-        }
+        let upstreams = upstreams();
+        let (known, path) = upstreams.place(name, namespace).ok()?;
+        Some((known.host.clone()?, path.to_owned()))
     }
 
     #[test]
@@ -380,6 +380,42 @@ mod tests {
         ] {
             let expected = expected.map(|(host, path)| (host.to_owned(), path.to_owned()));
             assert_eq!(found(name, namespace), expected, "{name} {namespace:?}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_a_whole_registry_or_a_layout() {
+        let registry = |host: &str| Ok(Upstream::Registry(host.to_owned()));
+        let layout = |directory: &str| {
+            Ok(Upstream::Layout {
+                directory: directory.into(),
+                host: None,
+            })
+        };
+        assert_eq!("ghcr.io".parse(), registry("ghcr.io"));
+        assert_eq!("localhost:5000".parse(), registry("localhost:5000"));
+        assert_eq!("oci:a/b".parse(), layout("a/b"));
+        assert_eq!("oci:a=oci:b".parse(), layout("a=oci:b"));
+        assert_eq!(
+            "registry.internal:5000=oci:a=oci:b".parse(),
+            Ok(Upstream::Layout {
+                directory: "a=oci:b".into(),
+                host: Some("registry.internal:5000".to_owned()),
+            })
+        );
+        for wrong in [
+            "",
+            "oci:",
+            "ghcr.io/org",
+            "https://ghcr.io",
+            "app",
+            "*",
+            "a=oci:b",
+            "=oci:b",
+            "ghcr.io=oci:",
+            "*=oci:b",
+        ] {
+            assert!(wrong.parse::<Upstream>().is_err(), "{wrong}");
         }
     }
 }

@@ -262,7 +262,7 @@ impl Gateway {
         manifest: &SplitManifest,
     ) -> Answered<()> {
         let everybody = Digest::of(b"everybody");
-        if !asked.has_rights_by_repository {
+        if !asked.upstream.has_rights {
             return Ok(());
         }
         if self.complete.has(&everybody, &asked.location, &split) {

@@ -360,7 +360,9 @@ impl Store for Remote {
         headers: HeaderMap,
     ) -> Result<Option<Relayed>, Error> {
         let path = format!("{}/{endpoint}", self.repository.path);
-        let relayed = self.relay(method.clone(), &path, query, headers).await?;
+        // Without a repository, the endpoint is the registry's.
+        let path = path.trim_start_matches('/');
+        let relayed = self.relay(method.clone(), path, query, headers).await?;
         Ok(Some(relayed))
     }
 

@@ -16,13 +16,14 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use wharf::artifact::{Layer, SplitManifest};
+use wharf::content::Settings;
 use wharf::digest::Digest;
 use wharf::error::Error;
-use wharf::gateway::content::{Component, Contents, Form, Settings};
+use wharf::gateway::content::{Component, Contents, Form};
 use wharf::split::{Granularity, SplitPolicy};
-use wharf::store::ByteStream;
 use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::cache::Cache;
+use wharf::store::{ByteStream, Session};
 
 use crate::support::binary::{MODULE_HEADER, noise, section, vector};
 use crate::support::frames::unframed;
@@ -89,16 +90,13 @@ impl Ground {
         max_transfers: usize,
     ) -> Arc<Contents> {
         let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
-        Contents::open(Settings {
-            metrics: Arc::default(),
-            cache: Arc::new(cache),
+        let settings = Settings {
+            session: Session::unobserved(Arc::new(cache), max_transfers),
             directory: self.directory.path().join("contents"),
-            held,
-            log: Arc::new(|_| {}),
+            directories: held,
             max_bytes,
-            max_transfers,
-        })
-        .unwrap()
+        };
+        Contents::open(settings, Arc::default()).unwrap()
     }
 
     fn blobs(&self) -> Vec<std::path::PathBuf> {

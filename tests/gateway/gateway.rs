@@ -23,7 +23,6 @@ use serde_json::Value;
 use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
-use wharf::gateway::content::{self, Contents};
 use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::metrics::Metrics;
 use wharf::gateway::{Gateway, Log, Rights, Settings, Upstream};
@@ -54,10 +53,7 @@ fn options() -> remote::Options {
 }
 
 fn registry(host: &str) -> Upstream {
-    Upstream::Registry {
-        host: host.to_owned(),
-        options: options(),
-    }
+    Upstream::Registry(host.to_owned())
 }
 
 /// A gateway with its own directory, log and metrics.
@@ -88,21 +84,15 @@ impl Front {
         let told: Arc<Mutex<Vec<String>>> = Arc::clone(&lines);
         let log: Log = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
         let cache = Arc::new(Cache::open(&directory.join("cache")).unwrap());
-        let contents = Contents::open(content::Settings {
-            cache: Arc::clone(&cache),
-            directory: directory.join("gateway"),
-            held: Vec::new(),
-            max_bytes: u64::MAX,
-            max_transfers: 4,
-            log: Arc::clone(&log),
-            metrics: Arc::clone(&metrics),
-        });
         let mut settings = Settings {
             upstreams,
+            options: options(),
             rights: Rights::Client,
             cache,
             directory: directory.join("gateway"),
-            contents: contents.unwrap(),
+            blobs: Vec::new(),
+            max_bytes: u64::MAX,
+            max_transfers: 4,
             log,
             metrics: Arc::clone(&metrics),
             remembered: Settings::REMEMBERED,

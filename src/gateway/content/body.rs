@@ -144,10 +144,10 @@ impl Body {
         } = self.plan.sources[source];
         let (arrival, is_own) = match wanted {
             Wanted::Blob(blob) if self.plan.sources[source].is_part => {
-                let part = engine.part(&self.component.origin(), blob, begin..end);
+                let part = engine.part(&self.component.origin, blob, begin..end);
                 (part, true)
             }
-            wanted => engine.follow(&self.component.origin(), wanted),
+            wanted => engine.follow(&self.component.origin, wanted),
         };
         self.arrivals[source] = Some(Followed {
             arrival: Arc::clone(&arrival),
@@ -214,7 +214,7 @@ impl Body {
                 }
                 Err(Error::Corrupt {
                     what: format!("component {}", manifest.content.digest),
-                    location: self.component.store.location(),
+                    location: self.component.origin.store.location(),
                     source: Box::new(mismatch),
                 })
             }

@@ -8,12 +8,10 @@ use maud::Markup;
 
 use super::address::Address;
 use super::{lists, page, redirect};
-use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::message::{Request, Response};
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::rights::Rights;
 use crate::gateway::route::{parameter, split_host};
 use crate::gateway::upstream::OpenUpstream;
 use crate::gateway::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
@@ -74,7 +72,7 @@ impl Gateway {
                 }
                 Err(why) => Err(why),
             };
-            shelves.push(lists::shelf(&known.title(), rows));
+            shelves.push(lists::shelf(&known.title, rows));
             if next.is_some() {
                 break;
             }
@@ -108,7 +106,7 @@ impl Gateway {
     ) -> Vec<Markup> {
         let rows = names.into_iter().map(|path| async move {
             // As clients name it, who may not be able to name a host in a path.
-            let name = match known.host() {
+            let name = match &known.host {
                 Some(host) if !is_first => format!("{host}/{path}"),
                 _ => path,
             };
@@ -197,17 +195,12 @@ impl Gateway {
     /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
     /// want a token for.
     async fn visited<'a>(
-        &self,
+        &'a self,
         request: &'a Request,
         name: &str,
     ) -> Answered<RepositoryRequest<'a>> {
-        let shown = authorization(request)?;
-        let place = self.upstreams.place(name, None)?;
-        let who = match (&self.upstreams.rights, shown) {
-            (Rights::Client, None) => Digest::of(b"anybody"),
-            _ => self.who(shown),
-        };
-        self.asked(request, &place, visitor(shown), who).await
+        let client = visitor(authorization(request)?);
+        self.asked(request, name, None, client).await
     }
 
     /// Says in words what went wrong beside what a page is about, as a client would be told; the log has all of it.

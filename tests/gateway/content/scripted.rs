@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use wharf::artifact::{self, SplitManifest};
+use wharf::content::Origin;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::{EncodedBlob, Encoding, compress};
 use wharf::gateway::content::Component;
@@ -87,8 +88,10 @@ impl Artifact {
 
     pub(crate) fn from(&self, store: &Arc<Scripted>) -> Component {
         Component {
-            upstream: Digest::of(b"scripted"),
-            store: Arc::clone(store) as Arc<dyn Store>,
+            origin: Origin {
+                upstream: Digest::of(b"scripted"),
+                store: Arc::clone(store) as Arc<dyn Store>,
+            },
             manifest: Arc::clone(&self.manifest),
         }
     }

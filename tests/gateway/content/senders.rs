@@ -19,10 +19,8 @@ async fn nobody_waits_for_what_another_registry_sends() {
         tokio::spawn(async move { whole(&contents, component, Form::Whole).await })
     };
     slow.streams(1).await;
-    let component = Component {
-        upstream: Digest::of(b"quick"),
-        ..artifact.from(&quick)
-    };
+    let mut component = artifact.from(&quick);
+    component.origin.upstream = Digest::of(b"quick");
     let body = whole(&contents, component, Form::Whole).await;
     assert!(body == artifact.bytes);
     gate.open();

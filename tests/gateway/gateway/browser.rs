@@ -83,6 +83,7 @@ impl Scene {
         let settings = server::Settings::default();
         tokio::spawn(server::serve(
             listener,
+            None,
             answer,
             settings,
             std::future::pending(),

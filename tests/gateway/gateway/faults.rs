@@ -14,16 +14,12 @@ async fn who_cannot_be_asked_has_not_said_no() {
         .unwrap()
         .to_string();
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = Upstream::Registry {
-        host: slow.local_addr().unwrap().to_string(),
-        options: remote::Options {
-            read_timeout: Duration::from_millis(100),
-            ..options()
-        },
-    };
+    let silent = slow.local_addr().unwrap().to_string();
     let digest = Digest::of(b"x");
-    for (upstream, status) in [(registry(&down), 502), (silent, 504)] {
-        let front = Front::new(vec![upstream]);
+    for (host, status) in [(down, 502), (silent, 504)] {
+        let front = Front::with(vec![registry(&host)], |settings| {
+            settings.options.read_timeout = Duration::from_millis(100);
+        });
         for path in [
             "/v2/".to_owned(),
             "/v2/_catalog".to_owned(),

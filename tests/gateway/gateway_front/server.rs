@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::metrics::Metrics;
-use wharf::gateway::server::{self, Settings, serve, serve_with_admin};
+use wharf::gateway::server::{self, Settings, serve};
 use wharf::store::{ByteStream, Error};
 
 type Answers = dyn Fn(&Request) -> BoxFuture<'static, Response> + Send + Sync;
@@ -133,13 +133,7 @@ impl Server {
                 std::future::pending::<()>().await;
             }
         };
-        let served = async move {
-            match admin {
-                None => serve(listener, answer, settings, stopped).await,
-                Some(admin) => serve_with_admin(listener, admin, answer, settings, stopped).await,
-            }
-        };
-        let served = tokio::spawn(served);
+        let served = tokio::spawn(serve(listener, admin, answer, settings, stopped));
         Self {
             address,
             metrics,
