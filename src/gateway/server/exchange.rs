@@ -3,11 +3,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 
 use super::body::ResponseBody;
@@ -17,18 +14,8 @@ use super::shared::Shared;
 use super::state::ConnectionState;
 use crate::gateway::message::{Request, Response};
 use crate::gateway::refusal::Refusal;
+use crate::store::remote::HOP_BY_HOP;
 use crate::text::printable;
-
-/// Headers for one connection only, which a gateway does not forward (RFC 9110, section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 7] = [
-    CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
 
 /// The paths that the server itself answers.
 const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -39,12 +26,12 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Handles a request. Its body is not read: if there is one, the connection ends with the response.
 pub(super) async fn respond(
-    shared: Arc<Shared>,
     state: Arc<ConnectionState>,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
-    let mut record = Record::new(&shared, &state, &head.method, &head.uri);
+    let shared = &state.shared;
+    let mut record = Record::new(&state, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
     // Short, and needed most when the budget is used up.
     let is_own = OWN.contains(&head.uri.path());
@@ -57,9 +44,9 @@ pub(super) async fn respond(
             "nothing that is read has a body",
         )
         .into(),
-        () => answer(&shared, head).await,
+        () => answer(shared, head).await,
     };
-    for name in &HOP_BY_HOP {
+    for name in HOP_BY_HOP {
         response.headers.remove(name);
     }
     let is_http_1 = version < Version::HTTP_2;

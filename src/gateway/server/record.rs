@@ -47,7 +47,6 @@ impl Aborted {
 
 /// A request from its head to the last byte of its response. Dropping it logs and counts the request.
 pub(super) struct Record {
-    shared: Arc<Shared>,
     state: Arc<ConnectionState>,
     kind: &'static str,
     /// Method and path.
@@ -62,16 +61,10 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(
-        shared: &Arc<Shared>,
-        state: &Arc<ConnectionState>,
-        method: &Method,
-        uri: &Uri,
-    ) -> Self {
+    pub(super) fn new(state: &Arc<ConnectionState>, method: &Method, uri: &Uri) -> Self {
         state.begins();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
         Self {
-            shared: Arc::clone(shared),
             state: Arc::clone(state),
             kind: kind(uri.path()),
             what: format!("{method} {}", target(uri)),
@@ -80,7 +73,7 @@ impl Record {
             sent: 0,
             is_complete: false,
             is_counted: false,
-            _under_way: shared.settings.metrics.under_way(),
+            _under_way: state.shared.settings.metrics.under_way(),
         }
     }
 
@@ -91,7 +84,7 @@ impl Record {
     /// Notes that the connection took this many more bytes of the body.
     pub(super) fn sends(&mut self, bytes: u64) {
         self.sent += bytes;
-        self.shared.settings.metrics.sent(bytes);
+        self.state.shared.settings.metrics.sent(bytes);
     }
 
     /// Notes that the connection took the whole body.
@@ -99,11 +92,9 @@ impl Record {
         self.is_complete = true;
     }
 
-    pub(super) fn client(&self) -> Client {
-        Client {
-            shared: Arc::clone(&self.shared),
-            state: Arc::clone(&self.state),
-        }
+    /// Returns the connection, which outlives the record.
+    pub(super) fn connection(&self) -> Arc<ConnectionState> {
+        Arc::clone(&self.state)
     }
 
     /// Logs and counts that the response was aborted.
@@ -115,37 +106,30 @@ impl Record {
             self.sent,
             one_line(why)
         );
-        self.shared.failed(why.kind(), &line);
+        self.state.shared.failed(why.kind(), &line);
     }
 }
 
-/// The connection of a response, which outlives the record.
-pub(super) struct Client {
-    shared: Arc<Shared>,
-    state: Arc<ConnectionState>,
-}
-
-impl Client {
-    /// Ends the connection with all its requests, because the client reads nothing of a response. Otherwise the
-    /// connection would hold the rest of it for ever.
-    pub(super) fn cut_off(self, record: Option<Record>) {
-        match record.filter(|record| !record.is_complete) {
-            Some(record) => record.breaks(&Aborted::Slow),
-            None => {
-                let line = format!(
-                    "error: {} takes nothing of an answer's end",
-                    self.state.peer
-                );
-                self.shared.failed(Aborted::Slow.kind(), &line);
-            }
+/// Ends a connection with all its requests, because the client reads nothing of a response. Otherwise the connection
+/// would hold the rest of it for ever.
+pub(super) fn cut_off(connection: &ConnectionState, record: Option<Record>) {
+    match record.filter(|record| !record.is_complete) {
+        Some(record) => record.breaks(&Aborted::Slow),
+        None => {
+            let line = format!(
+                "error: {} takes nothing of an answer's end",
+                connection.peer
+            );
+            connection.shared.failed(Aborted::Slow.kind(), &line);
         }
-        self.state.cut();
     }
+    connection.cut();
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let metrics = &self.shared.settings.metrics;
+        let Shared { settings, .. } = &*self.state.shared;
+        let metrics = &settings.metrics;
         let status = self.status.map_or(0, |status| status.as_u16());
         metrics.requested(self.kind, status, self.begun.elapsed());
         if !self.is_complete {
@@ -155,9 +139,9 @@ impl Drop for Record {
                 metrics.failed(if slow { "slow" } else { "aborted" });
             }
         }
-        if self.shared.settings.access_log {
+        if settings.access_log {
             let status = self.status.as_ref().map_or("-", StatusCode::as_str);
-            self.shared.log(&format!(
+            (settings.log)(&format!(
                 "{} {} {} {status} {} {}ms{}",
                 instant(SystemTime::now()),
                 self.state.peer,

@@ -56,13 +56,9 @@ impl Shared {
         let _there = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    pub(super) fn log(&self, line: &str) {
-        (self.settings.log)(line);
-    }
-
     pub(super) fn failed(&self, kind: &'static str, line: &str) {
         self.settings.metrics.failed(kind);
-        self.log(line);
+        (self.settings.log)(line);
     }
 }
 

@@ -1,14 +1,18 @@
 //! State of one connection.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use super::shared::Shared;
+
 /// State that a connection and its requests share.
 pub(super) struct ConnectionState {
+    pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
     /// The number of requests in flight.
     in_flight: watch::Sender<usize>,
@@ -19,8 +23,9 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(peer: SocketAddr) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Self {
         Self {
+            shared,
             peer,
             in_flight: watch::Sender::new(0),
             is_slow: AtomicBool::new(false),

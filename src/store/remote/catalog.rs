@@ -4,7 +4,6 @@
 //! <https://distribution.github.io/distribution/spec/api/#listing-repositories>.
 
 use reqwest::{Method, StatusCode};
-use serde::Deserialize;
 
 use super::answer;
 use super::authorization::Authorized;
@@ -62,28 +61,14 @@ fn whole_registry(
 
 /// Reads the list; nothing where there is none.
 async fn list(transport: &Transport) -> Result<Option<Vec<String>>, Error> {
-    #[derive(Deserialize)]
-    struct Page {
-        repositories: Option<Vec<String>>,
-    }
     let first = transport.endpoint("_catalog");
     let (what, list) = ("listing repositories", "the list of repositories");
-    let mut pages = Pages::new(transport, first, what, list);
-    let mut repositories = Vec::new();
-    while let Some(reply) = pages.next().await? {
-        match reply {
-            Reply::Whole(answer) if answer::is_page(&answer.headers, &answer.body) => {
-                return Ok(None);
-            }
-            Reply::Whole(answer) => {
-                let page: Page = pages.parse(&answer)?;
-                repositories.extend(page.repositories.unwrap_or_default());
-            }
-            Reply::Other(response) if is_absent(response.status()) => return Ok(None),
-            Reply::Other(response) => return Err(pages.unexpected(response, "").await),
-        }
-    }
-    Ok(Some(repositories))
+    let pages = Pages::new(transport, first, what, list);
+    let is_no_list = |reply: &Reply| match reply {
+        Reply::Whole(answer) => answer::is_page(&answer.headers, &answer.body),
+        Reply::Other(response) => is_absent(response.status()),
+    };
+    pages.names("", is_no_list).await
 }
 
 fn is_absent(status: StatusCode) -> bool {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use reqwest::{Method, Response, Url};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use super::answer;
 use super::transport::{Answer, Reply, Transport};
@@ -80,9 +80,32 @@ impl<'a> Pages<'a> {
         next.map(Some)
     }
 
-    /// Reads a page as JSON.
-    pub(super) fn parse<T: DeserializeOwned>(&self, page: &Answer) -> Result<T, Error> {
-        serde_json::from_slice(&page.body).map_err(|error| self.malformed(error.to_string()))
+    /// Reads the names on all pages. Returns nothing if an answer says that there is no such list. A 404 means that
+    /// `subject` does not exist.
+    pub(super) async fn names(
+        mut self,
+        subject: &str,
+        is_no_list: impl Fn(&Reply) -> bool,
+    ) -> Result<Option<Vec<String>>, Error> {
+        #[derive(Deserialize)]
+        struct Page {
+            #[serde(alias = "repositories")]
+            tags: Option<Vec<String>>,
+        }
+        let mut names = Vec::new();
+        while let Some(reply) = self.next().await? {
+            if is_no_list(&reply) {
+                return Ok(None);
+            }
+            let answer = match reply {
+                Reply::Whole(answer) => answer,
+                Reply::Other(response) => return Err(self.unexpected(response, subject).await),
+            };
+            let page: Result<Page, _> = serde_json::from_slice(&answer.body);
+            let page = page.map_err(|error| self.malformed(error.to_string()))?;
+            names.extend(page.tags.unwrap_or_default());
+        }
+        Ok(Some(names))
     }
 
     /// Says what an answer means that is no page; a 404 means that `subject` does not exist.

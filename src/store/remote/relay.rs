@@ -16,27 +16,34 @@ use super::transport::Transport;
 use super::upload::Declined;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
-use crate::digest::Digest;
-use crate::store::{ByteStream, Error, causes};
+use crate::digest::{Digest, Identity, Mismatch};
+use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, causes};
 
-/// What is between two neighbours (RFC 9110, 7.6.1), and what a registry says to its own visitors about itself.
-const KEPT_BACK: [&str; 15] = [
+/// Headers for one connection only, which a gateway does not forward (RFC 9110, 7.6.1).
+pub const HOP_BY_HOP: [&str; 7] = [
     "connection",
     "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+];
+
+/// Headers in which a registry tells its own visitors about itself.
+const ABOUT_THE_REGISTRY: [&str; 8] = [
     "alt-svc",
     "content-location",
     "location",
+    "proxy-authenticate",
+    "proxy-authorization",
     "set-cookie",
     "strict-transport-security",
     "via",
 ];
+
+/// What all headers begin with that let other sites read a response.
+const CROSS_ORIGIN: &str = "access-control-";
 
 /// A registry's answer, whatever it is, with its body on the way.
 #[derive(Debug)]
@@ -132,6 +139,17 @@ impl Relayed {
         next.query().map(str::to_owned)
     }
 
+    /// Reads a manifest, and checks it against the digest that `name` may be, and the one that the registry gives it.
+    pub async fn manifest(self, name: &str) -> Result<RawManifest, Error> {
+        let (location, headers) = (self.location.clone(), self.headers.clone());
+        let body = self.bytes(MAX_MANIFEST_BYTES).await?;
+        let manifest = checked(&location, name, &headers, body)?;
+        Ok(match manifest.media_type.as_str() {
+            "" => RawManifest::read(manifest.bytes),
+            _ => manifest,
+        })
+    }
+
     /// Reads a whole body of at most `limit` bytes.
     pub async fn bytes(mut self, limit: u64) -> Result<Bytes, Error> {
         match answer::read_bounded(&mut self.response, limit).await {
@@ -151,6 +169,37 @@ impl Relayed {
         let body = self.response.bytes_stream();
         body.map_err(move |error| broken(&what, &location, error))
             .boxed()
+    }
+}
+
+/// Checks that a manifest is the one that was asked for, and the one that the registry says it is.
+pub(super) fn checked(
+    location: &str,
+    name: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<RawManifest, Error> {
+    let manifest = RawManifest::new(body, answer::media_type(headers));
+    let digest = manifest.digest;
+    let size = manifest.bytes.len() as u64;
+    let promised = [name.parse().ok(), answer::content_digest(headers)];
+    match promised
+        .into_iter()
+        .flatten()
+        .find(|promised| *promised != digest)
+    {
+        None => Ok(manifest),
+        Some(promised) => Err(Error::Corrupt {
+            what: format!("manifest `{name}`"),
+            location: location.to_owned(),
+            source: Box::new(Mismatch {
+                expected: Identity {
+                    digest: promised,
+                    size,
+                },
+                found: Identity { digest, size },
+            }),
+        }),
     }
 }
 
@@ -181,7 +230,8 @@ fn for_all(headers: &HeaderMap) -> HeaderMap {
         .collect();
     let stays = |name: &HeaderName| {
         let name = name.as_str();
-        !KEPT_BACK.contains(&name) && !named.iter().any(|named| named == name)
+        let is_ours = !HOP_BY_HOP.contains(&name) && !ABOUT_THE_REGISTRY.contains(&name);
+        is_ours && !name.starts_with(CROSS_ORIGIN) && !named.iter().any(|named| named == name)
     };
     let mut kept = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers.iter().filter(|(name, _)| stays(name)) {
