@@ -133,7 +133,11 @@ pub struct Gateway {
     /// Repositories that were found to have all layers of a manifest.
     complete: RecentAnswers,
     index: Index,
+    /// Digests that were not found.
+    misses: RecentAnswers,
     views: Views,
+    /// Manifests that are not split.
+    plain: quick_cache::sync::Cache<Digest, ()>,
     searches: Semaphore,
     pages: Semaphore,
     session: Session,
@@ -186,8 +190,10 @@ impl Gateway {
             readiness: Readiness::default(),
             let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
             complete: RecentAnswers::new(COMPLETE),
-            index: Index::open(&settings.directory, settings.missed)?,
-            views: Views::new(),
+            index: Index::open(&settings.directory)?,
+            misses: RecentAnswers::new(settings.missed),
+            views: view::views(),
+            plain: quick_cache::sync::Cache::new(view::MAX_PLAIN),
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::AT_ONCE),
             contents: Contents::open(engine, Arc::clone(&settings.metrics))?,

@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use super::rights::RecentAnswers;
 use crate::digest::Digest;
 use crate::store::Error;
 use crate::store::spool::Spool;
@@ -52,19 +51,17 @@ pub(super) struct Index {
     directory: PathBuf,
     /// A part of what is on disk.
     known: Cache<Digest, Origin>,
-    misses: RecentAnswers,
 }
 
 impl Index {
     /// Opens the index in a directory, which is made; what is too much goes, the oldest first.
-    pub(super) fn open(directory: &Path, missed: Duration) -> Result<Self, Error> {
+    pub(super) fn open(directory: &Path) -> Result<Self, Error> {
         let directory = directory.join("lookup");
         fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         prune(&directory, MAX_FILES).map_err(Error::file(&directory))?;
         Ok(Self {
             directory,
             known: Cache::new(MAX_KNOWN),
-            misses: RecentAnswers::new(missed),
         })
     }
 
@@ -120,21 +117,6 @@ impl Index {
             _ => Ok(()),
         }
     }
-
-    /// Remembers for a while that nothing that `who` may see has this digest.
-    pub(super) fn miss(&self, who: &Digest, location: &str, digest: &Digest) {
-        self.misses.enter(who, location, digest);
-    }
-
-    /// Returns whether nothing that `who` may see had this digest a while ago.
-    pub(super) fn is_missed(&self, who: &Digest, location: &str, digest: &Digest) -> bool {
-        self.misses.has(who, location, digest)
-    }
-
-    /// Forgets a miss: the digest was found.
-    pub(super) fn found(&self, who: &Digest, location: &str, digest: &Digest) {
-        self.misses.remove(who, location, digest);
-    }
 }
 
 /// One name for both. No location has a line break.
@@ -174,7 +156,7 @@ mod tests {
     fn what_was_learnt_is_known_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let digest = Digest::of(b"content");
-        let open = || Index::open(directory.path(), MISSED).unwrap();
+        let open = || Index::open(directory.path()).unwrap();
         open().learn("host/a", &digest, origin(b"1")).unwrap();
         let index = open();
         assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
@@ -190,7 +172,7 @@ mod tests {
     #[test]
     fn a_damaged_file_says_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let index = Index::open(directory.path(), MISSED).unwrap();
+        let index = Index::open(directory.path()).unwrap();
         let digest = Digest::of(b"content");
         fs::write(index.directory.join(key("host/a", &digest).hex()), "{").unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), None);
@@ -201,28 +183,12 @@ mod tests {
     #[test]
     fn the_disk_is_bounded() {
         let directory = tempfile::tempdir().unwrap();
-        let index = Index::open(directory.path(), MISSED).unwrap();
+        let index = Index::open(directory.path()).unwrap();
         for number in 0..5u8 {
             let digest = Digest::of(&[number]);
             index.learn("host/a", &digest, origin(b"1")).unwrap();
         }
         prune(&index.directory, 3).unwrap();
         assert_eq!(fs::read_dir(&index.directory).unwrap().count(), 3);
-    }
-
-    #[test]
-    fn misses_are_remembered_for_a_while() {
-        let directory = tempfile::tempdir().unwrap();
-        let digest = Digest::of(b"content");
-        for (missed, expected) in [(MISSED, true), (Duration::ZERO, false)] {
-            let index = Index::open(directory.path(), missed).unwrap();
-            let [anna, ben] = [b"anna".as_slice(), b"ben"].map(Digest::of);
-            index.miss(&anna, "host/a", &digest);
-            assert_eq!(index.is_missed(&anna, "host/a", &digest), expected);
-            assert!(!index.is_missed(&anna, "host/b", &digest));
-            assert!(!index.is_missed(&ben, "host/a", &digest));
-            index.found(&anna, "host/a", &digest);
-            assert!(!index.is_missed(&anna, "host/a", &digest));
-        }
     }
 }

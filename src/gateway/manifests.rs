@@ -1,7 +1,7 @@
 //! Manifests: by tag in the form that the client takes, by digest exactly those bytes.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::headers::{accepts_split, upstream_accept};
 use super::lookup::Kind;
@@ -27,9 +27,8 @@ impl Gateway {
             Named::Digest(digest) => self.exact(asked, digest).await,
             Named::Other(digest) => {
                 let accept = upstream_accept(&asked.request.headers);
-                let got = self.asked_for(asked, &asked.request.method, digest, accept);
-                let got = got.await?;
-                Ok(self.as_it_is(asked, got))
+                let got = self.find_manifest(asked, &asked.request.method, digest, accept);
+                Ok(self.as_it_is(asked, got.await?))
             }
         }
     }
@@ -39,9 +38,11 @@ impl Gateway {
         let request = asked.request;
         let accept = upstream_accept(&request.headers);
         let mut got = self
-            .asked_for(asked, &request.method, tag, accept.clone())
+            .find_manifest(asked, &request.method, tag, accept.clone())
             .await?;
-        if let Found::Head(head) = &got {
+        if let Found::Relayed(head) = &got
+            && head.status == StatusCode::OK
+        {
             let digest = head.content_digest();
             if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
                 self.let_in
@@ -50,11 +51,11 @@ impl Gateway {
                 self.learn(asked, &view)?;
                 return Ok(shown(asked, &view));
             }
-            let plain = digest.is_some_and(|digest| self.views.is_plain(&digest));
+            let plain = digest.is_some_and(|digest| self.plain.get(&digest).is_some());
             if plain || !may_be_split(head.media_type(), length(head)) {
                 return Ok(self.as_it_is(asked, got));
             }
-            got = self.asked_for(asked, &Method::GET, tag, accept).await?;
+            got = self.find_manifest(asked, &Method::GET, tag, accept).await?;
         }
         let raw = match got {
             Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
@@ -81,7 +82,7 @@ impl Gateway {
         let accept = upstream_accept(&request.headers);
         let name = digest.to_string();
         let got = self
-            .asked_for(asked, &request.method, &name, accept)
+            .find_manifest(asked, &request.method, &name, accept)
             .await?;
         if got.is_missing()
             && let Some(view) = self.searched(asked, digest, Kind::Manifest).await?
@@ -95,7 +96,7 @@ impl Gateway {
     fn as_it_is(&self, asked: &RepositoryRequest<'_>, got: Found) -> Response {
         match got {
             Found::Manifest(raw) => as_stored(asked, raw),
-            Found::Head(relayed) => {
+            Found::Relayed(relayed) if relayed.status == StatusCode::OK => {
                 let digest = relayed.content_digest();
                 let mut response = self.passed(asked.request, relayed);
                 if let Some(digest) = digest {
@@ -104,7 +105,7 @@ impl Gateway {
                 response.headers.insert(VARY, HeaderValue::from(ACCEPT));
                 response
             }
-            Found::Other(relayed) => self.passed(asked.request, relayed),
+            Found::Relayed(relayed) => self.passed(asked.request, relayed),
             Found::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }

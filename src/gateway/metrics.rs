@@ -69,8 +69,6 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// The names of the counters, without [`PREFIX`] and `_total`.
-    counters: Vec<&'static str>,
     requests: Family<Labels<2>, Counter>,
     latencies: Family<Labels<1>, Histogram, fn() -> Histogram>,
     failures: Family<Labels<1>, Counter>,
@@ -87,7 +85,6 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
-            counters: Vec::new(),
             requests: Family::default(),
             latencies: Family::new_with_constructor(|| Histogram::new(LATENCIES)),
             failures: Family::default(),
@@ -125,7 +122,6 @@ impl Metrics {
             .register("requests", help, self.requests.clone());
         self.registry
             .register("errors", "Failures by kind", self.failures.clone());
-        self.counters.extend(["requests", "errors"]);
         for (name, help, counter) in [
             (
                 "upstream_bytes",
@@ -146,7 +142,6 @@ impl Metrics {
             ("splices", "Components whose splicing began", &self.splices),
         ] {
             self.registry.register(name, help, counter.clone());
-            self.counters.push(name);
         }
         let help = "Seconds from a request's head to the last byte of its response, or to its abortion, by kind";
         self.registry
@@ -224,11 +219,11 @@ impl Metrics {
         let _always = encode_registry(&mut text, &self.registry);
         // The library writes OpenMetrics, whose comments name a counter without the suffix of its samples. In the text
         // format both have the same name.
-        for name in &self.counters {
-            for comment in ["HELP", "TYPE"] {
-                let line = format!("# {comment} {PREFIX}_{name}");
-                text = text.replacen(&format!("{line} "), &format!("{line}_total "), 1);
-            }
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let counters = types.filter_map(|line| line.strip_suffix(" counter"));
+        let counters: Vec<String> = counters.map(str::to_owned).collect();
+        for name in counters {
+            text = text.replace(&format!(" {name} "), &format!(" {name}_total "));
         }
         text
     }

@@ -41,21 +41,26 @@ impl Page {
     }
 
     /// Returns the page, and the query of the next one if there is more.
-    pub(super) fn cut(&self, mut list: Vec<String>) -> (Vec<String>, Option<String>) {
-        list.sort();
-        list.dedup();
-        if let Some(last) = &self.last {
-            list.retain(|name| name > last);
-        }
-        match self.n {
-            Some(n) if n < list.len() => {
-                list.truncate(n);
-                let next = list.last().map(|last| format!("n={n}&last={last}"));
-                (list, next)
-            }
-            _ => (list, None),
-        }
+    pub(super) fn cut(&self, list: Vec<String>) -> (Vec<String>, Option<String>) {
+        let n = self.n.unwrap_or(usize::MAX);
+        let (list, next) = cut(list, self.last.as_deref(), n);
+        (list, next.map(|last| format!("n={n}&last={last}")))
     }
+}
+
+/// Returns as many names behind `last` as there is room for, sorted, and the last one of them if there are more.
+pub(super) fn cut(
+    mut names: Vec<String>,
+    last: Option<&str>,
+    room: usize,
+) -> (Vec<String>, Option<String>) {
+    names.sort();
+    names.dedup();
+    names.retain(|name| last.is_none_or(|last| name.as_str() > last));
+    let more = names.len() > room;
+    names.truncate(room);
+    let last = names.last().filter(|_| more).cloned();
+    (names, last)
 }
 
 /// Returns the parameters that upstream is asked, as they were written; nothing where there are none.

@@ -34,7 +34,7 @@ impl Gateway {
         digest: &Digest,
         kind: Kind,
     ) -> Answered<Option<Arc<View>>> {
-        if self.index.is_missed(&asked.who, &asked.location, digest) {
+        if self.misses.has(&asked.who, &asked.location, digest) {
             return Ok(None);
         }
         // Closed it never is.
@@ -45,13 +45,12 @@ impl Gateway {
         {
             return Ok(Some(view));
         }
-        let is_it = |view: &View| match kind {
-            Kind::Manifest => view.names(digest) == Some(Kind::Manifest),
-            Kind::Config | Kind::Content => view
-                .names(digest)
-                .is_some_and(|kind| kind != Kind::Manifest),
+        let is_manifest = kind == Kind::Manifest;
+        let is_it = |view: &View| {
+            let named = view.names(digest);
+            named.is_some_and(|named| (named == Kind::Manifest) == is_manifest)
         };
-        if kind == Kind::Manifest
+        if is_manifest
             && let Some(view) = self.looked_at(asked, split_tag(digest)).await?
             && is_it(&view)
         {
@@ -70,7 +69,7 @@ impl Gateway {
                 return Ok(Some(view));
             }
         }
-        self.index.miss(&asked.who, &asked.location, digest);
+        self.misses.enter(&asked.who, &asked.location, digest);
         Ok(None)
     }
 
@@ -97,12 +96,12 @@ impl Gateway {
         tag: &str,
     ) -> Answered<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
-        let got = self.asked_for(asked, &Method::GET, tag, accept).await?;
+        let got = self.find_manifest(asked, &Method::GET, tag, accept).await?;
         match got {
             Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
                 Ok(self.derived(asked, raw).await?)
             }
-            Found::Other(relayed) if relayed.status != StatusCode::NOT_FOUND => {
+            Found::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
                 Err(self.passed(asked.request, relayed).into())
             }
             _ => Ok(None),

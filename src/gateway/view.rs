@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use http::header::HeaderValue;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
-use super::upstream::{Found, find_manifest};
+use super::upstream::Found;
 use super::{Answered, Gateway, RepositoryRequest};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
@@ -32,7 +31,7 @@ const USUAL_VIEWS: usize = 32;
 const LOOKS_AT_ONCE: usize = 16;
 
 /// How many manifests are known not to be split.
-const MAX_PLAIN: usize = 10_000;
+pub(super) const MAX_PLAIN: usize = 10_000;
 
 /// A split artifact, and the flat form that is shown of it.
 #[derive(Debug)]
@@ -50,64 +49,39 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Returns what a digest names in the flat form.
-    pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
-        let named = [
+    /// Returns the digests of the flat form, and what they name.
+    fn digests(&self) -> [(Digest, Kind); 3] {
+        [
             (self.split.flat_digest, Kind::Manifest),
             (self.config_digest, Kind::Config),
             (self.split.content.digest, Kind::Content),
-        ];
-        let named = named.iter().find(|(named, _)| named == digest);
-        named.map(|(_, kind)| *kind)
+        ]
     }
 
-    fn bytes(&self) -> usize {
-        // What was read from the manifest takes about as much again.
-        2 * self.raw.bytes.len() + self.manifest.len() + self.config.len()
+    /// Returns what a digest names in the flat form.
+    pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
+        let mut named = self.digests().into_iter();
+        named.find_map(|(named, kind)| (named == *digest).then_some(kind))
     }
 }
 
-/// Views that were derived lately.
-pub(super) struct Views {
-    /// By digest of the split manifest.
-    views: Cache<Digest, Arc<View>, ViewBytes>,
-    plain: Cache<Digest, ()>,
+/// Views that were derived lately, by digest of the split manifest.
+pub(super) type Views = Cache<Digest, Arc<View>, ViewBytes>;
+
+/// Returns an empty cache of views.
+pub(super) fn views() -> Views {
+    Cache::with_weighter(USUAL_VIEWS, MAX_KEPT_BYTES, ViewBytes)
 }
 
 /// Weighs a view by its bytes.
 #[derive(Clone)]
-struct ViewBytes;
+pub(super) struct ViewBytes;
 
 impl Weighter<Digest, Arc<View>> for ViewBytes {
     fn weight(&self, _: &Digest, view: &Arc<View>) -> u64 {
-        view.bytes() as u64
-    }
-}
-
-impl Views {
-    pub(super) fn new() -> Self {
-        Self {
-            views: Cache::with_weighter(USUAL_VIEWS, MAX_KEPT_BYTES, ViewBytes),
-            plain: Cache::new(MAX_PLAIN),
-        }
-    }
-
-    /// Returns the view of a split manifest.
-    pub(super) fn get(&self, split: &Digest) -> Option<Arc<View>> {
-        self.views.get(split)
-    }
-
-    fn keep(&self, view: Arc<View>) {
-        self.views.insert(view.raw.digest, view);
-    }
-
-    /// Returns whether a manifest was seen that is not split.
-    pub(super) fn is_plain(&self, digest: &Digest) -> bool {
-        self.plain.get(digest).is_some()
-    }
-
-    fn keep_plain(&self, digest: Digest) {
-        self.plain.insert(digest, ());
+        // What was read from the manifest takes about as much again.
+        let bytes = 2 * view.raw.bytes.len() + view.manifest.len() + view.config.len();
+        bytes as u64
     }
 }
 
@@ -129,7 +103,7 @@ impl Gateway {
         raw: RawManifest,
     ) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
-            self.views.keep_plain(raw.digest);
+            self.plain.insert(raw.digest, ());
             return Ok(None);
         }
         self.let_in.enter(&asked.who, &asked.location, &raw.digest);
@@ -137,7 +111,7 @@ impl Gateway {
             Some(view) => view,
             None => {
                 let view = Arc::new(self.derive(asked, raw).await?);
-                self.views.keep(Arc::clone(&view));
+                self.views.insert(view.raw.digest, Arc::clone(&view));
                 view
             }
         };
@@ -171,11 +145,7 @@ impl Gateway {
 
     /// Writes down where the digests of a flat form come from.
     pub(super) fn learn(&self, asked: &RepositoryRequest<'_>, view: &View) -> Result<(), Error> {
-        for (digest, kind) in [
-            (view.split.flat_digest, Kind::Manifest),
-            (view.config_digest, Kind::Config),
-            (view.split.content.digest, Kind::Content),
-        ] {
+        for (digest, kind) in view.digests() {
             let (split, stored) = (view.raw.digest, view.stored);
             let origin = Origin {
                 kind,
@@ -183,7 +153,7 @@ impl Gateway {
                 stored,
             };
             self.index.learn(&asked.location, &digest, origin)?;
-            self.index.found(&asked.who, &asked.location, &digest);
+            self.misses.remove(&asked.who, &asked.location, &digest);
         }
         Ok(())
     }
@@ -232,10 +202,13 @@ impl Gateway {
         };
         let accept = upstream_accept(&HeaderMap::new());
         let name = split.to_string();
-        let asking = async |method| self.asked_for(asked, method, &name, accept.clone()).await;
+        let asking = async |method| {
+            self.find_manifest(asked, method, &name, accept.clone())
+                .await
+        };
         let mut got = asking(&method).await?;
         // A refusal is passed on, which to a HEAD has no body.
-        if matches!(got, Found::Other(_))
+        if matches!(&got, Found::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
             && asked.request.method != Method::HEAD
         {
@@ -243,13 +216,13 @@ impl Gateway {
         }
         match (got, kept) {
             (Found::Manifest(raw), _) => Ok(self.derived(asked, raw).await?),
-            (Found::Head(_), Some(view)) => {
-                self.let_in.enter(&asked.who, &asked.location, split);
-                Ok(Some(view))
-            }
             (found, _) if found.is_missing() => Ok(None),
-            (Found::Head(_) | Found::Missing, _) => Ok(None),
-            (Found::Other(relayed), _) => Err(self.passed(asked.request, relayed).into()),
+            (Found::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
+                self.let_in.enter(&asked.who, &asked.location, split);
+                Ok(view)
+            }
+            (Found::Relayed(relayed), _) => Err(self.passed(asked.request, relayed).into()),
+            (Found::Missing, _) => Ok(None),
         }
     }
 
@@ -284,21 +257,6 @@ impl Gateway {
         found.await?;
         self.complete.enter(&everybody, &asked.location, &split);
         Ok(())
-    }
-
-    /// Asks upstream for a manifest, by tag or digest.
-    pub(super) async fn asked_for(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        method: &Method,
-        name: &str,
-        accept: HeaderValue,
-    ) -> Answered<Found> {
-        let got = find_manifest(asked.store.as_ref(), method, name, accept).await?;
-        if let Found::Manifest(raw) = &got {
-            self.metrics.from_upstream(raw.bytes.len() as u64);
-        }
-        Ok(got)
     }
 }
 

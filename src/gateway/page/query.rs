@@ -10,6 +10,7 @@ use super::address::Address;
 use super::{lists, page, redirect};
 use crate::error::Error;
 use crate::gateway::message::{Request, Response};
+use crate::gateway::paging::cut;
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::route::{parameter, split_host};
@@ -227,17 +228,6 @@ fn visitor(authorization: Option<&str>) -> Credentials {
         Some(_) => forwarded(authorization),
         None => Credentials::Anonymous,
     }
-}
-
-/// Returns as many names behind `last` as there is room for, and the last one of them if there are more.
-fn cut(mut names: Vec<String>, last: Option<&str>, room: usize) -> (Vec<String>, Option<String>) {
-    names.sort();
-    names.dedup();
-    names.retain(|name| last.is_none_or(|last| name.as_str() > last));
-    let more = names.len() > room;
-    names.truncate(room);
-    let last = names.last().filter(|_| more).cloned();
-    (names, last)
 }
 
 /// Puts versions first, the newest before the others, and then the other tags.

@@ -1,11 +1,10 @@
 //! Finding a manifest by tag or digest, with what a registry says instead.
 
-use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use crate::digest::{Identity, Mismatch};
+use crate::gateway::{Gateway, RepositoryRequest};
 use crate::reference::Name;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
 
@@ -13,10 +12,8 @@ use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
 pub(in crate::gateway) enum Found {
     /// The bytes. They have the requested digest, and the one that the registry gives them.
     Manifest(RawManifest),
-    /// A registry's 200 without the bytes.
-    Head(Relayed),
-    /// Another answer of a registry.
-    Other(Relayed),
+    /// A registry's answer without them: a 200 to a HEAD, or another status.
+    Relayed(Relayed),
     /// No manifest, in a store that is no registry.
     Missing,
 }
@@ -26,28 +23,34 @@ impl Found {
     pub(in crate::gateway) fn is_missing(&self) -> bool {
         match self {
             Self::Missing => true,
-            Self::Other(relayed) => relayed.status == StatusCode::NOT_FOUND,
-            Self::Manifest(_) | Self::Head(_) => false,
+            Self::Relayed(relayed) => relayed.status == StatusCode::NOT_FOUND,
+            Self::Manifest(_) => false,
         }
     }
 }
 
-/// Asks for a manifest by tag or digest. A store that is no registry gives the bytes for a HEAD too.
-pub(in crate::gateway) async fn find_manifest(
-    store: &dyn Store,
-    method: &Method,
-    name: &str,
-    accept: HeaderValue,
-) -> Result<Found, Error> {
-    let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-    let endpoint = format!("manifests/{name}");
-    match store.passthrough(method, &endpoint, None, headers).await? {
-        None => stored(store, name).await,
-        Some(relayed) => match relayed.status {
-            StatusCode::OK if method == Method::HEAD => Ok(Found::Head(relayed)),
-            StatusCode::OK => checked(&store.location(), name, relayed).await,
-            _ => Ok(Found::Other(relayed)),
-        },
+impl Gateway {
+    /// Asks for a manifest by tag or digest. A store that is no registry gives the bytes for a HEAD too.
+    pub(in crate::gateway) async fn find_manifest(
+        &self,
+        asked: &RepositoryRequest<'_>,
+        method: &Method,
+        name: &str,
+        accept: HeaderValue,
+    ) -> Result<Found, Error> {
+        let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+        let (store, endpoint) = (asked.store.as_ref(), format!("manifests/{name}"));
+        let found = match store.passthrough(method, &endpoint, None, headers).await? {
+            None => stored(store, name).await?,
+            Some(relayed) if relayed.status == StatusCode::OK && method != Method::HEAD => {
+                Found::Manifest(relayed.manifest(name).await?)
+            }
+            Some(relayed) => Found::Relayed(relayed),
+        };
+        if let Found::Manifest(raw) = &found {
+            self.metrics.from_upstream(raw.bytes.len() as u64);
+        }
+        Ok(found)
     }
 }
 
@@ -68,29 +71,6 @@ async fn stored(store: &dyn Store, name: &str) -> Result<Found, Error> {
         Ok(_) | Err(Error::NotFound { .. }) => Ok(Found::Missing),
         Err(error) => Err(error),
     }
-}
-
-/// Reads a manifest, and checks it against the requested digest and the one that the registry gives it.
-async fn checked(location: &str, name: &str, relayed: Relayed) -> Result<Found, Error> {
-    let promised = [name.parse().ok(), relayed.content_digest()];
-    let media_type = relayed.media_type().to_owned();
-    let bytes: Bytes = relayed.bytes(MAX_MANIFEST_BYTES).await?;
-    let found = Identity::of(&bytes);
-    for digest in promised.into_iter().flatten() {
-        if digest != found.digest {
-            let size = found.size;
-            let expected = Identity { digest, size };
-            return Err(Error::Corrupt {
-                what: format!("manifest `{name}`"),
-                location: location.to_owned(),
-                source: Box::new(Mismatch { expected, found }),
-            });
-        }
-    }
-    Ok(Found::Manifest(match media_type.as_str() {
-        "" => RawManifest::read(bytes),
-        _ => RawManifest::new(bytes, media_type),
-    }))
 }
 
 /// Returns whether some bytes are an image manifest or an index.

@@ -109,10 +109,10 @@ impl Gateway {
     async fn named(&self, asked: &RepositoryRequest<'_>, name: &Name) -> Answered<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
-        let got = self.asked_for(asked, &Method::GET, &text, accept);
+        let got = self.find_manifest(asked, &Method::GET, &text, accept);
         let relayed = match got.await? {
             Found::Manifest(raw) => return Ok(raw),
-            Found::Head(relayed) | Found::Other(relayed) => Some(relayed),
+            Found::Relayed(relayed) => Some(relayed),
             Found::Missing => None,
         };
         let missing = relayed.as_ref();
