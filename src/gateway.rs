@@ -50,8 +50,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::content::Contents;
@@ -271,9 +272,7 @@ impl Gateway {
         if let Some(relayed) = relayed.await? {
             return Ok(self.passed(request, relayed));
         }
-        let mut response = Response::new(StatusCode::OK, "{}");
-        let json = HeaderValue::from_static("application/json");
-        response.headers.insert(CONTENT_TYPE, json);
+        let mut response = Response::json(StatusCode::OK, &json!({}), "application/json");
         let version = HeaderName::from_static("docker-distribution-api-version");
         let value = HeaderValue::from_static("registry/2.0");
         response.headers.insert(version, value);
@@ -289,15 +288,15 @@ struct Watcher {
 
 impl Observer for Watcher {
     fn moved(&self, bytes: u64) {
-        self.metrics.from_upstream(bytes);
+        self.metrics.upstream_bytes.inc_by(bytes);
     }
 
     fn cache_hit(&self, bytes: u64) {
-        self.metrics.from_cache(bytes);
+        self.metrics.cache_bytes.inc_by(bytes);
     }
 
     fn directory_hit(&self, bytes: u64) {
-        self.metrics.from_held(bytes);
+        self.metrics.held_bytes.inc_by(bytes);
     }
 
     fn unusable(&self, problem: &str) {

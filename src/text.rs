@@ -3,8 +3,8 @@
 /// The most characters of an excerpt.
 pub const MAX_EXCERPT_CHARS: usize = 300;
 
-/// Whether a character controls a terminal, or reorders or hides what is beside it.
-fn repaints(char: char) -> bool {
+/// Returns whether a character controls a terminal, or reorders or hides what is beside it.
+pub(crate) fn repaints(char: char) -> bool {
     let hides = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     hides || char.is_control()
 }

@@ -90,15 +90,12 @@ impl Gateway {
             (None, _) => return Ok(None),
         };
         let mut response = self.passed(asked.request, relayed);
-        let found = response.status.is_success();
-        if let (true, Ok(digest)) = (found, HeaderValue::from_str(&name.to_string())) {
+        let (digest, tag) = (name.to_string(), format!("\"{name}\""));
+        if response.status.is_success()
+            && let (Ok(digest), Ok(tag)) = (digest.try_into(), tag.try_into())
+        {
             response.headers.insert(CONTENT_DIGEST, digest);
-            if let (None, Ok(tag)) = (
-                response.headers.get(ETAG),
-                HeaderValue::from_str(&format!("\"{name}\"")),
-            ) {
-                response.headers.insert(ETAG, tag);
-            }
+            response.headers.entry(ETAG).or_insert(tag);
         }
         Ok(Some(response))
     }
@@ -128,10 +125,16 @@ impl Gateway {
         digest: &Digest,
         view: &Arc<View>,
     ) -> Answered<Response> {
-        if view.names(digest) == Some(Kind::Config) {
-            return Ok(config(asked.request, view));
-        }
         let request = asked.request;
+        if view.names(digest) == Some(Kind::Config) {
+            let (mut response, part) = framed(request, Identity::of(&view.config));
+            if let Some(part) = part {
+                // The config is in memory, so its length is a usize.
+                let part = view.config.slice(part.start as usize..part.end as usize);
+                response.body = stream::iter([Ok(part)]).boxed();
+            }
+            return Ok(response);
+        }
         let content = view.split.content;
         let (mut response, part) = framed(request, content);
         let wasm = HeaderValue::from_static(media_type::WASM);
@@ -185,17 +188,6 @@ fn first_bytes(stream: ByteStream, length: u64) -> ByteStream {
 
 fn unknown() -> Response {
     Refusal::not_found("BLOB_UNKNOWN", "there is no such blob").into()
-}
-
-fn config(request: &Request, view: &View) -> Response {
-    let blob = Identity::of(&view.config);
-    let (mut response, part) = framed(request, blob);
-    if let Some(part) = part {
-        // It was measured in memory.
-        let part = view.config.slice(part.start as usize..part.end as usize);
-        response.body = stream::iter([Ok::<Bytes, _>(part)]).boxed();
-    }
-    response
 }
 
 /// Says all of an answer but its body, and which bytes belong into that: none where there is none to send.

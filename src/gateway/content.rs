@@ -85,7 +85,7 @@ impl Contents {
         component: Component,
         form: Form,
     ) -> Result<ByteStream, Error> {
-        self.metrics.spliced();
+        self.metrics.splices.inc();
         let mut body = Body::new(Arc::clone(self), component, &form);
         let first = body.next().await?;
         let rest = stream::try_unfold(body, async |mut body| {

@@ -1,6 +1,6 @@
 //! Tags, referrers and the catalog.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK};
+use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -158,7 +158,7 @@ fn say_next(headers: &mut HeaderMap, request: &Request, next: Option<String>) {
 }
 
 fn listed(request: &Request, list: &Value, next: Option<String>) -> Response {
-    let mut response = json_response(list, "application/json");
+    let mut response = Response::json(StatusCode::OK, list, "application/json");
     say_next(&mut response.headers, request, next);
     response
 }
@@ -167,20 +167,10 @@ fn index(manifests: Value, filtered: bool) -> Response {
     let index = json!({
         "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": manifests,
     });
-    let mut response = json_response(&index, media_type::INDEX);
+    let mut response = Response::json(StatusCode::OK, &index, media_type::INDEX);
     if filtered {
         let filter = HeaderValue::from_static("artifactType");
         response.headers.insert(FILTERS_APPLIED, filter);
     }
-    response
-}
-
-fn json_response(value: &Value, media_type: &'static str) -> Response {
-    let body = value.to_string();
-    let length = body.len();
-    let mut response = Response::new(StatusCode::OK, body);
-    let media_type = HeaderValue::from_static(media_type);
-    response.headers.insert(CONTENT_TYPE, media_type);
-    response.headers.insert(CONTENT_LENGTH, length.into());
     response
 }

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
 
 use crate::store::ByteStream;
 
@@ -31,6 +32,14 @@ impl Response {
             headers: HeaderMap::from_iter([(CONTENT_LENGTH, body.len().into())]),
             body: stream::iter([Ok(body)]).boxed(),
         }
+    }
+
+    /// Returns a response whose body is JSON.
+    pub(super) fn json(status: StatusCode, value: &Value, media_type: &'static str) -> Self {
+        let mut response = Self::new(status, value.to_string());
+        let media_type = HeaderValue::from_static(media_type);
+        response.headers.insert(CONTENT_TYPE, media_type);
+        response
     }
 }
 

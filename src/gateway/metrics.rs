@@ -72,11 +72,16 @@ pub struct Metrics {
     requests: Family<Labels<2>, Counter>,
     latencies: Family<Labels<1>, Histogram, fn() -> Histogram>,
     failures: Family<Labels<1>, Counter>,
-    upstream: Counter,
-    cache: Counter,
-    held: Counter,
-    sent: Counter,
-    splices: Counter,
+    /// Bytes of blobs and manifests that were fetched from upstream.
+    pub(super) upstream_bytes: Counter,
+    /// Bytes of blobs and layers that were read from the gateway's cache.
+    pub(super) cache_bytes: Counter,
+    /// Bytes of blobs that were read from blob directories of this machine.
+    pub(super) held_bytes: Counter,
+    /// Bytes of bodies that went to clients.
+    pub(super) sent_bytes: Counter,
+    /// Components whose splicing began.
+    pub(super) splices: Counter,
     connections: Gauge,
     in_flight: Gauge,
 }
@@ -88,10 +93,10 @@ impl Default for Metrics {
             requests: Family::default(),
             latencies: Family::new_with_constructor(|| Histogram::new(LATENCIES)),
             failures: Family::default(),
-            upstream: Counter::default(),
-            cache: Counter::default(),
-            held: Counter::default(),
-            sent: Counter::default(),
+            upstream_bytes: Counter::default(),
+            cache_bytes: Counter::default(),
+            held_bytes: Counter::default(),
+            sent_bytes: Counter::default(),
             splices: Counter::default(),
             connections: Gauge::default(),
             in_flight: Gauge::default(),
@@ -126,19 +131,23 @@ impl Metrics {
             (
                 "upstream_bytes",
                 "Bytes fetched from upstreams",
-                &self.upstream,
+                &self.upstream_bytes,
             ),
             (
                 "cache_bytes",
                 "Bytes read from the gateway's cache",
-                &self.cache,
+                &self.cache_bytes,
             ),
             (
                 "held_bytes",
                 "Bytes read from blob directories of this machine",
-                &self.held,
+                &self.held_bytes,
             ),
-            ("sent_bytes", "Bytes of bodies sent to clients", &self.sent),
+            (
+                "sent_bytes",
+                "Bytes of bodies sent to clients",
+                &self.sent_bytes,
+            ),
             ("splices", "Components whose splicing began", &self.splices),
         ] {
             self.registry.register(name, help, counter.clone());
@@ -152,31 +161,6 @@ impl Metrics {
         ] {
             self.registry.register(name, help, gauge.clone());
         }
-    }
-
-    /// Counts bytes of blobs and manifests that were fetched from upstream.
-    pub fn from_upstream(&self, bytes: u64) {
-        self.upstream.inc_by(bytes);
-    }
-
-    /// Counts bytes of blobs and layers that were read from the gateway's cache.
-    pub fn from_cache(&self, bytes: u64) {
-        self.cache.inc_by(bytes);
-    }
-
-    /// Counts bytes of blobs that were read from blob directories of this machine.
-    pub fn from_held(&self, bytes: u64) {
-        self.held.inc_by(bytes);
-    }
-
-    /// Counts bytes of bodies that went to clients.
-    pub fn sent(&self, bytes: u64) {
-        self.sent.inc_by(bytes);
-    }
-
-    /// Counts a component whose splicing begins.
-    pub fn spliced(&self) {
-        self.splices.inc();
     }
 
     /// Counts a failure; the kind is one of [`FAILURES`].
@@ -265,11 +249,11 @@ mod tests {
         requested("/v2/made/up", 777);
         metrics.failed("integrity");
         metrics.failed("made up");
-        metrics.from_upstream(3);
-        metrics.from_cache(4);
-        metrics.from_held(6);
-        metrics.sent(5);
-        metrics.spliced();
+        metrics.upstream_bytes.inc_by(3);
+        metrics.cache_bytes.inc_by(4);
+        metrics.held_bytes.inc_by(6);
+        metrics.sent_bytes.inc_by(5);
+        metrics.splices.inc();
         let open = [metrics.connected(), metrics.connected()];
         let request = metrics.under_way();
         let text = metrics.render();

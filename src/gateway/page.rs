@@ -19,8 +19,8 @@ mod query;
 
 use futures_util::TryStreamExt;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION,
-    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
 use maud::{Markup, html};
@@ -142,14 +142,12 @@ fn redirect(address: &Address) -> Response {
 fn page(request: &Request, status: StatusCode, title: &str, main: Markup) -> Response {
     let body = document(title, &main);
     let tag = Digest::of(body.as_bytes()).to_string();
-    let length = body.len();
     let mut response = match status == StatusCode::OK && is_known(&request.headers, &tag) {
         true => Response::new(StatusCode::NOT_MODIFIED, ""),
         false => Response::new(status, body),
     };
     let headers = &mut response.headers;
     if response.status != StatusCode::NOT_MODIFIED {
-        headers.insert(CONTENT_LENGTH, length.into());
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(CONTENT_TYPE, html);
     }

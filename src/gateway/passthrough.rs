@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, VARY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -46,7 +46,9 @@ impl Gateway {
         }
         let metrics = Arc::clone(&self.metrics);
         let body = relayed.stream();
-        let body = body.inspect_ok(move |bytes| metrics.from_upstream(bytes.len() as u64));
+        let body = body.inspect_ok(move |bytes| {
+            metrics.upstream_bytes.inc_by(bytes.len() as u64);
+        });
         Response {
             status,
             headers,
@@ -122,7 +124,6 @@ pub(super) fn manifest_response(
     media_type: &str,
     bytes: bytes::Bytes,
 ) -> Response {
-    let length = bytes.len() as u64;
     let mut response = Response::new(StatusCode::OK, bytes);
     describe(&mut response.headers, digest);
     response.headers.insert(VARY, HeaderValue::from(ACCEPT));
@@ -135,7 +136,6 @@ pub(super) fn manifest_response(
     let unknown = HeaderValue::from_static("application/octet-stream");
     let media_type = HeaderValue::from_str(media_type).unwrap_or(unknown);
     response.headers.insert(CONTENT_TYPE, media_type);
-    response.headers.insert(CONTENT_LENGTH, length.into());
     response
 }
 

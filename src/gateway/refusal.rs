@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -106,12 +106,9 @@ impl Refusal {
 impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
         let error = json!({ "code": refusal.code, "message": refusal.message });
-        let body = json!({ "errors": [error] }).to_string();
-        let length = body.len();
-        let mut response = Self::new(refusal.status, body);
+        let errors = json!({ "errors": [error] });
+        let mut response = Self::json(refusal.status, &errors, "application/json");
         let headers = &mut response.headers;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_LENGTH, length.into());
         match refusal.status {
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

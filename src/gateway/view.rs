@@ -242,15 +242,11 @@ impl Gateway {
             return Ok(());
         }
         let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
-        let store = &asked.store;
-        let looking = stream::iter(layers).map(|blob| {
-            let store = Arc::clone(store);
-            async move {
-                match store.has(blob).await {
-                    Ok(true) => Ok(()),
-                    Ok(false) => Err(not_there(&split, store.location(), blob)),
-                    Err(error) => Err(error),
-                }
+        let store = asked.store.as_ref();
+        let looking = stream::iter(layers).map(|blob| async move {
+            match store.has(blob).await? {
+                true => Ok(()),
+                false => Err(not_there(&split, store.location(), blob)),
             }
         });
         let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();

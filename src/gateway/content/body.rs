@@ -1,7 +1,7 @@
 //! One body on its way to one client: pieces read from files at the client's pace.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -12,7 +12,7 @@ use super::{Component, Contents, Form};
 use crate::content::{Arrival, Ready, Wanted, is_about_rights};
 use crate::digest::Hasher;
 use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
-use crate::source::Source as _;
+use crate::source::RangesReader;
 use crate::store::{Error, blocking};
 
 /// The most bytes of a piece.
@@ -23,8 +23,8 @@ pub(super) struct Body {
     contents: Arc<Contents>,
     component: Component,
     plan: BodyPlan,
-    /// By source, while it is needed.
-    arrivals: Vec<Option<Followed>>,
+    /// By source, while it is needed; and whether it was begun with the rights of this client, not of another one.
+    arrivals: Vec<Option<(Arc<Arrival>, bool)>>,
     /// So many sources were begun.
     begun: usize,
     /// The step under way; behind the last one all was sent.
@@ -33,12 +33,6 @@ pub(super) struct Body {
     at: u64,
     /// Over all that was sent, where it has to come out as the component.
     hasher: Option<Hasher>,
-}
-
-struct Followed {
-    arrival: Arc<Arrival>,
-    /// Whether it was begun with the rights of this client, not with those of another one.
-    is_own: bool,
 }
 
 /// Bytes of a file that are sent together.
@@ -108,9 +102,7 @@ impl Body {
                 Err(failed) => failed,
             };
             let source = self.plan.steps[self.step].source;
-            let is_own = self.arrivals[source]
-                .as_ref()
-                .is_some_and(|followed| followed.is_own);
+            let is_own = matches!(self.arrivals[source], Some((_, true)));
             // Bytes of one arrival are never followed by those of another: each verifies only its own.
             let is_untouched = self.at == self.plan.sources[source].begin;
             if is_own || !is_untouched || !is_about_rights(&failed) {
@@ -130,7 +122,7 @@ impl Body {
             self.begun += 1;
         }
         let arrival = match &self.arrivals[source] {
-            Some(followed) => Arc::clone(&followed.arrival),
+            Some((arrival, _)) => Arc::clone(arrival),
             None => self.begin(source),
         };
         let end = self.plan.sources[source].end;
@@ -149,10 +141,7 @@ impl Body {
             }
             wanted => engine.follow(&self.component.origin, wanted),
         };
-        self.arrivals[source] = Some(Followed {
-            arrival: Arc::clone(&arrival),
-            is_own,
-        });
+        self.arrivals[source] = Some((Arc::clone(&arrival), is_own));
         arrival
     }
 
@@ -224,22 +213,18 @@ impl Body {
 
 /// Reads cuts one after the other, framed as they have to be. Blocks.
 fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
-    let length = |cut: &Cut| match cut.framing {
-        Framing::AsIs => cut.length,
-        Framing::Compressed | Framing::Raw => cut.length + FRAME_BYTES,
-    };
-    bytes.reserve(cuts.iter().map(length).sum());
     let mut content = Vec::new();
     for cut in cuts {
+        content.clear();
         match cut.framing {
             Framing::AsIs => append(cut, bytes)?,
-            framing => {
-                content.clear();
+            Framing::Compressed => {
                 append(cut, &mut content)?;
-                match framing {
-                    Framing::Compressed => append_frame(&content, bytes)?,
-                    Framing::AsIs | Framing::Raw => append_raw_frame(&content, bytes),
-                }
+                append_frame(&content, bytes)?;
+            }
+            Framing::Raw => {
+                append(cut, &mut content)?;
+                append_raw_frame(&content, bytes);
             }
         }
     }
@@ -247,18 +232,8 @@ fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
 }
 
 fn append(cut: &Cut, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let mut filled = bytes.len();
+    let filled = bytes.len();
     bytes.resize(filled + cut.length, 0);
-    let start = filled;
-    while filled < bytes.len() {
-        let at = cut.at + (filled - start) as u64;
-        match cut.file.read_at(at, &mut bytes[filled..]) {
-            // Somebody cut the file.
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    let range = cut.at..cut.at + cut.length as u64;
+    RangesReader::new(cut.file.as_ref(), [range]).read_exact(&mut bytes[filled..])
 }

@@ -57,9 +57,10 @@ pub(super) enum Framing {
 
 impl BodyPlan {
     pub(super) fn new(manifest: &SplitManifest, form: &Form) -> Self {
-        let mut planner = Planner::default();
+        let mut plan = Self::default();
         let recipe = manifest.recipe();
-        let mut root_at = 0;
+        // The root is read in several steps, every other layer in one.
+        let (mut root, mut root_at) = (None, 0);
         for run in recipe.runs() {
             let (layer, is_root, place, at) = match run {
                 Run::Root(place) => {
@@ -69,90 +70,66 @@ impl BodyPlan {
                 }
                 Run::Layer(index, place) => (&manifest.layers[index], false, place, 0),
             };
-            let within =
-                |part: Range<u64>| at + part.start - place.start..at + part.end - place.start;
-            match form {
-                Form::Zstd => planner.frames(layer, is_root, within(place.clone())),
-                Form::Whole => planner.bytes(layer, is_root, within(place.clone())),
-                Form::Range(wanted) => {
-                    let part = wanted.start.max(place.start)..wanted.end.min(place.end);
-                    if !part.is_empty() {
-                        planner.bytes(layer, is_root, within(part));
-                    }
+            let part = match form {
+                Form::Range(wanted) => wanted.start.max(place.start)..wanted.end.min(place.end),
+                Form::Whole | Form::Zstd => place.clone(),
+            };
+            if part.is_empty() {
+                continue;
+            }
+            let range = at + part.start - place.start..at + part.end - place.start;
+            let (wanted, range, framing) = match (form, layer.encoding) {
+                (Form::Zstd, Encoding::Raw) => (content(layer), range, Framing::Raw),
+                (Form::Zstd, Encoding::Zstd) if is_root => {
+                    (content(layer), range, Framing::Compressed)
                 }
+                // The stored frame is sent as it is.
+                (Form::Zstd, Encoding::Zstd) => {
+                    (Wanted::Blob(layer.blob), 0..layer.blob.size, Framing::AsIs)
+                }
+                (Form::Whole | Form::Range(_), _) => (content(layer), range, Framing::AsIs),
+            };
+            let source = plan.source(wanted, &range, root.filter(|_| is_root));
+            if is_root {
+                root = Some(source);
             }
-        }
-        match form {
-            Form::Range(_) => planner.plan.in_parts(),
-            Form::Whole | Form::Zstd => planner.plan,
-        }
-    }
-
-    /// Has only the needed bytes of raw layers fetched, where those are few.
-    fn in_parts(mut self) -> Self {
-        for source in &mut self.sources {
-            if let Wanted::Blob(blob) = source.wanted {
-                let bytes = source.end - source.begin;
-                source.is_part = bytes.saturating_mul(PART_WORTH) < blob.size;
-            }
-        }
-        self
-    }
-}
-
-#[derive(Default)]
-struct Planner {
-    plan: BodyPlan,
-    /// The root is read in several steps, every other layer in one.
-    root: Option<usize>,
-}
-
-impl Planner {
-    /// A part of a layer's content, as it is.
-    fn bytes(&mut self, layer: &Layer, is_root: bool, range: Range<u64>) {
-        self.add(content(layer), is_root, range, Framing::AsIs);
-    }
-
-    /// A part of a layer's content, in frames; all of a layer that is stored as a frame is one already.
-    fn frames(&mut self, layer: &Layer, is_root: bool, range: Range<u64>) {
-        match layer.encoding {
-            Encoding::Raw => self.add(content(layer), is_root, range, Framing::Raw),
-            Encoding::Zstd if is_root => {
-                self.add(content(layer), is_root, range, Framing::Compressed);
-            }
-            Encoding::Zstd => {
-                let frame = 0..layer.blob.size;
-                self.add(Wanted::Blob(layer.blob), is_root, frame, Framing::AsIs);
-            }
-        }
-    }
-
-    fn add(&mut self, wanted: Wanted, is_root: bool, range: Range<u64>, framing: Framing) {
-        let BodyPlan { sources, steps } = &mut self.plan;
-        let known = self.root.filter(|_| is_root);
-        let index = known.unwrap_or(sources.len());
-        if known.is_none() {
-            let (begin, end) = (range.start, range.end);
-            let last = steps.len();
-            sources.push(Source {
-                wanted,
-                is_part: false,
-                begin,
-                end,
-                last,
+            plan.steps.push(Step {
+                source,
+                range,
+                framing,
             });
         }
-        if is_root {
-            self.root = Some(index);
+        if let Form::Range(_) = form {
+            plan.sources.iter_mut().for_each(Source::fetch_part);
         }
-        // The runs of the root come in order.
-        sources[index].end = range.end;
-        sources[index].last = steps.len();
-        steps.push(Step {
-            source: index,
-            range,
-            framing,
+        plan
+    }
+
+    /// Adds the next step's range to a known source, whose ranges come in order, or to a new one. Returns its index.
+    fn source(&mut self, wanted: Wanted, range: &Range<u64>, known: Option<usize>) -> usize {
+        let last = self.steps.len();
+        if let Some(index) = known {
+            (self.sources[index].end, self.sources[index].last) = (range.end, last);
+            return index;
+        }
+        self.sources.push(Source {
+            wanted,
+            is_part: false,
+            begin: range.start,
+            end: range.end,
+            last,
         });
+        self.sources.len() - 1
+    }
+}
+
+impl Source {
+    /// Has only the needed bytes of a raw layer fetched, if those are few.
+    fn fetch_part(&mut self) {
+        if let Wanted::Blob(blob) = self.wanted {
+            let bytes = self.end - self.begin;
+            self.is_part = bytes.saturating_mul(PART_WORTH) < blob.size;
+        }
     }
 }
 

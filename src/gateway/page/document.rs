@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 
 use super::address::Address;
 use crate::digest::Digest;
+use crate::text::repaints;
 
 /// How pages look.
 const STYLE: &str = include_str!("style.css");
@@ -39,14 +40,12 @@ pub(super) fn document(title: &str, main: &Markup) -> String {
         }
     };
     let page = page.into_string();
-    let visible = |char| if hides(char) { '\u{fffd}' } else { char };
+    let visible = |char| match repaints(char) && !matches!(char, '\n' | '\t') {
+        true => '\u{fffd}',
+        false => char,
+    };
     let page: String = page.chars().map(visible).collect();
     format!("<!doctype html>\n{page}\n")
-}
-
-fn hides(char: char) -> bool {
-    let moves = matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    moves || (char.is_control() && !matches!(char, '\n' | '\t'))
 }
 
 /// Returns a text that leads to a page, or only the text.

@@ -1,13 +1,12 @@
 //! Response bodies on their way to the connection.
 
-use std::future::pending;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::TryStreamExt;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
@@ -22,12 +21,8 @@ const PIECE: usize = 64 * 1024;
 /// How many pieces wait for a client, beside those in the connection and the one that waits for its place here.
 const PIECES: usize = 1;
 
-/// What comes to the connection. Where nothing more comes and no end did, something is missing.
-enum Step {
-    Piece(Bytes),
-    End,
-    Abort(Aborted),
-}
+/// A piece on its way to the connection, or nothing at the end. If the channel closes before the end, the source panicked.
+type Step = Result<Option<Bytes>, Aborted>;
 
 /// What is noted of the request, until it is over for one side.
 type Noted = Arc<Mutex<Option<Record>>>;
@@ -48,7 +43,7 @@ pub(super) struct ResponseBody {
 impl ResponseBody {
     /// No body at all. The answer is over with its head.
     pub(super) fn none(mut record: Record) -> Self {
-        record.completes();
+        record.sends(0, true);
         Self {
             steps: None,
             left: Some(0),
@@ -56,13 +51,13 @@ impl ResponseBody {
         }
     }
 
-    /// Begins to carry a body. Where `patience` is given, a client that takes no piece for so long is cut off.
+    /// Begins to carry a body. A client that takes no piece for as long as `patience` is cut off.
     pub(super) fn new(
         source: ByteStream,
         length: Option<u64>,
         record: Record,
         budget: Budget,
-        patience: Option<Duration>,
+        patience: Duration,
     ) -> Self {
         if length == Some(0) {
             return Self::none(record);
@@ -83,29 +78,6 @@ impl ResponseBody {
             record,
         }
     }
-
-    fn breaks(&mut self, broken: Aborted) -> Aborted {
-        self.steps = None;
-        if let Some(record) = noted(&self.record).take() {
-            record.breaks(&broken);
-        }
-        broken
-    }
-
-    fn takes(&mut self, piece: &Bytes) {
-        let taken = piece.len() as u64;
-        self.left = self.left.map(|left| left.saturating_sub(taken));
-        let is_last = self.left == Some(0);
-        if let Some(record) = noted(&self.record).as_mut() {
-            record.sends(taken);
-            if is_last {
-                record.completes();
-            }
-        }
-        if is_last {
-            self.steps = None;
-        }
-    }
 }
 
 impl Body for ResponseBody {
@@ -116,27 +88,37 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        let Some(steps) = &mut self.steps else {
+        let body = &mut *self;
+        let Some(steps) = &mut body.steps else {
             return Poll::Ready(None);
         };
-        let broken = match ready!(steps.poll_recv(cx)) {
-            Some(Step::Piece(piece)) => {
-                self.takes(&piece);
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
-            }
-            Some(Step::End) => {
-                self.steps = None;
-                if let Some(record) = noted(&self.record).as_mut() {
-                    record.completes();
+        let step = ready!(steps.poll_recv(cx));
+        let mut record = noted(&body.record);
+        let step = step.unwrap_or_else(|| match record.is_none() {
+            // The client was cut off, which its record says.
+            true => Err(Aborted::Slow),
+            false => Err(Aborted::Lost),
+        });
+        let mut is_last = !matches!(step, Ok(Some(_)));
+        match &step {
+            Ok(piece) => {
+                let taken = piece.as_ref().map_or(0, Bytes::len) as u64;
+                body.left = body.left.map(|left| left.saturating_sub(taken));
+                is_last |= body.left == Some(0);
+                if let Some(record) = record.as_mut() {
+                    record.sends(taken, is_last);
                 }
-                return Poll::Ready(None);
             }
-            Some(Step::Abort(broken)) => broken,
-            // It was given up, and that is noted; or else nobody could note anything.
-            None if noted(&self.record).is_none() => Aborted::Slow,
-            None => Aborted::Lost,
-        };
-        Poll::Ready(Some(Err(self.breaks(broken))))
+            Err(why) => {
+                if let Some(record) = record.take() {
+                    record.breaks(why);
+                }
+            }
+        }
+        if is_last {
+            body.steps = None;
+        }
+        Poll::Ready(step.map(|piece| piece.map(Frame::data)).transpose())
     }
 
     fn is_end_stream(&self) -> bool {
@@ -171,17 +153,17 @@ impl Pieces {
 
     /// Returns the next piece. Whoever expects the end alone needs no room, and must not wait for it with a piece in
     /// hand.
-    async fn next(&mut self, is_end: bool) -> Option<Result<Bytes, store::Error>> {
-        let (mut rest, room) = match self.rest.take() {
-            Some(rest) => rest,
-            None if is_end => match self.source.next().await? {
-                Ok(bytes) => (bytes, None),
-                Err(error) => return Some(Err(error)),
-            },
-            None => match self.budget.next(&mut self.source).await? {
-                Ok((bytes, room)) => (bytes, Some(Arc::new(room))),
-                Err(error) => return Some(Err(error)),
-            },
+    async fn next(&mut self, is_end: bool) -> Result<Option<Bytes>, store::Error> {
+        let next = match self.rest.take() {
+            Some(rest) => Some(rest),
+            None if is_end => self.source.try_next().await?.map(|bytes| (bytes, None)),
+            None => {
+                let next = self.budget.next(&mut self.source).await?;
+                next.map(|(bytes, room)| (bytes, Some(Arc::new(room))))
+            }
+        };
+        let Some((mut rest, room)) = next else {
+            return Ok(None);
         };
         let bytes = rest.split_to(rest.len().min(PIECE));
         self.held.send_modify(|held| *held += 1);
@@ -193,7 +175,7 @@ impl Pieces {
         if !rest.is_empty() {
             self.rest = Some((rest, room));
         }
-        Some(Ok(Bytes::from_owner(piece)))
+        Ok(Some(Bytes::from_owner(piece)))
     }
 }
 
@@ -227,10 +209,7 @@ async fn taken(held: &watch::Sender<usize>) {
 }
 
 /// Waits until somebody else has held pieces for so long, and has taken none.
-async fn stall(held: &watch::Sender<usize>, own: usize, patience: Option<Duration>) {
-    let Some(patience) = patience else {
-        return pending().await;
-    };
+async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
     let mut held = held.subscribe();
     loop {
         let is_held = *held.borrow_and_update() > own;
@@ -250,7 +229,7 @@ async fn carry(
     mut pieces: Pieces,
     length: Option<u64>,
     out: mpsc::Sender<Step>,
-    patience: Option<Duration>,
+    patience: Duration,
 ) -> Result<(), Stalled> {
     let held = Arc::clone(&pieces.held);
     let mut left = length;
@@ -258,10 +237,7 @@ async fn carry(
     let mut last = None;
     loop {
         // Before there is anything for it: who waits for room holds nothing but what the connection has.
-        let place = match patience {
-            None => Ok(out.reserve().await),
-            Some(patience) => timeout(patience, out.reserve()).await,
-        };
+        let place = timeout(patience, out.reserve()).await;
         let Ok(place) = place.map_err(|_elapsed| Stalled)? else {
             return Ok(());
         };
@@ -273,24 +249,24 @@ async fn carry(
                 piece = pieces.next(last.is_some()) => piece,
             };
             match (piece, &mut left) {
-                (Some(Ok(piece)), _) if piece.is_empty() => {}
-                (Some(Ok(piece)), None) => break Step::Piece(piece),
-                (Some(Ok(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
-                    None => break Step::Abort(Aborted::Long),
+                (Ok(Some(piece)), _) if piece.is_empty() => {}
+                (Ok(Some(piece)), None) => break Ok(Some(piece)),
+                (Ok(Some(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
+                    None => break Err(Aborted::Long),
                     Some(0) => (*left, last) = (0, Some(piece)),
                     Some(rest) => {
                         *left = rest;
-                        break Step::Piece(piece);
+                        break Ok(Some(piece));
                     }
                 },
-                (Some(Err(error)), _) => break Step::Abort(Aborted::Source(error)),
-                (None, Some(missing @ 1..)) => {
-                    break Step::Abort(Aborted::Short { missing: *missing });
+                (Err(error), _) => break Err(Aborted::Source(error)),
+                (Ok(None), Some(missing @ 1..)) => {
+                    break Err(Aborted::Short { missing: *missing });
                 }
-                (None, _) => break last.take().map_or(Step::End, Step::Piece),
+                (Ok(None), _) => break Ok(last.take()),
             }
         };
-        let is_last = left == Some(0) || !matches!(step, Step::Piece(_));
+        let is_last = left == Some(0) || !matches!(step, Ok(Some(_)));
         place.send(step);
         if is_last {
             break;
@@ -306,7 +282,7 @@ async fn carry(
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{StreamExt, stream};
 
     use super::*;
 
@@ -316,8 +292,7 @@ mod tests {
         let source = stream::iter([Ok(Bytes::from(whole.clone())), Ok(Bytes::new())]).boxed();
         let mut pieces = Pieces::new(source, Budget::new(1));
         let (mut lengths, mut got) = (Vec::new(), Vec::new());
-        while let Some(piece) = pieces.next(false).await {
-            let piece = piece.unwrap();
+        while let Some(piece) = pieces.next(false).await.unwrap() {
             assert_eq!(*pieces.held.borrow(), 1);
             lengths.push(piece.len());
             got.extend(piece);

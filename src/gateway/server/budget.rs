@@ -44,12 +44,12 @@ impl Budget {
     pub(super) async fn next(
         &self,
         source: &mut ByteStream,
-    ) -> Option<Result<(Bytes, OwnedSemaphorePermit), store::Error>> {
+    ) -> Result<Option<(Bytes, OwnedSemaphorePermit)>, store::Error> {
         let most = u32::try_from(self.most).unwrap_or(u32::MAX);
         loop {
             let room = Arc::clone(&self.permits).acquire_many_owned(most).await;
             // The semaphore is never closed.
-            let mut room = Some(room.ok()?);
+            let mut room = Some(room.map_err(|_| store::Error::Interrupted)?);
             let mut asked = None;
             poll_fn(|context| {
                 if room.is_none() {
@@ -69,11 +69,11 @@ impl Budget {
             })
             .await;
             if let (Some(item), Some(mut room)) = (asked, room) {
-                return item.map(|bytes| {
+                return item.transpose().map(|bytes| {
                     let bytes = bytes?;
                     let needed = bytes.len().div_ceil(UNIT);
                     drop(room.split(room.num_permits().saturating_sub(needed)));
-                    Ok((bytes, room))
+                    Some((bytes, room))
                 });
             }
         }
@@ -107,7 +107,7 @@ mod tests {
             drop(room);
             assert_eq!(left(), all);
         }
-        assert!(budget.next(&mut source).await.is_none());
+        assert!(budget.next(&mut source).await.unwrap().is_none());
         assert_eq!(left(), all);
     }
 

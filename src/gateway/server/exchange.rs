@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
@@ -70,7 +71,10 @@ pub(super) async fn respond(
         ResponseBody::none(record)
     } else {
         // HTTP/1 has one response at a time, so watching the connection is enough.
-        let patience = (!is_http_1).then_some(shared.settings.write_timeout);
+        let patience = match is_http_1 {
+            true => Duration::MAX,
+            false => shared.settings.write_timeout,
+        };
         let budget = match is_own {
             true => Budget::new(usize::MAX),
             false => shared.budget.clone(),

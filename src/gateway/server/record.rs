@@ -81,15 +81,11 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// Notes that the connection took this many more bytes of the body.
-    pub(super) fn sends(&mut self, bytes: u64) {
+    /// Notes that the connection took this many more bytes of the body, and whether they were its last.
+    pub(super) fn sends(&mut self, bytes: u64, is_last: bool) {
         self.sent += bytes;
-        self.state.shared.settings.metrics.sent(bytes);
-    }
-
-    /// Notes that the connection took the whole body.
-    pub(super) fn completes(&mut self) {
-        self.is_complete = true;
+        self.state.shared.settings.metrics.sent_bytes.inc_by(bytes);
+        self.is_complete |= is_last;
     }
 
     /// Returns the connection, which outlives the record.

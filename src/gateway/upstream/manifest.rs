@@ -48,7 +48,7 @@ impl Gateway {
             Some(relayed) => Found::Relayed(relayed),
         };
         if let Found::Manifest(raw) = &found {
-            self.metrics.from_upstream(raw.bytes.len() as u64);
+            self.metrics.upstream_bytes.inc_by(raw.bytes.len() as u64);
         }
         Ok(found)
     }
