@@ -218,7 +218,7 @@ impl Gateway {
             Route::Catalog => return self.catalog(request, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
-        let client = forwarded(authorization(request)?);
+        let client = forwarded(request)?;
         let asked = self.asked(request, &name, namespace, client).await?;
         let answered = match endpoint {
             Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
@@ -266,7 +266,7 @@ impl Gateway {
     /// Answers as the first upstream does, which tells clients who they must be.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
         let known = self.upstreams.whole(namespace)?;
-        let client = forwarded(authorization(request)?);
+        let client = forwarded(request)?;
         let method = &request.method;
         let relayed = self.upstreams.passthrough(known, client, method, "", None);
         if let Some(relayed) = relayed.await? {
@@ -306,19 +306,14 @@ impl Observer for Watcher {
 }
 
 /// Returns the credentials that forward a client's `Authorization` header.
-fn forwarded(authorization: Option<&str>) -> Credentials {
-    Credentials::Forwarded(authorization.map(str::to_owned))
-}
-
-/// Returns what a client shows of itself.
-fn authorization(request: &Request) -> Answered<Option<&str>> {
+fn forwarded(request: &Request) -> Result<Credentials, Refusal> {
     let bad = |_| {
         let message = "the Authorization header is not text";
         Refusal::bad_request("UNAUTHORIZED", message)
     };
     let shown = request.headers.get(AUTHORIZATION);
-    let shown = shown.map(|shown| shown.to_str().map_err(bad)).transpose();
-    Ok(shown?)
+    let shown = shown.map(|shown| shown.to_str().map_err(bad)).transpose()?;
+    Ok(Credentials::Forwarded(shown.map(str::to_owned)))
 }
 
 #[async_trait]

@@ -44,7 +44,7 @@ impl Gateway {
             let found = self.stored(asked, name).await?;
             return Ok(found.unwrap_or_else(unknown));
         };
-        let origin = self.origin(asked, digest)?;
+        let origin = self.index.get(&asked.location, digest)?;
         let origin = origin.filter(|origin| origin.kind != Kind::Manifest);
         if let Some(origin) = origin.filter(|origin| !origin.stored)
             && let Some(view) = self.known(asked, digest, origin).await?

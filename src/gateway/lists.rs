@@ -9,7 +9,7 @@ use super::message::{Request, Response};
 use super::paging::{Page, link, passed_on};
 use super::refusal::Refusal;
 use super::route::{Named, parameter};
-use super::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
+use super::{Answered, Gateway, RepositoryRequest, forwarded};
 use crate::manifest::media_type;
 use crate::store::Relayed;
 
@@ -28,7 +28,7 @@ const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied
 impl Gateway {
     pub(super) async fn tags(&self, asked: &RepositoryRequest<'_>) -> Answered<Response> {
         let page = Page::of(&asked.request.uri)?;
-        let (store, query) = (&asked.store, query(asked.request));
+        let (store, query) = (&asked.store, passed_on(asked.request.uri.query()));
         let method = &asked.request.method;
         let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
         let tags = match relayed.await? {
@@ -55,8 +55,8 @@ impl Gateway {
     ) -> Answered<Response> {
         let page = Page::of(&request.uri)?;
         let known = self.upstreams.whole(namespace)?;
-        let client = forwarded(authorization(request)?);
-        let (method, query) = (&request.method, query(request));
+        let client = forwarded(request)?;
+        let (method, query) = (&request.method, passed_on(request.uri.query()));
         let (path, query) = ("_catalog", query.as_deref());
         let relayed = self
             .upstreams
@@ -133,7 +133,7 @@ impl Gateway {
         subject: &Named,
     ) -> Answered<Response> {
         let endpoint = format!("referrers/{subject}");
-        let (method, query) = (&asked.request.method, query(asked.request));
+        let (method, query) = (&asked.request.method, passed_on(asked.request.uri.query()));
         let (store, query) = (&asked.store, query.as_deref());
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
@@ -143,11 +143,6 @@ impl Gateway {
             _ => Ok(index(json!([]), false)),
         }
     }
-}
-
-/// Returns what of the query is upstream's business.
-fn query(request: &Request) -> Option<String> {
-    passed_on(request.uri.query()?)
 }
 
 fn say_next(headers: &mut HeaderMap, request: &Request, next: Option<String>) {

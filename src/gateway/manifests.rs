@@ -73,7 +73,7 @@ impl Gateway {
     /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
     async fn exact(&self, asked: &RepositoryRequest<'_>, digest: &Digest) -> Answered<Response> {
         let request = asked.request;
-        if let Some(origin) = self.origin(asked, digest)?
+        if let Some(origin) = self.index.get(&asked.location, digest)?
             && origin.kind == Kind::Manifest
             && let Some(view) = self.known(asked, digest, origin).await?
         {

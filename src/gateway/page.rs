@@ -32,8 +32,9 @@ use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::Failure;
 use super::rights::Rights;
-use super::{Gateway, authorization};
+use super::{Gateway, forwarded};
 use crate::digest::Digest;
+use crate::store::remote::Credentials;
 
 /// How many pages are put together at once; each asks for many manifests.
 pub(super) const AT_ONCE: usize = 4;
@@ -57,7 +58,7 @@ impl Gateway {
     async fn problem(&self, request: &Request, failure: Failure) -> Response {
         let instead = self.refused(request, failure);
         let stranger = matches!(self.upstreams.rights, Rights::Client)
-            && matches!(authorization(request), Ok(None));
+            && matches!(forwarded(request), Ok(Credentials::Forwarded(None)));
         let status = match instead.status {
             StatusCode::FORBIDDEN if stranger => StatusCode::UNAUTHORIZED,
             status => status,

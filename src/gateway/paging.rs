@@ -25,10 +25,7 @@ impl Page {
         Ok(Self {
             n: n.transpose()?,
             last: parameter(uri, "last"),
-            other: uri.query().into_iter().flat_map(for_upstream).any(|pair| {
-                let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
-                !["n", "last"].contains(&key)
-            }),
+            other: for_upstream(uri.query()).any(|(key, _)| !["n", "last"].contains(&key)),
         })
     }
 
@@ -64,23 +61,23 @@ pub(super) fn cut(
 }
 
 /// Returns the parameters that upstream is asked, as they were written; nothing where there are none.
-pub(super) fn passed_on(query: &str) -> Option<String> {
-    let pairs: Vec<&str> = for_upstream(query).collect();
+pub(super) fn passed_on(query: Option<&str>) -> Option<String> {
+    let pairs: Vec<&str> = for_upstream(query).map(|(_, pair)| pair).collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
 
-/// Leaves out what is said to the gateway: registries call their cursors what they like.
-fn for_upstream(query: &str) -> impl Iterator<Item = &str> {
-    query.split('&').filter(|pair| {
-        let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
-        !pair.is_empty() && !["ns", "form"].contains(&key)
-    })
+/// Returns the key and the whole of each parameter that is not for the gateway. Registries may give their cursors any
+/// name, and are sent them back as they wrote them.
+fn for_upstream(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.unwrap_or_default().split('&');
+    let pairs = pairs.map(|pair| (pair.split('=').next().unwrap_or(pair), pair));
+    pairs.filter(|(key, pair)| !pair.is_empty() && !["ns", "form"].contains(key))
 }
 
 /// Writes the header that says where the next page is. A namespace that was asked for stays.
 pub(super) fn link(uri: &Uri, query: &str) -> String {
     let path = uri.path();
-    let query = passed_on(query).unwrap_or_default();
+    let query = passed_on(Some(query)).unwrap_or_default();
     let ns = parameter(uri, "ns").filter(|ns| ns.bytes().all(is_host_char));
     let ns = ns.map(|ns| format!("&ns={ns}")).unwrap_or_default();
     format!("<{path}?{query}{ns}>; rel=\"next\"")

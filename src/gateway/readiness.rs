@@ -39,7 +39,7 @@ impl Readiness {
 
 /// Asks all at once; the first one that answers is enough.
 async fn ask(upstreams: &Upstreams) -> Result<(), String> {
-    let known = upstreams.listed().iter();
+    let known = upstreams.listed.iter();
     let mut asked: FuturesUnordered<_> = known.map(answers).collect();
     let mut reasons = Vec::new();
     while let Some(answer) = asked.next().await {

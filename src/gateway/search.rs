@@ -40,7 +40,7 @@ impl Gateway {
         // Closed it never is.
         let _turn = self.searches.acquire().await;
         // Another search may have come by.
-        if let Some(origin) = self.origin(asked, digest)?
+        if let Some(origin) = self.index.get(&asked.location, digest)?
             && let Some(view) = self.known(asked, digest, origin).await?
         {
             return Ok(Some(view));
@@ -61,7 +61,7 @@ impl Gateway {
             Err(store::Error::NotFound { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let tags = newest_first(tags).into_iter().take(MAX_MANIFESTS);
+        let tags = search_order(tags).into_iter().take(MAX_MANIFESTS);
         let looking = stream::iter(tags).map(|tag| self.looked_at(asked, tag));
         let mut looking = looking.buffered(AT_ONCE);
         while let Some(view) = looking.next().await {
@@ -111,7 +111,7 @@ impl Gateway {
 
 /// Puts versions first, the highest before the lower ones, then other tags, then the split forms behind flat ones.
 /// Tags that are about other things are left out.
-fn newest_first(tags: Vec<String>) -> Vec<String> {
+fn search_order(tags: Vec<String>) -> Vec<String> {
     let mut tags: Vec<String> = tags
         .into_iter()
         .filter(|tag| !is_about_another(tag))
@@ -150,7 +150,7 @@ mod tests {
             "sha256-short",
             "main",
         ];
-        let sorted = newest_first(tags.map(str::to_owned).to_vec());
+        let sorted = search_order(tags.map(str::to_owned).to_vec());
         let expected = [
             "2.0.0-rc.1",
             "1.10.0",

@@ -214,7 +214,7 @@ impl OpenUpstream {
 }
 
 pub(super) struct Upstreams {
-    listed: Vec<OpenUpstream>,
+    pub(super) listed: Vec<OpenUpstream>,
     pub(super) rights: Rights,
     /// Repositories that are read with own credentials, each since when.
     own: Cache<Repository, (Instant, Arc<dyn Store>)>,
@@ -232,10 +232,6 @@ impl Upstreams {
             rights,
             own: Cache::new(MAX_KEPT),
         })
-    }
-
-    pub(super) fn listed(&self) -> &[OpenUpstream] {
-        &self.listed
     }
 
     /// Finds the upstream that is meant where no repository is named.

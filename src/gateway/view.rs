@@ -158,15 +158,6 @@ impl Gateway {
         Ok(())
     }
 
-    /// Returns where a digest comes from, as far as that is known.
-    pub(super) fn origin(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        digest: &Digest,
-    ) -> Answered<Option<Origin>> {
-        Ok(self.index.get(&asked.location, digest)?)
-    }
-
     /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
     /// nothing if that is gone, or does not name the digest.
     pub(super) async fn known(
@@ -176,14 +167,13 @@ impl Gateway {
         origin: Origin,
     ) -> Answered<Option<Arc<View>>> {
         // What this client does not see others may.
-        let Some(view) = self.view(asked, &origin.split).await? else {
-            return Ok(None);
-        };
-        let view = Some(view).filter(|view| view.names(digest) == Some(origin.kind));
-        if view.is_none() {
-            self.index.forget(&asked.location, digest)?;
+        match self.view(asked, &origin.split).await? {
+            Some(view) if view.names(digest) != Some(origin.kind) => {
+                self.index.forget(&asked.location, digest)?;
+                Ok(None)
+            }
+            view => Ok(view),
         }
-        Ok(view)
     }
 
     async fn view(

@@ -44,8 +44,8 @@ pub use self::options::{Access, Options};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
-use self::relay::checked;
 pub use self::relay::{HOP_BY_HOP, Relayed, is_timeout};
+use self::relay::{checked, corrupt};
 use self::scope::Scope;
 use self::transport::{Answer, Transport};
 use self::upload::{Declined, Upload};
@@ -53,7 +53,7 @@ use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
 use super::retry::Retry;
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store, WritableStore};
-use crate::digest::{Digest, Identity, Mismatch};
+use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
 
@@ -130,19 +130,6 @@ impl Remote {
 
     fn get(&self, endpoint: &str, what: String) -> Request {
         Request::new(Method::GET, self.url(endpoint), what)
-    }
-
-    fn corrupt(&self, what: &str, expected: Digest, found: Identity) -> Error {
-        let size = found.size;
-        let expected = Identity {
-            digest: expected,
-            size,
-        };
-        Error::Corrupt {
-            what: what.to_owned(),
-            location: self.location(),
-            source: Box::new(Mismatch { expected, found }),
-        }
     }
 
     /// Checks the `Content-Range` of a part that was asked for from byte `from` on.
@@ -236,7 +223,7 @@ impl Remote {
                 let size = manifest.bytes.len() as u64;
                 let found = Identity { digest, size };
                 let what = format!("manifest {}", manifest.digest);
-                Err(self.corrupt(&what, manifest.digest, found))
+                Err(corrupt(&self.location(), what, manifest.digest, found))
             }
             _ => Ok(response.headers().clone()),
         }

@@ -15,7 +15,7 @@ use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::route::{parameter, split_host};
 use crate::gateway::upstream::OpenUpstream;
-use crate::gateway::{Answered, Gateway, RepositoryRequest, authorization, forwarded};
+use crate::gateway::{Answered, Gateway, RepositoryRequest, forwarded};
 use crate::package::{self, Tags};
 use crate::reference::Name;
 use crate::store::remote::Credentials;
@@ -59,7 +59,7 @@ impl Gateway {
         let from = parameter(&request.uri, "from").and_then(|from| from.parse().ok());
         let (from, mut last) = (from.unwrap_or(0), parameter(&request.uri, "last"));
         let (mut shelves, mut next, mut room) = (Vec::new(), None, MAX_LISTED);
-        for (number, known) in self.upstreams.listed().iter().enumerate().skip(from) {
+        for (number, known) in self.upstreams.listed.iter().enumerate().skip(from) {
             if room == 0 {
                 next = Some((number, String::new()));
                 break;
@@ -88,8 +88,8 @@ impl Gateway {
 
     /// Returns the repositories of an upstream, or why it lists none.
     async fn names(&self, request: &Request, known: &OpenUpstream) -> Result<Vec<String>, String> {
-        let shown = authorization(request).ok().flatten();
-        let names = self.upstreams.repositories(known, visitor(shown)).await;
+        let client = visitor(request).unwrap_or(Credentials::Anonymous);
+        let names = self.upstreams.repositories(known, client).await;
         names.map_err(|error: store::Error| match error {
             store::Error::Refused { .. } => "it lists them only to those who log in".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
@@ -200,8 +200,7 @@ impl Gateway {
         request: &'a Request,
         name: &str,
     ) -> Answered<RepositoryRequest<'a>> {
-        let client = visitor(authorization(request)?);
-        self.asked(request, name, None, client).await
+        self.asked(request, name, None, visitor(request)?).await
     }
 
     /// Says in words what went wrong beside what a page is about, as a client would be told; the log has all of it.
@@ -223,11 +222,11 @@ impl Gateway {
 }
 
 /// Returns the credentials of a browser. Some registries want a token even of anonymous clients.
-fn visitor(authorization: Option<&str>) -> Credentials {
-    match authorization {
-        Some(_) => forwarded(authorization),
-        None => Credentials::Anonymous,
-    }
+fn visitor(request: &Request) -> Result<Credentials, Refusal> {
+    Ok(match forwarded(request)? {
+        Credentials::Forwarded(None) => Credentials::Anonymous,
+        client => client,
+    })
 }
 
 /// Puts versions first, the newest before the others, and then the other tags.

@@ -189,17 +189,28 @@ pub(super) fn checked(
         .find(|promised| *promised != digest)
     {
         None => Ok(manifest),
-        Some(promised) => Err(Error::Corrupt {
-            what: format!("manifest `{name}`"),
-            location: location.to_owned(),
-            source: Box::new(Mismatch {
-                expected: Identity {
-                    digest: promised,
-                    size,
-                },
-                found: Identity { digest, size },
-            }),
-        }),
+        Some(promised) => {
+            let found = Identity { digest, size };
+            Err(corrupt(
+                location,
+                format!("manifest `{name}`"),
+                promised,
+                found,
+            ))
+        }
+    }
+}
+
+/// Makes an error of bytes that have another digest than expected.
+pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Identity) -> Error {
+    let expected = Identity {
+        digest: expected,
+        size: found.size,
+    };
+    Error::Corrupt {
+        what,
+        location: location.to_owned(),
+        source: Box::new(Mismatch { expected, found }),
     }
 }
 
