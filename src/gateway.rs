@@ -158,6 +158,7 @@ type Answered<T> = Result<T, Failure>;
 
 /// A request for something of a repository, and the store to answer from.
 struct RepositoryRequest<'a> {
+    gateway: &'a Gateway,
     request: &'a Request,
     upstream: &'a OpenUpstream,
     /// The repository.
@@ -221,12 +222,12 @@ impl Gateway {
         let client = forwarded(request)?;
         let asked = self.asked(request, &name, namespace, client).await?;
         let answered = match endpoint {
-            Endpoint::Manifest(name) => self.manifest(&asked, &name).await,
-            Endpoint::Blob(name) => self.blob(&asked, &name).await,
-            Endpoint::Tags => self.tags(&asked).await,
-            Endpoint::Referrers(subject) => self.referrers(&asked, &subject).await,
+            Endpoint::Manifest(name) => asked.manifest(&name).await,
+            Endpoint::Blob(name) => asked.blob(&name).await,
+            Endpoint::Tags => asked.tags().await,
+            Endpoint::Referrers(subject) => asked.referrers(&subject).await,
         };
-        self.challenged(&asked, answered).await
+        asked.challenged(answered).await
     }
 
     /// Opens the repository of a request.
@@ -249,6 +250,7 @@ impl Gateway {
         };
         let store = self.upstreams.store(upstream, path, client).await?;
         Ok(RepositoryRequest {
+            gateway: self,
             request,
             upstream,
             location: store.location(),

@@ -19,7 +19,7 @@ use super::range::{is_known, wanted};
 use super::refusal::Refusal;
 use super::route::Named;
 use super::view::View;
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Answered, RepositoryRequest};
 use crate::content::Origin;
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
@@ -34,62 +34,54 @@ const PASSED_ON: [http::HeaderName; 5] = [
     RANGE,
 ];
 
-impl Gateway {
-    pub(super) async fn blob(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        name: &Named,
-    ) -> Answered<Response> {
+impl RepositoryRequest<'_> {
+    pub(super) async fn blob(&self, name: &Named) -> Answered<Response> {
         let Named::Digest(digest) = name else {
-            let found = self.stored(asked, name).await?;
+            let found = self.stored(name).await?;
             return Ok(found.unwrap_or_else(unknown));
         };
-        let origin = self.index.get(&asked.location, digest)?;
+        let origin = self.gateway.index.get(&self.location, digest)?;
         let origin = origin.filter(|origin| origin.kind != Kind::Manifest);
         if let Some(origin) = origin.filter(|origin| !origin.stored)
-            && let Some(view) = self.known(asked, digest, origin).await?
+            && let Some(view) = self.known(digest, origin).await?
         {
-            return self.derived_blob(asked, digest, &view).await;
+            return self.derived_blob(digest, &view).await;
         }
-        let response = match self.stored(asked, name).await? {
+        let response = match self.stored(name).await? {
             Some(response) if response.status != StatusCode::NOT_FOUND => return Ok(response),
             missing => missing.unwrap_or_else(unknown),
         };
         let view = match origin {
-            Some(origin) if origin.stored => self.known(asked, digest, origin).await?,
+            Some(origin) if origin.stored => self.known(digest, origin).await?,
             _ => None,
         };
         let view = match view {
             Some(view) => Some(view),
-            None => self.searched(asked, digest, Kind::Content).await?,
+            None => self.searched(digest, Kind::Content).await?,
         };
         match view {
-            Some(view) => self.derived_blob(asked, digest, &view).await,
+            Some(view) => self.derived_blob(digest, &view).await,
             None => Ok(response),
         }
     }
 
     /// Answers with a blob as upstream has it; returns nothing if a store that is no registry does not have it.
-    async fn stored(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        name: &Named,
-    ) -> Answered<Option<Response>> {
+    async fn stored(&self, name: &Named) -> Answered<Option<Response>> {
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
-            for value in asked.request.headers.get_all(&name) {
+            for value in self.request.headers.get_all(&name) {
                 headers.append(name.clone(), value.clone());
             }
         }
         let endpoint = format!("blobs/{name}");
-        let method = &asked.request.method;
-        let relayed = asked.store.passthrough(method, &endpoint, None, headers);
+        let method = &self.request.method;
+        let relayed = self.store.passthrough(method, &endpoint, None, headers);
         let relayed = match (relayed.await?, name) {
             (Some(relayed), _) => relayed,
-            (None, Named::Digest(digest)) => return self.stored_blob(asked, *digest).await,
+            (None, Named::Digest(digest)) => return self.stored_blob(*digest).await,
             (None, _) => return Ok(None),
         };
-        let mut response = self.passed(asked.request, relayed);
+        let mut response = self.gateway.passed(self.request, relayed);
         let (digest, tag) = (name.to_string(), format!("\"{name}\""));
         if response.status.is_success()
             && let (Ok(digest), Ok(tag)) = (digest.try_into(), tag.try_into())
@@ -101,31 +93,22 @@ impl Gateway {
     }
 
     /// Answers with a blob of a store that is no registry; returns nothing if it does not exist.
-    async fn stored_blob(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        digest: Digest,
-    ) -> Answered<Option<Response>> {
-        let Some(size) = asked.store.size(&digest).await? else {
+    async fn stored_blob(&self, digest: Digest) -> Answered<Option<Response>> {
+        let Some(size) = self.store.size(&digest).await? else {
             return Ok(None);
         };
         let blob = Identity { digest, size };
-        let (mut response, part) = framed(asked.request, blob);
+        let (mut response, part) = framed(self.request, blob);
         if let Some(part) = part {
-            let body = asked.store.open(blob, part.start).await?;
+            let body = self.store.open(blob, part.start).await?;
             response.body = first_bytes(body, part.end - part.start);
         }
         Ok(Some(response))
     }
 
     /// The config of a flat form, or its one layer.
-    async fn derived_blob(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        digest: &Digest,
-        view: &Arc<View>,
-    ) -> Answered<Response> {
-        let request = asked.request;
+    async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> Answered<Response> {
+        let request = self.request;
         if view.names(digest) == Some(Kind::Config) {
             let (mut response, part) = framed(request, Identity::of(&view.config));
             if let Some(part) = part {
@@ -151,7 +134,7 @@ impl Gateway {
         let Some(part) = part else {
             return Ok(response);
         };
-        self.complete(asked, view.raw.digest, &view.split).await?;
+        self.complete(view.raw.digest, &view.split).await?;
         let form = match response.status == StatusCode::PARTIAL_CONTENT {
             true => Form::Range(part),
             false if zstd => Form::Zstd,
@@ -159,13 +142,13 @@ impl Gateway {
         };
         let component = Component {
             origin: Origin {
-                upstream: asked.upstream.id,
-                store: Arc::clone(&asked.store),
+                upstream: self.upstream.id,
+                store: Arc::clone(&self.store),
             },
             manifest: Arc::clone(&view.split),
         };
         // The server logs a body that breaks off.
-        response.body = self.contents.body(component, form).await?;
+        response.body = self.gateway.contents.body(component, form).await?;
         Ok(response)
     }
 }

@@ -26,28 +26,6 @@ struct TagList {
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
 impl Gateway {
-    pub(super) async fn tags(&self, asked: &RepositoryRequest<'_>) -> Answered<Response> {
-        let page = Page::of(&asked.request.uri)?;
-        let (store, query) = (&asked.store, passed_on(asked.request.uri.query()));
-        let method = &asked.request.method;
-        let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
-        let tags = match relayed.await? {
-            Some(relayed) => return self.passed_tags(asked, &page, relayed).await,
-            None => store.tags().await?,
-        };
-        if tags.is_empty() {
-            let message = "there is no such repository";
-            return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
-        }
-        let (tags, next) = page.cut(tags);
-        let name = asked.request.uri.path();
-        let name = name
-            .strip_prefix("/v2/")
-            .and_then(|rest| rest.strip_suffix("/tags/list"));
-        let list = json!({ "name": name, "tags": tags });
-        Ok(listed(asked.request, &list, next))
-    }
-
     pub(super) async fn catalog(
         &self,
         request: &Request,
@@ -73,20 +51,47 @@ impl Gateway {
         ))
     }
 
+    /// Passes a list on, whose next page is on the gateway too.
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
+        let next = relayed.next_page();
+        let mut response = self.passed(request, relayed);
+        say_next(&mut response.headers, request, next);
+        response
+    }
+}
+
+impl RepositoryRequest<'_> {
+    pub(super) async fn tags(&self) -> Answered<Response> {
+        let page = Page::of(&self.request.uri)?;
+        let (store, query) = (&self.store, passed_on(self.request.uri.query()));
+        let method = &self.request.method;
+        let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
+        let tags = match relayed.await? {
+            Some(relayed) => return self.passed_tags(&page, relayed).await,
+            None => store.tags().await?,
+        };
+        if tags.is_empty() {
+            let message = "there is no such repository";
+            return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
+        }
+        let (tags, next) = page.cut(tags);
+        let name = self.request.uri.path();
+        let name = name
+            .strip_prefix("/v2/")
+            .and_then(|rest| rest.strip_suffix("/tags/list"));
+        let list = json!({ "name": name, "tags": tags });
+        Ok(listed(self.request, &list, next))
+    }
+
     /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
     /// made here.
-    async fn passed_tags(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        page: &Page,
-        relayed: Relayed,
-    ) -> Answered<Response> {
-        let request = asked.request;
+    async fn passed_tags(&self, page: &Page, relayed: Relayed) -> Answered<Response> {
+        let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
             || relayed.next_page().is_some()
         {
-            return Ok(self.passed_list(request, relayed));
+            return Ok(self.gateway.passed_list(request, relayed));
         }
         let headers = relayed.headers.clone();
         let bytes = relayed.bytes(MAX_TAGS_BYTES).await?;
@@ -104,41 +109,25 @@ impl Gateway {
         Ok(response)
     }
 
-    /// Passes a list on, whose next page is on the gateway too.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
-        let next = relayed.next_page();
-        let mut response = self.passed(request, relayed);
-        say_next(&mut response.headers, request, next);
-        response
-    }
-
     /// The referrers that upstream knows, by its own list or by a tag.
-    pub(super) async fn referrers(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        subject: &Named,
-    ) -> Answered<Response> {
+    pub(super) async fn referrers(&self, subject: &Named) -> Answered<Response> {
         let Named::Digest(subject) = subject else {
-            return self.other_referrers(asked, subject).await;
+            return self.other_referrers(subject).await;
         };
-        let artifact_type = parameter(&asked.request.uri, "artifactType");
-        let found = asked.store.referrers(subject, artifact_type.as_deref());
+        let artifact_type = parameter(&self.request.uri, "artifactType");
+        let found = self.store.referrers(subject, artifact_type.as_deref());
         Ok(index(json!(found.await?), artifact_type.is_some()))
     }
 
     /// Those of a digest that cannot be read here, as upstream says.
-    async fn other_referrers(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        subject: &Named,
-    ) -> Answered<Response> {
+    async fn other_referrers(&self, subject: &Named) -> Answered<Response> {
         let endpoint = format!("referrers/{subject}");
-        let (method, query) = (&asked.request.method, passed_on(asked.request.uri.query()));
-        let (store, query) = (&asked.store, query.as_deref());
+        let (method, query) = (&self.request.method, passed_on(self.request.uri.query()));
+        let (store, query) = (&self.store, query.as_deref());
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
             Some(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                Ok(self.passed_list(asked.request, relayed))
+                Ok(self.gateway.passed_list(self.request, relayed))
             }
             _ => Ok(index(json!([]), false)),
         }

@@ -11,132 +11,122 @@ use super::refusal::Refusal;
 use super::route::{Named, parameter};
 use super::upstream::Found;
 use super::view::{View, is_unsound, may_be_split};
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Answered, RepositoryRequest};
 use crate::digest::Digest;
 use crate::manifest::media_type;
 use crate::store::{RawManifest, Relayed};
 
-impl Gateway {
-    pub(super) async fn manifest(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        name: &Named,
-    ) -> Answered<Response> {
+impl RepositoryRequest<'_> {
+    pub(super) async fn manifest(&self, name: &Named) -> Answered<Response> {
         match name {
-            Named::Tag(tag) => self.tagged(asked, tag).await,
-            Named::Digest(digest) => self.exact(asked, digest).await,
+            Named::Tag(tag) => self.tagged(tag).await,
+            Named::Digest(digest) => self.exact(digest).await,
             Named::Other(digest) => {
-                let accept = upstream_accept(&asked.request.headers);
-                let got = self.find_manifest(asked, &asked.request.method, digest, accept);
-                Ok(self.as_it_is(asked, got.await?))
+                let accept = upstream_accept(&self.request.headers);
+                let got = self.find_manifest(&self.request.method, digest, accept);
+                Ok(self.as_it_is(got.await?))
             }
         }
     }
 
     /// A tag, whose split manifest is shown as such to those who name its type.
-    async fn tagged(&self, asked: &RepositoryRequest<'_>, tag: &str) -> Answered<Response> {
-        let request = asked.request;
+    async fn tagged(&self, tag: &str) -> Answered<Response> {
+        let request = self.request;
         let accept = upstream_accept(&request.headers);
         let mut got = self
-            .find_manifest(asked, &request.method, tag, accept.clone())
+            .find_manifest(&request.method, tag, accept.clone())
             .await?;
         if let Found::Relayed(head) = &got
             && head.status == StatusCode::OK
         {
             let digest = head.content_digest();
-            if let Some(view) = digest.and_then(|digest| self.views.get(&digest)) {
-                self.let_in
-                    .enter(&asked.who, &asked.location, &view.raw.digest);
+            if let Some(view) = digest.and_then(|digest| self.gateway.views.get(&digest)) {
+                self.gateway
+                    .let_in
+                    .enter(&self.who, &self.location, &view.raw.digest);
                 // It may be new in this repository.
-                self.learn(asked, &view)?;
-                return Ok(shown(asked, &view));
+                self.learn(&view)?;
+                return Ok(self.shown(&view));
             }
-            let plain = digest.is_some_and(|digest| self.plain.get(&digest).is_some());
+            let plain = digest.is_some_and(|digest| self.gateway.plain.get(&digest).is_some());
             if plain || !may_be_split(head.media_type(), length(head)) {
-                return Ok(self.as_it_is(asked, got));
+                return Ok(self.as_it_is(got));
             }
-            got = self.find_manifest(asked, &Method::GET, tag, accept).await?;
+            got = self.find_manifest(&Method::GET, tag, accept).await?;
         }
         let raw = match got {
             Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
-            got => return Ok(self.as_it_is(asked, got)),
+            got => return Ok(self.as_it_is(got)),
         };
-        match self.derived(asked, raw.clone()).await {
-            Ok(Some(view)) => Ok(shown(asked, &view)),
-            Ok(None) => Ok(as_stored(asked, raw)),
+        match self.derived(raw.clone()).await {
+            Ok(Some(view)) => Ok(self.shown(&view)),
+            Ok(None) => Ok(self.as_stored(raw)),
             // Who wants what is stored gets what is stored.
-            Err(error) if wants_split(asked) && is_unsound(&error) => Ok(as_stored(asked, raw)),
+            Err(error) if self.wants_split() && is_unsound(&error) => Ok(self.as_stored(raw)),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
-    async fn exact(&self, asked: &RepositoryRequest<'_>, digest: &Digest) -> Answered<Response> {
-        let request = asked.request;
-        if let Some(origin) = self.index.get(&asked.location, digest)?
+    async fn exact(&self, digest: &Digest) -> Answered<Response> {
+        let request = self.request;
+        if let Some(origin) = self.gateway.index.get(&self.location, digest)?
             && origin.kind == Kind::Manifest
-            && let Some(view) = self.known(asked, digest, origin).await?
+            && let Some(view) = self.known(digest, origin).await?
         {
-            return Ok(flat(asked, &view));
+            return Ok(self.flat(&view));
         }
         let accept = upstream_accept(&request.headers);
         let name = digest.to_string();
-        let got = self
-            .find_manifest(asked, &request.method, &name, accept)
-            .await?;
+        let got = self.find_manifest(&request.method, &name, accept).await?;
         if got.is_missing()
-            && let Some(view) = self.searched(asked, digest, Kind::Manifest).await?
+            && let Some(view) = self.searched(digest, Kind::Manifest).await?
         {
-            return Ok(flat(asked, &view));
+            return Ok(self.flat(&view));
         }
-        Ok(self.as_it_is(asked, got))
+        Ok(self.as_it_is(got))
     }
 
     /// Passes on what upstream says.
-    fn as_it_is(&self, asked: &RepositoryRequest<'_>, got: Found) -> Response {
+    fn as_it_is(&self, got: Found) -> Response {
         match got {
-            Found::Manifest(raw) => as_stored(asked, raw),
+            Found::Manifest(raw) => self.as_stored(raw),
             Found::Relayed(relayed) if relayed.status == StatusCode::OK => {
                 let digest = relayed.content_digest();
-                let mut response = self.passed(asked.request, relayed);
+                let mut response = self.gateway.passed(self.request, relayed);
                 if let Some(digest) = digest {
                     describe(&mut response.headers, &digest);
                 }
                 response.headers.insert(VARY, HeaderValue::from(ACCEPT));
                 response
             }
-            Found::Relayed(relayed) => self.passed(asked.request, relayed),
+            Found::Relayed(relayed) => self.gateway.passed(self.request, relayed),
             Found::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }
         }
     }
-}
 
-fn wants_split(asked: &RepositoryRequest<'_>) -> bool {
-    let form = parameter(&asked.request.uri, "form");
-    form.as_deref() == Some("split") || accepts_split(&asked.request.headers)
-}
-
-fn shown(asked: &RepositoryRequest<'_>, view: &View) -> Response {
-    match wants_split(asked) {
-        true => as_stored(asked, view.raw.clone()),
-        false => flat(asked, view),
+    fn wants_split(&self) -> bool {
+        let form = parameter(&self.request.uri, "form");
+        form.as_deref() == Some("split") || accepts_split(&self.request.headers)
     }
-}
 
-fn flat(asked: &RepositoryRequest<'_>, view: &View) -> Response {
-    let digest = &view.split.flat_digest;
-    manifest_response(
-        asked.request,
-        digest,
-        media_type::MANIFEST,
-        view.manifest.clone(),
-    )
-}
+    fn shown(&self, view: &View) -> Response {
+        match self.wants_split() {
+            true => self.as_stored(view.raw.clone()),
+            false => self.flat(view),
+        }
+    }
 
-fn as_stored(asked: &RepositoryRequest<'_>, raw: RawManifest) -> Response {
-    manifest_response(asked.request, &raw.digest, &raw.media_type, raw.bytes)
+    fn flat(&self, view: &View) -> Response {
+        let (digest, bytes) = (&view.split.flat_digest, view.manifest.clone());
+        manifest_response(self.request, digest, media_type::MANIFEST, bytes)
+    }
+
+    fn as_stored(&self, raw: RawManifest) -> Response {
+        manifest_response(self.request, &raw.digest, &raw.media_type, raw.bytes)
+    }
 }
 
 fn length(head: &Relayed) -> Option<u64> {

@@ -70,35 +70,6 @@ impl Gateway {
         refusal.into()
     }
 
-    /// Replaces a refusal that the gateway met while it asked for something else: upstream's own tells the client how to
-    /// be let in.
-    pub(super) async fn challenged<T>(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        answered: Answered<T>,
-    ) -> Answered<T> {
-        if let Err(Failure::Error(Error::Store(error))) = &answered
-            && let (store::Error::Refused { .. }, Rights::Client) =
-                (error.unshared(), &self.upstreams.rights)
-            && let Some(response) = self.challenge(asked).await
-        {
-            return Err(response.into());
-        }
-        answered
-    }
-
-    /// Returns upstream's own refusal, if it refuses this client.
-    async fn challenge(&self, asked: &RepositoryRequest<'_>) -> Option<Response> {
-        let headers = HeaderMap::new();
-        let relayed = asked
-            .store
-            .passthrough(&Method::GET, "tags/list", None, headers);
-        let relayed = relayed.await.ok()??;
-        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
-        let refused = refused.contains(&relayed.status);
-        refused.then(|| self.passed(asked.request, relayed))
-    }
-
     /// Tells the log.
     pub(super) fn note(&self, request: &Request, what: &str) {
         (self.log)(&format!(
@@ -106,6 +77,33 @@ impl Gateway {
             request.method,
             request.uri.path()
         ));
+    }
+}
+
+impl RepositoryRequest<'_> {
+    /// Replaces a refusal that the gateway met while it asked for something else: upstream's own tells the client how to
+    /// be let in.
+    pub(super) async fn challenged<T>(&self, answered: Answered<T>) -> Answered<T> {
+        if let Err(Failure::Error(Error::Store(error))) = &answered
+            && let (store::Error::Refused { .. }, Rights::Client) =
+                (error.unshared(), &self.gateway.upstreams.rights)
+            && let Some(response) = self.challenge().await
+        {
+            return Err(response.into());
+        }
+        answered
+    }
+
+    /// Returns upstream's own refusal, if it refuses this client.
+    async fn challenge(&self) -> Option<Response> {
+        let headers = HeaderMap::new();
+        let relayed = self
+            .store
+            .passthrough(&Method::GET, "tags/list", None, headers);
+        let relayed = relayed.await.ok()??;
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        let refused = refused.contains(&relayed.status);
+        refused.then(|| self.gateway.passed(self.request, relayed))
     }
 }
 

@@ -12,7 +12,7 @@ use super::passthrough::chain;
 use super::refusal::Failure;
 use super::upstream::Found;
 use super::view::{View, is_unsound};
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Answered, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
 use crate::digest::Digest;
 use crate::manifest::media_type;
@@ -25,23 +25,22 @@ const MAX_MANIFESTS: usize = 200;
 /// How many are asked for at once.
 const AT_ONCE: usize = 8;
 
-impl Gateway {
+impl RepositoryRequest<'_> {
     /// Looks through the repository for what a digest is the flat form of; what was not there is not looked for
     /// again at once. The client asked upstream for the digest itself before.
     pub(super) async fn searched(
         &self,
-        asked: &RepositoryRequest<'_>,
         digest: &Digest,
         kind: Kind,
     ) -> Answered<Option<Arc<View>>> {
-        if self.misses.has(&asked.who, &asked.location, digest) {
+        if self.gateway.misses.has(&self.who, &self.location, digest) {
             return Ok(None);
         }
         // Closed it never is.
-        let _turn = self.searches.acquire().await;
+        let _turn = self.gateway.searches.acquire().await;
         // Another search may have come by.
-        if let Some(origin) = self.index.get(&asked.location, digest)?
-            && let Some(view) = self.known(asked, digest, origin).await?
+        if let Some(origin) = self.gateway.index.get(&self.location, digest)?
+            && let Some(view) = self.known(digest, origin).await?
         {
             return Ok(Some(view));
         }
@@ -51,58 +50,50 @@ impl Gateway {
             named.is_some_and(|named| (named == Kind::Manifest) == is_manifest)
         };
         if is_manifest
-            && let Some(view) = self.looked_at(asked, split_tag(digest)).await?
+            && let Some(view) = self.looked_at(split_tag(digest)).await?
             && is_it(&view)
         {
             return Ok(Some(view));
         }
-        let tags = match asked.store.tags().await {
+        let tags = match self.store.tags().await {
             Ok(tags) => tags,
             Err(store::Error::NotFound { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
         let tags = search_order(tags).into_iter().take(MAX_MANIFESTS);
-        let looking = stream::iter(tags).map(|tag| self.looked_at(asked, tag));
+        let looking = stream::iter(tags).map(|tag| self.looked_at(tag));
         let mut looking = looking.buffered(AT_ONCE);
         while let Some(view) = looking.next().await {
             if let Some(view) = view?.filter(|view| is_it(view)) {
                 return Ok(Some(view));
             }
         }
-        self.misses.enter(&asked.who, &asked.location, digest);
+        self.gateway.misses.enter(&self.who, &self.location, digest);
         Ok(None)
     }
 
     /// Reads what a tag names; nothing if that is no sound split manifest. A damaged manifest cannot be the one that is
     /// looked for; one that upstream could not be asked for may be.
-    async fn looked_at(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        tag: String,
-    ) -> Answered<Option<Arc<View>>> {
-        match self.tagged_view(asked, &tag).await {
+    async fn looked_at(&self, tag: String) -> Answered<Option<Arc<View>>> {
+        match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {
                 let problem = format!("`{tag}` is left out: {}", chain(&error));
-                self.note(asked.request, &problem);
+                self.gateway.note(self.request, &problem);
                 Ok(None)
             }
             view => view,
         }
     }
 
-    async fn tagged_view(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        tag: &str,
-    ) -> Answered<Option<Arc<View>>> {
+    async fn tagged_view(&self, tag: &str) -> Answered<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
-        let got = self.find_manifest(asked, &Method::GET, tag, accept).await?;
+        let got = self.find_manifest(&Method::GET, tag, accept).await?;
         match got {
             Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
-                Ok(self.derived(asked, raw).await?)
+                Ok(self.derived(raw).await?)
             }
             Found::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                Err(self.passed(asked.request, relayed).into())
+                Err(self.gateway.passed(self.request, relayed).into())
             }
             _ => Ok(None),
         }

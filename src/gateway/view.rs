@@ -12,7 +12,7 @@ use quick_cache::sync::Cache;
 use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::Found;
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Answered, RepositoryRequest};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
@@ -94,34 +94,34 @@ fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
     }
 }
 
-impl Gateway {
+impl RepositoryRequest<'_> {
     /// Derives the flat form of a manifest that was just read with the rights of who asks; nothing if it is not a
     /// split one.
-    pub(super) async fn derived(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        raw: RawManifest,
-    ) -> Result<Option<Arc<View>>, Error> {
+    pub(super) async fn derived(&self, raw: RawManifest) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
-            self.plain.insert(raw.digest, ());
+            self.gateway.plain.insert(raw.digest, ());
             return Ok(None);
         }
-        self.let_in.enter(&asked.who, &asked.location, &raw.digest);
-        let view = match self.views.get(&raw.digest) {
+        self.gateway
+            .let_in
+            .enter(&self.who, &self.location, &raw.digest);
+        let view = match self.gateway.views.get(&raw.digest) {
             Some(view) => view,
             None => {
-                let view = Arc::new(self.derive(asked, raw).await?);
-                self.views.insert(view.raw.digest, Arc::clone(&view));
+                let view = Arc::new(self.derive(raw).await?);
+                self.gateway
+                    .views
+                    .insert(view.raw.digest, Arc::clone(&view));
                 view
             }
         };
-        self.learn(asked, &view)?;
+        self.learn(&view)?;
         Ok(Some(view))
     }
 
-    async fn derive(&self, asked: &RepositoryRequest<'_>, raw: RawManifest) -> Result<View, Error> {
-        let store = &asked.store;
-        let split = open_split(store.as_ref(), &raw, self.session()?).await?;
+    async fn derive(&self, raw: RawManifest) -> Result<View, Error> {
+        let store = &self.store;
+        let split = open_split(store.as_ref(), &raw, self.gateway.session()?).await?;
         let facts = Facts {
             annotations: Some(&split.manifest.annotations),
             ..Facts::default()
@@ -144,7 +144,7 @@ impl Gateway {
     }
 
     /// Writes down where the digests of a flat form come from.
-    pub(super) fn learn(&self, asked: &RepositoryRequest<'_>, view: &View) -> Result<(), Error> {
+    pub(super) fn learn(&self, view: &View) -> Result<(), Error> {
         for (digest, kind) in view.digests() {
             let (split, stored) = (view.raw.digest, view.stored);
             let origin = Origin {
@@ -152,8 +152,10 @@ impl Gateway {
                 split,
                 stored,
             };
-            self.index.learn(&asked.location, &digest, origin)?;
-            self.misses.remove(&asked.who, &asked.location, &digest);
+            self.gateway.index.learn(&self.location, &digest, origin)?;
+            self.gateway
+                .misses
+                .remove(&self.who, &self.location, &digest);
         }
         Ok(())
     }
@@ -162,27 +164,22 @@ impl Gateway {
     /// nothing if that is gone, or does not name the digest.
     pub(super) async fn known(
         &self,
-        asked: &RepositoryRequest<'_>,
         digest: &Digest,
         origin: Origin,
     ) -> Answered<Option<Arc<View>>> {
         // What this client does not see others may.
-        match self.view(asked, &origin.split).await? {
+        match self.view(&origin.split).await? {
             Some(view) if view.names(digest) != Some(origin.kind) => {
-                self.index.forget(&asked.location, digest)?;
+                self.gateway.index.forget(&self.location, digest)?;
                 Ok(None)
             }
             view => Ok(view),
         }
     }
 
-    async fn view(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        split: &Digest,
-    ) -> Answered<Option<Arc<View>>> {
-        let kept = self.views.get(split);
-        let let_in = self.let_in.has(&asked.who, &asked.location, split);
+    async fn view(&self, split: &Digest) -> Answered<Option<Arc<View>>> {
+        let kept = self.gateway.views.get(split);
+        let let_in = self.gateway.let_in.has(&self.who, &self.location, split);
         if let (Some(view), true) = (&kept, let_in) {
             return Ok(Some(Arc::clone(view)));
         }
@@ -192,47 +189,43 @@ impl Gateway {
         };
         let accept = upstream_accept(&HeaderMap::new());
         let name = split.to_string();
-        let asking = async |method| {
-            self.find_manifest(asked, method, &name, accept.clone())
-                .await
-        };
+        let asking = async |method| self.find_manifest(method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
         // A refusal is passed on, which to a HEAD has no body.
         if matches!(&got, Found::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
-            && asked.request.method != Method::HEAD
+            && self.request.method != Method::HEAD
         {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
-            (Found::Manifest(raw), _) => Ok(self.derived(asked, raw).await?),
+            (Found::Manifest(raw), _) => Ok(self.derived(raw).await?),
             (found, _) if found.is_missing() => Ok(None),
             (Found::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
-                self.let_in.enter(&asked.who, &asked.location, split);
+                self.gateway.let_in.enter(&self.who, &self.location, split);
                 Ok(view)
             }
-            (Found::Relayed(relayed), _) => Err(self.passed(asked.request, relayed).into()),
+            (Found::Relayed(relayed), _) => Err(self.gateway.passed(self.request, relayed).into()),
             (Found::Missing, _) => Ok(None),
         }
     }
 
     /// Sees to it that a repository has all layers of a manifest. Some registries take a manifest that names layers
     /// of other repositories, and what is kept of those would else be given to who may not read there.
-    pub(super) async fn complete(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        split: Digest,
-        manifest: &SplitManifest,
-    ) -> Answered<()> {
+    pub(super) async fn complete(&self, split: Digest, manifest: &SplitManifest) -> Answered<()> {
         let everybody = Digest::of(b"everybody");
-        if !asked.upstream.has_rights {
+        if !self.upstream.has_rights {
             return Ok(());
         }
-        if self.complete.has(&everybody, &asked.location, &split) {
+        if self
+            .gateway
+            .complete
+            .has(&everybody, &self.location, &split)
+        {
             return Ok(());
         }
         let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
-        let store = asked.store.as_ref();
+        let store = self.store.as_ref();
         let looking = stream::iter(layers).map(|blob| async move {
             match store.has(blob).await? {
                 true => Ok(()),
@@ -241,7 +234,9 @@ impl Gateway {
         });
         let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();
         found.await?;
-        self.complete.enter(&everybody, &asked.location, &split);
+        self.gateway
+            .complete
+            .enter(&everybody, &self.location, &split);
         Ok(())
     }
 }

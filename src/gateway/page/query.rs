@@ -33,13 +33,13 @@ impl Gateway {
             Some(Address::Front) => Ok(self.front(request).await),
             Some(Address::Repository(name)) => {
                 let asked = self.visited(request, &name).await?;
-                let page = self.repository(&asked, &name).await;
-                self.challenged(&asked, page).await
+                let page = asked.repository(&name).await;
+                asked.challenged(page).await
             }
             Some(Address::Artifact(repository, name)) => {
                 let asked = self.visited(request, &repository).await?;
-                let page = self.artifact(&asked, repository, name).await;
-                self.challenged(&asked, page).await
+                let page = asked.artifact(repository, name).await;
+                asked.challenged(page).await
             }
             None => Err(Refusal::not_found("NAME_UNKNOWN", "there is no such page").into()),
         }
@@ -159,40 +159,6 @@ impl Gateway {
         Ok(tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?)
     }
 
-    async fn repository(&self, asked: &RepositoryRequest<'_>, name: &str) -> Answered<Response> {
-        let (request, store) = (asked.request, asked.store.as_ref());
-        let tags = store.tags().await?;
-        if tags.is_empty() {
-            let message = format!("there is nothing in `{name}`");
-            return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
-        }
-        let all = tags.len();
-        let tags = &Tags::read(tags);
-        let last = parameter(&request.uri, "last");
-        let (listed, next) = page_of(newest_first(tags), last.as_deref());
-        let marking = listed.into_iter().map(|tag| async move {
-            let yanked = match tags.others.contains(&tag) {
-                true => Ok(false),
-                false => self.is_yanked(store, tags, &tag).await,
-            };
-            (tag, yanked)
-        });
-        let marking = stream::iter(marking).buffered(ASKED_AT_ONCE);
-        let marked: Vec<(String, Result<bool, package::Error>)> = marking.collect().await;
-        let mut unmarked = None;
-        let listed = marked.into_iter().map(|(tag, yanked)| {
-            let yanked = yanked.unwrap_or_else(|error| {
-                unmarked = Some(self.unread_mark(request, error));
-                false
-            });
-            (tag, yanked)
-        });
-        let listed = listed.collect();
-        let about = all.saturating_sub(tags.versions.len() + tags.others.len());
-        let main = lists::repository(name, tags, listed, about, unmarked, next);
-        Ok(page(request, StatusCode::OK, name, main))
-    }
-
     /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
     /// want a token for.
     async fn visited<'a>(
@@ -218,6 +184,42 @@ impl Gateway {
             package::Error::Store(error) => self.said(request, &error.into()),
             error => error.to_string(),
         }
+    }
+}
+
+impl RepositoryRequest<'_> {
+    async fn repository(&self, name: &str) -> Answered<Response> {
+        let (request, store) = (self.request, self.store.as_ref());
+        let tags = store.tags().await?;
+        if tags.is_empty() {
+            let message = format!("there is nothing in `{name}`");
+            return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
+        }
+        let all = tags.len();
+        let tags = &Tags::read(tags);
+        let last = parameter(&request.uri, "last");
+        let (listed, next) = page_of(newest_first(tags), last.as_deref());
+        let marking = listed.into_iter().map(|tag| async move {
+            let yanked = match tags.others.contains(&tag) {
+                true => Ok(false),
+                false => self.gateway.is_yanked(store, tags, &tag).await,
+            };
+            (tag, yanked)
+        });
+        let marking = stream::iter(marking).buffered(ASKED_AT_ONCE);
+        let marked: Vec<(String, Result<bool, package::Error>)> = marking.collect().await;
+        let mut unmarked = None;
+        let listed = marked.into_iter().map(|(tag, yanked)| {
+            let yanked = yanked.unwrap_or_else(|error| {
+                unmarked = Some(self.gateway.unread_mark(request, error));
+                false
+            });
+            (tag, yanked)
+        });
+        let listed = listed.collect();
+        let about = all.saturating_sub(tags.versions.len() + tags.others.len());
+        let main = lists::repository(name, tags, listed, about, unmarked, next);
+        Ok(page(request, StatusCode::OK, name, main))
     }
 }
 

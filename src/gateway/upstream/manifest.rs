@@ -4,7 +4,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
-use crate::gateway::{Gateway, RepositoryRequest};
+use crate::gateway::RepositoryRequest;
 use crate::reference::Name;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
 
@@ -29,17 +29,16 @@ impl Found {
     }
 }
 
-impl Gateway {
+impl RepositoryRequest<'_> {
     /// Asks for a manifest by tag or digest. A store that is no registry gives the bytes for a HEAD too.
     pub(in crate::gateway) async fn find_manifest(
         &self,
-        asked: &RepositoryRequest<'_>,
         method: &Method,
         name: &str,
         accept: HeaderValue,
     ) -> Result<Found, Error> {
         let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-        let (store, endpoint) = (asked.store.as_ref(), format!("manifests/{name}"));
+        let (store, endpoint) = (self.store.as_ref(), format!("manifests/{name}"));
         let found = match store.passthrough(method, &endpoint, None, headers).await? {
             None => stored(store, name).await?,
             Some(relayed) if relayed.status == StatusCode::OK && method != Method::HEAD => {
@@ -48,7 +47,10 @@ impl Gateway {
             Some(relayed) => Found::Relayed(relayed),
         };
         if let Found::Manifest(raw) = &found {
-            self.metrics.upstream_bytes.inc_by(raw.bytes.len() as u64);
+            self.gateway
+                .metrics
+                .upstream_bytes
+                .inc_by(raw.bytes.len() as u64);
         }
         Ok(found)
     }

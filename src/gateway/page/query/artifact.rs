@@ -1,7 +1,5 @@
 //! One artifact: its manifest, those of the other versions, and the root, which its WIT is read from.
 
-use std::collections::HashSet;
-
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -21,7 +19,7 @@ use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::upstream::Found;
 use crate::gateway::view::is_unsound;
-use crate::gateway::{Answered, Gateway, RepositoryRequest};
+use crate::gateway::{Answered, RepositoryRequest};
 use crate::manifest::{Annotations, Os};
 use crate::package::{self, Tags};
 use crate::pull::{self, Opened, SplitArtifact, describe, open_manifest, stub_of};
@@ -35,20 +33,18 @@ const MAX_OTHERS: usize = 10;
 /// The largest root that is fetched to read WIT from, in bytes as stored.
 const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
 
-impl Gateway {
-    pub(super) async fn artifact(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        repository: String,
-        name: Name,
-    ) -> Answered<Response> {
-        let (request, store) = (asked.request, asked.store.as_ref());
-        let raw = self.named(asked, &name).await?;
+impl RepositoryRequest<'_> {
+    pub(super) async fn artifact(&self, repository: String, name: Name) -> Answered<Response> {
+        let (request, store) = (self.request, self.store.as_ref());
+        let raw = self.named(&name).await?;
         let digest = raw.digest;
-        let opened = self.opened(asked, &raw).await?;
+        let opened = self.opened(&raw).await?;
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
-            Err(error) => (Tags::default(), Some(self.said(request, &error.into()))),
+            Err(error) => (
+                Tags::default(),
+                Some(self.gateway.said(request, &error.into())),
+            ),
         };
         let yanked = match tags.marked.contains(&digest) {
             true => package::is_yanked(store, &digest).await,
@@ -61,9 +57,9 @@ impl Gateway {
         let what = match opened {
             Ok(opened) => match &opened.artifact {
                 pull::Artifact::Split(split) => {
-                    let others = self.others(asked, &repository, &name, &digest, &tags);
+                    let others = self.others(&repository, &name, &digest, &tags);
                     let (others, left_out) = others.await;
-                    let (names, wit) = self.interface(asked, &opened, split).await;
+                    let (names, wit) = self.interface(&opened, split).await;
                     What::Split(Box::new(Split {
                         digest: split.digest,
                         manifest: split.manifest.clone(),
@@ -80,11 +76,11 @@ impl Gateway {
                 }
                 pull::Artifact::Flat(flat) => What::Flat {
                     content: flat.layer.content,
-                    names: self.described(asked, flat).await,
+                    names: self.described(flat).await,
                     unused: opened
                         .unused
                         .first()
-                        .map(|unused| self.said(request, &unused.error)),
+                        .map(|unused| self.gateway.said(request, &unused.error)),
                 },
             },
             Err(what) => What::Foreign(what),
@@ -92,7 +88,7 @@ impl Gateway {
         let artifact = Artifact {
             name: name.to_string(),
             repository,
-            yanked: yanked.map_err(|error| self.unread_mark(request, error)),
+            yanked: yanked.map_err(|error| self.gateway.unread_mark(request, error)),
             manifest: digest,
             annotations,
             what,
@@ -106,10 +102,10 @@ impl Gateway {
     }
 
     /// Reads the manifest that is named; by the digest of a flat form the split one.
-    async fn named(&self, asked: &RepositoryRequest<'_>, name: &Name) -> Answered<RawManifest> {
+    async fn named(&self, name: &Name) -> Answered<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
-        let got = self.find_manifest(asked, &Method::GET, &text, accept);
+        let got = self.find_manifest(&Method::GET, &text, accept);
         let relayed = match got.await? {
             Found::Manifest(raw) => return Ok(raw),
             Found::Relayed(relayed) => Some(relayed),
@@ -118,24 +114,20 @@ impl Gateway {
         let missing = relayed.as_ref();
         let missing = missing.is_none_or(|relayed| relayed.status == StatusCode::NOT_FOUND);
         if let (true, Name::Digest(digest)) = (missing, name)
-            && let Some(view) = self.searched(asked, digest, Kind::Manifest).await?
+            && let Some(view) = self.searched(digest, Kind::Manifest).await?
         {
             return Ok(view.raw.clone());
         }
         Err(match relayed {
-            Some(relayed) => self.passed(asked.request, relayed).into(),
+            Some(relayed) => self.gateway.passed(self.request, relayed).into(),
             None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
         })
     }
 
     /// Reads an artifact, or says in a few words what a manifest is that is none.
-    async fn opened(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        raw: &RawManifest,
-    ) -> Result<Result<Opened, String>, Error> {
-        let (store, name) = (&asked.store, Name::Digest(raw.digest));
-        let opened = open_manifest(store.as_ref(), &name, raw, self.session()?).await;
+    async fn opened(&self, raw: &RawManifest) -> Result<Result<Opened, String>, Error> {
+        let (store, name) = (&self.store, Name::Digest(raw.digest));
+        let opened = open_manifest(store.as_ref(), &name, raw, self.gateway.session()?).await;
         match opened {
             Err(Error::Foreign { what, .. }) => Ok(Err(what)),
             Err(Error::Artifact { reference, source }) => match form(&raw.bytes) {
@@ -151,7 +143,6 @@ impl Gateway {
     /// no others.
     async fn others(
         &self,
-        asked: &RepositoryRequest<'_>,
         repository: &str,
         own: &Name,
         digest: &Digest,
@@ -162,12 +153,16 @@ impl Gateway {
         names.retain(|tag| *tag != own);
         let left_out = names.len().saturating_sub(MAX_OTHERS);
         let reading = names.into_iter().take(MAX_OTHERS).map(|tag| async {
-            let store = &asked.store;
-            let contents = match store.manifest(&Name::Tag(tag.clone())).await {
+            let opened = match self.store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
-                Ok(raw) => self.contents(asked, &raw).await,
-                Err(store::Error::NotFound { .. }) => Err("it is not there".to_owned()),
-                Err(error) => Err(self.said(asked.request, &error.into())),
+                Ok(raw) => self.opened(&raw).await,
+                Err(store::Error::NotFound { .. }) => Ok(Err("not there".to_owned())),
+                Err(error) => Err(error.into()),
+            };
+            let contents = match opened {
+                Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
+                Ok(Err(what)) => Err(format!("it is {what}")),
+                Err(error) => Err(self.gateway.said(self.request, &error)),
             };
             Some(Other {
                 address: Address::tagged(repository, &tag),
@@ -180,29 +175,16 @@ impl Gateway {
         (others.into_iter().flatten().collect(), left_out)
     }
 
-    async fn contents(
-        &self,
-        asked: &RepositoryRequest<'_>,
-        raw: &RawManifest,
-    ) -> Result<HashSet<Digest>, String> {
-        match self.opened(asked, raw).await {
-            Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
-            Ok(Err(what)) => Err(format!("it is {what}")),
-            Err(error) => Err(self.said(asked.request, &error)),
-        }
-    }
-
     /// Returns the names and the WIT of an artifact. Where they cannot be read, the names are those that its manifest
     /// claims.
     async fn interface(
         &self,
-        asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
     ) -> (Interfaces, Result<String, String>) {
         let split = &artifact.manifest;
         let read = match split.os {
-            Os::Wasip2 => self.wit(asked, opened, artifact).await,
+            Os::Wasip2 => self.wit(opened, artifact).await,
             Os::Wasip1 => Err(world::Error::Module.to_string()),
         };
         read.unwrap_or_else(|why| {
@@ -218,7 +200,6 @@ impl Gateway {
     /// repository must have all layers itself.
     async fn wit(
         &self,
-        asked: &RepositoryRequest<'_>,
         opened: &Opened,
         artifact: &SplitArtifact,
     ) -> Result<(Interfaces, Result<String, String>), String> {
@@ -228,41 +209,39 @@ impl Gateway {
                 "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
             ));
         }
-        let complete = self
-            .complete(asked, artifact.digest, &artifact.manifest)
-            .await;
-        if let Err(failure) = self.challenged(asked, complete).await {
-            return Err(self.explained(asked.request, failure).await);
+        let complete = self.complete(artifact.digest, &artifact.manifest).await;
+        if let Err(failure) = self.challenged(complete).await {
+            return Err(self.gateway.explained(self.request, failure).await);
         }
-        let store = asked.store.as_ref();
-        let read = async { stub_of(store, opened, self.session()?).await };
+        let store = self.store.as_ref();
+        let read = async { stub_of(store, opened, self.gateway.session()?).await };
         let (stub, _) = read
             .await
             .map_err(|error: Error| match is_unsound(&error) {
                 true => chain(&error),
-                false => self.said(asked.request, &error),
+                false => self.gateway.said(self.request, &error),
             })?;
         let decode = move || Ok::<_, Error>((world::interfaces(&stub), world::decode(&stub)));
         let decoded = blocking(decode).await;
-        let (names, wit) = decoded.map_err(|error| self.said(asked.request, &error))?;
+        let (names, wit) = decoded.map_err(|error| self.gateway.said(self.request, &error))?;
         let names = names.map_err(|error| error.to_string())?;
         let wit = wit.map(|world| world.text);
         Ok((names, wit.map_err(|error| error.to_string())))
     }
 
     /// Reads what the config of a flat artifact says, if the repository has it.
-    async fn described(&self, asked: &RepositoryRequest<'_>, flat: &FlatManifest) -> Interfaces {
-        let store = asked.store.as_ref();
+    async fn described(&self, flat: &FlatManifest) -> Interfaces {
+        let store = self.store.as_ref();
         let read = async {
             match flat.description() {
                 Some(config) if store.has(config).await? => {
-                    describe(store, flat, self.session()?).await
+                    describe(store, flat, self.gateway.session()?).await
                 }
                 _ => Ok(FlatDescription::default()),
             }
         };
         let described = read.await.unwrap_or_else(|error: Error| {
-            self.note(asked.request, &chain(&error));
+            self.gateway.note(self.request, &chain(&error));
             FlatDescription::default()
         });
         Interfaces {
