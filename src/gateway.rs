@@ -43,7 +43,6 @@ pub mod server;
 mod upstream;
 mod view;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,12 +144,6 @@ pub struct Gateway {
     contents: Arc<Contents>,
     log: Log,
     metrics: Arc<Metrics>,
-}
-
-impl fmt::Debug for Gateway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").finish_non_exhaustive()
-    }
 }
 
 /// A value, or why there is none.

@@ -1,6 +1,5 @@
 //! Whose rights count, and what upstream answered whom a moment ago.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,15 +28,6 @@ pub enum Rights {
     Client,
     /// The gateway's, whoever asks: everybody who reaches it reads with them.
     Own(OwnCredentials),
-}
-
-impl fmt::Debug for Rights {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Client => "Client",
-            Self::Own(_) => "Own(..)",
-        })
-    }
 }
 
 /// What was found out a moment ago about a client, a repository and a digest, for a limited time. The oldest entries

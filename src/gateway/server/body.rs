@@ -62,7 +62,7 @@ impl ResponseBody {
         if length == Some(0) {
             return Self::none(record);
         }
-        let connection = record.connection();
+        let connection = Arc::clone(&record.state);
         let record = Arc::new(Mutex::new(Some(record)));
         let (out, steps) = mpsc::channel(PIECES);
         let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));

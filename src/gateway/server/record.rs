@@ -47,7 +47,7 @@ impl Aborted {
 
 /// A request from its head to the last byte of its response. Dropping it logs and counts the request.
 pub(super) struct Record {
-    state: Arc<ConnectionState>,
+    pub(super) state: Arc<ConnectionState>,
     kind: &'static str,
     /// Method and path.
     what: String,
@@ -86,11 +86,6 @@ impl Record {
         self.sent += bytes;
         self.state.shared.settings.metrics.sent_bytes.inc_by(bytes);
         self.is_complete |= is_last;
-    }
-
-    /// Returns the connection, which outlives the record.
-    pub(super) fn connection(&self) -> Arc<ConnectionState> {
-        Arc::clone(&self.state)
     }
 
     /// Logs and counts that the response was aborted.

@@ -1,6 +1,5 @@
 //! The server's settings.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,11 +48,5 @@ impl Default for Settings {
             access_log: true,
             log: Arc::new(|_| ()),
         }
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").finish_non_exhaustive()
     }
 }

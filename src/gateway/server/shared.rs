@@ -39,14 +39,10 @@ impl Shared {
     pub(super) async fn ready(&self) -> Result<(), String> {
         let ready = self.handler.ready().await;
         // The server may have been told to stop meanwhile.
-        match self.is_stopping() {
+        match *self.stopping.borrow() {
             true => Err("stopping".to_owned()),
             false => ready,
         }
-    }
-
-    fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
     }
 
     /// Waits until the server is told to stop.

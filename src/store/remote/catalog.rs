@@ -26,8 +26,6 @@ pub async fn catalog(
 ) -> Result<Vec<String>, Error> {
     let transport = whole_registry(registry, credentials.clone(), Some(Scope::Catalog), options)?;
     match list(&transport).await {
-        Ok(Some(repositories)) => Ok(repositories),
-        Ok(None) => Err(no_catalog(&transport)),
         Err(error @ Error::Refused { .. }) => {
             // The token server may have refused the list, and would not be asked again.
             let transport = whole_registry(registry, credentials, None, options)?;
@@ -37,7 +35,7 @@ pub async fn catalog(
                 Err(error)
             }
         }
-        Err(error) => Err(error),
+        listed => listed,
     }
 }
 
@@ -59,8 +57,7 @@ fn whole_registry(
     Ok(Transport::new(authorized, options.retry))
 }
 
-/// Reads the list; nothing where there is none.
-async fn list(transport: &Transport) -> Result<Option<Vec<String>>, Error> {
+async fn list(transport: &Transport) -> Result<Vec<String>, Error> {
     let first = transport.endpoint("_catalog");
     let (what, list) = ("listing repositories", "the list of repositories");
     let pages = Pages::new(transport, first, what, list);
@@ -68,7 +65,8 @@ async fn list(transport: &Transport) -> Result<Option<Vec<String>>, Error> {
         Reply::Whole(answer) => answer::is_page(&answer.headers, &answer.body),
         Reply::Other(response) => is_absent(response.status()),
     };
-    pages.names("", is_no_list).await
+    let names = pages.names("", is_no_list).await?;
+    names.ok_or_else(|| no_catalog(transport))
 }
 
 fn is_absent(status: StatusCode) -> bool {
