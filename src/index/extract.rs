@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use super::error::Error;
+use super::files::ROW;
 use super::local::Index;
 use super::record::Entry;
 use super::shared::Shared;
-use super::table::{self, ENTRY, entry_at};
+use super::table;
 
 /// Which versions are published.
 #[derive(Debug, Clone, Default)]
@@ -48,28 +49,27 @@ impl Index {
         self.numbered(|files| {
             let (mut shared, mut left) = (Shared::default(), LeftOut::default());
             let mut seen = HashSet::new();
-            for (at, file) in files.all().enumerate() {
-                let mut statement = file.prepare(&format!(
-                    "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact
-                     WHERE entry.row IS NOT NULL ORDER BY entry.row"
-                ))?;
-                for entry in statement.query_map([], entry_at)? {
-                    let entry = entry?;
-                    if !selection.has(&entry) {
-                        continue;
+            let select = format!("SELECT {ROW} FROM row ORDER BY id");
+            let mut statement = files.own.prepare(&select)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (entry, claims) = files.shown(row)?;
+                if !selection.has(&entry) {
+                    continue;
+                }
+                if claims.is_some() {
+                    left.claimed += 1;
+                } else if entry.location.starts_with(LAYOUT) {
+                    left.layouts += 1;
+                } else {
+                    if seen.insert(entry.digest) {
+                        shared
+                            .records
+                            .extend(table::record(&files.own, &entry.digest)?);
+                        let stub = table::stub(&files.own, &entry.digest)?;
+                        shared.stubs.extend(stub.map(|stub| (entry.digest, stub)));
                     }
-                    if at > 0 {
-                        left.claimed += 1;
-                    } else if entry.location.starts_with(LAYOUT) {
-                        left.layouts += 1;
-                    } else {
-                        if seen.insert(entry.digest) {
-                            shared.records.extend(table::record(file, &entry.digest)?);
-                            let stub = table::stub(file, &entry.digest)?;
-                            shared.stubs.extend(stub.map(|stub| (entry.digest, stub)));
-                        }
-                        shared.entries.push(entry);
-                    }
+                    shared.entries.push(entry);
                 }
             }
             Ok((shared, left))

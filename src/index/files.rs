@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-
-use super::sources::Source;
-use super::table::{bytes_of, digest_at, rows_at};
 use roaring::RoaringBitmap;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::record::Entry;
+use super::schema::damage;
+use super::sources::Source;
+use super::table::{self, bytes_of, digest_at, rows_at};
 
 /// A transaction, or a snapshot, of each file.
 pub(super) struct Files<'a> {
@@ -19,18 +21,21 @@ pub(super) struct Files<'a> {
 /// The file of a shared index.
 pub(super) struct Claims<'a> {
     pub(super) source: &'a Source,
+    /// The id of the source in the main file.
+    pub(super) id: i64,
     pub(super) transaction: Transaction<'a>,
 }
 
-/// Row ids of one file, as of one numbering.
+/// The columns of a row for [`Files::shown`].
+pub(super) const ROW: &str = "source, entry, yanked";
+
+/// The row ids of all files.
 pub(super) struct Numbering {
-    /// The same in all files that were numbered together.
-    pub(super) generation: i64,
-    /// How many row ids there are in all files.
+    /// How many row ids there are.
     pub(super) count: u32,
-    /// The first row of each package in all files.
+    /// The first row of each package.
     pub(super) begins: RoaringBitmap,
-    /// The rows of this file whose imports are known.
+    /// The rows whose imports are known.
     pub(super) declared: RoaringBitmap,
 }
 
@@ -49,15 +54,32 @@ impl Files<'_> {
             .map_or(&self.own, |claims| &claims.transaction)
     }
 
-    /// Returns whether all files were numbered together.
+    /// Returns whether the main file has the row ids of all files as they are now.
     pub(super) fn is_numbered(&self) -> rusqlite::Result<bool> {
-        let own = generation(&self.own)?;
-        for claims in &self.claims {
-            if generation(&claims.transaction)? != own {
+        let mut statement = self.own.prepare("SELECT id, generation FROM source")?;
+        let mut sources = statement.query([])?;
+        while let Some(source) = sources.next()? {
+            let (id, numbered): (i64, i64) = (source.get(0)?, source.get(1)?);
+            let claims = self.claims.iter().find(|claims| claims.id == id);
+            if claims.map_or(Ok(0), Claims::generation)? != numbered {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Returns the entry of a row as answers show it, and the shared index that claims it.
+    pub(super) fn shown(&self, row: &Row<'_>) -> rusqlite::Result<(Entry, Option<&Claims<'_>>)> {
+        let missing = || damage("an entry is missing".to_owned());
+        let source: Option<i64> = row.get(0)?;
+        let claims = source.map(|id| self.claims.iter().find(|claims| claims.id == id));
+        let claims = claims
+            .map(|claims| claims.ok_or_else(missing))
+            .transpose()?;
+        let file = claims.map_or(&self.own, |claims| &claims.transaction);
+        let entry = table::entry(file, row.get(1)?)?.ok_or_else(missing)?;
+        let yanked = row.get(2)?;
+        Ok((Entry { yanked, ..entry }, claims))
     }
 
     /// Removes manifests that no tag names, and what only they had. A record that this machine read stays as long as a
@@ -104,45 +126,38 @@ impl Files<'_> {
 /// Removes what no artifact refers to.
 const UNUSED: &str = "
     DELETE FROM stub WHERE artifact NOT IN (SELECT id FROM artifact);
-    DELETE FROM interface WHERE id NOT IN (
+    DELETE FROM part WHERE id NOT IN (
         SELECT value FROM artifact, json_each(imports) UNION SELECT value FROM artifact, json_each(exports)
+        UNION SELECT value FROM artifact, json_each(layers)
     );
-    DELETE FROM layer WHERE id NOT IN (SELECT value FROM artifact, json_each(layers));
 ";
 
-fn generation(file: &Connection) -> rusqlite::Result<Option<i64>> {
-    file.query_row("SELECT generation FROM numbering", [], |row| row.get(0))
-        .optional()
+impl Claims<'_> {
+    /// Returns a number that changes when the entries change.
+    pub(super) fn generation(&self) -> rusqlite::Result<i64> {
+        let select = "SELECT generation FROM source";
+        self.transaction.query_row(select, [], |row| row.get(0))
+    }
 }
 
 impl Numbering {
-    /// Reads the numbering of a file, if it was numbered.
+    /// Reads the numbering of the main file, if it was numbered.
     pub(super) fn read(file: &Connection) -> rusqlite::Result<Option<Self>> {
-        let select = "SELECT generation, count, begins, declared FROM numbering";
+        let select = "SELECT count, begins, declared FROM numbering";
         let numbering = file.query_row(select, [], |row| {
             Ok(Self {
-                generation: row.get(0)?,
-                count: row.get(1)?,
-                begins: rows_at(row, 2)?,
-                declared: rows_at(row, 3)?,
+                count: row.get(0)?,
+                begins: rows_at(row, 1)?,
+                declared: rows_at(row, 2)?,
             })
         });
         numbering.optional()
     }
 
     pub(super) fn write(&self, file: &Connection) -> rusqlite::Result<()> {
-        file.execute("DELETE FROM numbering", [])?;
-        let insert =
-            "INSERT INTO numbering (generation, count, begins, declared) VALUES (?1, ?2, ?3, ?4)";
-        file.execute(
-            insert,
-            params![
-                self.generation,
-                self.count,
-                bytes_of(&self.begins)?,
-                bytes_of(&self.declared)?
-            ],
-        )?;
+        let (begins, declared) = (bytes_of(&self.begins)?, bytes_of(&self.declared)?);
+        let insert = "INSERT INTO numbering (count, begins, declared) VALUES (?1, ?2, ?3)";
+        file.execute(insert, params![self.count, begins, declared])?;
         Ok(())
     }
 }

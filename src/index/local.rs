@@ -120,7 +120,7 @@ impl Index {
         self.snapshot(|files| files.all().try_for_each(schema::check))
     }
 
-    /// Reads one state of each file. The row ids of the files may be those of different numberings.
+    /// Reads one state of each file. The row ids may not be those of the files as they are now.
     pub(super) fn snapshot<T>(
         &self,
         work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
@@ -128,7 +128,7 @@ impl Index {
         self.with_files(TransactionBehavior::Deferred, work)
     }
 
-    /// Reads one state of each file, with row ids of one numbering.
+    /// Reads one state of each file, with row ids of these states.
     pub(super) fn numbered<T>(
         &self,
         work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
@@ -148,7 +148,7 @@ impl Index {
                 false => number(files),
             })?;
         }
-        let reason = "the files are not those of one numbering".to_owned();
+        let reason = "the row ids are not those of the files".to_owned();
         Err(Error::sqlite(&self.file)(damage(reason)))
     }
 
@@ -168,18 +168,18 @@ impl Index {
         let run = || {
             let own = Transaction::new_unchecked(&self.connection, behavior)?;
             let mut opened = Vec::new();
-            for (source, _) in table::sources(&own)? {
+            for (source, id) in table::sources(&own)? {
                 let file = self.claims_file(&source);
                 // A source that was added and not read yet has no file.
                 if source.is_shared() && file.exists() {
-                    opened.push((source, schema::open(&file)?));
+                    opened.push((source, id, schema::open(&file)?));
                 }
             }
-            let claims = opened.iter().map(|(source, connection)| {
-                let transaction = Transaction::new_unchecked(connection, behavior)?;
+            let claims = opened.iter().map(|(source, id, connection)| {
                 Ok(Claims {
                     source,
-                    transaction,
+                    id: *id,
+                    transaction: Transaction::new_unchecked(connection, behavior)?,
                 })
             });
             let claims = claims.collect::<rusqlite::Result<_>>()?;

@@ -1,18 +1,18 @@
 //! Questions. Every condition is a posting list, and answers are the rows that all lists have.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::error::Error;
-use super::files::{Files, Numbering};
+use super::files::{Files, Numbering, ROW};
 use super::interface::Pattern;
 use super::local::Index;
 use super::record::{Entry, Record, words};
 use super::schema::damage;
 use super::sources::Source;
-use super::table::{self, ENTRY, entry_at, rows_at};
+use super::table::{self, rows_at};
 
 /// The conditions of a search. All of them must hold.
 #[derive(Debug, Clone, Default)]
@@ -71,17 +71,19 @@ impl Index {
 }
 
 fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, Error>> {
-    let Some(search) = Search::new(files)? else {
+    let numbering = Numbering::read(&files.own)?;
+    let Some(numbering) = numbering.filter(|numbering| numbering.count > 0) else {
         return Ok(Err(Error::Empty));
     };
+    let search = Search { files, numbering };
     for pattern in query.exports.iter().chain(&query.imports) {
-        if !search.is_known(pattern)? {
+        if search.using(pattern, true)?.is_empty() && search.using(pattern, false)?.is_empty() {
             return Ok(Err(search.unknown(pattern)?));
         }
     }
     let mut rows = search.rows(query)?;
     if !query.all_versions {
-        rows = firsts(&rows, &search.begins);
+        rows = firsts(&rows, &search.numbering.begins);
     }
     let shown = rows.iter().take(query.limit.unwrap_or(usize::MAX));
     let found = shown.map(|row| search.found(row, query));
@@ -94,50 +96,14 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
 /// A search in all files.
 struct Search<'a> {
     files: &'a Files<'a>,
-    count: u32,
-    begins: RoaringBitmap,
-    /// By file.
-    declared: Vec<RoaringBitmap>,
+    numbering: Numbering,
 }
 
-impl<'a> Search<'a> {
-    /// Returns nothing if the index has no rows.
-    fn new(files: &'a Files<'a>) -> rusqlite::Result<Option<Self>> {
-        let mut search: Option<Self> = None;
-        for file in files.all() {
-            let Some(numbering) = Numbering::read(file)? else {
-                return Ok(None);
-            };
-            let search = search.get_or_insert_with(|| Self {
-                files,
-                count: numbering.count,
-                begins: numbering.begins,
-                declared: Vec::new(),
-            });
-            search.declared.push(numbering.declared);
-        }
-        Ok(search.filter(|search| search.count > 0))
-    }
-
-    /// Returns whether any row imports or exports an interface.
-    fn is_known(&self, pattern: &Pattern) -> rusqlite::Result<bool> {
-        for file in self.files.all() {
-            if !interfaces(file, pattern)?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
+impl Search<'_> {
     fn unknown(&self, pattern: &Pattern) -> rusqlite::Result<Error> {
-        let mut names = BTreeSet::new();
-        for file in self.files.all() {
-            let mut statement = file
-                .prepare("SELECT name FROM interface WHERE id IN (SELECT interface FROM used)")?;
-            for name in statement.query_map([], |row| row.get(0))? {
-                names.insert(name?);
-            }
-        }
+        let mut statement = self.files.own.prepare("SELECT DISTINCT name FROM used")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        let names: Vec<String> = names.collect::<rusqlite::Result<_>>()?;
         Ok(Error::UnknownInterface {
             pattern: pattern.to_string(),
             nearest: pattern.nearest(names.iter().map(String::as_str)),
@@ -171,18 +137,18 @@ impl<'a> Search<'a> {
         for offered in offers.into_iter().flatten() {
             require(self.importing_only(offered)?);
         }
-        Ok(rows.unwrap_or_else(|| (0..self.count).collect()))
+        Ok(rows.unwrap_or_else(|| (0..self.numbering.count).collect()))
     }
 
     /// Returns the rows that import or export an interface.
     fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
+        let select = "SELECT name, rows FROM used WHERE path = ?1 AND is_export = ?2";
+        let mut statement = self.files.own.prepare_cached(select)?;
+        let mut lists = statement.query(params![pattern.path(), is_export])?;
         let mut rows = RoaringBitmap::new();
-        for file in self.files.all() {
-            let mut statement = file
-                .prepare_cached("SELECT rows FROM used WHERE interface = ?1 AND is_export = ?2")?;
-            for id in interfaces(file, pattern)? {
-                let list = statement.query_row(params![id, is_export], |row| rows_at(row, 0));
-                rows |= list.optional()?.unwrap_or_default();
+        while let Some(list) = lists.next()? {
+            if pattern.matches(list.get_ref(0)?.as_str()?) {
+                rows |= rows_at(list, 1)?;
             }
         }
         Ok(rows)
@@ -190,60 +156,48 @@ impl<'a> Search<'a> {
 
     /// Returns the rows with a word that begins so.
     fn having(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
-        let mut rows = RoaringBitmap::new();
-        for file in self.files.all() {
-            let common = file
-                .prepare_cached("SELECT rows FROM common WHERE beginning = ?1")?
-                .query_row([beginning], |row| rows_at(row, 0))
-                .optional()?;
-            if let Some(common) = common {
-                rows |= common;
-                continue;
-            }
-            let mut statement =
-                file.prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1")?;
-            let found = statement.query_map([format!("\"{beginning}\" *")], |row| row.get(0))?;
-            for row in found {
-                rows.insert(row?);
-            }
+        let own = &self.files.own;
+        let common = own
+            .prepare_cached("SELECT rows FROM common WHERE beginning = ?1")?
+            .query_row([beginning], |row| rows_at(row, 0))
+            .optional()?;
+        if let Some(common) = common {
+            return Ok(common);
         }
-        Ok(rows)
+        let mut statement = own.prepare_cached("SELECT rowid FROM word WHERE word MATCH ?1")?;
+        let found =
+            statement.query_map([format!("\"{beginning}\" *")], |row| row.get::<_, u32>(0))?;
+        found.collect()
     }
 
     /// Returns the rows whose imports are known and all among those offered.
     fn importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
-        let mut rows = RoaringBitmap::new();
-        for (file, declared) in self.files.all().zip(&self.declared) {
-            let mut ids = HashSet::new();
-            for pattern in offered {
-                ids.extend(interfaces(file, pattern)?);
+        let select = "SELECT path, name, rows FROM used WHERE NOT is_export";
+        let mut statement = self.files.own.prepare_cached(select)?;
+        let mut lists = statement.query([])?;
+        let mut others = RoaringBitmap::new();
+        while let Some(list) = lists.next()? {
+            let (path, name) = (list.get_ref(0)?.as_str()?, list.get_ref(1)?.as_str()?);
+            // A version is parsed only where the path is the same.
+            let is_meant = |pattern: &Pattern| pattern.path() == path && pattern.matches(name);
+            if !offered.iter().any(is_meant) {
+                others |= rows_at(list, 2)?;
             }
-            let mut others = RoaringBitmap::new();
-            let mut statement =
-                file.prepare_cached("SELECT interface, rows FROM used WHERE NOT is_export")?;
-            let mut lists = statement.query([])?;
-            while let Some(list) = lists.next()? {
-                if !ids.contains(&list.get(0)?) {
-                    others |= rows_at(list, 1)?;
-                }
-            }
-            rows |= declared - others;
         }
-        Ok(rows)
+        Ok(&self.numbering.declared - others)
     }
 
     /// Reads what is shown of a row.
     fn found(&self, row: u32, query: &Query) -> rusqlite::Result<Found> {
-        let own = &*self.files.own;
+        let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
+        let mut statement = self.files.own.prepare_cached(&select)?;
+        let mut rows = statement.query([row])?;
         let missing = || damage(format!("row {row} is missing"));
-        let (entry, file, claimed_by) = match entry(own, row)? {
-            Some(entry) => (entry, own, None),
-            None => self.claimed(row)?.ok_or_else(missing)?,
-        };
+        let (entry, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
         // What this machine read of a manifest counts more than what a shared index claims.
-        let mut record = table::record(own, &entry.digest)?;
-        if record.is_none() && claimed_by.is_some() {
-            record = table::record(file, &entry.digest)?;
+        let mut record = table::record(&self.files.own, &entry.digest)?;
+        if let (None, Some(claims)) = (&record, claims) {
+            record = table::record(&claims.transaction, &entry.digest)?;
         }
         let record = record.ok_or_else(missing)?;
         let matching = |names: &[String], patterns: &[Pattern]| -> Vec<String> {
@@ -260,44 +214,10 @@ impl<'a> Search<'a> {
             }),
             words: matching_words(&entry, &record, &query.text),
             entry,
-            claimed_by: claimed_by.cloned(),
+            claimed_by: claims.map(|claims| claims.source.clone()),
             record,
         })
     }
-
-    /// Returns the entry of a row that this machine did not read itself, its file, and the shared index.
-    fn claimed(&self, row: u32) -> rusqlite::Result<Option<(Entry, &Connection, Option<&Source>)>> {
-        for claims in &self.files.claims {
-            if let Some(entry) = entry(&claims.transaction, row)? {
-                return Ok(Some((entry, &claims.transaction, Some(claims.source))));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Returns the ids of interfaces that match and that a row of the file has.
-fn interfaces(file: &Connection, pattern: &Pattern) -> rusqlite::Result<Vec<u32>> {
-    let mut statement = file.prepare_cached(
-        "SELECT id, name FROM interface WHERE path = ?1
-         AND EXISTS (SELECT 1 FROM used WHERE interface = id)",
-    )?;
-    let mut rows = statement.query([pattern.path()])?;
-    let mut ids = Vec::new();
-    while let Some(row) = rows.next()? {
-        if pattern.matches(row.get_ref(1)?.as_str()?) {
-            ids.push(row.get(0)?);
-        }
-    }
-    Ok(ids)
-}
-
-fn entry(file: &Connection, row: u32) -> rusqlite::Result<Option<Entry>> {
-    let select = format!(
-        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.row = ?1"
-    );
-    let mut statement = file.prepare_cached(&select)?;
-    statement.query_row([row], entry_at).optional()
 }
 
 /// Returns the words of a name and a description that begin as a word of the text does.

@@ -1,7 +1,7 @@
 //! Row ids in the order of answers, and the posting lists that answers come from.
 //!
-//! The tags of all files are numbered together, so that posting lists of different files can be merged. A list belongs
-//! to the file whose record of the manifest counts: that of this machine, or otherwise that of the shared index.
+//! The tags of all files are numbered together. The main file has the ids and the lists. In a list a tag has the record
+//! of its manifest that counts: that of this machine, or otherwise that of the shared index.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -10,8 +10,9 @@ use roaring::RoaringBitmap;
 use rusqlite::{Connection, params};
 
 use super::files::{Files, Numbering};
+use super::interface;
 use super::record::{Entry, words};
-use super::table::{SAID, bytes_of, digest_at, entry_at, ids};
+use super::table::{self, ENTRY, bytes_of, digest_at, entry_at, ids};
 use crate::digest::Digest;
 
 /// A beginning of words that more rows than this have gets a posting list.
@@ -39,22 +40,29 @@ struct Artifact {
 
 /// Numbers all tags and writes the posting lists anew.
 pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
-    let mut artifacts = Vec::new();
-    let mut tags = Vec::new();
-    let mut generation = 0;
+    let own = &files.own;
+    own.execute_batch(
+        "DELETE FROM row; DELETE FROM used; DELETE FROM common; DELETE FROM numbering;
+         INSERT INTO word (word) VALUES ('delete-all'); UPDATE source SET generation = 0;",
+    )?;
+    let (mut artifacts, mut tags) = (Vec::new(), Vec::new());
     for (at, file) in files.all().enumerate() {
         artifacts.push(read_artifacts(file)?);
         read_tags(file, at, &mut tags)?;
-        let numbering = Numbering::read(file)?;
-        generation = generation.max(numbering.map_or(0, |numbering| numbering.generation));
+    }
+    for claims in &files.claims {
+        let update = "UPDATE source SET generation = ?2 WHERE id = ?1";
+        own.execute(update, [claims.id, claims.generation()?])?;
     }
     let mut tags = one_per_tag(tags);
     tags.sort_by(|a, b| a.entry.shown_before(&b.entry));
 
-    let lists = files.all().map(Lists::clear);
-    let mut lists: Vec<Lists<'_>> = lists.collect::<rusqlite::Result<_>>()?;
+    let mut insert =
+        own.prepare("INSERT INTO row (id, source, entry, yanked) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert_words = own.prepare("INSERT INTO word (rowid, text) VALUES (?1, ?2)")?;
+    let mut lists = Lists::default();
     let mut begins = RoaringBitmap::new();
-    let mut last: Option<&Entry> = None;
+    let mut last = None;
     for (
         row,
         Tag {
@@ -62,30 +70,29 @@ pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
         },
     ) in (0..).zip(&tags)
     {
-        let package = |entry: &'_ Entry| (entry.name.clone(), entry.location.clone());
-        if last.map(package) != Some(package(entry)) {
+        let package = Some((&entry.name, &entry.location));
+        if last != package {
             begins.insert(row);
         }
-        last = Some(entry);
-        lists[*file].set_row(*id, row, entry.yanked)?;
-        let record = match artifacts[0].contains_key(&entry.digest) {
-            true => 0,
-            false => *file,
-        };
-        if let Some(artifact) = artifacts[record].get(&entry.digest) {
-            lists[record].add(row, &entry.name, artifact)?;
+        last = package;
+        let source = file.checked_sub(1).map(|at| files.claims[at].id);
+        insert.execute(params![row, source, id, entry.yanked])?;
+        let known = [0, *file].into_iter().find_map(|at| {
+            let artifact = artifacts[at].get(&entry.digest)?;
+            Some((at, artifact))
+        });
+        if let Some((at, artifact)) = known {
+            let words = lists.add(row, &entry.name, at, artifact);
+            insert_words.execute(params![row, words])?;
         }
     }
-    for lists in lists {
-        let numbering = Numbering {
-            generation: generation + 1,
-            count: u32::try_from(tags.len()).unwrap_or(u32::MAX),
-            begins: begins.clone(),
-            declared: RoaringBitmap::new(),
-        };
-        lists.write(numbering)?;
-    }
-    Ok(())
+    let numbering = Numbering {
+        count: u32::try_from(tags.len()).unwrap_or(u32::MAX),
+        begins,
+        declared: std::mem::take(&mut lists.declared),
+    };
+    numbering.write(own)?;
+    lists.write(files)
 }
 
 fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
@@ -112,7 +119,7 @@ fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifac
 
 fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Result<()> {
     let mut statement = file.prepare(&format!(
-        "SELECT {SAID}, entry.id, updated FROM entry JOIN artifact ON artifact.id = entry.artifact
+        "SELECT {ENTRY}, entry.id, updated FROM entry JOIN artifact ON artifact.id = entry.artifact
          JOIN source ON source.id = entry.source ORDER BY entry.source"
     ))?;
     let read = statement.query_map([], |row| {
@@ -155,75 +162,56 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
     shown
 }
 
-/// The posting lists of one file.
-struct Lists<'a> {
-    file: &'a Connection,
-    used: BTreeMap<(u32, bool), RoaringBitmap>,
+/// Posting lists.
+#[derive(Default)]
+struct Lists {
+    /// By the file that has the name, the name's id there, and whether it is exported.
+    used: HashMap<(usize, u32, bool), RoaringBitmap>,
     words: BTreeMap<String, RoaringBitmap>,
     declared: RoaringBitmap,
 }
 
-impl<'a> Lists<'a> {
-    /// Removes the row ids and lists of a file.
-    fn clear(file: &'a Connection) -> rusqlite::Result<Self> {
-        file.execute_batch(
-            "UPDATE entry SET row = NULL WHERE row IS NOT NULL;
-             DELETE FROM used; DELETE FROM common; INSERT INTO word (word) VALUES ('delete-all');",
-        )?;
-        Ok(Self {
-            file,
-            used: BTreeMap::new(),
-            words: BTreeMap::new(),
-            declared: RoaringBitmap::new(),
-        })
-    }
-
-    fn set_row(&self, entry: i64, row: u32, yanked: bool) -> rusqlite::Result<()> {
-        let update = "UPDATE entry SET row = ?2, yanked = ?3 WHERE id = ?1";
-        let mut update = self.file.prepare_cached(update)?;
-        update.execute(params![entry, row, yanked])?;
-        Ok(())
-    }
-
-    /// Adds a row, which comes after all others.
-    fn add(&mut self, row: u32, name: &str, artifact: &Artifact) -> rusqlite::Result<()> {
+impl Lists {
+    /// Adds a row, which comes after all others. Returns its words.
+    fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
         if artifact.imports.is_some() {
             self.declared.insert(row);
         }
         for (list, is_export) in [(&artifact.imports, false), (&artifact.exports, true)] {
             for id in list.iter().flatten() {
-                self.used.entry((*id, is_export)).or_default().insert(row);
+                let rows = self.used.entry((file, *id, is_export)).or_default();
+                rows.insert(row);
             }
         }
         let description = artifact.description.as_deref().unwrap_or_default();
         let words: BTreeSet<String> = words(name).chain(words(description)).collect();
         let text: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.file
-            .prepare_cached("INSERT INTO word (rowid, text) VALUES (?1, ?2)")?
-            .execute(params![row, text.join(" ")])?;
+        let text = text.join(" ");
         for word in words {
             self.words.entry(word).or_default().insert(row);
         }
-        Ok(())
+        text
     }
 
-    fn write(self, numbering: Numbering) -> rusqlite::Result<()> {
-        let insert = "INSERT INTO used (interface, is_export, rows) VALUES (?1, ?2, ?3)";
-        let mut insert = self.file.prepare(insert)?;
-        for ((interface, is_export), rows) in &self.used {
-            insert.execute(params![interface, is_export, bytes_of(rows)?])?;
+    fn write(self, files: &Files<'_>) -> rusqlite::Result<()> {
+        let all: Vec<&Connection> = files.all().collect();
+        let mut used: BTreeMap<(String, bool), RoaringBitmap> = BTreeMap::new();
+        for ((file, id, is_export), rows) in self.used {
+            let name = table::name(all[file], id)?;
+            *used.entry((name, is_export)).or_default() |= rows;
+        }
+        let insert = "INSERT INTO used (path, name, is_export, rows) VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = files.own.prepare(insert)?;
+        for ((name, is_export), rows) in &used {
+            let (path, _) = interface::split_version(name);
+            insert.execute(params![path, name, is_export, bytes_of(rows)?])?;
         }
         let insert = "INSERT INTO common (beginning, rows) VALUES (?1, ?2)";
-        let mut insert = self.file.prepare(insert)?;
+        let mut insert = files.own.prepare(insert)?;
         for (beginning, rows) in common(&self.words) {
             insert.execute(params![beginning, bytes_of(&rows)?])?;
         }
-        let declared = self.declared;
-        Numbering {
-            declared,
-            ..numbering
-        }
-        .write(self.file)
+        Ok(())
     }
 }
 

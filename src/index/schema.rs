@@ -12,21 +12,22 @@ pub(super) const VERSION: i64 = 3;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const TABLES: &str = "
-    -- The file of a shared index has one row here.
+    -- The file of a shared index has one row here. Its generation changes with its entries, and the main file has the
+    -- generation that was numbered last.
     CREATE TABLE source (
         id INTEGER PRIMARY KEY,
         source TEXT NOT NULL UNIQUE,
         updated INTEGER,
         failures INTEGER NOT NULL DEFAULT 0,
-        state BLOB
+        state BLOB,
+        generation INTEGER NOT NULL DEFAULT 0
     );
-    -- One row per manifest. Imports, exports and layers are JSON arrays of ids.
+    -- One row per manifest. Imports, exports and layers are JSON arrays of ids of parts.
     CREATE TABLE artifact (
         id INTEGER PRIMARY KEY,
         digest BLOB NOT NULL UNIQUE,
         split INTEGER NOT NULL,
         content BLOB NOT NULL,
-        content_size INTEGER NOT NULL,
         imports TEXT,
         exports TEXT,
         description TEXT,
@@ -34,18 +35,9 @@ const TABLES: &str = "
         layers TEXT NOT NULL,
         wit INTEGER NOT NULL
     );
-    CREATE TABLE interface (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, path TEXT NOT NULL);
-    CREATE INDEX interface_path ON interface (path);
-    CREATE TABLE layer (
-        id INTEGER PRIMARY KEY,
-        content BLOB NOT NULL,
-        content_size INTEGER NOT NULL,
-        blob BLOB NOT NULL,
-        blob_size INTEGER NOT NULL,
-        UNIQUE (content, content_size, blob, blob_size)
-    );
-    -- One row per tag. `row` is its row id, the same number in no other file; `yanked` is what answers show, and
-    -- `said` is what this source says.
+    -- Names of interfaces, and layers. Many manifests have the same.
+    CREATE TABLE part (id INTEGER PRIMARY KEY, value BLOB NOT NULL UNIQUE);
+    -- One row per tag and source.
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         source INTEGER NOT NULL REFERENCES source (id),
@@ -55,9 +47,7 @@ const TABLES: &str = "
         tag TEXT NOT NULL,
         version TEXT,
         yanked INTEGER NOT NULL,
-        said INTEGER NOT NULL,
         mark BLOB,
-        row INTEGER UNIQUE,
         UNIQUE (source, location, tag)
     );
     CREATE INDEX entry_artifact ON entry (artifact);
@@ -69,24 +59,30 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
     -- Stubs, each a zstd frame.
     CREATE TABLE stub (artifact INTEGER PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
-    -- Posting lists: row ids as roaring bitmaps. They belong to the file that has the manifest.
+
+    -- Only the main file has rows in the following tables, which are derived from all files.
+    -- The tags in the order of answers. `source` is the shared index whose file has the entry, and `yanked` is what
+    -- answers show.
+    CREATE TABLE row (
+        id INTEGER PRIMARY KEY,
+        source INTEGER,
+        entry INTEGER NOT NULL,
+        yanked INTEGER NOT NULL
+    );
+    -- Posting lists: row ids as roaring bitmaps. `path` is the name without its version.
     CREATE TABLE used (
-        interface INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        name TEXT NOT NULL,
         is_export INTEGER NOT NULL,
         rows BLOB NOT NULL,
-        PRIMARY KEY (interface, is_export)
+        PRIMARY KEY (path, name, is_export)
     );
     -- Words are split by wharf, so that this only has to split at spaces.
     CREATE VIRTUAL TABLE word USING fts5(text, content='', columnsize=0, detail=none, tokenize='ascii');
     -- Beginnings of words that very many rows have: FTS5 would walk their rows one by one.
     CREATE TABLE common (beginning TEXT PRIMARY KEY, rows BLOB NOT NULL);
-    -- At most one row. All files of one numbering have the same generation.
-    CREATE TABLE numbering (
-        generation INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        begins BLOB NOT NULL,
-        declared BLOB NOT NULL
-    );
+    -- At most one row.
+    CREATE TABLE numbering (count INTEGER NOT NULL, begins BLOB NOT NULL, declared BLOB NOT NULL);
 ";
 
 /// Opens a file and creates its tables if it is new. Fails with [`damage`] if it has tables of another version.

@@ -74,7 +74,7 @@ impl Index {
             };
             let mut marks = files
                 .own
-                .prepare("SELECT mark, location, tag, said FROM entry WHERE mark IS NOT NULL")?;
+                .prepare("SELECT mark, location, tag, yanked FROM entry WHERE mark IS NOT NULL")?;
             let marks = marks.query_map([], |row| {
                 let mark = (digest_at(row, 0)?, row.get(3)?);
                 Ok(((row.get(1)?, row.get(2)?), mark))

@@ -7,7 +7,6 @@ use roaring::RoaringBitmap;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::interface;
 use super::record::{Entry, Externs, Record, RecordLayer};
 use super::schema::damage;
 use super::sources::Source;
@@ -65,11 +64,20 @@ pub(super) fn digest_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest
     bytes.ok_or_else(|| damage("a digest has another length".to_owned()))
 }
 
-/// Reads a digest and a size from two columns.
-fn identity_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Identity> {
-    let digest = digest_at(row, column)?;
-    let size = row.get::<_, i64>(column + 1)? as u64;
-    Ok(Identity { digest, size })
+/// Returns an identity as it is stored: the digest and the size.
+fn bytes_of_identity(identity: &Identity) -> Vec<u8> {
+    [identity.digest.bytes(), &identity.size.to_be_bytes()].concat()
+}
+
+fn identity_of(bytes: &[u8]) -> rusqlite::Result<Identity> {
+    let (digest, size) = bytes.split_at_checked(32).unwrap_or_default();
+    match (digest_of(digest.to_vec()), size.try_into()) {
+        (Some(digest), Ok(size)) => {
+            let size = u64::from_be_bytes(size);
+            Ok(Identity { digest, size })
+        }
+        _ => Err(damage("an identity has another length".to_owned())),
+    }
 }
 
 /// Reads the ids of a JSON array.
@@ -94,12 +102,8 @@ fn unwritable(error: std::io::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(error))
 }
 
-/// The columns of an entry for [`entry_at`], as answers show it. The table `artifact` has to be joined.
+/// The columns of an entry for [`entry_at`]. The table `artifact` has to be joined.
 pub(super) const ENTRY: &str = "entry.name, entry.location, entry.tag, entry.version, artifact.digest, entry.yanked, entry.mark";
-
-/// The same columns, as the source says it.
-pub(super) const SAID: &str =
-    "entry.name, entry.location, entry.tag, entry.version, artifact.digest, entry.said, entry.mark";
 
 /// Reads the first columns of a row.
 pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -116,10 +120,18 @@ pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
+/// Returns an entry.
+pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<Entry>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
+    ))?;
+    statement.query_row([id], entry_at).optional()
+}
+
 /// Returns the entries of a source, sorted.
 pub(super) fn entries(connection: &Connection, source: i64) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = connection.prepare(&format!(
-        "SELECT {SAID} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE source = ?1"
+        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE source = ?1"
     ))?;
     let entries = statement.query_map([source], entry_at)?;
     let mut entries: Vec<Entry> = entries.collect::<rusqlite::Result<_>>()?;
@@ -135,8 +147,8 @@ pub(super) fn write_entries(
 ) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM entry WHERE source = ?1", [source])?;
     let mut insert = connection.prepare(
-        "INSERT OR REPLACE INTO entry (source, artifact, name, location, tag, version, yanked, said, mark)
-         SELECT ?1, artifact.id, ?3, ?4, ?5, ?6, ?7, ?7, ?8 FROM artifact WHERE digest = ?2",
+        "INSERT OR REPLACE INTO entry (source, artifact, name, location, tag, version, yanked, mark)
+         SELECT ?1, artifact.id, ?3, ?4, ?5, ?6, ?7, ?8 FROM artifact WHERE digest = ?2",
     )?;
     for entry in entries {
         insert.execute(params![
@@ -163,93 +175,91 @@ pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::
 /// Returns what a file says of a manifest.
 pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Record>> {
     let mut statement = connection.prepare_cached(
-        "SELECT content, content_size, split, description, licenses, imports, exports, layers, wit
+        "SELECT content, split, description, licenses, imports, exports, layers, wit
          FROM artifact WHERE digest = ?1",
     )?;
     let read = |row: &Row<'_>| {
-        let externs: [Option<String>; 2] = [row.get(5)?, row.get(6)?];
+        let names = |column| -> rusqlite::Result<Option<Vec<String>>> {
+            let list = row.get_ref(column)?.as_str_or_null()?;
+            let names = list.map(|list| {
+                ids(list)?
+                    .into_iter()
+                    .map(|id| name(connection, id))
+                    .collect()
+            });
+            names.transpose()
+        };
+        let layer = |id| {
+            let bytes = part(connection, id)?;
+            let (content, blob) = bytes.split_at_checked(40).unwrap_or_default();
+            let (content, blob) = (identity_of(content)?, identity_of(blob)?);
+            Ok(RecordLayer { content, blob })
+        };
+        let layers = ids(row.get_ref(6)?.as_str()?)?.into_iter().map(layer);
         Ok(Record {
             digest: *digest,
-            split: row.get(2)?,
-            content: identity_at(row, 0)?,
-            externs: match externs {
-                [Some(imports), Some(exports)] => Some(Externs {
-                    imports: names(connection, &imports)?,
-                    exports: names(connection, &exports)?,
-                }),
-                _ => None,
-            },
-            description: row.get(3)?,
-            licenses: row.get(4)?,
-            layers: layers(connection, row.get_ref(7)?.as_str()?)?,
-            wit: row.get(8)?,
+            split: row.get(1)?,
+            content: identity_of(row.get_ref(0)?.as_blob()?)?,
+            externs: names(4)?
+                .zip(names(5)?)
+                .map(|(imports, exports)| Externs { imports, exports }),
+            description: row.get(2)?,
+            licenses: row.get(3)?,
+            layers: layers.collect::<rusqlite::Result<_>>()?,
+            wit: row.get(7)?,
         })
     };
     statement.query_row([digest.bytes()], read).optional()
 }
 
-fn names(connection: &Connection, list: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached("SELECT name FROM interface WHERE id = ?1")?;
-    let names = ids(list)?.into_iter();
-    names
-        .map(|id| statement.query_row([id], |row| row.get(0)))
-        .collect()
+/// Returns a name of an import or export.
+pub(super) fn name(connection: &Connection, id: u32) -> rusqlite::Result<String> {
+    String::from_utf8(part(connection, id)?).map_err(|error| unreadable(0, error))
 }
 
-fn layers(connection: &Connection, list: &str) -> rusqlite::Result<Vec<RecordLayer>> {
-    let mut statement = connection
-        .prepare_cached("SELECT content, content_size, blob, blob_size FROM layer WHERE id = ?1")?;
-    let layer = |row: &Row<'_>| {
-        Ok(RecordLayer {
-            content: identity_at(row, 0)?,
-            blob: identity_at(row, 2)?,
-        })
-    };
-    let layers = ids(list)?.into_iter();
-    layers.map(|id| statement.query_row([id], layer)).collect()
+fn part(connection: &Connection, id: u32) -> rusqlite::Result<Vec<u8>> {
+    let mut statement = connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?;
+    statement.query_row([id], |row| row.get(0))
 }
 
-/// Writes records. Names and layers that many records have are looked up once.
+/// Writes records. Parts that many records have are looked up once.
 pub(super) struct RecordWriter<'a> {
     connection: &'a Connection,
-    interfaces: HashMap<String, u32>,
-    layers: HashMap<RecordLayer, u32>,
+    ids: HashMap<Vec<u8>, u32>,
 }
 
 impl<'a> RecordWriter<'a> {
     pub(super) fn new(connection: &'a Connection) -> Self {
         Self {
             connection,
-            interfaces: HashMap::new(),
-            layers: HashMap::new(),
+            ids: HashMap::new(),
         }
     }
 
     /// Writes a record. One that replaces another keeps its id, which entries refer to.
     pub(super) fn write(&mut self, record: &Record) -> rusqlite::Result<()> {
-        let mut lists = [None, None];
-        if let Some(Externs { imports, exports }) = &record.externs {
-            for (list, names) in lists.iter_mut().zip([imports, exports]) {
-                let ids = names.iter().map(|name| self.interface(name));
-                *list = Some(array(ids)?);
-            }
-        }
-        let layers = array(record.layers.iter().map(|layer| self.layer(layer)))?;
+        let mut names =
+            |names: &[String]| self.list(names.iter().map(|name| name.clone().into_bytes()));
+        let externs = record.externs.as_ref();
+        let imports = externs.map(|externs| names(&externs.imports)).transpose()?;
+        let exports = externs.map(|externs| names(&externs.exports)).transpose()?;
+        let layer = |RecordLayer { content, blob }: &RecordLayer| {
+            [bytes_of_identity(content), bytes_of_identity(blob)].concat()
+        };
+        let layers = self.list(record.layers.iter().map(layer))?;
         self.connection
             .prepare_cached(
-                "INSERT INTO artifact (digest, split, content, content_size, imports, exports,
-                    description, licenses, layers, wit)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                 ON CONFLICT (digest) DO UPDATE SET split = ?2, content = ?3, content_size = ?4,
-                    imports = ?5, exports = ?6, description = ?7, licenses = ?8, layers = ?9, wit = ?10",
+                "INSERT INTO artifact (digest, split, content, imports, exports, description, licenses, layers, wit)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (digest) DO UPDATE SET split = ?2, content = ?3, imports = ?4, exports = ?5,
+                    description = ?6, licenses = ?7, layers = ?8, wit = ?9",
             )?
             .execute(params![
                 record.digest.bytes(),
                 record.split,
-                record.content.digest.bytes(),
-                record.content.size as i64,
-                lists[0],
-                lists[1],
+                bytes_of_identity(&record.content),
+                imports,
+                exports,
                 record.description,
                 record.licenses,
                 layers,
@@ -258,52 +268,22 @@ impl<'a> RecordWriter<'a> {
         Ok(())
     }
 
-    fn interface(&mut self, name: &str) -> rusqlite::Result<u32> {
-        if let Some(id) = self.interfaces.get(name) {
-            return Ok(*id);
+    /// Returns the ids of parts as a JSON array.
+    fn list(&mut self, parts: impl Iterator<Item = Vec<u8>>) -> rusqlite::Result<String> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO part (value) VALUES (?1) ON CONFLICT (value) DO UPDATE SET value = ?1 RETURNING id",
+        )?;
+        let mut ids = Vec::new();
+        for part in parts {
+            let id = match self.ids.get(&part) {
+                Some(id) => *id,
+                None => insert.query_row([&part], |row| row.get(0))?,
+            };
+            self.ids.insert(part, id);
+            ids.push(id);
         }
-        let (path, _) = interface::split_version(name);
-        let id = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO interface (name, path) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET path = ?2 RETURNING id",
-            )?
-            .query_row([name, path], |row| row.get(0))?;
-        self.interfaces.insert(name.to_owned(), id);
-        Ok(id)
+        serde_json::to_string(&ids).map_err(|error| unwritable(error.into()))
     }
-
-    fn layer(&mut self, layer: &RecordLayer) -> rusqlite::Result<u32> {
-        if let Some(id) = self.layers.get(layer) {
-            return Ok(*id);
-        }
-        let RecordLayer { content, blob } = layer;
-        let id = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO layer (content, content_size, blob, blob_size) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (content, content_size, blob, blob_size) DO UPDATE SET blob = ?3
-                 RETURNING id",
-            )?
-            .query_row(
-                params![
-                    content.digest.bytes(),
-                    content.size as i64,
-                    blob.digest.bytes(),
-                    blob.size as i64
-                ],
-                |row| row.get(0),
-            )?;
-        self.layers.insert(*layer, id);
-        Ok(id)
-    }
-}
-
-/// Returns ids as a JSON array.
-fn array(ids: impl Iterator<Item = rusqlite::Result<u32>>) -> rusqlite::Result<String> {
-    let ids: Vec<u32> = ids.collect::<rusqlite::Result<_>>()?;
-    serde_json::to_string(&ids).map_err(|error| unwritable(error.into()))
 }
 
 /// Stores the stub of a manifest instead of an older one. Without a record of the manifest this does nothing.

@@ -40,7 +40,7 @@ fn answers_of_several_files_are_merged_and_numbered_again_after_a_crash() {
     let connection = rusqlite::Connection::open(claims.next().unwrap()).unwrap();
     assert!(claims.next().is_none(), "a file for each shared index");
     connection
-        .execute_batch("UPDATE numbering SET generation = 77; UPDATE entry SET row = row + 1")
+        .execute_batch("UPDATE source SET generation = 77; UPDATE entry SET id = id + 7")
         .unwrap();
     assert_answers(&index);
 }
