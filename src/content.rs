@@ -8,14 +8,16 @@
 //! All readers of one blob or content share one [`Arrival`]: one fetch, and one decode. An arrival gives its last byte
 //! only after all of it was verified.
 //!
+//! `pull` and the stub reader keep no decoded copies: they read a [`StoredContent`], and verify it as they read.
+//!
 //! An encoding that needs a second input, as a delta needs its base, touches `encoding` (the variant and its decoder)
-//! and the match in `Engine::inputs`, which says what a content is decoded from; and `pull`, which keeps no decoded
-//! contents: it fetches blobs here ([`Engine::fetch`]) and decodes them as it splices.
+//! and the two places that open decoders: the match in `Engine::inputs`, and [`StoredContent::open`].
 
 mod arrival;
 mod directories;
 mod integrity;
 mod local;
+mod stored;
 mod transfer;
 
 use std::collections::HashMap;
@@ -27,6 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::arrival::SingleFlight;
 pub use self::arrival::{Arrival, FilePart, Reader, Ready};
 use self::local::LocalFiles;
+pub use self::stored::{Place, StoredContent, repair};
 pub use self::transfer::is_about_rights;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};

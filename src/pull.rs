@@ -3,10 +3,8 @@
 mod open;
 mod part;
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::collections::HashSet;
+use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -14,17 +12,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 pub use self::open::{
-    Artifact, Opened, Origin, SplitArtifact, Unused, describe, open, open_manifest, open_split,
+    Artifact, Opened, SplitArtifact, Unused, describe, open, open_manifest, open_split,
 };
 pub use self::part::stub_of;
-use crate::artifact::Layer;
-use crate::content::{self, Arrival, Engine, Reader};
+use crate::content::{self, Arrival, Engine, Place, Reader, StoredContent, repair};
 use crate::copy::Tally;
-use crate::digest::{Digest, Hasher, Identity};
-use crate::encoding::{self, Decoder, EncodedBlob};
+use crate::digest::{Digest, Identity};
 use crate::error::Error;
 use crate::split::{SpliceError, splice};
-use crate::store::cache::Cache;
 use crate::store::{self, Observer, Session, Store, blocking};
 
 /// Where a component is written; what was written can be taken back.
@@ -55,14 +50,19 @@ impl Pulled {
             fetched: Tally::default(),
             cached: Tally::default(),
         };
-        if let Artifact::Split(split) = &opened.artifact {
-            match split.config_from {
-                Some(Origin::Fetched) => pulled.fetched.count(split.manifest.config),
-                Some(Origin::Cached) => pulled.cached.count(split.manifest.config),
-                None => {}
-            }
+        if let Artifact::Split(split) = &opened.artifact
+            && let Some(place) = split.config_from
+        {
+            pulled.count(split.manifest.config, place);
         }
         pulled
+    }
+
+    fn count(&mut self, blob: Identity, place: Place) {
+        match place {
+            Place::RemoteStore => self.fetched.count(blob),
+            Place::Cache | Place::LocalStore => self.cached.count(blob),
+        }
     }
 }
 
@@ -78,24 +78,31 @@ pub async fn pull<O: Output + 'static>(
     mut output: O,
 ) -> Result<(O, Pulled), Error> {
     let cache = &session.cache;
-    let mut checked = false;
-    let mut plan = Plan::make(store.as_ref(), opened, cache, checked)?;
+    let mut is_repaired = false;
     loop {
-        let from_here = plan.cached.blobs > 0;
-        let (returned, outcome) = assemble(store, opened, session, output, &plan).await;
-        match outcome {
-            Ok(()) => {
-                let mut pulled = Pulled::nothing(opened);
-                pulled.fetched.merge(plan.fetched);
-                pulled.cached.merge(plan.cached);
-                return Ok((returned?, pulled));
+        let (mut pulled, mut counted) = (Pulled::nothing(opened), HashSet::new());
+        let mut sources = Vec::new();
+        for layer in opened.layers() {
+            let (named, content) = (layer.stored(), layer.content);
+            let source = StoredContent::find(store.as_ref(), cache, named, content)?;
+            if counted.insert(layer.blob) {
+                pulled.count(source.stored.blob, source.place);
             }
-            // Something on this machine may be damaged: look at all of it once, and begin again.
+            sources.push(source);
+        }
+        let mut places = sources.iter().map(|source| source.place);
+        let is_local = places.any(|place| place != Place::RemoteStore);
+        let (returned, outcome) = assemble(store, opened, session, output, &sources).await;
+        match outcome {
+            Ok(()) => return Ok((returned?, pulled)),
+            // A blob on this machine may be damaged.
             Err(Error::Splice(
                 error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
-            )) if from_here && !checked => {
-                checked = true;
-                plan = Plan::make(store.as_ref(), opened, cache, checked)?;
+            )) if is_local && !is_repaired => {
+                for layer in opened.layers() {
+                    repair(store.as_ref(), cache, layer.stored(), layer.content)?;
+                }
+                is_repaired = true;
                 output = returned?;
                 if output.restart().is_err() {
                     // The cache is sound now, so the next pull will do.
@@ -107,138 +114,14 @@ pub async fn pull<O: Output + 'static>(
     }
 }
 
-/// The blob that a layer's content is read from.
-#[derive(Clone, Copy)]
-struct BlobSource {
-    stored: EncodedBlob,
-    place: Place,
-}
-
-/// Where a blob is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the cache.
-    Cache,
-    /// In the store, where its file is read.
-    Store,
-    /// In the store, from which it comes into the cache.
-    Remote,
-}
-
-impl BlobSource {
-    /// Finds a content in the cache, else in the store.
-    fn find(
-        store: &dyn Store,
-        layer: &Layer,
-        cache: &Cache,
-        check: bool,
-    ) -> Result<Self, store::Error> {
-        let as_stored = EncodedBlob {
-            blob: layer.blob,
-            encoding: layer.encoding,
-        };
-        let recorded = cache.find(layer.content)?;
-        for stored in recorded.into_iter().chain([as_stored]) {
-            if !cache.has(stored.blob)? {
-                continue;
-            }
-            let place = Place::Cache;
-            let source = Self { stored, place };
-            if !check || source.is_sound(store, cache, layer.content) {
-                return Ok(source);
-            }
-            cache.distrust(&layer.content.digest, stored.blob)?;
-        }
-        let (stored, place) = match store.local_file(layer.blob)? {
-            Some(file) => {
-                if check {
-                    check_file(file, layer.blob, store)?;
-                }
-                (as_stored, Place::Store)
-            }
-            None => (as_stored, Place::Remote),
-        };
-        Ok(Self { stored, place })
-    }
-
-    /// Opens the file of a blob that is on this machine.
-    fn open(&self, store: &dyn Store, cache: &Cache) -> io::Result<File> {
-        let blob = self.stored.blob;
-        if self.place != Place::Store {
-            return File::open(cache.path(&blob.digest));
-        }
-        let file = store.local_file(blob).map_err(io::Error::other)?;
-        file.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    /// Decodes the blob and compares what comes out.
-    fn is_sound(&self, store: &dyn Store, cache: &Cache, content: Identity) -> bool {
-        let check = || {
-            let file = self.open(store, cache)?;
-            let mut reader = encoding::content(file, self.stored.encoding, content)?;
-            io::copy(&mut reader, &mut io::sink())
-        };
-        check().is_ok()
-    }
-
-    fn count(&self, fetched: &mut Tally, cached: &mut Tally) {
-        match self.place {
-            Place::Remote => fetched.count(self.stored.blob),
-            Place::Cache | Place::Store => cached.count(self.stored.blob),
-        }
-    }
-}
-
-/// Where each layer's content will come from.
-#[derive(Default)]
-struct Plan {
-    /// By layer in manifest order.
-    sources: Vec<BlobSource>,
-    fetched: Tally,
-    cached: Tally,
-}
-
-impl Plan {
-    fn make(store: &dyn Store, opened: &Opened, cache: &Cache, check: bool) -> Result<Self, Error> {
-        let mut plan = Self::default();
-        let mut seen = HashMap::new();
-        for layer in opened.layers() {
-            let source = match seen.get(&layer.blob) {
-                Some(source) => *source,
-                None => {
-                    let source = BlobSource::find(store, layer, cache, check)?;
-                    source.count(&mut plan.fetched, &mut plan.cached);
-                    source
-                }
-            };
-            seen.insert(layer.blob, source);
-            plan.sources.push(source);
-        }
-        Ok(plan)
-    }
-}
-
-/// Compares a blob's file in the store with its name: nobody can fetch it again.
-fn check_file(mut file: File, blob: Identity, store: &dyn Store) -> Result<(), store::Error> {
-    let mut hasher = Hasher::new();
-    let location = store.location();
-    let what = format!("blob {}", blob.digest);
-    io::copy(&mut file, &mut hasher).map_err(store::Error::file(Path::new(&location)))?;
-    hasher
-        .check(blob)
-        .map_err(|mismatch| store::Error::Corrupt {
-            what,
-            location,
-            source: Box::new(mismatch),
-        })
-}
+/// The blob that a layer is read from, and its reader while it is fetched.
+type Part = (StoredContent, Option<Reader>);
 
 /// Begins all fetches, in the order in which the blobs are needed.
 fn begin(
     store: &Arc<dyn Store>,
-    opened: &Opened,
     session: &Session,
-    plan: &Plan,
+    sources: &[StoredContent],
 ) -> (Vec<Part>, Vec<Arc<Arrival>>) {
     let engine = Engine::of_session(session);
     let origin = content::Origin {
@@ -246,23 +129,18 @@ fn begin(
         store: Arc::clone(store),
     };
     let (mut parts, mut arrivals) = (Vec::new(), Vec::new());
-    for (&source, layer) in plan.sources.iter().zip(opened.layers()) {
-        let mut arriving = None;
-        if source.place == Place::Remote {
+    for source in sources {
+        let mut reader = None;
+        if source.place == Place::RemoteStore {
             let blob = source.stored.blob;
             let (arrival, is_new) = engine.fetch(&origin, blob);
-            arriving = Some(arrival.reader(blob.size));
+            reader = Some(arrival.reader(blob.size));
             if is_new {
                 session.observer.planned(blob.size);
                 arrivals.push(arrival);
             }
         }
-        let size = layer.content.size;
-        parts.push(Part {
-            source,
-            arriving,
-            size,
-        });
+        parts.push((*source, reader));
     }
     (parts, arrivals)
 }
@@ -272,9 +150,9 @@ async fn assemble<O: Output + 'static>(
     opened: &Opened,
     session: &Session,
     mut output: O,
-    plan: &Plan,
+    sources: &[StoredContent],
 ) -> (Result<O, Error>, Result<(), Error>) {
-    let (mut parts, arrivals) = begin(store, opened, session, plan);
+    let (mut parts, arrivals) = begin(store, session, sources);
     let recipe = opened.recipe();
     let (local_store, session) = (Arc::clone(store), session.clone());
     let cache = Arc::clone(&session.cache);
@@ -285,7 +163,8 @@ async fn assemble<O: Output + 'static>(
             observer: session.observer.as_ref(),
         };
         let open = |layer: Option<usize>| {
-            parts[layer.map_or(0, |layer| layer + 1)].open(local_store.as_ref(), &session.cache)
+            let (source, reader) = &mut parts[layer.map_or(0, |layer| layer + 1)];
+            source.open(local_store.as_ref(), &session.cache, reader.take())
         };
         let spliced = splice(&recipe, open, &mut counting).map_err(Error::from);
         Ok::<_, Error>((output, spliced))
@@ -304,20 +183,12 @@ async fn assemble<O: Output + 'static>(
         // A layer that did not arrive whole is only a consequence of why it did not.
         Ok((output, spliced)) => {
             let outcome = fetched.map_err(Error::from).and(spliced);
-            let outcome = outcome.and_then(|()| record(opened, &cache, plan));
+            let record = |source: &StoredContent| Ok(source.record(&cache)?);
+            let outcome = outcome.and_then(|()| sources.iter().try_for_each(record));
             (Ok(output), outcome)
         }
         Err(error) => (Err(error), Ok(())),
     }
-}
-
-/// Writes down which blobs of the cache hold which contents, now that all were decoded and checked.
-fn record(opened: &Opened, cache: &Cache, plan: &Plan) -> Result<(), Error> {
-    let sources = opened.layers().zip(&plan.sources);
-    for (layer, source) in sources.filter(|(_, source)| source.place != Place::Store) {
-        cache.record(layer.content, source.stored)?;
-    }
-    Ok(())
 }
 
 /// Waits for all fetches; the first that fails ends the others. A blob that is complete is open only until its layer is
@@ -331,25 +202,6 @@ async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
         outcome?;
     }
     Ok(())
-}
-
-/// A layer that is spliced.
-struct Part {
-    source: BlobSource,
-    /// Where the blob is on its way.
-    arriving: Option<Reader>,
-    /// Of the content.
-    size: u64,
-}
-
-impl Part {
-    fn open(&mut self, store: &dyn Store, cache: &Cache) -> io::Result<Decoder<Box<dyn Read>>> {
-        let stored: Box<dyn Read> = match self.arriving.take() {
-            Some(arriving) => Box::new(arriving),
-            None => Box::new(self.source.open(store, cache)?),
-        };
-        Decoder::new(stored, self.source.stored.encoding, self.size)
-    }
 }
 
 /// Tells the observer what was written.

@@ -9,7 +9,7 @@ use super::form::{Form, ascii_excerpt, form};
 use super::place::Place;
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
-use crate::encoding::Encoding;
+use crate::encoding::{EncodedBlob, Encoding};
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
@@ -31,6 +31,16 @@ pub struct Layer {
     pub path: String,
     /// The file name.
     pub title: String,
+}
+
+impl Layer {
+    /// Returns the blob, and how it holds the content.
+    pub fn stored(&self) -> EncodedBlob {
+        EncodedBlob {
+            blob: self.blob,
+            encoding: self.encoding,
+        }
+    }
 }
 
 /// A split manifest that holds what the format promises, as far as it can say so alone.

@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{self, FlatDescription, FlatManifest, Form, Layer, SplitManifest, split_tag};
+use crate::content::{Place, StoredContent};
 use crate::digest::{Digest, Identity};
+use crate::encoding::{EncodedBlob, Encoding};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config, MAX_CONFIG_BYTES, media_type};
 use crate::reference::Name;
 use crate::split::Recipe;
-use crate::store::{self, RawManifest, Session, Store, fetch};
+use crate::store::{self, RawManifest, Session, Store};
 
 /// How many listed split forms are looked at; whoever may write to a repository can list any number.
 const MAX_LISTED: usize = 16;
@@ -45,17 +46,8 @@ pub struct SplitArtifact {
     pub manifest: SplitManifest,
     /// The config.
     pub config: Config,
-    /// The config's blob, where it had to be fetched or came from the cache.
-    pub config_from: Option<Origin>,
-}
-
-/// Where a blob came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The store.
-    Fetched,
-    /// This machine had it: in its cache, or in a store that is [read where it is](Store::local_file).
-    Cached,
+    /// Where the config's blob was, if it was read.
+    pub config_from: Option<Place>,
 }
 
 /// A split form of a flat artifact that could not be used, so that the flat one is pulled. Shown, it says why.
@@ -208,8 +200,8 @@ impl Opening<'_> {
             Some(config) => (config, None),
             None => {
                 let blob = manifest.config;
-                let (bytes, origin) = config_bytes(self.store, blob, self.session).await?;
-                (manifest.config(&bytes).map_err(&unsound)?, Some(origin))
+                let (bytes, place) = config_bytes(self.store, blob, self.session).await?;
+                (manifest.config(&bytes).map_err(&unsound)?, Some(place))
             }
         };
         manifest.check_flat(&config).map_err(&unsound)?;
@@ -310,7 +302,7 @@ async fn config_bytes(
     store: &dyn Store,
     blob: Identity,
     session: &Session,
-) -> Result<(Vec<u8>, Origin), Error> {
+) -> Result<(Vec<u8>, Place), Error> {
     if blob.size > MAX_CONFIG_BYTES {
         return Err(Error::Store(store::Error::Malformed {
             what: format!("config {}", blob.digest),
@@ -321,30 +313,11 @@ async fn config_bytes(
             ),
         }));
     }
-    let cache = &session.cache;
-    let path = cache.path(&blob.digest);
-    if cache.has(blob)? {
-        let bytes = std::fs::read(&path).map_err(store::Error::file(&path))?;
-        if Identity::of(&bytes) == blob {
-            return Ok((bytes, Origin::Cached));
-        }
-        cache.remove(&blob.digest)?;
-    }
+    let encoding = Encoding::Raw;
+    let named = EncodedBlob { blob, encoding };
+    let (file, read) = StoredContent::read(store, session, named, blob).await?;
     let mut bytes = Vec::new();
-    if let Some(mut file) = store.local_file(blob)? {
-        let named = PathBuf::from(store.location());
-        let read = file.read_to_end(&mut bytes);
-        read.map_err(store::Error::file(&named))?;
-        if Identity::of(&bytes) == blob {
-            return Ok((bytes, Origin::Cached));
-        }
-        bytes.clear();
-    }
-    let mut spool = fetch(store, blob, cache.ingest(), session.observer.as_ref()).await?;
-    spool
-        .file()
-        .read_to_end(&mut bytes)
-        .map_err(store::Error::file(&path))?;
-    cache.adopt(&blob.digest, spool)?;
-    Ok((bytes, Origin::Fetched))
+    file.and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(store::Error::file(&session.cache.path(&blob.digest)))?;
+    Ok((bytes, read.place))
 }

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::path::Path;
+use std::io::Read;
 use std::sync::Arc;
 
-use super::{BlobSource, Opened, Place, Pulled};
+use super::{Opened, Pulled};
 use crate::artifact::Layer;
-use crate::digest::Identity;
-use crate::encoding::{self, Encoding};
+use crate::content::StoredContent;
 use crate::error::Error;
 use crate::split::SpliceError;
-use crate::store::spool::Spool;
-use crate::store::{self, Session, Store, blocking, fetch};
+use crate::store::{self, Session, Store, blocking};
 use crate::stub;
 
 /// Layers that more than code and data lie in are fetched until they have so many bytes of content.
@@ -60,69 +57,18 @@ pub async fn stub_of(
     }
 }
 
-/// Returns the content of a section layer, or of the root, which has no index; checked.
+/// Returns the verified content of a section layer, or of the root, which has no index.
 async fn content(
     store: &dyn Store,
     (index, layer): (Option<usize>, &Layer),
     session: &Session,
     pulled: &mut Pulled,
 ) -> Result<File, Error> {
-    let Session {
-        cache, observer, ..
-    } = session;
-    let observer = observer.as_ref();
-    let source = BlobSource::find(store, layer, cache, true)?;
-    if source.place == Place::Remote {
-        let blob = source.stored.blob;
-        observer.planned(blob.size);
-        let spool = fetch(store, blob, cache.ingest(), observer).await?;
-        let cache = Arc::clone(cache);
-        blocking(move || cache.adopt(&blob.digest, spool)).await?;
-    }
-    source.count(&mut pulled.fetched, &mut pulled.cached);
-    let stored = source.open(store, cache);
-    let stored = stored.map_err(|source| SpliceError::Layer {
-        layer: index,
-        source,
-    })?;
-    let (cache, content) = (Arc::clone(cache), layer.content);
-    blocking(move || {
-        let file = decoded(
-            stored,
-            source.stored.encoding,
-            cache.ingest(),
-            index,
-            content,
-        )?;
-        if source.place != Place::Store {
-            cache.record(content, source.stored)?;
-        }
-        Ok(file)
-    })
-    .await
-}
-
-/// Decodes a blob into a file without a name; one that is stored as it is, is only checked.
-fn decoded(
-    stored: File,
-    encoding: Encoding,
-    ingest: &Path,
-    layer: Option<usize>,
-    content: Identity,
-) -> Result<File, Error> {
-    let failed = |source| SpliceError::Layer { layer, source };
-    let mut reader = encoding::content(&stored, encoding, content).map_err(failed)?;
-    if encoding == Encoding::Raw {
-        io::copy(&mut reader, &mut io::sink()).map_err(failed)?;
-        drop(reader);
-        (&stored).rewind().map_err(failed)?;
-        return Ok(stored);
-    }
-    let mut spool = Spool::new_in(ingest).map_err(store::Error::file(ingest))?;
-    io::copy(&mut reader, spool.file()).map_err(failed)?;
-    let mut take = || {
-        spool.file().rewind()?;
-        spool.file().try_clone()
-    };
-    Ok(take().map_err(store::Error::file(ingest))?)
+    let read = StoredContent::read(store, session, layer.stored(), layer.content);
+    let (file, read) = read.await?;
+    let layer = index;
+    let file = file.map_err(|source| SpliceError::Layer { layer, source })?;
+    pulled.count(read.stored.blob, read.place);
+    read.record(&session.cache)?;
+    Ok(file)
 }

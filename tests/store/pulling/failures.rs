@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -329,4 +331,39 @@ fn json_and_the_bytes_do_not_go_to_one_stream() {
         .run(&["pull", &scene.reference, "-o", "-", "--json"]);
     assert_error(&pulled, &expect(2, "usage", "standard output", ""));
     assert_eq!(scene.registry.lines(), [""; 0]);
+}
+
+/// More than 30 fetches are waited for in another way than a few.
+#[test]
+fn the_first_failed_fetch_of_many_is_reported_at_once() {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+    for name in (b'0'..).take(40) {
+        // A custom section of 5002 bytes: the length of the name, the name, and what is in it.
+        bytes.extend([0, 0x8a, 0x27, 1, name]);
+        bytes.extend([name; 5000]);
+    }
+    let (workspace, registry) = (Workspace::new(), Registry::start());
+    workspace.write("many.wasm", &bytes);
+    let reference = format!("{}/demo/many:1.0", registry.address());
+    workspace.json(&["push", "many.wasm", &reference]);
+    let layers = layers(&registry.manifest("demo/many", "1.0").unwrap());
+    assert_eq!(layers.len(), 41);
+    let (slow, missing) = (layers[1].digest, layers[3].digest);
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let wait = move || {
+        let _is_over = released.lock().unwrap().recv_timeout(PATIENCE);
+    };
+    let on = |digest: Digest, fault| {
+        registry.on("GET", &format!("/blobs/{digest}"), ALWAYS, fault);
+    };
+    on(slow, Fault::Then(Arc::new(wait)));
+    on(missing, Fault::Status(404, Vec::new()));
+    let begin = Instant::now();
+    let pulled = Workspace::new().run(&["pull", &reference]);
+    assert_eq!(pulled.code, Some(3), "{}", pulled.stderr);
+    assert!(pulled.stderr.contains(&missing.to_string()));
+    assert!(begin.elapsed() < PATIENCE, "the slow fetch was waited for");
+    drop(release);
 }

@@ -1,0 +1,180 @@
+//! Contents that are decoded as they are read, for callers that keep no decoded copies.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::digest::{Hasher, Identity};
+use crate::encoding::{self, Decoder, EncodedBlob, Encoding};
+use crate::store::cache::Cache;
+use crate::store::spool::Spool;
+use crate::store::{Error, Session, Store, blocking, fetch};
+
+/// A content, and the blob that it is read from.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredContent {
+    /// The content.
+    pub content: Identity,
+    /// The blob, and how it holds the content.
+    pub stored: EncodedBlob,
+    /// Where the blob is.
+    pub place: Place,
+}
+
+/// Where a blob is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the cache.
+    Cache,
+    /// In a store whose [files are read in place](Store::local_file).
+    LocalStore,
+    /// In another store. Fetched blobs come into the cache.
+    RemoteStore,
+}
+
+impl StoredContent {
+    /// Finds the blob that a content is read from: one that the cache records, or otherwise the one that the manifest
+    /// names. Nothing is verified.
+    pub fn find(
+        store: &dyn Store,
+        cache: &Cache,
+        named: EncodedBlob,
+        content: Identity,
+    ) -> Result<Self, Error> {
+        let recorded = cache.find(content)?;
+        let place = if recorded.is_some() || cache.has(named.blob)? {
+            Place::Cache
+        } else if store.local_file(named.blob)?.is_some() {
+            Place::LocalStore
+        } else {
+            Place::RemoteStore
+        };
+        Ok(Self {
+            content,
+            stored: recorded.unwrap_or(named),
+            place,
+        })
+    }
+
+    /// Decodes the content from the blob that `arriving` brings, or from the file of a blob that is on this machine.
+    /// The caller verifies the content.
+    pub fn open(
+        &self,
+        store: &dyn Store,
+        cache: &Cache,
+        arriving: Option<impl Read + 'static>,
+    ) -> io::Result<Decoder<Box<dyn Read>>> {
+        let blob: Box<dyn Read> = match arriving {
+            Some(arriving) => Box::new(arriving),
+            None => Box::new(self.file(store, cache)?),
+        };
+        Decoder::new(blob, self.stored.encoding, self.content.size)
+    }
+
+    fn file(&self, store: &dyn Store, cache: &Cache) -> io::Result<File> {
+        let blob = self.stored.blob;
+        if self.place != Place::LocalStore {
+            return File::open(cache.path(&blob.digest));
+        }
+        let file = store.local_file(blob).map_err(io::Error::other)?;
+        file.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Records that a blob of the cache holds the content. The caller has verified that.
+    pub fn record(&self, cache: &Cache) -> Result<(), Error> {
+        match self.place {
+            Place::LocalStore => Ok(()),
+            Place::Cache | Place::RemoteStore => cache.record(self.content, self.stored),
+        }
+    }
+
+    /// Returns a file of the verified content. A damaged blob of the cache is fetched again. The inner error says why the
+    /// blob does not hold the content.
+    pub async fn read(
+        store: &dyn Store,
+        session: &Session,
+        named: EncodedBlob,
+        content: Identity,
+    ) -> Result<(io::Result<File>, Self), Error> {
+        let cache = &session.cache;
+        let mut is_repaired = false;
+        loop {
+            let found = Self::find(store, cache, named, content)?;
+            if found.place == Place::RemoteStore {
+                let observer = session.observer.as_ref();
+                observer.planned(named.blob.size);
+                let spool = fetch(store, named.blob, cache.ingest(), observer).await?;
+                let cache = Arc::clone(cache);
+                blocking(move || cache.adopt(&named.blob.digest, spool)).await?;
+            }
+            let file = found.file(store, cache);
+            let encoding = found.stored.encoding;
+            let spool = (encoding != Encoding::Raw).then(|| Spool::new_in(cache.ingest()));
+            let spool = spool.transpose().map_err(Error::file(cache.ingest()))?;
+            let decode = move || file.and_then(|file| decoded(file, encoding, content, spool));
+            let decoded = blocking(move || Ok::<_, Error>(decode())).await?;
+            if decoded.is_ok() || is_repaired || found.place == Place::RemoteStore {
+                return Ok((decoded, found));
+            }
+            repair(store, cache, named, content)?;
+            is_repaired = true;
+        }
+    }
+}
+
+/// Decodes a blob into a spool and verifies the content. Without a spool the blob is the content.
+fn decoded(
+    mut blob: File,
+    encoding: Encoding,
+    content: Identity,
+    spool: Option<Spool>,
+) -> io::Result<File> {
+    let mut reader = encoding::content(&blob, encoding, content)?;
+    let Some(mut spool) = spool else {
+        io::copy(&mut reader, &mut io::sink())?;
+        drop(reader);
+        blob.rewind()?;
+        return Ok(blob);
+    };
+    io::copy(&mut reader, spool.file())?;
+    spool.file().rewind()?;
+    spool.file().try_clone()
+}
+
+/// Verifies the blobs on this machine that a content is read from, after one of them turned out not to hold it, and has
+/// the cache forget those that do not.
+///
+/// Fails if a file of the store is damaged, which cannot be fetched again.
+pub fn repair(
+    store: &dyn Store,
+    cache: &Cache,
+    named: EncodedBlob,
+    content: Identity,
+) -> Result<(), Error> {
+    for stored in cache.find(content)?.into_iter().chain([named]) {
+        if !cache.has(stored.blob)? {
+            continue;
+        }
+        let check = || {
+            let file = File::open(cache.path(&stored.blob.digest))?;
+            let mut reader = encoding::content(file, stored.encoding, content)?;
+            io::copy(&mut reader, &mut io::sink())
+        };
+        if check().is_ok() {
+            return Ok(());
+        }
+        cache.distrust(&content.digest, stored.blob)?;
+    }
+    let Some(mut file) = store.local_file(named.blob)? else {
+        return Ok(());
+    };
+    let location = store.location();
+    let mut hasher = Hasher::new();
+    io::copy(&mut file, &mut hasher).map_err(Error::file(Path::new(&location)))?;
+    hasher.check(named.blob).map_err(|mismatch| Error::Corrupt {
+        what: format!("blob {}", named.blob.digest),
+        location,
+        source: Box::new(mismatch),
+    })
+}
