@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use quick_cache::sync::Cache;
@@ -49,33 +50,43 @@ pub(super) enum Verdict {
 
 /// The files that this process has checked.
 #[derive(Debug)]
-pub(super) struct Checked(Cache<PathBuf, Verdict>);
+pub(super) struct Checked {
+    verdicts: Cache<PathBuf, Verdict>,
+    /// Held while a file is touched, so that no other check sees a stamp that is not recorded yet.
+    touching: Mutex<()>,
+}
 
 impl Default for Checked {
     fn default() -> Self {
-        Self(Cache::new(MAX_CHECKED))
+        Self {
+            verdicts: Cache::new(MAX_CHECKED),
+            touching: Mutex::default(),
+        }
     }
 }
 
 impl Checked {
     /// Returns what was found last.
     pub(super) fn known(&self, path: &Path) -> Option<Verdict> {
-        self.0.get(path)
+        self.verdicts.get(path)
     }
 
     pub(super) fn record(&self, path: &Path, verdict: Verdict) {
-        self.0.insert(path.to_owned(), verdict);
+        self.verdicts.insert(path.to_owned(), verdict);
     }
 
     pub(super) fn forget(&self, path: &Path) {
-        self.0.remove(path);
+        self.verdicts.remove(path);
     }
 
     /// Compares an open file with its digest; reads all of it unless it has not changed since the last time. Blocks.
     pub(super) fn check(&self, path: &Path, file: &File, digest: Digest) -> io::Result<Verdict> {
-        let stamp = Stamp::of(file)?;
+        let (stamp, known) = {
+            let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
+            (Stamp::of(file)?, self.known(path))
+        };
         let same = [Verdict::Intact(stamp), Verdict::Damaged(stamp)];
-        if let Some(known) = self.known(path).filter(|known| same.contains(known)) {
+        if let Some(known) = known.filter(|known| same.contains(known)) {
             return Ok(known);
         }
         let mut hasher = Hasher::new();
@@ -84,5 +95,22 @@ impl Checked {
             true => Verdict::Intact(stamp),
             false => Verdict::Damaged(stamp),
         })
+    }
+
+    /// Makes an intact file the one used last.
+    pub(super) fn touch(&self, path: &Path, file: &File, stamp: Stamp) {
+        let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
+        let touch = || -> io::Result<Stamp> {
+            // Somebody may have written since it was checked.
+            let now = Stamp::of(file)?;
+            if now != stamp && self.known(path) != Some(Verdict::Intact(now)) {
+                return Ok(stamp);
+            }
+            file.set_modified(SystemTime::now())?;
+            Stamp::of(file)
+        };
+        // Where only reading is allowed the order stays.
+        let stamp = touch().unwrap_or(stamp);
+        self.record(path, Verdict::Intact(stamp));
     }
 }

@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use super::directories::BlobDirectories;
 use super::integrity::{Checked, Stamp, Verdict};
@@ -121,25 +120,9 @@ impl LocalFiles {
                 _ => Ok(None),
             };
         };
-        self.used(&path, &file, stamp);
+        self.checked.touch(&path, &file, stamp);
         // The size disagrees with the file's, so this is a miss.
         Ok((stamp.size == identity.size).then_some(file))
-    }
-
-    /// Makes a checked file the one used last.
-    fn used(&self, path: &Path, file: &File, stamp: Stamp) {
-        let touch = || -> io::Result<Stamp> {
-            // Somebody may have written since it was checked.
-            let now = Stamp::of(file)?;
-            if now != stamp && self.checked.known(path) != Some(Verdict::Intact(now)) {
-                return Ok(stamp);
-            }
-            file.set_modified(SystemTime::now())?;
-            Stamp::of(file)
-        };
-        // Where only reading is allowed the order stays.
-        let stamp = touch().unwrap_or(stamp);
-        self.checked.record(path, Verdict::Intact(stamp));
     }
 
     /// Has the files of something checked again before they are next used.
@@ -170,7 +153,7 @@ impl LocalFiles {
             }
         }
         if let Ok(stamp) = Stamp::of(&file) {
-            self.used(&path, &file, stamp);
+            self.checked.touch(&path, &file, stamp);
         }
         let mut bytes = self.bytes();
         *bytes = bytes.saturating_add(size);
