@@ -90,12 +90,13 @@ impl Candidates<'_> {
         let mut fitting = Fitting::default();
         for found in package {
             let stub = locked(index, |index| index.run(|index| index.stub(&found)))?;
+            let stub = match stub {
+                Some(stub) => Ok(stub),
+                None => self.fetch(&found, hosts, &mut fitting).await,
+            };
             let matches = match stub {
-                Some(stub) => self.types.matches(stub).await,
-                None => match self.fetch(&found, hosts, &mut fitting).await {
-                    Ok(stub) => self.types.matches(stub).await,
-                    Err(error) => Err(error),
-                },
+                Ok(stub) => self.types.matches(stub).await,
+                Err(error) => Err(error),
             };
             match matches {
                 Ok(None) => {}
@@ -127,9 +128,9 @@ impl Candidates<'_> {
             return Err(Error::NotAdded { host });
         }
         let (reference, digest) = (found.entry.reference(), found.entry.digest);
-        let root = root(self.connector, &reference, digest, self.watch).await?;
-        fitting.learned.push((root.record, root.stub.clone()));
-        Ok(root.stub)
+        let (record, stub) = root(self.connector, &reference, digest, self.watch).await?;
+        fitting.learned.push((record, stub.clone()));
+        Ok(stub)
     }
 }
 

@@ -85,9 +85,6 @@ pub enum Error {
     /// The types of two components could not be compared.
     #[error(transparent)]
     Fits(#[from] fits::Error),
-    /// The comparison panicked.
-    #[error(transparent)]
-    Panic(#[from] tokio::task::JoinError),
 }
 
 impl Error {
@@ -115,11 +112,9 @@ impl Error {
             Self::Source { .. } => Kind::Usage,
             Self::Package(error) => error.kind(),
             Self::Artifact(error) => error.kind(),
-            Self::Sqlite { .. }
-            | Self::File { .. }
-            | Self::Unstable
-            | Self::Panic(_)
-            | Self::NotAdded { .. } => Kind::Other,
+            Self::Sqlite { .. } | Self::File { .. } | Self::Unstable | Self::NotAdded { .. } => {
+                Kind::Other
+            }
         }
     }
 
@@ -129,22 +124,13 @@ impl Error {
         let Self::Sqlite { source, .. } = self else {
             return false;
         };
-        let damaged = [
-            ErrorCode::NotADatabase,
-            ErrorCode::DatabaseCorrupt,
-            // A row refers to one that is missing.
-            ErrorCode::ConstraintViolation,
-            ErrorCode::Unknown,
-        ];
-        match source {
-            rusqlite::Error::SqliteFailure(failure, _) => damaged.contains(&failure.code),
-            rusqlite::Error::SqlInputError { .. }
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::QueryReturnedNoRows
-            | rusqlite::Error::Utf8Error(..)
-            | rusqlite::Error::InvalidColumnType(..) => true,
-            _ => false,
+        use ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase, Unknown};
+        match source.sqlite_error_code() {
+            // A constraint is violated if a row refers to one that is missing.
+            Some(NotADatabase | DatabaseCorrupt | ConstraintViolation | Unknown) => true,
+            Some(_) => false,
+            // A value of another type than was written.
+            None => !matches!(source, rusqlite::Error::ToSqlConversionFailure(_)),
         }
     }
 

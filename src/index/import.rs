@@ -1,6 +1,6 @@
 //! Writing: sources are added and removed, and what a source has replaces what it had.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -186,7 +186,7 @@ impl Index {
                     contents.state.as_ref().map(Digest::bytes)
                 ],
             )?;
-            if is_changed || is_disputed(files, source, &after)? {
+            if is_changed || is_disputed(files, source, id)? {
                 number(files)?;
             }
             Ok(Imported::Done)
@@ -215,37 +215,15 @@ impl Index {
     }
 }
 
-/// Returns whether another source of the same kind says something else of a tag: answers show what was read last.
-fn is_disputed(files: &Files<'_>, source: &Source, said: &[Entry]) -> rusqlite::Result<bool> {
-    let key = |entry: &Entry| (entry.location.clone(), entry.tag.clone());
-    let value = |entry: &Entry| (entry.digest, entry.yanked);
-    let said: HashMap<_, _> = said
-        .iter()
-        .map(|entry| (key(entry), value(entry)))
-        .collect();
-    let others: Vec<&Connection> = match source.is_shared() {
-        true => files
-            .claims
-            .iter()
-            .map(|claims| &*claims.transaction)
-            .collect(),
-        false => vec![&files.own],
-    };
-    for file in others {
-        for (other, id) in table::sources(file)? {
-            if other != *source && other.is_shared() == source.is_shared() {
-                for entry in table::entries(file, id)? {
-                    if said
-                        .get(&key(&entry))
-                        .is_some_and(|said| *said != value(&entry))
-                    {
-                        return Ok(true);
-                    }
-                }
-            }
-        }
+/// Returns whether another source of the same kind may say something else of a tag: answers show what was read last.
+fn is_disputed(files: &Files<'_>, source: &Source, id: i64) -> rusqlite::Result<bool> {
+    if source.is_shared() {
+        return Ok(files.claims.len() > 1);
     }
-    Ok(false)
+    let select = "SELECT 1 FROM entry JOIN source ON source.id <> entry.source
+         JOIN entry other ON (other.source, other.location, other.tag) = (source.id, entry.location, entry.tag)
+         WHERE entry.source = ?1 AND (other.artifact, other.yanked) <> (entry.artifact, entry.yanked)";
+    files.own.prepare(select)?.exists([id])
 }
 
 #[cfg(test)]

@@ -105,25 +105,18 @@ impl Pattern {
     /// fits the other their types tell.
     pub fn compatible_with(name: &str) -> Self {
         let (path, version) = split_version(name);
+        let matching =
+            |range: String| VersionReq::parse(&range).map_or(Wanted::Any, Wanted::Matching);
         let wanted = match version {
-            None => Wanted::Any,
             Some(version) if !version.pre.is_empty() => Wanted::Exact(version),
-            Some(Version {
+            None
+            | Some(Version {
                 major: 0, minor: 0, ..
             }) => Wanted::Any,
-            Some(version) => {
-                let minor = (version.major == 0).then_some(version.minor);
-                let comparator = semver::Comparator {
-                    op: semver::Op::Tilde,
-                    major: version.major,
-                    minor,
-                    patch: None,
-                    pre: semver::Prerelease::EMPTY,
-                };
-                Wanted::Matching(VersionReq {
-                    comparators: vec![comparator],
-                })
-            }
+            Some(Version {
+                major: 0, minor, ..
+            }) => matching(format!("~0.{minor}")),
+            Some(Version { major, .. }) => matching(format!("~{major}")),
         };
         Self {
             text: name.to_owned(),

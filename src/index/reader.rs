@@ -1,11 +1,13 @@
 //! Reading repositories for the index: tags first, then only manifests that are not known yet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
+use super::event::Unread;
+use super::import::SourceContents;
 use super::record::{Entry, Externs, Record, RecordLayer};
 use super::status::Known;
 use crate::artifact::FlatDescription;
@@ -18,6 +20,10 @@ use crate::reference::package::tag_version;
 use crate::store::{self, Session, Store};
 use crate::world;
 
+/// Where descriptions and licences stand among annotations.
+const DESCRIPTION: &str = "org.opencontainers.image.description";
+const LICENSES: &str = "org.opencontainers.image.licenses";
+
 /// How many tags of one repository are asked for at once, as far as there are slots.
 const TAGS_AT_ONCE: usize = 16;
 
@@ -29,63 +35,44 @@ pub(super) struct Repository {
     pub(super) location: String,
     /// The store.
     pub(super) store: Arc<dyn Store>,
-    /// What of it is wanted.
-    pub(super) which: Which,
+    /// The only name that is wanted. Otherwise its versions are, or its other tags if it has none.
+    pub(super) only: Option<Name>,
 }
 
-/// What of a repository is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Which {
-    /// Its versions; where it has none, its other tags.
-    All,
-    /// What one name stands for.
-    One(Name),
-}
-
-/// What was read of a repository.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    /// Its tags.
-    pub(super) entries: Vec<Entry>,
-    /// Manifests that were not known.
-    pub(super) records: Vec<Record>,
-    /// Manifests that are no components.
-    pub(super) others: Vec<Digest>,
-    /// Stubs that were made, by manifest.
-    pub(super) stubs: BTreeMap<Digest, Vec<u8>>,
+/// What was read of a source, or of a part of it.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) contents: SourceContents,
+    pub(super) unread: Vec<Unread>,
     /// Manifests that name other imports or exports than their roots have.
     pub(super) corrected: Vec<Digest>,
-    /// What could not be read.
-    pub(super) failures: Vec<Failed>,
 }
 
-impl Reading {
-    /// Takes in what was read elsewhere.
-    pub(super) fn add(&mut self, other: Self) {
-        self.entries.extend(other.entries);
-        self.records.extend(other.records);
-        self.others.extend(other.others);
-        self.stubs.extend(other.stubs);
-        self.corrected.extend(other.corrected);
-        self.failures.extend(other.failures);
+impl Read {
+    /// Takes in another part.
+    pub(super) fn add(&mut self, part: Self) {
+        let contents = &mut self.contents;
+        contents.entries.extend(part.contents.entries);
+        contents.records.extend(part.contents.records);
+        contents.others.extend(part.contents.others);
+        contents.stubs.extend(part.contents.stubs);
+        contents.unread.extend(part.contents.unread);
+        self.unread.extend(part.unread);
+        self.corrected.extend(part.corrected);
     }
-}
 
-/// A repository, or a tag of it, that could not be read.
-#[derive(Debug)]
-pub(super) struct Failed {
-    /// The repository.
-    pub(super) location: String,
-    /// The tag; all of them where there is none.
-    pub(super) tag: Option<String>,
-    /// Why.
-    pub(super) error: package::Error,
-}
-
-impl Failed {
-    /// Returns whether what was known before may still hold, as nobody says that it is gone.
-    pub(super) fn may_hold(&self) -> bool {
-        self.error.kind() != error::Kind::NotFound
+    /// Notes that a repository, or a tag of it, could not be read. Unless it is gone, the index keeps what it knows of it.
+    fn fail(&mut self, location: &str, tag: Option<String>, error: package::Error) {
+        let what = match &tag {
+            Some(tag) => format!("{location}:{tag}"),
+            None => location.to_owned(),
+        };
+        if error.kind() != error::Kind::NotFound {
+            let unread = (location.to_owned(), tag);
+            self.contents.unread.push(unread);
+        }
+        let error = error.into();
+        self.unread.push(Unread { what, error });
     }
 }
 
@@ -101,46 +88,39 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads one repository. What fails is noted, and the rest goes on.
-    pub(super) async fn read(&self, repository: &Repository) -> Reading {
-        let mut reading = Reading::default();
+    pub(super) async fn read(&self, repository: &Repository) -> Read {
+        let mut read = Read::default();
         let (names, marked) = match self.names(repository).await {
             Ok(named) => named,
             // A repository whose last tag went away is listed for some time.
             Err(package::Error::Store(store::Error::NotFound { .. }))
-                if repository.which == Which::All =>
+                if repository.only.is_none() =>
             {
-                return reading;
+                return read;
             }
             Err(error) => {
-                reading.failures.push(Failed {
-                    location: repository.location.clone(),
-                    tag: None,
-                    error,
-                });
-                return reading;
+                read.fail(&repository.location, None, error);
+                return read;
             }
         };
         let mut names = names.into_iter();
         // Other images have versions too: where the newest is one, the older ones are not looked at.
-        if let Some(newest) = names.next() {
-            let found = self.tag(repository, newest, &marked, &mut reading).await;
-            if found == Some(Form::Other) {
-                return reading;
-            }
+        if let Some(newest) = names.next()
+            && !self.tag(repository, newest, &marked, &mut read).await
+        {
+            return read;
         }
         let rest = stream::iter(names).map(|name| {
             let marked = &marked;
             async move {
-                let mut part = Reading::default();
+                let mut part = Read::default();
                 self.tag(repository, name, marked, &mut part).await;
                 part
             }
         });
-        let parts: Vec<Reading> = rest.buffered(TAGS_AT_ONCE).collect().await;
-        for part in parts {
-            reading.add(part);
-        }
-        reading
+        let parts: Vec<Read> = rest.buffered(TAGS_AT_ONCE).collect().await;
+        parts.into_iter().for_each(|part| read.add(part));
+        read
     }
 
     /// Returns the tags that are wanted, the newest first, and the manifests that have a yank mark, where tags were
@@ -149,7 +129,7 @@ impl Reader<'_> {
         &self,
         repository: &Repository,
     ) -> Result<(Vec<Name>, Option<HashSet<Digest>>), package::Error> {
-        if let Which::One(name) = &repository.which {
+        if let Some(name) = &repository.only {
             return Ok((vec![name.clone()], None));
         }
         let _slot = self.slot().await?;
@@ -167,22 +147,19 @@ impl Reader<'_> {
         slot.map_err(|_| store::Error::Interrupted)
     }
 
+    /// Reads a tag. Returns whether it may be that of a component.
     async fn tag(
         &self,
         repository: &Repository,
         name: Name,
         marked: &Option<HashSet<Digest>>,
-        reading: &mut Reading,
-    ) -> Option<Form> {
-        match self.read_tag(repository, &name, marked, reading).await {
-            Ok(form) => Some(form),
+        read: &mut Read,
+    ) -> bool {
+        match self.read_tag(repository, &name, marked, read).await {
+            Ok(is_component) => is_component,
             Err(error) => {
-                reading.failures.push(Failed {
-                    location: repository.location.clone(),
-                    tag: Some(name.to_string()),
-                    error,
-                });
-                None
+                read.fail(&repository.location, Some(name.to_string()), error);
+                true
             }
         }
     }
@@ -192,42 +169,17 @@ impl Reader<'_> {
         repository: &Repository,
         name: &Name,
         marked: &Option<HashSet<Digest>>,
-        reading: &mut Reading,
-    ) -> Result<Form, package::Error> {
+        read: &mut Read,
+    ) -> Result<bool, package::Error> {
         let _slot = self.slot().await?;
         let store = repository.store.as_ref();
         let digest = store.resolve(name).await?;
-        if self.known.others.contains(&digest) {
-            reading.others.push(digest);
-            return Ok(Form::Other);
-        }
-        if !self.known.records.contains(&digest) {
-            let opened = pull::open(store, &Name::Digest(digest), self.session).await;
-            match opened {
-                Ok(opened) => {
-                    let mut record = record_of(store, &opened, self.session).await?;
-                    if may_be_wit_package(&opened, &record) {
-                        let stub = pull::stub_of(store, &opened, self.session);
-                        match stub.await {
-                            // What has no stub stays what its manifest says.
-                            Err(error::Error::Stub(_)) => {}
-                            stub => {
-                                let (stub, _) = stub?;
-                                if let Ok(corrected) = record.correct(&stub) {
-                                    reading.corrected.extend(corrected.then_some(digest));
-                                    reading.stubs.insert(digest, stub);
-                                }
-                            }
-                        }
-                    }
-                    reading.records.push(record);
-                }
-                Err(error::Error::Foreign { .. }) => {
-                    reading.others.push(digest);
-                    return Ok(Form::Other);
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let is_other = self.known.others.contains(&digest)
+            || !self.known.records.contains(&digest)
+                && !self.read_manifest(store, digest, read).await?;
+        if is_other {
+            read.contents.others.push(digest);
+            return Ok(false);
         }
         let tag = name.to_string();
         let may_be_marked = marked
@@ -243,7 +195,7 @@ impl Reader<'_> {
             },
             false => None,
         };
-        reading.entries.push(Entry {
+        read.contents.entries.push(Entry {
             name: repository.name.clone(),
             location: repository.location.clone(),
             version: tag_version(&tag),
@@ -252,7 +204,36 @@ impl Reader<'_> {
             yanked: mark.is_some_and(|(_, yanked)| yanked),
             mark: mark.map(|(mark, _)| mark),
         });
-        Ok(Form::Component)
+        Ok(true)
+    }
+
+    /// Reads a manifest that is not known. Returns whether it is that of a component.
+    async fn read_manifest(
+        &self,
+        store: &dyn Store,
+        digest: Digest,
+        read: &mut Read,
+    ) -> Result<bool, error::Error> {
+        let opened = match pull::open(store, &Name::Digest(digest), self.session).await {
+            Err(error::Error::Foreign { .. }) => return Ok(false),
+            opened => opened?,
+        };
+        let mut record = record_of(store, &opened, self.session).await?;
+        if may_be_wit_package(&opened, &record) {
+            match pull::stub_of(store, &opened, self.session).await {
+                // What has no stub stays what its manifest says.
+                Err(error::Error::Stub(_)) => {}
+                stub => {
+                    let (stub, _) = stub?;
+                    if let Ok(corrected) = record.correct(&stub) {
+                        read.corrected.extend(corrected.then_some(digest));
+                        read.contents.stubs.insert(digest, stub);
+                    }
+                }
+            }
+        }
+        read.contents.records.push(record);
+        Ok(true)
     }
 
     /// Returns the mark of a manifest and whether it says that it is yanked.
@@ -299,17 +280,22 @@ pub(super) async fn record_of(
         content: layer.content,
         blob: layer.blob,
     });
-    let record = Record {
+    let text = |key: &str| {
+        opened
+            .annotations()
+            .get(key)
+            .filter(|text| !text.is_empty())
+    };
+    Ok(Record {
         digest: opened.digest,
         split: opened.split().is_some(),
         content: opened.content(),
         externs,
-        description: None,
-        licenses: None,
+        description: text(DESCRIPTION).cloned(),
+        licenses: text(LICENSES).cloned(),
         layers: layers.collect(),
         wit: false,
-    };
-    Ok(record.described(opened.annotations()))
+    })
 }
 
 /// The largest root that is fetched to see whether it is that of a WIT package, in bytes as stored.
@@ -326,11 +312,4 @@ fn may_be_wit_package(opened: &Opened, record: &Record) -> bool {
             || opened.split().is_none() && world::may_list_wit_package(imports, exports)
     };
     is_small && layers.next().is_none() && record.externs.as_ref().is_some_and(may_be)
-}
-
-/// What a manifest turned out to be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Component,
-    Other,
 }

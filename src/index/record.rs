@@ -5,13 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Identity};
-use crate::manifest::Annotations;
 use crate::reference::package::Version;
 use crate::world::{self, Interfaces};
-
-/// Where descriptions and licences stand among annotations.
-const DESCRIPTION: &str = "org.opencontainers.image.description";
-const LICENSES: &str = "org.opencontainers.image.licenses";
 
 /// What is known of one manifest, and holds wherever it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,20 +53,6 @@ pub struct RecordLayer {
 }
 
 impl Record {
-    /// Takes description and licences from a manifest's annotations.
-    #[must_use]
-    pub fn described(mut self, annotations: &Annotations) -> Self {
-        let text = |key: &str| {
-            annotations
-                .get(key)
-                .filter(|text| !text.is_empty())
-                .cloned()
-        };
-        self.description = text(DESCRIPTION);
-        self.licenses = text(LICENSES);
-        self
-    }
-
     /// Takes imports and exports from a stub, which has those of the root. Returns whether the artifact named others.
     ///
     /// Fails if the stub cannot be read.

@@ -1,6 +1,6 @@
 //! Roots of indexed components: their types, and the names that they really import and export.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 
@@ -14,22 +14,17 @@ use super::sources;
 use crate::digest::Digest;
 use crate::package::{Connector, Located, RegistrySettings};
 use crate::pull;
+use crate::reference::Reference;
 
-/// What was read of a manifest and its root.
-pub(super) struct Root {
-    /// The record with the names that the root has.
-    pub(super) record: Record,
-    pub(super) stub: Vec<u8>,
-}
-
-/// Fetches the root of a manifest, whatever the tag of the reference names by now.
+/// Fetches the root of a manifest, whatever the tag of the reference names by now. Returns the record with the names that
+/// the root has, and the stub.
 pub(super) async fn root(
     connector: &Connector,
     reference: &str,
     digest: Digest,
     watch: Watch<'_>,
-) -> Result<Root, Error> {
-    let artifact = sources::reference(reference)?.at(digest);
+) -> Result<(Record, Vec<u8>), Error> {
+    let artifact = sources::parsed::<Reference>(reference)?.at(digest);
     let settings = RegistrySettings::default();
     let Located { store, opened, .. } = connector.open(artifact, &settings).await?;
     for unused in &opened.unused {
@@ -40,7 +35,7 @@ pub(super) async fn root(
     if record.correct(&stub)? {
         watch(Event::Corrected { reference });
     }
-    Ok(Root { record, stub })
+    Ok((record, stub))
 }
 
 /// Fetches the stubs that a shared index lacks. A component whose types cannot be read stays without one.
@@ -65,7 +60,7 @@ pub async fn complete(
     let mut learned = Vec::new();
     while let Some((what, root)) = fetches.next().await {
         match root {
-            Ok(root) => learned.push((root.record, root.stub)),
+            Ok(root) => learned.push(root),
             Err(error) => watch(Event::NoTypes(&Unread { what, error })),
         }
         watch(Event::Progress {
@@ -75,15 +70,13 @@ pub async fn complete(
         });
     }
     index.run(|index| index.learn(&learned))?;
-    let learned = learned.into_iter();
-    let mut learned: BTreeMap<Digest, (Record, Vec<u8>)> = learned
-        .map(|(record, stub)| (record.digest, (record, stub)))
-        .collect();
-    for known in &mut shared.records {
-        if let Some((record, stub)) = learned.remove(&known.digest) {
-            shared.stubs.insert(record.digest, stub);
-            *known = record;
-        }
+    let new: HashSet<Digest> = learned.iter().map(|(record, _)| record.digest).collect();
+    shared
+        .records
+        .retain(|record| !new.contains(&record.digest));
+    for (record, stub) in learned {
+        shared.stubs.insert(record.digest, stub);
+        shared.records.push(record);
     }
     Ok(())
 }

@@ -7,30 +7,17 @@ use tokio::sync::Semaphore;
 
 use super::checked::CheckedIndex;
 use super::error::Error;
-use super::event::{Event, Unread, Watch};
+use super::event::Event;
 use super::exchange;
 use super::import::SourceContents;
-use super::reader::{Reader, Reading, Repository, Which};
+use super::reader::{Read, Reader, Repository};
 use super::sources::{self, Source};
 use super::status::{Known, now};
-use crate::package::{self, Locator, Place, Registry, RegistrySettings};
+use super::update::Updater;
+use crate::package::{self, Place, Registry, RegistrySettings};
 use crate::reference::package::PackageName;
 use crate::reference::{Location, Name, Reference, Repository as RepositoryName};
 use crate::store::{Session, Store};
-
-/// Reads sources.
-pub(super) struct SourceReader<'a> {
-    pub(super) locator: &'a Locator<'a>,
-    pub(super) watch: Watch<'a>,
-}
-
-/// What was read of a source.
-pub(super) struct Read {
-    pub(super) contents: SourceContents,
-    pub(super) unread: Vec<Unread>,
-    /// References of manifests that name other imports or exports than their roots have.
-    pub(super) corrected: Vec<String>,
-}
 
 impl Read {
     fn of_shared(contents: SourceContents) -> Self {
@@ -39,8 +26,7 @@ impl Read {
                 now: now(),
                 ..contents
             },
-            unread: Vec::new(),
-            corrected: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -53,7 +39,7 @@ impl Read {
     }
 }
 
-impl SourceReader<'_> {
+impl Updater<'_> {
     /// Reads a source that is about to be added. A reference may turn out to be that of a shared index, which is then the
     /// source.
     pub(super) async fn new_source(
@@ -63,7 +49,7 @@ impl SourceReader<'_> {
         all: bool,
     ) -> Result<(Source, Read), Error> {
         if let Source::Reference { reference } = source {
-            let parsed = sources::reference(reference)?;
+            let parsed = sources::parsed::<Reference>(reference)?;
             let store = self.store(&parsed.location).await?;
             if let Some(read) = self.published(store.as_ref(), &parsed.name()).await? {
                 let reference = reference.clone();
@@ -87,21 +73,21 @@ impl SourceReader<'_> {
         };
         let repositories = match source {
             Source::Shared { reference } => {
-                let reference = sources::reference(reference)?;
+                let reference = sources::parsed::<Reference>(reference)?;
                 return self.shared(source, reference, index, all).await;
             }
             Source::Reference { reference } => {
-                let reference = sources::reference(reference)?;
+                let reference = sources::parsed::<Reference>(reference)?;
                 let store = self.store(&reference.location).await?;
                 let package = package_of(&reference.location);
-                let which = Which::One(reference.name());
-                vec![repository(package, &reference.location, store, which)]
+                let only = Some(reference.name());
+                vec![repository(package, &reference.location, store, only)]
             }
             Source::Package { package, place } => {
-                let name = sources::package(package)?;
+                let name = sources::parsed::<PackageName>(package)?;
                 let registry = match place {
                     Some(place) => {
-                        let place = sources::place(place)?;
+                        let place = sources::parsed::<Place>(place)?;
                         self.locator.registry_at(&place, &name).await?
                     }
                     None => self.locator.registry(&name).await?,
@@ -110,9 +96,9 @@ impl SourceReader<'_> {
                 // A missing package is an error; a repository of a catalog may be about to be removed.
                 package::tags(store.as_ref(), &name).await?;
                 let location = registry.repository(&name)?;
-                vec![repository(Some(name), &location, store, Which::All)]
+                vec![repository(Some(name), &location, store, None)]
             }
-            Source::Place { place } => self.repositories(&sources::place(place)?).await?,
+            Source::Place { place } => self.repositories(&sources::parsed::<Place>(place)?).await?,
         };
         Ok(self.collect(repositories, &known).await)
     }
@@ -125,7 +111,7 @@ impl SourceReader<'_> {
     /// Returns the repositories of a registry or of a layout.
     async fn repositories(&self, place: &Place) -> Result<Vec<Repository>, Error> {
         // The place is known, so that the package makes no difference.
-        let any = sources::package("any:any")?;
+        let any = sources::parsed::<PackageName>("any:any")?;
         let registry = self.locator.registry_at(place, &any).await?;
         let mut found = Vec::new();
         if let Place::Layout(directory) = &registry.place {
@@ -164,7 +150,7 @@ impl SourceReader<'_> {
     ) -> Result<Repository, Error> {
         let connector = self.locator.connector;
         let store = connector.read(&location, &registry.settings).await?;
-        Ok(repository(package, &location, store, Which::All))
+        Ok(repository(package, &location, store, None))
     }
 
     async fn collect(&self, repositories: Vec<Repository>, known: &Known) -> Read {
@@ -183,18 +169,22 @@ impl SourceReader<'_> {
         let mut readings = stream::iter(&repositories)
             .map(|repository| reader.read(repository))
             .buffer_unordered(session.transfers());
-        let mut all = Reading::default();
+        let mut all = Read::default();
         let mut done = 0;
-        while let Some(reading) = readings.next().await {
+        while let Some(read) = readings.next().await {
             done += 1;
             (self.watch)(Event::Progress {
                 done,
                 count,
                 things: "repositories",
             });
-            all.add(reading);
+            all.add(read);
         }
-        read_of(all)
+        // Repositories are read in an order that is not stable.
+        all.unread.sort_by(|a, b| a.what.cmp(&b.what));
+        all.contents.failures = all.unread.len() as u32;
+        all.contents.now = now();
+        all
     }
 
     /// Reads a shared index, unless it is the one that was read before.
@@ -263,47 +253,13 @@ fn repository(
     package: Option<PackageName>,
     location: &Location,
     store: Arc<dyn Store>,
-    which: Which,
+    only: Option<Name>,
 ) -> Repository {
     let location = location.to_string();
     Repository {
         name: package.map_or_else(|| location.clone(), |package| package.to_string()),
         location,
         store,
-        which,
+        only,
     }
-}
-
-fn read_of(reading: Reading) -> Read {
-    let entries = reading.entries.iter();
-    let corrected = entries.filter(|entry| reading.corrected.contains(&entry.digest));
-    let mut read = Read {
-        corrected: corrected.map(|entry| entry.reference()).collect(),
-        contents: SourceContents {
-            entries: reading.entries,
-            records: reading.records,
-            others: reading.others,
-            stubs: reading.stubs,
-            failures: reading.failures.len() as u32,
-            now: now(),
-            ..SourceContents::default()
-        },
-        unread: Vec::new(),
-    };
-    let mut failures = reading.failures;
-    // They come in the order of the answers, which is not stable.
-    failures.sort_by(|a, b| (&a.location, &a.tag).cmp(&(&b.location, &b.tag)));
-    for failed in failures {
-        if failed.may_hold() {
-            let unread = (failed.location.clone(), failed.tag.clone());
-            read.contents.unread.push(unread);
-        }
-        let what = match &failed.tag {
-            Some(tag) => format!("{}:{tag}", failed.location),
-            None => failed.location,
-        };
-        let error = failed.error.into();
-        read.unread.push(Unread { what, error });
-    }
-    read
 }

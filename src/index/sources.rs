@@ -2,16 +2,14 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use crate::package::Place;
-use crate::reference::Reference;
-use crate::reference::package::PackageName;
-use crate::store::spool::Spool;
+use crate::store::spool;
 
 /// Something that is indexed, in the words that name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,26 +74,12 @@ impl Source {
     }
 }
 
-/// Reads the reference of a source or an entry.
-pub(super) fn reference(text: &str) -> Result<Reference, Error> {
-    text.parse().map_err(|error| malformed(text, &error))
-}
-
-/// Reads the place of a source.
-pub(super) fn place(text: &str) -> Result<Place, Error> {
-    text.parse().map_err(|error| malformed(text, &error))
-}
-
-/// Reads the package of a source.
-pub(super) fn package(text: &str) -> Result<PackageName, Error> {
-    text.parse().map_err(|error| malformed(text, &error))
-}
-
-fn malformed(name: &str, error: &dyn fmt::Display) -> Error {
-    Error::Source {
-        name: name.to_owned(),
+/// Reads what a source or an entry names.
+pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error: T::Err| Error::Source {
+        name: text.to_owned(),
         reason: error.to_string(),
-    }
+    })
 }
 
 /// The file beside the index.
@@ -121,12 +105,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
 
 /// Writes the list.
 pub(super) fn write(path: &Path, sources: Vec<Source>) -> Result<(), Error> {
-    let list = serde_json::to_vec_pretty(&List { sources });
-    let write = || {
-        let directory = path.parent().unwrap_or(Path::new("."));
-        let mut spool = Spool::new_in(directory)?;
-        spool.file().write_all(&list?)?;
-        spool.replace(path)
-    };
-    write().map_err(Error::file(path))
+    let list = serde_json::to_vec_pretty(&List { sources }).map_err(io::Error::from);
+    list.and_then(|list| spool::write(path, &list))
+        .map_err(Error::file(path))
 }

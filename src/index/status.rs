@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::error::Error;
 use super::local::Index;
 use super::query::Found;
-use super::record::{Entry, Record};
+use super::record::Entry;
 use super::sources::Source;
 use super::table::{self, digest_at, digest_of};
 use crate::digest::Digest;
@@ -94,11 +94,6 @@ impl Index {
             let id = table::source_id(file, source)?;
             id.map_or(Ok(Vec::new()), |id| table::entries(file, id))
         })
-    }
-
-    /// Returns the record of a manifest that this machine read itself.
-    pub fn record(&self, digest: &Digest) -> Result<Option<Record>, Error> {
-        self.snapshot(|files| table::record(&files.own, digest))
     }
 
     /// Returns the stub of an answer, if the index has one. Where this machine read the manifest, a stub that a shared

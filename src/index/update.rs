@@ -6,7 +6,7 @@ use super::checked::CheckedIndex;
 use super::error::Error;
 use super::event::{Event, Unread, Watch};
 use super::import::Imported;
-use super::source_reader::{Read, SourceReader};
+use super::reader::Read;
 use super::sources::Source;
 use crate::package::Locator;
 
@@ -14,7 +14,10 @@ use crate::package::Locator;
 const ATTEMPTS: u32 = 3;
 
 /// Reads sources into the index.
-pub struct Updater<'a>(SourceReader<'a>);
+pub struct Updater<'a> {
+    pub(super) locator: &'a Locator<'a>,
+    pub(super) watch: Watch<'a>,
+}
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -50,7 +53,7 @@ struct Mode {
 impl<'a> Updater<'a> {
     /// Makes an updater.
     pub fn new(locator: &'a Locator<'a>, watch: Watch<'a>) -> Self {
-        Self(SourceReader { locator, watch })
+        Self { locator, watch }
     }
 
     /// Adds sources and reads them. Sources of which nothing can be read are not added. Fails if there is only one.
@@ -96,12 +99,12 @@ impl<'a> Updater<'a> {
             let mut report = UpdateReport::default();
             for source in &wanted {
                 match self.import(source, index, mode).await {
-                    Ok(Some((source, read))) => report.add(source, read, self.0.watch),
-                    Ok(None) => (self.0.watch)(Event::Removed(source)),
+                    Ok(Some((source, read))) => report.add(source, read, self.watch),
+                    Ok(None) => (self.watch)(Event::Removed(source)),
                     Err(error) if mode.add && wanted.len() == 1 => return Err(error),
                     Err(error) => {
                         let what = source.to_string();
-                        report.fail(Unread { what, error }, self.0.watch);
+                        report.fail(Unread { what, error }, self.watch);
                     }
                 }
             }
@@ -124,10 +127,10 @@ impl<'a> Updater<'a> {
             let all = mode.all || attempt > 0;
             let (source, read) = match mode.add {
                 true => {
-                    let (source, read) = self.0.new_source(source, index, all).await?;
+                    let (source, read) = self.new_source(source, index, all).await?;
                     (source, read.checked()?)
                 }
-                false => (source.clone(), self.0.read(source, index, all).await?),
+                false => (source.clone(), self.read(source, index, all).await?),
             };
             let imported = index.run(|index| {
                 if mode.add {
@@ -147,11 +150,14 @@ impl<'a> Updater<'a> {
 
 impl UpdateReport {
     fn add(&mut self, source: Source, read: Read, watch: Watch<'_>) {
-        for reference in &read.corrected {
-            watch(Event::Corrected { reference });
+        let mut packages = BTreeSet::new();
+        for entry in &read.contents.entries {
+            packages.insert(&entry.name);
+            if read.corrected.contains(&entry.digest) {
+                let reference = &entry.reference();
+                watch(Event::Corrected { reference });
+            }
         }
-        let entries = read.contents.entries.iter();
-        let packages: BTreeSet<&str> = entries.map(|entry| entry.name.as_str()).collect();
         self.sources.push(SourceReport {
             source,
             packages: packages.len(),
