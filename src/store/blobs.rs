@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::spool::Spool;
+use super::spool::{Spool, if_exists};
 use crate::digest::{Digest, Identity, Mismatch, VerifyingReader};
 
 /// How many bytes are copied at a time.
@@ -54,11 +54,8 @@ impl BlobFiles {
     /// Returns the size of a blob's file, if there is one.
     pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         let path = self.path(digest);
-        match fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(metadata.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(&path)(error)),
-        }
+        let metadata = if_exists(&path, fs::metadata(&path))?;
+        Ok(metadata.map(|metadata| metadata.len()))
     }
 
     /// Streams a blob's file from byte `from` on, unverified.

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::blobs::BlobFiles;
-use super::spool::Spool;
+use super::spool::{Spool, if_exists};
 use super::{ByteStream, Error};
 use crate::digest::{Digest, Hasher, Identity};
 use crate::encoding::EncodedBlob;
@@ -49,6 +49,13 @@ pub struct Usage {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Usage {
+    fn add(&mut self, entry: &Entry) {
+        self.blobs += 1;
+        self.bytes += entry.size;
+    }
 }
 
 /// A blob's file.
@@ -186,10 +193,8 @@ impl Cache {
             _ => return Ok(None),
         }
         let path = self.path(digest);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(&path)(error)),
+        let Some(bytes) = if_exists(&path, fs::read(&path))? else {
+            return Ok(None);
         };
         touch(&path);
         Ok((Digest::of(&bytes) == *digest).then_some(bytes))
@@ -203,12 +208,7 @@ impl Cache {
     /// Returns whether a blob is there and is what its name says.
     pub fn is_intact(&self, blob: Identity) -> Result<bool, Error> {
         let path = self.path(&blob.digest);
-        let mut hasher = Hasher::new();
-        match File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher)) {
-            Ok(_) => Ok(hasher.identity() == blob),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::file(&path)(error)),
-        }
+        Ok(if_exists(&path, identity_of(&path))? == Some(blob))
     }
 
     /// Forgets that a blob holds a content, and the blob too if it is damaged.
@@ -224,10 +224,7 @@ impl Cache {
     /// Returns what is there.
     pub fn usage(&self) -> Result<Usage, Error> {
         let mut usage = Usage::default();
-        for entry in self.entries()? {
-            usage.blobs += 1;
-            usage.bytes += entry.size;
-        }
+        self.entries()?.iter().for_each(|entry| usage.add(entry));
         Ok(usage)
     }
 
@@ -247,10 +244,7 @@ impl Cache {
     fn prune_entries(&self, mut entries: Vec<Entry>, most: u64) -> Result<(Usage, Usage), Error> {
         entries.sort_by(|a, b| (a.used, a.digest, &a.path).cmp(&(b.used, b.digest, &b.path)));
         let mut left = Usage::default();
-        for entry in &entries {
-            left.blobs += 1;
-            left.bytes += entry.size;
-        }
+        entries.iter().for_each(|entry| left.add(entry));
         let mut gone = Usage::default();
         for entry in entries {
             if left.bytes <= most {
@@ -259,8 +253,7 @@ impl Cache {
             remove(&entry.path)?;
             left.blobs -= 1;
             left.bytes -= entry.size;
-            gone.blobs += 1;
-            gone.bytes += entry.size;
+            gone.add(&entry);
         }
         if gone.blobs > 0 {
             self.sweep()?;
@@ -282,15 +275,11 @@ impl Cache {
             }
         }
         for path in files(&self.sources())? {
-            let digest = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .map(Digest::from_hex);
-            let held = match digest {
-                Some(Ok(digest)) => self.blobs.size(&digest)?.is_some(),
-                _ => false,
+            let has_blob = match digest_of(&path) {
+                Some(digest) => self.blobs.size(&digest)?.is_some(),
+                None => false,
             };
-            if !held {
+            if !has_blob {
                 remove(&path)?;
             }
         }
@@ -301,21 +290,15 @@ impl Cache {
     pub fn verify(&self) -> Result<(Usage, Usage), Error> {
         let (mut sound, mut damaged) = (Usage::default(), Usage::default());
         for entry in self.entries()? {
-            let path = self.path(&entry.digest);
-            let mut hasher = Hasher::new();
-            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
-            let usage = match read {
+            match if_exists(&entry.path, identity_of(&entry.path))? {
                 // Pruned by another process.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Ok(_) if hasher.finish() == entry.digest => &mut sound,
-                Ok(_) => {
-                    self.remove(&entry.digest)?;
-                    &mut damaged
+                None => {}
+                Some(found) if found.digest == entry.digest => sound.add(&entry),
+                Some(_) => {
+                    remove(&entry.path)?;
+                    damaged.add(&entry);
                 }
-                Err(error) => return Err(Error::file(&path)(error)),
-            };
-            usage.blobs += 1;
-            usage.bytes += entry.size;
+            }
         }
         self.sweep()?;
         Ok((sound, damaged))
@@ -329,22 +312,30 @@ impl Cache {
 fn entries_of(directory: &BlobFiles) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
     for path in files(&directory.files())? {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let Some(Ok(digest)) = name.map(Digest::from_hex) else {
+        let Some(digest) = digest_of(&path) else {
             continue;
         };
-        match fs::metadata(&path) {
-            Ok(metadata) => entries.push(Entry {
+        if let Some(metadata) = if_exists(&path, fs::metadata(&path))? {
+            entries.push(Entry {
                 digest,
                 size: metadata.len(),
                 used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
                 path,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::file(&path)(error)),
+            });
         }
     }
     Ok(entries)
+}
+
+fn identity_of(path: &Path) -> io::Result<Identity> {
+    let mut hasher = Hasher::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.identity())
+}
+
+/// Returns the digest that a file is named by.
+fn digest_of(path: &Path) -> Option<Digest> {
+    Digest::from_hex(path.file_name()?.to_str()?).ok()
 }
 
 /// Makes a blob the one used last. Where that fails (a cache we may only read) the order is older.
@@ -361,19 +352,13 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file(path)(error)),
-        _ => Ok(()),
-    }
+    if_exists(path, fs::remove_file(path)).map(drop)
 }
 
 /// Reads a small file; one that is missing or makes no sense says nothing.
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::file(path)(error)),
-    }
+    let bytes = if_exists(path, fs::read(path))?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 fn write_json(path: &Path, ingest: &Path, value: &impl Serialize) -> Result<(), Error> {

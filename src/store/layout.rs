@@ -43,13 +43,9 @@ impl Layout {
     pub fn open(directory: &Path, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let layout = Self::at(directory, observer);
         let marker = directory.join(MARKER);
-        match fs::metadata(&marker) {
-            Ok(_) => Ok(layout),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotFound {
-                what: "an OCI layout".to_owned(),
-                location: layout.location(),
-            }),
-            Err(error) => Err(Error::file(&marker)(error)),
+        match spool::if_exists(&marker, fs::metadata(&marker))? {
+            Some(_) => Ok(layout),
+            None => Err(layout.not_found("an OCI layout".to_owned())),
         }
     }
 
@@ -186,11 +182,8 @@ impl Layout {
             }
         };
         let path = self.blobs.path(&digest);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(self.not_found(what));
-            }
-            opened => opened.map_err(Error::file(&path))?,
+        let Some(file) = spool::if_exists(&path, File::open(&path))? else {
+            return Err(self.not_found(what));
         };
         let bytes = read_manifest((file, &path), digest, what, self.location())?;
         Ok(match stated {

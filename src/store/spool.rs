@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use super::Error;
 use super::tail::{Growing, Tail, growing};
 
 /// Around the random part of a temporary name.
@@ -130,6 +131,15 @@ pub fn lock(directory: &Path) -> Option<File> {
     let directory = File::open(directory).ok()?;
     directory.lock().ok()?;
     Some(directory)
+}
+
+/// Returns nothing if an access to a file failed because the file does not exist.
+pub(crate) fn if_exists<T>(path: &Path, accessed: io::Result<T>) -> Result<Option<T>, Error> {
+    match accessed {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path)(error)),
+    }
 }
 
 /// Fails if no file can come to be where [`write()`] would put one.

@@ -2,13 +2,13 @@
 //! the repository's name.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Cache, files, remove};
 use crate::digest::Digest;
 use crate::store::Error;
-use crate::store::spool::Spool;
+use crate::store::spool::{Spool, if_exists};
 
 impl Cache {
     pub(super) fn tag_directories(&self) -> PathBuf {
@@ -46,11 +46,8 @@ impl Cache {
     /// Returns what a tag named when it was last seen; a file that makes no sense says nothing.
     pub fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         let path = self.tag_directory(repository).join(tag);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(text.trim().parse().ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(&path)(error)),
-        }
+        let text = if_exists(&path, fs::read_to_string(&path))?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
     }
 
     /// Returns the tags of a repository that are remembered, sorted.
