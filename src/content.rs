@@ -11,7 +11,7 @@
 //! `pull` and the stub reader keep no decoded copies: they read a [`StoredContent`], and verify it as they read.
 //!
 //! An encoding that needs a second input, as a delta needs its base, touches `encoding` (the variant and its decoder)
-//! and the two places that open decoders: the match in `Engine::inputs`, and [`StoredContent::open`].
+//! and the two places in `stored` that say what a decoder reads: `Engine::input` and [`StoredContent::open`].
 
 mod arrival;
 mod directories;
@@ -76,7 +76,7 @@ impl Wanted {
     pub fn content(stored: EncodedBlob, content: Identity) -> Self {
         match stored.encoding {
             Encoding::Raw => Self::Blob(stored.blob),
-            Encoding::Zstd => Self::Decoded { stored, content },
+            _ => Self::Decoded { stored, content },
         }
     }
 

@@ -70,7 +70,7 @@
 //! | --- | --- |
 //! | a command | its file in `src/cli/`, the list in `src/cli.rs`, a golden case in `testdata/cli/` |
 //! | a kind of store | its file in `src/store/`, its reference syntax in `src/reference.rs`, one arm in `src/package/connect.rs` |
-//! | an encoding | `src/encoding.rs`, the match in `src/content/transfer.rs`, its media types in `src/artifact.rs` |
+//! | an encoding | `src/encoding.rs`, what a decoder reads in `src/content/stored.rs`, its media types in `src/artifact.rs` |
 //! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::unwrap_used))]

@@ -15,7 +15,7 @@ pub use self::open::{
     Artifact, Opened, SplitArtifact, Unused, describe, open, open_manifest, open_split,
 };
 pub use self::part::stub_of;
-use crate::content::{self, Arrival, Engine, Place, Reader, StoredContent, repair};
+use crate::content::{self, Arrival, Engine, Place, Reader, StoredContent, Wanted, repair};
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};
 use crate::error::Error;
@@ -133,7 +133,7 @@ fn begin(
         let mut reader = None;
         if source.place == Place::RemoteStore {
             let blob = source.stored.blob;
-            let (arrival, is_new) = engine.fetch(&origin, blob);
+            let (arrival, is_new) = engine.follow(&origin, Wanted::Blob(blob));
             reader = Some(arrival.reader(blob.size));
             if is_new {
                 session.observer.planned(blob.size);

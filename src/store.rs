@@ -28,7 +28,7 @@ use futures_util::stream::BoxStream;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-pub use self::fetch::{fetch, fetch_into, fetch_part};
+pub use self::fetch::{fetch, fetch_into};
 pub use self::remote::Relayed;
 use self::retry::Retry;
 pub use self::session::Session;

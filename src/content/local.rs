@@ -5,7 +5,6 @@
 //! manifest that one of their blobs holds it would read it, even without the right to read the blob that does.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +14,7 @@ use super::{Settings, Wanted};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
 use crate::store::blobs::BlobFiles;
-use crate::store::spool::Spool;
+use crate::store::spool::{Spool, if_exists};
 use crate::store::{Error, Session};
 
 /// The cached blobs and the decoded contents, bounded together, and the blob directories.
@@ -105,20 +104,14 @@ impl LocalFiles {
     /// Opens a file of this engine if it is intact, and counts that as a use of it. A damaged one is removed.
     fn find_own(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
         let (path, identity) = (self.path(wanted), wanted.identity());
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(&path)(error)),
+        let Some(file) = if_exists(&path, File::open(&path))? else {
+            return Ok(None);
         };
         // A file that cannot be read is as useless as a damaged one.
         let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
             self.checked.forget(&path);
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(Error::file(&path)(error))
-                }
-                _ => Ok(None),
-            };
+            if_exists(&path, fs::remove_file(&path))?;
+            return Ok(None);
         };
         self.checked.touch(&path, &file, stamp);
         // The size disagrees with the file's, so this is a miss.

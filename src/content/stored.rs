@@ -1,10 +1,11 @@
-//! Contents that are decoded as they are read, for callers that keep no decoded copies.
+//! What contents are decoded from, for the engine, and for callers that keep no decoded copies.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::{Arrival, Engine, Origin, Wanted};
 use crate::digest::{Hasher, Identity};
 use crate::encoding::{self, Decoder, EncodedBlob, Encoding};
 use crate::store::cache::Cache;
@@ -31,6 +32,20 @@ pub enum Place {
     LocalStore,
     /// In another store. Fetched blobs come into the cache.
     RemoteStore,
+}
+
+impl Engine {
+    /// Follows what a content is decoded from. The flag says whether its fetch was begun here, with the rights of this
+    /// caller.
+    pub(super) fn input(
+        self: &Arc<Self>,
+        origin: &Origin,
+        stored: EncodedBlob,
+    ) -> (Arc<Arrival>, bool) {
+        match stored.encoding {
+            Encoding::Raw | Encoding::Zstd => self.follow(origin, Wanted::Blob(stored.blob)),
+        }
+    }
 }
 
 impl StoredContent {

@@ -13,18 +13,10 @@ use crate::digest::{Identity, Mismatch};
 use crate::encoding::{self, EncodedBlob, Encoding, FrameError};
 use crate::error::Kind;
 use crate::store::spool::Spool;
-use crate::store::{Error, blocking, fetch_into, fetch_part};
+use crate::store::{Error, blocking, fetch_into};
 
 /// How many bytes are decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
-
-/// What a content is decoded from.
-struct Inputs {
-    /// The stored blob.
-    stored: Arc<Arrival>,
-    /// Whether its fetch was begun here, with the rights of this caller.
-    is_own: bool,
-}
 
 impl Engine {
     /// Returns the arrival of some bytes, or begins one with the rights of this origin. The flag says whether it was
@@ -34,7 +26,7 @@ impl Engine {
         let key = (origin.upstream, wanted);
         match wanted {
             Wanted::Blob(blob) => {
-                let work = |progress| engine.blob(from, blob, progress);
+                let work = |progress| engine.blob(from, blob, None, progress);
                 self.arrivals.join(key, work)
             }
             Wanted::Decoded { stored, content } => {
@@ -42,14 +34,6 @@ impl Engine {
                 self.arrivals.join(key, work)
             }
         }
-    }
-
-    /// Begins the fetch of a blob that is not on this machine, or joins it. The flag says whether it was begun.
-    pub fn fetch(self: &Arc<Self>, origin: &Origin, blob: Identity) -> (Arc<Arrival>, bool) {
-        let (engine, from) = (Arc::clone(self), origin.clone());
-        let key = (origin.upstream, Wanted::Blob(blob));
-        let work = |progress| engine.fetched(from, blob, progress);
-        self.arrivals.join(key, work)
     }
 
     /// Begins the arrival of a part of a blob, unless all of the blob is on this machine. A part cannot be verified,
@@ -61,7 +45,7 @@ impl Engine {
         part: Range<u64>,
     ) -> Arc<Arrival> {
         let (engine, from) = (Arc::clone(self), origin.clone());
-        Arrival::begin(|progress| engine.blob_part(from, blob, part, progress))
+        Arrival::begin(|progress| engine.blob(from, blob, Some(part), progress))
     }
 
     /// Finds a file on this machine.
@@ -96,65 +80,33 @@ impl Engine {
         Ok(spool)
     }
 
+    /// Finds a blob on this machine, or otherwise fetches it, or a part of it.
     async fn blob(
         self: Arc<Self>,
-        origin: Origin,
-        blob: Identity,
-        progress: Progress,
-    ) -> Result<FilePart, Error> {
-        match self.find(Wanted::Blob(blob)).await? {
-            Some(part) => Ok(part),
-            None => self.fetched(origin, blob, progress).await,
-        }
-    }
-
-    async fn fetched(
-        self: Arc<Self>,
         Origin { upstream, store }: Origin,
         blob: Identity,
+        part: Option<Range<u64>>,
         progress: Progress,
     ) -> Result<FilePart, Error> {
         let wanted = Wanted::Blob(blob);
+        if let Some(found) = self.find(wanted).await? {
+            return Ok(found);
+        }
         let permit = permit(&self.transfers(upstream)).await?;
-        let spool = self.spool(wanted, &progress, 0).await?;
-        let directory = self.files.ingest(&wanted);
-        let observer = self.session.observer.as_ref();
-        let fetched = fetch_into(spool, store.as_ref(), blob, directory, observer).await?;
-        drop(permit);
-        self.adopt(wanted, fetched).await
-    }
-
-    async fn blob_part(
-        self: Arc<Self>,
-        Origin { upstream, store }: Origin,
-        blob: Identity,
-        part: Range<u64>,
-        progress: Progress,
-    ) -> Result<FilePart, Error> {
-        let wanted = Wanted::Blob(blob);
-        if let Some(part) = self.find(wanted).await? {
-            return Ok(part);
-        }
-        let _permit = permit(&self.transfers(upstream)).await?;
-        let base = part.start;
+        let base = part.as_ref().map_or(0, |part| part.start);
         let spool = self.spool(wanted, &progress, base).await?;
         let directory = self.files.ingest(&wanted);
-        let observer = self.session.observer.as_ref();
-        let fetched = fetch_part(spool, store.as_ref(), blob, part, directory, observer);
-        let mut spool = fetched.await?;
-        let file = spool.file().try_clone().map_err(Error::file(directory))?;
+        let (store, observer) = (store.as_ref(), self.session.observer.as_ref());
+        let range = part.clone().unwrap_or(0..blob.size);
+        let fetched = fetch_into(spool, store, blob, range, directory, observer);
+        let mut fetched = fetched.await?;
+        drop(permit);
+        if part.is_none() {
+            return self.adopt(wanted, fetched).await;
+        }
+        let file = fetched.file().try_clone().map_err(Error::file(directory))?;
         let file = Arc::new(file);
         Ok(FilePart { file, base })
-    }
-
-    /// Follows what a content is decoded from.
-    fn inputs(self: &Arc<Self>, origin: &Origin, stored: EncodedBlob) -> Inputs {
-        match stored.encoding {
-            Encoding::Raw | Encoding::Zstd => {
-                let (stored, is_own) = self.follow(origin, Wanted::Blob(stored.blob));
-                Inputs { stored, is_own }
-            }
-        }
     }
 
     async fn decoded(
@@ -168,17 +120,17 @@ impl Engine {
         if let Some(part) = self.find(wanted).await? {
             return Ok(part);
         }
-        let mut inputs = self.inputs(&origin, stored);
-        let mut begun = self.begin_decoding(&inputs, stored.blob).await;
-        if !inputs.is_own && begun.as_ref().is_err_and(is_about_rights) {
+        let (mut input, is_own) = self.input(&origin, stored);
+        let mut begun = self.begin_decoding(&input, stored.blob).await;
+        if !is_own && begun.as_ref().is_err_and(is_about_rights) {
             // Another caller was refused; this one may have more rights.
-            inputs = self.inputs(&origin, stored);
-            begun = self.begin_decoding(&inputs, stored.blob).await;
+            (input, _) = self.input(&origin, stored);
+            begun = self.begin_decoding(&input, stored.blob).await;
         }
         let permit = begun?;
         let spool = self.spool(wanted, &progress, 0).await?;
         // The arrival itself stays here, so that the fetch ends with this work.
-        let reader = inputs.stored.reader(stored.blob.size);
+        let reader = input.reader(stored.blob.size);
         let decoding = blocking(move || {
             let _permit: OwnedSemaphorePermit = permit;
             Ok::<_, Error>(decode(reader, stored.encoding, content, spool))
@@ -194,16 +146,16 @@ impl Engine {
     /// bytes; those of complete blobs never do.
     async fn begin_decoding(
         &self,
-        inputs: &Inputs,
+        input: &Arrival,
         blob: Identity,
     ) -> Result<OwnedSemaphorePermit, Error> {
-        inputs.stored.ready(0, blob.size).await?;
-        if inputs.stored.complete().now_or_never().is_none()
+        input.ready(0, blob.size).await?;
+        if input.complete().now_or_never().is_none()
             && let Ok(permit) = Arc::clone(&self.early_decoders).try_acquire_owned()
         {
             return Ok(permit);
         }
-        inputs.stored.complete().await?;
+        input.complete().await?;
         permit(&self.decoders).await
     }
 

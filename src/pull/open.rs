@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::manifest::{Annotations, Config, MAX_CONFIG_BYTES, media_type};
 use crate::reference::Name;
 use crate::split::Recipe;
-use crate::store::{self, RawManifest, Session, Store};
+use crate::store::{self, RawManifest, Session, Store, chain};
 
 /// How many listed split forms are looked at; whoever may write to a repository can list any number.
 const MAX_LISTED: usize = 16;
@@ -61,16 +61,11 @@ pub struct Unused {
 
 impl fmt::Display for Unused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = chain(&*self.error);
         match &self.name {
-            Some(name) => write!(f, "the split form `{name}` is not used: {}", self.error)?,
-            None => write!(f, "no split form could be looked for: {}", self.error)?,
+            Some(name) => write!(f, "the split form `{name}` is not used: {error}"),
+            None => write!(f, "no split form could be looked for: {error}"),
         }
-        let mut cause = std::error::Error::source(&self.error);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -27,11 +27,11 @@ pub async fn fetch(
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
     let spool = Spool::new_in(directory).map_err(Error::file(directory))?;
-    fetch_into(spool, store, blob, directory, observer).await
+    fetch_into(spool, store, blob, 0..blob.size, directory, observer).await
 }
 
-/// Fetches a blob into an empty spool, which others may read while it fills; what is returned has been
-/// verified.
+/// Fetches a part of a blob into an empty spool, which others may read while it fills. A part that is all of the blob
+/// is verified; of another one only the length is checked.
 ///
 /// A transfer that breaks off goes on where it stopped, after a wait, as often as the store's retry
 /// policy allows. Wrong bytes are never asked for again.
@@ -39,38 +39,22 @@ pub async fn fetch_into(
     spool: Spool,
     store: &dyn Store,
     blob: Identity,
-    directory: &Path,
-    observer: &dyn Observer,
-) -> Result<Spool, Error> {
-    let whole = 0..blob.size;
-    let Sink { spool, hasher } = transfer(spool, store, blob, whole, directory, observer).await?;
-    hasher.check(blob).map_err(corrupt(store, blob))?;
-    rewound(spool, directory)
-}
-
-/// Fetches a part of a blob into an empty spool. Nobody can say whether its bytes are the right ones: only that
-/// there are as many as were asked for is checked.
-pub async fn fetch_part(
-    spool: Spool,
-    store: &dyn Store,
-    blob: Identity,
     part: Range<u64>,
     directory: &Path,
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
-    let wanted = part.end - part.start;
-    let Sink { spool, hasher } = transfer(spool, store, blob, part, directory, observer).await?;
-    match hasher.size() == wanted {
-        true => rewound(spool, directory),
-        false => Err(Error::Malformed {
+    let (is_whole, wanted) = (part == (0..blob.size), part.end - part.start);
+    let sink = transfer(spool, store, blob, part, directory, observer).await?;
+    let Sink { mut spool, hasher } = sink;
+    if is_whole {
+        hasher.check(blob).map_err(corrupt(store, blob))?;
+    } else if hasher.size() != wanted {
+        return Err(Error::Malformed {
             what: format!("blob {}", blob.digest),
             location: store.location(),
             reason: format!("of {wanted} bytes of it only {} came", hasher.size()),
-        }),
+        });
     }
-}
-
-fn rewound(mut spool: Spool, directory: &Path) -> Result<Spool, Error> {
     spool.file().rewind().map_err(Error::file(directory))?;
     Ok(spool)
 }
