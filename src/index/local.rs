@@ -1,6 +1,5 @@
 //! The index of this machine: its files, opened, rebuilt if they make no sense, read and written.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::Error;
 use super::files::{Claims, Files};
 use super::row_id::number;
-use super::schema::{self, VERSION, damage};
+use super::schema::{self, VERSION};
 use super::sources::{self, Source};
 use super::table;
 use crate::digest::Digest;
@@ -32,9 +31,6 @@ pub struct Index {
     id: Option<FileId>,
     rebuilt: Option<String>,
 }
-
-/// How often an operation is tried that another process disturbs.
-const ATTEMPTS: u32 = 3;
 
 impl Index {
     /// Opens the index at a path and creates it if it is missing. The files have the version of their tables in their
@@ -70,8 +66,7 @@ impl Index {
     fn rebuild(base: &Path, reason: Option<String>, had: Option<FileId>) -> Result<Self, Error> {
         let _locked = lock(base)?;
         let file = main_file(base);
-        let is_other = had.is_some() && FileId::of(&file) != had;
-        if !is_blank(&file) && (had.is_none() || is_other) {
+        if !is_blank(&file) && (had.is_none() || FileId::of(&file) != had) {
             match Self::connect(base) {
                 Err(error) if error.is_damage() => {}
                 opened => return opened,
@@ -133,23 +128,21 @@ impl Index {
         &self,
         work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        for _attempt in 0..ATTEMPTS {
-            let read = self.snapshot(|files| match files.is_numbered()? {
-                true => work(files).map(Some),
-                false => Ok(None),
-            })?;
-            if let Some(read) = read {
-                return Ok(read);
-            }
-            // Another process is about to commit, or was killed before its last commit.
-            let _locked = self.lock()?;
-            self.write(|files| match files.is_numbered()? {
-                true => Ok(()),
-                false => number(files),
-            })?;
+        let read = self.snapshot(|files| match files.is_numbered()? {
+            true => work(files).map(Some),
+            false => Ok(None),
+        })?;
+        if let Some(read) = read {
+            return Ok(read);
         }
-        let reason = "the row ids are not those of the files".to_owned();
-        Err(Error::sqlite(&self.file)(damage(reason)))
+        // Another process is about to commit, or was killed before its last commit.
+        let _locked = self.lock()?;
+        self.write(|files| {
+            if !files.is_numbered()? {
+                number(files)?;
+            }
+            work(files)
+        })
     }
 
     /// Writes all files in one transaction each. The caller holds the [lock](Self::lock).
@@ -245,25 +238,18 @@ impl FileId {
 
 /// Returns the main file of this version of the tables: `index-3.sqlite` for `index.sqlite`.
 fn main_file(base: &Path) -> PathBuf {
-    let mut name = stem(base);
-    if let Some(extension) = base.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    base.with_file_name(name)
+    versioned(base, ".sqlite")
 }
 
 /// Returns the directory of the files of shared indexes: `index-3-shared` for `index.sqlite`.
 fn claims_directory(base: &Path) -> PathBuf {
-    let mut name = stem(base);
-    name.push("-shared");
-    base.with_file_name(name)
+    versioned(base, "-shared")
 }
 
-fn stem(base: &Path) -> std::ffi::OsString {
-    let mut name = base.file_stem().unwrap_or(OsStr::new("")).to_owned();
-    name.push(format!("-{VERSION}"));
-    name
+fn versioned(base: &Path, end: &str) -> PathBuf {
+    let mut name = base.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{VERSION}{end}"));
+    base.with_file_name(name)
 }
 
 /// Returns whether there is no file, or one that is shorter than a database's header:
