@@ -15,7 +15,7 @@ pub struct CheckedIndex<'a> {
 impl<'a> CheckedIndex<'a> {
     /// Opens the index that belongs to a cache.
     pub fn open(cache: &Cache, watch: Watch<'a>) -> Result<Self, Error> {
-        let checked = Self {
+        let mut checked = Self {
             index: Index::open(&path(cache))?,
             rebuilds: 0,
             watch,
@@ -30,13 +30,11 @@ impl<'a> CheckedIndex<'a> {
         operation: impl Fn(&mut Index) -> Result<T, Error>,
     ) -> Result<T, Error> {
         if self.index.reopen()? {
-            self.rebuilds += 1;
             self.report();
         }
         match operation(&mut self.index) {
             Err(error) if error.is_damage() => {
                 self.index.discard(&error)?;
-                self.rebuilds += 1;
                 self.report();
                 operation(&mut self.index)
             }
@@ -44,12 +42,13 @@ impl<'a> CheckedIndex<'a> {
         }
     }
 
-    /// Returns how often the index was rebuilt since it was opened here.
+    /// Returns a number that changes when the index is rebuilt.
     pub fn rebuilds(&self) -> u32 {
         self.rebuilds
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
+        self.rebuilds += 1;
         if let Some(reason) = self.index.rebuilt() {
             (self.watch)(Event::Rebuilt { reason });
         }

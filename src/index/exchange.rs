@@ -66,22 +66,15 @@ pub async fn read(
         return Ok(None);
     };
     let (ingest, observer) = (session.cache.ingest(), session.observer.as_ref());
-    let mut spool = fetch(store, layer.blob, ingest, observer).await?;
+    let mut spool = fetch(store, layer.stored.blob, ingest, observer).await?;
     let read = blocking(move || Ok::<_, Error>(content(spool.file(), layer))).await?;
     let content = read.map_err(|error| malformed(error.to_string()))?;
     let shared = Shared::read(&content).map_err(|error| malformed(error.to_string()))?;
     Ok(Some((manifest.digest, shared)))
 }
 
-/// Returns whether a name stands for a shared index.
-pub async fn is_shared(store: &dyn Store, name: &Name) -> Result<bool, Error> {
-    let manifest = store.manifest(name).await?;
-    // One that is damaged is still one.
-    Ok(!matches!(shared::layer(&manifest.bytes), Ok(None)))
-}
-
 fn content(stored: impl Read, layer: SharedLayer) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    encoding::content(stored, layer.encoding, layer.content)?.read_to_end(&mut content)?;
+    encoding::content(stored, layer.stored.encoding, layer.content)?.read_to_end(&mut content)?;
     Ok(content)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Entry, Record};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{Encoding, compress};
+use crate::encoding::{EncodedBlob, Encoding, compress};
 use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type, to_json};
 use crate::package::Place;
 use crate::reference::package::tag_version;
@@ -213,10 +213,8 @@ pub(super) const EMPTY: &[u8] = b"{}";
 /// The one layer of a shared index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedLayer {
-    /// The blob.
-    pub blob: Identity,
-    /// How it holds the content.
-    pub encoding: Encoding,
+    /// The blob, and how it holds the content.
+    pub stored: EncodedBlob,
     /// The content.
     pub content: Identity,
 }
@@ -259,9 +257,9 @@ pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
         return Err(malformed("its layer does not say what it holds"));
     };
     check_size(size.max(layer.size))?;
+    let blob = layer.identity();
     Ok(Some(SharedLayer {
-        blob: layer.identity(),
-        encoding,
+        stored: EncodedBlob { blob, encoding },
         content: Identity { digest, size },
     }))
 }
@@ -326,7 +324,7 @@ mod tests {
         for shared in [shared(&["calc", "greet", "hash"]), Shared::default()] {
             let (stored, manifest) = shared.artifact().unwrap();
             let layer = layer(&to_json(&manifest)).unwrap().unwrap();
-            assert_eq!(layer.blob, Identity::of(&stored));
+            assert_eq!(layer.stored.blob, Identity::of(&stored));
             assert_eq!(layer.content, Identity::of(&shared.to_bytes()));
         }
         assert_eq!(layer(b"[]").unwrap(), None);

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use roaring::RoaringBitmap;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::record::{Entry, Externs, Record, RecordLayer};
@@ -38,7 +37,7 @@ pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<(Source, 
     let mut statement = connection.prepare("SELECT source, id FROM source ORDER BY id")?;
     let sources = statement.query_map([], |row| {
         let text: String = row.get(0)?;
-        let source = serde_json::from_str(&text).map_err(|error| unreadable(0, error))?;
+        let source = serde_json::from_str(&text).map_err(unreadable)?;
         Ok((source, row.get(1)?))
     })?;
     sources.collect()
@@ -48,11 +47,8 @@ fn text_of(source: &Source) -> String {
     serde_json::to_string(source).unwrap_or_default()
 }
 
-fn unreadable(
-    column: usize,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(error))
+fn unreadable(error: impl std::error::Error) -> rusqlite::Error {
+    damage(error.to_string())
 }
 
 pub(super) fn digest_of(bytes: Vec<u8>) -> Option<Digest> {
@@ -82,13 +78,13 @@ fn identity_of(bytes: &[u8]) -> rusqlite::Result<Identity> {
 
 /// Reads the ids of a JSON array.
 pub(super) fn ids(text: &str) -> rusqlite::Result<Vec<u32>> {
-    serde_json::from_str(text).map_err(|error| unreadable(0, error))
+    serde_json::from_str(text).map_err(unreadable)
 }
 
 /// Reads a posting list.
 pub(super) fn rows_at(row: &Row<'_>, column: usize) -> rusqlite::Result<RoaringBitmap> {
     let bytes = row.get_ref(column)?.as_blob()?;
-    RoaringBitmap::deserialize_from(bytes).map_err(|error| unreadable(column, error))
+    RoaringBitmap::deserialize_from(bytes).map_err(unreadable)
 }
 
 /// Returns a posting list as it is stored.
@@ -113,7 +109,7 @@ pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
         name: row.get(0)?,
         location: row.get(1)?,
         tag: row.get(2)?,
-        version: version.map_err(|error| unreadable(3, error))?,
+        version: version.map_err(unreadable)?,
         digest: digest_at(row, 4)?,
         yanked: row.get(5)?,
         mark: row.get::<_, Option<Vec<u8>>>(6)?.and_then(digest_of),
@@ -214,7 +210,7 @@ pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Resu
 
 /// Returns a name of an import or export.
 pub(super) fn name(connection: &Connection, id: u32) -> rusqlite::Result<String> {
-    String::from_utf8(part(connection, id)?).map_err(|error| unreadable(0, error))
+    String::from_utf8(part(connection, id)?).map_err(unreadable)
 }
 
 fn part(connection: &Connection, id: u32) -> rusqlite::Result<Vec<u8>> {
@@ -325,5 +321,5 @@ pub(super) fn stub(connection: &Connection, digest: &Digest) -> rusqlite::Result
         Decoder::new(frame.as_slice(), Encoding::Zstd, size)?.read_to_end(&mut stub)?;
         Ok::<_, std::io::Error>(stub)
     };
-    read().map(Some).map_err(|error| unreadable(1, error))
+    read().map(Some).map_err(unreadable)
 }

@@ -41,15 +41,6 @@ pub struct SourceReport {
     pub new: usize,
 }
 
-/// How sources are read.
-#[derive(Clone, Copy)]
-struct Mode {
-    /// Known manifests are fetched too.
-    all: bool,
-    /// The sources are added, so that it is an error if nothing can be read.
-    add: bool,
-}
-
 impl<'a> Updater<'a> {
     /// Makes an updater.
     pub fn new(locator: &'a Locator<'a>, watch: Watch<'a>) -> Self {
@@ -62,11 +53,8 @@ impl<'a> Updater<'a> {
         index: &mut CheckedIndex<'_>,
         sources: &[Source],
     ) -> Result<UpdateReport, Error> {
-        let mode = Mode {
-            all: false,
-            add: true,
-        };
-        self.refresh(index, mode, |_| Ok(sources.to_vec())).await
+        self.refresh(index, true, false, |_| Ok(sources.to_vec()))
+            .await
     }
 
     /// Reads all sources of the index again. Known manifests are fetched only if `all` is set.
@@ -83,14 +71,16 @@ impl<'a> Updater<'a> {
                 false => Ok(statuses.into_iter().map(|status| status.source).collect()),
             }
         };
-        self.refresh(index, Mode { all, add: false }, known).await
+        self.refresh(index, false, all, known).await
     }
 
-    /// Reads sources and imports them; all of them again if the index was rebuilt meanwhile.
+    /// Reads sources and imports them; all of them again if the index was rebuilt meanwhile. It is an error if nothing of a
+    /// new source can be read.
     async fn refresh(
         &self,
         index: &mut CheckedIndex<'_>,
-        mode: Mode,
+        is_new: bool,
+        all: bool,
         sources: impl Fn(&mut CheckedIndex<'_>) -> Result<Vec<Source>, Error>,
     ) -> Result<UpdateReport, Error> {
         for _attempt in 0..ATTEMPTS {
@@ -98,10 +88,10 @@ impl<'a> Updater<'a> {
             let rebuilds = index.rebuilds();
             let mut report = UpdateReport::default();
             for source in &wanted {
-                match self.import(source, index, mode).await {
+                match self.import(source, index, is_new, all).await {
                     Ok(Some((source, read))) => report.add(source, read, self.watch),
                     Ok(None) => (self.watch)(Event::Removed(source)),
-                    Err(error) if mode.add && wanted.len() == 1 => return Err(error),
+                    Err(error) if is_new && wanted.len() == 1 => return Err(error),
                     Err(error) => {
                         let what = source.to_string();
                         report.fail(Unread { what, error }, self.watch);
@@ -121,11 +111,12 @@ impl<'a> Updater<'a> {
         &self,
         source: &Source,
         index: &mut CheckedIndex<'_>,
-        mode: Mode,
+        is_new: bool,
+        all: bool,
     ) -> Result<Option<(Source, Read)>, Error> {
         for attempt in 0..ATTEMPTS {
-            let all = mode.all || attempt > 0;
-            let (source, read) = match mode.add {
+            let all = all || attempt > 0;
+            let (source, read) = match is_new {
                 true => {
                     let (source, read) = self.new_source(source, index, all).await?;
                     (source, read.checked()?)
@@ -133,7 +124,7 @@ impl<'a> Updater<'a> {
                 false => (source.clone(), self.read(source, index, all).await?),
             };
             let imported = index.run(|index| {
-                if mode.add {
+                if is_new {
                     index.add_source(&source)?;
                 }
                 index.import(&source, &read.contents)
