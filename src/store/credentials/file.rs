@@ -2,7 +2,6 @@
 //! names; this module chooses the keys to ask for, which docker_credential does for neither Docker Hub nor podman.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
@@ -12,6 +11,7 @@ use super::Credentials;
 use super::helper::means_missing;
 use super::server;
 use crate::store::Error;
+use crate::store::spool::if_exists;
 use crate::text::excerpt;
 
 /// The fields of an entry that hold credentials.
@@ -27,10 +27,7 @@ pub(super) struct CredentialsFile<'a> {
 impl<'a> CredentialsFile<'a> {
     /// Reads a file. One that does not exist is empty.
     pub(super) fn read(path: &'a Path) -> Result<Self, Error> {
-        let bytes = match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            read => read.map_err(Error::file(path))?,
-        };
+        let bytes = if_exists(path, fs::read(path))?.unwrap_or_default();
         // `touch` makes an empty file, and podman accepts it.
         let fields = match bytes.trim_ascii().is_empty() {
             true => Map::new(),

@@ -18,6 +18,9 @@ use super::wire::{AuthorizationHeader, Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
 
+/// What a refusal of the token server is about.
+const TOKEN: &str = "a token";
+
 /// How many further repositories one token may be requested for. Each makes the token, and so every request, longer.
 const MAX_FURTHER: usize = 32;
 
@@ -92,8 +95,13 @@ impl Authorized {
         let response = self.answer(request).await?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let words = answer::words(response).await.message;
-            return Err(self.refused(&request.what, status, &words).into());
+            let words = match answer::words(response).await.message {
+                words if words.is_empty() => status.as_str().to_owned(),
+                words => words,
+            };
+            let may_be_credentials = status == StatusCode::UNAUTHORIZED;
+            let error = self.refused(&request.what, &words, may_be_credentials);
+            return Err(error.into());
         }
         if answer::is_retryable(status) {
             return Err(self.wire.busy(response, &request.what).await);
@@ -172,7 +180,7 @@ impl Authorized {
     async fn grant(&self) -> Result<Grant, Failure> {
         let mut state = self.state.lock().await;
         if let (Some(reason), None) = (&state.refused, &state.grant.header) {
-            return Err(self.token_refused(reason).into());
+            return Err(self.refused(TOKEN, reason, true).into());
         }
         let has_secret = matches!(
             self.credentials,
@@ -208,7 +216,7 @@ impl Authorized {
         }
         if state.grant.generation == used.generation {
             if let Some(reason) = &state.refused {
-                return Err(self.token_refused(reason).into());
+                return Err(self.refused(TOKEN, reason, true).into());
             }
             self.accept_challenge(&mut state, headers).await?;
         }
@@ -256,7 +264,7 @@ impl Authorized {
                     state.declined.extend(state.further.drain(..));
                 }
                 Err(TokenError::Refused { words, .. }) => {
-                    let error = self.token_refused(&words);
+                    let error = self.refused(TOKEN, &words, true);
                     state.refused = Some(words);
                     return Err(error.into());
                 }
@@ -279,39 +287,17 @@ impl Authorized {
         }
     }
 
-    fn refused(&self, what: &str, status: StatusCode, words: &str) -> Error {
-        let credentials = match status {
-            StatusCode::UNAUTHORIZED => self.credentials_note(),
-            _ => "",
-        };
-        let words = match words {
-            "" => status.as_str(),
-            words => words,
+    /// Makes the error of a refusal. If it may be about the credentials, a reader must know whether there were any.
+    fn refused(&self, what: &str, words: &str, may_be_credentials: bool) -> Error {
+        let note = match &self.credentials {
+            _ if !may_be_credentials => "",
+            Credentials::Anonymous | Credentials::Forwarded(None) => " (no credentials were given)",
+            _ => " (credentials were given)",
         };
         Error::Refused {
             what: what.to_owned(),
             location: self.wire.location.clone(),
-            reason: format!("{words}{credentials}"),
-        }
-    }
-
-    fn token_refused(&self, words: &str) -> Error {
-        let words = match words {
-            "" => "no reason given",
-            words => words,
-        };
-        Error::Refused {
-            what: "a token".to_owned(),
-            location: self.wire.location.clone(),
-            reason: format!("{words}{}", self.credentials_note()),
-        }
-    }
-
-    /// Returns what a reader of a refusal must know to understand it.
-    fn credentials_note(&self) -> &'static str {
-        match self.credentials {
-            Credentials::Anonymous | Credentials::Forwarded(None) => " (no credentials were given)",
-            _ => " (credentials were given)",
+            reason: format!("{words}{note}"),
         }
     }
 }

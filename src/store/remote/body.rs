@@ -1,7 +1,6 @@
 //! Request bodies: empty, in memory, or a part of a file that is read while it is sent.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,7 +106,8 @@ fn read(path: PathBuf, file: File, length: u64, watch: Watch) -> reqwest::Body {
 }
 
 /// The file could not be read while it was sent. The HTTP client's error has this as a cause.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", path.display())]
 pub(super) struct FileFailed {
     path: PathBuf,
     source: io::Error,
@@ -117,17 +117,5 @@ impl FileFailed {
     pub(super) fn to_error(&self) -> Error {
         let source = io::Error::new(self.source.kind(), self.source.to_string());
         Error::file(&self.path)(source)
-    }
-}
-
-impl fmt::Display for FileFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())
-    }
-}
-
-impl std::error::Error for FileFailed {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
     }
 }

@@ -1,6 +1,5 @@
 //! The HTTP clients of a registry.
 
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url, redirect};
@@ -140,16 +139,9 @@ fn is_referrers(url: &Url) -> bool {
 }
 
 /// A redirect leads from https to something weaker.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("it leads from https to an address without")]
 pub(super) struct InsecureRedirect;
-
-impl fmt::Display for InsecureRedirect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it leads from https to an address without")
-    }
-}
-
-impl std::error::Error for InsecureRedirect {}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,5 @@
 //! Which hosts anybody may name.
 
-use std::error;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -48,16 +46,9 @@ impl Resolve for PublicOnly {
 }
 
 /// Something leads to an address that is not everybody's.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("it leads to an address that is not public")]
 pub(super) struct InnerAddress;
-
-impl fmt::Display for InnerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it leads to an address that is not public")
-    }
-}
-
-impl error::Error for InnerAddress {}
 
 fn is_everybodys(address: IpAddr) -> bool {
     match address {
