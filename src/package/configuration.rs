@@ -6,6 +6,8 @@
 mod edit;
 mod keys;
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
@@ -43,6 +45,15 @@ pub enum ConfigurationError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl ConfigurationError {
+    fn registry(registry: &str, reason: impl fmt::Display) -> Self {
+        Self::Registry {
+            registry: registry.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 /// Which registry a package is in.
@@ -261,42 +272,36 @@ impl Configuration {
     }
 
     fn registry(&self, name: &str) -> Result<Registry, ConfigurationError> {
-        name.parse().map_err(
-            |error: wasm_pkg_common::Error| ConfigurationError::Registry {
-                registry: name.to_owned(),
-                reason: error.to_string(),
-            },
-        )
+        name.parse()
+            .map_err(|error: wasm_pkg_common::Error| ConfigurationError::registry(name, error))
     }
 
     /// Returns how a registry is spoken to; `registry` is its name in the configuration.
     pub fn settings(&self, registry: &str) -> Result<RegistrySettings, ConfigurationError> {
-        let failed = |reason: String| ConfigurationError::Registry {
-            registry: registry.to_owned(),
-            reason,
-        };
+        let failed = |reason: &str| ConfigurationError::registry(registry, reason);
         let name = self.registry(registry)?;
         let Some(config) = self.config.registry_config(&name) else {
             return Ok(RegistrySettings::default());
         };
         let oci: Option<Oci> = config
             .backend_config(OCI_PROTOCOL)
-            .map_err(|_| failed("its table `oci` is malformed".to_owned()))?;
+            .map_err(|_| failed("its table `oci` is malformed"))?;
         let oci = oci.unwrap_or_default();
         let plain_http = match oci.protocol.as_deref() {
             None | Some("https") => false,
             Some("http") => true,
-            Some(other) => return Err(failed(format!("`{other}` is neither http nor https"))),
+            Some(other) => return Err(failed(&format!("`{other}` is neither http nor https"))),
         };
         if oci.accept_invalid_certificates {
-            let reason = "accept_invalid_certificates is not supported; name its certificate \
-                          in extra_root_certificates or with --ca-cert";
-            return Err(failed(reason.to_owned()));
+            return Err(failed(
+                "accept_invalid_certificates is not supported; name its certificate in \
+                 extra_root_certificates or with --ca-cert",
+            ));
         }
         let mut ca_certificates = Vec::new();
         for certificate in oci.extra_root_certificates {
             if certificate.encoding != "pem" {
-                return Err(failed("only certificates in PEM form are read".to_owned()));
+                return Err(failed("only certificates in PEM form are read"));
             }
             ca_certificates.extend_from_slice(certificate.data.as_bytes());
             ca_certificates.push(b'\n');
@@ -304,7 +309,7 @@ impl Configuration {
         let credentials = oci.auth.map(user_password).transpose();
         Ok(RegistrySettings {
             plain_http,
-            credentials: credentials.map_err(|reason| failed(reason.to_owned()))?,
+            credentials: credentials.map_err(failed)?,
             ca_certificates,
         })
     }
@@ -315,14 +320,11 @@ impl Choice {
     /// `registry.json`, if it has one.
     pub fn asked(registry: &str, metadata: Option<&[u8]>) -> Result<Place, ConfigurationError> {
         let metadata = match metadata {
-            Some(json) => {
-                serde_json::from_slice(json).map_err(|error| ConfigurationError::Registry {
-                    registry: registry.to_owned(),
-                    reason: format!(
-                        "its /.well-known/wasm-pkg/registry.json is malformed: {error}"
-                    ),
-                })?
-            }
+            Some(json) => serde_json::from_slice(json).map_err(|error| {
+                let reason =
+                    format!("its /.well-known/wasm-pkg/registry.json is malformed: {error}");
+                ConfigurationError::registry(registry, reason)
+            })?,
             None => RegistryMetadata::default(),
         };
         place(registry, &metadata)
@@ -330,10 +332,7 @@ impl Choice {
 }
 
 fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, ConfigurationError> {
-    let failed = |reason: String| ConfigurationError::Registry {
-        registry: registry.to_owned(),
-        reason,
-    };
+    let failed = |reason: String| ConfigurationError::registry(registry, reason);
     if let Some(other) = metadata
         .preferred_protocol()
         .filter(|protocol| *protocol != OCI_PROTOCOL)
@@ -361,10 +360,7 @@ fn layout_backend(
     registry: &str,
     settings: Option<&RegistryConfig>,
 ) -> Result<Option<Place>, ConfigurationError> {
-    let failed = |reason: String| ConfigurationError::Registry {
-        registry: registry.to_owned(),
-        reason,
-    };
+    let failed = |reason: String| ConfigurationError::registry(registry, reason);
     let Some(settings) = settings else {
         return Ok(None);
     };

@@ -3,6 +3,8 @@
 //! `wharf.lock` has one entry for each package, requirement and registry. The content digest is the link
 //! of trust; the split digest says how it was cut, the manifest digest in which form it was stored.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::connect::{Located, LocatedVersion};
@@ -18,22 +20,8 @@ const HEAD: &str = "# What `wharf get` got. Made by wharf; keep it with your sou
 
 /// Why a lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Not TOML, or not a lock file.
-    #[error("it is malformed: {0}")]
-    Malformed(String),
-    /// A later version of wharf made it.
-    #[error("it has version {0}; this wharf reads version {LOCK_VERSION}")]
-    Version(u32),
-    /// An entry contradicts itself or another one.
-    #[error("its entry of {package}: {reason}")]
-    Entry {
-        /// The package.
-        package: PackageName,
-        /// What is wrong.
-        reason: String,
-    },
-}
+#[error("{0}")]
+pub struct LockError(String);
 
 /// One package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,23 +65,23 @@ impl Lock {
         struct Outline {
             version: u32,
         }
-        let malformed = |error: toml::de::Error| LockError::Malformed(first_line(&error));
+        let malformed = |error: toml::de::Error| {
+            let reason = error.message().lines().next().unwrap_or_default();
+            LockError(format!("it is malformed: {reason}"))
+        };
         let Outline { version } = toml::from_str(text).map_err(malformed)?;
         if version != LOCK_VERSION {
-            return Err(LockError::Version(version));
+            return Err(LockError(format!(
+                "it has version {version}; this wharf reads version {LOCK_VERSION}"
+            )));
         }
         let File { packages, .. } = toml::from_str(text).map_err(malformed)?;
         let mut lock = Self::default();
         for entry in packages {
             entry.check()?;
             if lock.position(&entry).is_some() {
-                return Err(LockError::Entry {
-                    package: entry.name,
-                    reason: format!(
-                        "`{}` from {} is there twice",
-                        entry.requirement, entry.registry
-                    ),
-                });
+                let (requirement, registry) = (&entry.requirement, &entry.registry);
+                return Err(entry.wrong(format!("`{requirement}` from {registry} is there twice")));
             }
             lock.entries.push(entry);
         }
@@ -107,7 +95,7 @@ impl Lock {
             packages: self.entries.clone(),
         };
         let text = toml::to_string(&file);
-        let text = text.map_err(|error| LockError::Malformed(error.to_string()))?;
+        let text = text.map_err(|error| LockError(format!("it is malformed: {error}")))?;
         Ok(format!("{HEAD}{text}"))
     }
 
@@ -165,11 +153,11 @@ impl Locked {
     pub fn location(&self) -> Result<Location, LockError> {
         // A layout's repository is only told from its directory where a tag follows.
         let reference = format!("{}:{DEFAULT_TAG}", self.registry).parse::<Reference>();
-        let reference = reference.map_err(|error| LockError::Entry {
-            package: self.name.clone(),
-            reason: error.to_string(),
-        })?;
-        Ok(reference.location)
+        Ok(reference.map_err(|error| self.wrong(error))?.location)
+    }
+
+    fn wrong(&self, reason: impl fmt::Display) -> LockError {
+        LockError(format!("its entry of {}: {reason}", self.name))
     }
 
     fn key(&self) -> (&PackageName, &str, &str) {
@@ -178,14 +166,10 @@ impl Locked {
 
     /// Checks that the version is one that the requirement allows.
     fn check(&self) -> Result<(), LockError> {
-        let wrong = |reason: String| LockError::Entry {
-            package: self.name.clone(),
-            reason,
-        };
         let spec = format!("{}@{}", self.name, self.requirement);
         let spec: PackageSpec = spec
             .parse()
-            .map_err(|_| wrong(format!("`{}` is no requirement", self.requirement)))?;
+            .map_err(|_| self.wrong(format!("`{}` is no requirement", self.requirement)))?;
         let allowed = match &spec.wanted {
             Wanted::Exact(version) => *version == self.version,
             // `*` and nothing are the same here: also versions before a release.
@@ -196,21 +180,12 @@ impl Locked {
         };
         match allowed {
             true => Ok(()),
-            false => Err(wrong(format!(
+            false => Err(self.wrong(format!(
                 "version {} is not one that `{}` allows",
                 self.version, self.requirement
             ))),
         }
     }
-}
-
-fn first_line(error: &toml::de::Error) -> String {
-    error
-        .message()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 use wasm_pkg_common::label::Label;
 
 use super::ConfigurationError;
-use super::keys::at;
+use super::keys::{DEFAULT, NAMESPACES, PACKAGES, at};
 use crate::package::Place;
 use crate::reference::is_loopback;
 use crate::reference::package::PackageName;
@@ -30,19 +30,19 @@ impl FromStr for Scope {
         if text == "default" {
             return Ok(Self::Default);
         }
-        let failed = |error: &dyn fmt::Display| {
-            format!("`{text}` is not default, NAMESPACE or NAMESPACE:NAME: {error}")
-        };
-        match text.contains(':') {
+        let parsed = match text.contains(':') {
             true => text
                 .parse()
                 .map(Self::Package)
-                .map_err(|error| failed(&error)),
+                .map_err(|error| format!("{error}")),
             false => text
                 .parse()
                 .map(Self::Namespace)
-                .map_err(|error| failed(&error)),
-        }
+                .map_err(|error| format!("{error}")),
+        };
+        parsed.map_err(|error| {
+            format!("`{text}` is not default, NAMESPACE or NAMESPACE:NAME: {error}")
+        })
     }
 }
 
@@ -55,10 +55,6 @@ impl fmt::Display for Scope {
         }
     }
 }
-
-const NAMESPACES: &str = "namespace_registries";
-const PACKAGES: &str = "package_registry_overrides";
-const DEFAULT: &str = "default_registry";
 
 fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
     text.parse().map_err(|error: toml_edit::TomlError| {
@@ -154,16 +150,13 @@ pub fn unset(text: &str, scope: &Scope) -> Result<Option<String>, ConfigurationE
 
 /// What wkg calls custom configuration.
 fn custom(host: &str, prefix: &str) -> InlineTable {
-    let mut oci = InlineTable::new();
-    oci.insert("registry", Value::from(host));
-    oci.insert("namespacePrefix", Value::from(prefix));
-    let mut metadata = InlineTable::new();
-    metadata.insert("preferredProtocol", Value::from("oci"));
-    metadata.insert("oci", Value::from(oci));
-    let mut custom = InlineTable::new();
-    custom.insert("registry", Value::from(host));
-    custom.insert("metadata", Value::from(metadata));
-    custom
+    let oci = InlineTable::from_iter([("registry", host), ("namespacePrefix", prefix)]);
+    let oci = ("oci", Value::from(oci));
+    let metadata = InlineTable::from_iter([("preferredProtocol", Value::from("oci")), oci]);
+    InlineTable::from_iter([
+        ("registry", Value::from(host)),
+        ("metadata", metadata.into()),
+    ])
 }
 
 fn entry<'a>(

@@ -10,9 +10,9 @@ use wasm_pkg_common::registry::Registry;
 
 use super::{ConfigurationError, LAYOUT_BACKEND};
 
-const DEFAULT: &str = "default_registry";
-const NAMESPACES: &str = "namespace_registries";
-const PACKAGES: &str = "package_registry_overrides";
+pub(super) const DEFAULT: &str = "default_registry";
+pub(super) const NAMESPACES: &str = "namespace_registries";
+pub(super) const PACKAGES: &str = "package_registry_overrides";
 const REGISTRY: &str = "registry";
 
 /// Which backend a registry has; both names mean the same.
