@@ -43,8 +43,9 @@ use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::failure::{Exit, Failure};
+use self::failure::{Failure, exit_code};
 use self::settings::{Context, Shared};
+use wharf::error::Kind;
 
 /// Store WebAssembly components in container registries, one layer per section
 ///
@@ -131,7 +132,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     if !json {
         // Nothing can be said about a terminal that is gone.
         let _terminal_gone = error.print();
-        return Exit::Usage.into();
+        return exit_code(Kind::Usage);
     }
     let text = error.to_string();
     // What comes after the first empty line is help.

@@ -78,6 +78,8 @@ pub enum Kind {
     Conflict,
     /// What is asked for makes no sense, or cannot be done like this.
     Usage,
+    /// The user stopped it.
+    Interrupted,
     /// Anything else: a full disk, a missing right, a setting.
     Other,
 }
@@ -92,6 +94,7 @@ impl Kind {
             Self::Unreachable => "unreachable",
             Self::Conflict => "conflict",
             Self::Usage => "usage",
+            Self::Interrupted => "interrupted",
             Self::Other => "other",
         }
     }

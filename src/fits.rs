@@ -8,11 +8,13 @@
 mod plug;
 mod words;
 
+use serde::Serialize;
+
 pub use self::plug::plug;
 use crate::world::{self, Target};
 
 /// Something that both sides name and that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// The import or export, or the world where it is not known which.
     pub name: String,
@@ -21,7 +23,7 @@ pub struct Mismatch {
 }
 
 /// What keeps a component from running in a world. It fits if there is nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// What the component imports and the world does not have.
     pub missing_imports: Vec<String>,

@@ -4,7 +4,8 @@ mod open;
 mod part;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -26,6 +27,13 @@ use crate::store::{self, Observer, Session, Store, blocking};
 pub trait Output: Write + Send {
     /// Begins again with nothing written, or fails if that cannot be.
     fn restart(&mut self) -> io::Result<()>;
+}
+
+impl Output for File {
+    fn restart(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.rewind()
+    }
 }
 
 /// What was pulled.

@@ -17,6 +17,7 @@ pub mod spool;
 pub mod tail;
 
 use std::error;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,6 +88,40 @@ pub enum Delivery {
     Mounted,
 }
 
+/// Which kind of store it is, as far as users repair it in different ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A layout in this directory.
+    Layout(PathBuf),
+    /// A directory of blobs.
+    BlobDirectory,
+    /// A registry of which only the cache is read.
+    Offline,
+    /// Any other store, such as a registry.
+    Other,
+}
+
+/// A store, or something in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The whole store, such as "an OCI layout".
+    Store(&'static str),
+    /// A blob.
+    Blob(Digest),
+    /// Anything else, such as "manifest `1.0`".
+    Other(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(words) => f.write_str(words),
+            Self::Blob(digest) => write!(f, "blob {digest}"),
+            Self::Other(words) => f.write_str(words),
+        }
+    }
+}
+
 /// Unverified bytes on their way to [`fetch`].
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
@@ -95,6 +130,11 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 pub trait Store: Send + Sync {
     /// Returns the name people know it by: `oci:DIR`, `blobs:DIR`, or `host/repository`.
     fn location(&self) -> String;
+
+    /// Returns which kind of store this is.
+    fn kind(&self) -> StoreKind {
+        StoreKind::Other
+    }
 
     /// Returns a manifest whose bytes have the digest that was asked for, or that the tag names.
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error>;
@@ -193,10 +233,12 @@ pub enum Error {
     /// The manifest, tag, blob or layout does not exist.
     #[error("{what} not found in {location}")]
     NotFound {
-        /// For instance "manifest `1.0`".
-        what: String,
+        /// The manifest, tag, blob or layout.
+        what: Subject,
         /// The store.
         location: String,
+        /// Its kind.
+        kind: StoreKind,
     },
     /// The registry or its token server does not let us (401, 403).
     #[error("{location} refused {what}: {reason}")]
@@ -212,9 +254,11 @@ pub enum Error {
     #[error("{what} in {location} is damaged")]
     Corrupt {
         /// The blob or manifest.
-        what: String,
+        what: Subject,
         /// The store.
         location: String,
+        /// Its kind.
+        kind: StoreKind,
         /// What was expected and found.
         source: Box<Mismatch>,
     },
@@ -294,6 +338,25 @@ impl Error {
         move |source| Self::File {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// Says that something is not in a store.
+    pub fn not_found(store: &dyn Store, what: Subject) -> Self {
+        Self::NotFound {
+            what,
+            location: store.location(),
+            kind: store.kind(),
+        }
+    }
+
+    /// Says that something in a store is not what its name promises.
+    pub fn corrupt(store: &dyn Store, what: Subject, mismatch: Mismatch) -> Self {
+        Self::Corrupt {
+            what,
+            location: store.location(),
+            kind: store.kind(),
+            source: Box::new(mismatch),
         }
     }
 

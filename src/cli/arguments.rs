@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use wharf::error::Kind;
 use wharf::package::{self, Located, LocatedVersion, RegistrySettings};
 use wharf::reference::package::{PackageName, PackageSpec, Wanted, looks_like_package};
 use wharf::reference::{BLOBS, Reference};
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::hints;
 use super::settings::Context;
 use super::text::printable;
@@ -38,7 +39,7 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
     match text.parse() {
         Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
         Err(error) => {
-            let failure = Failure::new(Exit::NotFound, format!("no file `{text}`"));
+            let failure = Failure::new(Kind::NotFound, format!("no file `{text}`"));
             Err(failure.hint(hints::no_file(text, &error)))
         }
     }
@@ -54,7 +55,7 @@ pub(crate) fn named(text: &str) -> Result<Named, Failure> {
             true => Failure::usage(format!("`{text}` is no package and no reference")),
             false => Failure::usage(error),
         };
-        failure.hint(hints::reference(text).unwrap_or_else(|| hints::FORMS.to_owned()))
+        failure.hint(hints::reference(text).unwrap_or(hints::FORMS.into()))
     })
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::store::cache::Usage;
 
-use super::failure::Failure;
+use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text::parse_size;
 use super::{output, text};
@@ -51,9 +51,7 @@ impl Cache {
             return Err(Failure::usage("there is no cache to look after"));
         }
         let cache = context.cache()?;
-        let work = move || self.command.run(&cache);
-        let done = tokio::task::spawn_blocking(work).await;
-        let (left, removed) = done.map_err(anyhow::Error::from)??;
+        let (left, removed) = blocking(move || self.command.run(&cache)).await?;
         let report = Report {
             blobs: left.blobs,
             bytes: left.bytes,

@@ -2,9 +2,11 @@
 
 use clap::Args;
 use serde::Serialize;
+use wharf::error::Kind;
 use wharf::fits::{self, Mismatch, Verdict};
+use wharf::world::Target;
 
-use super::failure::{Exit, Failure};
+use super::failure::{Failure, blocking};
 use super::output;
 use super::settings::Context;
 use super::text::printable;
@@ -41,19 +43,12 @@ pub(crate) struct Check {
 }
 
 #[derive(Serialize)]
-struct MismatchRow {
-    name: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
 struct Fit {
     component: String,
     world: String,
     fits: bool,
-    missing_imports: Vec<String>,
-    missing_exports: Vec<String>,
-    mismatches: Vec<MismatchRow>,
+    #[serde(flatten)]
+    verdict: Verdict,
 }
 
 #[derive(Serialize)]
@@ -63,7 +58,7 @@ struct Upgrade {
     compatible: bool,
     new_imports: Vec<String>,
     lost_exports: Vec<String>,
-    mismatches: Vec<MismatchRow>,
+    mismatches: Vec<Mismatch>,
 }
 
 impl Check {
@@ -72,107 +67,91 @@ impl Check {
         let fits = match (self.compatible_with, self.world, self.wit) {
             (Some(old), ..) => {
                 let old = Stub::read(context, &old).await?;
-                let report = Upgrade::new(new, old).await?;
-                output::print(context, &report, || report.text())?;
-                report.compatible
+                upgrade(context, new, old).await?
             }
             (None, Some(world), Some(wit)) => {
                 let world = worlds::world(context, &world, &wit).await?;
-                let report = Fit::new(new, world).await?;
-                output::print(context, &report, || report.text())?;
-                report.fits
+                fit(context, new, world).await?
             }
             _ => return Err(Failure::usage("--world and --wit, or --compatible-with")),
         };
         match fits {
             true => Ok(()),
-            false => Err(Failure::answered(Exit::Conflict)),
+            false => Err(Failure::answered(Kind::Conflict)),
         }
     }
 }
 
-impl Fit {
-    async fn new(component: Stub, world: wharf::world::Target) -> Result<Self, Failure> {
-        let name = world.name();
-        let Stub { name: of, bytes } = component;
-        let verdict = measured(move || fits::target(&bytes, &world)).await;
-        let verdict = verdict.map_err(|failure| failure.context(of.clone()))?;
-        Ok(Self {
-            component: of,
-            world: name,
-            fits: verdict.fits(),
-            missing_imports: verdict.missing_imports,
-            missing_exports: verdict.missing_exports,
-            mismatches: rows(verdict.mismatches),
-        })
-    }
-
-    fn text(&self) -> String {
-        let (component, world) = (&self.component, printable(&self.world));
-        let head = match self.fits {
+async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool, Failure> {
+    let Stub { name, bytes } = component;
+    let world = target.name();
+    let verdict = blocking(move || fits::target(&bytes, &target)).await;
+    let verdict = verdict.map_err(|failure| failure.context(name.clone()))?;
+    let fits = verdict.fits();
+    let report = Fit {
+        component: name,
+        world,
+        fits,
+        verdict,
+    };
+    output::print(context, &report, || {
+        let (component, world) = (&report.component, printable(&report.world));
+        let head = match fits {
             true => format!("{component} fits {world}"),
             false => format!("{component} does not fit {world}"),
         };
-        let lists = [
-            ("missing import", &self.missing_imports),
-            ("missing export", &self.missing_exports),
-        ];
-        lines(head, lists, &self.mismatches)
-    }
+        let Verdict {
+            missing_imports,
+            missing_exports,
+            mismatches,
+        } = &report.verdict;
+        let missing_imports = ("missing import", missing_imports);
+        lines(
+            head,
+            [missing_imports, ("missing export", missing_exports)],
+            mismatches,
+        )
+    })?;
+    Ok(fits)
 }
 
-impl Upgrade {
-    async fn new(new: Stub, old: Stub) -> Result<Self, Failure> {
-        let Stub { name, bytes } = new;
-        let (of, old_bytes) = (old.name, old.bytes);
-        let context = format!("{name} and {of}");
-        let verdict = measured(move || fits::upgrade(&old_bytes, &bytes)).await;
-        let verdict = verdict.map_err(|failure| failure.context(context))?;
-        Ok(Self {
-            component: name,
-            compatible_with: of,
-            compatible: verdict.fits(),
-            new_imports: verdict.missing_imports,
-            lost_exports: verdict.missing_exports,
-            mismatches: rows(verdict.mismatches),
-        })
-    }
-
-    fn text(&self) -> String {
-        let (new, old) = (&self.component, &self.compatible_with);
-        let head = match self.compatible {
+async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failure> {
+    let (component, compatible_with) = (new.name, old.name);
+    let verdict = blocking(move || fits::upgrade(&old.bytes, &new.bytes)).await;
+    let verdict =
+        verdict.map_err(|failure| failure.context(format!("{component} and {compatible_with}")))?;
+    let report = Upgrade {
+        component,
+        compatible_with,
+        compatible: verdict.fits(),
+        new_imports: verdict.missing_imports,
+        lost_exports: verdict.missing_exports,
+        mismatches: verdict.mismatches,
+    };
+    output::print(context, &report, || {
+        let (new, old) = (&report.component, &report.compatible_with);
+        let head = match report.compatible {
             true => format!("{new} may replace {old}"),
             false => format!("{new} must not replace {old}"),
         };
-        let lists = [
-            ("new import", &self.new_imports),
-            ("lost export", &self.lost_exports),
-        ];
-        lines(head, lists, &self.mismatches)
-    }
+        let new_imports = ("new import", &report.new_imports);
+        lines(
+            head,
+            [new_imports, ("lost export", &report.lost_exports)],
+            &report.mismatches,
+        )
+    })?;
+    Ok(report.compatible)
 }
 
-/// Types are walked on a thread of their own.
-async fn measured(
-    measure: impl FnOnce() -> Result<Verdict, fits::Error> + Send + 'static,
-) -> Result<Verdict, Failure> {
-    let verdict = tokio::task::spawn_blocking(measure).await;
-    Ok(verdict.map_err(anyhow::Error::from)??)
-}
-
-fn rows(mismatches: Vec<Mismatch>) -> Vec<MismatchRow> {
-    let row = |Mismatch { name, reason }| MismatchRow { name, reason };
-    mismatches.into_iter().map(row).collect()
-}
-
-fn lines(head: String, lists: [(&str, &Vec<String>); 2], mismatches: &[MismatchRow]) -> String {
+fn lines(head: String, lists: [(&str, &Vec<String>); 2], mismatches: &[Mismatch]) -> String {
     let mut text = head;
     for (what, names) in lists {
         for name in names {
             text.push_str(&format!("\n  {what}  {}", printable(name)));
         }
     }
-    for MismatchRow { name, reason } in mismatches {
+    for Mismatch { name, reason } in mismatches {
         let (name, reason) = (printable(name), printable(reason));
         text.push_str(&format!("\n  mismatch  {name}: {reason}"));
     }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use wharf::error::Kind;
 use wharf::package::configuration::{self, Scope};
 use wharf::package::{self, Place};
 use wharf::store::spool;
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::settings::Context;
 use super::{arguments, hints, output, text};
 
@@ -161,11 +162,11 @@ fn changed(
     // What is no configuration is no fault of the call.
     configuration::mappings(&before).map_err(|error| {
         let message = format!("the configuration {} is malformed: {error}", file.display());
-        Failure::new(Exit::Integrity, message)
+        Failure::new(Kind::Integrity, message)
     })?;
     let Some(after) = change(&before).map_err(Failure::usage)? else {
         let message = format!("{} sets nothing for {scope}", file.display());
-        return Err(Failure::new(Exit::NotFound, message));
+        return Err(Failure::new(Kind::NotFound, message));
     };
     write(&file, &after).with_context(|| file.display().to_string())?;
     let report = Changed {

@@ -84,8 +84,8 @@ impl Copy {
 
     async fn package(&self, context: &Context, spec: &PackageSpec) -> Result<CopyPlan, Failure> {
         let place: Place = self.target.parse().map_err(|error| {
-            let hint = hints::place(&self.target);
-            Failure::usage(error).hint(hint.unwrap_or_else(|| hints::PACKAGE_TARGET.to_owned()))
+            let hint = hints::host(&self.target);
+            Failure::usage(error).hint(hint.unwrap_or(hints::PACKAGE_TARGET.into()))
         })?;
         let settings = self.settings();
         Ok(context

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::package::Located;
 
 use super::arguments::{self, Given, Named};
 use super::failure::Failure;
@@ -78,50 +77,37 @@ impl Diff {
 
     async fn side(&self, context: &Context, given: Given) -> Result<Side, Failure> {
         let cache = context.cache()?;
-        Ok(match given {
+        let (name, content, layers) = match given {
             Given::File(path) => {
-                let input = Input::read(&path, self.split.policy()).await?;
-                let component = input.component;
-                Side {
-                    name: path.display().to_string(),
-                    content_digest: component.config.content.digest,
-                    content_size: component.config.content.size,
-                    layers: layers::of_file(&component, &cache)?,
-                }
+                let component = Input::read(&path, self.split.policy()).await?.component;
+                let layers = layers::of_file(&component, &cache)?;
+                (path.display().to_string(), component.config.content, layers)
             }
             Given::Named(named) => {
-                let Located {
-                    store,
-                    reference,
-                    opened,
-                    ..
-                } = arguments::open(context, named).await?;
-                Side {
-                    name: reference.to_string(),
-                    content_digest: opened.content().digest,
-                    content_size: opened.content().size,
-                    layers: layers::of_artifact(&opened, store.as_ref(), &cache)?,
-                }
+                let found = arguments::open(context, named).await?;
+                let layers = layers::of_artifact(&found.opened, found.store.as_ref(), &cache)?;
+                (found.reference.to_string(), found.opened.content(), layers)
             }
+        };
+        Ok(Side {
+            name,
+            content_digest: content.digest,
+            content_size: content.size,
+            layers,
         })
     }
 }
 
 impl Report {
     fn new(a: Side, b: Side) -> Self {
-        let contents =
-            |side: &Side| -> HashSet<_> { side.layers.iter().map(LayerRow::content).collect() };
-        let (in_a, in_b) = (contents(&a), contents(&b));
-        let part = |side: &Side, other: &HashSet<_>, shared: bool| -> Vec<LayerRow> {
-            let rows = side.layers.iter();
-            let rows = rows.filter(|row| other.contains(&row.content()) == shared);
-            rows.cloned().collect()
+        // The layers of one side that the other has too, and the rest.
+        let divided = |side: &Side, other: &Side| -> (Vec<LayerRow>, Vec<LayerRow>) {
+            let contents: HashSet<_> = other.layers.iter().map(LayerRow::content).collect();
+            let rows = side.layers.iter().cloned();
+            rows.partition(|row| contents.contains(&row.content()))
         };
-        let (shared, only_a, only_b) = (
-            part(&b, &in_a, true),
-            part(&a, &in_b, false),
-            part(&b, &in_a, false),
-        );
+        let (_, only_a) = divided(&a, &b);
+        let (shared, only_b) = divided(&b, &a);
         let bytes = |rows: &[LayerRow]| rows.iter().map(|row| row.content_size).sum();
         Self {
             shared_bytes: bytes(&shared),

@@ -1,5 +1,6 @@
 //! How a failure is told: `error:`, its causes, a `hint:`, and the exit code.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -8,49 +9,31 @@ use serde_json::json;
 use wharf::error::Kind;
 use wharf::{copy, exploded, fits, index, package, store, world};
 
+use super::hints::{self, Hint, known};
+use super::stdout;
 use super::text::printable;
-use super::{hints, stdout};
 
-/// Exit codes; scripts rely on them (`docs/CLI.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    Other = 1,
-    Usage = 2,
-    NotFound = 3,
-    Refused = 4,
-    Integrity = 5,
-    Unreachable = 6,
-    Conflict = 7,
-    Interrupted = 130,
-}
-
-impl Exit {
-    fn kind(self) -> &'static str {
-        match self {
-            Self::Other => "other",
-            Self::Usage => "usage",
-            Self::NotFound => "not_found",
-            Self::Refused => "refused",
-            Self::Integrity => "integrity",
-            Self::Unreachable => "unreachable",
-            Self::Conflict => "conflict",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
+/// Returns the exit code of a kind of failure; scripts rely on them (`docs/CLI.md`).
+pub(crate) fn exit_code(kind: Kind) -> ExitCode {
+    ExitCode::from(match kind {
+        Kind::Other => 1,
+        Kind::Usage => 2,
+        Kind::NotFound => 3,
+        Kind::Refused => 4,
+        Kind::Integrity => 5,
+        Kind::Unreachable => 6,
+        Kind::Conflict => 7,
+        Kind::Interrupted => 130,
+    })
 }
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    exit: Exit,
+    /// Decides the exit code.
+    pub(crate) kind: Kind,
     error: anyhow::Error,
-    hint: Option<String>,
+    hint: Option<Hint>,
     /// Whether it was told with the result, so that only its code is left to say.
     told: bool,
 }
@@ -58,13 +41,13 @@ pub(crate) struct Failure {
 impl Failure {
     /// The command line asks for something that makes no sense.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
-        Self::new(Exit::Usage, message)
+        Self::new(Kind::Usage, message)
     }
 
     /// A failure of a given kind.
-    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
         Self {
-            exit,
+            kind,
             error: anyhow::anyhow!("{message}"),
             hint: None,
             told: false,
@@ -73,25 +56,12 @@ impl Failure {
 
     /// Somebody pressed Ctrl-C.
     pub(crate) fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, "interrupted")
+        Self::new(Kind::Interrupted, "interrupted")
     }
 
     /// The answer was printed, and is no.
-    pub(crate) fn answered(exit: Exit) -> Self {
-        Self {
-            told: true,
-            ..Self::new(exit, "no")
-        }
-    }
-
-    /// Returns whether the other side does not let us.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.exit == Exit::Refused
-    }
-
-    /// Returns whether bytes or structures are not what they should be.
-    pub(crate) fn is_integrity(&self) -> bool {
-        self.exit == Exit::Integrity
+    pub(crate) fn answered(kind: Kind) -> Self {
+        Self::new(kind, "no").told()
     }
 
     /// Says what was being done.
@@ -101,7 +71,7 @@ impl Failure {
     }
 
     /// Names the way out.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -110,11 +80,6 @@ impl Failure {
     pub(crate) fn told(mut self) -> Self {
         self.told = true;
         self
-    }
-
-    /// Returns the word for its exit code.
-    pub(crate) fn kind(&self) -> &'static str {
-        self.exit.kind()
     }
 
     fn causes(&self) -> impl Iterator<Item = String> {
@@ -130,7 +95,7 @@ impl Failure {
     /// Tells the failure, on stdout as JSON if asked, and returns its code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if self.told {
-            return self.exit.into();
+            return exit_code(self.kind);
         }
         // What stdout does not take goes to stderr.
         let printed = json && self.print_json().is_ok();
@@ -144,22 +109,20 @@ impl Failure {
                 eprintln!("hint: {hint}");
             }
         }
-        self.exit.into()
+        exit_code(self.kind)
     }
 
     fn print_json(&self) -> io::Result<()> {
-        let (kind, message) = (self.kind(), self.message());
+        let (kind, message) = (self.kind.word(), self.message());
         let error = json!({ "error": { "kind": kind, "message": message, "hint": self.hint } });
         stdout::line(&format!("{error:#}"))
     }
 
     /// Whoever read our output has gone, and needs no message.
     fn is_broken_pipe(&self) -> bool {
-        let broken = |cause: &(dyn std::error::Error + 'static)| {
-            let error = cause.downcast_ref::<std::io::Error>();
-            error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-        };
-        self.error.chain().any(broken)
+        let is_broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        let mut causes = self.error.chain();
+        causes.any(|cause| known(cause, is_broken) == Some(true))
     }
 }
 
@@ -167,7 +130,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         Self {
-            exit: exit_of(&error),
+            kind: error.chain().find_map(kind_of).unwrap_or(Kind::Other),
             hint: hints::of(&error),
             error,
             told: false,
@@ -175,70 +138,53 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Returns the exit code for a failure, by the first of its causes that says more.
-fn exit_of(error: &anyhow::Error) -> Exit {
-    error.chain().find_map(cause_exit).unwrap_or(Exit::Other)
+/// Runs work that waits for a disk, a person or another program away from the async threads.
+pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(anyhow::Error::from)??)
 }
 
-fn cause_exit(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
-    if let Some(error) = cause.downcast_ref::<wharf::error::Error>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<package::Error>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<package::LockFileError>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<index::Error>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<copy::Error>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<store::Error>() {
-        return Some(error.kind().into());
-    }
-    if let Some(error) = cause.downcast_ref::<exploded::Error>() {
-        return Some(exploded_exit(error));
-    }
-    match cause.downcast_ref::<fits::Error>() {
-        Some(fits::Error::World(error)) => Some(world_exit(error)),
-        Some(_) => None,
-        None => cause.downcast_ref::<world::Error>().map(world_exit),
-    }
+/// Returns the kind of a cause, unless it says less than its own causes.
+fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
+    known(cause, wharf::error::Error::kind)
+        .or_else(|| known(cause, package::Error::kind))
+        .or_else(|| known(cause, package::LockFileError::kind))
+        .or_else(|| known(cause, index::Error::kind))
+        .or_else(|| known(cause, copy::Error::kind))
+        .or_else(|| known(cause, store::Error::kind))
+        .or_else(|| known(cause, exploded_kind))
+        .or_else(|| known(cause, fits_kind))
+        .or_else(|| known(cause, world_kind))
 }
 
-impl From<Kind> for Exit {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::NotFound => Self::NotFound,
-            Kind::Refused => Self::Refused,
-            Kind::Integrity => Self::Integrity,
-            Kind::Unreachable => Self::Unreachable,
-            Kind::Conflict => Self::Conflict,
-            Kind::Usage => Self::Usage,
-            Kind::Other => Self::Other,
-        }
-    }
-}
-
-fn world_exit(error: &world::Error) -> Exit {
+fn fits_kind(error: &fits::Error) -> Kind {
     match error {
-        world::Error::NoWorld { .. } => Exit::NotFound,
-        world::Error::TooLarge { .. } => Exit::Other,
-        _ => Exit::Integrity,
+        fits::Error::World(error) => world_kind(error),
+        fits::Error::Composition { .. } => Kind::Other,
     }
 }
 
-fn exploded_exit(error: &exploded::Error) -> Exit {
+fn world_kind(error: &world::Error) -> Kind {
     match error {
-        exploded::Error::NoRoot { .. } => Exit::NotFound,
-        exploded::Error::ManyRoots { .. } => Exit::Usage,
-        exploded::Error::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            Exit::NotFound
+        world::Error::NoWorld { .. } => Kind::NotFound,
+        world::Error::TooLarge { .. } => Kind::Other,
+        _ => Kind::Integrity,
+    }
+}
+
+fn exploded_kind(error: &exploded::Error) -> Kind {
+    match error {
+        exploded::Error::NoRoot { .. } => Kind::NotFound,
+        exploded::Error::ManyRoots { .. } => Kind::Usage,
+        exploded::Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Kind::NotFound
         }
-        exploded::Error::File { .. } => Exit::Other,
-        _ => Exit::Integrity,
+        exploded::Error::File { .. } => Kind::Other,
+        _ => Kind::Integrity,
     }
 }

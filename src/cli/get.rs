@@ -6,7 +6,7 @@ use clap::Args;
 use wharf::package::{Lock, LockFile, Locked};
 
 use super::arguments::{self, Named};
-use super::failure::Failure;
+use super::failure::{Failure, blocking};
 use super::hints;
 use super::pull::{Destination, Pull, open_target, receive};
 use super::settings::Context;
@@ -84,8 +84,7 @@ impl Get {
         };
         let mut report = receive(context, found.artifact, destination).await?;
         if keeps {
-            let recorded = tokio::task::spawn_blocking(move || file.record(entry)).await;
-            recorded.map_err(anyhow::Error::from)??;
+            blocking(move || file.record(entry)).await?;
         }
         report.of_package(spec.name, version);
         report.print(context)

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::digest::Digest;
+use wharf::error::Kind;
 use wharf::index::{
     self, CheckedIndex, LeftOut, Selection, Source, SourceReport, Status, UpdateReport, Updater,
     exchange,
@@ -15,9 +16,9 @@ use wharf::index::{
 use wharf::package::RegistrySettings;
 
 pub(crate) use self::watch::{Failed, correction, watch};
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::settings::Context;
-use super::{arguments, output, text};
+use super::{arguments, hints, output, text};
 
 /// Keep an index of components, for `wharf search`
 ///
@@ -171,8 +172,8 @@ fn remove(what: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> 
         let known = statuses.iter().map(|status| &status.source);
         let named: Vec<&Source> = known.filter(|source| source.to_string() == *what).collect();
         if named.is_empty() {
-            let failure = Failure::new(Exit::NotFound, format!("`{what}` was not added"));
-            return Err(failure.hint("`wharf index ls` shows what was"));
+            let failure = Failure::new(Kind::NotFound, format!("`{what}` was not added"));
+            return Err(failure.hint(hints::SOURCES));
         }
         for source in named {
             index.run(|index| index.remove_source(source))?;
@@ -186,9 +187,7 @@ impl Publish {
         let reference = arguments::target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
             let message = "what is published everybody can read who reads there: say what";
-            return Err(Failure::usage(message).hint(
-                "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in registries",
-            ));
+            return Err(Failure::usage(message).hint(hints::SELECTION));
         }
         let selection = Selection {
             namespace: self.namespace,
@@ -197,8 +196,8 @@ impl Publish {
         let (mut shared, left) = index.run(|index| index.extract(&selection))?;
         print_left_out(left);
         if shared.entries.is_empty() {
-            let failure = Failure::new(Exit::NotFound, "there is nothing to publish");
-            return Err(failure.hint("`wharf index add` and `wharf search` show what there is"));
+            let failure = Failure::new(Kind::NotFound, "there is nothing to publish");
+            return Err(failure.hint(hints::INDEX_CONTENTS));
         }
         let connector = context.connector()?;
         let settings = RegistrySettings::default();
@@ -314,10 +313,10 @@ fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
     })?;
     match report.failures.len() as u64 {
         0 => Ok(()),
-        _ if context.json => Err(Failure::answered(Exit::Other)),
+        _ if context.json => Err(Failure::answered(Kind::Other)),
         count => {
             let message = format!("{} could not be read", text::count(count, "artifact"));
-            Err(Failure::new(Exit::Other, message).hint("everything else is in the index"))
+            Err(Failure::new(Kind::Other, message).hint(hints::REST_INDEXED))
         }
     }
 }

@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::error::Error;
+use wharf::error::Kind;
 use wharf::split::SplitPolicy;
-use wharf::store;
 
-use super::failure::{Exit, Failure};
+use super::failure::{Failure, blocking};
 use super::text::printable;
 
 /// A component's file, mapped, planned and hashed.
@@ -26,21 +26,19 @@ impl Input {
     /// Reads a regular file.
     pub(crate) async fn read(path: &Path, policy: SplitPolicy) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
-        let (size, modified) = stamp(path).map_err(|error| failed(path, &name, error))?;
+        let (size, modified) = stamp(path).map_err(|error| failed(&name, error))?;
         // A pipe would block, and cannot be read twice.
-        if !path.is_file() && !path.is_dir() {
-            return Err(Failure::usage(format!("{name} is no regular file")));
+        if !path.is_file() {
+            let what = match path.is_dir() {
+                true => "a directory",
+                false => "no regular file",
+            };
+            return Err(Failure::usage(format!("{name} is {what}")));
         }
-        if path.is_dir() {
-            return Err(Failure::usage(format!("{name} is a directory")));
-        }
-        let file = File::open(path).map_err(|error| failed(path, &name, error))?;
-        let read = move || Component::read(file, &policy);
-        let component = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(anyhow::Error::from)?;
+        let file = File::open(path).map_err(|error| failed(&name, error))?;
+        let component = blocking(move || Component::read(file, &policy).context(name)).await?;
         Ok(Self {
-            component: Arc::new(component.context(name)?),
+            component: Arc::new(component),
             size,
             modified,
         })
@@ -72,9 +70,15 @@ fn stamp(path: &Path) -> io::Result<(u64, Option<SystemTime>)> {
     Ok((metadata.len(), metadata.modified().ok()))
 }
 
-fn failed(path: &Path, name: &str, source: io::Error) -> Failure {
-    match source.kind() {
-        io::ErrorKind::NotFound => Failure::new(Exit::NotFound, format!("no file `{name}`")),
-        _ => store::Error::file(path)(source).into(),
+/// Reads a text file that the command line names.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    let name = path.display().to_string();
+    fs::read_to_string(path).map_err(|error| failed(&name, error))
+}
+
+fn failed(name: &str, error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::new(Kind::NotFound, format!("no file `{name}`")),
+        _ => anyhow::Error::from(error).context(name.to_owned()).into(),
     }
 }

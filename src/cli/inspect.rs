@@ -9,19 +9,21 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::artifact::{self, FlatDescription, FlatManifest};
+use wharf::artifact::{self, FlatManifest};
 use wharf::component::Component;
 use wharf::copy::Tally;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
+use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
-use wharf::pull::{self, Artifact, Opened, Pulled, SplitArtifact};
+use wharf::package::Located;
+use wharf::pull::{self, Artifact, Opened, Pulled};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world;
 
 use super::arguments::{self, Given, Named};
-use super::failure::Failure;
+use super::failure::{Failure, blocking};
 use super::input::Input;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, SplitFlags};
@@ -64,14 +66,14 @@ struct SectionRow {
     size: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     name: String,
     digest: Option<Digest>,
     split_manifest_digest: Option<Digest>,
     split_digest: Option<Digest>,
-    flat_digest: Digest,
-    content_digest: Digest,
+    flat_digest: Option<Digest>,
+    content_digest: Option<Digest>,
     content_size: u64,
     os: Option<&'static str>,
     sections: Vec<SectionRow>,
@@ -129,11 +131,10 @@ impl Inspect {
         };
         let (level, observer) = (self.split.level, context.observer());
         let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
-        let reported = tokio::task::spawn_blocking(report).await;
         Ok(Report {
             wit,
             segments,
-            ..reported.map_err(anyhow::Error::from)??
+            ..blocking(report).await?
         })
     }
 
@@ -145,32 +146,16 @@ impl Inspect {
     ) -> Result<Report, Failure> {
         let located = arguments::open(context, named).await?;
         let (store, opened) = (&located.store, &located.opened);
-        let name = located.reference.at(opened.digest).to_string();
-        let mut report = match &opened.artifact {
-            Artifact::Split(split) => of_split(name, opened, split, store.as_ref(), cache)?,
-            Artifact::Flat(flat) => {
-                let store = store.as_ref();
-                let had = kept(flat, store, cache)?;
-                let described = pull::describe(store, flat, context.session()?).await?;
-                let (mut fetched, mut cached) = (Tally::default(), Tally::default());
-                match (had, kept(flat, store, cache)?) {
-                    (Some(blob), _) => cached.count(blob),
-                    (None, Some(blob)) => fetched.count(blob),
-                    (None, None) => {}
-                }
-                Report {
-                    fetched: Fetched::new(fetched, cached),
-                    ..of_flat(name, opened, described, store, cache)?
-                }
-            }
-        };
+        let mut report = Report::of_stored(&located, cache)?;
+        if let Artifact::Flat(flat) = &opened.artifact {
+            report.describe(context, flat, store.as_ref()).await?;
+        }
         if self.wit {
             return report.with_wit(context, store, opened).await;
         }
         let mut pulled = Pulled::nothing(opened);
         if self.segments {
-            let read = segments::of_stored(context, &located, cache).await?;
-            (report.segments, pulled) = read;
+            (report.segments, pulled) = segments::of_stored(context, &located, cache).await?;
         }
         let (imports, exports) = (&report.imports, &report.exports);
         let may_be_wit = world::may_name_wit_package(imports, exports)
@@ -186,7 +171,7 @@ impl Inspect {
                     }
                 }
                 // Nobody asked for it.
-                Err(failure) if failure.is_integrity() => {}
+                Err(failure) if failure.kind == Kind::Integrity => {}
                 Err(failure) => return Err(failure),
             }
         }
@@ -215,7 +200,7 @@ fn of_file(
     Ok(Report {
         name: path.display().to_string(),
         split_digest: Some(Digest::of(&config.to_bytes())),
-        flat_digest: artifact::flat(config, &component.metadata).digest(),
+        flat_digest: Some(artifact::flat(config, &component.metadata).digest()),
         sections: sections.collect(),
         layers,
         annotations: component.metadata.clone(),
@@ -226,52 +211,6 @@ fn of_file(
             )
         }),
         ..Report::of_config(config)
-    })
-}
-
-fn of_split(
-    name: String,
-    opened: &Opened,
-    split: &SplitArtifact,
-    store: &dyn Store,
-    cache: &Cache,
-) -> Result<Report, Failure> {
-    let sections = split.config.layers.iter().map(|layer| SectionRow {
-        path: layer.path.clone(),
-        kind: kind_of(&layer.path).to_owned(),
-        offset: layer.offset,
-        size: layer.size,
-    });
-    Ok(Report {
-        name,
-        digest: Some(opened.digest),
-        split_manifest_digest: Some(split.digest),
-        split_digest: Some(split.manifest.config.digest),
-        flat_digest: opened.flat_digest(),
-        sections: sections.collect(),
-        layers: layers::of_artifact(opened, store, cache)?,
-        annotations: opened.annotations().clone(),
-        ..Report::of_config(&split.config)
-    })
-}
-
-fn of_flat(
-    name: String,
-    opened: &Opened,
-    described: FlatDescription,
-    store: &dyn Store,
-    cache: &Cache,
-) -> Result<Report, Failure> {
-    Ok(Report {
-        name,
-        digest: Some(opened.digest),
-        flat_digest: opened.flat_digest(),
-        os: described.os.map(Os::as_str),
-        layers: layers::of_artifact(opened, store, cache)?,
-        imports: described.imports,
-        exports: described.exports,
-        annotations: opened.annotations().clone(),
-        ..Report::of_content(opened.content())
     })
 }
 
@@ -304,26 +243,61 @@ impl Report {
         }
     }
 
-    fn of_content(Identity { digest, size }: Identity) -> Self {
+    fn of_content(content: Identity) -> Self {
         Self {
-            name: String::new(),
-            digest: None,
-            split_manifest_digest: None,
-            split_digest: None,
-            flat_digest: digest,
-            content_digest: digest,
-            content_size: size,
-            os: None,
-            sections: Vec::new(),
-            layers: Vec::new(),
-            imports: Vec::new(),
-            exports: Vec::new(),
-            annotations: Annotations::new(),
-            warning: None,
-            wit: None,
-            fetched: Fetched::default(),
-            segments: segments::Report::default(),
+            content_digest: Some(content.digest),
+            content_size: content.size,
+            ..Self::default()
         }
+    }
+
+    fn of_stored(located: &Located, cache: &Cache) -> Result<Self, Failure> {
+        let opened = &located.opened;
+        let split = opened.split();
+        let sections = split.into_iter().flat_map(|split| &split.config.layers);
+        let sections = sections.map(|layer| SectionRow {
+            path: layer.path.clone(),
+            kind: kind_of(&layer.path).to_owned(),
+            offset: layer.offset,
+            size: layer.size,
+        });
+        Ok(Self {
+            name: located.reference.at(opened.digest).to_string(),
+            digest: Some(opened.digest),
+            split_manifest_digest: split.map(|split| split.digest),
+            split_digest: split.map(|split| split.manifest.config.digest),
+            flat_digest: Some(opened.flat_digest()),
+            sections: sections.collect(),
+            layers: layers::of_artifact(opened, located.store.as_ref(), cache)?,
+            annotations: opened.annotations().clone(),
+            ..match split {
+                Some(split) => Self::of_config(&split.config),
+                None => Self::of_content(opened.content()),
+            }
+        })
+    }
+
+    /// Adds what the config of a flat artifact says.
+    async fn describe(
+        &mut self,
+        context: &Context,
+        flat: &FlatManifest,
+        store: &dyn Store,
+    ) -> Result<(), Failure> {
+        let session = context.session()?;
+        let had = kept(flat, store, &session.cache)?;
+        let described = pull::describe(store, flat, session).await?;
+        let (mut fetched, mut cached) = (Tally::default(), Tally::default());
+        match (had, kept(flat, store, &session.cache)?) {
+            (Some(blob), _) => cached.count(blob),
+            (None, Some(blob)) => fetched.count(blob),
+            (None, None) => {}
+        }
+        self.fetched = Fetched::new(fetched, cached);
+        self.os = described.os.map(Os::as_str);
+        self.imports = described.imports;
+        self.exports = described.exports;
+        Ok(())
     }
 
     /// Adds the WIT. Where manifest or config say other names than the component has, its own are reported.
@@ -372,18 +346,15 @@ impl Report {
         let mut say = |key: &str, value: &dyn std::fmt::Display| {
             out.push_str(&format!("  {key:<8} {value}\n"));
         };
-        say(
-            "content",
-            &format!(
-                "{what}, {}, {}",
-                text::size(self.content_size),
-                self.content_digest
-            ),
-        );
-        if let Some(split) = &self.split_digest {
-            say("split", split);
+        if let Some(digest) = &self.content_digest {
+            let size = text::size(self.content_size);
+            say("content", &format!("{what}, {size}, {digest}"));
         }
-        say("flat", &self.flat_digest);
+        for (key, digest) in [("split", &self.split_digest), ("flat", &self.flat_digest)] {
+            if let Some(digest) = digest {
+                say(key, digest);
+            }
+        }
         if let Some(warning) = &self.warning {
             say("warning", warning);
         }

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use serde::Serialize;
 
+use wharf::artifact::Layer;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::{EncodedBlob, Encoding, Level};
@@ -30,16 +31,29 @@ pub(crate) struct LayerRow {
     /// Its size.
     pub(crate) stored_size: Option<u64>,
     /// How the blob holds the content.
-    pub(crate) encoding: Option<&'static str>,
+    pub(crate) encoding: Option<Encoding>,
     /// Whether this machine has the content, in its cache or in the store: whether a pull would fetch nothing for it.
     pub(crate) cached: bool,
 }
 
 impl LayerRow {
-    fn stored_as(&mut self, stored: &EncodedBlob) {
-        self.stored_digest = Some(stored.blob.digest);
-        self.stored_size = Some(stored.blob.size);
-        self.encoding = Some(word(stored.encoding));
+    fn new(path: &str, offset: Option<u64>, content: Identity, cached: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            offset,
+            content_digest: content.digest,
+            content_size: content.size,
+            stored_digest: None,
+            stored_size: None,
+            encoding: None,
+            cached,
+        }
+    }
+
+    fn store_as(&mut self, EncodedBlob { blob, encoding }: EncodedBlob) {
+        self.stored_digest = Some(blob.digest);
+        self.stored_size = Some(blob.size);
+        self.encoding = Some(encoding);
     }
 
     pub(crate) fn content(&self) -> Identity {
@@ -50,13 +64,6 @@ impl LayerRow {
     }
 }
 
-fn word(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Raw => "raw",
-        Encoding::Zstd => "zstd",
-    }
-}
-
 /// Returns the layers of a file, stored as the cache has them, where it has.
 pub(crate) fn of_file(
     component: &Component<File>,
@@ -64,19 +71,11 @@ pub(crate) fn of_file(
 ) -> Result<Vec<LayerRow>, Failure> {
     let row = |(layer, content)| {
         let section = usize::checked_sub(layer, 1).map(|section| &component.config.layers[section]);
+        let offset = section.map(|section| section.offset);
         let cached = cache.find(content)?;
-        let mut row = LayerRow {
-            path: component.path(layer).to_owned(),
-            offset: section.map(|section| section.offset),
-            content_digest: content.digest,
-            content_size: content.size,
-            stored_digest: None,
-            stored_size: None,
-            encoding: None,
-            cached: cached.is_some(),
-        };
+        let mut row = LayerRow::new(component.path(layer), offset, content, cached.is_some());
         if let Some(stored) = cached {
-            row.stored_as(&stored);
+            row.store_as(stored);
         }
         Ok(row)
     };
@@ -91,13 +90,13 @@ pub(crate) fn measure(
     level: Level,
     observer: &dyn Observer,
 ) -> Result<(), Failure> {
-    let unknown = |row: &&mut LayerRow| row.stored_size.is_none();
-    let sizes = rows.iter().filter(|row| row.stored_size.is_none());
-    observer.planned(sizes.map(|row| row.content_size).sum());
-    for (layer, row) in rows.iter_mut().enumerate().filter(|(_, row)| unknown(row)) {
-        let mut spool = Spool::new_in(cache.ingest()).map_err(anyhow::Error::from)?;
+    let unknown = rows.iter().filter(|row| row.stored_size.is_none());
+    observer.planned(unknown.map(|row| row.content_size).sum());
+    let unknown = rows.iter_mut().enumerate();
+    for (layer, row) in unknown.filter(|(_, row)| row.stored_size.is_none()) {
+        let mut spool = Spool::new_in(cache.ingest())?;
         let read = |bytes| observer.moved(bytes);
-        row.stored_as(&component.encode(layer, Some(level), spool.file(), &read)?);
+        row.store_as(component.encode(layer, Some(level), spool.file(), &read)?);
     }
     Ok(())
 }
@@ -108,24 +107,20 @@ pub(crate) fn of_artifact(
     store: &dyn Store,
     cache: &Cache,
 ) -> Result<Vec<LayerRow>, Failure> {
-    let whole = opened.split().into_iter();
-    let whole = whole.flat_map(|split| split.config.layers.iter().map(|layer| layer.path.as_str()));
-    let paths = std::iter::once("root").chain(whole);
-    let mut rows = Vec::new();
-    for ((index, layer), path) in opened.layers().enumerate().zip(paths) {
+    let sections = opened.split().into_iter();
+    let sections = sections.flat_map(|split| &split.config.layers);
+    let paths = std::iter::once("root").chain(sections.map(|layer| layer.path.as_str()));
+    let row = |((index, layer), path): ((usize, &Layer), &str)| {
         let cached = cache.find(layer.content)?.is_some()
             || cache.has(layer.blob)?
             || store.local_file(layer.blob)?.is_some();
-        rows.push(LayerRow {
-            path: path.to_owned(),
-            offset: (index > 0).then_some(layer.offset),
-            content_digest: layer.content.digest,
-            content_size: layer.content.size,
-            stored_digest: Some(layer.blob.digest),
-            stored_size: Some(layer.blob.size),
-            encoding: Some(word(layer.encoding)),
-            cached,
+        let offset = (index > 0).then_some(layer.offset);
+        let mut row = LayerRow::new(path, offset, layer.content, cached);
+        row.store_as(EncodedBlob {
+            blob: layer.blob,
+            encoding: layer.encoding,
         });
-    }
-    Ok(rows)
+        Ok(row)
+    };
+    opened.layers().enumerate().zip(paths).map(row).collect()
 }

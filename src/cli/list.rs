@@ -77,7 +77,7 @@ async fn shown(
     name: &PackageName,
 ) -> Result<Vec<Row>, Failure> {
     match versions(context, registry, name).await {
-        Err(failure) if failure.is_refused() => {
+        Err(failure) if failure.kind == Kind::Refused => {
             eprintln!("warning: {name} is passed over: {}", failure.message());
             Ok(Vec::new())
         }

@@ -9,11 +9,10 @@ use wharf::store::Error;
 use wharf::store::credentials::{self, Credentials, Server};
 use wharf::store::remote::try_login;
 
-use super::failure::Failure;
-use super::hints;
-use super::output;
+use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text::printable;
+use super::{hints, output};
 
 /// Log in to a registry
 ///
@@ -29,9 +28,6 @@ pub(crate) struct Login {
     #[arg(value_name = "HOST")]
     server: String,
 }
-
-const REFUSED: &str = "nothing was stored; check the user, and whether the registry wants an access \
-                       token in place of the password";
 
 #[derive(Serialize)]
 struct Report {
@@ -59,7 +55,7 @@ impl Login {
         };
         let asked = try_login(server.registry(), basic, &context.options()).await;
         let asked = asked.map_err(|error| match error {
-            Error::Refused { .. } => Failure::from(error).hint(REFUSED),
+            Error::Refused { .. } => Failure::from(error).hint(hints::LOGIN_REFUSED),
             error => error.into(),
         })?;
         if !asked {
@@ -68,7 +64,7 @@ impl Login {
         }
         let registry = server.to_string();
         let user = username.clone();
-        let stored = blocking(move || Ok(credentials::store(&server, &user, &password)?)).await?;
+        let stored = blocking(move || credentials::store(&server, &user, &password)).await?;
         let report = Report {
             registry,
             username,
@@ -82,14 +78,6 @@ impl Login {
             )
         })
     }
-}
-
-/// Runs what waits for a person or another program.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(anyhow::Error::from)?
 }
 
 /// Asks at the terminal for the user, if none was given, and for the password, which is not shown.

@@ -4,8 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::store::credentials::{self, Server};
 
-use super::failure::Failure;
-use super::login::blocking;
+use super::failure::{Failure, blocking};
 use super::output;
 use super::settings::Context;
 
@@ -32,7 +31,7 @@ impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let server: Server = self.server.parse().map_err(Failure::usage)?;
         let registry = server.to_string();
-        let removed = blocking(move || Ok(credentials::remove(&server)?)).await?;
+        let removed = blocking(move || credentials::remove(&server)).await?;
         let report = Report { registry, removed };
         output::print(context, &report, || match report.removed {
             true => format!("logged out of {}", report.registry),

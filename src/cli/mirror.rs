@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
+use wharf::error::Kind;
 use wharf::package::{self, Mirror, MirroredVersion};
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 
 use super::copy::Sum;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
+use super::input::read_text;
 use super::settings::Context;
 use super::{output, text};
 
@@ -66,14 +68,9 @@ struct Report {
 impl MirrorCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let name = self.file.display();
-        let text = std::fs::read_to_string(&self.file).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Failure::new(Exit::NotFound, format!("no file `{name}`"))
-            }
-            _ => anyhow::Error::from(error).context(name.to_string()).into(),
-        })?;
+        let text = read_text(&self.file)?;
         let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
-            Failure::new(Exit::Integrity, format!("the mirror file {name}: {error}"))
+            Failure::new(Kind::Integrity, format!("the mirror file {name}: {error}"))
         })?;
         let locator = context.locator()?;
         let mut run = Run::new(context);
@@ -154,7 +151,7 @@ impl<'a> Run<'a> {
         self.report.failures.push(Unmirrored {
             package: spec.name.clone(),
             version: version.cloned(),
-            kind: failure.kind(),
+            kind: failure.kind.word(),
             message: failure.message(),
         });
         self.first.get_or_insert(failure);

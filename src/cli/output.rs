@@ -1,16 +1,17 @@
 //! Where results go: lines on stdout, and files that appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Seek, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
 use wharf::digest::{Hasher, Identity};
+use wharf::error::Kind;
 use wharf::pull::Output;
 use wharf::store::spool::{Spool, parent, through_links};
 
-use super::failure::{Exit, Failure};
+use super::failure::{Failure, blocking};
 use super::hints;
 use super::settings::Context;
 use super::stdout;
@@ -72,7 +73,7 @@ impl Target {
         if !parent(&path).is_dir() {
             let directory = parent(&path).display();
             return Err(Failure::new(
-                Exit::NotFound,
+                Kind::NotFound,
                 format!("no directory `{directory}`"),
             ));
         }
@@ -92,7 +93,7 @@ impl Target {
         }
         let stream = stdout::duplicate().context("standard output")?;
         if leads_nowhere(&stream) {
-            let failure = Failure::new(Exit::Other, "standard output is closed");
+            let failure = Failure::new(Kind::Other, "standard output is closed");
             return Err(failure.hint(hints::REDIRECT_OR_DISCARD));
         }
         let written = false;
@@ -157,10 +158,7 @@ impl Write for Target {
 impl Output for Target {
     fn restart(&mut self) -> io::Result<()> {
         match self {
-            Self::File { spool, .. } => {
-                spool.file().set_len(0)?;
-                spool.file().rewind()
-            }
+            Self::File { spool, .. } => spool.file().restart(),
             Self::Stream { written: false, .. } => Ok(()),
             Self::Stream { .. } => Err(io::Error::other("a part of it is already out")),
         }
@@ -172,8 +170,7 @@ impl Output for Target {
 /// Returns true if it already is that component.
 pub(crate) async fn is_there(path: &Path, content: Identity) -> Result<bool, Failure> {
     let path = path.to_owned();
-    let look = tokio::task::spawn_blocking(move || is_there_now(&path, content)).await;
-    look.map_err(anyhow::Error::from)?
+    blocking(move || is_there_now(&path, content)).await
 }
 
 fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
@@ -181,9 +178,8 @@ fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => {
-            return Err(anyhow::Error::from(error)
-                .context(path.display().to_string())
-                .into());
+            let error = anyhow::Error::from(error);
+            return Err(error.context(path.display().to_string()).into());
         }
     };
     let mut hasher = Hasher::new();
@@ -192,5 +188,5 @@ fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
         return Ok(true);
     }
     let message = format!("{} exists and is another component", path.display());
-    Err(Failure::new(Exit::Conflict, message).hint(hints::OVERWRITE))
+    Err(Failure::new(Kind::Conflict, message).hint(hints::OVERWRITE))
 }

@@ -1,5 +1,6 @@
 //! `wharf publish`
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,9 +9,9 @@ use serde::Serialize;
 use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::error::Kind;
-use wharf::manifest::{Annotations, annotation};
+use wharf::manifest::annotation;
 use wharf::metadata;
-use wharf::package::{self, Publication, Published, State, Target, Uncompared};
+use wharf::package::{self, Publication, Published, Publishing, State, Uncompared};
 use wharf::push::{self, Options};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
@@ -100,22 +101,7 @@ impl Publish {
         let file = text::printable(&self.file.display().to_string());
         package::check_whole(&component, &file)?;
         let publication = self.publication(given, &component).await?;
-        let mut said = metadata::described(&component.map);
-        said.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
-        said.insert(
-            annotation::PACKAGE.to_owned(),
-            publication.package.to_string(),
-        );
-        said.insert(
-            annotation::VERSION.to_owned(),
-            publication.version.to_string(),
-        );
-        let options = Options {
-            level: self.split.level,
-            reuse: !self.no_reuse,
-            metadata: said,
-            compat: self.compat,
-        };
+        let options = self.options(&component, &publication)?;
         let (connector, package) = (context.connector()?, &publication.package);
         let registry = context.locator()?.registry(package).await?;
         let reference = Reference {
@@ -138,44 +124,71 @@ impl Publish {
         input.check_unchanged(&self.file)?;
         let published = match &store {
             Some(store) => {
-                let target = Target {
+                let publishing = Publishing {
+                    component: &component,
+                    publication: &publication,
                     store: store.as_ref(),
                     session: context.session()?,
+                    is_forced: self.force,
                 };
-                self.publish(
-                    &component,
-                    writable.as_deref(),
-                    &target,
-                    &publication,
-                    &options,
-                )
-                .await?
+                self.publish(&publishing, writable.as_deref(), &options)
+                    .await?
             }
             None => None,
         };
-        if let Some(pushed) = published
-            .as_ref()
-            .and_then(|published| published.pushed.as_ref())
-        {
+        let (digest, pushed) = match published {
+            Some(Published { digest, pushed }) => (Some(digest), pushed),
+            None => (None, None),
+        };
+        if let Some(pushed) = &pushed {
             context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         }
-        let report = self.report(
-            &component,
-            publication,
-            &options.metadata,
-            &reference,
-            published,
-        );
+        let (split_digest, flat_digest) = push::identities(&component, &options.metadata);
+        let content = component.config.content;
+        let report = Report {
+            package: publication.package,
+            version: publication.version,
+            reference: match digest {
+                Some(digest) => reference.at(digest).to_string(),
+                None => reference.to_string(),
+            },
+            digest,
+            split_digest,
+            flat_digest,
+            split_manifest_digest: pushed.as_ref().map(|pushed| pushed.split_manifest_digest),
+            content_digest: content.digest,
+            content_size: content.size,
+            layers: component.config.layers.len() + 1,
+            published: pushed.is_some(),
+            moved: pushed.map_or_else(Sent::default, |pushed| {
+                Sent::new(pushed.sent, pushed.skipped)
+            }),
+            dry_run: self.dry_run,
+        };
         output::print(context, &report, || report.text())
+    }
+
+    fn options(
+        &self,
+        component: &Component<File>,
+        publication: &Publication,
+    ) -> Result<Options, Failure> {
+        let mut metadata = metadata::described(&component.map);
+        metadata.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
+        let (package, version) = (&publication.package, &publication.version);
+        metadata.insert(annotation::PACKAGE.to_owned(), package.to_string());
+        metadata.insert(annotation::VERSION.to_owned(), version.to_string());
+        Ok(Options {
+            level: self.split.level,
+            reuse: !self.no_reuse,
+            metadata,
+            compat: self.compat,
+        })
     }
 
     fn given(&self, text: &str) -> Result<PackageSpec, Failure> {
         arguments::spec(text).map_err(|failure| match text.parse::<Reference>() {
-            Ok(_) => failure.hint(format!(
-                "that is a reference: `wharf push {} {text}` stores under it; a package is NAMESPACE:NAME@VERSION, \
-                 and --registry says where it is",
-                self.file.display()
-            )),
+            Ok(_) => failure.hint(hints::push_instead(&self.file, text)),
             Err(_) => failure,
         })
     }
@@ -183,43 +196,28 @@ impl Publish {
     /// Does it, or only looks.
     async fn publish(
         &self,
-        component: &Arc<Component<std::fs::File>>,
+        publishing: &Publishing<'_, File>,
         writable: Option<&dyn WritableStore>,
-        target: &Target<'_>,
-        publication: &Publication,
         options: &Options,
     ) -> Result<Option<Published>, Failure> {
-        let name = publication;
-        let compares = !self.no_compat_check;
-        let prepared =
-            package::prepare(component, target, publication, self.force, compares).await?;
-        for Uncompared { neighbour, reason } in prepared.uncompared {
+        let name = publishing.publication;
+        let (before, uncompared) = publishing.prepare(!self.no_compat_check).await?;
+        for Uncompared { neighbour, reason } in uncompared {
             let reason = text::printable(&reason);
             eprintln!("note: {name} is not compared with {neighbour}: {reason}");
         }
-        let before = prepared.state;
         let Some(writable) = writable else {
             return Ok(match before {
                 State::Same(digest) => Some(Published {
                     pushed: None,
                     digest,
-                    before,
                 }),
                 _ => None,
             });
         };
-        let published = package::publish(
-            Arc::clone(component),
-            writable,
-            target,
-            publication,
-            options,
-            before,
-            self.force,
-        )
-        .await?;
-        let (_, flat) = push::identities(component, &options.metadata);
-        match published.before {
+        let published = publishing.publish(writable, options, before).await?;
+        let (_, flat) = push::identities(publishing.component, &options.metadata);
+        match before {
             State::Other(existing) => eprintln!(
                 "WARNING: {name} was {existing} and is replaced; who has it locked will not get it any more"
             ),
@@ -243,75 +241,43 @@ impl Publish {
     async fn publication(
         &self,
         given: Option<PackageSpec>,
-        component: &Arc<Component<std::fs::File>>,
+        component: &Arc<Component<File>>,
     ) -> Result<Publication, Failure> {
-        let own = wit::package_of(&self.file, component).await?;
+        let wit = wit::of_file(&self.file, component).await?;
+        let kind = wit.as_ref().map(|world| &world.kind);
+        let (own_name, own_version) = metadata::package_of(&component.map, kind);
         let file = self.file.display();
-        let hint = format!("name it: wharf publish {file} NAMESPACE:NAME@VERSION");
+        let unnamed =
+            |message: String| Failure::usage(message).hint(hints::name_package(&self.file));
         let (name, wanted) = match given {
             Some(PackageSpec { name, wanted }) => (Some(name), wanted),
-            None => (own.name.clone(), Wanted::Newest),
+            None => (own_name.clone(), Wanted::Newest),
         };
-        let package = name.ok_or_else(|| {
-            Failure::usage(format!("{file} does not say of which package it is")).hint(&hint)
-        })?;
+        let package =
+            name.ok_or_else(|| unnamed(format!("{file} does not say of which package it is")))?;
         let version = match wanted {
             Wanted::Exact(version) => version,
-            Wanted::Newest => own.version.clone().ok_or_else(|| {
-                Failure::usage(format!(
+            Wanted::Newest => own_version.clone().ok_or_else(|| {
+                unnamed(format!(
                     "{file} does not say which version of {package} it is"
                 ))
-                .hint(&hint)
             })?,
             Wanted::Matching(requirement) => {
                 let message = format!("`{requirement}` is a requirement, not a version");
                 return Err(Failure::usage(message).hint(hints::WHOLE_VERSION));
             }
         };
-        let other_name = own.name.as_ref().is_some_and(|name| *name != package);
-        let other_version = own.version.as_ref().is_some_and(|own| *own != version);
-        if let (true, Some(name)) = (own.is_wit && (other_name || other_version), own.name) {
-            let version_of = own.version.map(|version| format!("@{version}"));
+        let other_name = own_name.as_ref().is_some_and(|name| *name != package);
+        let other_version = own_version.as_ref().is_some_and(|own| *own != version);
+        // Others use a WIT package by its own name.
+        if let (Some(name), true) = (own_name, wit.is_some() && (other_name || other_version)) {
+            let version_of = own_version.map(|version| format!("@{version}"));
             let own = format!("{name}{}", version_of.unwrap_or_default());
             eprintln!(
                 "warning: {file} says that it is {own}, and is published as {package}@{version}"
             );
         }
         Ok(Publication { package, version })
-    }
-
-    fn report(
-        &self,
-        component: &Component<std::fs::File>,
-        publication: Publication,
-        said: &Annotations,
-        reference: &Reference,
-        published: Option<Published>,
-    ) -> Report {
-        let (split_digest, flat_digest) = push::identities(component, said);
-        let digest = published.as_ref().map(|published| published.digest);
-        let pushed = published.and_then(|published| published.pushed);
-        let moved = pushed.as_ref().map_or_else(Sent::default, |pushed| {
-            Sent::new(pushed.sent, pushed.skipped)
-        });
-        Report {
-            package: publication.package,
-            version: publication.version,
-            reference: match digest {
-                Some(digest) => reference.at(digest).to_string(),
-                None => reference.to_string(),
-            },
-            digest,
-            split_digest,
-            flat_digest,
-            split_manifest_digest: pushed.as_ref().map(|pushed| pushed.split_manifest_digest),
-            content_digest: component.config.content.digest,
-            content_size: component.config.content.size,
-            layers: component.config.layers.len() + 1,
-            moved,
-            published: pushed.is_some(),
-            dry_run: self.dry_run,
-        }
     }
 }
 
@@ -324,20 +290,16 @@ impl Report {
             self.content_digest
         );
         let head = format!("{}@{}", self.package, self.version);
-        match (self.published, self.digest.is_some(), self.dry_run) {
-            (true, ..) => format!(
-                "{head}  {}\n  content  {content}\n{}",
-                self.reference,
-                self.moved.text(""),
-            ),
-            (false, true, _) => format!(
-                "{head} is there already  {}\n  content  {content}",
-                self.reference
-            ),
-            (false, false, _) => format!(
-                "{head} would be published  {}\n  content  {content}",
-                self.reference
-            ),
-        }
+        let state = match (self.published, self.digest) {
+            (true, _) => "",
+            (false, Some(_)) => " is there already",
+            (false, None) => " would be published",
+        };
+        let moved = match self.published {
+            true => format!("\n{}", self.moved.text("")),
+            false => String::new(),
+        };
+        let reference = &self.reference;
+        format!("{head}{state}  {reference}\n  content  {content}{moved}")
     }
 }

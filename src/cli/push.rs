@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
 use super::transfer_summary::Sent;
-use super::{arguments, output, text};
+use super::{arguments, hints, output, text};
 
 /// Store a component, one layer per large section
 ///
@@ -55,10 +55,7 @@ impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let reference = arguments::target(&self.reference).map_err(|failure| {
             match self.reference.parse::<PackageSpec>() {
-                Ok(package) => failure.hint(format!(
-                    "that is a package: `wharf publish {} {package}` stores it",
-                    self.file.display()
-                )),
+                Ok(package) => failure.hint(hints::publish_instead(&self.file, &package)),
                 Err(_) => failure,
             }
         })?;

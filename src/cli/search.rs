@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
+use wharf::error::Kind;
 use wharf::fits;
 use wharf::index::{
     self, Answer, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Pattern, Query, Types,
@@ -13,7 +14,7 @@ use wharf::index::{
 use wharf::package::Locator;
 use wharf::reference::package::Version;
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::index::{Failed, watch};
 use super::settings::Context;
 use super::worlds::{self, Stub};
@@ -128,11 +129,11 @@ impl Search {
         output::print(context, &report, || report.text())?;
         match (report.failures.len() as u64, context.json) {
             (0, _) => Ok(()),
-            (_, true) => Err(Failure::answered(Exit::Other)),
+            (_, true) => Err(Failure::answered(Kind::Other)),
             (count, false) => {
                 let count = text::count(count, "candidate");
                 let message = format!("{count} could not be looked at");
-                Err(Failure::new(Exit::Other, message))
+                Err(Failure::new(Kind::Other, message))
             }
         }
     }

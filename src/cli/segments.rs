@@ -1,7 +1,6 @@
 //! Data segments and who reads them, for `wharf inspect --segments`.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,13 +8,13 @@ use anyhow::Context as _;
 use serde::Serialize;
 use wharf::error::Error;
 use wharf::package::Located;
-use wharf::pull::{self, Output, Pulled};
+use wharf::pull::{self, Pulled};
 use wharf::segment::{self, Mode, Module, Segment};
 use wharf::source::Source;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 
-use super::failure::Failure;
+use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text;
 
@@ -68,67 +67,42 @@ pub(crate) async fn of_stored(
     located: &Located,
     cache: &Arc<Cache>,
 ) -> Result<(Report, Pulled), Failure> {
-    let directory = cache.ingest();
-    let spool = Spool::new_in(directory).with_context(|| directory.display().to_string())?;
-    let output = Spooled(spool);
+    let named = || cache.ingest().display().to_string();
+    let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
+    let file = spool.file().try_clone().with_context(named)?;
     let Located {
         store,
         reference,
         opened,
-        ..
     } = located;
-    let (mut output, pulled) = pull::pull(store, opened, context.session()?, output).await?;
+    let (file, pulled) = pull::pull(store, opened, context.session()?, file).await?;
     let blobs = opened.layers().map(|layer| layer.blob.digest);
     context.remember(reference, blobs, pulled.fetched.blobs > 0)?;
-    let file = output.0.file().try_clone();
-    let file = file.with_context(|| directory.display().to_string())?;
     Ok((read(file).await?, pulled))
 }
 
 async fn read(source: impl Source + Send + 'static) -> Result<Report, Failure> {
-    let reading = tokio::task::spawn_blocking(move || segment::read(&source)).await;
-    let segments = reading.map_err(anyhow::Error::from)?.map_err(Error::from)?;
+    let segments = blocking(move || segment::read(&source).map_err(Error::from)).await?;
     Ok(Report::of(&segments))
-}
-
-/// A component in a file that has no name.
-struct Spooled(Spool);
-
-impl Write for Spooled {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.file().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.file().flush()
-    }
-}
-
-impl Output for Spooled {
-    fn restart(&mut self) -> io::Result<()> {
-        self.0.file().set_len(0)?;
-        self.0.file().rewind()
-    }
 }
 
 impl Report {
     fn of(segments: &segment::Segments) -> Self {
-        let mut rows = Vec::new();
-        let mut unread = Vec::new();
-        for around in &segments.unread {
-            unread.push(UnreadRow {
-                module: None,
-                reason: around.to_string(),
-            });
-        }
-        for module in &segments.modules {
-            let path = (!module.path.is_empty()).then(|| module.path.clone());
-            rows.extend(module.segments.iter().map(|it| row(path.clone(), it)));
-            unread.extend(unread_row(path, module));
-        }
+        let modules = || segments.modules.iter();
+        let rows = modules().flat_map(|module| {
+            let rows = module.segments.iter();
+            rows.map(|segment| row(path_of(module), segment))
+        });
+        let inside =
+            modules().filter_map(|module| Some((path_of(module), module.unread.as_ref()?)));
+        let around = segments.unread.iter().map(|unread| (None, unread));
+        let unread = around.chain(inside).map(|(module, reason)| UnreadRow {
+            module,
+            reason: reason.to_string(),
+        });
         Self {
-            segments: Some(rows),
-            segments_unread: Some(unread),
+            segments: Some(rows.collect()),
+            segments_unread: Some(unread.collect()),
         }
     }
 
@@ -178,9 +152,8 @@ fn row(module: Option<String>, segment: &Segment) -> SegmentRow {
     }
 }
 
-fn unread_row(module: Option<String>, found: &Module) -> Option<UnreadRow> {
-    let reason = found.unread.as_ref()?.to_string();
-    Some(UnreadRow { module, reason })
+fn path_of(module: &Module) -> Option<String> {
+    (!module.path.is_empty()).then(|| module.path.clone())
 }
 
 /// Lines up the segments of one module, the instructions that name each below it.
@@ -203,13 +176,9 @@ fn table(rows: &[SegmentRow]) -> String {
             row.verdict.to_owned(),
         ]);
         for reader in row.readers.iter().take(SHOWN_READERS) {
-            let ReaderRow {
-                function,
-                offset,
-                instruction,
-            } = reader;
             lines.push(vec![format!(
-                "    {instruction} in function {function} at {offset}"
+                "    {} in function {} at {}",
+                reader.instruction, reader.function, reader.offset
             )]);
         }
         if let Some(more @ 1..) = row.readers.len().checked_sub(SHOWN_READERS) {

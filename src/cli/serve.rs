@@ -13,6 +13,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use wharf::error::Kind;
 use wharf::gateway::server::{self, Tls};
 use wharf::gateway::{self, Gateway, Rights, Upstream};
 use wharf::package;
@@ -22,7 +23,7 @@ use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::credentials;
 use wharf::store::remote::Options;
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::settings::Context;
 use super::text::{parse_size, printable};
 use super::{interrupted, output};
@@ -271,7 +272,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let name = || printable(&path.display().to_string());
     match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(
-            Exit::NotFound,
+            Kind::NotFound,
             format!("no file `{}`", name()),
         )),
         read => Ok(read.with_context(name)?),

@@ -10,6 +10,7 @@ use clap::Args;
 use tempfile::TempDir;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
+use wharf::error::Kind;
 use wharf::manifest::media_type;
 use wharf::package::{Configuration, Connector, Locator};
 use wharf::reference::Reference;
@@ -19,7 +20,7 @@ use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
 use wharf::store::remote::{Credentials, Options};
 use wharf::store::{Observer, Session};
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::hints;
 use super::progress::Progress;
 use super::text::{parse_size, printable};
@@ -279,7 +280,7 @@ impl Context {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return match self.config_file {
-                    Some(_) => Err(Failure::new(Exit::NotFound, format!("no file `{name}`"))),
+                    Some(_) => Err(Failure::new(Kind::NotFound, format!("no file `{name}`"))),
                     None => Ok(defaults),
                 };
             }
@@ -288,7 +289,7 @@ impl Context {
         let read = Configuration::read(&text);
         let (read, unknown) = read.map_err(|error| {
             let message = format!("the configuration {name} is malformed: {error}");
-            Failure::new(Exit::Integrity, message)
+            Failure::new(Kind::Integrity, message)
         })?;
         for key in unknown {
             eprintln!(

@@ -8,11 +8,10 @@ use wharf::digest::Digest;
 use wharf::exploded::Exploded;
 use wharf::split::{SpliceError, splice};
 
-use super::failure::Failure;
-use super::hints;
+use super::failure::{Failure, blocking};
 use super::output::{self, Target};
 use super::settings::Context;
-use super::text;
+use super::{hints, text};
 
 /// Put an exploded component together again
 ///
@@ -63,9 +62,7 @@ impl Splice {
         };
         if !there {
             let target = Target::open(&path, context.json)?;
-            let work = move || write(&exploded, target);
-            let written = tokio::task::spawn_blocking(work).await;
-            written.map_err(anyhow::Error::from)??;
+            blocking(move || write(&exploded, target)).await?;
         }
         if path.as_os_str() == "-" {
             return Ok(());

@@ -13,7 +13,7 @@ use wharf::digest::Digest;
 use wharf::encoding::Encoding;
 use wharf::store::spool::Spool;
 
-use super::failure::Failure;
+use super::failure::{Failure, blocking};
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
 use super::{output, text};
@@ -64,9 +64,8 @@ impl Split {
         fs::create_dir_all(&self.directory)
             .with_context(|| self.directory.display().to_string())?;
         let progress = Arc::clone(&context.progress);
-        let work = move || self.explode(&input.component, progress.as_ref());
-        let exploded = tokio::task::spawn_blocking(work).await;
-        let report = exploded.map_err(anyhow::Error::from)??;
+        let explode = move || self.explode(&input.component, progress.as_ref());
+        let report = blocking(explode).await?;
         output::print(context, &report, || report.text())
     }
 

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::error::Error;
-use wharf::metadata;
+use wharf::error::Kind;
 use wharf::pull::{self, Opened, Pulled};
-use wharf::reference::package::{PackageName, Version};
 use wharf::store::Store;
 use wharf::stub;
-use wharf::world::{self, Interfaces, Kind, World};
+use wharf::world::{self, Interfaces, World};
 
-use super::failure::{Exit, Failure};
+use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text::printable;
 
@@ -29,13 +28,12 @@ pub(crate) struct Said {
 
 impl Said {
     async fn read(stub: Vec<u8>) -> Result<Self, Failure> {
-        let read = move || {
+        blocking(move || {
             let names = world::interfaces(&stub).map_err(malformed)?;
             let world = world::decode(&stub);
-            Ok(Self { world, names })
-        };
-        let said = tokio::task::spawn_blocking(read).await;
-        said.map_err(anyhow::Error::from)?
+            Ok::<_, Failure>(Self { world, names })
+        })
+        .await
     }
 
     /// Returns the text, which must be there.
@@ -46,30 +44,29 @@ impl Said {
     /// Returns the text if it is that of a WIT package. What cannot be decoded is a component like others.
     pub(crate) fn package(self) -> Option<World> {
         let world = self.world.ok()?;
-        matches!(world.kind, Kind::WitPackage { .. }).then_some(world)
+        matches!(world.kind, world::Kind::WitPackage { .. }).then_some(world)
     }
 }
 
 fn malformed(error: world::Error) -> Failure {
-    Failure::new(Exit::Integrity, error)
+    Failure::new(Kind::Integrity, error)
 }
 
 /// Reads what a file is without code and data; of a file of any size only what that takes.
 pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     let path = path.to_owned();
-    let read = move || {
+    blocking(move || {
         let name = path.display().to_string();
         let file = File::open(&path).with_context(|| name.clone())?;
         stub::of_source(&file).map_err(|error| {
             let error = match error {
-                stub::Error::Header => Failure::new(Exit::Integrity, error),
+                stub::Error::Header => Failure::new(Kind::Integrity, error),
                 error => Error::from(error).into(),
             };
             error.context(name)
         })
-    };
-    let stub = tokio::task::spawn_blocking(read).await;
-    stub.map_err(anyhow::Error::from)?
+    })
+    .await
 }
 
 /// Reads what a file says in WIT.
@@ -87,7 +84,7 @@ pub(crate) async fn of_file(
     }
     match read(path).await {
         Ok(said) => Ok(said.package()),
-        Err(failure) if failure.is_integrity() => Ok(None),
+        Err(failure) if failure.kind == Kind::Integrity => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -149,27 +146,3 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
 
 /// So many names are shown of those that differ.
 const MAX_NAMES: usize = 8;
-
-/// What a file says that it is.
-pub(crate) struct Own {
-    pub(crate) name: Option<PackageName>,
-    pub(crate) version: Option<Version>,
-    /// Whether it is a WIT package, whose name is what others use it by.
-    pub(crate) is_wit: bool,
-}
-
-/// Returns the package and the version that a file says it is.
-pub(crate) async fn package_of(
-    path: &Path,
-    component: &Arc<Component<File>>,
-) -> Result<Own, Failure> {
-    let wit = of_file(path, component).await?;
-    let kind = wit.as_ref().map(|world| &world.kind);
-    let (name, version) = metadata::package_of(&component.map, kind);
-    let is_wit = wit.is_some();
-    Ok(Own {
-        name,
-        version,
-        is_wit,
-    })
-}

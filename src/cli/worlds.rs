@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use wharf::error::Kind;
 use wharf::index::Externs;
 use wharf::package::Located;
 use wharf::pull;
@@ -89,10 +90,7 @@ fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
     let files = files(path)?;
     if files.is_empty() {
         let name = printable(&path.display().to_string());
-        let failure = Failure::new(
-            super::failure::Exit::NotFound,
-            format!("no .wit file in {name}"),
-        );
+        let failure = Failure::new(Kind::NotFound, format!("no .wit file in {name}"));
         return Err(failure.hint(hints::WIT_DIRECTORY));
     }
     let deps = path.join("deps");

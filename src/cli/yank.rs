@@ -52,9 +52,8 @@ impl Yank {
         // Reading first, because writing makes a layout.
         let source = registry.read(connector, name).await?;
         let resolved = package::resolve(source.as_ref(), &spec).await?;
-        connector
-            .check_owner(source.as_ref(), name, &Name::Digest(resolved.digest))
-            .await?;
+        let digest = Name::Digest(resolved.digest);
+        package::check_owner(source.as_ref(), &connector.session, name, &digest).await?;
         let store = registry.write(connector, name, None).await?;
         let yanked = !self.undo;
         let changed = package::yank(store.as_ref(), &resolved.digest, yanked, &cache).await?;

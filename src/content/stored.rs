@@ -10,7 +10,7 @@ use crate::digest::{Hasher, Identity};
 use crate::encoding::{self, Decoder, EncodedBlob, Encoding};
 use crate::store::cache::Cache;
 use crate::store::spool::Spool;
-use crate::store::{Error, Session, Store, blocking, fetch};
+use crate::store::{Error, Session, Store, Subject, blocking, fetch};
 
 /// A content, and the blob that it is read from.
 #[derive(Debug, Clone, Copy)]
@@ -187,9 +187,6 @@ pub fn repair(
     let location = store.location();
     let mut hasher = Hasher::new();
     io::copy(&mut file, &mut hasher).map_err(Error::file(Path::new(&location)))?;
-    hasher.check(named.blob).map_err(|mismatch| Error::Corrupt {
-        what: format!("blob {}", named.blob.digest),
-        location,
-        source: Box::new(mismatch),
-    })
+    let checked = hasher.check(named.blob);
+    checked.map_err(|mismatch| Error::corrupt(store, Subject::Blob(named.blob.digest), mismatch))
 }

@@ -13,7 +13,7 @@ use crate::digest::{Identity, Mismatch};
 use crate::encoding::{self, EncodedBlob, Encoding, FrameError};
 use crate::error::Kind;
 use crate::store::spool::Spool;
-use crate::store::{Error, blocking, fetch_into};
+use crate::store::{Error, StoreKind, Subject, blocking, fetch_into};
 
 /// How many bytes are decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -169,11 +169,11 @@ impl Engine {
         let what = format!("the content of blob {}", blob.digest);
         let inner = error.get_ref();
         if let Some(&mismatch) = inner.and_then(|inner| inner.downcast_ref::<Mismatch>()) {
-            let source = Box::new(mismatch);
             return Error::Corrupt {
-                what,
+                what: Subject::Other(what),
                 location,
-                source,
+                kind: StoreKind::Other,
+                source: Box::new(mismatch),
             };
         }
         if let Some(frame) = inner.and_then(|inner| inner.downcast_ref::<FrameError>()) {

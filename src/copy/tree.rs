@@ -6,7 +6,7 @@ use super::links::{Link, Links, Node};
 use super::{Copier, Error};
 use crate::digest::{Identity, Mismatch};
 use crate::reference::Name;
-use crate::store::{self, RawManifest};
+use crate::store::{self, RawManifest, Subject};
 
 /// How deep manifests may be below the first: indexes in indexes, and subjects of subjects.
 const MAX_DEPTH: usize = 16;
@@ -117,11 +117,9 @@ impl Copier<'_> {
     /// The source gave other bytes than those that were named.
     pub(super) fn corrupt(&self, expected: Identity, found: Identity) -> Error {
         let what = format!("manifest `{}`", expected.digest);
-        Error::source(&what)(store::Error::Corrupt {
-            what: what.clone(),
-            location: self.blobs.from.location(),
-            source: Box::new(Mismatch { expected, found }),
-        })
+        let mismatch = Mismatch { expected, found };
+        let subject = Subject::Other(what.clone());
+        Error::source(what)(store::Error::corrupt(self.blobs.from, subject, mismatch))
     }
 }
 

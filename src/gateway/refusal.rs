@@ -157,6 +157,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::store::{StoreKind, Subject};
 
     #[test]
     fn only_what_is_missing_is_not_found() {
@@ -169,8 +170,9 @@ mod tests {
         for (error, status) in [
             (
                 store::Error::NotFound {
-                    what: what.clone(),
+                    what: Subject::Other(what.clone()),
                     location: location.clone(),
+                    kind: StoreKind::Other,
                 },
                 404,
             ),
@@ -226,8 +228,9 @@ mod tests {
     #[test]
     fn a_part_that_is_missing_upstream_is_no_missing_whole() {
         let missing = store::Error::NotFound {
-            what: "blob".to_owned(),
+            what: Subject::Other("blob".to_owned()),
             location: "host/a".to_owned(),
+            kind: StoreKind::Other,
         };
         let shared = store::Error::Shared(Arc::new(missing));
         let twice = store::Error::Shared(Arc::new(shared));

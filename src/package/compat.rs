@@ -5,17 +5,16 @@
 
 use std::sync::Arc;
 
-use super::publication::{Publication, Target};
-use super::yank::is_marked;
+use super::connect::open_component;
+use super::publication::Publishing;
 use super::{Error, Tags};
-use crate::component::Component;
 use crate::fits::{self, Verdict};
 use crate::manifest::Os;
-use crate::pull::{self, Artifact, Opened};
+use crate::pull::{self, Opened};
 use crate::reference::Name;
 use crate::reference::package::Version;
 use crate::source::Source;
-use crate::store::{self, blocking};
+use crate::store::blocking;
 use crate::world::MAX_DECODED_BYTES;
 
 /// Two versions that were not compared.
@@ -27,50 +26,87 @@ pub struct Uncompared {
     pub reason: String,
 }
 
-/// Makes sure that a component may replace the nearest older version that semver calls compatible, and that the
-/// nearest newer one may replace it. Yanked versions, and those that come before a release, do not count; there is
-/// nothing to compare for a version that comes before a release.
-///
-/// Returns what could not be compared: what has no WIT, or none of a component. Fails with [`Error::Incompatible`].
-pub(super) async fn compare<S: Source + Send + 'static>(
-    component: &Arc<Component<S>>,
-    target: &Target<'_>,
-    publication: &Publication,
-    tags: Option<Tags>,
-) -> Result<Vec<Uncompared>, Error> {
-    let tags = match tags {
-        Some(tags) => tags,
-        None => Tags::read(target.store.tags().await?),
-    };
-    let neighbours = neighbours(target, &tags, &publication.version).await?;
-    let mut uncompared = Vec::new();
-    if neighbours.is_empty() {
-        return Ok(uncompared);
-    }
-    let own = Arc::clone(component);
-    let own =
-        blocking(move || Ok::<_, Error>(own.stub().map_err(|error| error.to_string()))).await?;
-    for (neighbour, opened) in neighbours {
-        let is_newer = neighbour > publication.version;
-        let reason = match (&own, stub_of(target, &opened).await?) {
-            (Ok(own), Ok(other)) => match verdict(own.clone(), other, is_newer).await? {
-                Ok(verdict) if verdict.fits() => continue,
-                Ok(verdict) => {
-                    return Err(Error::Incompatible {
-                        publication: Box::new(publication.clone()),
-                        location: target.store.location(),
-                        neighbour: Box::new(neighbour),
-                        verdict: Box::new(verdict),
-                    });
-                }
-                Err(error) => error.to_string(),
-            },
-            (Err(reason), _) => reason.clone(),
-            (_, Err(reason)) => reason,
+impl<S: Source + Send + 'static> Publishing<'_, S> {
+    /// Makes sure that the component may replace the nearest older version that semver calls compatible, and that the
+    /// nearest newer one may replace it. Yanked versions, and those that come before a release, do not count; there is
+    /// nothing to compare for a version that comes before a release.
+    ///
+    /// Returns what could not be compared: what has no WIT, or none of a component. Fails with [`Error::Incompatible`].
+    pub(super) async fn compare(&self, tags: Option<Tags>) -> Result<Vec<Uncompared>, Error> {
+        let tags = match tags {
+            Some(tags) => tags,
+            None => Tags::read(self.store.tags().await?),
         };
-        uncompared.push(Uncompared { neighbour, reason });
+        let version = &self.publication.version;
+        let neighbours = self.neighbours(&tags).await?;
+        let mut uncompared = Vec::new();
+        if neighbours.is_empty() {
+            return Ok(uncompared);
+        }
+        let own = Arc::clone(self.component);
+        let own =
+            blocking(move || Ok::<_, Error>(own.stub().map_err(|error| error.to_string()))).await?;
+        for (neighbour, opened) in neighbours {
+            let is_newer = neighbour > *version;
+            let reason = match (&own, self.stub_of(&opened).await?) {
+                (Ok(own), Ok(other)) => match verdict(own.clone(), other, is_newer).await? {
+                    Ok(verdict) if verdict.fits() => continue,
+                    Ok(verdict) => {
+                        return Err(Error::Incompatible {
+                            publication: Box::new(self.publication.clone()),
+                            location: self.store.location(),
+                            neighbour: Box::new(neighbour),
+                            verdict: Box::new(verdict),
+                        });
+                    }
+                    Err(error) => error.to_string(),
+                },
+                (Err(reason), _) => reason.clone(),
+                (_, Err(reason)) => reason,
+            };
+            uncompared.push(Uncompared { neighbour, reason });
+        }
+        Ok(uncompared)
     }
-    Ok(uncompared)
+
+    /// Opens the nearest older and the nearest newer version that count.
+    async fn neighbours(&self, tags: &Tags) -> Result<Vec<(Version, Opened)>, Error> {
+        let (older, newer) = candidates(tags, &self.publication.version);
+        let mut neighbours = Vec::new();
+        for candidates in [older, newer] {
+            for (version, tag) in candidates {
+                let name = Name::Tag(tag.to_owned());
+                if let Some(opened) = open_component(self.store, self.session, &name).await?
+                    && !tags.is_yanked(self.store, &opened.digest).await?
+                {
+                    neighbours.push((version.clone(), opened));
+                    break;
+                }
+            }
+        }
+        Ok(neighbours)
+    }
+
+    /// Returns the stub of a version that is there, or why there is none.
+    async fn stub_of(&self, opened: &Opened) -> Result<Result<Vec<u8>, String>, Error> {
+        if opened
+            .split()
+            .is_some_and(|split| split.config.os == Os::Wasip1)
+        {
+            return Ok(Err("a core module has no WIT".to_owned()));
+        }
+        let size = opened.content().size;
+        if opened.split().is_none() && size > MAX_DECODED_BYTES as u64 {
+            return Ok(Err(format!(
+                "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
+            )));
+        }
+        match pull::stub_of(self.store, opened, self.session).await {
+            Ok((stub, _)) => Ok(Ok(stub)),
+            Err(crate::error::Error::Stub(error)) => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 async fn verdict(
@@ -85,44 +121,6 @@ async fn verdict(
         })
     })
     .await
-}
-
-/// Opens the nearest older and the nearest newer version that count.
-async fn neighbours(
-    target: &Target<'_>,
-    tags: &Tags,
-    version: &Version,
-) -> Result<Vec<(Version, Opened)>, Error> {
-    let (older, newer) = candidates(tags, version);
-    let mut neighbours = Vec::new();
-    for candidates in [older, newer] {
-        for (version, tag) in candidates {
-            if let Some(opened) = open(target, tags, tag).await? {
-                neighbours.push((version.clone(), opened));
-                break;
-            }
-        }
-    }
-    Ok(neighbours)
-}
-
-/// Opens a version, if it counts.
-async fn open(target: &Target<'_>, tags: &Tags, tag: &str) -> Result<Option<Opened>, Error> {
-    let name = Name::Tag(tag.to_owned());
-    let store = target.store;
-    let opened = match pull::open(store, &name, target.session).await {
-        Ok(opened) => opened,
-        // What is no component is no version of one.
-        Err(
-            crate::error::Error::Foreign { .. }
-            | crate::error::Error::Artifact { .. }
-            | crate::error::Error::Store(store::Error::NotFound { .. }),
-        ) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let digest = &opened.digest;
-    let is_yanked = tags.marked.contains(digest) && is_marked(store, digest).await?;
-    Ok((!is_yanked).then_some(opened))
 }
 
 /// Versions with their tags, the nearest first.
@@ -148,26 +146,6 @@ fn range(version: &Version) -> (u64, u64, u64) {
         (0, 0, patch) => (0, 0, patch),
         (0, minor, _) => (0, minor, 0),
         (major, ..) => (major, 0, 0),
-    }
-}
-
-/// Returns the stub of a version that is there, or why there is none.
-async fn stub_of(target: &Target<'_>, opened: &Opened) -> Result<Result<Vec<u8>, String>, Error> {
-    if let Artifact::Split(split) = &opened.artifact
-        && split.config.os == Os::Wasip1
-    {
-        return Ok(Err("a core module has no WIT".to_owned()));
-    }
-    let size = opened.content().size;
-    if opened.split().is_none() && size > MAX_DECODED_BYTES as u64 {
-        return Ok(Err(format!(
-            "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
-        )));
-    }
-    match pull::stub_of(target.store, opened, target.session).await {
-        Ok((stub, _)) => Ok(Ok(stub)),
-        Err(crate::error::Error::Stub(error)) => Ok(Err(error.to_string())),
-        Err(error) => Err(error.into()),
     }
 }
 

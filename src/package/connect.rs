@@ -66,6 +66,23 @@ pub(super) fn facts<'a>(store: &dyn Store, opened: &'a Opened) -> Facts<'a> {
     }
 }
 
+/// Opens a version. Returns nothing if it is missing, or no component.
+pub(super) async fn open_component(
+    store: &dyn Store,
+    session: &Session,
+    version: &Name,
+) -> Result<Option<Opened>, Error> {
+    match pull::open(store, version, session).await {
+        Ok(opened) => Ok(Some(opened)),
+        Err(
+            crate::error::Error::Foreign { .. }
+            | crate::error::Error::Artifact { .. }
+            | crate::error::Error::Store(store::Error::NotFound { .. }),
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Connector {
     /// Opens a repository to read from. The cache remembers manifests and tags that a registry returns.
     pub async fn read(

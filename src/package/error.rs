@@ -13,7 +13,7 @@ use crate::error::Kind;
 use crate::fits::Verdict;
 use crate::reference::BLOBS;
 use crate::reference::package::{PackageName, PackageSpec, Version};
-use crate::store;
+use crate::store::{self, StoreKind};
 
 /// Why something could not be done with a package.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,8 @@ pub enum Error {
         package: PackageName,
         /// Its repository.
         location: String,
+        /// The kind of store that it is in.
+        kind: StoreKind,
     },
     /// No version is the one that is wanted.
     #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
@@ -48,6 +50,8 @@ pub enum Error {
         version: Box<Version>,
         /// The repository.
         location: String,
+        /// The kind of store that it is in.
+        kind: StoreKind,
     },
     /// Somebody else wrote the tag between our write and our look.
     #[error(

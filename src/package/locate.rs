@@ -6,8 +6,6 @@ use std::sync::Arc;
 use super::configuration::{Choice, Configuration, ConfigurationError, RegistrySettings};
 use super::connect::{Connector, Located, LocatedVersion, facts};
 use super::place::Place;
-use super::publication::Target;
-use super::publish::check_owner;
 use super::{Error, Publication, registry_metadata, resolve};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::error::Kind;
@@ -281,21 +279,5 @@ impl Registry {
                 Ok(remote::catalog(host, credentials, &options).await?)
             }
         }
-    }
-}
-
-impl Connector {
-    /// Fails if a version says that it is of another package.
-    pub async fn check_owner(
-        &self,
-        store: &dyn Store,
-        package: &PackageName,
-        version: &Name,
-    ) -> Result<(), Error> {
-        let target = Target {
-            store,
-            session: &self.session,
-        };
-        check_owner(&target, package, version).await
     }
 }

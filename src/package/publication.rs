@@ -1,7 +1,9 @@
-//! A version of a package, and the repository that it is published in.
+//! A version of a package, and its publication.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::component::Component;
 use crate::reference::package::{PackageName, Version};
 use crate::store::{Session, Store};
 
@@ -14,12 +16,18 @@ pub struct Publication {
     pub version: Version,
 }
 
-/// Where a version is published.
-pub struct Target<'a> {
+/// A component about to be published as a version of a package.
+pub struct Publishing<'a, S> {
+    /// The component.
+    pub component: &'a Arc<Component<S>>,
+    /// The version.
+    pub publication: &'a Publication,
     /// The package's repository.
     pub store: &'a dyn Store,
     /// The session.
     pub session: &'a Session,
+    /// Whether a version that exists with other bytes is replaced.
+    pub is_forced: bool,
 }
 
 impl fmt::Display for Publication {

@@ -7,7 +7,8 @@ use super::locate::Locator;
 use super::mirror::Mirrored;
 use super::place::Place;
 use super::publication::Publication;
-use super::versions::{resolve, tags};
+use super::publish::check_owner;
+use super::versions::{none, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose};
 use crate::artifact::SPLIT_SUFFIX;
@@ -140,9 +141,7 @@ impl Locator<'_> {
         };
         if let Some((_, newest)) = versions.last() {
             let newest = Name::Tag(newest.clone());
-            connector
-                .check_owner(source.as_ref(), package, &newest)
-                .await?;
+            check_owner(source.as_ref(), &connector.session, package, &newest).await?;
         }
         let target = to.write(connector, package, Some(&location)).await?;
         let mut replaced = Vec::new();
@@ -195,11 +194,11 @@ impl Locator<'_> {
         let location = from.repository(package)?;
         connector.check_credentials(&location, &to.repository(package)?)?;
         let source = from.read(connector, package).await?;
-        let versions = tags(source.as_ref(), package).await?.versions;
-        let wanted = versions.iter();
+        let tags = tags(source.as_ref(), package).await?;
+        let wanted = tags.versions.iter();
         let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
         if wanted.is_empty() {
-            return Err(nothing(source.as_ref(), spec).await);
+            return Err(none(source.as_ref(), spec, &tags, 0));
         }
         let target = to.write(connector, package, Some(&location)).await?;
         let settings = CopySettings {
@@ -242,8 +241,8 @@ impl Locator<'_> {
         match check_version(source, target, spec, version, tag).await? {
             Some(_) => Ok(()),
             None => {
-                let (connector, name) = (self.connector, Name::Tag(tag.to_owned()));
-                connector.check_owner(source, &spec.name, &name).await
+                let name = Name::Tag(tag.to_owned());
+                check_owner(source, &self.connector.session, &spec.name, &name).await
             }
         }
     }
@@ -290,18 +289,4 @@ async fn check_version(
     };
     acceptance::accept(&purpose, &facts)?;
     Ok(Some(existing))
-}
-
-/// Says that no version matches, and which ones there are.
-async fn nothing(source: &dyn Store, spec: &PackageSpec) -> Error {
-    match resolve(source, spec).await {
-        Err(error) => error,
-        // It was published after the tags were read.
-        Ok(found) => Error::NoVersion {
-            spec: Box::new(spec.clone()),
-            location: source.location(),
-            nearest: vec![found.version],
-            yanked: 0,
-        },
-    }
 }

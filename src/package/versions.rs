@@ -46,6 +46,11 @@ impl Tags {
         read
     }
 
+    /// Returns whether a version is yanked, by its manifest.
+    pub async fn is_yanked(&self, store: &dyn Store, manifest: &Digest) -> Result<bool, Error> {
+        Ok(self.marked.contains(manifest) && is_marked(store, manifest).await?)
+    }
+
     /// Returns the versions that are meant, the best first: releases before what comes before a release
     /// where the newest is wanted and nothing says more.
     fn candidates(&self, wanted: &Wanted) -> Vec<(&Version, &str)> {
@@ -111,6 +116,7 @@ pub async fn tags(store: &dyn Store, package: &PackageName) -> Result<Tags, Erro
     let unknown = || Error::Unknown {
         package: package.clone(),
         location: store.location(),
+        kind: store.kind(),
     };
     let tags = match store.tags().await {
         Ok(tags) => Tags::read(tags),
@@ -140,7 +146,7 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
             manifest => manifest?.digest,
         };
         let facts = Facts {
-            is_yanked: tags.marked.contains(&digest) && is_marked(store, &digest).await?,
+            is_yanked: tags.is_yanked(store, &digest).await?,
             ..Facts::default()
         };
         if acceptance::accept(&purpose, &facts).is_err() {
@@ -188,10 +194,11 @@ fn lost(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
         package: spec.name.clone(),
         version: Box::new(version.clone()),
         location: store.location(),
+        kind: store.kind(),
     }
 }
 
-fn none(store: &dyn Store, spec: &PackageSpec, tags: &Tags, yanked: usize) -> Error {
+pub(super) fn none(store: &dyn Store, spec: &PackageSpec, tags: &Tags, yanked: usize) -> Error {
     Error::NoVersion {
         spec: Box::new(spec.clone()),
         location: store.location(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::blobs::{BlobFiles, of_other_size, opened_stream, read_manifest};
-use super::{ByteStream, Error, RawManifest, Store, blocking};
+use super::{ByteStream, Error, RawManifest, Store, StoreKind, Subject, blocking};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::{BLOBS, Name};
@@ -31,10 +31,10 @@ impl BlobDirectory {
         };
         match files(directory) {
             Ok(_) => Ok(opened),
-            Err(error) if is_missing(&error) => Err(Error::NotFound {
-                what: "a directory of blobs".to_owned(),
-                location: opened.location(),
-            }),
+            Err(error) if is_missing(&error) => {
+                let what = Subject::Store("a directory of blobs");
+                Err(Error::not_found(&opened, what))
+            }
             Err(error) => Err(unreadable(&opened.blobs.files(), error)),
         }
     }
@@ -69,28 +69,21 @@ impl BlobDirectory {
         }
     }
 
-    fn not_found(&self, what: String) -> Error {
-        Error::NotFound {
-            what,
-            location: self.location(),
-        }
-    }
-
     fn read_manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         let digest = match name {
             Name::Digest(digest) => *digest,
             // Not a setting that is wrong: who looks for something under a tag does without it.
             Name::Tag(tag) => {
                 let what = format!("tag `{tag}` (only digests name what is in blobs)");
-                return Err(self.not_found(what));
+                return Err(Error::not_found(self, Subject::Other(what)));
             }
         };
         let what = format!("manifest `{digest}`");
         let Some((file, _)) = self.file(&digest)? else {
-            return Err(self.not_found(what));
+            return Err(Error::not_found(self, Subject::Other(what)));
         };
         let path = self.path(&digest);
-        let bytes = read_manifest((file, &path), digest, what, self.location())?;
+        let bytes = read_manifest((file, &path), digest, what, self)?;
         Ok(RawManifest::read(bytes))
     }
 }
@@ -173,6 +166,10 @@ impl Store for BlobDirectory {
         format!("{BLOBS}{}", self.directory.display())
     }
 
+    fn kind(&self) -> StoreKind {
+        StoreKind::BlobDirectory
+    }
+
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         let (store, name) = (self.clone(), name.clone());
         blocking(move || store.read_manifest(&name)).await
@@ -188,8 +185,8 @@ impl Store for BlobDirectory {
 
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.file(&blob.digest)? {
-            None => Err(self.not_found(format!("blob {}", blob.digest))),
-            Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self.location())),
+            None => Err(Error::not_found(self, Subject::Blob(blob.digest))),
+            Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self)),
             Some((file, _)) => {
                 let path = self.path(&blob.digest);
                 opened_stream(file.into(), &path, from, u64::MAX).await

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{ByteStream, Error, MAX_MANIFEST_BYTES};
+use super::{ByteStream, Error, MAX_MANIFEST_BYTES, Store, Subject};
 use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -98,18 +98,18 @@ impl BlobFiles {
     }
 }
 
-/// Reads a manifest from its file, which is at `path`, and checks it. `what` and `location` say in an error which it is.
+/// Reads a manifest of a store from its file, which is at `path`, and checks it. Errors name it `what`.
 pub(super) fn read_manifest(
     (file, path): (File, &Path),
     digest: Digest,
     what: String,
-    location: String,
+    store: &dyn Store,
 ) -> Result<Vec<u8>, Error> {
     let bytes = read_capped(file, MAX_MANIFEST_BYTES).map_err(Error::file(path))?;
     let Some(bytes) = bytes else {
         return Err(Error::Malformed {
             what,
-            location,
+            location: store.location(),
             reason: "it is too large".to_owned(),
         });
     };
@@ -117,11 +117,8 @@ pub(super) fn read_manifest(
     if found.digest != digest {
         let size = found.size;
         let expected = Identity { digest, size };
-        return Err(Error::Corrupt {
-            what,
-            location,
-            source: Box::new(Mismatch { expected, found }),
-        });
+        let mismatch = Mismatch { expected, found };
+        return Err(Error::corrupt(store, Subject::Other(what), mismatch));
     }
     Ok(bytes)
 }
@@ -134,15 +131,12 @@ pub(super) fn read_capped(file: File, most: u64) -> io::Result<Option<Vec<u8>>> 
 }
 
 /// Says that a blob's file has another size than the blob.
-pub(super) fn of_other_size(blob: Identity, size: u64, location: String) -> Error {
-    Error::Corrupt {
-        what: format!("blob {}", blob.digest),
-        location,
-        source: Box::new(Mismatch {
-            expected: blob,
-            found: Identity { size, ..blob },
-        }),
-    }
+pub(super) fn of_other_size(blob: Identity, size: u64, store: &dyn Store) -> Error {
+    let mismatch = Mismatch {
+        expected: blob,
+        found: Identity { size, ..blob },
+    };
+    Error::corrupt(store, Subject::Blob(blob.digest), mismatch)
 }
 
 /// Streams up to `most` bytes of a file from byte `from` on, in pieces that are read off the async threads.

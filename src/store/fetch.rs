@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::task::{self, JoinHandle};
 
 use super::spool::Spool;
-use super::{Error, Observer, Store};
+use super::{Error, Observer, Store, Subject};
 use crate::digest::{Hasher, Identity, Mismatch};
 
 /// How many bytes are hashed and written at a time, while the next ones arrive.
@@ -60,12 +60,7 @@ pub async fn fetch_into(
 }
 
 fn corrupt(store: &dyn Store, blob: Identity) -> impl FnOnce(Mismatch) -> Error {
-    let location = store.location();
-    move |mismatch| Error::Corrupt {
-        what: format!("blob {}", blob.digest),
-        location,
-        source: Box::new(mismatch),
-    }
+    move |mismatch| Error::corrupt(store, Subject::Blob(blob.digest), mismatch)
 }
 
 /// Moves bytes from the store to the spool, as often as the retry policy allows.

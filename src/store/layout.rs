@@ -16,7 +16,10 @@ use serde_json::{Map, Value, json};
 
 use super::blobs::{BlobFiles, of_other_size, read_capped, read_manifest};
 use super::spool::{self, Spool};
-use super::{ByteStream, Delivery, Error, Observer, RawManifest, Store, WritableStore, blocking};
+use super::{
+    ByteStream, Delivery, Error, Observer, RawManifest, Store, StoreKind, Subject, WritableStore,
+    blocking,
+};
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Descriptor, annotation, media_type};
 use crate::reference::Name;
@@ -45,7 +48,7 @@ impl Layout {
         let marker = directory.join(MARKER);
         match spool::if_exists(&marker, fs::metadata(&marker))? {
             Some(_) => Ok(layout),
-            None => Err(layout.not_found("an OCI layout".to_owned())),
+            None => Err(Error::not_found(&layout, Subject::Store("an OCI layout"))),
         }
     }
 
@@ -150,13 +153,6 @@ impl Layout {
         }
     }
 
-    fn not_found(&self, what: String) -> Error {
-        Error::NotFound {
-            what,
-            location: self.location(),
-        }
-    }
-
     fn index(&self) -> Result<Map<String, Value>, Error> {
         let path = self.directory.join(INDEX);
         let file = File::open(&path).map_err(Error::file(&path))?;
@@ -167,13 +163,14 @@ impl Layout {
 
     fn read_manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         let what = format!("manifest `{name}`");
+        let not_found = || Error::not_found(self, Subject::Other(what.clone()));
         let (digest, stated) = match name {
             Name::Digest(digest) => (*digest, None),
             Name::Tag(tag) => {
                 let index = self.index()?;
                 let name = self.ref_name(tag);
                 let entry = entries(&index).find(|entry| name_of(entry) == Some(&name));
-                let entry = entry.ok_or_else(|| self.not_found(what.clone()))?;
+                let entry = entry.ok_or_else(not_found)?;
                 let digest = digest_of(entry).ok_or_else(|| {
                     self.malformed(INDEX, format!("the entry of `{tag}` has no digest"))
                 })?;
@@ -183,9 +180,9 @@ impl Layout {
         };
         let path = self.blobs.path(&digest);
         let Some(file) = spool::if_exists(&path, File::open(&path))? else {
-            return Err(self.not_found(what));
+            return Err(not_found());
         };
-        let bytes = read_manifest((file, &path), digest, what, self.location())?;
+        let bytes = read_manifest((file, &path), digest, what, self)?;
         Ok(match stated {
             Some(media_type) => RawManifest::new(bytes, media_type),
             None => RawManifest::read(bytes),
@@ -282,6 +279,10 @@ impl Store for Layout {
         }
     }
 
+    fn kind(&self) -> StoreKind {
+        StoreKind::Layout(self.directory.clone())
+    }
+
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         let (layout, name) = (self.clone(), name.clone());
         blocking(move || layout.read_manifest(&name)).await
@@ -298,8 +299,8 @@ impl Store for Layout {
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
-                None => Err(self.not_found(format!("blob {}", blob.digest))),
-                Some(size) => Err(of_other_size(blob, size, self.location())),
+                None => Err(Error::not_found(self, Subject::Blob(blob.digest))),
+                Some(size) => Err(of_other_size(blob, size, self)),
             };
         }
         self.blobs.stream(&blob.digest, from).await

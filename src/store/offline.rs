@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::cache::Cache;
 use super::retry::Retry;
-use super::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, Store};
+use super::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, Store, StoreKind, Subject};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::Name;
@@ -137,9 +137,6 @@ impl Store for CachingStore {
     }
 }
 
-/// What ends the location of a repository that is not asked.
-pub const OFFLINE: &str = " (offline)";
-
 /// A repository as the cache remembers it. Nothing is asked of anybody.
 pub struct Offline {
     location: String,
@@ -151,23 +148,20 @@ impl Offline {
     pub fn new(location: String, cache: Arc<Cache>) -> Self {
         Self { location, cache }
     }
-
-    fn missing(&self, what: String) -> Error {
-        Error::NotFound {
-            what,
-            location: Store::location(self),
-        }
-    }
 }
 
 #[async_trait]
 impl Store for Offline {
     fn location(&self) -> String {
-        format!("{}{OFFLINE}", self.location)
+        format!("{} (offline)", self.location)
+    }
+
+    fn kind(&self) -> StoreKind {
+        StoreKind::Offline
     }
 
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error> {
-        let missing = || self.missing(format!("manifest `{name}`"));
+        let missing = || Error::not_found(self, Subject::Other(format!("manifest `{name}`")));
         let digest = match name {
             Name::Digest(digest) => *digest,
             Name::Tag(tag) => self.cache.tag(&self.location, tag)?.ok_or_else(missing)?,
@@ -188,7 +182,7 @@ impl Store for Offline {
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.cache.has(blob)? {
             true => self.cache.stream(&blob.digest, from).await,
-            false => Err(self.missing(format!("blob {}", blob.digest))),
+            false => Err(Error::not_found(self, Subject::Blob(blob.digest))),
         }
     }
 

@@ -9,6 +9,7 @@ use wharf::reference::package::{PackageSpec, Wanted};
 use wharf::reference::{Location, Reference};
 
 use crate::cli::failure::Failure;
+use crate::cli::hints;
 use crate::cli::settings::Context;
 
 /// Returns what the words name. A file lists more of them, one a line; `#` begins a remark.
@@ -55,10 +56,8 @@ fn source(context: &Context, word: &str) -> Result<Source, Failure> {
 
 /// Reads a place. The index is the same wherever somebody stands, so directories are made absolute.
 pub(super) fn place_of(word: &str) -> Result<String, Failure> {
-    let hint = "HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, or a reference with a tag";
-    let place: Place = word
-        .parse()
-        .map_err(|error| Failure::usage(error).hint(hint))?;
+    let place = word.parse::<Place>();
+    let place = place.map_err(|error| Failure::usage(error).hint(hints::SOURCE_FORMS))?;
     Ok(match place {
         Place::Layout(directory) => {
             let directory = std::path::absolute(&directory).context("the current directory")?;

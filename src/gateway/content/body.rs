@@ -13,7 +13,7 @@ use crate::content::{Arrival, Ready, Wanted, is_about_rights};
 use crate::digest::Hasher;
 use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::source::RangesReader;
-use crate::store::{Error, blocking};
+use crate::store::{Error, Subject, blocking};
 
 /// The most bytes of a piece.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -201,11 +201,9 @@ impl Body {
                 for source in &self.plan.sources {
                     self.contents.engine.recheck(&source.wanted);
                 }
-                Err(Error::Corrupt {
-                    what: format!("component {}", manifest.content.digest),
-                    location: self.component.origin.store.location(),
-                    source: Box::new(mismatch),
-                })
+                let what = Subject::Other(format!("component {}", manifest.content.digest));
+                let store = self.component.origin.store.as_ref();
+                Err(Error::corrupt(store, what, mismatch))
             }
         }
     }

@@ -17,7 +17,7 @@ use super::upload::Declined;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::{Digest, Identity, Mismatch};
-use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, causes};
+use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, StoreKind, Subject, causes};
 
 /// Headers for one connection only, which a gateway does not forward (RFC 9110, 7.6.1).
 pub const HOP_BY_HOP: [&str; 7] = [
@@ -208,8 +208,9 @@ pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Ide
         size: found.size,
     };
     Error::Corrupt {
-        what,
+        what: Subject::Other(what),
         location: location.to_owned(),
+        kind: StoreKind::Other,
         source: Box::new(Mismatch { expected, found }),
     }
 }

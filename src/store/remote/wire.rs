@@ -18,7 +18,7 @@ use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect};
 use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
-use crate::store::{Error, Observer, chain};
+use crate::store::{Error, Observer, StoreKind, Subject, chain};
 use crate::text::excerpt;
 
 /// A request to a registry, a token server or a web server.
@@ -214,8 +214,9 @@ impl Wire {
                 code => format!(" ({code})"),
             };
             return Error::NotFound {
-                what: format!("{subject}{code}"),
+                what: Subject::Other(format!("{subject}{code}")),
                 location: self.location.clone(),
+                kind: StoreKind::Other,
             };
         }
         Error::Answer {

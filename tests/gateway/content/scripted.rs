@@ -16,7 +16,7 @@ use wharf::manifest::{Annotations, Config, Descriptor};
 use wharf::reference::Name;
 use wharf::section::map;
 use wharf::split::{SplitPolicy, identify, plan};
-use wharf::store::{ByteStream, Error, RawManifest, Store};
+use wharf::store::{ByteStream, Error, RawManifest, Store, Subject};
 
 /// A component and its split form.
 #[derive(Clone)]
@@ -269,10 +269,7 @@ impl Store for Scripted {
         let mut bytes = match self.blobs.get(&blob.digest) {
             Some(bytes) => bytes.clone(),
             None => {
-                return Err(Error::NotFound {
-                    what: format!("blob {}", blob.digest),
-                    location: self.location(),
-                });
+                return Err(Error::not_found(self, Subject::Blob(blob.digest)));
             }
         };
         match &act {

@@ -10,7 +10,7 @@ use wharf::manifest::Descriptor;
 use wharf::pull::{self, Opened};
 use wharf::reference::Name;
 use wharf::store::layout::Layout;
-use wharf::store::{ByteStream, Error, RawManifest};
+use wharf::store::{ByteStream, Error, RawManifest, StoreKind, Subject};
 
 use super::*;
 
@@ -63,8 +63,9 @@ impl Store for Listing {
 
 fn not_found() -> Error {
     Error::NotFound {
-        what: "it".to_owned(),
+        what: Subject::Other("it".to_owned()),
         location: "here".to_owned(),
+        kind: StoreKind::Other,
     }
 }
 
