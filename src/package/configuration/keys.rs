@@ -28,27 +28,18 @@ const MAPPING: [&str; 2] = ["registry", "metadata"];
 const METADATA: [&str; 3] = ["preferredProtocol", "ociRegistry", "ociNamespacePrefix"];
 const OCI_METADATA: [&str; 2] = ["registry", "namespacePrefix"];
 
-/// Where something is in the file: the keys that lead there.
-type Path<'a> = Vec<&'a str>;
-
-/// What is wrong, and where.
-struct Wrong {
-    path: Vec<String>,
-    reason: String,
-}
-
 /// Reads a file's text. Returns what is known of it, and the names of the keys that are not.
 pub(super) fn read(text: &str) -> Result<(Table, Vec<String>), ConfigurationError> {
     let parsed = text.parse();
     let mut table: Table = parsed.map_err(|error: toml::de::Error| {
         ConfigurationError::Malformed(at(text, error.span(), error.message()))
     })?;
-    let mut unknown = Vec::new();
-    match sift(&mut table, &mut unknown) {
-        Ok(()) => Ok((table, unknown)),
-        Err(Wrong { path, reason }) => {
-            let reason = format!("`{}` {reason}", written(&path));
-            let span = span(text, &path);
+    let mut sieve = Sieve::default();
+    match sieve.file(&mut table) {
+        Ok(()) => Ok((table, sieve.unknown)),
+        Err(reason) => {
+            let reason = format!("`{}` {reason}", written(&sieve.path));
+            let span = span(text, &sieve.path);
             Err(ConfigurationError::Malformed(at(text, span, &reason)))
         }
     }
@@ -86,142 +77,140 @@ fn span(text: &str, path: &[String]) -> Option<std::ops::Range<usize>> {
 }
 
 /// Writes a path as TOML has it.
-fn written<S: AsRef<str>>(path: &[S]) -> String {
-    let is_bare = |key: &str| {
-        let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        !key.is_empty() && key.bytes().all(bare)
-    };
-    let word = |key: &S| match is_bare(key.as_ref()) {
-        true => key.as_ref().to_owned(),
-        false => format!("{:?}", key.as_ref()),
+fn written(path: &[String]) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let word = |key: &String| match !key.is_empty() && key.bytes().all(bare) {
+        true => key.clone(),
+        false => format!("{key:?}"),
     };
     path.iter().map(word).collect::<Vec<_>>().join(".")
 }
 
-fn wrong(path: &[&str], reason: impl Into<String>) -> Wrong {
-    Wrong {
-        path: path.iter().map(|key| (*key).to_owned()).collect(),
-        reason: reason.into(),
-    }
+/// Takes unknown keys out of a file. Each method fails with what is wrong with the value that `path` leads to.
+#[derive(Default)]
+struct Sieve {
+    /// The keys that lead to the value that is read.
+    path: Vec<String>,
+    unknown: Vec<String>,
 }
 
-/// Takes out of a table what is not known, and names it.
-fn keep(
-    table: &mut Table,
-    path: &[&str],
-    unknown: &mut Vec<String>,
-    known: impl Fn(&str, &Value) -> bool,
-) {
-    table.retain(|key, value| {
-        let keep = known(key, value);
-        if !keep {
-            unknown.push(written(&[path, &[key]].concat()));
+impl Sieve {
+    /// Reads a value below a key; after a failure the path still leads to it.
+    fn below(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.path.push(key.to_owned());
+        read(self)?;
+        self.path.pop();
+        Ok(())
+    }
+
+    /// Takes out of a table what is not known, and names it.
+    fn keep(&mut self, table: &mut Table, known: impl Fn(&str, &Value) -> bool) {
+        table.retain(|key, value| {
+            let keep = known(key, value);
+            if !keep {
+                let path = [self.path.as_slice(), &[key.to_owned()]].concat();
+                self.unknown.push(written(&path));
+            }
+            keep
+        });
+    }
+
+    fn file(&mut self, file: &mut Table) -> Result<(), String> {
+        let known = [DEFAULT, NAMESPACES, PACKAGES, REGISTRY];
+        self.keep(file, |key, _| known.contains(&key));
+        if let Some(value) = file.get(DEFAULT) {
+            self.below(DEFAULT, |_| name(value))?;
         }
-        keep
-    });
-}
-
-fn below<'a>(path: &[&'a str], key: &'a str) -> Path<'a> {
-    [path, &[key]].concat()
-}
-
-fn sift(file: &mut Table, unknown: &mut Vec<String>) -> Result<(), Wrong> {
-    let known = [DEFAULT, NAMESPACES, PACKAGES, REGISTRY];
-    keep(file, &[], unknown, |key, _| known.contains(&key));
-    if let Some(value) = file.get(DEFAULT) {
-        name(value, &[DEFAULT])?;
+        let no_name = |error: wasm_pkg_common::Error| format!("is no name here: {error}");
+        self.entries(file, NAMESPACES, |sieve, key, value| {
+            let parsed = key.parse::<Label>().map_err(Into::into);
+            parsed.map_err(no_name)?;
+            sieve.mapping(value)
+        })?;
+        self.entries(file, PACKAGES, |sieve, key, value| {
+            key.parse::<PackageRef>().map_err(no_name)?;
+            sieve.mapping(value)
+        })?;
+        self.entries(file, REGISTRY, |sieve, key, value| {
+            let parsed = key.parse::<Registry>();
+            parsed.map_err(|error| format!("is no registry: {error}"))?;
+            sieve.registry(value.as_table_mut().ok_or("is no table")?)
+        })
     }
-    for (table, is_package) in [(NAMESPACES, false), (PACKAGES, true)] {
-        for (key, value) in entries(file, table)? {
-            let parsed = match is_package {
-                true => key.parse::<PackageRef>().map(drop),
-                false => key.parse::<Label>().map(drop).map_err(Into::into),
-            };
-            let path = [table, key];
-            parsed.map_err(|error| wrong(&path, format!("is no name here: {error}")))?;
-            mapping(value, &path, unknown)?;
+
+    fn entries(
+        &mut self,
+        file: &mut Table,
+        name: &str,
+        read: impl Fn(&mut Self, &str, &mut Value) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Some(value) = file.get_mut(name) else {
+            return Ok(());
+        };
+        self.below(name, |sieve| {
+            let table = value.as_table_mut().ok_or("is no table")?;
+            let mut entries = table.iter_mut();
+            entries.try_for_each(|(key, value)| sieve.below(key, |sieve| read(sieve, key, value)))
+        })
+    }
+
+    fn mapping(&mut self, value: &mut Value) -> Result<(), String> {
+        let Value::Table(table) = value else {
+            return name(value);
+        };
+        self.keep(table, |key, _| MAPPING.contains(&key));
+        let registry = table.get("registry").ok_or("has no `registry`")?;
+        self.below("registry", |_| name(registry))?;
+        let metadata = table.get_mut("metadata").ok_or("has no `metadata`")?;
+        self.below("metadata", |sieve| {
+            let metadata = metadata.as_table_mut().ok_or("is no table")?;
+            sieve.keep(metadata, |key, value| {
+                METADATA.contains(&key) || value.is_table()
+            });
+            sieve.texts(metadata, &METADATA)?;
+            sieve.backend(metadata, OCI_PROTOCOL, &OCI_METADATA)
+        })
+    }
+
+    fn registry(&mut self, table: &mut Table) -> Result<(), String> {
+        self.keep(table, |key, value| {
+            BACKEND.contains(&key) || value.is_table()
+        });
+        if BACKEND.iter().all(|key| table.contains_key(*key)) {
+            return Err("has both `type` and `default`".to_owned());
         }
+        self.texts(table, &BACKEND)?;
+        self.backend(table, OCI_PROTOCOL, &OCI)?;
+        self.backend(table, LAYOUT_BACKEND, &LAYOUT)
     }
-    for (key, value) in entries(file, REGISTRY)? {
-        let path = [REGISTRY, key];
-        let parsed = key.parse::<Registry>();
-        parsed.map_err(|error| wrong(&path, format!("is no registry: {error}")))?;
-        let table = value
-            .as_table_mut()
-            .ok_or_else(|| wrong(&path, "is no table"))?;
-        registry(table, &path, unknown)?;
-    }
-    Ok(())
-}
 
-fn entries<'a>(
-    file: &'a mut Table,
-    name: &str,
-) -> Result<impl Iterator<Item = (&'a str, &'a mut Value)>, Wrong> {
-    let table = match file.get_mut(name) {
-        Some(Value::Table(table)) => Some(table),
-        Some(_) => return Err(wrong(&[name], "is no table")),
-        None => None,
-    };
-    let entries = table.into_iter().flat_map(Table::iter_mut);
-    Ok(entries.map(|(key, value)| (key.as_str(), value)))
+    fn texts(&mut self, table: &Table, keys: &[&str]) -> Result<(), String> {
+        let mut values = keys.iter().filter_map(|key| Some((key, table.get(*key)?)));
+        values.try_for_each(|(key, value)| self.below(key, |_| text(value).map(drop)))
+    }
+
+    fn backend(&mut self, table: &mut Table, name: &str, known: &[&str]) -> Result<(), String> {
+        let Some(Value::Table(table)) = table.get_mut(name) else {
+            return Ok(());
+        };
+        self.below(name, |sieve| {
+            sieve.keep(table, |key, _| known.contains(&key));
+            Ok(())
+        })
+    }
 }
 
 /// Checks the name of a registry.
-fn name(value: &Value, path: &[&str]) -> Result<(), Wrong> {
-    let parsed = text(value, path)?.parse::<Registry>();
-    let no_registry = |error| wrong(path, format!("is no registry: {error}"));
+fn name(value: &Value) -> Result<(), String> {
+    let parsed = text(value)?.parse::<Registry>();
+    let no_registry = |error| format!("is no registry: {error}");
     parsed.map(drop).map_err(no_registry)
 }
 
-fn text<'a>(value: &'a Value, path: &[&str]) -> Result<&'a str, Wrong> {
-    value.as_str().ok_or_else(|| wrong(path, "is no text"))
-}
-
-fn mapping(value: &mut Value, path: &[&str], unknown: &mut Vec<String>) -> Result<(), Wrong> {
-    let Value::Table(table) = value else {
-        return name(value, path);
-    };
-    keep(table, path, unknown, |key, _| MAPPING.contains(&key));
-    let missing = |key: &str| wrong(path, format!("has no `{key}`"));
-    let registry = table.get("registry").ok_or_else(|| missing("registry"))?;
-    name(registry, &below(path, "registry"))?;
-    let path = below(path, "metadata");
-    let metadata = table.get_mut("metadata");
-    let metadata = metadata.ok_or_else(|| missing("metadata"))?.as_table_mut();
-    let metadata = metadata.ok_or_else(|| wrong(&path, "is no table"))?;
-    keep(metadata, &path, unknown, |key, value| {
-        METADATA.contains(&key) || value.is_table()
-    });
-    for key in METADATA {
-        if let Some(value) = metadata.get(key) {
-            text(value, &below(&path, key))?;
-        }
-    }
-    if let Some(Value::Table(oci)) = metadata.get_mut(OCI_PROTOCOL) {
-        let path = below(&path, OCI_PROTOCOL);
-        keep(oci, &path, unknown, |key, _| OCI_METADATA.contains(&key));
-    }
-    Ok(())
-}
-
-fn registry(table: &mut Table, path: &[&str], unknown: &mut Vec<String>) -> Result<(), Wrong> {
-    keep(table, path, unknown, |key, value| {
-        BACKEND.contains(&key) || value.is_table()
-    });
-    if BACKEND.iter().all(|key| table.contains_key(*key)) {
-        return Err(wrong(path, "has both `type` and `default`"));
-    }
-    for key in BACKEND {
-        if let Some(value) = table.get(key) {
-            text(value, &below(path, key))?;
-        }
-    }
-    for (backend, known) in [(OCI_PROTOCOL, &OCI[..]), (LAYOUT_BACKEND, &LAYOUT)] {
-        if let Some(Value::Table(table)) = table.get_mut(backend) {
-            let path = below(path, backend);
-            keep(table, &path, unknown, |key, _| known.contains(&key));
-        }
-    }
-    Ok(())
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "is no text".to_owned())
 }
