@@ -189,24 +189,24 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             let cache = Arc::clone(&self.session.cache);
             if blocking(move || cache.is_intact(blob)).await? {
                 self.session.observer.moved(content.size);
-                let path = self.session.cache.path(&blob.digest);
-                let pushed =
-                    copy::send_blob(self.store, blob, &path, self.session.observer.as_ref())
-                        .await?;
-                return Ok((content.digest, stored, pushed));
+                return Ok((content.digest, stored, self.send(blob).await?));
             }
             self.session.cache.distrust(&content.digest, blob)?;
         }
         let stored = self.encode(layer, content).await?;
-        let path = self.session.cache.path(&stored.blob.digest);
-        let pushed = copy::push_blob(
-            self.store,
-            stored.blob,
-            &path,
-            self.session.observer.as_ref(),
-        )
-        .await?;
-        Ok((content.digest, stored, pushed))
+        Ok((content.digest, stored, self.push(stored.blob).await?))
+    }
+
+    /// Sends a blob of the cache that the store lacks.
+    async fn send(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
+        let path = self.session.cache.path(&blob.digest);
+        copy::send_blob(self.store, blob, &path, self.session.observer.as_ref()).await
+    }
+
+    /// Sends a blob of the cache, unless the store has it.
+    async fn push(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
+        let path = self.session.cache.path(&blob.digest);
+        copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
 
     fn reusable(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
@@ -219,8 +219,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     /// Stores bytes, and returns their digest.
     async fn bytes(&self, bytes: &[u8], tally: &mut copy::Outcome) -> Result<Digest, Error> {
         let blob = self.session.cache.add(bytes)?;
-        let path = self.session.cache.path(&blob.digest);
-        tally.add(copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await?);
+        tally.add(self.push(blob).await?);
         Ok(blob.digest)
     }
 

@@ -65,9 +65,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         if !held {
             self.hold(whole).await?;
         }
-        let path = self.session.cache.path(&whole.digest);
-        let pushed =
-            copy::send_blob(self.store, whole, &path, self.session.observer.as_ref()).await;
+        let pushed = self.send(whole).await;
         if !held {
             self.session.cache.remove(&whole.digest)?;
         }
