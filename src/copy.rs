@@ -10,11 +10,10 @@ mod tree;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use self::copier::Copier;
+pub use self::copier::Copier;
 pub use self::error::Error;
 use crate::digest::{Digest, Identity};
-use crate::reference::Name;
-use crate::store::{self, Delivery, Observer, Session, Store, WritableStore};
+use crate::store::{self, Delivery, Observer, WritableStore};
 
 /// How many blobs, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -146,61 +145,4 @@ impl Copied {
             news: false,
         }
     }
-}
-
-/// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target.
-///
-/// With it go the manifests of an index, its subject where the source has that, its companions, and if
-/// so wanted its referrers. All of it is in the target before the tag is; what the target had is not sent
-/// again, so a copy that was interrupted continues. Nothing is written where the target's tags name the
-/// same manifests already.
-///
-/// A foreign layer (one with `urls`: docker's and the image specification's non-distributable layers) is
-/// copied only if the source has it. Everything else that a manifest names must be there.
-pub async fn artifact(
-    from: &dyn Store,
-    to: &dyn WritableStore,
-    name: &Name,
-    tag: Option<&str>,
-    options: &Options,
-    session: &Session,
-) -> Result<Copied, Error> {
-    let mut copier = Copier::new(from, to, options, session);
-    copier.artifact(name, tag).await
-}
-
-/// Several artifacts on their way between the same two stores. What they share is looked for, sent and counted
-/// once, with the first.
-pub struct Several<'a>(Copier<'a>);
-
-impl<'a> Several<'a> {
-    /// Begins, with nothing copied yet.
-    pub fn new(
-        from: &'a dyn Store,
-        to: &'a dyn WritableStore,
-        options: &'a Options,
-        session: &'a Session,
-    ) -> Self {
-        Self(Copier::new(from, to, options, session))
-    }
-
-    /// Copies one more, as [`artifact`] does. What fails keeps no later one out.
-    pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<Copied, Error> {
-        self.0.artifact(name, tag).await
-    }
-}
-
-/// Copies every tag of the source as [`artifact`] does; returns what became of each.
-///
-/// Blobs and manifests that several of them share are looked for and sent once, and counted with the first.
-/// The tags under which clients list referrers for registries that do not are left out: the target keeps
-/// its own.
-pub async fn all_tags(
-    from: &dyn Store,
-    to: &dyn WritableStore,
-    options: &Options,
-    session: &Session,
-) -> Result<Vec<(String, Copied)>, Error> {
-    let mut copier = Copier::new(from, to, options, session);
-    copier.all_tags().await
 }

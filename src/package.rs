@@ -32,7 +32,7 @@ pub use self::mirror::{Mirror, MirrorError, Mirrored};
 pub use self::place::{Place, PlaceError};
 pub use self::publication::{Publication, Publishing};
 pub use self::publish::{Published, State, check_owner, check_whole};
-pub use self::transfer::{CopyPlan, CopySettings, MirroredVersion};
+pub use self::transfer::{CopyPlan, CopySettings};
 pub use self::versions::{Resolved, Tags, resolve, tags};
 pub use self::well_known::registry_metadata;
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};

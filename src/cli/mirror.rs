@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use wharf::copy::Copied;
 use wharf::digest::Digest;
 use wharf::error::Kind;
-use wharf::package::{self, Mirror, MirroredVersion};
+use wharf::package::{self, Mirror};
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 
 use super::copy::Sum;
@@ -57,7 +58,7 @@ struct Unmirrored {
     message: String,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     packages: Vec<Row>,
     failures: Vec<Unmirrored>,
@@ -73,7 +74,11 @@ impl MirrorCommand {
             Failure::new(Kind::Integrity, format!("the mirror file {name}: {error}"))
         })?;
         let locator = context.locator()?;
-        let mut run = Run::new(context);
+        let mut run = Run {
+            context,
+            report: Report::default(),
+            first: None,
+        };
         if mirror.is_empty() {
             eprintln!("note: {name} has no [[mirror]]: there is nothing to do");
         }
@@ -105,27 +110,15 @@ struct Run<'a> {
     first: Option<Failure>,
 }
 
-impl<'a> Run<'a> {
-    fn new(context: &'a Context) -> Self {
-        Self {
-            context,
-            report: Report {
-                packages: Vec::new(),
-                failures: Vec::new(),
-                sum: Sum::default(),
-            },
-            first: None,
-        }
-    }
-
+impl Run<'_> {
     /// Reports what became of a version.
     fn version(
         &mut self,
         spec: &PackageSpec,
         version: &Version,
-        mirrored: Result<MirroredVersion, package::Error>,
+        mirrored: Result<(String, Copied), package::Error>,
     ) {
-        let MirroredVersion { reference, copied } = match mirrored {
+        let (reference, copied) = match mirrored {
             Ok(mirrored) => mirrored,
             Err(error) => {
                 let doing = format!("mirroring {}@{version}", spec.name);

@@ -14,8 +14,9 @@ use crate::store::{self, RawManifest, Session, Store, WritableStore};
 /// How many manifests an artifact may have, with all that belongs to it.
 const MAX_MANIFESTS: usize = 10_000;
 
-/// Copies artifacts between two stores, and remembers what the target has.
-pub(super) struct Copier<'a> {
+/// Copies artifacts between two stores, and remembers what the target has. Blobs and manifests that several artifacts
+/// share are looked for, sent and counted once, with the first.
+pub struct Copier<'a> {
     pub(super) blobs: Blobs<'a>,
     /// Manifests that are in the target with all that they name.
     pub(super) written: HashSet<Digest>,
@@ -38,7 +39,8 @@ struct Tagged {
 }
 
 impl<'a> Copier<'a> {
-    pub(super) fn new(
+    /// Begins, with nothing copied yet.
+    pub fn new(
         from: &'a dyn Store,
         to: &'a dyn WritableStore,
         options: &'a Options,
@@ -60,8 +62,11 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Copies every tag; companions whose manifest has no tag of its own come last.
-    pub(super) async fn all_tags(&mut self) -> Result<Vec<(String, Copied)>, Error> {
+    /// Copies every tag of the source; returns what became of each. Companions whose manifest has no tag of its own come
+    /// last.
+    ///
+    /// The tags under which clients list referrers for registries that do not are left out: the target keeps its own.
+    pub async fn all_tags(&mut self) -> Result<Vec<(String, Copied)>, Error> {
         let listed = self.blobs.from.tags().await;
         let mut tags = listed.map_err(Error::source("the list of tags"))?;
         self.tags = Some(tags.iter().cloned().collect());
@@ -79,12 +84,17 @@ impl<'a> Copier<'a> {
         Ok(done)
     }
 
-    /// Copies one artifact. Until its tag is written, the last of all, the target only has more than before.
-    pub(super) async fn artifact(
-        &mut self,
-        name: &Name,
-        tag: Option<&str>,
-    ) -> Result<Copied, Error> {
+    /// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target. What fails keeps no later one
+    /// out.
+    ///
+    /// With it go the manifests of an index, its subject where the source has that, its companions, and if
+    /// so wanted its referrers. All of it is in the target before the tag is; what the target had is not sent
+    /// again, so a copy that was interrupted continues. Nothing is written where the target's tags name the
+    /// same manifests already.
+    ///
+    /// A foreign layer (one with `urls`: docker's and the image specification's non-distributable layers) is
+    /// copied only if the source has it. Everything else that a manifest names must be there.
+    pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<Copied, Error> {
         if let Some(tag) = tag {
             check_tag(tag)?;
         }

@@ -12,8 +12,7 @@ use super::versions::{none, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose};
 use crate::artifact::SPLIT_SUFFIX;
-use crate::copy::{self, Copied, Options, Several};
-use crate::digest::Digest;
+use crate::copy::{Copied, Copier, Options};
 use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
 use crate::store::{self, Session, Store, WritableStore};
@@ -41,14 +40,6 @@ pub struct CopyPlan {
     pub replaced: Vec<Publication>,
 }
 
-/// A version that a mirror has.
-pub struct MirroredVersion {
-    /// The repository and the tag.
-    pub reference: String,
-    /// What was copied.
-    pub copied: Copied,
-}
-
 impl CopyPlan {
     /// Returns the destination, as messages name it.
     pub fn location(&self) -> String {
@@ -58,15 +49,14 @@ impl CopyPlan {
     /// Copies, and returns what became of each tag.
     pub async fn run(&self) -> Result<Vec<(Option<String>, Copied)>, Error> {
         let (source, target) = (self.source.as_ref(), self.target.as_ref());
-        let (options, session) = (&self.options, &self.session);
+        let mut copier = Copier::new(source, target, &self.options, &self.session);
         match &self.one {
             Some((name, tag)) => {
-                let copied =
-                    copy::artifact(source, target, name, tag.as_deref(), options, session).await?;
+                let copied = copier.artifact(name, tag.as_deref()).await?;
                 Ok(vec![(tag.clone(), copied)])
             }
             None => {
-                let copied = copy::all_tags(source, target, options, session).await?;
+                let copied = copier.all_tags().await?;
                 let tagged = |(tag, copied)| (Some(tag), copied);
                 Ok(copied.into_iter().map(tagged).collect())
             }
@@ -101,7 +91,7 @@ impl Connector {
             source,
             target,
             one: (!settings.all_tags).then(|| (from.name(), tag)),
-            options: copy_options(settings, |_| false),
+            options: copy_options(settings.referrers, |_| false),
             session: self.session.clone(),
             replaced: Vec::new(),
         })
@@ -147,7 +137,8 @@ impl Locator<'_> {
         let mut replaced = Vec::new();
         for (version, tag) in &versions {
             let (source, target) = (source.as_ref(), target.as_ref());
-            match check_version(source, target, spec, version, tag).await {
+            let name = Name::Tag(tag.clone());
+            match check_version(source, target, spec, version, &name).await {
                 Err(Error::Refused(_)) if settings.is_forced => replaced.push(Publication {
                     package: package.clone(),
                     version: version.clone(),
@@ -172,18 +163,19 @@ impl Locator<'_> {
             source,
             target,
             one,
-            options: copy_options(settings, fixed_tags),
+            options: copy_options(settings.referrers, fixed_tags),
             session: connector.session.clone(),
             replaced,
         })
     }
 
-    /// Mirrors the versions of one package, and calls `done` for each; one that fails does not keep the others out.
+    /// Mirrors the versions of one package, and calls `done` for each, with its repository and tag and what was copied.
+    /// One that fails does not keep the others out.
     pub async fn mirror(
         &self,
         entry: &Mirrored,
         spec: &PackageSpec,
-        mut done: impl FnMut(&Version, Result<MirroredVersion, Error>),
+        mut done: impl FnMut(&Version, Result<(String, Copied), Error>),
     ) -> Result<(), Error> {
         let (connector, package) = (self.connector, &spec.name);
         let from = match &entry.from {
@@ -201,56 +193,27 @@ impl Locator<'_> {
             return Err(none(source.as_ref(), spec, &tags, 0));
         }
         let target = to.write(connector, package, Some(&location)).await?;
-        let settings = CopySettings {
-            all_tags: false,
-            referrers: entry.referrers,
-            is_forced: false,
-        };
-        let options = copy_options(&settings, acceptance::is_immutable);
+        let options = copy_options(entry.referrers, acceptance::is_immutable);
         let (source, target) = (source.as_ref(), target.as_ref());
-        let mut copies = Several::new(source, target, &options, &connector.session);
+        let mut copier = Copier::new(source, target, &options, &connector.session);
         for (version, tag) in wanted {
-            let accepted = self
-                .accept_mirrored(source, target, spec, version, tag)
-                .await;
-            let mirrored = match accepted {
-                Ok(()) => copies
-                    .artifact(&Name::Tag(tag.clone()), Some(tag))
-                    .await
-                    .map_err(Error::from),
-                Err(error) => Err(error),
+            let name = Name::Tag(tag.clone());
+            let mirrored = async {
+                if !check_version(source, target, spec, version, &name).await? {
+                    check_owner(source, &connector.session, package, &name).await?;
+                }
+                let copied = copier.artifact(&name, Some(tag)).await?;
+                Ok((format!("{}:{tag}", target.location()), copied))
             };
-            let mirrored = mirrored.map(|copied| MirroredVersion {
-                reference: format!("{}:{tag}", target.location()),
-                copied,
-            });
-            done(version, mirrored);
+            done(version, mirrored.await);
         }
         Ok(())
     }
-
-    /// Fails if the mirror has another version, or lacks this one and it is of another package.
-    async fn accept_mirrored(
-        &self,
-        source: &dyn Store,
-        target: &dyn Store,
-        spec: &PackageSpec,
-        version: &Version,
-        tag: &str,
-    ) -> Result<(), Error> {
-        match check_version(source, target, spec, version, tag).await? {
-            Some(_) => Ok(()),
-            None => {
-                let name = Name::Tag(tag.to_owned());
-                check_owner(source, &self.connector.session, &spec.name, &name).await
-            }
-        }
-    }
 }
 
-fn copy_options(settings: &CopySettings, fixed_tags: fn(&str) -> bool) -> Options {
+fn copy_options(referrers: bool, fixed_tags: fn(&str) -> bool) -> Options {
     Options {
-        referrers: settings.referrers,
+        referrers,
         companions: [YANK_SUFFIX, SPLIT_SUFFIX]
             .map(|suffix| suffix[1..].to_owned())
             .to_vec(),
@@ -258,26 +221,24 @@ fn copy_options(settings: &CopySettings, fixed_tags: fn(&str) -> bool) -> Option
     }
 }
 
-/// Returns the manifest of a version in the target; fails if it is another one than in the source.
+/// Returns whether the target has a version; fails if it is another one than in the source.
 async fn check_version(
     source: &dyn Store,
     target: &dyn Store,
     spec: &PackageSpec,
     version: &Version,
-    tag: &str,
-) -> Result<Option<Digest>, Error> {
-    let name = Name::Tag(tag.to_owned());
-    let existing = match target.manifest(&name).await {
+    name: &Name,
+) -> Result<bool, Error> {
+    let existing = match target.manifest(name).await {
         Ok(manifest) => manifest.digest,
-        Err(store::Error::NotFound { .. }) => return Ok(None),
+        Err(store::Error::NotFound { .. }) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    let manifest = source.manifest(&name).await?.digest;
     let purpose = Purpose::Write {
         package: &spec.name,
         version,
         incoming: Incoming::Copy {
-            manifest,
+            manifest: source.manifest(name).await?.digest,
             source: &source.location(),
         },
         is_forced: false,
@@ -288,5 +249,5 @@ async fn check_version(
         ..Facts::default()
     };
     acceptance::accept(&purpose, &facts)?;
-    Ok(Some(existing))
+    Ok(true)
 }

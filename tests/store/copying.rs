@@ -90,7 +90,9 @@ impl Scratch {
         (name, other): (&str, &str),
         options: &copy::Options,
     ) -> Result<Copied, copy::Error> {
-        let copied = copy::artifact(from, to, &tag(name), Some(other), options, session).await;
+        let copied = copy::Copier::new(from, to, options, session)
+            .artifact(&tag(name), Some(other))
+            .await;
         let left = fs::read_dir(session.cache.ingest()).unwrap();
         let left = left.filter(|entry| entry.as_ref().unwrap().path().is_file());
         assert_eq!(left.count(), 0);

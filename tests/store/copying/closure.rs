@@ -81,7 +81,9 @@ async fn without_a_tag_a_digest_is_copied() {
     let name = Name::Digest(sample(&from, "1.0").await.digest);
     for news in [true, false] {
         let options = scratch.options();
-        let copied = copy::artifact(&from, &to, &name, None, &options, &scratch.session(4)).await;
+        let copied = copy::Copier::new(&from, &to, &options, &scratch.session(4))
+            .artifact(&name, None)
+            .await;
         assert_eq!(copied.unwrap().news, news);
         assert_same(&from, &to, &name).await;
         assert!(to.tags().await.unwrap().is_empty());

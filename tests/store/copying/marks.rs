@@ -203,7 +203,8 @@ async fn all_tags_go_but_lists_of_referrers() {
     put(&from, &more, Some(&orphan)).await;
     let (source, watched) = (Watched::new(&from), Watched::new(&to));
     let options = scratch.options();
-    let done = copy::all_tags(&source, &watched, &options, &scratch.session(4))
+    let done = copy::Copier::new(&source, &watched, &options, &scratch.session(4))
+        .all_tags()
         .await
         .unwrap();
     let named: Vec<&str> = done.iter().map(|(tag, _)| tag.as_str()).collect();
@@ -230,7 +231,8 @@ async fn all_tags_go_but_lists_of_referrers() {
     for name in &tags {
         assert_same(&from, &to, &tag(name)).await;
     }
-    let again = copy::all_tags(&from, &to, &options, &scratch.session(4))
+    let again = copy::Copier::new(&from, &to, &options, &scratch.session(4))
+        .all_tags()
         .await
         .unwrap();
     assert!(again.iter().all(|(_, copied)| !copied.news));
@@ -247,7 +249,9 @@ async fn names_that_are_no_tags_and_lists_of_referrers_are_refused() {
         assert!(matches!(error, copy::Error::Target { .. }), "{error}");
         assert!(shown(&error).contains(name), "{}", shown(&error));
     }
-    let error = copy::all_tags(&from, &to, &scratch.options(), &scratch.session(4)).await;
+    let error = copy::Copier::new(&from, &to, &scratch.options(), &scratch.session(4))
+        .all_tags()
+        .await;
     assert!(shown(&error.unwrap_err()).contains("../../other"));
     assert!(to.tags().await.unwrap().is_empty());
 }

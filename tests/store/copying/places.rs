@@ -102,10 +102,14 @@ async fn all_tags_of_a_registry_go_to_a_layout() {
         let path = format!("copying/tags-{}", std::process::id());
         let stop = remote(&registry.host, &path, nobody());
         let options = scratch.options();
-        let done = copy::all_tags(&from, &stop, &options, &scratch.session(4)).await;
+        let done = copy::Copier::new(&from, &stop, &options, &scratch.session(4))
+            .all_tags()
+            .await;
         assert_eq!(done.unwrap().len(), 2);
         let back = scratch.layout(registry.name);
-        let done = copy::all_tags(&stop, &back, &options, &scratch.session(4)).await;
+        let done = copy::Copier::new(&stop, &back, &options, &scratch.session(4))
+            .all_tags()
+            .await;
         assert_eq!(done.unwrap().len(), 2);
         for name in ["1.0", "2.0", &mark] {
             assert_same(&from, &back, &tag(name)).await;
@@ -146,7 +150,9 @@ async fn what_is_planned_is_moved() {
         session.observer = observer;
         // The mark goes with it.
         let name = tag("1.0");
-        let copied = copy::artifact(&from, &stop, &name, Some("1.0"), &options, &session).await;
+        let copied = copy::Copier::new(&from, &stop, &options, &session)
+            .artifact(&name, Some("1.0"))
+            .await;
         assert_eq!(copied.unwrap().manifests, 4);
         let planned = counter.planned.load(Ordering::SeqCst);
         let [_, _, moved] = counter.take();
@@ -165,7 +171,9 @@ async fn who_asks_for_too_much_at_once_gets_one_at_a_time() {
     let session = scratch.session(0);
     let copying = tokio::spawn(async move {
         let name = tag("1.0");
-        copy::artifact(&from, &to, &name, Some("1.0"), &options, &session).await
+        copy::Copier::new(&from, &to, &options, &session)
+            .artifact(&name, Some("1.0"))
+            .await
     });
     assert!(copying.await.unwrap().unwrap().news);
 }
