@@ -143,7 +143,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
     let context = Context::new(arguments.shared)?;
-    if context.username.is_some() && !matches!(arguments.command, Command::Login(_)) {
+    if context.flags.username.is_some() && !matches!(arguments.command, Command::Login(_)) {
         let failure = Failure::usage("--username needs --password-stdin");
         return Err(failure.hint(hints::ONLY_LOGIN_ASKS));
     }

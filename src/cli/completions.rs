@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Command};
 use clap_complete::Shell;
-use serde::Serialize;
+use serde_json::json;
 
 use super::failure::Failure;
 use super::output;
@@ -27,7 +27,7 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(self, context: &Context, mut command: Command) -> Result<(), Failure> {
-        if context.json {
+        if context.flags.json {
             return Err(Failure::usage("a completion script is no JSON"));
         }
         let mut script = Vec::new();
@@ -48,22 +48,15 @@ pub(crate) struct Man {
     directory: PathBuf,
 }
 
-#[derive(Serialize)]
-struct Pages {
-    pages: Vec<PathBuf>,
-}
-
 impl Man {
     pub(crate) fn run(self, context: &Context, command: Command) -> Result<(), Failure> {
         let directory = &self.directory;
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         clap_mangen::generate_to(command, directory)
             .with_context(|| directory.display().to_string())?;
-        let report = Pages {
-            pages: pages(directory).with_context(|| directory.display().to_string())?,
-        };
-        output::print(context, &report, || {
-            let names = report.pages.iter().map(|page| page.display().to_string());
+        let pages = pages(directory).with_context(|| directory.display().to_string())?;
+        output::print(context, &json!({ "pages": pages }), || {
+            let names = pages.iter().map(|page| page.display().to_string());
             names.collect::<Vec<_>>().join("\n")
         })
     }

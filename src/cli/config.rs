@@ -10,10 +10,11 @@ use serde::Serialize;
 use wharf::error::Kind;
 use wharf::package::configuration::{self, Scope};
 use wharf::package::{self, Place};
+use wharf::reference::package::{Wanted, version_tag};
 use wharf::store::spool;
 
 use super::failure::Failure;
-use super::settings::Context;
+use super::settings::{Context, malformed};
 use super::{arguments, hints, output, text};
 
 /// Show or set where packages are
@@ -60,18 +61,12 @@ enum Action {
 }
 
 #[derive(Serialize)]
-struct Mapping {
-    scope: String,
-    registry: String,
-}
-
-#[derive(Serialize)]
 struct Shown {
     file: Option<PathBuf>,
     /// Named for this call.
     registry: Option<String>,
     local: Option<PathBuf>,
-    registries: Vec<Mapping>,
+    registries: Vec<configuration::Mapping>,
 }
 
 #[derive(Serialize)]
@@ -115,12 +110,11 @@ fn show(context: &Context) -> Result<(), Failure> {
     // What cannot be used is said here too.
     context.configuration()?;
     let mappings = configuration::mappings(&text).map_err(package::Error::Configuration)?;
-    let mapping = |(scope, registry)| Mapping { scope, registry };
     let report = Shown {
         file,
-        registry: context.registry.clone(),
+        registry: context.flags.registry.clone(),
         local: context.local_layout.clone(),
-        registries: mappings.into_iter().map(mapping).collect(),
+        registries: mappings,
     };
     output::print(context, &report, || report.text())
 }
@@ -130,9 +124,7 @@ async fn find(context: &Context, package: &str) -> Result<(), Failure> {
     let home = context.locator()?.registry(&spec.name).await?;
     let location = home.repository(&spec.name)?;
     let tag = match &spec.wanted {
-        wharf::reference::package::Wanted::Exact(version) => {
-            wharf::reference::package::version_tag(version)
-        }
+        Wanted::Exact(version) => version_tag(version),
         _ => None,
     };
     let report = Where {
@@ -160,10 +152,7 @@ fn changed(
     })?;
     let before = read(&file)?;
     // What is no configuration is no fault of the call.
-    configuration::mappings(&before).map_err(|error| {
-        let message = format!("the configuration {} is malformed: {error}", file.display());
-        Failure::new(Kind::Integrity, message)
-    })?;
+    configuration::mappings(&before).map_err(|error| malformed(&file, &error))?;
     let Some(after) = change(&before).map_err(Failure::usage)? else {
         let message = format!("{} sets nothing for {scope}", file.display());
         return Err(Failure::new(Kind::NotFound, message));
@@ -213,11 +202,8 @@ impl Shown {
             Some(local) => format!("oci:{}", local.display()),
             None => "none: neither WHARF_HOME nor HOME is set".to_owned(),
         };
-        if !self
-            .registries
-            .iter()
-            .any(|mapping| mapping.scope == "default")
-        {
+        let mut scopes = self.registries.iter().map(|mapping| &mapping.scope);
+        if !scopes.any(|scope| scope == "default") {
             rows.push(vec!["all else".to_owned(), local]);
         }
         text::words(&rows)

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use wharf::copy::Copied;
+use wharf::copy::{Copied, Outcome};
 use wharf::digest::Digest;
 use wharf::package::{CopyPlan, CopySettings, Place};
 use wharf::reference::Reference;
@@ -122,7 +122,8 @@ impl Copy {
 impl Sum {
     pub(crate) fn add(&mut self, copied: &Copied) {
         self.manifests += copied.manifests;
-        self.moved.add(copied.outcome);
+        let Outcome { sent, skipped } = copied.outcome;
+        self.moved.add(sent, skipped);
     }
 
     pub(crate) fn text(&self) -> String {

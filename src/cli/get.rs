@@ -8,7 +8,7 @@ use wharf::package::{Lock, LockFile, Locked};
 use super::arguments::{self, Named};
 use super::failure::{Failure, blocking};
 use super::hints;
-use super::pull::{Destination, Pull, open_target, receive};
+use super::pull::{Pull, open_target, receive};
 use super::settings::Context;
 
 /// Get a package: the newest version that is meant, byte for byte
@@ -58,7 +58,9 @@ impl Get {
             }
         };
         let target = open_target(context, self.output.as_deref())?;
-        let file = LockFile::new(&self.lock_file);
+        let file = LockFile {
+            path: self.lock_file,
+        };
         let mut lock = match (self.no_lock, self.locked) {
             (true, _) => Lock::default(),
             (false, true) => file.read_existing()?,
@@ -76,13 +78,8 @@ impl Get {
             file.check_writable()?;
         }
         let version = entry.version.clone();
-        let default_path = PathBuf::from(format!("{}.wasm", spec.name.name()));
-        let destination = Destination {
-            path: self.output.as_deref().unwrap_or(&default_path),
-            is_default: self.output.is_none(),
-            target,
-        };
-        let mut report = receive(context, found.artifact, destination).await?;
+        let (stem, output) = (spec.name.name(), self.output);
+        let mut report = receive(context, found.artifact, output, stem.as_ref(), target).await?;
         if keeps {
             blocking(move || file.record(entry)).await?;
         }

@@ -3,7 +3,7 @@
 mod sources;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -39,36 +39,27 @@ pub(crate) struct IndexCommand {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Add a registry, a layout, a package, an artifact or a shared index, and read it
-    Add(Add),
+    Add {
+        /// HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, a reference with a tag or digest, or a file that lists such, one a line
+        #[arg(value_name = "WHAT", required = true)]
+        what: Vec<String>,
+    },
     /// Read what was added again; only what is new is fetched
-    Update(Update),
+    Update {
+        /// Fetch what is known too, and notice split forms that were added to flat artifacts
+        #[arg(long)]
+        all: bool,
+    },
     /// Show what was added, how much it has, and when it was read
     Ls,
     /// Forget what was added
-    Remove(Remove),
+    Remove {
+        /// As `wharf index ls` shows it
+        #[arg(value_name = "SOURCE", required = true)]
+        what: Vec<String>,
+    },
     /// Store the index in a registry, where others can add it with one fetch
     Publish(Publish),
-}
-
-#[derive(Debug, Args)]
-struct Add {
-    /// HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, a reference with a tag or digest, or a file that lists such, one a line
-    #[arg(value_name = "WHAT", required = true)]
-    what: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-struct Update {
-    /// Fetch what is known too, and notice split forms that were added to flat artifacts
-    #[arg(long)]
-    all: bool,
-}
-
-#[derive(Debug, Args)]
-struct Remove {
-    /// As `wharf index ls` shows it
-    #[arg(value_name = "SOURCE", required = true)]
-    what: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -96,11 +87,6 @@ struct Row {
     failures: u32,
     /// Seconds since it was read.
     age: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Listing {
-    sources: Vec<Row>,
 }
 
 #[derive(Serialize)]
@@ -137,19 +123,19 @@ impl IndexCommand {
         let mut index = CheckedIndex::open(context.cache()?.as_ref(), &watch)?;
         let locator = || context.locator();
         match self.verb {
-            Verb::Add(Add { what }) => {
+            Verb::Add { what } => {
                 let sources = sources::named(context, &what)?;
                 let locator = locator()?;
                 let updater = Updater::new(&locator, &watch);
                 print(context, updater.add(&mut index, &sources).await?)
             }
-            Verb::Update(Update { all }) => {
+            Verb::Update { all } => {
                 let locator = locator()?;
                 let updater = Updater::new(&locator, &watch);
                 print(context, updater.update(&mut index, all).await?)
             }
             Verb::Ls => ls(context, &mut index),
-            Verb::Remove(Remove { what }) => remove(&what, &mut index),
+            Verb::Remove { what } => remove(&what, &mut index),
             Verb::Publish(publish) => publish.run(context, &mut index).await,
         }
     }
@@ -157,13 +143,20 @@ impl IndexCommand {
 
 fn ls(context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
     let statuses = index.run(|index| index.sources())?;
-    let listing = Listing {
-        sources: statuses.iter().map(Row::of).collect(),
+    let row = |status: &Status| Row {
+        source: status.source.to_string(),
+        kind: status.source.kind(),
+        packages: status.packages,
+        versions: status.entries,
+        failures: status.failures,
+        age: status.age(),
     };
-    if listing.sources.is_empty() {
+    let sources: Vec<Row> = statuses.iter().map(row).collect();
+    if sources.is_empty() {
         eprintln!("nothing was added yet: `wharf index add`");
     }
-    output::print(context, &listing, || listing.text())
+    let report = BTreeMap::from([("sources", &sources)]);
+    output::print(context, &report, || table(&sources))
 }
 
 fn remove(what: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
@@ -244,37 +237,22 @@ fn print_left_out(LeftOut { layouts, claimed }: LeftOut) {
     }
 }
 
-impl Row {
-    fn of(status: &Status) -> Self {
-        Self {
-            source: status.source.to_string(),
-            kind: status.source.kind(),
-            packages: status.packages,
-            versions: status.entries,
-            failures: status.failures,
-            age: status.age(),
-        }
-    }
-}
-
-impl Listing {
-    fn text(&self) -> String {
-        let row = |row: &Row| {
-            let failures = match row.failures {
-                0 => String::new(),
-                failures => format!("{failures} not read"),
-            };
-            vec![
-                text::printable(&row.source),
-                row.kind.to_owned(),
-                text::count(u64::from(row.packages), "package"),
-                text::count(u64::from(row.versions), "version"),
-                row.age.map_or_else(|| "not read".to_owned(), age),
-                failures,
-            ]
+fn table(sources: &[Row]) -> String {
+    let row = |row: &Row| {
+        let failures = match row.failures {
+            0 => String::new(),
+            failures => format!("{failures} not read"),
         };
-        text::words(&self.sources.iter().map(row).collect::<Vec<_>>())
-    }
+        vec![
+            text::printable(&row.source),
+            row.kind.to_owned(),
+            text::count(u64::from(row.packages), "package"),
+            text::count(u64::from(row.versions), "version"),
+            row.age.map_or_else(|| "not read".to_owned(), age),
+            failures,
+        ]
+    };
+    text::words(&sources.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Says how long ago something was.
@@ -313,7 +291,7 @@ fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
     })?;
     match report.failures.len() as u64 {
         0 => Ok(()),
-        _ if context.json => Err(Failure::answered(Kind::Other)),
+        _ if context.flags.json => Err(Failure::answered(Kind::Other)),
         count => {
             let message = format!("{} could not be read", text::count(count, "artifact"));
             Err(Failure::new(Kind::Other, message).hint(hints::REST_INDEXED))

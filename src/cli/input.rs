@@ -18,15 +18,14 @@ use super::text::printable;
 /// A component's file, mapped, planned and hashed.
 pub(crate) struct Input {
     pub(crate) component: Arc<Component<File>>,
-    size: u64,
-    modified: Option<SystemTime>,
+    stamp: (u64, Option<SystemTime>),
 }
 
 impl Input {
     /// Reads a regular file.
     pub(crate) async fn read(path: &Path, policy: SplitPolicy) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
-        let (size, modified) = stamp(path).map_err(|error| failed(&name, error))?;
+        let stamp = stamp(path).map_err(|error| failed(&name, error))?;
         // A pipe would block, and cannot be read twice.
         if !path.is_file() {
             let what = match path.is_dir() {
@@ -39,15 +38,14 @@ impl Input {
         let component = blocking(move || Component::read(file, &policy).context(name)).await?;
         Ok(Self {
             component: Arc::new(component),
-            size,
-            modified,
+            stamp,
         })
     }
 
     /// Fails if the file was written to since it was read.
     pub(crate) fn check_unchanged(&self, path: &Path) -> Result<(), Error> {
         match stamp(path) {
-            Ok(stamp) if stamp == (self.size, self.modified) => Ok(()),
+            Ok(stamp) if stamp == self.stamp => Ok(()),
             _ => Err(Error::Changed),
         }
     }

@@ -95,7 +95,7 @@ impl Inspect {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
         let report = match arguments::given(&self.what)? {
-            Given::File(path) if self.wit && !context.json => {
+            Given::File(path) if self.wit && !context.flags.json => {
                 let text = wit::read(&path).await?.text()?;
                 return output::print_text(context, &text);
             }
@@ -103,7 +103,7 @@ impl Inspect {
             Given::Named(named) => self.named(context, named, &cache).await?,
         };
         match &report.wit {
-            Some(text) if self.wit && !context.json => {
+            Some(text) if self.wit && !context.flags.json => {
                 let (fetched, size) = (report.fetched.fetched_bytes, report.content_size);
                 eprintln!("fetched {} of {}", text::size(fetched), text::size(size));
                 output::print_text(context, text)
@@ -118,7 +118,7 @@ impl Inspect {
         path: PathBuf,
         cache: Arc<Cache>,
     ) -> Result<Report, Failure> {
-        let component = Input::read(&path, self.split.policy()).await?.component;
+        let component = Input::read(&path, self.split.cut.policy()).await?.component;
         let wit = match self.wit {
             true => Some(wit::read(&path).await?.text()?),
             false => wit::of_file(&path, &component)
@@ -175,7 +175,7 @@ impl Inspect {
                 Err(failure) => return Err(failure),
             }
         }
-        report.fetched = report.fetched.and(&pulled);
+        report.fetched.add(pulled.fetched, pulled.cached);
         Ok(report)
     }
 }
@@ -293,7 +293,7 @@ impl Report {
             (None, Some(blob)) => fetched.count(blob),
             (None, None) => {}
         }
-        self.fetched = Fetched::new(fetched, cached);
+        self.fetched.add(fetched, cached);
         self.os = described.os.map(Os::as_str);
         self.imports = described.imports;
         self.exports = described.exports;
@@ -302,31 +302,27 @@ impl Report {
 
     /// Adds the WIT. Where manifest or config say other names than the component has, its own are reported.
     async fn with_wit(
-        self,
+        mut self,
         context: &Context,
         store: &Arc<dyn Store>,
         opened: &Opened,
     ) -> Result<Self, Failure> {
         let (said, pulled) = wit::fetch(context, store, opened).await?;
-        let (imports, exports) = (said.names.imports.clone(), said.names.exports.clone());
         // A flat artifact that says nothing says nothing wrong.
         let is_said = opened.split().is_some() || self.os.is_some();
-        let claims = [
-            ("imports", &self.imports, &imports),
-            ("exports", &self.exports, &exports),
+        let names = [
+            ("imports", &mut self.imports, &said.names.imports),
+            ("exports", &mut self.exports, &said.names.exports),
         ];
-        for (what, claimed, found) in claims {
+        for (what, claimed, found) in names {
             if let Some(difference) = wit::difference(what, claimed, found).filter(|_| is_said) {
                 eprintln!("warning: {difference}");
             }
+            claimed.clone_from(found);
         }
-        Ok(Self {
-            wit: Some(said.text()?),
-            fetched: self.fetched.and(&pulled),
-            imports,
-            exports,
-            ..self
-        })
+        self.wit = Some(said.text()?);
+        self.fetched.add(pulled.fetched, pulled.cached);
+        Ok(self)
     }
 
     /// Returns whether a layer is known to hold code.

@@ -1,6 +1,7 @@
 //! The layers of a component, whether it is a file or in a store.
 
 use std::fs::File;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -54,6 +55,12 @@ impl LayerRow {
         self.stored_digest = Some(blob.digest);
         self.stored_size = Some(blob.size);
         self.encoding = Some(encoding);
+    }
+
+    /// Returns where the content lies in the component; of the root its length, from 0.
+    pub(crate) fn range(&self) -> Range<u64> {
+        let offset = self.offset.unwrap_or(0);
+        offset..offset + self.content_size
     }
 
     pub(crate) fn content(&self) -> Identity {

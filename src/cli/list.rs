@@ -1,8 +1,9 @@
 //! `wharf list`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Serialize;
 use wharf::artifact::{Form, form};
 use wharf::error::Kind;
 use wharf::package::{self, Place, Registry, Tags};
@@ -31,11 +32,6 @@ pub(crate) struct List {
     prefix: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Report {
-    packages: Vec<Row>,
-}
-
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let prefix = self.prefix.as_deref().unwrap_or_default();
@@ -47,15 +43,15 @@ impl List {
         names.dedup();
         let found: Vec<Vec<Row>> = stream::iter(&names)
             .map(|name| shown(context, &registry, name))
-            .buffered(context.concurrency.max(1))
+            .buffered(context.flags.concurrency.max(1))
             .try_collect()
             .await?;
         let packages: Vec<Row> = found.into_iter().flatten().collect();
-        let report = Report { packages };
-        if report.packages.is_empty() {
+        if packages.is_empty() {
             eprintln!("no packages in {}", registry.place);
         }
-        output::print(context, &report, || report.text())
+        let report = BTreeMap::from([("packages", &packages)]);
+        output::print(context, &report, || table(&packages))
     }
 }
 
@@ -98,7 +94,16 @@ async fn versions(
         Err(error) => return Err(error.into()),
     };
     match is_wasm(store.as_ref(), &tags).await? {
-        true => rows(store.as_ref(), name, &tags, context.concurrency, false).await,
+        true => {
+            rows(
+                store.as_ref(),
+                name,
+                &tags,
+                context.flags.concurrency,
+                false,
+            )
+            .await
+        }
         false => Ok(Vec::new()),
     }
 }
@@ -129,19 +134,17 @@ fn newest(rows: &[Row]) -> Option<&Row> {
     found.or_else(|| rows.iter().find(shown)).or(rows.first())
 }
 
-impl Report {
-    fn text(&self) -> String {
-        let mut out: Vec<Vec<String>> = Vec::new();
-        for rows in self.packages.chunk_by(|a, b| a.name == b.name) {
-            let Some(newest) = newest(rows) else { continue };
-            let state = if newest.yanked { "yanked" } else { "" };
-            out.push(vec![
-                newest.name.to_string(),
-                newest.version.to_string(),
-                text::count(rows.len() as u64, "version"),
-                state.to_owned(),
-            ]);
-        }
-        text::words(&out)
+fn table(packages: &[Row]) -> String {
+    let mut out: Vec<Vec<String>> = Vec::new();
+    for rows in packages.chunk_by(|a, b| a.name == b.name) {
+        let Some(newest) = newest(rows) else { continue };
+        let state = if newest.yanked { "yanked" } else { "" };
+        out.push(vec![
+            newest.name.to_string(),
+            newest.version.to_string(),
+            text::count(rows.len() as u64, "version"),
+            state.to_owned(),
+        ]);
     }
+    text::words(&out)
 }

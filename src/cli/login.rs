@@ -42,7 +42,7 @@ impl Login {
         let (username, password) = match &context.credentials {
             Some(Credentials::Basic { username, password }) => (username.clone(), password.clone()),
             _ => {
-                let given = context.username.clone();
+                let given = context.flags.username.clone();
                 blocking(move || ask(given)).await?
             }
         };

@@ -137,7 +137,7 @@ impl Run<'_> {
 
     /// Reports a failure; the run goes on.
     fn failed(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
-        if !self.context.json {
+        if !self.context.flags.json {
             // The first one's code is that of the whole run.
             let _code_comes_last = failure.report(false);
         }

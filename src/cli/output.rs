@@ -29,7 +29,7 @@ pub(crate) fn print(
 ) -> Result<(), Failure> {
     // The bar stands where the result will.
     context.finish();
-    let text = match context.json {
+    let text = match context.flags.json {
         true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
         false => text().trim_end().to_owned(),
     };

@@ -48,18 +48,11 @@ impl Progress {
 
     /// Shows how many of many things are done, where no bytes are counted.
     pub(crate) fn counted(&self, done: usize, of: usize, things: &str) {
-        if !self.shows_bar || self.begun.elapsed() < PATIENCE {
-            return;
+        if let Some(bar) = self.bar("{bar:32} {pos} of {len} {msg}") {
+            bar.set_message(things.to_owned());
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
         }
-        let bar = self.bar.get_or_init(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:32} {pos} of {len} {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
-        bar.set_message(things.to_owned());
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
     }
 
     /// Says something beside the bar.
@@ -70,20 +63,18 @@ impl Progress {
         }
     }
 
-    fn draw(&self) {
+    /// Returns the bar once it is time to show one.
+    fn bar(&self, template: &str) -> Option<&ProgressBar> {
         if !self.shows_bar || self.begun.elapsed() < PATIENCE {
-            return;
+            return None;
         }
-        // Drawn on standard error, and only if that is a terminal.
-        let bar = self.bar.get_or_init(|| {
+        Some(self.bar.get_or_init(|| {
+            // Drawn on standard error, and only if that is a terminal.
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{bar:32} {binary_bytes} of {binary_total_bytes}");
+            let style = ProgressStyle::with_template(template);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
-        });
-        bar.set_length(self.planned.load(Ordering::Relaxed));
-        bar.set_position(self.moved.load(Ordering::Relaxed));
+        }))
     }
 }
 
@@ -94,7 +85,10 @@ impl Observer for Progress {
 
     fn moved(&self, bytes: u64) {
         self.moved.fetch_add(bytes, Ordering::Relaxed);
-        self.draw();
+        if let Some(bar) = self.bar("{bar:32} {binary_bytes} of {binary_total_bytes}") {
+            bar.set_length(self.planned.load(Ordering::Relaxed));
+            bar.set_position(self.moved.load(Ordering::Relaxed));
+        }
     }
 
     fn requested(&self, method: &str, url: &str, outcome: &str) {

@@ -96,7 +96,7 @@ impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let given = self.package.as_deref().map(|text| self.given(text));
         let given = given.transpose()?;
-        let input = Input::read(&self.file, self.split.policy()).await?;
+        let input = Input::read(&self.file, self.split.cut.policy()).await?;
         let component = Arc::clone(&input.component);
         let file = text::printable(&self.file.display().to_string());
         package::check_whole(&component, &file)?;
@@ -140,7 +140,9 @@ impl Publish {
             Some(Published { digest, pushed }) => (Some(digest), pushed),
             None => (None, None),
         };
+        let mut moved = Sent::default();
         if let Some(pushed) = &pushed {
+            moved.add(pushed.sent, pushed.skipped);
             context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         }
         let (split_digest, flat_digest) = push::identities(&component, &options.metadata);
@@ -160,9 +162,7 @@ impl Publish {
             content_size: content.size,
             layers: component.config.layers.len() + 1,
             published: pushed.is_some(),
-            moved: pushed.map_or_else(Sent::default, |pushed| {
-                Sent::new(pushed.sent, pushed.skipped)
-            }),
+            moved,
             dry_run: self.dry_run,
         };
         output::print(context, &report, || report.text())

@@ -35,15 +35,6 @@ pub(crate) struct Pull {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Where a component is written.
-pub(crate) struct Destination<'a> {
-    pub(crate) path: &'a Path,
-    /// Whether `-o` does not name it, so that no other file is overwritten.
-    pub(crate) is_default: bool,
-    /// The open file or stream that `-o` names.
-    pub(crate) target: Option<Target>,
-}
-
 /// What was received, as `pull` and `get` tell it.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -72,13 +63,9 @@ impl Pull {
         let target = open_target(context, self.output.as_deref())?;
         let named = arguments::named(&self.reference)?;
         let located = arguments::open(context, named).await?;
-        let default_path = PathBuf::from(format!("{}.wasm", located.reference.stem()));
-        let destination = Destination {
-            path: self.output.as_deref().unwrap_or(&default_path),
-            is_default: self.output.is_none(),
-            target,
-        };
-        receive(context, located, destination).await?.print(context)
+        let stem = located.reference.stem();
+        let report = receive(context, located, self.output, &stem, target).await?;
+        report.print(context)
     }
 }
 
@@ -87,34 +74,33 @@ pub(crate) fn open_target(
     context: &Context,
     output: Option<&Path>,
 ) -> Result<Option<Target>, Failure> {
-    let open = |path| Target::open(path, context.json);
+    let open = |path| Target::open(path, context.flags.json);
     output.map(open).transpose()
 }
 
-/// Writes a component to its destination.
+/// Writes a component to `output`, which is open as `target`; without an output to a file that is called `stem`, unless
+/// that is another component.
 pub(crate) async fn receive(
     context: &Context,
     located: Located,
-    destination: Destination<'_>,
+    output: Option<PathBuf>,
+    stem: &str,
+    target: Option<Target>,
 ) -> Result<Report, Failure> {
     let Located {
         reference,
         store,
         opened,
-        ..
     } = located;
-    let Destination {
-        path,
-        is_default,
-        target,
-    } = destination;
+    let is_default = output.is_none();
+    let path = output.unwrap_or_else(|| PathBuf::from(format!("{stem}.wasm")));
     let content = opened.content();
-    let was_there = is_default && output::is_there(path, content).await?;
+    let was_there = is_default && output::is_there(&path, content).await?;
     let mut pulled = Pulled::nothing(&opened);
     if !was_there {
         let target = match target {
             Some(target) => target,
-            None => Target::open(path, context.json)?,
+            None => Target::open(&path, context.flags.json)?,
         };
         let (target, got) = pull::pull(&store, &opened, context.session()?, target).await?;
         target.finish()?;
@@ -122,6 +108,8 @@ pub(crate) async fn receive(
         let blobs = opened.layers().map(|layer| layer.blob.digest);
         context.remember(&reference, blobs, pulled.fetched.blobs > 0)?;
     }
+    let mut fetched = Fetched::default();
+    fetched.add(pulled.fetched, pulled.cached);
     Ok(Report {
         package: None,
         version: None,
@@ -130,9 +118,9 @@ pub(crate) async fn receive(
         split_manifest_digest: opened.split().map(|split| split.digest),
         content_digest: content.digest,
         content_size: content.size,
-        fetched: Fetched::new(pulled.fetched, pulled.cached),
+        fetched,
         requests: context.progress.requests(),
-        path: (path != Path::new("-")).then(|| path.to_owned()),
+        path: (path != Path::new("-")).then_some(path),
         was_there,
     })
 }

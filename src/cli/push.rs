@@ -7,7 +7,7 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::manifest::Annotations;
 use wharf::package::RegistrySettings;
-use wharf::push::{self, Options, Pushed};
+use wharf::push::{self, Options};
 use wharf::reference::package::PackageSpec;
 
 use super::failure::Failure;
@@ -64,7 +64,7 @@ impl Push {
                 "a push names a tag; the digest comes out of it",
             ));
         }
-        let input = Input::read(&self.file, self.split.policy()).await?;
+        let input = Input::read(&self.file, self.split.cut.policy()).await?;
         input.warn(&self.file);
         let location = &reference.location;
         let connector = context.connector()?;
@@ -88,25 +88,23 @@ impl Push {
         )
         .await?;
         context.remember(&reference, pushed.blobs.iter().copied(), true)?;
-        let report = Report::new(reference.at(pushed.digest).to_string(), &pushed);
-        output::print(context, &report, || report.text())
-    }
-}
-
-impl Report {
-    fn new(reference: String, pushed: &Pushed) -> Self {
-        Self {
-            reference,
+        let mut moved = Sent::default();
+        moved.add(pushed.sent, pushed.skipped);
+        let report = Report {
+            reference: reference.at(pushed.digest).to_string(),
             digest: pushed.digest,
             split_digest: pushed.split_digest,
             flat_digest: pushed.flat_digest,
             content_digest: pushed.content.digest,
             content_size: pushed.content.size,
             layers: pushed.layers,
-            moved: Sent::new(pushed.sent, pushed.skipped),
-        }
+            moved,
+        };
+        output::print(context, &report, || report.text())
     }
+}
 
+impl Report {
     fn text(&self) -> String {
         let saved = self.content_size.saturating_sub(self.moved.sent_bytes);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::error::Kind;
-use wharf::fits;
 use wharf::index::{
-    self, Answer, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Pattern, Query, Types,
-    Watch,
+    self, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Pattern, Query, Types,
 };
 use wharf::package::Locator;
 use wharf::reference::package::Version;
@@ -114,10 +113,23 @@ impl Search {
         let mut index = CheckedIndex::open(context.cache()?.as_ref(), &watch)?;
         let answer = index.run(|index| index.search(&query))?;
         let report = match types {
-            None => Report::of(context, answer)?,
+            None => {
+                let shown = answer.found.into_iter().map(|found| (found, Vec::new()));
+                Report::new(context, shown, answer.total, Vec::new())?
+            }
             Some(types) => {
-                self.fitting(context, &types, answer, &mut index, &watch)
-                    .await?
+                let candidates = Candidates {
+                    connector: context.connector()?,
+                    types: &types,
+                    all_versions: self.all_versions,
+                    watch: &watch,
+                };
+                let fitting = candidates.fitting(answer.found, &mut index).await?;
+                context.finish();
+                let total = fitting.found.len() as u64;
+                let failures = fitting.unread.iter().map(Failed::of).collect();
+                let shown = fitting.found.into_iter().take(self.limit);
+                Report::new(context, shown, total, failures)?
             }
         };
         let left = report.total - report.packages.len() as u64;
@@ -127,7 +139,7 @@ impl Search {
             eprintln!("and {left} more: --limit shows them");
         }
         output::print(context, &report, || report.text())?;
-        match (report.failures.len() as u64, context.json) {
+        match (report.failures.len() as u64, context.flags.json) {
             (0, _) => Ok(()),
             (_, true) => Err(Failure::answered(Kind::Other)),
             (count, false) => {
@@ -148,10 +160,7 @@ impl Search {
             return Ok(None);
         };
         let Stub { name, bytes } = Stub::read(context, what).await?;
-        let types = Types::socket(bytes).map_err(fits::Error::World);
-        Ok(Some(
-            types.map_err(|error| Failure::from(error).context(name))?,
-        ))
+        Ok(Some(Types::socket(bytes).context(name)?))
     }
 
     fn query(&self, types: Option<&Types>) -> Query {
@@ -170,37 +179,9 @@ impl Search {
             None => query,
         }
     }
-
-    /// Keeps the candidates that fit by their types.
-    async fn fitting(
-        &self,
-        context: &Context,
-        types: &Types,
-        answer: Answer,
-        index: &mut CheckedIndex<'_>,
-        watch: Watch<'_>,
-    ) -> Result<Report, Failure> {
-        let candidates = Candidates {
-            connector: context.connector()?,
-            types,
-            all_versions: self.all_versions,
-            watch,
-        };
-        let fitting = candidates.fitting(answer.found, index).await?;
-        context.finish();
-        let total = fitting.found.len() as u64;
-        let failures = fitting.unread.iter().map(Failed::of).collect();
-        let shown = fitting.found.into_iter().take(self.limit);
-        Report::new(context, shown, total, failures)
-    }
 }
 
 impl Report {
-    fn of(context: &Context, answer: Answer) -> Result<Self, Failure> {
-        let shown = answer.found.into_iter().map(|found| (found, Vec::new()));
-        Self::new(context, shown, answer.total, Vec::new())
-    }
-
     fn new(
         context: &Context,
         shown: impl Iterator<Item = (Found, Vec<Match>)>,
@@ -235,10 +216,7 @@ impl Report {
                 },
                 if row.yanked { "yanked" } else { "" }.to_owned(),
                 if row.claimed { "claimed" } else { "" }.to_owned(),
-                row.elsewhere
-                    .as_deref()
-                    .map(text::printable)
-                    .unwrap_or_default(),
+                text::printable(row.elsewhere.as_deref().unwrap_or_default()),
             ]
         };
         text::words(&self.packages.iter().map(row).collect::<Vec<_>>())

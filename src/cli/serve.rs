@@ -100,7 +100,7 @@ impl Serve {
         let server = server::Settings {
             tls,
             max_connections: self.max_connections as usize,
-            access_log: !context.quiet,
+            access_log: !context.flags.quiet,
             log: Arc::new(say),
             ..server::Settings::default()
         };
@@ -124,7 +124,7 @@ impl Serve {
             admin_listening,
         };
         say(&report.line());
-        if context.json {
+        if context.flags.json {
             output::print(context, &report, String::new)?;
         }
         let stop = Notify::new();
@@ -186,7 +186,7 @@ impl Serve {
             cache,
             blobs,
             max_bytes: self.max_cache,
-            max_transfers: context.concurrency,
+            max_transfers: context.flags.concurrency,
             log: Arc::clone(&server.log),
             metrics: Arc::clone(&server.metrics),
             remembered: gateway::Settings::REMEMBERED,

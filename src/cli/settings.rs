@@ -2,17 +2,18 @@
 
 use std::env;
 use std::io::{self, BufRead};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 use tempfile::TempDir;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
 use wharf::error::Kind;
 use wharf::manifest::media_type;
-use wharf::package::{Configuration, Connector, Locator};
+use wharf::package::{Configuration, ConfigurationError, Connector, Locator};
 use wharf::reference::Reference;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 
@@ -22,6 +23,7 @@ use wharf::store::{Observer, Session};
 
 use super::failure::Failure;
 use super::hints;
+use super::input::read_text;
 use super::progress::Progress;
 use super::text::{parse_size, printable};
 
@@ -34,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) json: bool,
     /// Show no progress
     #[arg(short, long, global = true)]
-    quiet: bool,
+    pub(crate) quiet: bool,
     /// Show every request
     #[arg(short, long, global = true)]
     verbose: bool,
@@ -52,13 +54,13 @@ pub(crate) struct Shared {
     ca_cert: Option<PathBuf>,
     /// Log in to the registry as this user
     #[arg(short, long, global = true, value_name = "NAME")]
-    username: Option<String>,
+    pub(crate) username: Option<String>,
     /// Read the password from standard input
     #[arg(long, global = true, requires = "username")]
     password_stdin: bool,
     /// Where packages are, for this call: HOST[:PORT][/PREFIX] or oci:DIR [env: WHARF_REGISTRY]
     #[arg(long, global = true, value_name = "REGISTRY")]
-    registry: Option<String>,
+    pub(crate) registry: Option<String>,
     /// Ask no registry: only the cache of this machine, and layouts
     #[arg(long, global = true)]
     offline: bool,
@@ -66,8 +68,8 @@ pub(crate) struct Shared {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Move so many blobs at once
-    #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
-    concurrency: u8,
+    #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = RangedI64ValueParser::<usize>::new().range(1..=64))]
+    pub(crate) concurrency: usize,
 }
 
 /// Flags of commands that cut a component.
@@ -90,16 +92,10 @@ pub(crate) struct PolicyFlags {
 #[command(next_help_heading = "Split options")]
 pub(crate) struct SplitFlags {
     #[command(flatten)]
-    policy: PolicyFlags,
+    pub(crate) cut: PolicyFlags,
     /// How hard to compress: auto, or 1 (fast) to 19 (small)
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
     pub(crate) level: Level,
-}
-
-impl SplitFlags {
-    pub(crate) fn policy(&self) -> SplitPolicy {
-        self.policy.policy()
-    }
 }
 
 impl PolicyFlags {
@@ -139,26 +135,17 @@ fn parse_level(text: &str) -> Result<Level, String> {
 
 /// What the shared flags come to.
 pub(crate) struct Context {
-    pub(crate) json: bool,
-    pub(crate) quiet: bool,
-    pub(crate) concurrency: usize,
+    /// The flags; those that the environment gives too are filled in. The user is the one that was given without a
+    /// password.
+    pub(crate) flags: Shared,
     pub(crate) progress: Arc<Progress>,
-    plain_http: bool,
     ca_certificates: Vec<u8>,
     /// What was given on the command line.
     pub(crate) credentials: Option<Credentials>,
-    /// Whether no registry is asked.
-    pub(crate) offline: bool,
-    /// The registry that was named for this call.
-    pub(crate) registry: Option<String>,
-    config_file: Option<PathBuf>,
     configuration: OnceLock<Configuration>,
     connector: OnceLock<Connector>,
     /// The layout that packages are in when nothing is configured.
     pub(crate) local_layout: Option<PathBuf>,
-    /// The user that was given without a password, which only `login` can do something with.
-    pub(crate) username: Option<String>,
-    cache_directory: Option<PathBuf>,
     session: OnceLock<Session>,
     /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
     temporary: OnceLock<TempDir>,
@@ -182,44 +169,35 @@ impl Drop for Context {
 }
 
 impl Context {
-    pub(crate) fn new(shared: Shared) -> Result<Self, Failure> {
-        let ca_certificates = match &shared.ca_cert {
+    pub(crate) fn new(mut flags: Shared) -> Result<Self, Failure> {
+        let ca_certificates = match &flags.ca_cert {
             Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
             None => Vec::new(),
         };
-        let (credentials, username) = match shared.username {
-            Some(username) if shared.password_stdin => {
-                let password = password()?;
-                (Some(Credentials::Basic { username, password }), None)
-            }
-            username => (None, username),
+        let username = flags.username.take_if(|_| flags.password_stdin);
+        let basic = |username| {
+            let password = password()?;
+            Ok::<_, Failure>(Credentials::Basic { username, password })
         };
-        let cache_directory = match shared.no_cache {
+        let credentials = username.map(basic).transpose()?;
+        flags.cache = match flags.no_cache {
             true => None,
-            false => shared.cache.or_else(cache_directory),
+            false => flags.cache.or_else(cache_directory),
         };
-        let registry = match shared.registry {
-            Some(registry) => Some(registry),
-            None => text_variable("WHARF_REGISTRY")?,
-        };
+        if flags.registry.is_none() {
+            flags.registry = text_variable("WHARF_REGISTRY")?;
+        }
+        flags.config = flags.config.or_else(|| variable("WKG_CONFIG_FILE"));
         Ok(Self {
-            json: shared.json,
-            quiet: shared.quiet,
-            concurrency: usize::from(shared.concurrency),
-            progress: Arc::new(Progress::new(shared.quiet, shared.verbose)),
-            plain_http: shared.plain_http,
+            progress: Arc::new(Progress::new(flags.quiet, flags.verbose)),
             ca_certificates,
             credentials,
-            offline: shared.offline,
-            registry,
-            config_file: shared.config.or_else(|| variable("WKG_CONFIG_FILE")),
             configuration: OnceLock::new(),
             connector: OnceLock::new(),
             local_layout: local_layout(),
-            username,
-            cache_directory,
             session: OnceLock::new(),
             temporary: OnceLock::new(),
+            flags,
         })
     }
 
@@ -233,7 +211,7 @@ impl Context {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
-        let cache = match &self.cache_directory {
+        let cache = match &self.flags.cache {
             Some(directory) => Cache::open(directory),
             None => {
                 let made = tempfile::Builder::new().prefix("wharf-").tempdir();
@@ -246,13 +224,13 @@ impl Context {
         Ok(self.session.get_or_init(|| Session {
             cache: Arc::new(cache),
             observer: self.observer(),
-            concurrency: self.concurrency,
+            concurrency: self.flags.concurrency,
         }))
     }
 
     /// Returns the file that was named, or where wkg keeps its configuration.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
-        let named = self.config_file.clone();
+        let named = self.flags.config.clone();
         // Like the layout and the cache: whose home it is says the environment, or nobody.
         let has_home = ["XDG_CONFIG_HOME", "HOME"]
             .map(variable)
@@ -275,29 +253,20 @@ impl Context {
         let Some(path) = self.config_file() else {
             return Ok(defaults);
         };
-        let name = path.display();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return match self.config_file {
-                    Some(_) => Err(Failure::new(Kind::NotFound, format!("no file `{name}`"))),
-                    None => Ok(defaults),
-                };
-            }
-            Err(error) => return Err(anyhow::Error::from(error).context(name.to_string()).into()),
+        let text = match (read_text(&path), &self.flags.config) {
+            (Err(failure), None) if failure.kind == Kind::NotFound => return Ok(defaults),
+            (text, _) => text?,
         };
+        let name = path.display();
         let read = Configuration::read(&text);
-        let (read, unknown) = read.map_err(|error| {
-            let message = format!("the configuration {name} is malformed: {error}");
-            Failure::new(Kind::Integrity, message)
-        })?;
+        let (read, unknown) = read.map_err(|error| malformed(&path, &error))?;
         for key in unknown {
             eprintln!(
                 "warning: {name}: `{}` is not known here, and passed over",
                 printable(&key)
             );
         }
-        Ok(match self.config_file {
+        Ok(match self.flags.config {
             Some(_) => read,
             None => defaults.merged(read),
         })
@@ -317,7 +286,7 @@ impl Context {
                 .credentials
                 .clone()
                 .or_else(|| token.map(Credentials::Bearer)),
-            offline: self.offline,
+            offline: self.flags.offline,
             session: self.session()?.clone(),
         };
         Ok(self.connector.get_or_init(|| connector))
@@ -328,7 +297,7 @@ impl Context {
         Ok(Locator {
             connector: self.connector()?,
             configuration: self.configuration()?,
-            registry: self.registry.as_deref(),
+            registry: self.flags.registry.as_deref(),
             local: self.local_layout.as_deref(),
         })
     }
@@ -350,7 +319,7 @@ impl Context {
 
     /// Returns whether the cache outlives this run.
     pub(crate) fn has_cache(&self) -> bool {
-        self.cache_directory.is_some()
+        self.flags.cache.is_some()
     }
 
     /// Returns whether credentials were given that say nothing of whom they are for.
@@ -362,7 +331,7 @@ impl Context {
     /// Returns how registries are spoken to.
     pub(crate) fn options(&self) -> Options {
         Options {
-            plain_http: self.plain_http,
+            plain_http: self.flags.plain_http,
             ca_certificates: self.ca_certificates.clone(),
             manifest_types: &[media_type::SPLIT_ARTIFACT],
             observer: self.observer(),
@@ -378,6 +347,13 @@ impl Context {
     pub(crate) fn finish(&self) {
         self.progress.finish();
     }
+}
+
+/// Says what is wrong with a configuration file.
+pub(crate) fn malformed(file: &Path, error: &ConfigurationError) -> Failure {
+    let file = file.display();
+    let message = format!("the configuration {file} is malformed: {error}");
+    Failure::new(Kind::Integrity, message)
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

@@ -61,7 +61,7 @@ impl Splice {
             layers: exploded.recipe.layers.len() + 1,
         };
         if !there {
-            let target = Target::open(&path, context.json)?;
+            let target = Target::open(&path, context.flags.json)?;
             blocking(move || write(&exploded, target)).await?;
         }
         if path.as_os_str() == "-" {

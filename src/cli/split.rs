@@ -59,7 +59,7 @@ struct Report {
 
 impl Split {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let input = Input::read(&self.file, self.split.policy()).await?;
+        let input = Input::read(&self.file, self.split.cut.policy()).await?;
         input.warn(&self.file);
         fs::create_dir_all(&self.directory)
             .with_context(|| self.directory.display().to_string())?;

@@ -1,8 +1,7 @@
 //! What was moved between here and a store, as reports tell it.
 
 use serde::Serialize;
-use wharf::copy::{Outcome, Tally};
-use wharf::pull::Pulled;
+use wharf::copy::Tally;
 
 use super::text;
 
@@ -16,16 +15,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn new(sent: Tally, skipped: Tally) -> Self {
-        Self {
-            sent_bytes: sent.bytes,
-            sent_blobs: sent.blobs,
-            skipped_bytes: skipped.bytes,
-            skipped_blobs: skipped.blobs,
-        }
-    }
-
-    pub(crate) fn add(&mut self, Outcome { sent, skipped }: Outcome) {
+    pub(crate) fn add(&mut self, sent: Tally, skipped: Tally) {
         self.sent_bytes += sent.bytes;
         self.sent_blobs += sent.blobs;
         self.skipped_bytes += skipped.bytes;
@@ -54,23 +44,11 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    pub(crate) fn new(fetched: Tally, cached: Tally) -> Self {
-        Self {
-            fetched_bytes: fetched.bytes,
-            fetched_blobs: fetched.blobs,
-            cached_bytes: cached.bytes,
-            cached_blobs: cached.blobs,
-        }
-    }
-
-    /// Adds what was pulled.
-    pub(crate) fn and(self, pulled: &Pulled) -> Self {
-        Self {
-            fetched_bytes: self.fetched_bytes + pulled.fetched.bytes,
-            fetched_blobs: self.fetched_blobs + pulled.fetched.blobs,
-            cached_bytes: self.cached_bytes + pulled.cached.bytes,
-            cached_blobs: self.cached_blobs + pulled.cached.blobs,
-        }
+    pub(crate) fn add(&mut self, fetched: Tally, cached: Tally) {
+        self.fetched_bytes += fetched.bytes;
+        self.fetched_blobs += fetched.blobs;
+        self.cached_bytes += cached.bytes;
+        self.cached_blobs += cached.blobs;
     }
 
     /// Returns what people read of it.

@@ -50,7 +50,14 @@ impl Versions {
         let store = registry.read(context.connector()?, &name).await?;
         let tags = package::tags(store.as_ref(), &name).await?;
         let report = Report {
-            packages: rows(store.as_ref(), &name, &tags, context.concurrency, true).await?,
+            packages: rows(
+                store.as_ref(),
+                &name,
+                &tags,
+                context.flags.concurrency,
+                true,
+            )
+            .await?,
             other_tags: tags.others,
         };
         output::print(context, &report, || report.text())

@@ -114,33 +114,25 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
     if claimed == found {
         return None;
     }
-    let set = |names: &'_ [String]| names.iter().cloned().collect::<BTreeSet<_>>();
-    let (claims, finds) = (set(claimed), set(found));
-    let list = |names: Vec<&String>| {
-        let quoted = names.iter().take(MAX_NAMES);
+    let only = |names: &[String], others: &[String]| {
+        let (names, others) = (BTreeSet::from_iter(names), BTreeSet::from_iter(others));
+        let only: Vec<_> = names.difference(&others).collect();
+        let quoted = only.iter().take(MAX_NAMES);
         let quoted: Vec<String> = quoted
             .map(|name| format!("`{}`", printable(name)))
             .collect();
-        let more = if names.len() > MAX_NAMES { ", …" } else { "" };
-        format!("{}{more}", quoted.join(", "))
+        let more = if only.len() > MAX_NAMES { ", …" } else { "" };
+        (!only.is_empty()).then(|| format!("{}{more}", quoted.join(", ")))
     };
-    let (added, hidden): (Vec<_>, Vec<_>) = (
-        claims.difference(&finds).collect(),
-        finds.difference(&claims).collect(),
-    );
-    let mut said = Vec::new();
-    if !added.is_empty() {
-        said.push(format!("it has no {}", list(added)));
-    }
-    if !hidden.is_empty() {
-        said.push(format!("it has {} besides", list(hidden)));
-    }
-    if said.is_empty() {
-        said.push("it has them in another order".to_owned());
-    }
+    let added = only(claimed, found).map(|names| format!("it has no {names}"));
+    let hidden = only(found, claimed).map(|names| format!("it has {names} besides"));
+    let said = match (added, hidden) {
+        (Some(added), Some(hidden)) => format!("{added}, {hidden}"),
+        (Some(said), None) | (None, Some(said)) => said,
+        (None, None) => "it has them in another order".to_owned(),
+    };
     Some(format!(
-        "the manifest does not say what the component {what}: {}",
-        said.join(", ")
+        "the manifest does not say what the component {what}: {said}"
     ))
 }
 

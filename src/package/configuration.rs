@@ -18,7 +18,7 @@ use wasm_pkg_common::metadata::{LOCAL_PROTOCOL, OCI_PROTOCOL, RegistryMetadata};
 use wasm_pkg_common::package::PackageRef;
 use wasm_pkg_common::registry::Registry;
 
-pub use self::edit::{Scope, mappings, set, unset};
+pub use self::edit::{Mapping, Scope, mappings, set, unset};
 use super::place::Place;
 use crate::reference::package::PackageName;
 
@@ -185,25 +185,14 @@ impl Configuration {
         self
     }
 
-    /// Returns the registry that packages are in for which nothing else is said.
-    pub fn default_registry(&self) -> Option<&str> {
-        self.config.default_registry().map(AsRef::as_ref)
-    }
-
     /// Finds the registry of a package, as wkg does; `registry` is one named for this call.
     pub fn choose(
         &self,
         package: &PackageName,
         registry: Option<&str>,
     ) -> Result<Choice, ConfigurationError> {
-        let named = registry.map(|name| self.registry(name)).transpose()?;
-        let found = named.as_ref();
-        let found = found.or_else(|| self.config.resolve_registry(package));
-        let mappings = [
-            self.config.package_registry_override(package),
-            self.config.namespace_registry(package.namespace()),
-        ];
-        self.choice(found, mappings)
+        let own = self.config.package_registry_override(package);
+        self.choose_among(own, Some(package.namespace()), registry)
     }
 
     /// Finds the registry of a namespace, or of all that nothing is said of; what is said of single packages
@@ -214,25 +203,33 @@ impl Configuration {
         registry: Option<&str>,
     ) -> Result<Choice, ConfigurationError> {
         let namespace: Option<Label> = namespace.and_then(|text| text.parse().ok());
-        let mapping = namespace
-            .as_ref()
-            .and_then(|namespace| self.config.namespace_registry(namespace));
-        let named = match (registry, mapping) {
-            (Some(name), _) => Some(self.registry(name)?),
-            (None, Some(RegistryMapping::Registry(registry))) => Some(registry.clone()),
-            (None, Some(RegistryMapping::Custom(custom))) => Some(custom.registry.clone()),
-            (None, None) => match self.default_registry() {
-                Some(name) => Some(self.registry(name)?),
-                None => namespace.and_then(|namespace| self.well_known(namespace)),
-            },
+        self.choose_among(None, namespace.as_ref(), registry)
+    }
+
+    fn choose_among(
+        &self,
+        own: Option<&RegistryMapping>,
+        namespace: Option<&Label>,
+        registry: Option<&str>,
+    ) -> Result<Choice, ConfigurationError> {
+        let mapping = namespace.and_then(|namespace| self.config.namespace_registry(namespace));
+        let mapped = match own.or(mapping) {
+            Some(RegistryMapping::Registry(registry)) => Some(registry),
+            Some(RegistryMapping::Custom(custom)) => Some(&custom.registry),
+            None => self.config.default_registry(),
         };
-        self.choice(named.as_ref(), [None, mapping])
+        let found = match (registry, mapped) {
+            (Some(name), _) => Some(self.registry(name)?),
+            (None, Some(registry)) => Some(registry.clone()),
+            (None, None) => namespace.and_then(|namespace| self.well_known(namespace)),
+        };
+        self.choice(found.as_ref(), [own, mapping])
     }
 
     /// Returns the registry of a well-known namespace.
-    fn well_known(&self, namespace: Label) -> Option<Registry> {
+    fn well_known(&self, namespace: &Label) -> Option<Registry> {
         // With nothing configured all packages of a namespace are in one place.
-        let any = PackageRef::new(namespace.clone(), namespace);
+        let any = PackageRef::new(namespace.clone(), namespace.clone());
         let found = self.well_known.then(Config::default)?;
         found.resolve_registry(&any).cloned()
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::connect::LocatedVersion;
 use super::error::{Error, LockFileError};
@@ -19,16 +19,11 @@ use crate::store::spool;
 /// A lock file, which need not exist.
 #[derive(Debug, Clone)]
 pub struct LockFile {
-    path: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 impl LockFile {
-    /// Names a lock file.
-    pub fn new(path: &Path) -> Self {
-        let path = path.to_owned();
-        Self { path }
-    }
-
     /// Reads the file, if it exists.
     pub fn read(&self) -> Result<Option<Lock>, LockFileError> {
         match fs::read_to_string(&self.path) {
@@ -97,27 +92,26 @@ impl Locator<'_> {
         file: &LockFile,
         lock: &Lock,
     ) -> Result<LocatedVersion, Error> {
-        let registry = match self.is_configured(&spec.name)? {
+        let is_configured = self.is_configured(&spec.name)?;
+        let registry = match is_configured {
             // A user without a layout can still get a version that is locked elsewhere.
             false => self.local().ok(),
             true => Some(self.registry(&spec.name).await?),
         };
-        let repository = registry
-            .as_ref()
-            .map(|registry| registry.repository(&spec.name));
-        let repository = repository.transpose()?;
-        let here = repository.as_ref().map(Location::to_string);
+        let home = match registry {
+            Some(registry) => Some((registry.repository(&spec.name)?, registry.settings)),
+            None => None,
+        };
+        let here = home.as_ref().map(|(location, _)| location.to_string());
         let path = || file.path.clone();
         let entry = lock.find(spec, &here.unwrap_or_default());
         let entry = entry.ok_or_else(|| LockFileError::NoEntry {
             path: path(),
             spec: Box::new(spec.clone()),
         })?;
-        let (settings, location) = match (registry, repository) {
-            (Some(registry), Some(repository)) if self.is_configured(&spec.name)? => {
-                (registry.settings, repository)
-            }
-            _ => self.entry_location(file, entry)?,
+        let (location, settings) = match home.filter(|_| is_configured) {
+            Some(home) => home,
+            None => self.entry_location(file, entry)?,
         };
         let reference = Reference {
             location,
@@ -157,11 +151,11 @@ impl Locator<'_> {
         &self,
         file: &LockFile,
         entry: &Locked,
-    ) -> Result<(RegistrySettings, Location), Error> {
+    ) -> Result<(Location, RegistrySettings), Error> {
         let location = entry.location();
         let location = location.map_err(|error| file.malformed(&error))?;
         let Location::Repository(repository) = &location else {
-            return Ok((RegistrySettings::default(), location));
+            return Ok((location, RegistrySettings::default()));
         };
         let registry = &repository.registry;
         if self.connector.credentials.is_some() && !self.connector.offline {
@@ -171,6 +165,7 @@ impl Locator<'_> {
             }
             .into());
         }
-        Ok((self.configuration.settings(registry)?, location))
+        let settings = self.configuration.settings(registry)?;
+        Ok((location, settings))
     }
 }

@@ -1,8 +1,5 @@
 //! Warnings and progress of the index.
 
-use std::error::Error;
-use std::iter;
-
 use serde::Serialize;
 use wharf::index::{Event, Unread};
 
@@ -28,8 +25,7 @@ impl Failed {
 
 /// Returns an error with its causes in one line.
 fn message(unread: &Unread) -> String {
-    let first: &(dyn Error + 'static) = &unread.error;
-    let causes = iter::successors(Some(first), |cause| (*cause).source());
+    let causes = anyhow::Chain::new(&unread.error);
     let causes = causes.map(|cause| printable(&cause.to_string()));
     causes.collect::<Vec<_>>().join(": ")
 }

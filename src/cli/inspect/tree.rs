@@ -49,12 +49,10 @@ impl Report {
 
     /// Says where the bytes of a section are that is no layer itself.
     fn place(&self, range: &Range<u64>) -> String {
-        let layers = self.layers.iter().filter_map(|layer| {
-            let offset = layer.offset?;
-            Some((layer, offset..offset + layer.content_size))
-        });
+        let sections = self.layers.iter().filter(|layer| layer.offset.is_some());
+        let ranges = sections.map(|layer| (layer, layer.range()));
         let mut touching =
-            layers.filter(|(_, layer)| layer.start < range.end && range.start < layer.end);
+            ranges.filter(|(_, layer)| layer.start < range.end && range.start < layer.end);
         match touching.next() {
             None => "in root".to_owned(),
             Some((layer, whole)) if whole.start <= range.start && range.end <= whole.end => {
@@ -67,13 +65,9 @@ impl Report {
 
     /// Returns sections and layers by offset, each path once; the root first.
     fn entries(&self) -> Vec<Entry<'_>> {
-        let range = |layer: &LayerRow| {
-            let offset = layer.offset.unwrap_or(0);
-            offset..offset + layer.content_size
-        };
         let layers = self.layers.iter().map(|layer| Entry {
             path: &layer.path,
-            range: range(layer),
+            range: layer.range(),
             layer: Some(layer),
         });
         let mut entries: Vec<Entry<'_>> = layers.collect();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 use wasm_pkg_common::label::Label;
 
@@ -56,6 +57,15 @@ impl fmt::Display for Scope {
     }
 }
 
+/// A registry that a file sets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mapping {
+    /// For what it is set.
+    pub scope: String,
+    /// The registry.
+    pub registry: String,
+}
+
 fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
     text.parse().map_err(|error: toml_edit::TomlError| {
         ConfigurationError::Malformed(at(text, error.span(), error.message()))
@@ -63,16 +73,22 @@ fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
 }
 
 /// Returns what a file sets: scopes and registries, the default first, without anything secret.
-pub fn mappings(text: &str) -> Result<Vec<(String, String)>, ConfigurationError> {
+pub fn mappings(text: &str) -> Result<Vec<Mapping>, ConfigurationError> {
     let document = document(text)?;
     let mut found = Vec::new();
-    if let Some(registry) = document.get(DEFAULT).and_then(Item::as_str) {
-        found.push((Scope::Default.to_string(), registry.to_owned()));
+    let mut add = |scope: &str, item: &Item| {
+        found.push(Mapping {
+            scope: scope.to_owned(),
+            registry: registry_words(item),
+        });
+    };
+    if let Some(item) = document.get(DEFAULT).filter(|item| item.is_str()) {
+        add("default", item);
     }
     for table in [NAMESPACES, PACKAGES] {
         let table = document.get(table).and_then(Item::as_table_like);
         for (scope, item) in table.into_iter().flat_map(|table| table.iter()) {
-            found.push((scope.to_owned(), registry_words(item)));
+            add(scope, item);
         }
     }
     Ok(found)
@@ -235,12 +251,17 @@ mod tests {
             }
         );
         assert!(configuration.settings("localhost:5000").unwrap().plain_http);
+        let mappings = mappings(&text).unwrap();
+        let mappings = mappings.iter();
+        let set: Vec<(&str, &str)> = mappings
+            .map(|mapping| (mapping.scope.as_str(), mapping.registry.as_str()))
+            .collect();
         assert_eq!(
-            mappings(&text).unwrap(),
+            set,
             [
-                ("default".to_owned(), "b.io".to_owned()),
-                ("demo".to_owned(), "ghcr.io/acme".to_owned()),
-                ("demo:calc".to_owned(), "localhost:5000".to_owned()),
+                ("default", "b.io"),
+                ("demo", "ghcr.io/acme"),
+                ("demo:calc", "localhost:5000"),
             ]
         );
         let scope: Scope = "demo".parse().unwrap();
