@@ -46,15 +46,16 @@ const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
 impl Locator<'_> {
     /// Returns the registry of a package.
     pub async fn registry(&self, package: &PackageName) -> Result<Registry, Error> {
-        self.choose(|registry| self.configuration.choose(package, registry))
-            .await
+        self.chosen(self.choose(package)?).await
     }
 
     /// Returns the registry of a namespace, or the default one; packages with a registry of their own make no
     /// difference.
     pub async fn registry_of_namespace(&self, namespace: Option<&str>) -> Result<Registry, Error> {
-        self.choose(|registry| self.configuration.choose_namespace(namespace, registry))
-            .await
+        let configuration = self.configuration;
+        let choice =
+            self.choose_by(|registry| configuration.choose_namespace(namespace, registry))?;
+        self.chosen(choice).await
     }
 
     /// Returns the registry of a package at a place that was named.
@@ -64,7 +65,7 @@ impl Locator<'_> {
         package: &PackageName,
     ) -> Result<Registry, Error> {
         let choose = |registry: Option<&str>| self.configuration.choose(package, registry);
-        self.at(place, choose).await
+        self.chosen(at(place, choose)?).await
     }
 
     /// Returns the user's layout.
@@ -78,65 +79,38 @@ impl Locator<'_> {
 
     /// Returns whether this call or the configuration names the registry of a package.
     pub fn is_configured(&self, package: &PackageName) -> Result<bool, Error> {
-        if self.registry.is_some() {
-            return Ok(true);
-        }
-        Ok(self.configuration.choose(package, None)? != Choice::Local)
+        Ok(self.registry.is_some() || self.choose(package)? != Choice::Local)
     }
 
     /// Returns the repository of a package, as far as it is known without asking a registry.
     pub fn known_repository(&self, package: &PackageName) -> Option<Location> {
-        self.known_place(package)?.location(package).ok()
-    }
-
-    fn known_place(&self, package: &PackageName) -> Option<Place> {
-        let host = match self.registry.map(str::parse::<Place>) {
-            Some(Ok(Place::Registry { host, prefix })) if prefix.is_empty() => Some(host),
-            Some(Ok(place)) => return Some(place),
-            Some(Err(_)) => self.registry.map(str::to_owned),
-            None => None,
+        let place = match self.choose(package).ok()? {
+            Choice::Local => Place::Layout(self.local?.to_owned()),
+            Choice::Known { place, .. } => place,
+            Choice::Ask { registry } => registry.parse().ok()?,
         };
-        match self.configuration.choose(package, host.as_deref()).ok()? {
-            Choice::Local => self
-                .local
-                .map(|directory| Place::Layout(directory.to_owned())),
-            Choice::Known { place, .. } => Some(place),
-            Choice::Ask { registry } => registry.parse().ok(),
-        }
+        place.location(package).ok()
     }
 
-    async fn choose(
+    fn choose(&self, package: &PackageName) -> Result<Choice, Error> {
+        self.choose_by(|registry| self.configuration.choose(package, registry))
+    }
+
+    fn choose_by(
         &self,
         choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
-    ) -> Result<Registry, Error> {
+    ) -> Result<Choice, Error> {
         let Some(text) = self.registry else {
-            return self.chosen(choose(None)?).await;
+            return Ok(choose(None)?);
         };
         match text.parse::<Place>() {
-            Ok(place) => self.at(&place, choose).await,
+            Ok(place) => Ok(at(&place, choose)?),
             // The configuration may know it by a name that is no host.
             Err(error) => match choose(Some(text)) {
-                Ok(known @ Choice::Known { .. }) => self.chosen(known).await,
+                Ok(known @ Choice::Known { .. }) => Ok(known),
                 _ => Err(error.into()),
             },
         }
-    }
-
-    /// A registry without a prefix may be configured, or say itself where its packages are.
-    async fn at(
-        &self,
-        place: &Place,
-        choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
-    ) -> Result<Registry, Error> {
-        let registry = match place {
-            Place::Registry { host, prefix } if prefix.is_empty() => {
-                return self.chosen(choose(Some(host))?).await;
-            }
-            Place::Registry { host, .. } => host.clone(),
-            Place::Layout(_) => String::new(),
-        };
-        let place = place.clone();
-        self.chosen(Choice::Known { registry, place }).await
     }
 
     async fn chosen(&self, choice: Choice) -> Result<Registry, Error> {
@@ -226,6 +200,20 @@ impl Locator<'_> {
             is_yanked: resolved.yanked,
         })
     }
+}
+
+/// Returns the choice for a place that was named. A registry without a prefix may be configured, or name the place itself.
+fn at(
+    place: &Place,
+    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
+) -> Result<Choice, ConfigurationError> {
+    let registry = match place {
+        Place::Registry { host, prefix } if prefix.is_empty() => return choose(Some(host)),
+        Place::Registry { host, .. } => host.clone(),
+        Place::Layout(_) => String::new(),
+    };
+    let place = place.clone();
+    Ok(Choice::Known { registry, place })
 }
 
 impl Registry {

@@ -169,8 +169,8 @@ impl Locator<'_> {
         })
     }
 
-    /// Mirrors the versions of one package, and calls `done` for each, with its repository and tag and what was copied.
-    /// One that fails does not keep the others out.
+    /// Mirrors the versions of one package, and calls `done` for each with its reference and the result of the copy. A
+    /// version that fails does not stop the others.
     pub async fn mirror(
         &self,
         entry: &Mirrored,

@@ -86,7 +86,7 @@ fn written(path: &[String]) -> String {
     path.iter().map(word).collect::<Vec<_>>().join(".")
 }
 
-/// Takes unknown keys out of a file. Each method fails with what is wrong with the value that `path` leads to.
+/// Removes unknown keys from a file. A method fails with the reason; `path` then leads to the value.
 #[derive(Default)]
 struct Sieve {
     /// The keys that lead to the value that is read.
@@ -107,7 +107,7 @@ impl Sieve {
         Ok(())
     }
 
-    /// Takes out of a table what is not known, and names it.
+    /// Removes unknown keys from a table, and records their names.
     fn keep(&mut self, table: &mut Table, known: impl Fn(&str, &Value) -> bool) {
         table.retain(|key, value| {
             let keep = known(key, value);
