@@ -206,6 +206,6 @@ impl Shown {
         if !scopes.any(|scope| scope == "default") {
             rows.push(vec!["all else".to_owned(), local]);
         }
-        text::words(&rows)
+        text::words(rows)
     }
 }

@@ -155,7 +155,6 @@ impl Report {
             let state = if row.news { "" } else { "is there" };
             vec![row.reference.clone(), state.to_owned()]
         });
-        let rows: Vec<Vec<String>> = rows.collect();
-        format!("{}{}", text::words(&rows), self.sum.text())
+        format!("{}{}", text::words(rows), self.sum.text())
     }
 }

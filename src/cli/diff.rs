@@ -156,8 +156,8 @@ impl Report {
         };
         format!(
             "{}\n{}\nshared   {} ({percent} % of the second)\nonly -   {}\nonly +   {}{stored}",
-            text::table(&[side("-", &self.a), side("+", &self.b)]),
-            text::table(&rows),
+            text::table([side("-", &self.a), side("+", &self.b)]),
+            text::table(rows),
             text::size(self.shared_bytes),
             text::size(self.only_a_bytes),
             text::size(self.only_b_bytes),

@@ -149,7 +149,7 @@ where
     Ok(done.map_err(anyhow::Error::from)??)
 }
 
-/// Returns the kind of a cause, unless it says less than its own causes.
+/// Returns the kind of a cause that is an error of the library.
 fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
     known(cause, wharf::error::Error::kind)
         .or_else(|| known(cause, package::Error::kind))

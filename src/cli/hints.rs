@@ -29,7 +29,7 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
         .or_else(|| known(cause, exploded_hint))
 }
 
-/// Returns what is said of a cause, if it is an error of this type.
+/// Applies `of` to a cause that is an error of this type.
 pub(crate) fn known<E: Error + 'static, T>(
     cause: &(dyn Error + 'static),
     of: impl FnOnce(&E) -> T,
@@ -113,7 +113,8 @@ pub(crate) const SOURCE_FORMS: &str =
 pub(crate) const REST_INDEXED: &str = "everything else is in the index";
 
 /// An index is published, and nothing says which part of it.
-pub(crate) const SELECTION: &str = "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in registries";
+pub(crate) const SELECTION: &str = "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in \
+                                    registries";
 
 /// An index is published, and nothing is selected.
 pub(crate) const INDEX_CONTENTS: &str = "`wharf index add` and `wharf search` show what there is";
@@ -344,7 +345,7 @@ pub(crate) fn host(text: &str) -> Option<Hint> {
     })
 }
 
-/// Returns the hint for a file that says of itself no package or no version.
+/// Returns the hint for a file that names no package or no version.
 pub(crate) fn name_package(file: &Path) -> Hint {
     format!(
         "name it: wharf publish {} NAMESPACE:NAME@VERSION",

@@ -252,7 +252,7 @@ fn table(sources: &[Row]) -> String {
             failures,
         ]
     };
-    text::words(&sources.iter().map(row).collect::<Vec<_>>())
+    text::words(sources.iter().map(row))
 }
 
 /// Says how long ago something was.
@@ -287,7 +287,7 @@ fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
                 format!("{} new", row.news),
             ]
         };
-        text::words(&report.sources.iter().map(row).collect::<Vec<_>>())
+        text::words(report.sources.iter().map(row))
     })?;
     match report.failures.len() as u64 {
         0 => Ok(()),

@@ -57,7 +57,7 @@ impl LayerRow {
         self.encoding = Some(encoding);
     }
 
-    /// Returns where the content lies in the component; of the root its length, from 0.
+    /// Returns the bytes of the component that a section layer holds; for the root, its length from 0.
     pub(crate) fn range(&self) -> Range<u64> {
         let offset = self.offset.unwrap_or(0);
         offset..offset + self.content_size

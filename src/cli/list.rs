@@ -94,16 +94,7 @@ async fn versions(
         Err(error) => return Err(error.into()),
     };
     match is_wasm(store.as_ref(), &tags).await? {
-        true => {
-            rows(
-                store.as_ref(),
-                name,
-                &tags,
-                context.flags.concurrency,
-                false,
-            )
-            .await
-        }
+        true => rows(context, store.as_ref(), name, &tags, false).await,
         false => Ok(Vec::new()),
     }
 }
@@ -146,5 +137,5 @@ fn table(packages: &[Row]) -> String {
             state.to_owned(),
         ]);
     }
-    text::words(&out)
+    text::words(out)
 }

@@ -153,18 +153,11 @@ impl Run<'_> {
 
 impl Report {
     fn text(&self) -> String {
-        let rows: Vec<Vec<String>> = self
-            .packages
-            .iter()
-            .map(|row| {
-                let state = if row.news { "copied" } else { "is there" };
-                vec![
-                    format!("{}@{}", row.name, row.version),
-                    state.to_owned(),
-                    row.reference.clone(),
-                ]
-            })
-            .collect();
-        format!("{}{}", text::words(&rows), self.sum.text())
+        let rows = self.packages.iter().map(|row| {
+            let state = if row.news { "copied" } else { "is there" };
+            let version = format!("{}@{}", row.name, row.version);
+            vec![version, state.to_owned(), row.reference.clone()]
+        });
+        format!("{}{}", text::words(rows), self.sum.text())
     }
 }

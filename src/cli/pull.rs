@@ -78,8 +78,8 @@ pub(crate) fn open_target(
     output.map(open).transpose()
 }
 
-/// Writes a component to `output`, which is open as `target`; without an output to a file that is called `stem`, unless
-/// that is another component.
+/// Writes a component to `output`, opened as `target`. Without `output` the file is `stem` and `.wasm`, and another
+/// component there is not overwritten.
 pub(crate) async fn receive(
     context: &Context,
     located: Located,

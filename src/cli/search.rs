@@ -219,7 +219,7 @@ impl Report {
                 text::printable(row.elsewhere.as_deref().unwrap_or_default()),
             ]
         };
-        text::words(&self.packages.iter().map(row).collect::<Vec<_>>())
+        text::words(self.packages.iter().map(row))
     }
 }
 

@@ -185,7 +185,7 @@ fn table(rows: &[SegmentRow]) -> String {
             lines.push(vec![format!("    and {more} more, which --json lists")]);
         }
     }
-    text::table(&lines)
+    text::table(lines)
 }
 
 fn kind(row: &SegmentRow) -> String {

@@ -135,8 +135,7 @@ fn parse_level(text: &str) -> Result<Level, String> {
 
 /// What the shared flags come to.
 pub(crate) struct Context {
-    /// The flags; those that the environment gives too are filled in. The user is the one that was given without a
-    /// password.
+    /// The flags, with defaults from the environment. `username` is only set if it came without a password.
     pub(crate) flags: Shared,
     pub(crate) progress: Arc<Progress>,
     ca_certificates: Vec<u8>,

@@ -92,17 +92,12 @@ fn write(exploded: &Exploded, mut target: Target) -> Result<(), Failure> {
 
 /// Adds the file's name to what is wrong with a layer.
 fn named(exploded: &Exploded, error: SpliceError) -> Failure {
-    let title = match &error {
+    let failure = |error| Failure::from(wharf::error::Error::from(error));
+    match error {
         SpliceError::Layer { layer, .. } | SpliceError::Content { layer, .. } => {
-            Some(exploded.title(*layer).to_owned())
+            failure(error).context(exploded.title(layer).to_owned())
         }
-        _ => None,
-    };
-    let is_incomplete = matches!(error, SpliceError::Tiling(_));
-    let error = anyhow::Error::from(wharf::error::Error::from(error));
-    match title {
-        Some(title) => error.context(title).into(),
-        None if is_incomplete => Failure::from(error).hint(hints::INCOMPLETE_LAYERS),
-        None => error.into(),
+        SpliceError::Tiling(_) => failure(error).hint(hints::INCOMPLETE_LAYERS),
+        error => failure(error),
     }
 }

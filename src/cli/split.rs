@@ -155,20 +155,14 @@ fn remove(made: &[PathBuf]) {
 
 impl Report {
     fn text(&self) -> String {
-        let rows = self.files.iter();
-        let rows: Vec<Vec<String>> = rows
-            .map(|file| {
-                vec![
-                    file.title.clone(),
-                    text::size(file.content_size),
-                    text::size(file.stored_size),
-                ]
-            })
-            .collect();
+        let rows = self.files.iter().map(|file| {
+            let (content, stored) = (text::size(file.content_size), text::size(file.stored_size));
+            vec![file.title.clone(), content, stored]
+        });
         let stored = self.files.iter().map(|file| file.stored_size).sum();
         format!(
             "{}\n{} in {}: {} of {}",
-            text::table(&rows),
+            text::table(rows),
             text::count(self.files.len() as u64, "file"),
             self.directory,
             text::size(stored),

@@ -49,17 +49,18 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 }
 
 /// Lines up rows: a name, numbers in the second and third column, words after them.
-pub(crate) fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     aligned(rows, &[1, 2])
 }
 
 /// Lines up rows of words.
-pub(crate) fn words(rows: &[Vec<String>]) -> String {
+pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     aligned(rows, &[])
 }
 
 /// Lines up rows; the columns named hold numbers.
-fn aligned(rows: &[Vec<String>], numbers: &[usize]) -> String {
+fn aligned(rows: impl IntoIterator<Item = Vec<String>>, numbers: &[usize]) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

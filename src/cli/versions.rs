@@ -50,14 +50,7 @@ impl Versions {
         let store = registry.read(context.connector()?, &name).await?;
         let tags = package::tags(store.as_ref(), &name).await?;
         let report = Report {
-            packages: rows(
-                store.as_ref(),
-                &name,
-                &tags,
-                context.flags.concurrency,
-                true,
-            )
-            .await?,
+            packages: rows(context, store.as_ref(), &name, &tags, true).await?,
             other_tags: tags.others,
         };
         output::print(context, &report, || report.text())
@@ -67,10 +60,10 @@ impl Versions {
 /// Returns a package's versions, the newest first. What tags name is asked for where it is wanted, or where
 /// something is yanked.
 pub(crate) async fn rows(
+    context: &Context,
     store: &dyn Store,
     name: &PackageName,
     tags: &Tags,
-    concurrency: usize,
     digests: bool,
 ) -> Result<Vec<Row>, Failure> {
     let ask = digests || !tags.marked.is_empty();
@@ -96,34 +89,23 @@ pub(crate) async fn rows(
             }
             Ok::<Row, Failure>(row)
         })
-        .buffered(concurrency.max(1))
+        .buffered(context.flags.concurrency.max(1))
         .try_collect()
         .await
 }
 
 impl Report {
     fn text(&self) -> String {
-        let rows: Vec<Vec<String>> = self
-            .packages
-            .iter()
-            .map(|row| {
-                let digest = row.digest.map(|digest| digest.to_string());
-                let yanked = if row.yanked { "yanked" } else { "" };
-                vec![
-                    row.version.to_string(),
-                    digest.unwrap_or_default(),
-                    yanked.to_owned(),
-                ]
-            })
-            .collect();
-        let mut out = text::words(&rows);
+        let mut out = text::words(self.packages.iter().map(|row| {
+            let digest = row.digest.map(|digest| digest.to_string());
+            let yanked = if row.yanked { "yanked" } else { "" };
+            let version = row.version.to_string();
+            vec![version, digest.unwrap_or_default(), yanked.to_owned()]
+        }));
         if !self.other_tags.is_empty() {
-            let tags: Vec<String> = self
-                .other_tags
-                .iter()
-                .map(|tag| text::printable(tag))
-                .collect();
-            out.push_str(&format!("no versions: {}\n", tags.join(", ")));
+            let tags = self.other_tags.iter().map(|tag| text::printable(tag));
+            let tags = tags.collect::<Vec<_>>().join(", ");
+            out.push_str(&format!("no versions: {tags}\n"));
         }
         out
     }

@@ -84,8 +84,8 @@ impl<'a> Copier<'a> {
         Ok(done)
     }
 
-    /// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target. What fails keeps no later one
-    /// out.
+    /// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target. After a failure other
+    /// artifacts can still be copied.
     ///
     /// With it go the manifests of an index, its subject where the source has that, its companions, and if
     /// so wanted its referrers. All of it is in the target before the tag is; what the target had is not sent

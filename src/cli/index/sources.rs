@@ -41,12 +41,8 @@ fn source(context: &Context, word: &str) -> Result<Source, Failure> {
             let message = format!("`{word}` names a version; all of a package are indexed");
             return Err(Failure::usage(message));
         }
-        let place = context
-            .flags
-            .registry
-            .as_deref()
-            .map(place_of)
-            .transpose()?;
+        let registry = context.flags.registry.as_deref();
+        let place = registry.map(place_of).transpose()?;
         let package = spec.name.to_string();
         return Ok(Source::Package { package, place });
     }

@@ -44,7 +44,7 @@ impl Report {
             text::size(self.content_size),
             stored.map_or_else(|| "-".to_owned(), text::size),
         ]);
-        text::table(&rows)
+        text::table(rows)
     }
 
     /// Says where the bytes of a section are that is no layer itself.
