@@ -107,7 +107,7 @@ pub enum Subject {
     /// The whole store, such as "an OCI layout".
     Store(&'static str),
     /// A blob.
-    Blob(Digest),
+    Blob(Box<Digest>),
     /// Anything else, such as "manifest `1.0`".
     Other(String),
 }

@@ -138,11 +138,12 @@ const ONLINE: &str =
 
 fn package_hint(error: &package::Error) -> Option<Hint> {
     let hint = match error {
-        package::Error::Unknown { kind, .. } | package::Error::Lost { kind, .. }
-            if *kind == StoreKind::Offline =>
-        {
-            ONLINE
+        package::Error::Unknown {
+            is_offline: true, ..
         }
+        | package::Error::Lost {
+            is_offline: true, ..
+        } => ONLINE,
         package::Error::Unknown { .. } => {
             "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
         }

@@ -13,7 +13,7 @@ use crate::error::Kind;
 use crate::fits::Verdict;
 use crate::reference::BLOBS;
 use crate::reference::package::{PackageName, PackageSpec, Version};
-use crate::store::{self, StoreKind};
+use crate::store;
 
 /// Why something could not be done with a package.
 #[derive(Debug, thiserror::Error)]
@@ -26,8 +26,8 @@ pub enum Error {
         package: PackageName,
         /// Its repository.
         location: String,
-        /// The kind of store that it is in.
-        kind: StoreKind,
+        /// Whether only the cache was read.
+        is_offline: bool,
     },
     /// No version is the one that is wanted.
     #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
@@ -50,8 +50,8 @@ pub enum Error {
         version: Box<Version>,
         /// The repository.
         location: String,
-        /// The kind of store that it is in.
-        kind: StoreKind,
+        /// Whether only the cache was read.
+        is_offline: bool,
     },
     /// Somebody else wrote the tag between our write and our look.
     #[error(

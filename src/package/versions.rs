@@ -10,7 +10,7 @@ use crate::reference::Name;
 use crate::reference::package::{
     PackageName, PackageSpec, Version, VersionReq, Wanted, tag_version, version_tag,
 };
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreKind};
 
 /// How many versions are named where none matches.
 const MAX_NEAREST: usize = 4;
@@ -116,7 +116,7 @@ pub async fn tags(store: &dyn Store, package: &PackageName) -> Result<Tags, Erro
     let unknown = || Error::Unknown {
         package: package.clone(),
         location: store.location(),
-        kind: store.kind(),
+        is_offline: store.kind() == StoreKind::Offline,
     };
     let tags = match store.tags().await {
         Ok(tags) => Tags::read(tags),
@@ -194,7 +194,7 @@ fn lost(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
         package: spec.name.clone(),
         version: Box::new(version.clone()),
         location: store.location(),
-        kind: store.kind(),
+        is_offline: store.kind() == StoreKind::Offline,
     }
 }
 

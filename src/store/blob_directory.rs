@@ -185,7 +185,7 @@ impl Store for BlobDirectory {
 
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.file(&blob.digest)? {
-            None => Err(Error::not_found(self, Subject::Blob(blob.digest))),
+            None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
             Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self)),
             Some((file, _)) => {
                 let path = self.path(&blob.digest);

@@ -136,7 +136,7 @@ pub(super) fn of_other_size(blob: Identity, size: u64, store: &dyn Store) -> Err
         expected: blob,
         found: Identity { size, ..blob },
     };
-    Error::corrupt(store, Subject::Blob(blob.digest), mismatch)
+    Error::corrupt(store, Subject::Blob(blob.digest.into()), mismatch)
 }
 
 /// Streams up to `most` bytes of a file from byte `from` on, in pieces that are read off the async threads.

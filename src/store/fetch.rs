@@ -60,7 +60,7 @@ pub async fn fetch_into(
 }
 
 fn corrupt(store: &dyn Store, blob: Identity) -> impl FnOnce(Mismatch) -> Error {
-    move |mismatch| Error::corrupt(store, Subject::Blob(blob.digest), mismatch)
+    move |mismatch| Error::corrupt(store, Subject::Blob(blob.digest.into()), mismatch)
 }
 
 /// Moves bytes from the store to the spool, as often as the retry policy allows.

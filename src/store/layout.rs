@@ -299,7 +299,7 @@ impl Store for Layout {
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
-                None => Err(Error::not_found(self, Subject::Blob(blob.digest))),
+                None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
                 Some(size) => Err(of_other_size(blob, size, self)),
             };
         }

@@ -182,7 +182,7 @@ impl Store for Offline {
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.cache.has(blob)? {
             true => self.cache.stream(&blob.digest, from).await,
-            false => Err(Error::not_found(self, Subject::Blob(blob.digest))),
+            false => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
         }
     }
 

@@ -269,7 +269,7 @@ impl Store for Scripted {
         let mut bytes = match self.blobs.get(&blob.digest) {
             Some(bytes) => bytes.clone(),
             None => {
-                return Err(Error::not_found(self, Subject::Blob(blob.digest)));
+                return Err(Error::not_found(self, Subject::Blob(blob.digest.into())));
             }
         };
         match &act {
