@@ -70,8 +70,9 @@
 //! | --- | --- |
 //! | a command | its file in `src/cli/`, the list in `src/cli.rs`, a golden case in `testdata/cli/` |
 //! | a kind of store | its file in `src/store/`, its reference syntax in `src/reference.rs`, one arm in `src/package/connect.rs` |
+//! | an upstream of the gateway | for a kind of store that exists, one arm in `src/gateway/upstream.rs` |
 //! | an encoding | `src/encoding.rs`, what a decoder reads in `src/content/stored.rs`, its media types in `src/artifact.rs` |
-//! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs` |
+//! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs`, and what it must know of an artifact in `src/pull/open.rs` |
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::unwrap_used))]
 #![warn(clippy::print_stderr, clippy::print_stdout)]

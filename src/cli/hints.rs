@@ -102,6 +102,22 @@ const MISCONFIGURED: &str = "`wharf config` shows what is read";
 
 pub(crate) const LOGIN_FOR_EACH: &str = "`wharf login` keeps credentials for each";
 
+/// Credentials of this user in front of a gateway.
+pub(crate) const OWN_CREDENTIALS: &str =
+    "--own-credentials reads with yours for everybody who connects";
+
+/// A layout that no client can name.
+pub(crate) const NAME_UPSTREAM: &str =
+    "put it first, or give it the name of a registry: HOST=oci:DIR";
+
+/// A text that is no address.
+pub(crate) const ADDRESS: &str = "an address is HOST:PORT, as in 127.0.0.1:5100 or 0.0.0.0:5100";
+
+/// Another program listens on the address that a flag gives.
+pub(crate) fn other_address(flag: &str) -> String {
+    format!("somebody else listens there: choose with {flag}")
+}
+
 /// A source that is not in the index.
 pub(crate) const SOURCES: &str = "`wharf index ls` shows what was";
 

@@ -26,7 +26,7 @@ use wharf::store::remote::Options;
 use super::failure::Failure;
 use super::settings::Context;
 use super::text::{parse_size, printable};
-use super::{interrupted, output};
+use super::{hints, interrupted, output};
 
 /// Be a registry that shows every component in one piece
 ///
@@ -203,14 +203,14 @@ impl Serve {
                 Some(_) => Err(Failure::usage(
                     "credentials are of no use where each client shows its own",
                 )
-                .hint("--own-credentials reads with yours for everybody who connects")),
+                .hint(hints::OWN_CREDENTIALS)),
             };
         }
         if context.names_credentials() && upstreams > 1 {
             let failure = Failure::usage(
                 "--username and WHARF_TOKEN are for one registry, and these are more upstreams",
             );
-            return Err(failure.hint("`wharf login` keeps credentials for each"));
+            return Err(failure.hint(hints::LOGIN_FOR_EACH));
         }
         Ok(Rights::Own(Arc::new(move |repository: Repository| {
             let given = given.clone();
@@ -232,7 +232,7 @@ fn nameless(directory: &Path) -> Failure {
     let directory = printable(&directory.display().to_string());
     let message =
         format!("the layout `{directory}` is not the first upstream, so nothing names it");
-    Failure::usage(message).hint("put it first, or give it the name of a registry: HOST=oci:DIR")
+    Failure::usage(message).hint(hints::NAME_UPSTREAM)
 }
 
 /// Prints a line on stderr. That nobody reads it any more is no reason to stop.
@@ -249,14 +249,13 @@ async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener,
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let name = printable(address);
         match error.kind() {
-            InvalidInput => Failure::usage(format!("`{name}` is no address: {error}"))
-                .hint("an address is HOST:PORT, as in 127.0.0.1:5100 or 0.0.0.0:5100"),
+            InvalidInput => {
+                Failure::usage(format!("`{name}` is no address: {error}")).hint(hints::ADDRESS)
+            }
             kind => {
                 let failure = Failure::from(anyhow::Error::from(error).context(name));
                 match kind {
-                    AddrInUse => {
-                        failure.hint(format!("somebody else listens there: choose with {flag}"))
-                    }
+                    AddrInUse => failure.hint(hints::other_address(flag)),
                     _ => failure,
                 }
             }

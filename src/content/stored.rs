@@ -188,5 +188,7 @@ pub fn repair(
     let mut hasher = Hasher::new();
     io::copy(&mut file, &mut hasher).map_err(Error::file(Path::new(&location)))?;
     let checked = hasher.check(named.blob);
-    checked.map_err(|mismatch| Error::corrupt(store, Subject::Blob(named.blob.digest.into()), mismatch))
+    checked.map_err(|mismatch| {
+        Error::corrupt(store, Subject::Blob(named.blob.digest.into()), mismatch)
+    })
 }

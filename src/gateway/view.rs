@@ -13,7 +13,7 @@ use super::headers::upstream_accept;
 use super::lookup::{Kind, Origin};
 use super::upstream::Found;
 use super::{Answered, RepositoryRequest};
-use crate::acceptance::{self, Facts, Purpose};
+use crate::acceptance::{self, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
 use crate::error::{self, Error};
@@ -122,11 +122,7 @@ impl RepositoryRequest<'_> {
     async fn derive(&self, raw: RawManifest) -> Result<View, Error> {
         let store = &self.store;
         let split = open_split(store.as_ref(), &raw, self.gateway.session()?).await?;
-        let facts = Facts {
-            annotations: Some(&split.manifest.annotations),
-            ..Facts::default()
-        };
-        acceptance::accept(&Purpose::Reference, &facts)?;
+        acceptance::accept(&Purpose::Reference, &split.facts(store.as_ref()))?;
         let config = split.manifest.config;
         // It may have been read from the cache, where another repository's is.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {

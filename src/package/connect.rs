@@ -50,19 +50,7 @@ pub struct LocatedVersion {
 impl Located {
     /// Returns the facts that the acceptance gate asks for.
     pub(super) fn facts(&self) -> Facts<'_> {
-        facts(self.store.as_ref(), &self.opened)
-    }
-}
-
-pub(super) fn facts<'a>(store: &dyn Store, opened: &'a Opened) -> Facts<'a> {
-    let own = opened.split();
-    let own = own.filter(|split| split.digest == opened.digest);
-    Facts {
-        location: store.location(),
-        annotations: Some(opened.annotations()),
-        content: Some(opened.content().digest),
-        split: own.map(|split| split.manifest.config.digest),
-        ..Facts::default()
+        self.opened.facts(self.store.as_ref())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::configuration::{Choice, Configuration, ConfigurationError, RegistrySettings};
-use super::connect::{Connector, Located, LocatedVersion, facts};
+use super::connect::{Connector, Located, LocatedVersion};
 use super::place::Place;
 use super::{Error, Publication, registry_metadata, resolve};
 use crate::acceptance::{self, Facts, Purpose};
@@ -179,7 +179,7 @@ impl Locator<'_> {
         };
         let facts = Facts {
             is_yanked: resolved.yanked,
-            ..facts(store.as_ref(), &opened)
+            ..opened.facts(store.as_ref())
         };
         acceptance::accept(&purpose, &facts)?;
         let reference = Reference {

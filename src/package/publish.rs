@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::Error;
 use super::compat::Uncompared;
-use super::connect::{facts, open_component};
+use super::connect::open_component;
 use super::publication::{Publication, Publishing};
 use super::versions::Tags;
 use super::yank::{is_yanked, yank};
@@ -83,8 +83,8 @@ pub async fn check_owner(
 
 /// Fails if an artifact says that it is of another package.
 fn owned(store: &dyn Store, package: &PackageName, opened: &Opened) -> Result<(), Error> {
-    let facts = facts(store, opened);
-    Ok(acceptance::accept(&Purpose::Change { package }, &facts)?)
+    let purpose = Purpose::Change { package };
+    Ok(acceptance::accept(&purpose, &opened.facts(store))?)
 }
 
 impl<S: Source + Send + 'static> Publishing<'_, S> {

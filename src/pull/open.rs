@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
+use crate::acceptance::Facts;
 use crate::artifact::{self, FlatDescription, FlatManifest, Form, Layer, SplitManifest, split_tag};
 use crate::content::{Place, StoredContent};
 use crate::digest::{Digest, Identity};
@@ -48,6 +49,19 @@ pub struct SplitArtifact {
     pub config: Config,
     /// Where the config's blob was, if it was read.
     pub config_from: Option<Place>,
+}
+
+impl SplitArtifact {
+    /// Returns the facts that the acceptance gate asks for.
+    pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
+        Facts {
+            location: store.location(),
+            annotations: Some(&self.manifest.annotations),
+            content: Some(self.manifest.content.digest),
+            split: Some(self.manifest.config.digest),
+            ..Facts::default()
+        }
+    }
 }
 
 /// A split form of a flat artifact that could not be used, so that the flat one is pulled. Shown, it says why.
@@ -116,6 +130,20 @@ impl Opened {
         match &self.artifact {
             Artifact::Split(split) => &split.manifest.annotations,
             Artifact::Flat(flat) => &flat.annotations,
+        }
+    }
+
+    /// Returns the facts that the acceptance gate asks for. The split form of a flat artifact may change, so its digest
+    /// is none of them.
+    pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
+        match &self.artifact {
+            Artifact::Split(split) if split.digest == self.digest => split.facts(store),
+            _ => Facts {
+                location: store.location(),
+                annotations: Some(self.annotations()),
+                content: Some(self.content().digest),
+                ..Facts::default()
+            },
         }
     }
 }

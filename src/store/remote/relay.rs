@@ -17,7 +17,9 @@ use super::upload::Declined;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::{Digest, Identity, Mismatch};
-use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, StoreKind, Subject, causes};
+use crate::store::{
+    ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, StoreKind, Subject, causes,
+};
 
 /// Headers for one connection only, which a gateway does not forward (RFC 9110, 7.6.1).
 pub const HOP_BY_HOP: [&str; 7] = [
