@@ -24,6 +24,7 @@
 use crate::digest::Digest;
 use crate::manifest::{Annotations, annotation};
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted, tag_version};
+use crate::text::excerpt;
 
 /// The operation that asks for an artifact.
 #[derive(Debug, Clone, Copy)]
@@ -202,7 +203,7 @@ fn ownership(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
         Some(existing) if *existing != package.to_string() => Err(Refusal::OtherPackage {
             package: package.clone(),
             location: facts.location.clone(),
-            existing: existing.chars().filter(|char| !char.is_control()).collect(),
+            existing: excerpt(existing),
         }),
         _ => Ok(()),
     }

@@ -150,19 +150,18 @@ fn descriptor(
     section: Option<(u64, &str)>,
     title: &str,
 ) -> Descriptor {
-    let media_type = match (section.is_some(), stored.encoding) {
-        (false, Encoding::Raw) => media_type::ROOT,
-        (false, Encoding::Zstd) => media_type::ROOT_ZSTD,
-        (true, Encoding::Raw) => media_type::SECTION,
-        (true, Encoding::Zstd) => media_type::SECTION_ZSTD,
+    let base = match section {
+        None => media_type::ROOT,
+        Some(_) => media_type::SECTION,
     };
-    let mut descriptor = Descriptor::new(media_type, stored.blob);
+    let media_type = format!("{base}{}", stored.encoding.media_type_suffix());
+    let mut descriptor = Descriptor::new(&media_type, stored.blob);
     let mut say = |key: &str, value: String| {
         descriptor.annotations.insert(key.to_owned(), value);
     };
     say(annotation::TITLE, title.to_owned());
     say(annotation::CONTENT_DIGEST, content.digest.to_string());
-    if stored.encoding == Encoding::Zstd {
+    if stored.encoding != Encoding::Raw {
         say(annotation::CONTENT_SIZE, content.size.to_string());
     }
     if let Some((offset, path)) = section {

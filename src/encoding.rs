@@ -35,6 +35,27 @@ pub enum Encoding {
     Zstd,
 }
 
+impl Encoding {
+    /// Every encoding.
+    pub const ALL: [Self; 2] = [Self::Raw, Self::Zstd];
+
+    /// Returns what the media types of layers in this encoding end with.
+    pub fn media_type_suffix(self) -> &'static str {
+        match self {
+            Self::Raw => "",
+            Self::Zstd => "+zstd",
+        }
+    }
+
+    /// Returns what the file names of layers in this encoding end with.
+    pub fn file_name_suffix(self) -> &'static str {
+        match self {
+            Self::Raw => "",
+            Self::Zstd => ".zst",
+        }
+    }
+}
+
 /// A blob that holds a content, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EncodedBlob {

@@ -19,6 +19,8 @@
 //! content           those bytes, verified; tried in this order: a decoded copy, the cache, a blob directory, the store
 //! ```
 //!
+//! Manifests, lists and blobs of other artifacts come from the store itself.
+//!
 //! # Architecture
 //!
 //! | module | purpose |
@@ -71,7 +73,7 @@
 //! | a command | its file in `src/cli/`, the list in `src/cli.rs`, a golden case in `testdata/cli/` |
 //! | a kind of store | its file in `src/store/`, its reference syntax in `src/reference.rs`, one arm in `src/package/connect.rs` |
 //! | an upstream of the gateway | for a kind of store that exists, one arm in `src/gateway/upstream.rs` |
-//! | an encoding | `src/encoding.rs`, what a decoder reads in `src/content/stored.rs`, its media types in `src/artifact.rs` |
+//! | an encoding | `src/encoding.rs`, what a decoder reads in `src/content/stored.rs`, how the gateway sends it in `src/gateway/content/plan.rs` |
 //! | an acceptance rule | `src/acceptance.rs`, its hint in `src/cli/hints.rs`, and what it must know of an artifact in `src/pull/open.rs` |
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::unwrap_used))]

@@ -27,14 +27,10 @@ pub mod media_type {
     pub const SPLIT_ARTIFACT: &str = "application/vnd.wharf.component.v1";
     /// The split config.
     pub const SPLIT_CONFIG: &str = "application/vnd.wharf.config.v1+json";
-    /// A root stored as it is.
+    /// A root stored as it is; a suffix names another encoding.
     pub const ROOT: &str = "application/vnd.wharf.root.v1";
-    /// A root stored as a zstd frame.
-    pub const ROOT_ZSTD: &str = "application/vnd.wharf.root.v1+zstd";
-    /// A section layer stored as it is.
+    /// A section layer stored as it is; a suffix names another encoding.
     pub const SECTION: &str = "application/vnd.wharf.section.v1";
-    /// A section layer stored as a zstd frame.
-    pub const SECTION_ZSTD: &str = "application/vnd.wharf.section.v1+zstd";
     /// The config of a flat artifact.
     pub const FLAT_CONFIG: &str = "application/vnd.wasm.config.v0+json";
     /// What configs of flat artifacts were called before.

@@ -308,12 +308,21 @@ fn os(place: &Place, annotations: &Annotations) -> Result<Os, Error> {
 fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<Layer, Error> {
     let place = Place::new(format!("layers[{index}]"));
     let descriptor = place.descriptor(value)?;
-    let (is_root, encoding) = match descriptor.media_type.as_str() {
-        media_type::ROOT => (true, Encoding::Raw),
-        media_type::ROOT_ZSTD => (true, Encoding::Zstd),
-        media_type::SECTION => (false, Encoding::Raw),
-        media_type::SECTION_ZSTD => (false, Encoding::Zstd),
-        other => return Err(place.wrong(format!("its media type is {}", ascii_excerpt(other)))),
+    let encoding_after = |base| {
+        let suffix = descriptor.media_type.strip_prefix(base)?;
+        let mut all = Encoding::ALL.into_iter();
+        all.find(|encoding| encoding.media_type_suffix() == suffix)
+    };
+    let (is_root, encoding) = match (
+        encoding_after(media_type::ROOT),
+        encoding_after(media_type::SECTION),
+    ) {
+        (Some(encoding), _) => (true, encoding),
+        (_, Some(encoding)) => (false, encoding),
+        _ => {
+            let found = ascii_excerpt(&descriptor.media_type);
+            return Err(place.wrong(format!("its media type is {found}")));
+        }
     };
     if is_root != (index == 0) {
         return Err(place.wrong("the root must be the first layer, and the only one".to_owned()));

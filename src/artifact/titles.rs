@@ -43,22 +43,31 @@ impl Title {
     /// `content` is the digest of the whole component.
     pub fn root(split: Digest, content: Digest, encoding: Encoding) -> String {
         let prefix = &split.hex()[..PREFIX_DIGITS];
-        format!("{prefix}.root.{}{}", content.hex(), suffix(encoding))
+        format!(
+            "{prefix}.root.{}{}",
+            content.hex(),
+            encoding.file_name_suffix()
+        )
     }
 
     /// Writes the title of a section layer with a cut path.
     pub fn section(split: Digest, offset: u64, path: &str, encoding: Encoding) -> String {
         let prefix = &split.hex()[..PREFIX_DIGITS];
         let name = file_name(path);
-        format!("{prefix}.{offset:012x}.{name}{}", suffix(encoding))
+        format!(
+            "{prefix}.{offset:012x}.{name}{}",
+            encoding.file_name_suffix()
+        )
     }
 
     /// Reads a title; nothing if it is none.
     pub fn parse(title: &str) -> Option<Self> {
-        let (rest, encoding) = match title.strip_suffix(".zst") {
-            Some(rest) => (rest, Encoding::Zstd),
-            None => (title, Encoding::Raw),
-        };
+        let mut encodings = Encoding::ALL.into_iter().rev();
+        // The suffix of raw layers is empty, so it comes last.
+        let (rest, encoding) = encodings.find_map(|encoding| {
+            let rest = title.strip_suffix(encoding.file_name_suffix())?;
+            Some((rest, encoding))
+        })?;
         let (prefix, rest) = rest.split_once('.')?;
         let (word, name) = rest.split_once('.')?;
         if prefix.len() != PREFIX_DIGITS || !prefix.bytes().all(is_hex_digit) {
@@ -76,13 +85,6 @@ impl Title {
             part,
             encoding,
         })
-    }
-}
-
-fn suffix(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Raw => "",
-        Encoding::Zstd => ".zst",
     }
 }
 

@@ -447,3 +447,34 @@ pub(crate) fn is_word(text: &str) -> bool {
     let is_place = ["oci:", BLOBS].iter().any(|place| text.starts_with(place));
     !text.contains('/') && !looks_like_package(text) && !is_place
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_a_package() {
+        for (text, meant) in [
+            ("demo:calc@latest", "demo:calc"),
+            ("demo:calc:latest", "demo:calc"),
+            ("demo:calc@", "demo:calc"),
+            ("demo:calc@v1.0.0", "demo:calc@1.0.0"),
+            ("demo:calc:1.0.0", "demo:calc@1.0.0"),
+            ("demo:calc:v1.2", "demo:calc@1.2"),
+        ] {
+            let hint = package(text);
+            assert!(hint.ends_with(&format!(": {meant}")), "{text}: {hint}");
+            assert!(meant.parse::<PackageSpec>().is_ok());
+        }
+        for text in ["demo:calc@version", "demo", "a:b:c", "Demo:calc@latest"] {
+            assert!(package(text).starts_with("for instance"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_is_told_from_a_digest() {
+        assert!(host("me@ghcr.io").is_some() && host("me@ghcr.io/x").is_some());
+        assert!(host("ghcr.io@1.0").is_none() && host("ghcr.io/me@1.0").is_none());
+        assert!(reference("foo@1.0.0").is_none() && reference("foo").is_none());
+    }
+}

@@ -120,19 +120,20 @@ impl Split {
             made.push(path);
         }
         // The other form of the same layer would make the directory ambiguous.
-        let other = match stored.encoding {
-            Encoding::Raw => Encoding::Zstd,
-            Encoding::Zstd => Encoding::Raw,
-        };
-        let other = self
-            .directory
-            .join(self::title(component, layer, split, other));
-        match fs::remove_file(&other) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(anyhow::Error::from(error).context(place(&other)).into())
+        for other in Encoding::ALL
+            .into_iter()
+            .filter(|other| *other != stored.encoding)
+        {
+            let title = self::title(component, layer, split, other);
+            let other = self.directory.join(title);
+            match fs::remove_file(&other) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(anyhow::Error::from(error).context(place(&other)).into());
+                }
+                _ => {}
             }
-            _ => Ok((title, stored.blob.size)),
         }
+        Ok((title, stored.blob.size))
     }
 }
 

@@ -129,10 +129,24 @@ impl StoredContent {
             let spool = spool.transpose().map_err(Error::file(cache.ingest()))?;
             let decode = move || file.and_then(|file| decoded(file, encoding, content, spool));
             let decoded = blocking(move || Ok::<_, Error>(decode())).await?;
-            if decoded.is_ok() || is_repaired || found.place == Place::RemoteStore {
-                return Ok((decoded, found));
+            match decoded {
+                Ok(file) => {
+                    if found.place == Place::LocalStore {
+                        check_local(store, named.blob)?;
+                    }
+                    return Ok((Ok(file), found));
+                }
+                // The blob was removed between its arrival and this.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_repaired => {}
+                // The disk failed, and no blob is wrong.
+                Err(error) if error.raw_os_error().is_some() => {
+                    return Err(Error::file(cache.ingest())(error));
+                }
+                Err(error) if is_repaired || found.place == Place::RemoteStore => {
+                    return Ok((Err(error), found));
+                }
+                Err(_) => repair(store, cache, named, content)?,
             }
-            repair(store, cache, named, content)?;
             is_repaired = true;
         }
     }
@@ -181,14 +195,17 @@ pub fn repair(
         }
         cache.distrust(&content.digest, stored.blob)?;
     }
-    let Some(mut file) = store.local_file(named.blob)? else {
+    check_local(store, named.blob)
+}
+
+/// Verifies a blob that the store has as a file.
+fn check_local(store: &dyn Store, blob: Identity) -> Result<(), Error> {
+    let Some(mut file) = store.local_file(blob)? else {
         return Ok(());
     };
     let location = store.location();
     let mut hasher = Hasher::new();
     io::copy(&mut file, &mut hasher).map_err(Error::file(Path::new(&location)))?;
-    let checked = hasher.check(named.blob);
-    checked.map_err(|mismatch| {
-        Error::corrupt(store, Subject::Blob(named.blob.digest.into()), mismatch)
-    })
+    let checked = hasher.check(blob);
+    checked.map_err(|mismatch| Error::corrupt(store, Subject::Blob(blob.digest.into()), mismatch))
 }

@@ -85,6 +85,9 @@ pub enum Error {
     /// The types of two components could not be compared.
     #[error(transparent)]
     Fits(#[from] fits::Error),
+    /// The comparison panicked. Foreign types are compared, so this is an error of one candidate and not of the search.
+    #[error(transparent)]
+    Panic(#[from] tokio::task::JoinError),
 }
 
 impl Error {
@@ -112,9 +115,11 @@ impl Error {
             Self::Source { .. } => Kind::Usage,
             Self::Package(error) => error.kind(),
             Self::Artifact(error) => error.kind(),
-            Self::Sqlite { .. } | Self::File { .. } | Self::Unstable | Self::NotAdded { .. } => {
-                Kind::Other
-            }
+            Self::Sqlite { .. }
+            | Self::Panic(_)
+            | Self::File { .. }
+            | Self::Unstable
+            | Self::NotAdded { .. } => Kind::Other,
         }
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use super::error::Error;
 use super::interface::Pattern;
 use super::query::Query;
-use crate::store::blocking;
+use crate::fits;
 use crate::world::{self, Target};
-use crate::{error, fits};
 
 /// What components are compared with.
 pub enum Types {
@@ -72,14 +72,12 @@ impl Types {
             Self::World(world) => {
                 let world = Arc::clone(world);
                 let name = world.name();
-                let verdict =
-                    blocking(move || Ok::<_, error::Error>(fits::target(&stub, &world))).await?;
+                let verdict = spawn_blocking(move || fits::target(&stub, &world)).await?;
                 verdict.map(|verdict| verdict.fits().then(|| vec![one("world", name)]))
             }
             Self::Socket { stub: socket, .. } => {
                 let socket = Arc::clone(socket);
-                let filled =
-                    blocking(move || Ok::<_, error::Error>(fits::plug(&socket, &stub))).await?;
+                let filled = spawn_blocking(move || fits::plug(&socket, &stub)).await?;
                 filled.map(|names| {
                     let fills = names.into_iter().map(|name| one("fills", name));
                     let fills: Vec<Match> = fills.collect();

@@ -10,7 +10,7 @@ use super::publication::Publication;
 use super::publish::check_owner;
 use super::versions::{none, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
-use crate::acceptance::{self, Facts, Incoming, Purpose};
+use crate::acceptance::{self, Facts, Incoming, Purpose, Refusal};
 use crate::artifact::SPLIT_SUFFIX;
 use crate::copy::{Copied, Copier, Options};
 use crate::reference::package::{PackageSpec, Version};
@@ -139,10 +139,11 @@ impl Locator<'_> {
             let (source, target) = (source.as_ref(), target.as_ref());
             let name = Name::Tag(tag.clone());
             match check_version(source, target, spec, version, &name).await {
-                Err(Error::Refused(_)) if settings.is_forced => replaced.push(Publication {
-                    package: package.clone(),
-                    version: version.clone(),
-                }),
+                Err(Error::Refused(Refusal::Differs { .. })) if settings.is_forced => replaced
+                    .push(Publication {
+                        package: package.clone(),
+                        version: version.clone(),
+                    }),
                 checked => {
                     checked?;
                 }

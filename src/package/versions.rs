@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::yank::{YANK_SUFFIX, is_marked};
 use super::{Error, yank};
-use crate::acceptance::{self, Facts, Purpose};
+use crate::acceptance::{self, Facts, Purpose, Refusal};
 use crate::digest::Digest;
 use crate::reference::Name;
 use crate::reference::package::{
@@ -149,9 +149,12 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
             is_yanked: tags.is_yanked(store, &digest).await?,
             ..Facts::default()
         };
-        if acceptance::accept(&purpose, &facts).is_err() {
-            yanked += 1;
-            continue;
+        match acceptance::accept(&purpose, &facts) {
+            Err(Refusal::Yanked { .. }) => {
+                yanked += 1;
+                continue;
+            }
+            accepted => accepted?,
         }
         return Ok(Resolved {
             version: version.clone(),

@@ -31,7 +31,7 @@ const MODULES: &[(&str, &str)] = &[
         "digest split encoding metadata manifest section text",
     ),
     ("delta", "artifact encoding"),
-    ("acceptance", "digest manifest reference"),
+    ("acceptance", "digest manifest reference text"),
     ("store", "manifest reference digest encoding source text"),
     ("copy", "store digest manifest reference"),
     ("content", "store digest encoding error source"),
