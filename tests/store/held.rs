@@ -1,11 +1,14 @@
 //! Directories of blobs that somebody else keeps: read where they are, and never written to.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::workspace::{Answer, Workspace, files, layers, names};
+use wharf::artifact::SplitManifest;
 use wharf::digest::{Digest, Identity};
+use wharf::encoding::{self, Decoder, Encoding};
 use wharf::reference::Name;
 use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::{Error, Store};
@@ -68,6 +71,27 @@ fn a_damaged_blob_is_named_and_nothing_comes_of_it() {
         assert!(fs::read(&path).unwrap() == damaged);
         fs::write(&path, sound).unwrap();
     }
+}
+
+#[test]
+fn another_frame_of_the_same_content_is_not_the_blob() {
+    let (workspace, _, digest) = held();
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let manifest = workspace.read(&format!("held/sha256/{hex}"));
+    let root = SplitManifest::read(&manifest).unwrap().root;
+    assert_eq!(root.encoding, Encoding::Zstd);
+    let path = workspace.path("held/sha256").join(root.blob.digest.hex());
+    let mut content = Vec::new();
+    let blob = fs::File::open(&path).unwrap();
+    let mut decoder = Decoder::new(blob, root.encoding, root.content.size).unwrap();
+    decoder.read_to_end(&mut content).unwrap();
+    let mut frame = Vec::new();
+    encoding::compress(&mut content.as_slice(), root.content.size, 1, &mut frame).unwrap();
+    assert!(frame != fs::read(&path).unwrap());
+    fs::write(&path, frame).unwrap();
+    let error = workspace.error(&["inspect", "--wit", &format!("blobs:held@{digest}")], 5);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains(&root.blob.digest.to_string()), "{message}");
 }
 
 #[test]
