@@ -40,6 +40,7 @@ pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Co
         content: identities.content,
         imports: map.imports.clone(),
         exports: map.exports.clone(),
+        names: map.names.clone(),
         root: identities.root,
         layers: layers
             .map(|(layer, content)| ConfigLayer {
@@ -104,14 +105,16 @@ fn put_together(
     say(annotation::CONTENT_SIZE, config.content.size.to_string());
     say(annotation::OS, config.os.as_str().to_owned());
     say(annotation::FLAT_DIGEST, flat.digest().to_string());
-    for (key, list) in [
-        (annotation::IMPORTS, &config.imports),
-        (annotation::EXPORTS, &config.exports),
-    ] {
-        let json = String::from_utf8_lossy(&to_json(list)).into_owned();
-        if json.len() <= MAX_LIST_ANNOTATION_BYTES {
-            say(key, json);
-        }
+    let mut lists = vec![
+        (annotation::IMPORTS, to_json(&config.imports)),
+        (annotation::EXPORTS, to_json(&config.exports)),
+    ];
+    if !config.names.is_empty() {
+        lists.push((annotation::NAMES, to_json(&config.names)));
+    }
+    lists.retain(|(_, json)| json.len() <= MAX_LIST_ANNOTATION_BYTES);
+    for (key, json) in lists {
+        say(key, String::from_utf8_lossy(&json).into_owned());
     }
     let layers = descriptors(config, config_blob, stored);
     let descriptor = Descriptor::new(media_type::SPLIT_CONFIG, config_blob);

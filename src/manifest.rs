@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Identity};
+use crate::section::NameDetails;
 
 /// Media types and the artifact type.
 pub mod media_type {
@@ -82,6 +83,8 @@ pub mod annotation {
     pub const IMPORTS: &str = "wasm.wharf.imports";
     /// Manifest: the config's `exports`, as JSON.
     pub const EXPORTS: &str = "wasm.wharf.exports";
+    /// Manifest: the config's `names`, as JSON.
+    pub const NAMES: &str = "wasm.wharf.names";
     /// Manifest: the package, `namespace:name`.
     pub const PACKAGE: &str = "wasm.wharf.package";
     /// Manifest: what made the component (its producers section), as JSON.
@@ -233,6 +236,9 @@ pub struct Config {
     pub imports: Vec<String>,
     /// Export names, in file order.
     pub exports: Vec<String>,
+    /// The attributes of these names, and whether both lists are complete.
+    #[serde(default, skip_serializing_if = "NameDetails::is_empty")]
+    pub names: NameDetails,
     /// The root's content.
     pub root: Identity,
     /// The section layers by ascending offset.

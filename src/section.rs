@@ -18,6 +18,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
+pub use self::names::{ListDetails, NameAttributes, NameDetails};
 pub use self::producers::Producers;
 pub use self::walk::map;
 
@@ -194,6 +195,8 @@ pub struct SectionMap {
     pub imports: Vec<String>,
     /// The names of the exports.
     pub exports: Vec<String>,
+    /// The attributes of these names, and whether both lists are complete.
+    pub names: NameDetails,
     /// The file's own custom sections that hold a plain text about it (`authors`, `version` and the
     /// like), by name.
     pub texts: Vec<(String, String)>,

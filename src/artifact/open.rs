@@ -14,6 +14,7 @@ use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
 };
+use crate::section::NameDetails;
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 
 /// One layer as the manifest describes it.
@@ -56,6 +57,8 @@ pub struct SplitManifest {
     pub imports: Option<Vec<String>>,
     /// Export names, unless they are in the config only.
     pub exports: Option<Vec<String>>,
+    /// The attributes of the names, if there are any and they are not in the config only.
+    pub names: Option<NameDetails>,
     /// The digest of the flat form.
     pub flat_digest: Digest,
     /// The root.
@@ -135,8 +138,9 @@ impl SplitManifest {
             config: config.identity(),
             os: os(&whole, &annotations)?,
             content,
-            imports: whole.list(&annotations, annotation::IMPORTS)?,
-            exports: whole.list(&annotations, annotation::EXPORTS)?,
+            imports: whole.json(&annotations, annotation::IMPORTS)?,
+            exports: whole.json(&annotations, annotation::EXPORTS)?,
+            names: whole.json(&annotations, annotation::NAMES)?,
             flat_digest: whole.parsed(&annotations, annotation::FLAT_DIGEST)?,
             root: layers.remove(0),
             layers,
@@ -198,6 +202,7 @@ impl SplitManifest {
             content: self.content,
             imports: self.imports.clone()?,
             exports: self.exports.clone()?,
+            names: self.names.clone().unwrap_or_default(),
             root: self.root.content,
             layers: layers.collect(),
         };
@@ -232,14 +237,15 @@ impl SplitManifest {
     }
 
     fn difference(&self, config: &Config) -> Option<String> {
-        let differs = |list: &Option<Vec<String>>, other: &Vec<String>| {
-            list.as_ref().is_some_and(|list| list != other)
-        };
+        fn differs<T: PartialEq>(stated: &Option<T>, other: &T) -> bool {
+            stated.as_ref().is_some_and(|stated| stated != other)
+        }
         let whole = [
             ("os", self.os != config.os),
             ("content", self.content != config.content),
             ("imports", differs(&self.imports, &config.imports)),
             ("exports", differs(&self.exports, &config.exports)),
+            ("names", differs(&self.names, &config.names)),
             ("root", self.root.content != config.root),
             (
                 "the number of layers",

@@ -1,6 +1,7 @@
 //! Reading the parts of a manifest, each error with the place that it is about.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Error;
@@ -59,16 +60,14 @@ impl Place {
         })
     }
 
-    pub(super) fn list(
+    /// Reads an annotation that is JSON; nothing if it is not there.
+    pub(super) fn json<T: DeserializeOwned>(
         &self,
         annotations: &Annotations,
         key: &str,
-    ) -> Result<Option<Vec<String>>, Error> {
-        let Some(json) = annotations.get(key) else {
-            return Ok(None);
-        };
-        let list = serde_json::from_str(json);
-        list.map(Some)
-            .map_err(|error| self.wrong(format!("{key}: {error}")))
+    ) -> Result<Option<T>, Error> {
+        let json = annotations.get(key);
+        let value = json.map(|json| serde_json::from_str(json)).transpose();
+        value.map_err(|error| self.wrong(format!("{key}: {error}")))
     }
 }

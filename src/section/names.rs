@@ -4,8 +4,11 @@
 //! encodings: a list ends at its first unreadable entry. Readable is what the core specification 3.0
 //! (with custom page sizes and compact imports) and the component model's of August 2026 have.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
 
 use super::BinaryKind;
 use super::window::{Halt, Reader};
@@ -14,8 +17,77 @@ use crate::source::Source;
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: u64 = 100_000;
 
+/// What a name's attributes cost beside their texts: an upper bound of the size of the members' names in JSON.
+const MEMBERS_COST: usize = 64;
+
 /// The largest sum of [`cost`] over a list.
 const MAX_LIST_COST: usize = 4 << 20;
+
+/// What a file tells of its import and export names beside the names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NameDetails {
+    /// Of the imports.
+    #[serde(skip_serializing_if = "ListDetails::is_empty")]
+    pub imports: ListDetails,
+    /// Of the exports.
+    #[serde(skip_serializing_if = "ListDetails::is_empty")]
+    pub exports: ListDetails,
+}
+
+/// What a file tells of one list of names beside the names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListDetails {
+    /// Names with attributes. Where a name is in the list twice, these are those of the first entry.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, NameAttributes>,
+    /// Whether an entry could not be read, so that names may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
+}
+
+/// The attributes of a component's import or export name.
+///
+/// Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md#import-and-export-definitions>.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct NameAttributes {
+    /// The interface that a plain name stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub implements: Option<String>,
+    /// The rest of a version that the name has the beginning of.
+    #[serde(rename = "versionsuffix", skip_serializing_if = "Option::is_none")]
+    pub version_suffix: Option<String>,
+    /// The name by which a host knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+impl NameDetails {
+    /// Returns whether there is nothing beside the names.
+    pub fn is_empty(&self) -> bool {
+        self.imports.is_empty() && self.exports.is_empty()
+    }
+}
+
+impl ListDetails {
+    fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && !self.incomplete
+    }
+
+    /// Returns the interface that a name of the list stands for, with its whole version; without attributes, the name.
+    pub fn interface<'a>(&'a self, name: &'a str) -> Cow<'a, str> {
+        let Some(attributes) = self.attributes.get(name) else {
+            return Cow::Borrowed(name);
+        };
+        let interface = attributes.implements.as_deref().unwrap_or(name);
+        match &attributes.version_suffix {
+            Some(suffix) if interface.contains('@') => Cow::Owned(format!("{interface}{suffix}")),
+            _ => Cow::Borrowed(interface),
+        }
+    }
+}
 
 /// Names in file order, until one could not be read.
 #[derive(Debug, Default)]
@@ -23,7 +95,7 @@ pub(super) struct Names {
     names: Vec<String>,
     seen: BTreeSet<String>,
     cost: usize,
-    ended: bool,
+    details: ListDetails,
 }
 
 /// What a section's entries say of names.
@@ -34,8 +106,8 @@ pub(super) enum Entries {
 }
 
 impl Names {
-    pub(super) fn into_vec(self) -> Vec<String> {
-        self.names
+    pub(super) fn into_parts(self) -> (Vec<String>, ListDetails) {
+        (self.names, self.details)
     }
 
     /// Adds the names of one import or export section.
@@ -45,11 +117,11 @@ impl Names {
         kind: BinaryKind,
         entries: Entries,
     ) -> Result<(), Halt> {
-        if self.ended {
+        if self.details.incomplete {
             return Ok(());
         }
         let outcome = self.read_entries(&mut reader, kind, entries);
-        self.ended = outcome.is_err();
+        self.details.incomplete = outcome.is_err();
         match outcome {
             Err(Halt::Unreadable) => Ok(()),
             outcome => outcome,
@@ -72,14 +144,14 @@ impl Names {
                     self.add(name)?;
                 }
                 (BinaryKind::Component, Entries::Imports) => {
-                    let name = component_name(reader)?;
+                    let (name, attributes) = component_name(reader)?;
                     extern_type(reader)?;
-                    self.add(name)?;
+                    self.add_component_name(name, attributes)?;
                 }
                 (BinaryKind::Component, Entries::Exports) => {
-                    let name = component_name(reader)?;
+                    let (name, attributes) = component_name(reader)?;
                     component_export(reader)?;
-                    self.add(name)?;
+                    self.add_component_name(name, attributes)?;
                 }
             }
         }
@@ -116,6 +188,23 @@ impl Names {
         if imports > 0 && self.seen.insert(module.clone()) {
             self.add(module)?;
         }
+        Ok(())
+    }
+
+    fn add_component_name(&mut self, name: String, attributes: NameAttributes) -> Result<(), Halt> {
+        let NameAttributes {
+            implements,
+            version_suffix,
+            external_id,
+        } = &attributes;
+        let texts = [implements, version_suffix, external_id];
+        let texts = || texts.iter().copied().flatten();
+        if texts().next().is_none() {
+            return self.add(name);
+        }
+        self.cost += MEMBERS_COST + cost(&name) + texts().map(|text| cost(text)).sum::<usize>();
+        self.add(name.clone())?;
+        self.details.attributes.entry(name).or_insert(attributes);
         Ok(())
     }
 
@@ -224,18 +313,27 @@ fn limits<S: Source + ?Sized>(
     Ok(())
 }
 
-/// Reads a `nameattributes` of the component model and returns the name alone.
-fn component_name<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<String, Halt> {
+/// Reads a `nameattributes` of the component model. Each attribute is there at most once.
+fn component_name<S: Source + ?Sized>(
+    reader: &mut Reader<'_, '_, S>,
+) -> Result<(String, NameAttributes), Halt> {
     const WITH_ATTRIBUTES: u8 = 2;
     let form = one_of(reader, 0..=WITH_ATTRIBUTES)?;
     let plain = name(reader)?;
+    let mut attributes = NameAttributes::default();
     if form == WITH_ATTRIBUTES {
         for _ in 0..reader.u32()? {
-            one_of(reader, 0..=2)?;
-            name(reader)?;
+            let attribute = match one_of(reader, 0..=2)? {
+                0 => &mut attributes.implements,
+                1 => &mut attributes.version_suffix,
+                _ => &mut attributes.external_id,
+            };
+            if attribute.replace(name(reader)?).is_some() {
+                return Err(Halt::Unreadable);
+            }
         }
     }
-    Ok(plain)
+    Ok((plain, attributes))
 }
 
 /// Steps over an `externtype` of the component model.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::names::{Entries, Names};
+use super::names::{Entries, NameDetails, Names};
 use super::segments::segments;
 use super::window::{Halt, Reader, Window, readable};
 use super::{
@@ -57,6 +57,7 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
             damage: None,
             imports: Vec::new(),
             exports: Vec::new(),
+            names: NameDetails::default(),
             texts: Vec::new(),
             producers: None,
             name: None,
@@ -69,8 +70,8 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
     while !walk.stack.is_empty() {
         walk.step()?;
     }
-    walk.map.imports = walk.imports.into_vec();
-    walk.map.exports = walk.exports.into_vec();
+    (walk.map.imports, walk.map.names.imports) = walk.imports.into_parts();
+    (walk.map.exports, walk.map.names.exports) = walk.exports.into_parts();
     Ok(walk.map)
 }
 

@@ -70,6 +70,46 @@ fn the_good_one_is_accepted_and_repeats_its_config() {
 }
 
 #[test]
+fn attributes_of_names_are_repeated_and_compared() {
+    let names =
+        json!({"imports": {"attributes": {"p": {"implements": "a:b/c@1"}}, "incomplete": true}});
+    let (mut config, _) = artifact();
+    config.names = serde_json::from_value(names.clone()).unwrap();
+    let stored: Vec<EncodedBlob> = [config.root]
+        .into_iter()
+        .chain(config.layers.iter().map(|layer| Identity {
+            digest: layer.digest,
+            size: layer.size,
+        }))
+        .map(|blob| EncodedBlob {
+            blob,
+            encoding: Encoding::Raw,
+        })
+        .collect();
+    let split = artifact::split(&config, &stored, &BTreeMap::new());
+    let mut manifest: Value = serde_json::from_slice(&split.manifest).unwrap();
+    assert_eq!(
+        manifest["annotations"][annotation::NAMES],
+        names.to_string()
+    );
+    let found = read(&manifest).unwrap();
+    assert_eq!(found.repeated_config().as_ref(), Some(&config));
+    let annotations = manifest["annotations"].as_object_mut().unwrap();
+    // Without the annotation they are in the config only.
+    let stated = annotations.remove(annotation::NAMES).unwrap();
+    let found = read(&manifest).unwrap();
+    assert_eq!(found.repeated_config(), None);
+    assert_eq!(found.config(&split.config).unwrap(), config);
+    for wrong in [json!("{"), json!(stated.to_string())] {
+        manifest["annotations"][annotation::NAMES] = wrong;
+        assert!(read(&manifest).is_err());
+    }
+    manifest["annotations"][annotation::NAMES] = json!("{}");
+    let error = read(&manifest).unwrap().config(&split.config).unwrap_err();
+    assert!(error.to_string().contains("names") || format!("{error:?}").contains("names"));
+}
+
+#[test]
 fn numbers_that_are_none() {
     for bad in [
         "-1",

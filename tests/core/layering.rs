@@ -24,7 +24,7 @@ const MODULES: &[(&str, &str)] = &[
     ("fits", "world stub reference"),
     ("segment", "section source"),
     ("reference", "digest"),
-    ("manifest", "digest"),
+    ("manifest", "digest section"),
     ("metadata", "reference manifest section world"),
     (
         "artifact",

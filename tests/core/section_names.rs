@@ -2,7 +2,7 @@
 
 use crate::support::binary::{component, custom, leb, module, nested_module, section, vector};
 use crate::support::oracle;
-use wharf::section::{MAX_PATH_NAME_BYTES, SectionMap, map};
+use wharf::section::{MAX_PATH_NAME_BYTES, NameDetails, SectionMap, map};
 use wharf::split::{SplitPolicy, plan};
 
 fn map_of(bytes: &[u8]) -> SectionMap {
@@ -109,6 +109,77 @@ fn component_names_are_read_with_all_that_can_stand_beside_them() {
 }
 
 #[test]
+fn attributes_of_names_are_kept_beside_them() {
+    let imports = entries(
+        10,
+        &[
+            b"\x02\x01p\x01\0\x0ba:b/c@0.2.0\x05\0",
+            b"\x02\x09d:e/f@0.2\x01\x01\x02.6\x05\0",
+            b"\x02\x01q\x02\x01\x02.3\0\x07a:b/c@1\x05\0",
+            b"\x02\x01r\x01\x02\x01x\x05\0",
+            b"\x02\x01s\0\x05\0",
+            b"\0\x05t:u/v\x05\0",
+            // The name once more; the first entry counts.
+            b"\x02\x01p\x01\0\x05z:z/z\x05\0",
+        ],
+    );
+    let exports = entries(11, &[b"\x02\x05d:e/f\x01\x01\x02.6\x05\0\0"]);
+    let map = map_of(&component(&[imports, exports]));
+    assert_eq!(map.imports, ["p", "d:e/f@0.2", "q", "r", "s", "t:u/v", "p"]);
+    let interfaces = map
+        .imports
+        .iter()
+        .map(|name| map.names.imports.interface(name));
+    assert_eq!(
+        interfaces.collect::<Vec<_>>(),
+        [
+            "a:b/c@0.2.0",
+            "d:e/f@0.2.6",
+            "a:b/c@1.3",
+            "r",
+            "s",
+            "t:u/v",
+            "a:b/c@0.2.0"
+        ]
+    );
+    // Without a version there is nothing that a suffix could follow.
+    assert_eq!(map.names.exports.interface("d:e/f"), "d:e/f");
+    let json = serde_json::to_string(&map.names).unwrap();
+    assert_eq!(
+        json,
+        r#"{"imports":{"attributes":{"d:e/f@0.2":{"versionsuffix":".6"},"p":{"implements":"a:b/c@0.2.0"},"q":{"implements":"a:b/c@1","versionsuffix":".3"},"r":{"external-id":"x"}}},"exports":{"attributes":{"d:e/f":{"versionsuffix":".6"}}}}"#
+    );
+    assert_eq!(
+        serde_json::from_str::<NameDetails>(&json).unwrap(),
+        map.names
+    );
+}
+
+#[test]
+fn an_attribute_is_there_once() {
+    let twice = b"\x02\x01p\x02\0\x01a\0\x01b\x05\0";
+    let map = map_of(&component(&[entries(10, &[b"\0\x01a\x05\0", twice])]));
+    assert_eq!(map.imports, ["a"]);
+    assert!(map.names.imports.incomplete && !map.names.exports.incomplete);
+}
+
+#[test]
+fn long_attributes_end_a_list() {
+    let text = vector(&[b'x'; 99_999]);
+    let entry = |name: &[u8]| {
+        let parts = [b"\x02", &*vector(name), b"\x01\x02", &text, b"\x05\0"];
+        parts.concat()
+    };
+    let names: Vec<Vec<u8>> = (0..50)
+        .map(|index| entry(&[b'a' + index / 10, b'0' + index % 10]))
+        .collect();
+    let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    let map = map_of(&component(&[entries(10, &names)]));
+    assert_eq!(map.imports.len(), 41);
+    assert!(map.names.imports.incomplete);
+}
+
+#[test]
 fn a_list_ends_at_its_first_unreadable_entry() {
     let bad_component_imports: [&[u8]; 10] = [
         b"\x03\x01x\x05\0",
@@ -127,6 +198,7 @@ fn a_list_ends_at_its_first_unreadable_entry() {
         // The list has ended: a later section's names are not taken either.
         let bytes = component(&[first, entries(10, &[b"\0\x01c\x05\0"]), section(11, b"\0")]);
         assert_eq!(map_of(&bytes).imports, ["a"], "{bad:?}");
+        assert!(map_of(&bytes).names.imports.incomplete, "{bad:?}");
         let truth = oracle::read(&bytes).imports;
         assert_eq!(
             (truth[0].as_str(), truth.contains(&"b".to_owned())),

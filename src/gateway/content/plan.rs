@@ -171,6 +171,7 @@ mod tests {
             content,
             imports: None,
             exports: None,
+            names: None,
             flat_digest: content.digest,
             root: layer(0, 15, Encoding::Zstd),
             layers: vec![
