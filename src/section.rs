@@ -14,6 +14,7 @@ mod segments;
 mod walk;
 mod window;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
@@ -50,6 +51,14 @@ impl BinaryKind {
             b"\0asm\x01\0\0\0" => Some(Self::Module),
             b"\0asm\x0d\0\x01\0" => Some(Self::Component),
             _ => None,
+        }
+    }
+
+    /// Returns the kind of what has this layer word: 0 is that of core modules.
+    fn of_layer(layer: u16) -> Self {
+        match layer {
+            0 => Self::Module,
+            _ => Self::Component,
         }
     }
 
@@ -168,7 +177,7 @@ pub struct Damage {
     /// The offset in the file.
     pub offset: u64,
     /// What is wrong there.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 /// The exact ranges of what a module or component consists of. All offsets count from the start of
@@ -177,7 +186,7 @@ pub struct Damage {
 pub struct SectionMap {
     /// How many bytes the file has.
     pub size: u64,
-    /// What it is.
+    /// What it is. Of an unknown version the layer decides.
     pub kind: BinaryKind,
     /// The file itself, and the nested binaries that hold something recorded.
     pub binaries: Vec<Binary>,
@@ -189,7 +198,10 @@ pub struct SectionMap {
     pub seen: u64,
     /// How many binaries were seen, the file itself included.
     pub binaries_seen: u64,
-    /// The first place where headers could not be read further.
+    /// How many sections reach the floor and are not recorded, because there are too many.
+    pub unrecorded: u64,
+    /// The first place where headers could not be read further. Before byte 8 it is the file's own header, whose version
+    /// or layer is unknown.
     pub damage: Option<Damage>,
     /// A component's import names; a core module's distinct import module names.
     pub imports: Vec<String>,

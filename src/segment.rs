@@ -292,7 +292,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
 fn around(map: &SectionMap) -> Vec<Unread> {
     let damage = map.damage.iter();
     let mut unread: Vec<Unread> = damage
-        .map(|damage| Unread::damaged(damage.offset, damage.reason))
+        .map(|damage| Unread::damaged(damage.offset, damage.reason.clone()))
         .collect();
     if map.seen != (map.sections.len() as u64) + map.binaries_seen - 1 {
         unread.push(Unread::Limit {

@@ -22,8 +22,8 @@ pub const MAX_STUB_BYTES: usize = 64 * 1024 * 1024;
 /// Why there is no stub.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The first eight bytes are those of no module and no component.
-    #[error("not a WebAssembly module or component")]
+    /// The first eight bytes are those of no module and no component of a known version.
+    #[error("not a WebAssembly module or component of a known version")]
     Header,
     /// Something past these cannot be read, or is contradicted by something else.
     #[error("at byte {offset}: {reason}")]

@@ -77,11 +77,13 @@ impl ListDetails {
     }
 
     /// Returns the interface that a name of the list stands for, with its whole version; without attributes, the name.
+    /// Only a plain name stands for another interface.
     pub fn interface<'a>(&'a self, name: &'a str) -> Cow<'a, str> {
         let Some(attributes) = self.attributes.get(name) else {
             return Cow::Borrowed(name);
         };
-        let interface = attributes.implements.as_deref().unwrap_or(name);
+        let implements = attributes.implements.as_deref();
+        let interface = implements.filter(|_| !name.contains(':')).unwrap_or(name);
         match &attributes.version_suffix {
             Some(suffix) if interface.contains('@') => Cow::Owned(format!("{interface}{suffix}")),
             _ => Cow::Borrowed(interface),
@@ -108,6 +110,11 @@ pub(super) enum Entries {
 impl Names {
     pub(super) fn into_parts(self) -> (Vec<String>, ListDetails) {
         (self.names, self.details)
+    }
+
+    /// Ends the list: what follows cannot be read.
+    pub(super) fn end(&mut self) {
+        self.details.incomplete = true;
     }
 
     /// Adds the names of one import or export section.

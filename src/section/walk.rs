@@ -1,5 +1,6 @@
 //! The walk over section headers.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::names::{Entries, NameDetails, Names};
@@ -32,11 +33,11 @@ const MAX_TEXT_BYTES: usize = 4096;
 const MAX_PRODUCERS_BYTES: usize = 64 * 1024;
 
 /// Maps a module or component. Sections, segments and suffixes of less than `floor` bytes are counted
-/// only. A file that cannot be read to its end is mapped as far as it can be.
+/// only. A file that cannot be read to its end is mapped as far as it can be; one of an unknown version has no sections.
 pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Error> {
     let mut window = Window::new(source)?;
     let size = window.size();
-    let kind = file_header(&mut window)?;
+    let (kind, unknown) = file_header(&mut window)?;
     let mut walk = Walk {
         window,
         floor,
@@ -54,6 +55,7 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
             segments: Vec::new(),
             seen: 0,
             binaries_seen: 1,
+            unrecorded: 0,
             damage: None,
             imports: Vec::new(),
             exports: Vec::new(),
@@ -67,6 +69,9 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
         stack: vec![Frame::new(kind, 0..size, 0, Some(0))],
         names: 0,
     };
+    if let Some(reason) = unknown {
+        walk.damaged(VERSION_OFFSET, reason);
+    }
     while !walk.stack.is_empty() {
         walk.step()?;
     }
@@ -75,17 +80,25 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
     Ok(walk.map)
 }
 
-fn file_header<S: Source + ?Sized>(window: &mut Window<'_, S>) -> Result<BinaryKind, Error> {
+/// Where the version and the layer of a file are, after the magic.
+const VERSION_OFFSET: u64 = 4;
+
+/// Reads what the file is. For an unknown version or layer this returns also why nothing after it can be read.
+fn file_header<S: Source + ?Sized>(
+    window: &mut Window<'_, S>,
+) -> Result<(BinaryKind, Option<String>), Error> {
     let header = window.bytes(0..BinaryKind::HEADER_BYTES, 8)?;
     let refuse = |reason: String| Err(Error::Header { reason });
     let Ok(header) = <[u8; 8]>::try_from(header.as_slice()) else {
         return refuse(format!("it has {} bytes", header.len()));
     };
     match BinaryKind::read(&header) {
-        Some(kind) => Ok(kind),
+        Some(kind) => Ok((kind, None)),
         None if header.starts_with(b"\0asm") => {
-            let version = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-            refuse(format!("unknown version word {version:#010x}"))
+            let version = u16::from_le_bytes([header[4], header[5]]);
+            let layer = u16::from_le_bytes([header[6], header[7]]);
+            let reason = format!("unknown version {version} of layer {layer}");
+            Ok((BinaryKind::of_layer(layer), Some(reason)))
         }
         None => refuse("it does not begin with \\0asm".to_owned()),
     }
@@ -181,10 +194,11 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let start = frame.at;
         let end = frame.range.end;
         match readable(self.header(start, end))? {
-            Some(header) if header.payload.end <= end => self.section(header),
+            Some(header) if header.payload.end <= end => self.section(header)?,
             Some(_) => self.damaged(start, "a section past the end of what it is in"),
             None => self.damaged(start, "a section header that cannot be read"),
         }
+        Ok(())
     }
 
     fn header(&mut self, start: u64, end: u64) -> Result<Header, Halt> {
@@ -200,14 +214,19 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         })
     }
 
-    /// Gives up on the innermost binary: what is left of it stays in the root, and it has no suffix.
-    fn damaged(&mut self, offset: u64, reason: &'static str) -> Result<(), Error> {
+    /// Gives up on the innermost binary: what is left of it stays in the root, and it has no suffix. What is left of the
+    /// file itself may have imports and exports.
+    fn damaged(&mut self, offset: u64, reason: impl Into<Cow<'static, str>>) {
+        if self.stack.len() == 1 {
+            self.imports.end();
+            self.exports.end();
+        }
         if let Some(frame) = self.stack.last_mut() {
             frame.at = frame.range.end;
             frame.suffix = Suffix::None;
         }
+        let reason = reason.into();
         self.map.damage.get_or_insert(Damage { offset, reason });
-        Ok(())
     }
 
     fn section(&mut self, mut header: Header) -> Result<(), Error> {
@@ -349,7 +368,11 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         kept: bool,
     ) -> Option<usize> {
         let room = self.recorded() + self.stack.len() < MAX_RECORDED;
-        if content.end - content.start < self.floor || !room {
+        if content.end - content.start < self.floor {
+            return None;
+        }
+        if !room {
+            self.map.unrecorded += 1;
             return None;
         }
         let binary = self.record_binary()?;

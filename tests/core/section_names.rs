@@ -156,6 +156,27 @@ fn attributes_of_names_are_kept_beside_them() {
 }
 
 #[test]
+fn only_plain_names_stand_for_another_interface() {
+    let imports = entries(10, &[b"\x02\x05e:v/l\x02\0\x05a:b/c\x01\x02.1\x05\0"]);
+    let map = map_of(&component(&[imports]));
+    assert_eq!(map.names.imports.interface("e:v/l"), "e:v/l");
+}
+
+#[test]
+fn lists_of_a_damaged_file_are_incomplete() {
+    let imports = || entries(10, &[b"\0\x01a\x05\0"]);
+    let cut = component(&[imports(), b"\x0b\x7f".to_vec()]);
+    let map = map_of(&cut);
+    assert_eq!(map.imports, ["a"]);
+    assert!(map.names.imports.incomplete && map.names.exports.incomplete);
+    // What is damaged inside has no names of the file.
+    let inside = nested_module(&[b"\x0b\x7f".to_vec()]);
+    let map = map_of(&component(&[imports(), inside]));
+    assert!(map.damage.is_some());
+    assert!(map.names.is_empty());
+}
+
+#[test]
 fn an_attribute_is_there_once() {
     let twice = b"\x02\x01p\x02\0\x01a\0\x01b\x05\0";
     let map = map_of(&component(&[entries(10, &[b"\0\x01a\x05\0", twice])]));

@@ -163,6 +163,47 @@ fn the_config_and_the_flat_form_are_frozen() {
 }
 
 #[test]
+fn the_examples_of_the_format_are_true() {
+    let text = include_str!("../../docs/FORMAT.md");
+    let policy = SplitPolicy {
+        granularity: Granularity::Section,
+        floor: 16,
+        max_layers: 256,
+    };
+    // A dump is made of lines with an offset of four digits and the bytes.
+    let mut dumps: Vec<Vec<u8>> = Vec::new();
+    for line in text.lines() {
+        let Some((offset, bytes)) = line.trim().split_once("  ") else {
+            continue;
+        };
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if offset.len() != 4 || !is_hex(offset) || !is_hex(bytes) {
+            continue;
+        }
+        if offset == "0000" {
+            dumps.push(Vec::new());
+        }
+        let pairs = (0..bytes.len()).step_by(2);
+        let bytes = pairs.map(|at| u8::from_str_radix(&bytes[at..at + 2], 16).unwrap());
+        dumps.last_mut().unwrap().extend(bytes);
+    }
+    assert_eq!(dumps.len(), 2);
+    let packed: String = text.split_whitespace().collect();
+    for dump in dumps {
+        let component = Component::read(dump, &policy).unwrap();
+        let config = component.config.to_bytes();
+        let written = String::from_utf8(config.clone()).unwrap();
+        assert!(packed.contains(&written), "{written}");
+        let size = format!(
+            "Config,{}bytes,splitdigest`{}`",
+            config.len(),
+            Digest::of(&config)
+        );
+        assert!(packed.contains(&size), "{size}");
+    }
+}
+
+#[test]
 fn the_digests_of_the_fixtures_are_frozen() {
     use Granularity::{Module, Section, Segment};
     let mut found = String::new();

@@ -252,6 +252,7 @@ mod tests {
             content: root.content,
             imports: None,
             exports: None,
+            names: None,
             flat_digest: Digest::of(b"flat"),
             root: root.clone(),
             layers: Vec::new(),
