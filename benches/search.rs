@@ -148,6 +148,7 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
             externs: Some(Externs {
                 imports,
                 exports: vec![of(0), format!("bench:http/handler@0.{}.0", number % 2 + 1)],
+                ..Externs::default()
             }),
             description: Some(format!("A tool of kind n{}", number % 977)),
             licenses: None,

@@ -18,6 +18,7 @@ mod list;
 mod login;
 mod logout;
 mod mirror;
+mod names;
 mod output;
 mod progress;
 mod publish;

@@ -51,7 +51,7 @@ pub use self::fetch_size::FetchSizes;
 pub use self::import::{Imported, SourceContents};
 pub use self::interface::Pattern;
 pub use self::local::{Index, path};
-pub use self::query::{Answer, Found, Query};
+pub use self::query::{Answer, Found, Named, Query};
 pub use self::record::{Entry, Externs, Record, RecordLayer, has_words};
 pub use self::root::complete;
 pub use self::sources::Source;

@@ -15,7 +15,7 @@ use wit_component::{DecodedWasm, OutputToString, WitPrinter};
 
 pub use self::target::{Dependency, EncodedWorld, Target, Wit, WitFile};
 use crate::reference::package::{PackageName, Version};
-use crate::section::{self, BinaryKind, SectionMap};
+use crate::section::{self, BinaryKind, NameDetails, SectionMap};
 
 /// The largest component that is decoded, in bytes.
 pub const MAX_DECODED_BYTES: usize = 32 * 1024 * 1024;
@@ -29,6 +29,8 @@ pub struct World {
     /// `root`. Other packages, whose interfaces are used by name, are not written out, and neither are core modules and
     /// components that a component imports or exports.
     pub text: String,
+    /// The names of what a component imports and exports and WIT cannot express: core modules, components and values.
+    pub left_out: Vec<String>,
 }
 
 /// What was decoded.
@@ -145,6 +147,7 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
     let mut printer = WitPrinter::new(OutputToString::default());
     let printed = printer.print(decoded.resolve(), decoded.package(), &[]);
     printed.map_err(|error| failed(&error))?;
+    let left_out = externs::inexpressible(bytes).map_err(inexpressible)?;
     let kind = match &decoded {
         DecodedWasm::Component(..) => Kind::Component,
         DecodedWasm::WitPackage(resolve, package) => {
@@ -163,6 +166,7 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
     Ok(World {
         kind,
         text: printer.output.to_string(),
+        left_out: left_out.into_iter().map(|left| left.name).collect(),
     })
 }
 
@@ -186,6 +190,8 @@ pub struct Interfaces {
     pub imports: Vec<String>,
     /// Export names.
     pub exports: Vec<String>,
+    /// The attributes of these names, and whether both lists are complete.
+    pub names: NameDetails,
 }
 
 /// Reads the names that a component or module, or a stub of one, imports and exports: the lists that a config has.
@@ -196,6 +202,7 @@ pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Error> {
     Ok(Interfaces {
         imports: map.imports,
         exports: map.exports,
+        names: map.names,
     })
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::index::{
-    self, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Pattern, Query, Types,
+    self, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Named, Pattern, Query, Types,
 };
 use wharf::package::Locator;
 use wharf::reference::package::Version;
@@ -204,7 +204,13 @@ impl Report {
 
     fn text(&self) -> String {
         let row = |row: &Row| {
-            let names = row.matched.iter().map(|one| text::printable(&one.name));
+            let names = row.matched.iter().map(|one| {
+                let name = text::printable(&one.name);
+                match &one.interface {
+                    Some(interface) => format!("{name} ({})", text::printable(interface)),
+                    None => name,
+                }
+            });
             let version = row.version.as_ref().map(Version::to_string);
             vec![
                 text::printable(&row.name),
@@ -230,15 +236,17 @@ impl Row {
         fetch_bytes: u64,
         locator: Option<&Locator<'_>>,
     ) -> Self {
-        let lists = [
-            ("export", found.exports),
-            ("import", found.imports),
-            ("word", found.words),
-        ];
-        let matched = lists.into_iter().flat_map(|(kind, names)| {
-            let one = move |name| Match { kind, name };
+        let lists = [("export", found.exports), ("import", found.imports)];
+        let externs = lists.into_iter().flat_map(|(kind, names)| {
+            let one = move |Named { name, interface }| Match {
+                kind,
+                name,
+                interface,
+            };
             names.into_iter().map(one)
         });
+        let words = found.words.into_iter();
+        let words = words.map(|word| Match::new("word", word));
         Self {
             claimed: found.claimed_by.is_some(),
             elsewhere: elsewhere(&found.entry, locator),
@@ -252,7 +260,7 @@ impl Row {
             fetch_bytes,
             description: found.record.description,
             licenses: found.record.licenses,
-            matched: matched.chain(fills).collect(),
+            matched: externs.chain(words).chain(fills).collect(),
             yanked: found.entry.yanked,
         }
     }

@@ -8,12 +8,13 @@ use wharf::error::Kind;
 use wharf::index::Externs;
 use wharf::package::Located;
 use wharf::pull;
-use wharf::world::{Dependency, Interfaces, Target, Wit, WitFile, interfaces};
+use wharf::world::{Dependency, Target, Wit, WitFile, interfaces};
 
 use super::arguments::{self, Given, Named};
 use super::failure::Failure;
 use super::hints;
 use super::index::correction;
+use super::names;
 use super::settings::Context;
 use super::text::printable;
 use super::wit;
@@ -28,10 +29,16 @@ pub(crate) struct Stub {
 impl Stub {
     /// Reads a file, or fetches the root of what a reference or a package names.
     pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
-        match arguments::given(what)? {
+        let stub = match arguments::given(what)? {
             Given::File(path) => Self::of_file(path).await,
             Given::Named(named) => Self::of_stored(context, named).await,
+        }?;
+        // Whoever needs the types fails where they cannot be read.
+        let found = interfaces(&stub.bytes).ok();
+        if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
+            eprintln!("warning: {}: {warning}", printable(&stub.name));
         }
+        Ok(stub)
     }
 
     async fn of_file(path: PathBuf) -> Result<Self, Failure> {
@@ -54,13 +61,9 @@ impl Stub {
         let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
         let (bytes, _) = stub.context(name.clone())?;
         if let Some(split) = opened.split() {
-            let Interfaces { imports, exports } = interfaces(&bytes).context(name.clone())?;
-            let claimed = Externs {
-                imports: split.config.imports.clone(),
-                exports: split.config.exports.clone(),
-            };
+            let found = Externs::from(interfaces(&bytes).context(name.clone())?);
             // What the manifest names is a claim, and the root wins.
-            if claimed.differs(&Externs { imports, exports }) {
+            if Externs::from(&split.config).differs(&found) {
                 eprintln!("warning: {}", printable(&correction(&name)));
             }
         }

@@ -264,6 +264,7 @@ mod tests {
                 externs: Some(Externs {
                     imports: vec!["all:all/all".to_owned()],
                     exports: vec![format!("own:{name}/{name}")],
+                    ..Externs::default()
                 }),
                 description: None,
                 licenses: None,

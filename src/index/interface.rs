@@ -13,14 +13,34 @@ pub const MAX_NEAREST: usize = 5;
 
 /// Splits a name into what is versioned and its version: `wasi:http/types` and `0.2.0`. A name without a
 /// version, and one that is no interface's (a function, a core module's import), is all path.
-pub fn split_version(name: &str) -> (&str, Option<Version>) {
+pub fn split_version(name: &str) -> (&str, Option<NameVersion>) {
     if let Some((path, version)) = name.rsplit_once('@')
         && is_interface(path)
-        && let Ok(version) = Version::parse(version)
+        && let Some(version) = NameVersion::parse(version)
     {
         return (path, Some(version));
     }
     (name, None)
+}
+
+/// The version in a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameVersion {
+    /// The version; the first one that has this beginning, if that is all.
+    first: Version,
+    /// Whether the name has the whole version, and not only its beginning: `0.2`.
+    is_whole: bool,
+}
+
+impl NameVersion {
+    fn parse(text: &str) -> Option<Self> {
+        let endings = ["", ".0", ".0.0"];
+        endings.iter().find_map(|ending| {
+            let first = Version::parse(&format!("{text}{ending}")).ok()?;
+            let is_whole = ending.is_empty();
+            Some(Self { first, is_whole })
+        })
+    }
 }
 
 /// Whether a name is `namespace:package/interface`, and not a function or type with a word of its own.
@@ -105,6 +125,7 @@ impl Pattern {
     /// fits the other their types tell.
     pub fn compatible_with(name: &str) -> Self {
         let (path, version) = split_version(name);
+        let version = version.map(|version| version.first);
         let matching =
             |range: String| VersionReq::parse(&range).map_or(Wanted::Any, Wanted::Matching);
         let wanted = match version {
@@ -130,15 +151,24 @@ impl Pattern {
         &self.path
     }
 
-    /// Returns whether an import or export of this name is meant.
-    pub fn matches(&self, name: &str) -> bool {
+    /// Returns whether an import or export is meant that has this name and stands for this interface. A plain name may be
+    /// meant by itself, too.
+    pub fn matches_extern(&self, name: &str, interface: &str) -> bool {
+        let is_named = || split_version(name).0 != split_version(interface).0;
+        self.matches(interface) || is_named() && self.matches(name)
+    }
+
+    /// Returns whether an interface is meant.
+    fn matches(&self, name: &str) -> bool {
         let (path, version) = split_version(name);
         path == self.path
             && match (&self.wanted, version) {
                 (Wanted::Any, _) => true,
                 (_, None) => false,
-                (Wanted::Exact(wanted), Some(version)) => *wanted == version,
-                (Wanted::Matching(wanted), Some(version)) => wanted.matches(&version),
+                (Wanted::Exact(wanted), Some(version)) => {
+                    version.is_whole && *wanted == version.first
+                }
+                (Wanted::Matching(wanted), Some(version)) => wanted.matches(&version.first),
             }
     }
 
@@ -218,6 +248,31 @@ mod tests {
             }
             assert!(!wanted.matches("wasi:http/types@0.2.0"), "{wanted}");
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_version_is_no_whole_version() {
+        let http = |version: &str| pattern(&format!("wasi:http/types{version}"));
+        for wanted in ["", "@0.2", "@^0.2.0", "@<0.2.6"] {
+            assert!(http(wanted).matches("wasi:http/types@0.2"), "{wanted}");
+        }
+        for not in ["@0.2.0", "@0.2.6", "@^0.2.1", "@0.3"] {
+            assert!(!http(not).matches("wasi:http/types@0.2"), "{not}");
+        }
+        assert!(http("@1").matches("wasi:http/types@1"));
+        assert!(!http("@1.0.0").matches("wasi:http/types@1"));
+        for none in ["a:b/c@1.0-rc", "a:b/c@", "a:b/c@0.2.x", "a:b/c@1.2.3.4"] {
+            assert_eq!(split_version(none), (none, None));
+        }
+    }
+
+    #[test]
+    fn a_name_counts_beside_the_interface_only_if_it_is_another_one() {
+        let primary = |wanted: &str| pattern(wanted).matches_extern("primary", "a:b/c@1.3.0");
+        assert!(primary("primary") && primary("a:b/c") && !primary("a:b/d"));
+        // The suffix decides.
+        let beginning = |wanted: &str| pattern(wanted).matches_extern("a:b/c@1", "a:b/c@1.3.0");
+        assert!(beginning("a:b/c@1.3.0") && !beginning("a:b/c@<1.3.0"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::record::{Entry, Record, words};
 use super::schema::damage;
 use super::sources::Source;
 use super::table::{self, rows_at};
+use crate::section::ListDetails;
 
 /// The conditions of a search. All of them must hold.
 #[derive(Debug, Clone, Default)]
@@ -56,11 +57,20 @@ pub struct Found {
     /// What is known of the manifest.
     pub record: Record,
     /// The imports that the query names.
-    pub imports: Vec<String>,
+    pub imports: Vec<Named>,
     /// The exports that the query names.
-    pub exports: Vec<String>,
+    pub exports: Vec<Named>,
     /// The words of the name and the description that match.
     pub words: Vec<String>,
+}
+
+/// An import or export that a query names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// The interface that it stands for, if the name is not that.
+    pub interface: Option<String>,
 }
 
 impl Index {
@@ -101,7 +111,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn unknown(&self, pattern: &Pattern) -> rusqlite::Result<Error> {
-        let mut statement = self.files.own.prepare("SELECT DISTINCT name FROM used")?;
+        let select = "SELECT name FROM used UNION SELECT interface FROM used";
+        let mut statement = self.files.own.prepare(select)?;
         let names = statement.query_map([], |row| row.get(0))?;
         let names: Vec<String> = names.collect::<rusqlite::Result<_>>()?;
         Ok(Error::UnknownInterface {
@@ -142,13 +153,14 @@ impl Search<'_> {
 
     /// Returns the rows that import or export an interface.
     fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
-        let select = "SELECT name, rows FROM used WHERE path = ?1 AND is_export = ?2";
+        let select = "SELECT name, interface, rows FROM used WHERE path = ?1 AND is_export = ?2";
         let mut statement = self.files.own.prepare_cached(select)?;
         let mut lists = statement.query(params![pattern.path(), is_export])?;
         let mut rows = RoaringBitmap::new();
         while let Some(list) = lists.next()? {
-            if pattern.matches(list.get_ref(0)?.as_str()?) {
-                rows |= rows_at(list, 1)?;
+            let (name, interface) = (list.get_ref(0)?.as_str()?, list.get_ref(1)?.as_str()?);
+            if pattern.matches_extern(name, interface) {
+                rows |= rows_at(list, 2)?;
             }
         }
         Ok(rows)
@@ -170,18 +182,22 @@ impl Search<'_> {
         found.collect()
     }
 
-    /// Returns the rows whose imports are known and all among those offered.
+    /// Returns the rows whose imports are all known and all among those offered.
     fn importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
-        let select = "SELECT path, name, rows FROM used WHERE NOT is_export";
+        let select = "SELECT path, name, interface, rows FROM used WHERE NOT is_export";
         let mut statement = self.files.own.prepare_cached(select)?;
         let mut lists = statement.query([])?;
         let mut others = RoaringBitmap::new();
         while let Some(list) = lists.next()? {
-            let (path, name) = (list.get_ref(0)?.as_str()?, list.get_ref(1)?.as_str()?);
-            // A version is parsed only where the path is the same.
-            let is_meant = |pattern: &Pattern| pattern.path() == path && pattern.matches(name);
+            let path = list.get_ref(0)?.as_str()?;
+            let (name, interface) = (list.get_ref(1)?.as_str()?, list.get_ref(2)?.as_str()?);
+            // A version is parsed only where a path is the same: that of the row, or of a name with another path.
+            let is_meant = |pattern: &Pattern| {
+                (pattern.path() == path || name != interface)
+                    && pattern.matches_extern(name, interface)
+            };
             if !offered.iter().any(is_meant) {
-                others |= rows_at(list, 2)?;
+                others |= rows_at(list, 3)?;
             }
         }
         Ok(&self.numbering.declared - others)
@@ -200,17 +216,13 @@ impl Search<'_> {
             record = table::record(&claims.transaction, &entry.digest)?;
         }
         let record = record.ok_or_else(missing)?;
-        let matching = |names: &[String], patterns: &[Pattern]| -> Vec<String> {
-            let matches = |name: &&String| patterns.iter().any(|pattern| pattern.matches(name));
-            names.iter().filter(matches).cloned().collect()
-        };
         let externs = record.externs.as_ref();
         Ok(Found {
             imports: externs.map_or(Vec::new(), |externs| {
-                matching(&externs.imports, &query.imports)
+                matching(&externs.imports, &externs.names.imports, &query.imports)
             }),
             exports: externs.map_or(Vec::new(), |externs| {
-                matching(&externs.exports, &query.exports)
+                matching(&externs.exports, &externs.names.exports, &query.exports)
             }),
             words: matching_words(&entry, &record, &query.text),
             entry,
@@ -218,6 +230,21 @@ impl Search<'_> {
             record,
         })
     }
+}
+
+/// Returns the names of a list that one of the patterns means.
+fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<Named> {
+    let named = names.iter().filter_map(|name| {
+        let interface = details.interface(name);
+        let mut patterns = patterns.iter();
+        let is_meant = patterns.any(|pattern| pattern.matches_extern(name, &interface));
+        let is_other = *interface != **name;
+        is_meant.then(|| Named {
+            name: name.clone(),
+            interface: is_other.then(|| interface.into_owned()),
+        })
+    });
+    named.collect()
 }
 
 /// Returns the words of a name and a description that begin as a word of the text does.

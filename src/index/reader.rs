@@ -261,10 +261,7 @@ pub(super) async fn record_of(
     session: &Session,
 ) -> Result<Record, error::Error> {
     let externs = match &opened.artifact {
-        Artifact::Split(split) => Some(Externs {
-            imports: split.config.imports.clone(),
-            exports: split.config.exports.clone(),
-        }),
+        Artifact::Split(split) => Some(Externs::from(&split.config)),
         Artifact::Flat(flat) => {
             let described = pull::describe(store, flat, session).await?;
             let FlatDescription {
@@ -273,7 +270,11 @@ pub(super) async fn record_of(
                 exports,
             } = described;
             let says = os.is_some() || !imports.is_empty() || !exports.is_empty();
-            says.then_some(Externs { imports, exports })
+            says.then(|| Externs {
+                imports,
+                exports,
+                ..Externs::default()
+            })
         }
     };
     let layers = opened.layers().map(|layer| RecordLayer {
@@ -307,7 +308,10 @@ fn may_be_wit_package(opened: &Opened, record: &Record) -> bool {
     let is_small = layers
         .next()
         .is_some_and(|root| root.blob.size <= MAX_WIT_BYTES);
-    let may_be = |Externs { imports, exports }: &Externs| {
+    let may_be = |externs: &Externs| {
+        let Externs {
+            imports, exports, ..
+        } = externs;
         world::may_name_wit_package(imports, exports)
             || opened.split().is_none() && world::may_list_wit_package(imports, exports)
     };

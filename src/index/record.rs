@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Identity};
+use crate::manifest::Config;
 use crate::reference::package::Version;
+use crate::section::NameDetails;
 use crate::world::{self, Interfaces};
 
 /// What is known of one manifest, and holds wherever it is stored.
@@ -41,6 +43,34 @@ pub struct Externs {
     pub imports: Vec<String>,
     /// Export names.
     pub exports: Vec<String>,
+    /// The attributes of these names, and whether both lists are complete.
+    #[serde(default, skip_serializing_if = "NameDetails::is_empty")]
+    pub names: NameDetails,
+}
+
+impl From<&Config> for Externs {
+    fn from(config: &Config) -> Self {
+        Self {
+            imports: config.imports.clone(),
+            exports: config.exports.clone(),
+            names: config.names.clone(),
+        }
+    }
+}
+
+impl From<Interfaces> for Externs {
+    fn from(found: Interfaces) -> Self {
+        let Interfaces {
+            imports,
+            exports,
+            names,
+        } = found;
+        Self {
+            imports,
+            exports,
+            names,
+        }
+    }
 }
 
 /// A layer: what it holds, and what would be fetched for it.
@@ -57,19 +87,22 @@ impl Record {
     ///
     /// Fails if the stub cannot be read.
     pub fn correct(&mut self, stub: &[u8]) -> Result<bool, world::Error> {
-        let Interfaces { imports, exports } = world::interfaces(stub)?;
-        self.wit = world::may_name_wit_package(&imports, &exports) && world::is_wit_package(stub);
-        let found = Externs { imports, exports };
+        let found = Externs::from(world::interfaces(stub)?);
+        self.wit = world::may_name_wit_package(&found.imports, &found.exports)
+            && world::is_wit_package(stub);
         let named = self.externs.replace(found.clone());
         Ok(named.is_some_and(|named| named.differs(&found)))
     }
 }
 
 impl Externs {
-    /// Returns whether the other names something else. Others list names in another order.
-    pub fn differs(&self, other: &Self) -> bool {
+    /// Returns whether a root names something else than this claim. Others list names in another order, and not everybody
+    /// lists attributes.
+    pub fn differs(&self, root: &Self) -> bool {
         let set = |names: &Vec<String>| names.iter().cloned().collect::<BTreeSet<String>>();
-        set(&self.imports) != set(&other.imports) || set(&self.exports) != set(&other.exports)
+        set(&self.imports) != set(&root.imports)
+            || set(&self.exports) != set(&root.exports)
+            || !self.names.is_empty() && self.names != root.names
     }
 }
 

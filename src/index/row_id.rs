@@ -10,9 +10,9 @@ use roaring::RoaringBitmap;
 use rusqlite::{Connection, params};
 
 use super::files::{Files, Numbering};
-use super::interface;
+use super::interface::split_version;
 use super::record::{Entry, words};
-use super::table::{self, ENTRY, bytes_of, digest_at, entry_at, ids};
+use super::table::{self, ENTRY, bytes_of, details_at, digest_at, entry_at, ids};
 use crate::digest::Digest;
 
 /// A beginning of words that more rows than this have gets a posting list.
@@ -33,8 +33,12 @@ struct Tag {
 
 /// What of a record decides which posting lists a row is in.
 struct Artifact {
-    imports: Option<Vec<u32>>,
-    exports: Option<Vec<u32>>,
+    imports: Vec<u32>,
+    exports: Vec<u32>,
+    /// The interfaces of names that are another one's, by id and whether the name is exported.
+    interfaces: BTreeMap<(u32, bool), String>,
+    /// Whether it imports nothing but these imports.
+    is_declared: bool,
     description: Option<String>,
 }
 
@@ -97,7 +101,7 @@ pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
 
 fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
     let mut statement =
-        file.prepare("SELECT digest, imports, exports, description, wit FROM artifact")?;
+        file.prepare("SELECT digest, imports, exports, description, wit, names FROM artifact")?;
     let mut rows = statement.query([])?;
     let mut artifacts = HashMap::new();
     while let Some(row) = rows.next()? {
@@ -106,10 +110,29 @@ fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifac
             let text = row.get_ref(column)?.as_str_or_null()?;
             text.map(ids).transpose()
         };
+        let (imports, exports, details) = (list(1)?, list(2)?, details_at(row, 5)?);
+        // A WIT package imports nothing because nothing in it runs.
+        let is_declared = imports.is_some() && !is_wit && !details.imports.incomplete;
+        let imports = imports.filter(|_| !is_wit).unwrap_or_default();
+        let exports = exports.unwrap_or_default();
+        let mut interfaces = BTreeMap::new();
+        for (list, details, is_export) in [
+            (&imports, &details.imports, false),
+            (&exports, &details.exports, true),
+        ] {
+            for id in list.iter().filter(|_| !details.attributes.is_empty()) {
+                let name = table::name(file, *id)?;
+                let interface = details.interface(&name);
+                if interface != name {
+                    interfaces.insert((*id, is_export), interface.into_owned());
+                }
+            }
+        }
         let artifact = Artifact {
-            // A WIT package imports nothing because nothing in it runs.
-            imports: list(1)?.filter(|_| !is_wit),
-            exports: list(2)?,
+            imports,
+            exports,
+            interfaces,
+            is_declared,
             description: row.get(3)?,
         };
         artifacts.insert(digest_at(row, 0)?, artifact);
@@ -165,8 +188,8 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
 /// Posting lists.
 #[derive(Default)]
 struct Lists {
-    /// By the file that has the name, the name's id there, and whether it is exported.
-    used: HashMap<(usize, u32, bool), RoaringBitmap>,
+    /// By the file that has the name, the name's id there, the interface if that is another one, and whether it is exported.
+    used: HashMap<(usize, u32, Option<String>, bool), RoaringBitmap>,
     words: BTreeMap<String, RoaringBitmap>,
     declared: RoaringBitmap,
 }
@@ -174,13 +197,14 @@ struct Lists {
 impl Lists {
     /// Adds a row, which comes after all others. Returns its words.
     fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
-        if artifact.imports.is_some() {
+        if artifact.is_declared {
             self.declared.insert(row);
         }
         for (list, is_export) in [(&artifact.imports, false), (&artifact.exports, true)] {
-            for id in list.iter().flatten() {
-                let rows = self.used.entry((file, *id, is_export)).or_default();
-                rows.insert(row);
+            for id in list {
+                let interface = artifact.interfaces.get(&(*id, is_export)).cloned();
+                let rows = self.used.entry((file, *id, interface, is_export));
+                rows.or_default().insert(row);
             }
         }
         let description = artifact.description.as_deref().unwrap_or_default();
@@ -195,16 +219,21 @@ impl Lists {
 
     fn write(self, files: &Files<'_>) -> rusqlite::Result<()> {
         let all: Vec<&Connection> = files.all().collect();
-        let mut used: BTreeMap<(String, bool), RoaringBitmap> = BTreeMap::new();
-        for ((file, id, is_export), rows) in self.used {
+        let mut used: BTreeMap<(String, String, bool), RoaringBitmap> = BTreeMap::new();
+        for ((file, id, interface, is_export), rows) in self.used {
             let name = table::name(all[file], id)?;
-            *used.entry((name, is_export)).or_default() |= rows;
+            let interface = interface.unwrap_or_else(|| name.clone());
+            *used.entry((name, interface, is_export)).or_default() |= rows;
         }
-        let insert = "INSERT INTO used (path, name, is_export, rows) VALUES (?1, ?2, ?3, ?4)";
+        let insert =
+            "INSERT INTO used (path, name, interface, is_export, rows) VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut insert = files.own.prepare(insert)?;
-        for ((name, is_export), rows) in &used {
-            let (path, _) = interface::split_version(name);
-            insert.execute(params![path, name, is_export, bytes_of(rows)?])?;
+        for ((name, interface, is_export), rows) in &used {
+            let rows = bytes_of(rows)?;
+            let paths = [name, interface].map(|name| split_version(name).0);
+            for path in BTreeSet::from(paths) {
+                insert.execute(params![path, name, interface, is_export, rows])?;
+            }
         }
         let insert = "INSERT INTO common (beginning, rows) VALUES (?1, ?2)";
         let mut insert = files.own.prepare(insert)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, ffi};
 
 /// The version of the tables. Each version has its own files: everything can be read again.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// How long one process waits for another one that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +22,8 @@ const TABLES: &str = "
         state BLOB,
         generation INTEGER NOT NULL DEFAULT 0
     );
-    -- One row per manifest. Imports, exports and layers are JSON arrays of ids of parts.
+    -- One row per manifest. Imports, exports and layers are JSON arrays of ids of parts. `names` is what is known of the
+    -- names of imports and exports, as JSON, if there is anything.
     CREATE TABLE artifact (
         id INTEGER PRIMARY KEY,
         digest BLOB NOT NULL UNIQUE,
@@ -30,6 +31,7 @@ const TABLES: &str = "
         content BLOB NOT NULL,
         imports TEXT,
         exports TEXT,
+        names TEXT,
         description TEXT,
         licenses TEXT,
         layers TEXT NOT NULL,
@@ -69,13 +71,15 @@ const TABLES: &str = "
         entry INTEGER NOT NULL,
         yanked INTEGER NOT NULL
     );
-    -- Posting lists: row ids as roaring bitmaps. `path` is the name without its version.
+    -- Posting lists: row ids as roaring bitmaps. `interface` is what the name stands for, and `path` is one of the two
+    -- without its version: there are two rows where their paths differ.
     CREATE TABLE used (
         path TEXT NOT NULL,
         name TEXT NOT NULL,
+        interface TEXT NOT NULL,
         is_export INTEGER NOT NULL,
         rows BLOB NOT NULL,
-        PRIMARY KEY (path, name, is_export)
+        PRIMARY KEY (path, name, interface, is_export)
     );
     -- Words are split by wharf, so that this only has to split at spaces.
     CREATE VIRTUAL TABLE word USING fts5(text, content='', columnsize=0, detail=none, tokenize='ascii');

@@ -281,6 +281,7 @@ mod tests {
                 externs: Some(Externs {
                     imports: vec![],
                     exports: vec!["run".to_owned()],
+                    ..Externs::default()
                 }),
                 description: Some(format!("About {name}\nand more")),
                 licenses: None,
@@ -317,6 +318,25 @@ mod tests {
         assert_eq!(read.to_bytes(), one.to_bytes());
         let nothing = Shared::default();
         assert_eq!(Shared::read(&nothing.to_bytes()).unwrap(), nothing);
+    }
+
+    #[test]
+    fn indexes_without_attributes_are_written_and_read_as_before() {
+        let one = shared(&["calc"]);
+        let text = String::from_utf8(one.to_bytes()).unwrap();
+        assert!(
+            text.contains(r#""externs":{"imports":[],"exports":["run"]}"#),
+            "{text}"
+        );
+        let mut other = one.clone();
+        let externs = other.records[0].externs.as_mut().unwrap();
+        externs.names.imports.incomplete = true;
+        let text = String::from_utf8(other.to_bytes()).unwrap();
+        assert!(
+            text.contains(r#""names":{"imports":{"incomplete":true}}}"#),
+            "{text}"
+        );
+        assert_eq!(Shared::read(text.as_bytes()).unwrap(), other);
     }
 
     #[test]

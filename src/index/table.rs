@@ -12,6 +12,7 @@ use super::sources::Source;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{Decoder, Encoding, compress};
 use crate::reference::package::Version;
+use crate::section::NameDetails;
 
 /// zstd's level for stubs, which are small.
 const LEVEL: u8 = 9;
@@ -171,7 +172,7 @@ pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::
 /// Returns what a file says of a manifest.
 pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Record>> {
     let mut statement = connection.prepare_cached(
-        "SELECT content, split, description, licenses, imports, exports, layers, wit
+        "SELECT content, split, description, licenses, imports, exports, layers, wit, names
          FROM artifact WHERE digest = ?1",
     )?;
     let read = |row: &Row<'_>| {
@@ -196,9 +197,14 @@ pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Resu
             digest: *digest,
             split: row.get(1)?,
             content: identity_of(row.get_ref(0)?.as_blob()?)?,
-            externs: names(4)?
-                .zip(names(5)?)
-                .map(|(imports, exports)| Externs { imports, exports }),
+            externs: match (names(4)?, names(5)?) {
+                (Some(imports), Some(exports)) => Some(Externs {
+                    imports,
+                    exports,
+                    names: details_at(row, 8)?,
+                }),
+                _ => None,
+            },
             description: row.get(2)?,
             licenses: row.get(3)?,
             layers: layers.collect::<rusqlite::Result<_>>()?,
@@ -206,6 +212,13 @@ pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Resu
         })
     };
     statement.query_row([digest.bytes()], read).optional()
+}
+
+/// Reads what is known of names.
+pub(super) fn details_at(row: &Row<'_>, column: usize) -> rusqlite::Result<NameDetails> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    let details = text.map(serde_json::from_str).transpose();
+    Ok(details.map_err(unreadable)?.unwrap_or_default())
 }
 
 /// Returns a name of an import or export.
@@ -239,16 +252,19 @@ impl<'a> RecordWriter<'a> {
         let externs = record.externs.as_ref();
         let imports = externs.map(|externs| names(&externs.imports)).transpose()?;
         let exports = externs.map(|externs| names(&externs.exports)).transpose()?;
+        let details = externs.map(|externs| &externs.names);
+        let details = details.filter(|details| !details.is_empty());
+        let details = details.map(serde_json::to_string).transpose();
         let layer = |RecordLayer { content, blob }: &RecordLayer| {
             [bytes_of_identity(content), bytes_of_identity(blob)].concat()
         };
         let layers = self.list(record.layers.iter().map(layer))?;
         self.connection
             .prepare_cached(
-                "INSERT INTO artifact (digest, split, content, imports, exports, description, licenses, layers, wit)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                "INSERT INTO artifact (digest, split, content, imports, exports, description, licenses, layers, wit, names)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (digest) DO UPDATE SET split = ?2, content = ?3, imports = ?4, exports = ?5,
-                    description = ?6, licenses = ?7, layers = ?8, wit = ?9",
+                    description = ?6, licenses = ?7, layers = ?8, wit = ?9, names = ?10",
             )?
             .execute(params![
                 record.digest.bytes(),
@@ -260,6 +276,7 @@ impl<'a> RecordWriter<'a> {
                 record.licenses,
                 layers,
                 record.wit,
+                details.map_err(|error| unwritable(error.into()))?,
             ])?;
         Ok(())
     }

@@ -31,6 +31,21 @@ pub struct Match {
     pub kind: &'static str,
     /// Its name.
     pub name: String,
+    /// The interface that an import or export stands for, if its name is not that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+}
+
+impl Match {
+    /// Returns a match by something that is called so.
+    pub fn new(kind: &'static str, name: String) -> Self {
+        let interface = None;
+        Self {
+            kind,
+            name,
+            interface,
+        }
+    }
 }
 
 impl Types {
@@ -67,19 +82,18 @@ impl Types {
 
     /// Returns by what a component fits, given its stub, or nothing if it does not fit.
     pub async fn matches(&self, stub: Vec<u8>) -> Result<Option<Vec<Match>>, Error> {
-        let one = |kind, name| Match { kind, name };
         let matches = match self {
             Self::World(world) => {
                 let world = Arc::clone(world);
                 let name = world.name();
                 let verdict = spawn_blocking(move || fits::target(&stub, &world)).await?;
-                verdict.map(|verdict| verdict.fits().then(|| vec![one("world", name)]))
+                verdict.map(|verdict| verdict.fits().then(|| vec![Match::new("world", name)]))
             }
             Self::Socket { stub: socket, .. } => {
                 let socket = Arc::clone(socket);
                 let filled = spawn_blocking(move || fits::plug(&socket, &stub)).await?;
                 filled.map(|names| {
-                    let fills = names.into_iter().map(|name| one("fills", name));
+                    let fills = names.into_iter().map(|name| Match::new("fills", name));
                     let fills: Vec<Match> = fills.collect();
                     (!fills.is_empty()).then_some(fills)
                 })

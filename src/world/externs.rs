@@ -4,7 +4,9 @@ use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentEntityType, ComponentItem, ComponentTypeId,
 };
 use wasmparser::types::Types;
-use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    ComponentExternalKind, ComponentTypeRef, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
 
 /// One of a component's own imports or exports.
 pub(super) struct Extern {
@@ -57,6 +59,62 @@ pub(super) fn externs(bytes: &[u8]) -> Result<(Types, Vec<Extern>), String> {
         }
     }
     Err("it has no end".to_owned())
+}
+
+/// One of a component's own imports or exports that WIT cannot express.
+pub(super) struct Inexpressible {
+    pub(super) is_export: bool,
+    pub(super) name: String,
+    pub(super) what: &'static str,
+}
+
+/// Returns those of a component's own imports and exports that WIT cannot express, in file order.
+pub(super) fn inexpressible(bytes: &[u8]) -> Result<Vec<Inexpressible>, String> {
+    const MODULE: &str = "core module";
+    const COMPONENT: &str = "component";
+    const VALUE: &str = "value";
+    let failed = |error: wasmparser::BinaryReaderError| error.to_string();
+    let mut found = Vec::new();
+    let mut add = |is_export, name: &str, what: Option<&'static str>| {
+        found.extend(what.map(|what| Inexpressible {
+            is_export,
+            name: name.to_owned(),
+            what,
+        }));
+    };
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(failed)? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    let import = import.map_err(failed)?;
+                    let what = match import.ty {
+                        ComponentTypeRef::Module(_) => Some(MODULE),
+                        ComponentTypeRef::Component(_) => Some(COMPONENT),
+                        ComponentTypeRef::Value(_) => Some(VALUE),
+                        _ => None,
+                    };
+                    add(false, import.name.name, what);
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    let export = export.map_err(failed)?;
+                    let what = match export.kind {
+                        ComponentExternalKind::Module => Some(MODULE),
+                        ComponentExternalKind::Component => Some(COMPONENT),
+                        ComponentExternalKind::Value => Some(VALUE),
+                        _ => None,
+                    };
+                    add(true, export.name.name, what);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Whether there are only exports, all of them types of components: interfaces and worlds.

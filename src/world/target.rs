@@ -1,14 +1,13 @@
 //! Worlds that components are measured against: those of WIT packages, as text or encoded, and those that
 //! components have themselves.
 
-use wasmparser::{ComponentTypeRef, Parser, Payload};
 use wit_component::DecodedWasm;
 use wit_parser::{
     PackageId, ParseError, Resolve, ResolveError, SourceMap, UnresolvedPackageGroup, WorldId,
     WorldKey,
 };
 
-use super::{Error, MAX_DECODED_BYTES, encodable, expressed, inexpressible, read};
+use super::{Error, MAX_DECODED_BYTES, encodable, expressed, externs, inexpressible, read};
 
 /// A file of a WIT package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,27 +194,11 @@ fn check(resolve: &Resolve) -> Result<(), Error> {
 
 /// Checks that all imports are such as worlds have: what is decoded leaves the others out.
 fn check_imports(bytes: &[u8]) -> Result<(), String> {
-    let mut depth = 0;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| error.to_string())? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
-                    let import = import.map_err(|error| error.to_string())?;
-                    let what = match import.ty {
-                        ComponentTypeRef::Module(_) => "core module",
-                        ComponentTypeRef::Component(_) => "component",
-                        ComponentTypeRef::Value(_) => "value",
-                        _ => continue,
-                    };
-                    return Err(format!("import `{}` is a {what}", import.name.name));
-                }
-            }
-            _ => {}
-        }
+    let mut left_out = externs::inexpressible(bytes)?.into_iter();
+    match left_out.find(|left| !left.is_export) {
+        Some(import) => Err(format!("import `{}` is a {}", import.name, import.what)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn parse(files: Vec<WitFile>) -> Result<UnresolvedPackageGroup, Error> {

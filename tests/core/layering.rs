@@ -47,7 +47,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
     (
         "index",
-        "artifact copy digest encoding error fits manifest package pull reference store stub world",
+        "artifact copy digest encoding error fits manifest package pull reference section store stub world",
     ),
     (
         "gateway",

@@ -190,6 +190,7 @@ fn names_are_those_of_the_file_itself() {
         let expected = Interfaces {
             imports: names(imports),
             exports: names(exports),
+            ..Interfaces::default()
         };
         assert_eq!(interfaces(&assemble(text)).unwrap(), expected);
     }

@@ -1,5 +1,6 @@
 //! The index and what it answers, against what is true of the whole files.
 
+mod attributes;
 mod claims;
 mod components;
 mod faults;

@@ -179,19 +179,28 @@ fn digest(key: &str, digest: &Digest) -> Markup {
 }
 
 fn names(interfaces: &Interfaces) -> Markup {
-    let Interfaces { imports, exports } = interfaces;
+    let Interfaces {
+        imports,
+        exports,
+        names: details,
+    } = interfaces;
+    let imports = ("Imports", "import", imports, &details.imports);
+    let exports = ("Exports", "export", exports, &details.exports);
     html! {
         div.columns {
-            @for (title, what, names) in [("Imports", "import", imports), ("Exports", "export", exports)] {
+            @for (title, what, names, details) in [imports, exports] {
                 section {
                     h2 { (title) }
+                    @if details.incomplete {
+                        p.note { "incomplete: the list ends before an entry that cannot be read" }
+                    }
                     @if names.is_empty() {
                         p.note { "none" }
                     } @else {
                         ul.names {
                             @for name in names.iter().take(MAX_NAMES) {
                                 @let place = format!("{what}:{}", encoded(name));
-                                li id=(place) { a href={ "#" (place) } { code { (name) } } }
+                                li id=(place) { a href={ "#" (place) } { code { (name) } @if details.interface(name) != *name { " (" (details.interface(name)) ")" } } }
                             }
                         }
                     }
@@ -297,6 +306,7 @@ mod tests {
         let names = Interfaces {
             imports: vec![HOSTILE.to_owned(), "wasi:http/types@0.2.0".to_owned()],
             exports: vec![HOSTILE.to_owned()],
+            ..Interfaces::default()
         };
         let mut artifact = artifact(split(names, Ok(format!("/// </pre>{HOSTILE}"))));
         artifact.yanked = Ok(true);
@@ -352,6 +362,7 @@ mod tests {
         let names = Interfaces {
             imports: (0..1500).map(|number| format!("i{number}")).collect(),
             exports: Vec::new(),
+            ..Interfaces::default()
         };
         let wit = "é".repeat(MAX_WIT_BYTES);
         let page = page(&artifact(split(names, Ok(wit))));

@@ -38,6 +38,11 @@ fn code_that_is_exported_is_left_out() {
         let world = decoded(&assemble(code));
         assert_eq!(world.text, decoded(&assemble("(component)")).text);
     }
+    assert_eq!(world.left_out, ["module", "stop", "again"]);
+    assert!(decoded(&assemble(without)).left_out.is_empty());
+    let importing =
+        r#"(component (import "m" (core module)) (import "c" (component)) (import "f" (func)))"#;
+    assert_eq!(decoded(&assemble(importing)).left_out, ["m", "c"]);
     // What is left out must be valid all the same.
     let twice =
         r#"(component (core module) (export "m" (core module 0)) (export "m" (core module 0)))"#;

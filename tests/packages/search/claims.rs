@@ -37,6 +37,7 @@ fn publish_lies(place: &str, target: &str) {
             record.externs = Some(Externs {
                 imports: Vec::new(),
                 exports: vec![CLAIMED.to_owned()],
+                ..Externs::default()
             });
             record.description = Some("claimed".to_owned());
         }

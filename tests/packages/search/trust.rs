@@ -26,6 +26,7 @@ fn record(manifest: &str, content: &str) -> Record {
         externs: Some(Externs {
             imports: Vec::new(),
             exports: vec!["run".to_owned()],
+            ..Externs::default()
         }),
         description: None,
         licenses: None,

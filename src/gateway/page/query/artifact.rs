@@ -191,6 +191,7 @@ impl RepositoryRequest<'_> {
             let claimed = Interfaces {
                 imports: split.imports.clone().unwrap_or_default(),
                 exports: split.exports.clone().unwrap_or_default(),
+                names: split.names.clone().unwrap_or_default(),
             };
             (claimed, Err(why))
         })
@@ -247,6 +248,7 @@ impl RepositoryRequest<'_> {
         Interfaces {
             imports: described.imports,
             exports: described.exports,
+            ..Interfaces::default()
         }
     }
 }

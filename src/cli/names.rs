@@ -1,0 +1,43 @@
+//! Imports and exports as people read them.
+
+use wharf::section::{ListDetails, NameAttributes, NameDetails};
+
+use super::text::printable;
+
+/// Returns a name with its attributes: `primary (implements wasi:keyvalue/store@0.2.0)`. The interface is among them
+/// where it has to be put together.
+pub(crate) fn line(name: &str, details: &ListDetails) -> String {
+    let Some(attributes) = details.attributes.get(name) else {
+        return printable(name);
+    };
+    let NameAttributes {
+        implements,
+        version_suffix,
+        external_id,
+    } = attributes;
+    let interface = details.interface(name).into_owned();
+    let interface = Some(interface).filter(|_| version_suffix.is_some());
+    let members = [
+        ("interface", &interface),
+        ("implements", implements),
+        ("versionsuffix", version_suffix),
+        ("external-id", external_id),
+    ];
+    let members = members.into_iter();
+    let said = members.filter_map(|(member, text)| Some(format!("{member} {}", text.as_ref()?)));
+    let said = said.collect::<Vec<_>>().join(", ");
+    printable(&format!("{name} ({said})"))
+}
+
+/// Says which lists are incomplete, if one is.
+pub(crate) fn warning(names: &NameDetails) -> Option<String> {
+    let lists = match (names.imports.incomplete, names.exports.incomplete) {
+        (false, false) => return None,
+        (true, false) => "list of imports is",
+        (false, true) => "list of exports is",
+        (true, true) => "lists of imports and exports are",
+    };
+    Some(format!(
+        "the {lists} incomplete: not every entry could be read"
+    ))
+}
