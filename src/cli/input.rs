@@ -13,6 +13,7 @@ use wharf::error::Kind;
 use wharf::split::SplitPolicy;
 
 use super::failure::{Failure, blocking};
+use super::names;
 use super::text::printable;
 
 /// A component's file, mapped, planned and hashed.
@@ -50,14 +51,17 @@ impl Input {
         }
     }
 
-    /// Warns about a component that cannot be read to its end.
+    /// Warns about a component that cannot be read to its end, or whose imports or exports cannot.
     pub(crate) fn warn(&self, path: &Path) {
-        if let Some(damage) = &self.component.map.damage {
-            let name = printable(&path.display().to_string());
+        let name = printable(&path.display().to_string());
+        let map = &self.component.map;
+        if let Some(damage) = &map.damage {
             eprintln!(
                 "warning: {name} cannot be read past byte {}: {}; the rest is stored as it is",
                 damage.offset, damage.reason
             );
+        } else if let Some(warning) = names::warning(&map.names) {
+            eprintln!("warning: {name}: {warning}");
         }
     }
 }

@@ -18,9 +18,10 @@ use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
 use wharf::package::Located;
 use wharf::pull::{self, Artifact, Opened, Pulled};
+use wharf::section::{BinaryKind, Damage, NameDetails};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
-use wharf::world;
+use wharf::world::{self, World};
 
 use super::arguments::{self, Given, Named};
 use super::failure::{Failure, blocking};
@@ -28,7 +29,7 @@ use super::input::Input;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, SplitFlags};
 use super::transfer_summary::Fetched;
-use super::{output, segments, text, wit};
+use super::{names, output, segments, text, wit};
 
 /// Show what a component consists of: sections, layers, sizes, what it shares, metadata
 ///
@@ -80,10 +81,14 @@ struct Report {
     layers: Vec<LayerRow>,
     imports: Vec<String>,
     exports: Vec<String>,
+    /// The attributes of these names, and whether both lists are complete.
+    names: NameDetails,
     annotations: Annotations,
     warning: Option<String>,
     /// The text of a WIT package, or with `--wit` of what it is.
     wit: Option<String>,
+    /// Imports and exports that the text leaves out.
+    wit_left_out: Vec<String>,
     /// Of configs and layers; nothing for a file.
     #[serde(flatten)]
     fetched: Fetched,
@@ -96,8 +101,8 @@ impl Inspect {
         let cache = context.cache()?;
         let report = match arguments::given(&self.what)? {
             Given::File(path) if self.wit && !context.flags.json => {
-                let text = wit::read(&path).await?.text()?;
-                return output::print_text(context, &text);
+                let world = wit::read(&path).await?.world()?;
+                return output::print_text(context, &world.text);
             }
             Given::File(path) => self.file(context, path, cache).await?,
             Given::Named(named) => self.named(context, named, &cache).await?,
@@ -119,11 +124,9 @@ impl Inspect {
         cache: Arc<Cache>,
     ) -> Result<Report, Failure> {
         let component = Input::read(&path, self.split.cut.policy()).await?.component;
-        let wit = match self.wit {
-            true => Some(wit::read(&path).await?.text()?),
-            false => wit::of_file(&path, &component)
-                .await?
-                .map(|world| world.text),
+        let world = match self.wit {
+            true => Some(wit::read(&path).await?.world()?),
+            false => wit::of_file(&path, &component).await?,
         };
         let segments = match self.segments {
             true => segments::of_file(&path).await?,
@@ -131,11 +134,12 @@ impl Inspect {
         };
         let (level, observer) = (self.split.level, context.observer());
         let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
-        Ok(Report {
-            wit,
+        let mut report = Report {
             segments,
             ..blocking(report).await?
-        })
+        };
+        report.show(world);
+        Ok(report)
     }
 
     async fn named(
@@ -164,7 +168,7 @@ impl Inspect {
         if may_be_wit && !report.has_code() && wit::is_small(opened) {
             match wit::fetch(context, store, opened).await {
                 Ok((said, root)) => {
-                    report.wit = said.package().map(|world| world.text);
+                    report.show(said.package());
                     // Where all of it was pulled the root was, too.
                     if !self.segments {
                         pulled = root;
@@ -195,6 +199,20 @@ fn of_file(
         size: section.content.end - section.content.start,
     });
     let config = &component.config;
+    let report = Report::of_config(config);
+    let damage = map.damage.as_ref();
+    let unreadable = damage.map(|damage| {
+        let Damage { offset, reason } = damage;
+        format!("not readable past byte {offset}: {reason}")
+    });
+    // Of an unknown version only the file tells; a config has to say one of the two.
+    let is_known = damage.is_none_or(|damage| damage.offset >= BinaryKind::HEADER_BYTES);
+    let unlisted = (map.unrecorded > 0).then(|| {
+        let count = text::count(map.unrecorded, "section");
+        format!("{count} more than are listed")
+    });
+    let warnings = [unreadable, report.warning.clone(), unlisted];
+    let warnings: Vec<String> = warnings.into_iter().flatten().collect();
     let mut layers = layers::of_file(component, cache)?;
     layers::measure(&mut layers, component, cache, level, observer)?;
     Ok(Report {
@@ -203,14 +221,10 @@ fn of_file(
         flat_digest: Some(artifact::flat(config, &component.metadata).digest()),
         sections: sections.collect(),
         layers,
+        os: report.os.filter(|_| is_known),
         annotations: component.metadata.clone(),
-        warning: map.damage.as_ref().map(|damage| {
-            format!(
-                "not readable past byte {}: {}",
-                damage.offset, damage.reason
-            )
-        }),
-        ..Report::of_config(config)
+        warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
+        ..report
     })
 }
 
@@ -239,6 +253,8 @@ impl Report {
             os: Some(config.os.as_str()),
             imports: config.imports.clone(),
             exports: config.exports.clone(),
+            names: config.names.clone(),
+            warning: names::warning(&config.names),
             ..Self::of_content(config.content)
         }
     }
@@ -320,9 +336,21 @@ impl Report {
             }
             claimed.clone_from(found);
         }
-        self.wit = Some(said.text()?);
+        if !self.names.is_empty() && self.names != said.names.names {
+            eprintln!("warning: the manifest does not say what names stand for in the component");
+        }
+        self.names.clone_from(&said.names.names);
+        self.warning = names::warning(&self.names);
+        self.show(Some(said.world()?));
         self.fetched.add(pulled.fetched, pulled.cached);
         Ok(self)
+    }
+
+    fn show(&mut self, world: Option<World>) {
+        if let Some(World { text, left_out, .. }) = world {
+            self.wit = Some(text);
+            self.wit_left_out = left_out;
+        }
     }
 
     /// Returns whether a layer is known to hold code.
@@ -354,9 +382,12 @@ impl Report {
         if let Some(warning) = &self.warning {
             say("warning", warning);
         }
-        for (key, list) in [("imports", &self.imports), ("exports", &self.exports)] {
+        for (key, list, details) in [
+            ("imports", &self.imports, &self.names.imports),
+            ("exports", &self.exports, &self.names.exports),
+        ] {
             for name in list {
-                say(key, &text::printable(name));
+                say(key, &names::line(name, details));
             }
         }
         for (key, value) in &self.annotations {

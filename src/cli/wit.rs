@@ -36,9 +36,16 @@ impl Said {
         .await
     }
 
-    /// Returns the text, which must be there.
-    pub(crate) fn text(self) -> Result<String, Failure> {
-        Ok(self.world.map_err(malformed)?.text)
+    /// Returns the world, which must be there, and warns of what its text leaves out.
+    pub(crate) fn world(self) -> Result<World, Failure> {
+        let world = self.world.map_err(malformed)?;
+        if !world.left_out.is_empty() {
+            let names = quoted(world.left_out.iter());
+            eprintln!(
+                "warning: the WIT leaves out {names}: it cannot express core modules, components and values"
+            );
+        }
+        Ok(world)
     }
 
     /// Returns the text if it is that of a WIT package. What cannot be decoded is a component like others.
@@ -116,13 +123,8 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
     }
     let only = |names: &[String], others: &[String]| {
         let (names, others) = (BTreeSet::from_iter(names), BTreeSet::from_iter(others));
-        let only: Vec<_> = names.difference(&others).collect();
-        let quoted = only.iter().take(MAX_NAMES);
-        let quoted: Vec<String> = quoted
-            .map(|name| format!("`{}`", printable(name)))
-            .collect();
-        let more = if only.len() > MAX_NAMES { ", …" } else { "" };
-        (!only.is_empty()).then(|| format!("{}{more}", quoted.join(", ")))
+        let only: Vec<&String> = names.difference(&others).copied().collect();
+        (!only.is_empty()).then(|| quoted(only.into_iter()))
     };
     let added = only(claimed, found).map(|names| format!("it has no {names}"));
     let hidden = only(found, claimed).map(|names| format!("it has {names} besides"));
@@ -136,5 +138,13 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
     ))
 }
 
-/// So many names are shown of those that differ.
+/// So many names are shown in a warning.
 const MAX_NAMES: usize = 8;
+
+/// Lists names in a warning.
+fn quoted<'a>(mut names: impl Iterator<Item = &'a String>) -> String {
+    let shown = names.by_ref().take(MAX_NAMES);
+    let shown: Vec<String> = shown.map(|name| format!("`{}`", printable(name))).collect();
+    let more = if names.next().is_some() { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
