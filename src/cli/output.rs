@@ -21,7 +21,7 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     Ok(stdout::line(text).context("standard output")?)
 }
 
-/// Prints a result, as one JSON object or as text for people.
+/// Prints a result, as one JSON object or as text for people. The object is written as it is made: it may be long.
 pub(crate) fn print(
     context: &Context,
     value: &impl Serialize,
@@ -29,14 +29,17 @@ pub(crate) fn print(
 ) -> Result<(), Failure> {
     // The bar stands where the result will.
     context.finish();
-    let text = match context.flags.json {
-        true => serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?,
-        false => text().trim_end().to_owned(),
-    };
-    if text.is_empty() {
-        return Ok(());
+    if context.flags.json {
+        let written = stdout::write(|stdout| {
+            serde_json::to_writer_pretty(&mut *stdout, value)?;
+            stdout.write_all(b"\n")
+        });
+        return Ok(written.context("standard output")?);
     }
-    line(&text)
+    match text().trim_end() {
+        "" => Ok(()),
+        text => line(text),
+    }
 }
 
 /// Prints a text that is the result.

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wharf::error::Error;
 use wharf::package::Located;
 use wharf::pull::{self, Pulled};
-use wharf::segment::{self, Mode, Module, Segment};
+use wharf::segment::{self, Mode, Module, Reader, Segment};
 use wharf::source::Source;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
@@ -24,22 +24,49 @@ const SHOWN_READERS: usize = 8;
 /// What `inspect` tells of data segments; all null where it was not asked.
 #[derive(Default, Serialize)]
 pub(crate) struct Report {
-    segments: Option<Vec<SegmentRow>>,
+    segments: Option<Rows>,
     segments_unread: Option<Vec<UnreadRow>>,
 }
 
+/// The core modules of a file, shown as one row a segment. There may be very many, so rows are made where they are
+/// written.
+struct Rows(Vec<Module>);
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rows = self.0.iter().flat_map(|module| {
+            let rows = module.segments.iter();
+            rows.map(|segment| row(path_of(module), segment))
+        });
+        serializer.collect_seq(rows)
+    }
+}
+
 #[derive(Serialize)]
-struct SegmentRow {
+struct SegmentRow<'a> {
     /// None in a core module that is the file itself.
-    module: Option<String>,
+    module: Option<&'a str>,
     index: u32,
     size: u64,
     offset: u64,
     kind: &'static str,
     memory: Option<u32>,
     address: Option<u64>,
-    readers: Vec<ReaderRow>,
+    readers: Readers<'a>,
     verdict: &'static str,
+}
+
+/// The instructions that name a segment.
+struct Readers<'a>(&'a [Reader]);
+
+impl Serialize for Readers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|reader| ReaderRow {
+            function: reader.function,
+            offset: reader.offset,
+            instruction: reader.instruction.as_str(),
+        }))
+    }
 }
 
 #[derive(Serialize)]
@@ -83,32 +110,27 @@ pub(crate) async fn of_stored(
 
 async fn read(source: impl Source + Send + 'static) -> Result<Report, Failure> {
     let segments = blocking(move || segment::read(&source).map_err(Error::from)).await?;
-    Ok(Report::of(&segments))
+    Ok(Report::of(segments))
 }
 
 impl Report {
-    fn of(segments: &segment::Segments) -> Self {
-        let modules = || segments.modules.iter();
-        let rows = modules().flat_map(|module| {
-            let rows = module.segments.iter();
-            rows.map(|segment| row(path_of(module), segment))
-        });
-        let inside =
-            modules().filter_map(|module| Some((path_of(module), module.unread.as_ref()?)));
+    fn of(segments: segment::Segments) -> Self {
+        let modules = segments.modules.iter();
+        let inside = modules.filter_map(|module| Some((path_of(module), module.unread.as_ref()?)));
         let around = segments.unread.iter().map(|unread| (None, unread));
         let unread = around.chain(inside).map(|(module, reason)| UnreadRow {
-            module,
+            module: module.map(str::to_owned),
             reason: reason.to_string(),
         });
         Self {
-            segments: Some(rows.collect()),
             segments_unread: Some(unread.collect()),
+            segments: Some(Rows(segments.modules)),
         }
     }
 
     /// Returns what people read of it, with an empty line before; nothing where it was not asked.
     pub(crate) fn text(&self) -> String {
-        let (Some(segments), Some(unread)) = (&self.segments, &self.segments_unread) else {
+        let (Some(Rows(modules)), Some(unread)) = (&self.segments, &self.segments_unread) else {
             return String::new();
         };
         let mut out = String::from("\n");
@@ -119,26 +141,22 @@ impl Report {
                 text::printable(reason)
             ));
         }
-        if segments.is_empty() {
-            out.push_str("no data segments\n");
-        }
-        for rows in segments.chunk_by(|a, b| a.module == b.module) {
-            out.push_str(&table(rows));
-        }
+        let modules = modules.iter();
+        let modules = modules.filter(|module| !module.segments.is_empty());
+        let tables: String = modules.map(table).collect();
+        out.push_str(match tables.as_str() {
+            "" => "no data segments\n",
+            tables => tables,
+        });
         out
     }
 }
 
-fn row(module: Option<String>, segment: &Segment) -> SegmentRow {
+fn row<'a>(module: Option<&'a str>, segment: &'a Segment) -> SegmentRow<'a> {
     let (kind, memory, address) = match segment.mode {
         Mode::Active { memory, address } => ("active", Some(memory), address),
         Mode::Passive => ("passive", None, None),
     };
-    let readers = segment.readers.iter().map(|reader| ReaderRow {
-        function: reader.function,
-        offset: reader.offset,
-        instruction: reader.instruction.as_str(),
-    });
     SegmentRow {
         module,
         index: segment.index,
@@ -147,48 +165,55 @@ fn row(module: Option<String>, segment: &Segment) -> SegmentRow {
         kind,
         memory,
         address,
-        readers: readers.collect(),
+        readers: Readers(&segment.readers),
         verdict: segment.verdict.as_str(),
     }
 }
 
-fn path_of(module: &Module) -> Option<String> {
-    (!module.path.is_empty()).then(|| module.path.clone())
+fn path_of(module: &Module) -> Option<&str> {
+    Some(module.path.as_str()).filter(|path| !path.is_empty())
 }
 
 /// Lines up the segments of one module, the instructions that name each below it.
-fn table(rows: &[SegmentRow]) -> String {
-    let module = rows.first().and_then(|row| row.module.as_deref());
+fn table(module: &Module) -> String {
+    let path = path_of(module);
     let head = [
-        module.unwrap_or("segments"),
+        path.unwrap_or("segments"),
         "size",
         "readers",
         "kind",
         "verdict",
     ];
-    let mut lines = vec![head.map(str::to_owned).to_vec()];
-    for row in rows {
-        lines.push(vec![
-            format!("  segment[{}]", row.index),
-            text::size(row.size),
-            row.readers.len().to_string(),
-            kind(row),
-            row.verdict.to_owned(),
-        ]);
-        for reader in row.readers.iter().take(SHOWN_READERS) {
-            lines.push(vec![format!(
-                "    {} in function {} at {}",
-                reader.instruction, reader.function, reader.offset
-            )]);
-        }
-        if let Some(more @ 1..) = row.readers.len().checked_sub(SHOWN_READERS) {
-            lines.push(vec![format!("    and {more} more, which --json lists")]);
-        }
-    }
-    text::table(lines)
+    let segments = module.segments.iter();
+    let rows = segments.flat_map(|segment| lines(&row(path, segment)));
+    text::table(std::iter::once(head.map(str::to_owned).to_vec()).chain(rows))
 }
 
-fn kind(row: &SegmentRow) -> String {
+/// Returns the line of a segment, and those of the instructions that name it.
+fn lines(row: &SegmentRow<'_>) -> Vec<Vec<String>> {
+    let Readers(readers) = row.readers;
+    let mut lines = vec![vec![
+        format!("  segment[{}]", row.index),
+        text::size(row.size),
+        readers.len().to_string(),
+        kind(row),
+        row.verdict.to_owned(),
+    ]];
+    for reader in readers.iter().take(SHOWN_READERS) {
+        lines.push(vec![format!(
+            "    {} in function {} at {}",
+            reader.instruction.as_str(),
+            reader.function,
+            reader.offset
+        )]);
+    }
+    if let Some(more @ 1..) = readers.len().checked_sub(SHOWN_READERS) {
+        lines.push(vec![format!("    and {more} more, which --json lists")]);
+    }
+    lines
+}
+
+fn kind(row: &SegmentRow<'_>) -> String {
     match (row.memory, row.address) {
         (None, _) => row.kind.to_owned(),
         (Some(memory), Some(address)) => format!("{} at {address} of memory {memory}", row.kind),

@@ -1,16 +1,29 @@
 //! Standard output, whose reader may be gone.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 /// Prints a line. A reader that has gone has all that it wanted, so that is no failure.
 pub(crate) fn line(text: &str) -> io::Result<()> {
-    let line = format!("{text}\n");
-    written(match io::stdout().is_terminal() {
-        true => io::stdout().write_all(line.as_bytes()),
-        // The standard library ignores a descriptor that cannot be written to; a file does not.
-        false => duplicate().and_then(|mut stdout| stdout.write_all(line.as_bytes())),
+    write(|stdout| {
+        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(b"\n")
     })
+}
+
+/// Prints what `work` writes, in few writes; as [`line`] does.
+pub(crate) fn write(work: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let print = || {
+        let stdout: Box<dyn Write> = match io::stdout().is_terminal() {
+            true => Box::new(io::stdout()),
+            // The standard library ignores a descriptor that cannot be written to; a file does not.
+            false => Box::new(duplicate()?),
+        };
+        let mut stdout = BufWriter::new(stdout);
+        work(&mut stdout)?;
+        stdout.flush()
+    };
+    written(print())
 }
 
 /// Ignores that the reader has gone.

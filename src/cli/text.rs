@@ -49,24 +49,28 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 }
 
 /// Lines up rows: a name, numbers in the second and third column, words after them.
-pub(crate) fn table(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
     aligned(rows, &[1, 2])
 }
 
 /// Lines up rows of words.
-pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
     aligned(rows, &[])
 }
 
-/// Lines up rows; the columns named hold numbers.
-fn aligned(rows: impl IntoIterator<Item = Vec<String>>, numbers: &[usize]) -> String {
-    let rows: Vec<_> = rows.into_iter().collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+fn aligned(
+    rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
+    numbers: &[usize],
+) -> String {
+    let rows = rows.into_iter();
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows.clone() {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();

@@ -141,6 +141,35 @@ fn assert_under(peaks: [u64; 2], what: &str) {
     }
 }
 
+/// A module with so many passive data segments, all of four bytes.
+fn many_segments(file: &Path, segments: u64) {
+    let mut content = leb(segments);
+    for segment in 0..segments {
+        content.extend([1, 4]);
+        content.extend((segment as u32).to_le_bytes());
+    }
+    let section = [HEADER, &[11], &leb(content.len() as u64), &content].concat();
+    fs::write(file, section).unwrap();
+}
+
+#[test]
+fn segments_are_shown_in_little_memory() {
+    let workspace = Workspace::new();
+    let segments = 100_000;
+    many_segments(&workspace.path("many.wasm"), segments);
+    for flags in [&["--json"][..], &[]] {
+        let mut command =
+            workspace.wharf(&[&["inspect", "many.wasm", "--segments"], flags].concat());
+        command.stdout(File::create(workspace.path("out.txt")).unwrap());
+        let peak = peak(command);
+        println!("inspect --segments {flags:?}: {} KiB", peak / 1024);
+        assert!(peak < LIMIT, "{flags:?}: {peak} bytes");
+        let shown = String::from_utf8(workspace.read("out.txt")).unwrap();
+        let rows = shown.matches("passive").count();
+        assert_eq!(rows as u64, segments, "{flags:?}");
+    }
+}
+
 #[test]
 fn memory_does_not_grow_with_the_size() {
     let [small, large] = [64, 512].map(|size| {
