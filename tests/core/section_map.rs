@@ -253,46 +253,6 @@ fn what_has_no_header_is_refused() {
 }
 
 #[test]
-fn a_file_of_an_unknown_version_is_all_root() {
-    for (header, kind, reason) in [
-        (
-            b"\x01\0\x01\0",
-            BinaryKind::Component,
-            "unknown version 1 of layer 1",
-        ),
-        (
-            b"\x0e\0\x01\0",
-            BinaryKind::Component,
-            "unknown version 14 of layer 1",
-        ),
-        (
-            b"\x01\0\x02\0",
-            BinaryKind::Component,
-            "unknown version 1 of layer 2",
-        ),
-        (
-            b"\x02\0\0\0",
-            BinaryKind::Module,
-            "unknown version 2 of layer 0",
-        ),
-        (
-            b"\x0d\0\0\0",
-            BinaryKind::Module,
-            "unknown version 13 of layer 0",
-        ),
-    ] {
-        let sections = [component_imports(&[b"a:b/c"]), section(10, b"code")].concat();
-        let bytes = [b"\0asm".as_slice(), header, &sections].concat();
-        let map = map_of(&bytes, 0);
-        assert_eq!((map.kind, map.seen), (kind, 0));
-        assert_eq!((map.sections.len(), map.imports.len()), (0, 0));
-        assert!(map.names.imports.incomplete && map.names.exports.incomplete);
-        let damage = map.damage.unwrap();
-        assert_eq!((damage.offset, &*damage.reason), (4, reason));
-    }
-}
-
-#[test]
 fn sections_that_are_cut_off_stay_closed() {
     // Past the file's end, past the nested binary's end though not the file's, no size, a size of six
     // bytes, and one of 33 bits.

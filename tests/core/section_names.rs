@@ -2,7 +2,7 @@
 
 use crate::support::binary::{component, custom, leb, module, nested_module, section, vector};
 use crate::support::oracle;
-use wharf::section::{MAX_PATH_NAME_BYTES, NameDetails, SectionMap, map};
+use wharf::section::{BinaryKind, MAX_PATH_NAME_BYTES, NameDetails, SectionMap, map};
 use wharf::split::{SplitPolicy, plan};
 
 fn map_of(bytes: &[u8]) -> SectionMap {
@@ -174,6 +174,46 @@ fn lists_of_a_damaged_file_are_incomplete() {
     let map = map_of(&component(&[imports(), inside]));
     assert!(map.damage.is_some());
     assert!(map.names.is_empty());
+}
+
+#[test]
+fn a_file_of_an_unknown_version_is_all_root() {
+    for (header, kind, reason) in [
+        (
+            b"\x01\0\x01\0",
+            BinaryKind::Component,
+            "unknown version 1 of layer 1",
+        ),
+        (
+            b"\x0e\0\x01\0",
+            BinaryKind::Component,
+            "unknown version 14 of layer 1",
+        ),
+        (
+            b"\x01\0\x02\0",
+            BinaryKind::Component,
+            "unknown version 1 of layer 2",
+        ),
+        (
+            b"\x02\0\0\0",
+            BinaryKind::Module,
+            "unknown version 2 of layer 0",
+        ),
+        (
+            b"\x0d\0\0\0",
+            BinaryKind::Module,
+            "unknown version 13 of layer 0",
+        ),
+    ] {
+        let sections = [entries(10, &[b"\0\x05a:b/c\x05\0"]), section(10, b"code")].concat();
+        let bytes = [b"\0asm".as_slice(), header, &sections].concat();
+        let map = map(bytes.as_slice(), 0).unwrap();
+        assert_eq!((map.kind, map.seen), (kind, 0));
+        assert_eq!((map.sections.len(), map.imports.len()), (0, 0));
+        assert!(map.names.imports.incomplete && map.names.exports.incomplete);
+        let damage = map.damage.unwrap();
+        assert_eq!((damage.offset, &*damage.reason), (4, reason));
+    }
 }
 
 #[test]
