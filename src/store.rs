@@ -22,6 +22,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -31,6 +32,7 @@ use serde_json::Value;
 
 pub use self::fetch::{fetch, fetch_into};
 pub use self::remote::Relayed;
+use self::remote::TooSlow;
 use self::retry::Retry;
 pub use self::session::Session;
 use crate::digest::{Digest, Identity, Mismatch};
@@ -219,6 +221,8 @@ pub trait Observer: Send + Sync {
     fn directory_hit(&self, _bytes: u64) {}
     /// A blob directory has something that cannot be used, so the store is asked.
     fn unusable(&self, _problem: &str) {}
+    /// The server asks for so long a wait before the next attempt. `reason` names the server, its answer and the request.
+    fn waiting(&self, _reason: &str, _wait: Duration) {}
     /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
     fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
 }
@@ -376,7 +380,7 @@ impl Error {
 
     /// Returns whether trying again may help: a broken connection or a body that ended early.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { source, .. } if !source.is::<TooSlow>())
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wharf::store::Observer;
 
+use super::text::printable;
+
 /// What takes less shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -88,6 +90,16 @@ impl Observer for Progress {
         if let Some(bar) = self.bar("{bar:32} {binary_bytes} of {binary_total_bytes}") {
             bar.set_length(self.planned.load(Ordering::Relaxed));
             bar.set_position(self.moved.load(Ordering::Relaxed));
+        }
+    }
+
+    fn waiting(&self, reason: &str, wait: Duration) {
+        if self.shows_bar {
+            let reason = printable(reason);
+            self.say(&format!(
+                "note: {reason}; the next attempt is in {} s",
+                wait.as_secs()
+            ));
         }
     }
 

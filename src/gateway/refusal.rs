@@ -70,7 +70,7 @@ impl Refusal {
             store::Error::Unreachable { .. } if is_timeout(error) => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "UNAVAILABLE",
-                format!("upstream was silent for too long: {error}"),
+                format!("upstream was silent or too slow: {error}"),
             ),
             store::Error::Answer { status: 429, .. } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::{self, JoinHandle};
 
+use super::retry::Attempts;
 use super::spool::Spool;
 use super::{Error, Observer, Store, Subject};
 use crate::digest::{Hasher, Identity, Mismatch};
@@ -82,7 +83,7 @@ async fn transfer(
     };
     let wanted = part.end - part.start;
     let mut received = 0;
-    let mut failed = 0;
+    let mut attempts = Attempts::default();
     loop {
         let outcome = receive(store, blob, &part, &mut writer, &mut received, observer).await;
         writer.idle().await.map_err(file_error())?;
@@ -91,10 +92,9 @@ async fn transfer(
             // All is there; whether it is right the digest says.
             Err(Failure::Broken(_)) if received == wanted && wanted > 0 => break,
             Err(Failure::Broken(error)) if error.is_transient() => {
-                failed += 1;
-                match store.retry().wait(failed, None) {
+                match store.retry().wait(&mut attempts, None) {
                     Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(after(failed, error)),
+                    None => return Err(after(attempts.failed, error)),
                 }
             }
             Err(Failure::Broken(error)) => return Err(error),

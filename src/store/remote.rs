@@ -11,9 +11,11 @@ mod catalog;
 mod challenge;
 mod client;
 mod document;
+mod download;
 mod failure;
 mod login;
 mod options;
+mod pace;
 mod pages;
 mod public;
 mod referrers;
@@ -30,9 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, future};
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use self::authorization::Authorized;
@@ -41,6 +41,7 @@ pub use self::catalog::catalog;
 pub use self::document::{Document, document};
 pub use self::login::try_login;
 pub use self::options::{Access, Options};
+pub use self::pace::{Pace, TooSlow};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
@@ -130,25 +131,6 @@ impl Remote {
 
     fn get(&self, endpoint: &str, what: String) -> Request {
         Request::new(Method::GET, self.url(endpoint), what)
-    }
-
-    /// Checks the `Content-Range` of a part that was asked for from byte `from` on.
-    fn check_range(
-        &self,
-        what: &str,
-        headers: &HeaderMap,
-        from: u64,
-        size: u64,
-    ) -> Result<(), Error> {
-        match answer::content_range(headers) {
-            Some((first, whole)) if first == from && whole.is_none_or(|whole| whole == size) => {
-                Ok(())
-            }
-            _ => {
-                let reason = format!("another part came than the one from byte {from} of {size}");
-                Err(self.transport.wire().malformed(what, reason))
-            }
-        }
     }
 
     /// Asks for the length of a blob. Returns nothing if the blob does not exist; a registry may not tell the length.
@@ -287,39 +269,7 @@ impl Store for Remote {
     }
 
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
-        let subject = format!("blob {}", blob.digest);
-        let mut request = self.get(
-            &format!("blobs/{}", blob.digest),
-            format!("pulling {subject}"),
-        );
-        if from > 0 {
-            let range = HeaderValue::try_from(format!("bytes={from}-"));
-            let range = range.map_err(|_| self.transport.wire().malformed("the range", ""))?;
-            request.headers.insert(RANGE, range);
-        }
-        let response = self.transport.send(&request).await?;
-        let skipped = match response.status() {
-            StatusCode::OK => from,
-            StatusCode::PARTIAL_CONTENT => {
-                self.check_range(&subject, response.headers(), from, blob.size)?;
-                0
-            }
-            _ => {
-                return Err(self
-                    .transport
-                    .wire()
-                    .unexpected(response, &request.what, &subject)
-                    .await);
-            }
-        };
-        let location = self.location();
-        let broken = move |error: reqwest::Error| Error::Unreachable {
-            what: format!("{} ({location})", request.what),
-            attempts: 1,
-            source: Box::new(error.without_url()),
-        };
-        let stream = response.bytes_stream().map_err(broken);
-        Ok(skip(stream, skipped).boxed())
+        self.download(blob, from).await
     }
 
     async fn passthrough(
@@ -384,18 +334,4 @@ impl WritableStore for Remote {
             None => Ok(()),
         }
     }
-}
-
-/// Leaves out the first bytes of a stream, from a server that does not know ranges.
-fn skip(
-    stream: impl futures_util::Stream<Item = Result<Bytes, Error>>,
-    count: u64,
-) -> impl futures_util::Stream<Item = Result<Bytes, Error>> {
-    let mut left = count;
-    stream.try_filter_map(move |mut bytes| {
-        let skipped = left.min(bytes.len() as u64);
-        left -= skipped;
-        let rest = bytes.split_off(skipped as usize);
-        future::ok((!rest.is_empty()).then_some(rest))
-    })
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// The longest wait that a server's `Retry-After` may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+/// The most time that one request waits between its attempts, whatever its server asks for.
+const MAX_WAITS: Duration = Duration::from_secs(120);
 
-/// Exponential backoff with full jitter: before attempt `n + 1` a random wait in
-/// `0..=min(first * 2^(n-1), longest)`, or what the server asked for.
+/// Exponential backoff with jitter: before attempt `n + 1` a random wait between the half of
+/// `min(first * 2^(n-1), longest)` and all of it. A server may ask for a longer wait, never for a shorter one.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
     /// How often at most something is tried.
@@ -15,6 +15,15 @@ pub struct Retry {
     pub first: Duration,
     /// The upper bound of every wait.
     pub longest: Duration,
+}
+
+/// The failed attempts of one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempts {
+    /// How many attempts failed.
+    pub failed: u32,
+    /// How long the client has waited between them.
+    waited: Duration,
 }
 
 impl Retry {
@@ -32,17 +41,24 @@ impl Retry {
         longest: Duration::from_secs(30),
     };
 
-    /// Returns how long to wait after `failed` attempts, or nothing when it is time to give up.
-    pub fn wait(&self, failed: u32, retry_after: Option<Duration>) -> Option<Duration> {
-        if failed >= self.attempts {
+    /// Counts a failed attempt. Returns how long to wait before the next one, or nothing when it is time to give up:
+    /// after the last attempt, or before a wait that exceeds the limit on all waits of a request.
+    pub fn wait(&self, attempts: &mut Attempts, retry_after: Option<Duration>) -> Option<Duration> {
+        attempts.failed += 1;
+        if attempts.failed >= self.attempts {
             return None;
         }
-        if let Some(asked) = retry_after {
-            return Some(asked.min(MAX_RETRY_AFTER));
-        }
+        let wait = self
+            .backoff(attempts.failed)
+            .max(retry_after.unwrap_or_default());
+        attempts.waited = attempts.waited.saturating_add(wait);
+        (attempts.waited <= MAX_WAITS).then_some(wait)
+    }
+
+    fn backoff(&self, failed: u32) -> Duration {
         let doublings = failed.saturating_sub(1).min(16);
         let bound = self.first.saturating_mul(1 << doublings).min(self.longest);
-        Some(bound.mul_f64(fastrand::f64()))
+        bound.mul_f64((1.0 + fastrand::f64()) / 2.0)
     }
 }
 
@@ -50,21 +66,41 @@ impl Retry {
 mod tests {
     use super::*;
 
-    #[test]
-    fn waits_grow_to_a_bound_and_end() {
-        let retry = Retry::NETWORK;
-        for failed in 1..retry.attempts {
-            let wait = retry.wait(failed, None).unwrap();
-            assert!(wait <= retry.first * 2u32.pow(failed - 1) && wait <= retry.longest);
-        }
-        assert_eq!(retry.wait(retry.attempts, None), None);
-        assert_eq!(Retry::NEVER.wait(1, Some(Duration::ZERO)), None);
+    /// Returns the waits of a request whose server asks for the same each time.
+    fn waits(retry: Retry, asked: Option<Duration>) -> Vec<Duration> {
+        let mut attempts = Attempts::default();
+        std::iter::from_fn(|| retry.wait(&mut attempts, asked)).collect()
     }
 
     #[test]
-    fn a_server_may_say_how_long_within_reason() {
-        let asked = |seconds| Retry::NETWORK.wait(1, Some(Duration::from_secs(seconds)));
-        assert_eq!(asked(7), Some(Duration::from_secs(7)));
-        assert_eq!(asked(86_400), Some(MAX_RETRY_AFTER));
+    fn waits_grow_to_a_bound_and_end() {
+        let retry = Retry::NETWORK;
+        let waits_of_one = waits(retry, None);
+        assert_eq!(waits_of_one.len(), 5);
+        for (doublings, wait) in waits_of_one.into_iter().enumerate() {
+            let bound = retry.first * (1 << doublings);
+            assert!(wait <= bound && wait <= retry.longest && wait >= bound / 2);
+        }
+        assert!(waits(Retry::NEVER, Some(Duration::ZERO)).is_empty());
+    }
+
+    #[test]
+    fn a_server_may_ask_for_a_longer_wait_and_not_for_a_shorter_one() {
+        let asked = |wait| waits(Retry::NETWORK, Some(wait));
+        assert_eq!(asked(Duration::from_secs(9)), [Duration::from_secs(9); 5]);
+        for short in [Duration::ZERO, Duration::from_millis(1)] {
+            let waits = asked(short);
+            assert_eq!(waits.len(), 5);
+            assert!(waits.iter().sum::<Duration>() >= Duration::from_secs(7));
+        }
+    }
+
+    #[test]
+    fn all_waits_of_a_request_have_a_limit() {
+        let asked = |seconds| waits(Retry::NETWORK, Some(Duration::from_secs(seconds)));
+        assert_eq!(asked(50), [Duration::from_secs(50); 2]);
+        assert_eq!(asked(120), [Duration::from_secs(120)]);
+        assert!(asked(121).is_empty());
+        assert!(asked(u64::MAX).is_empty());
     }
 }

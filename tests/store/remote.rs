@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::support::fault::{Auth, Fault, Mount, Registry, Settings};
 use wharf::digest::{Digest, Identity};
 use wharf::reference::{Name, Repository};
-use wharf::store::remote::{Access, Credentials, Options, Remote};
+use wharf::store::remote::{Access, Credentials, Options, Remote, TooSlow};
 use wharf::store::retry::Retry;
 use wharf::store::{
     Delivery, Error, MAX_MANIFEST_BYTES, Observer, RawManifest, Store, WritableStore, fetch,

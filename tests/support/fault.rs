@@ -29,6 +29,10 @@ pub struct Settings {
     pub upload_origin: Option<String>,
     /// How many tags a page has (0: all).
     pub page: usize,
+    /// How many bytes of a chunk are taken at most; the answer says how many were.
+    pub taken: Option<usize>,
+    /// The `OCI-Chunk-Min-Length` of uploads (0: none).
+    pub least_chunk: u64,
 }
 
 #[derive(Default)]
@@ -99,8 +103,12 @@ pub enum Fault {
     Truncate(usize),
     /// Every byte of the body is another one.
     WrongBytes,
-    /// The connection closes before an answer.
+    /// The connection closes before an answer, and nothing is done.
     CloseBeforeAnswer,
+    /// The connection closes before the answer to what was done.
+    LoseAnswer,
+    /// The right answer, whose body stops after so many bytes, until the client goes away.
+    Stall(usize),
     /// The whole blob with status 200.
     IgnoreRange,
     /// No `Content-Length`: the body ends where the connection does.

@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, LINK, 
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
+use super::pace::{Pace, TooSlow};
 use crate::digest::Digest;
 use crate::text::excerpt;
 
@@ -19,6 +20,8 @@ pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-co
 pub(super) enum BodyError {
     /// It is longer than the limit.
     TooLong,
+    /// It took too long.
+    TooSlow(TooSlow),
     /// The connection broke.
     Broken(reqwest::Error),
 }
@@ -28,6 +31,17 @@ pub(super) async fn read_bounded(
     response: &mut Response,
     limit: u64,
 ) -> Result<Vec<u8>, BodyError> {
+    let pace = pace(response);
+    let read = pace.whole(read_all(response, limit)).await;
+    read.map_err(BodyError::TooSlow)?
+}
+
+/// Returns how fast the body of a response must come.
+pub(super) fn pace(response: &Response) -> Pace {
+    response.extensions().get().copied().unwrap_or_default()
+}
+
+async fn read_all(response: &mut Response, limit: u64) -> Result<Vec<u8>, BodyError> {
     if response
         .content_length()
         .is_some_and(|length| length > limit)
@@ -53,16 +67,20 @@ pub(super) struct Words {
     pub(super) message: String,
 }
 
-/// Reads what an error's body says; a body that breaks off says what had come.
+/// Reads what an error's body says. A body that breaks off, or takes too long, says what had come.
 pub(super) async fn words(mut response: Response) -> Words {
     let mut body = Vec::new();
-    while let Ok(Some(bytes)) = response.chunk().await {
-        let room = MAX_ERROR_BYTES as usize - body.len();
-        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() >= room {
-            break;
+    let pace = pace(&response).for_error();
+    let reading = async {
+        while let Ok(Some(bytes)) = response.chunk().await {
+            let room = MAX_ERROR_BYTES as usize - body.len();
+            body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            if bytes.len() >= room {
+                break;
+            }
         }
-    }
+    };
+    let _in_time = pace.whole(reading).await.is_ok();
     read_words(&body)
 }
 
@@ -158,16 +176,16 @@ pub(super) fn next_link(headers: &HeaderMap) -> Option<String> {
     None
 }
 
-/// Returns the first byte and, where it is told, the whole size that `Content-Range` names.
-pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
+/// Returns the first byte, the last byte and, if the server states it, the whole size that `Content-Range` names.
+pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
+    let (first, last) = range.split_once('-')?;
     let size = match size.trim() {
         "*" => None,
         size => Some(size.parse().ok()?),
     };
-    Some((first.trim().parse().ok()?, size))
+    Some((first.trim().parse().ok()?, last.trim().parse().ok()?, size))
 }
 
 /// Returns the media type without parameters; empty where none is told.
@@ -279,9 +297,15 @@ mod tests {
     #[test]
     fn content_ranges_are_read() {
         let range = |value| content_range(&headers(CONTENT_RANGE, value));
-        assert_eq!(range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(range("bytes 5-9/*"), Some((5, None)));
-        for bad in ["bytes */10", "5-9/10", "bytes a-9/10", "bytes 5-9"] {
+        assert_eq!(range("bytes 5-9/10"), Some((5, 9, Some(10))));
+        assert_eq!(range("bytes 5-9/*"), Some((5, 9, None)));
+        for bad in [
+            "bytes */10",
+            "5-9/10",
+            "bytes a-9/10",
+            "bytes 5-b/10",
+            "bytes 5-9",
+        ] {
             assert_eq!(range(bad), None, "{bad}");
         }
     }

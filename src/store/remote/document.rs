@@ -61,6 +61,7 @@ async fn fetch(wire: &Wire, request: &Request, limit: u64) -> Result<Option<Docu
         Ok(body) if answer::is_page(response.headers(), &body) => return Ok(None),
         Ok(body) => Some(body.into()),
         Err(BodyError::TooLong) => None,
+        Err(BodyError::TooSlow(slow)) => return Err(wire.too_slow(&request.what, slow).into()),
         Err(BodyError::Broken(error)) => return Err(wire.broken(&request.what, error)),
     };
     let media_type = answer::media_type(response.headers()).to_owned();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 
+use super::pace::Pace;
 use crate::manifest::media_type;
 use crate::store::retry::Retry;
 use crate::store::{Error, Observer};
@@ -36,6 +37,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the other side may be silent.
     pub read_timeout: Duration,
+    /// How slow the body of an answer may be.
+    pub pace: Pace,
     /// Media types of manifests that are accepted besides OCI's and Docker's. A gateway shows an artifact in another
     /// form only to clients that name that form.
     pub manifest_types: &'static [&'static str],
@@ -61,6 +64,7 @@ impl Default for Options {
             retry: Retry::NETWORK,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
+            pace: Pace::default(),
             manifest_types: &[],
             observer: Arc::new(()),
         }

@@ -4,12 +4,13 @@ use std::error;
 use std::io;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
 use super::authorization::Authorized;
+use super::download::stream_of;
+use super::pace::TooSlow;
 use super::referrers::Knowledge;
 use super::scope::Scope;
 use super::transport::Transport;
@@ -17,6 +18,7 @@ use super::upload::Declined;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::{Digest, Identity, Mismatch};
+use crate::store::retry::Attempts;
 use crate::store::{
     ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, StoreKind, Subject, causes,
 };
@@ -93,20 +95,19 @@ impl Remote {
         let what = format!("passing on {method} {}", url.path());
         let mut request = Request::new(method, url, what);
         request.headers = headers;
-        let mut failed = 0;
+        let mut attempts = Attempts::default();
         loop {
             match self.transport.authorized.answer(&request).await {
                 Ok(response) if !passes(&response) => return Ok(self.relayed(response, request)),
                 Ok(response) => {
-                    failed += 1;
-                    let Some(wait) = self.transport.retry.wait(failed, None) else {
+                    let Some(wait) = self.transport.retry.wait(&mut attempts, None) else {
                         return Ok(self.relayed(response, request));
                     };
                     tokio::time::sleep(wait).await;
                 }
                 Err(failure) => {
                     let what = &request.what;
-                    self.transport.pause(&mut failed, what, failure).await?;
+                    self.transport.pause(&mut attempts, what, failure).await?;
                 }
             }
         }
@@ -161,16 +162,23 @@ impl Relayed {
                 location: self.location,
                 reason: format!("the answer is longer than {limit} bytes"),
             }),
-            Err(BodyError::Broken(error)) => Err(broken(&self.what, &self.location, error)),
+            Err(BodyError::TooSlow(slow)) => Err(self.unreachable(Box::new(slow))),
+            // URLs may carry signatures.
+            Err(BodyError::Broken(error)) => Err(self.unreachable(Box::new(error.without_url()))),
         }
     }
 
     /// Returns the body as it comes, unverified.
     pub fn stream(self) -> ByteStream {
-        let (what, location) = (self.what, self.location);
-        let body = self.response.bytes_stream();
-        body.map_err(move |error| broken(&what, &location, error))
-            .boxed()
+        stream_of(self.response, &self.what, &self.location)
+    }
+
+    fn unreachable(&self, source: Box<dyn error::Error + Send + Sync>) -> Error {
+        Error::Unreachable {
+            what: format!("{} ({})", self.what, self.location),
+            attempts: 1,
+            source,
+        }
     }
 }
 
@@ -217,15 +225,6 @@ pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Ide
     }
 }
 
-fn broken(what: &str, location: &str, error: reqwest::Error) -> Error {
-    Error::Unreachable {
-        what: format!("{what} ({location})"),
-        attempts: 1,
-        // URLs may carry signatures.
-        source: Box::new(error.without_url()),
-    }
-}
-
 /// Whether the same request may well succeed in a moment. Who is asked to wait longer is told so.
 fn passes(response: &Response) -> bool {
     let status = response.status();
@@ -254,12 +253,13 @@ fn for_all(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-/// Returns whether an error is that the other side was silent for too long.
+/// Returns whether an error is that the other side was silent for too long, or too slow.
 pub fn is_timeout(error: &(dyn error::Error + 'static)) -> bool {
     causes(error).any(|error| {
         let io: Option<&io::Error> = error.downcast_ref();
         let http: Option<&reqwest::Error> = error.downcast_ref();
-        io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        error.is::<TooSlow>()
+            || io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
             || http.is_some_and(reqwest::Error::is_timeout)
     })
 }

@@ -93,6 +93,7 @@ impl Exchange<'_> {
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
+            Err(BodyError::TooSlow(slow)) => return Err(wire.too_slow(TOKEN, slow).into()),
             Err(BodyError::Broken(error)) => return Err(wire.broken(TOKEN, error).into()),
         };
         match serde_json::from_slice::<RegistryToken>(&body) {

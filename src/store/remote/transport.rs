@@ -1,5 +1,7 @@
 //! The outermost layer of the transport: retries, and whole answers of bounded length.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode, Url};
 
@@ -8,7 +10,10 @@ use super::authorization::Authorized;
 use super::failure::Failure;
 use super::wire::{Request, Wire};
 use crate::store::Error;
-use crate::store::retry::Retry;
+use crate::store::retry::{Attempts, Retry};
+
+/// A wait that a server asks for is reported from this length on.
+const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// A whole answer with a body of bounded length.
 pub(super) struct Answer {
@@ -96,6 +101,7 @@ impl Transport {
                 let reason = format!("it is longer than {limit} bytes");
                 Err(self.wire().malformed(subject, reason).into())
             }
+            Err(BodyError::TooSlow(slow)) => Err(self.wire().too_slow(&request.what, slow).into()),
             Err(BodyError::Broken(error)) => Err(self.wire().broken(&request.what, error)),
         }
     }
@@ -109,11 +115,11 @@ impl Transport {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let mut failed = 0;
+        let mut attempts = Attempts::default();
         loop {
             match attempt().await {
                 Ok(done) => return Ok(done),
-                Err(failure) => self.pause(&mut failed, what, failure).await?,
+                Err(failure) => self.pause(&mut attempts, what, failure).await?,
             }
         }
     }
@@ -121,15 +127,17 @@ impl Transport {
     /// Waits before the next attempt, or gives up.
     pub(super) async fn pause(
         &self,
-        failed: &mut u32,
+        attempts: &mut Attempts,
         what: &str,
         failure: Failure,
     ) -> Result<(), Error> {
-        *failed += 1;
         let Some(retry_after) = failure.retry else {
             return Err(failure.error);
         };
-        if let Some(wait) = self.retry.wait(*failed, retry_after) {
+        if let Some(wait) = self.retry.wait(attempts, retry_after) {
+            if retry_after.is_some_and(|asked| asked >= LONG_WAIT) {
+                self.wire().report_wait(&failure.error, wait);
+            }
             tokio::time::sleep(wait).await;
             return Ok(());
         }
@@ -137,6 +145,6 @@ impl Transport {
             Error::Unreachable { source, .. } => source,
             error => Box::new(error),
         };
-        Err(self.wire().unreachable(what, *failed, source))
+        Err(self.wire().unreachable(what, attempts.failed, source))
     }
 }

@@ -18,6 +18,7 @@ use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect};
 use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
+use super::pace::{Pace, TooSlow};
 use crate::store::{Error, Observer, StoreKind, Subject, chain};
 use crate::text::excerpt;
 
@@ -84,6 +85,7 @@ pub(super) struct Wire {
     uploader: reqwest::Client,
     /// How long both sides of an upload may be idle.
     idle_timeout: Duration,
+    pace: Pace,
     /// Scheme, host and port.
     pub(super) origin: Url,
     /// Whether token servers must be at public addresses.
@@ -101,6 +103,7 @@ impl Wire {
             client: client::build(&origin, options, Some(options.read_timeout))?,
             uploader: client::build(&origin, options, None)?,
             idle_timeout: options.read_timeout,
+            pace: options.pace,
             origin,
             public_only: options.public_only,
             location,
@@ -116,6 +119,7 @@ impl Wire {
             uploader: client.clone(),
             client,
             idle_timeout: options.read_timeout,
+            pace: options.pace,
             origin,
             public_only: options.public_only,
             location: host.to_owned(),
@@ -177,8 +181,9 @@ impl Wire {
             },
         };
         match outcome {
-            Ok(response) => {
+            Ok(mut response) => {
                 self.report(request, response.status().as_str());
+                response.extensions_mut().insert(self.pace);
                 Ok(response)
             }
             Err(error) => {
@@ -187,6 +192,11 @@ impl Wire {
                 Err(failure)
             }
         }
+    }
+
+    /// Tells the observer that the server asks for a long wait before the next attempt.
+    pub(super) fn report_wait(&self, failure: &Error, wait: Duration) {
+        self.observer.waiting(&chain(failure), wait);
     }
 
     /// Tells the observer, without the query, which may hold an upload's state or a signature.
@@ -199,8 +209,15 @@ impl Wire {
 
     /// Makes a failure of an answer that the server may not repeat.
     pub(super) async fn busy(&self, response: Response, what: &str) -> Failure {
-        let retry = Some(answer::retry_after(response.headers()));
-        let error = self.unexpected(response, what, "").await;
+        let asked = answer::retry_after(response.headers());
+        let mut error = self.unexpected(response, what, "").await;
+        if let (Error::Answer { message, .. }, Some(wait)) = (&mut error, asked)
+            && !wait.is_zero()
+        {
+            let separator = if message.is_empty() { "" } else { "; " };
+            *message = format!("{message}{separator}it asks to wait {} s", wait.as_secs());
+        }
+        let retry = Some(asked);
         Failure { error, retry }
     }
 
@@ -246,6 +263,10 @@ impl Wire {
             attempts,
             source,
         }
+    }
+
+    pub(super) fn too_slow(&self, what: &str, slow: TooSlow) -> Error {
+        self.unreachable(what, 1, Box::new(slow))
     }
 
     /// Makes a failure of a broken connection, or of a file that could not be read while it was sent.

@@ -75,6 +75,19 @@ async fn what_upstream_says_in_passing_is_said_so() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_does_not_end_its_answer_is_a_timeout() {
+    let upstream = Registry::start();
+    let path = "/v2/demo/app/manifests/1.0";
+    upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    let front = Front::with(vec![registry(&upstream.address())], |settings| {
+        settings.options.pace.whole = Duration::from_millis(100);
+    });
+    upstream.on("GET", path, 1, Fault::Stall(1));
+    front.get(path).await.is(504);
+    front.get(path).await.is(200);
+}
+
+#[tokio::test]
 async fn bytes_of_another_digest_are_not_passed_on() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");

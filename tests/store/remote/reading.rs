@@ -1,5 +1,7 @@
 //! Manifests, blobs and tags, from a registry that gives them badly.
 
+use futures_util::StreamExt;
+
 use super::*;
 
 #[tokio::test]
@@ -135,21 +137,65 @@ async fn a_server_without_ranges_is_resumed_too() {
 }
 
 #[tokio::test]
-async fn another_range_than_the_one_asked_for_is_refused() {
+async fn a_transfer_begins_again_if_the_rest_does_not_come() {
     let registry = Registry::start();
-    let blob = registry.put_blob("demo/app", &noise(300_000));
-    for range in [
-        "bytes 0-299999/300000",
-        "bytes 100000-299999/300001",
-        "bytes */300000",
-        "",
+    let bytes = noise(300_000);
+    let blob = registry.put_blob("demo/app", &bytes);
+    let range = |range: &str| vec![("content-range", range.to_owned())];
+    for (status, headers) in [
+        (416, vec![]),
+        (416, range("bytes */300000")),
+        (206, vec![]),
+        (206, range("bytes 0-299999/300000")),
+        (206, range("bytes 100000-199999/300000")),
+        (206, range("bytes 100000-299999/300001")),
+        (206, range("bytes */300000")),
+        (206, range("")),
     ] {
+        registry.forget_requests();
         registry.on("GET", "/blobs/", 1, Fault::Truncate(100_000));
-        let headers = vec![("content-range", range.to_owned())];
-        registry.on("GET", "/blobs/", 1, Fault::Status(206, headers));
-        let error = fetched(&remote(&registry), blob).await.unwrap_err();
-        assert!(matches!(error, Error::Malformed { .. }), "{range}: {error}");
+        let other = Fault::Status(status, headers.clone());
+        registry.on("GET", "/blobs/", 1, other);
+        // The second transfer breaks off too, and goes on.
+        registry.on("GET", "/blobs/", 1, Fault::Truncate(200_000));
+        let fetched = fetched(&remote(&registry), blob).await.unwrap();
+        assert!(fetched == bytes, "{status} {headers:?}");
+        let requests = registry.requests();
+        let ranges: Vec<_> = requests
+            .iter()
+            .map(|request| request.header("range"))
+            .collect();
+        let expected = [None, Some("bytes=100000-"), None, Some("bytes=200000-")];
+        assert_eq!(ranges, expected, "{status} {headers:?}");
     }
+}
+
+#[tokio::test]
+async fn a_part_is_read_from_a_server_that_refuses_ranges() {
+    let registry = Registry::start();
+    let bytes = noise(300_000);
+    let blob = registry.put_blob("demo/app", &bytes);
+    let store = remote(&registry);
+    registry.on("GET", "/blobs/", 1, Fault::Status(416, vec![]));
+    let mut body = store.open(blob, 250_000).await.unwrap();
+    let mut read = Vec::new();
+    while let Some(piece) = body.next().await {
+        read.extend(piece.unwrap());
+    }
+    assert!(read == bytes[250_000..]);
+}
+
+#[tokio::test]
+async fn a_part_that_was_not_asked_for_is_refused() {
+    let registry = Registry::start();
+    let blob = registry.put_blob("demo/app", &noise(1000));
+    let part = vec![("content-range", "bytes 500-999/1000".to_owned())];
+    registry.on("GET", "/blobs/", 1, Fault::Status(206, part));
+    let error = fetched(&remote(&registry), blob).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Answer { status: 206, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]

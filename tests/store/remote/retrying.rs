@@ -45,11 +45,20 @@ async fn answers_that_stay_are_not() {
     }
 }
 
+fn reader(registry: &Registry, options: &Options) -> Remote {
+    let repository = repository(&registry.address());
+    Remote::new(&repository, Access::Pull, Credentials::Anonymous, options).unwrap()
+}
+
+fn asks_to_wait(after: &str) -> Fault {
+    Fault::Status(429, vec![("retry-after", after.to_owned())])
+}
+
 #[tokio::test]
-async fn the_server_may_say_how_long_to_wait() {
+async fn the_server_cannot_shorten_the_wait() {
     let registry = Registry::start();
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
-    // Left to itself it would wait for days.
+    // The client's own wait is longer than any request may wait, so it gives up.
     let days = Duration::from_secs(1 << 24);
     let patient = Options {
         retry: Retry {
@@ -59,16 +68,154 @@ async fn the_server_may_say_how_long_to_wait() {
         },
         ..options()
     };
-    let repository = repository(&registry.address());
-    let store = Remote::new(&repository, Access::Pull, Credentials::Anonymous, &patient).unwrap();
+    let store = reader(&registry, &patient);
     for after in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
-        let asked = Fault::Status(429, vec![("retry-after", after.to_owned())]);
-        registry.on("GET", "/manifests/", 1, asked);
-        let name = tag("1.0");
-        let answer = tokio::time::timeout(Duration::from_secs(60), store.manifest(&name));
-        answer.await.unwrap().unwrap();
+        registry.forget_requests();
+        registry.on("GET", "/manifests/", 1, asks_to_wait(after));
+        let error = store.manifest(&tag("1.0")).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Unreachable { attempts: 1, .. }),
+            "{error}"
+        );
+        assert_eq!(registry.requests().len(), 1);
     }
-    assert_eq!(registry.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_is_an_error_at_once() {
+    let registry = Registry::start();
+    let blob = registry.put_blob("demo/app", b"component");
+    let store = remote(&registry);
+    for (method, path) in [
+        ("GET", "/manifests/"),
+        ("GET", "/blobs/"),
+        ("POST", UPLOADS),
+    ] {
+        registry.forget_requests();
+        registry.on(method, path, 1, asks_to_wait("3600"));
+        let error = match (method, path) {
+            ("POST", _) => pushed(&registry, &store, b"x").await.unwrap_err(),
+            (_, "/blobs/") => fetched(&store, blob).await.unwrap_err(),
+            _ => store.manifest(&tag("1.0")).await.unwrap_err(),
+        };
+        let text = shown(&error);
+        assert!(
+            text.ends_with("429: UNAVAILABLE: injected; it asks to wait 3600 s"),
+            "{text}"
+        );
+        assert_eq!(registry.requests().len(), 1);
+    }
+}
+
+/// Tells of waits.
+#[derive(Default)]
+struct Waits(tokio::sync::Notify, Mutex<String>);
+
+impl Observer for Waits {
+    fn waiting(&self, reason: &str, wait: Duration) {
+        *self.1.lock().unwrap() = format!("{reason}, {wait:?}");
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_long_wait_is_reported_before_it_begins() {
+    let registry = Registry::start();
+    registry.on("GET", "/tags/", 1, asks_to_wait("100"));
+    let waits = Arc::new(Waits::default());
+    let watched = Options {
+        observer: waits.clone(),
+        ..options()
+    };
+    let store = reader(&registry, &watched);
+    tokio::select! {
+        tags = store.tags() => panic!("{tags:?}"),
+        () = waits.0.notified() => {}
+    }
+    let told = waits.1.lock().unwrap().clone();
+    let expected = format!("{}/demo/app answered 429", registry.address());
+    assert!(
+        told.contains(&expected) && told.ends_with(", 100s"),
+        "{told}"
+    );
+}
+
+fn is_too_slow(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<TooSlow>())
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_given_up_after_one_attempt() {
+    let registry = Registry::start();
+    registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    let mut hasty = options();
+    hasty.pace.whole = Duration::from_millis(100);
+    let store = reader(&registry, &hasty);
+    for path in ["/manifests/", "/tags/"] {
+        registry.forget_requests();
+        registry.on("GET", path, 1, Fault::Stall(1));
+        let error = match path {
+            "/tags/" => store.tags().await.unwrap_err(),
+            _ => store.manifest(&tag("1.0")).await.unwrap_err(),
+        };
+        assert!(is_too_slow(&error), "{}", shown(&error));
+        assert_eq!(registry.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_error_whose_body_does_not_end_is_still_that_error() {
+    let registry = Registry::start();
+    registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    let mut hasty = options();
+    hasty.pace.whole = Duration::from_millis(100);
+    let store = reader(&registry, &hasty);
+    registry.on("GET", "/manifests/", 1, Fault::Stall(5));
+    let error = store.manifest(&tag("2.0")).await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    // So is a refusal.
+    let registry = Registry::start_with(Settings {
+        auth: Auth::Basic {
+            username: "user",
+            password: "secret",
+        },
+        ..Settings::default()
+    });
+    let store = reader(&registry, &hasty);
+    registry.on("GET", "/manifests/", 1, Fault::Stall(5));
+    let error = store.manifest(&tag("1.0")).await.unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_end_is_given_up() {
+    let registry = Registry::start_with(Settings {
+        auth: Auth::Bearer {
+            login: None,
+            realm: None,
+            uses: 9,
+        },
+        ..Settings::default()
+    });
+    let mut hasty = options();
+    hasty.pace.whole = Duration::from_millis(100);
+    registry.on("GET", "/token", 1, Fault::Stall(5));
+    let error = reader(&registry, &hasty).tags().await.unwrap_err();
+    assert!(is_too_slow(&error), "{}", shown(&error));
+    assert_eq!(registry.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_blob_below_the_least_rate_is_given_up_after_one_attempt() {
+    let registry = Registry::start();
+    let blob = registry.put_blob("demo/app", &noise(300_000));
+    let mut hasty = options();
+    hasty.pace.least_rate = u64::MAX;
+    hasty.pace.window = Duration::ZERO;
+    let error = fetched(&reader(&registry, &hasty), blob).await.unwrap_err();
+    assert!(is_too_slow(&error), "{}", shown(&error));
+    assert_eq!(registry.requests().len(), 1);
 }
 
 #[tokio::test]

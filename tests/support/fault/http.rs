@@ -130,6 +130,8 @@ pub(super) struct Answer {
     pub(super) cut: Option<usize>,
     pub(super) no_length: bool,
     pub(super) endless: bool,
+    /// Where the body stops until the client goes away.
+    pub(super) stalls_at: Option<usize>,
 }
 
 #[derive(Default)]
@@ -194,6 +196,11 @@ impl Answer {
             loop {
                 stream.write_all(&[0; PIECE])?;
             }
+        }
+        if let Some(end) = self.stalls_at {
+            stream.write_all(&body[..end])?;
+            // Returns when the client closes the connection.
+            stream.read_exact(&mut [0])?;
         }
         let end = self.cut.unwrap_or(body.len()).min(body.len());
         for piece in body[..end].chunks(PIECE) {

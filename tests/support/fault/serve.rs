@@ -73,6 +73,8 @@ pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<(
                 (answer.no_length, answer.cut) = (true, Some(end))
             }
             Some(Fault::Endless) => answer.endless = true,
+            Some(Fault::LoseAnswer) => break,
+            Some(Fault::Stall(end)) => answer.stalls_at = Some(end),
             _ => {}
         }
         if !answer.write(&mut stream, head.method == "HEAD", |bytes| {
@@ -237,7 +239,11 @@ fn upload(shared: &Shared, head: &Head, repository: &str, id: &str, body: Vec<u8
         let target = state.repositories.entry(repository.to_owned()).or_default();
         let id = target.uploads.len() as u64 + 1;
         target.uploads.insert(id, Vec::new());
-        return Answer::new(202).header("location", location(shared, repository, id));
+        let answer = Answer::new(202).header("location", location(shared, repository, id));
+        return match shared.settings.least_chunk {
+            0 => answer,
+            least => answer.header("oci-chunk-min-length", least.to_string()),
+        };
     }
     let id: u64 = id.parse().unwrap();
     let repository_state = state.repositories.entry(repository.to_owned()).or_default();
@@ -247,15 +253,24 @@ fn upload(shared: &Shared, head: &Head, repository: &str, id: &str, body: Vec<u8
     if head.parameter("_state").is_none() {
         return Answer::error(400, "BLOB_UPLOAD_INVALID", "the state is missing");
     }
+    // Distribution says 0-0 of an upload without bytes.
+    let progress = |answer: Answer, received: usize| {
+        answer
+            .header("location", location(shared, repository, id))
+            .header("range", format!("0-{}", received.saturating_sub(1)))
+    };
+    if head.method == "GET" {
+        return progress(Answer::new(204), upload.len());
+    }
     if head.method == "PATCH" {
         let range = format!("{}-{}", upload.len(), upload.len() + body.len() - 1);
         if head.header("content-range") != Some(&range) {
-            return Answer::error(416, "BLOB_UPLOAD_INVALID", "out of order");
+            let answer = Answer::error(416, "BLOB_UPLOAD_INVALID", "out of order");
+            return progress(answer, upload.len());
         }
-        upload.extend_from_slice(&body);
-        return Answer::new(202)
-            .header("location", location(shared, repository, id))
-            .header("range", format!("0-{}", upload.len() - 1));
+        let taken = shared.settings.taken.unwrap_or(usize::MAX);
+        upload.extend_from_slice(&body[..body.len().min(taken)]);
+        return progress(Answer::new(202), upload.len());
     }
     upload.extend_from_slice(&body);
     let digest: Digest = head.parameter("digest").unwrap().parse().unwrap();

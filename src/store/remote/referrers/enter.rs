@@ -33,6 +33,7 @@ use crate::manifest::media_type;
 use crate::reference::Name;
 use crate::store::remote::Remote;
 use crate::store::remote::failure::Failure;
+use crate::store::retry::Attempts;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest};
 
 /// How often at most the index is written.
@@ -82,7 +83,7 @@ impl Remote {
     pub(super) async fn enter_referrer(&self, referrer: &Referrer) -> Result<(), Error> {
         let tag = referrers_tag(&referrer.subject);
         let mut progress = Progress::default();
-        let mut failed = 0;
+        let mut attempts = Attempts::default();
         loop {
             let look = self.look(referrer, &tag, &progress).await?;
             match look {
@@ -90,7 +91,7 @@ impl Remote {
                 Look::Listed(_) => {}
                 Look::Failed(failure) => {
                     let what = format!("writing {}", list_of_referrers(&tag));
-                    self.transport.pause(&mut failed, &what, failure).await?;
+                    self.transport.pause(&mut attempts, &what, failure).await?;
                     continue;
                 }
                 Look::Dangling(gone) => {

@@ -1,0 +1,159 @@
+//! How slow the other side may be. A limit on silence alone would let a server send one byte a minute.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A pause counts as this at most. The limit on silence ends a connection that has died, and then the transfer is
+/// resumed; slowness is no such accident.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// How fast bodies must come. Every response carries these limits.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The least rate of a blob, in bytes per second, averaged over [`Self::window`].
+    pub least_rate: u64,
+    /// How far a blob may fall behind the least rate.
+    pub window: Duration,
+    /// How long the body of a manifest, a list or a token may take. The body of an error may take a quarter of it.
+    pub whole: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            least_rate: 1024,
+            window: Duration::from_secs(15),
+            whole: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The other side is too slow. Another attempt would find it as slow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TooSlow {
+    /// A blob came below the least rate.
+    #[error("less than {bytes_per_second} bytes per second came in {} s", window.as_secs())]
+    Rate {
+        /// The least rate.
+        bytes_per_second: u64,
+        /// How long it was averaged.
+        window: Duration,
+    },
+    /// An answer took too long.
+    #[error("the answer took longer than {} s", limit.as_secs())]
+    Answer {
+        /// How long it may take.
+        limit: Duration,
+    },
+}
+
+impl Pace {
+    /// Waits for all of an answer.
+    pub(super) async fn whole<T>(&self, reading: impl Future<Output = T>) -> Result<T, TooSlow> {
+        let limit = self.whole;
+        let read = tokio::time::timeout(limit, reading).await;
+        read.map_err(|_| TooSlow::Answer { limit })
+    }
+
+    /// Returns the limits for the body of an error, whose words are not worth a long wait.
+    pub(super) fn for_error(self) -> Self {
+        Self {
+            whole: self.whole / 4,
+            ..self
+        }
+    }
+}
+
+/// Measures one transfer.
+pub(super) struct Meter {
+    pace: Pace,
+    /// How much longer the sender may take than the least rate allows.
+    left: Duration,
+}
+
+impl Meter {
+    pub(super) fn new(pace: Pace) -> Self {
+        let left = pace.window;
+        Self { pace, left }
+    }
+
+    /// Waits for the next piece of a body, and measures how long that takes. Time that passes elsewhere does not count,
+    /// so that a slow reader is not taken for a slow sender.
+    pub(super) async fn next<T: AsRef<[u8]>, E>(
+        &mut self,
+        piece: impl Future<Output = Option<Result<T, E>>>,
+    ) -> Result<Option<Result<T, E>>, TooSlow> {
+        let began = Instant::now();
+        let piece = piece.await;
+        if let Some(Ok(bytes)) = &piece {
+            self.count(bytes.as_ref().len(), began.elapsed())?;
+        }
+        Ok(piece)
+    }
+
+    fn count(&mut self, bytes: usize, took: Duration) -> Result<(), TooSlow> {
+        let Pace {
+            least_rate, window, ..
+        } = self.pace;
+        let nanoseconds = (bytes as u64).saturating_mul(1_000_000_000) / least_rate.max(1);
+        let left = (self.left + Duration::from_nanos(nanoseconds)).min(window);
+        let left = left.checked_sub(took.min(MAX_PAUSE));
+        self.left = left.ok_or(TooSlow::Rate {
+            bytes_per_second: least_rate,
+            window,
+        })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns after how many pieces of `bytes`, each after `seconds`, a transfer is too slow.
+    fn pieces(bytes: usize, seconds: u64, most: usize) -> Option<usize> {
+        let mut meter = Meter::new(Pace::default());
+        let took = Duration::from_secs(seconds);
+        (1..=most).find(|_| meter.count(bytes, took).is_err())
+    }
+
+    #[test]
+    fn a_trickle_is_too_slow() {
+        assert_eq!(pieces(1, 1, 60), Some(16), "one byte a second");
+        assert!(
+            pieces(1000, 1, 10_000).is_some(),
+            "just below the least rate"
+        );
+        assert_eq!(
+            pieces(1, 59, 60),
+            Some(4),
+            "one byte before silence is too long"
+        );
+    }
+
+    #[test]
+    fn a_slow_line_and_a_short_stall_are_not() {
+        assert_eq!(pieces(1024, 1, 10_000), None);
+        assert_eq!(
+            pieces(64 * 1024, 50, 10_000),
+            None,
+            "large pieces with pauses"
+        );
+        let mut meter = Meter::new(Pace::default());
+        for second in 0..1000 {
+            let stalls = second % 10 == 0;
+            let (bytes, took) = if stalls { (1, 50) } else { (100_000, 1) };
+            meter.count(bytes, Duration::from_secs(took)).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_rate_overflows() {
+        let mut meter = Meter::new(Pace {
+            least_rate: 0,
+            ..Pace::default()
+        });
+        meter.count(usize::MAX, Duration::MAX).unwrap();
+    }
+}
