@@ -29,7 +29,6 @@ mod wire;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -49,7 +48,7 @@ pub use self::relay::{HOP_BY_HOP, Relayed, is_timeout};
 use self::relay::{checked, corrupt};
 use self::scope::Scope;
 use self::transport::{Answer, Transport};
-use self::upload::{Declined, Upload};
+use self::upload::{Upload, UploadFacts};
 use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
 use super::retry::Retry;
@@ -68,8 +67,7 @@ pub struct Remote {
     /// The `Accept` header of requests for manifests.
     accept: HeaderValue,
     sources: Option<Sources>,
-    chunked: AtomicBool,
-    declined: Declined,
+    uploads: UploadFacts,
     referrers: Knowledge,
 }
 
@@ -96,8 +94,7 @@ impl Remote {
             accept: options.accept()?,
             repository: repository.clone(),
             sources: None,
-            chunked: AtomicBool::new(false),
-            declined: Declined::default(),
+            uploads: UploadFacts::default(),
             referrers: Knowledge::default(),
         })
     }
@@ -124,8 +121,7 @@ impl Remote {
             blob,
             file,
             source: sources.and_then(|sources| sources(&blob.digest)),
-            chunked: &self.chunked,
-            declined: &self.declined,
+            facts: &self.uploads,
         }
     }
 

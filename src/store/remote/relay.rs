@@ -14,7 +14,7 @@ use super::pace::TooSlow;
 use super::referrers::Knowledge;
 use super::scope::Scope;
 use super::transport::Transport;
-use super::upload::Declined;
+use super::upload::UploadFacts;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::{Digest, Identity, Mismatch};
@@ -75,8 +75,7 @@ impl Remote {
             transport: Transport::new(authorized, self.transport.retry),
             accept: self.accept.clone(),
             sources: None,
-            chunked: false.into(),
-            declined: Declined::default(),
+            uploads: UploadFacts::default(),
             referrers: Knowledge::default(),
         }
     }

@@ -1,31 +1,47 @@
-//! Pushing a blob: mounted where the registry has it already, else sent in one piece, else in chunks.
+//! Pushing a blob: mounted if the registry has it, otherwise sent in one piece, otherwise in chunks.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs>.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod session;
 
-use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
-};
+use std::collections::HashMap;
+use std::mem;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 
+use self::session::{CHUNK_BYTES, Session};
+use super::answer;
 use super::body::Body;
 use super::failure::Failure;
+use super::relay::corrupt;
 use super::transport::Transport;
 use super::wire::Request;
 use crate::digest::{Digest, Identity};
+use crate::store::retry::Attempts;
 use crate::store::{Delivery, Error};
-
-/// The size of a chunk: the most that GHCR takes in one.
-const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// Blobs whose mount was declined, with the upload that the registry opened in its place, if it did.
-pub(super) type Declined = Mutex<HashMap<Digest, Option<Url>>>;
+/// What the answers of a registry tell about the uploads that follow.
+pub(super) struct UploadFacts {
+    /// The largest blob that is sent in one piece.
+    largest_piece: AtomicU64,
+    /// Blobs whose mount was declined, with the upload that the registry opened in its place, if it did.
+    declined: Mutex<HashMap<Digest, Option<Session>>>,
+}
+
+impl Default for UploadFacts {
+    fn default() -> Self {
+        Self {
+            largest_piece: u64::MAX.into(),
+            declined: Mutex::default(),
+        }
+    }
+}
 
 /// One blob on its way.
 pub(super) struct Upload<'a> {
@@ -36,39 +52,42 @@ pub(super) struct Upload<'a> {
     pub(super) file: &'a Path,
     /// A repository of the same registry that has the blob.
     pub(super) source: Option<String>,
-    /// Whether this registry wants chunks, learnt from its answers.
-    pub(super) chunked: &'a AtomicBool,
-    pub(super) declined: &'a Declined,
+    pub(super) facts: &'a UploadFacts,
 }
 
 impl Upload<'_> {
-    /// Sends the blob; every attempt starts with a new upload, because what the registry kept of a
-    /// broken one is not known. A mount that was just declined is not asked for again, and its upload used.
+    /// Sends the blob. A broken upload in chunks goes on where it stopped. A broken upload in one piece starts anew,
+    /// because the registry does not say what it kept. A mount that was just declined is not requested again, and its
+    /// upload is used.
     pub(super) async fn push(&self) -> Result<Delivery, Error> {
         self.check_file().await?;
         let what = self.what();
-        let declined = self.declined.lock().await.remove(&self.blob.digest);
+        let declined = self.facts.declined.lock().await.remove(&self.blob.digest);
         let asks = declined.is_none();
-        // It may have expired by now. If something else is wrong, a new one will say so.
-        if let Some(location) = declined.flatten()
-            && let Ok(delivery) = self.send(location).await
-        {
-            return Ok(delivery);
+        let mut session = declined.flatten();
+        let mut is_old = session.is_some();
+        let mut attempts = Attempts::default();
+        loop {
+            match self.attempt(asks, &mut session).await {
+                Ok(delivery) => return Ok(delivery),
+                // The upload of the mount may have expired. If something else is wrong, a new one will fail too.
+                Err(_) if mem::take(&mut is_old) && session.is_none() => {}
+                Err(failure) => self.transport.pause(&mut attempts, &what, failure).await?,
+            }
         }
-        self.transport.retried(&what, || self.attempt(asks)).await
     }
 
     /// Takes the blob from its source and sends nothing. An upload that the registry opens in place of a
     /// mount is kept for the push that follows.
     pub(super) async fn mount_only(&self) -> Result<bool, Error> {
         let what = self.what();
-        let upload = match self.transport.retried(&what, || self.mount()).await? {
+        let session = match self.transport.retried(&what, || self.mount()).await? {
             Some(Opened::Mounted) => return Ok(true),
-            Some(Opened::At(location)) => Some(location),
+            Some(Opened::At(session)) => Some(session),
             None => None,
         };
-        let mut declined = self.declined.lock().await;
-        declined.insert(self.blob.digest, upload);
+        let mut declined = self.facts.declined.lock().await;
+        declined.insert(self.blob.digest, session);
         Ok(false)
     }
 
@@ -92,30 +111,70 @@ impl Upload<'_> {
         Err(Error::file(self.file)(source))
     }
 
-    async fn attempt(&self, asks: bool) -> Result<Delivery, Failure> {
-        let opened = if asks { self.mount().await? } else { None };
-        let location = match opened {
-            Some(Opened::Mounted) => return Ok(Delivery::Mounted),
-            Some(Opened::At(location)) => location,
-            None => self.open().await?,
+    /// Sends the blob once. After a failure `open` is the upload that the next attempt may go on with.
+    async fn attempt(&self, asks: bool, open: &mut Option<Session>) -> Result<Delivery, Failure> {
+        if let Some(session) = open
+            && session.is_broken
+            && !self.resume(session).await?
+        {
+            *open = None;
+        }
+        let mut session = match open.take() {
+            Some(session) => session,
+            None => match self.open(asks).await? {
+                Opened::Mounted => return Ok(Delivery::Mounted),
+                Opened::At(session) => session,
+            },
         };
-        self.send(location).await
+        let outcome = self.send(&mut session).await;
+        if session.is_chunked && matches!(&outcome, Err(failure) if failure.retry.is_some()) {
+            session.is_broken = true;
+            *open = Some(session);
+        }
+        outcome
     }
 
     /// Sends the blob to an upload that was opened for it.
-    async fn send(&self, location: Url) -> Result<Delivery, Failure> {
-        if !self.chunked.load(Ordering::Relaxed) {
-            let response = self.put(location, self.whole()).await?;
-            if response.status().is_success() {
-                return Ok(Delivery::Sent);
+    async fn send(&self, session: &mut Session) -> Result<Delivery, Failure> {
+        let mut is_second = false;
+        while !session.is_chunked
+            && self.blob.size <= self.facts.largest_piece.load(Ordering::Relaxed)
+        {
+            let response = self.put(session, self.whole()).await?;
+            let status = response.status();
+            if is_accepted(status) {
+                return self.stored(&response);
             }
-            if !wants_chunks(response.status()) || self.blob.size == 0 {
+            if !wants_chunks(status) || self.blob.size == 0 {
                 return Err(self.unexpected(response).await.into());
             }
-            self.chunked.store(true, Ordering::Relaxed);
-            return self.send_chunks(self.open().await?).await;
+            // A 416 may be about the state of this one upload. GHCR answers it for what is too large, each time.
+            let is_proof = status != StatusCode::RANGE_NOT_SATISFIABLE || is_second;
+            is_second = true;
+            if is_proof {
+                let largest = match status {
+                    StatusCode::PAYLOAD_TOO_LARGE | StatusCode::RANGE_NOT_SATISFIABLE => {
+                        CHUNK_BYTES.min(self.blob.size - 1)
+                    }
+                    _ => 0,
+                };
+                self.facts
+                    .largest_piece
+                    .fetch_min(largest, Ordering::Relaxed);
+            }
+            *session = self.open_new().await?;
         }
-        self.send_chunks(location).await
+        session.is_chunked = true;
+        self.send_chunks(session).await
+    }
+
+    /// Opens an upload, or mounts the blob.
+    async fn open(&self, asks: bool) -> Result<Opened, Failure> {
+        let opened = if asks { self.mount().await? } else { None };
+        match opened {
+            Some(opened) => Ok(opened),
+            None => Ok(Opened::At(self.open_new().await?)),
+        }
     }
 
     /// Asks for a mount, from any repository if none is known: zot looks in all of them.
@@ -137,65 +196,127 @@ impl Upload<'_> {
         };
         match response.status() {
             StatusCode::CREATED => Ok(Some(Opened::Mounted)),
-            StatusCode::ACCEPTED => Ok(Some(Opened::At(self.location(&response, &request.url)?))),
+            StatusCode::ACCEPTED => {
+                let session = Session::new(self.transport.wire(), &response, &request.url)?;
+                Ok(Some(Opened::At(session)))
+            }
             _ => Ok(None),
         }
     }
 
-    async fn open(&self) -> Result<Url, Failure> {
+    async fn open_new(&self) -> Result<Session, Failure> {
         let request = self.request(Method::POST, self.uploads.clone(), Body::Empty);
         let response = self.transport.authorized.send(&request).await?;
-        if response.status().is_success() {
-            self.location(&response, &request.url)
+        if is_accepted(response.status()) {
+            let session = Session::new(self.transport.wire(), &response, &request.url)?;
+            Ok(session)
         } else {
             Err(self.unexpected(response).await.into())
         }
     }
 
-    async fn send_chunks(&self, mut location: Url) -> Result<Delivery, Failure> {
-        let mut start = 0;
-        while start < self.blob.size {
-            let length = CHUNK_BYTES.min(self.blob.size - start);
-            let path = self.file.to_owned();
-            let mut request = self.request(
-                Method::PATCH,
-                location.clone(),
-                Body::File {
-                    path,
-                    start,
-                    length,
-                },
-            );
-            let range = format!("{start}-{}", start + length - 1);
-            let range = HeaderValue::try_from(range)
-                .map_err(|_| self.transport.wire().malformed("the range", ""))?;
-            request.headers.insert(CONTENT_RANGE, range);
-            request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-            let response = self.transport.authorized.send(&request).await?;
-            if !response.status().is_success() {
-                return Err(self.unexpected(response).await.into());
+    /// Sends what the upload lacks in chunks, and closes it.
+    async fn send_chunks(&self, session: &mut Session) -> Result<Delivery, Failure> {
+        loop {
+            let length = session.chunk(self.blob.size);
+            let response = match length {
+                0 => self.put(session, Body::Empty).await?,
+                _ => self.patch(session, length).await?,
+            };
+            match response.status() {
+                status if is_accepted(status) && length == 0 => return self.stored(&response),
+                status if is_accepted(status) => {
+                    session.follow(self.transport.wire(), &response)?;
+                    session.accept(length, response.headers());
+                }
+                StatusCode::RANGE_NOT_SATISFIABLE => self.correct(session, response).await?,
+                status => {
+                    let error = self.unexpected(response).await;
+                    // An upload that has expired starts anew.
+                    let has_expired = status == StatusCode::NOT_FOUND && session.offset > 0;
+                    let retry = has_expired.then_some(None);
+                    return Err(Failure { error, retry });
+                }
             }
-            if response.headers().contains_key(LOCATION) {
-                location = self.location(&response, &request.url)?;
-            }
-            start += length;
         }
-        let response = self.put(location, Body::Empty).await?;
-        if response.status().is_success() {
-            Ok(Delivery::Sent)
-        } else {
-            Err(self.unexpected(response).await.into())
+    }
+
+    async fn patch(&self, session: &Session, length: u64) -> Result<Response, Failure> {
+        let (path, start) = (self.file.to_owned(), session.offset);
+        let body = Body::File {
+            path,
+            start,
+            length,
+        };
+        let mut request = self.request(Method::PATCH, session.location.clone(), body);
+        let range = HeaderValue::try_from(format!("{start}-{}", start + length - 1));
+        let range = range.map_err(|_| self.transport.wire().malformed("the range", ""))?;
+        request.headers.insert(CONTENT_RANGE, range);
+        request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
+        self.transport.authorized.send(&request).await
+    }
+
+    /// Goes on where a registry that answered 416 says that the upload ends. An end that does not move is an error.
+    async fn correct(&self, session: &mut Session, response: Response) -> Result<(), Failure> {
+        session.follow(self.transport.wire(), &response)?;
+        let end = match session::received(response.headers()) {
+            Some(end) => Some(end),
+            None => self.ask(session).await?,
+        };
+        match end.filter(|end| *end <= self.blob.size) {
+            Some(end) if session.correct(end) => Ok(()),
+            _ => Err(self.unexpected(response).await.into()),
+        }
+    }
+
+    /// Finds out how much of a broken upload the registry has. Returns whether the upload can go on.
+    async fn resume(&self, session: &mut Session) -> Result<bool, Failure> {
+        let end = self.ask(session).await?;
+        match end.filter(|end| *end <= self.blob.size) {
+            Some(end) => {
+                (session.offset, session.is_broken) = (end, false);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Asks how many bytes of an upload the registry has. Returns nothing if it does not say so.
+    async fn ask(&self, session: &mut Session) -> Result<Option<u64>, Failure> {
+        let request = Request::new(Method::GET, session.location.clone(), self.what());
+        match self.transport.authorized.send(&request).await {
+            Ok(response) if response.status().is_success() => {
+                session.follow(self.transport.wire(), &response)?;
+                Ok(session::received(response.headers()))
+            }
+            Err(failure) if failure.retry.is_some() => Err(failure),
+            _ => Ok(None),
         }
     }
 
     /// Closes an upload, with the last bytes that it lacks.
-    async fn put(&self, mut location: Url, body: Body) -> Result<Response, Failure> {
+    async fn put(&self, session: &Session, body: Body) -> Result<Response, Failure> {
+        let mut location = session.location.clone();
         location
             .query_pairs_mut()
             .append_pair("digest", &self.blob.digest.to_string());
         let mut request = self.request(Method::PUT, location, body);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
         self.transport.authorized.send(&request).await
+    }
+
+    /// Checks that the registry stored this blob and no other one.
+    fn stored(&self, response: &Response) -> Result<Delivery, Failure> {
+        match answer::content_digest(response.headers()) {
+            Some(digest) if digest != self.blob.digest => {
+                let size = self.blob.size;
+                let found = Identity { digest, size };
+                let subject = format!("blob {}", self.blob.digest);
+                let location = &self.transport.wire().location;
+                Err(corrupt(location, subject, self.blob.digest, found).into())
+            }
+            _ => Ok(Delivery::Sent),
+        }
     }
 
     fn whole(&self) -> Body {
@@ -220,25 +341,6 @@ impl Upload<'_> {
         request
     }
 
-    /// Returns where the upload goes on. It may be another host, which then gets no credentials.
-    fn location(&self, response: &Response, base: &Url) -> Result<Url, Failure> {
-        let bad = |reason| {
-            self.transport
-                .wire()
-                .malformed("the address of the upload", reason)
-        };
-        let location = response
-            .headers()
-            .get(LOCATION)
-            .ok_or_else(|| bad("there is none"))?;
-        let location = location.to_str().ok().and_then(|text| base.join(text).ok());
-        let location = location.ok_or_else(|| bad("it is not a URL"))?;
-        match (base.scheme(), location.scheme()) {
-            (_, "https") | ("http", "http") => Ok(location),
-            _ => Err(bad("it leads from https to an address without").into()),
-        }
-    }
-
     async fn unexpected(&self, response: Response) -> Error {
         self.transport
             .wire()
@@ -249,7 +351,13 @@ impl Upload<'_> {
 
 enum Opened {
     Mounted,
-    At(Url),
+    At(Session),
+}
+
+/// Returns whether a registry took a request of an upload. ECR answers a chunk with 201. What answers anything else, such
+/// as 200 and a page, is no registry.
+fn is_accepted(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 201 | 202 | 204)
 }
 
 /// GHCR answers 416 to what is too large for it, others 413; some know no upload in one piece.
