@@ -23,6 +23,7 @@ mod relay;
 mod scope;
 mod token;
 mod transport;
+mod unknown_blob;
 mod upload;
 mod wire;
 
@@ -178,8 +179,9 @@ impl Remote {
     /// Stores a manifest under a tag or its digest. Returns the headers of the answer.
     async fn put_manifest(&self, manifest: &RawManifest, name: &str) -> Result<HeaderMap, Error> {
         let request = self.put_request(manifest, name)?;
-        let response = self.transport.send(&request).await?;
-        self.stored(manifest, &request, response).await
+        self.transport
+            .retried(&request.what, || self.put_once(manifest, &request))
+            .await
     }
 
     /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.

@@ -254,6 +254,80 @@ async fn a_file_of_another_size_or_content_is_not_stored() {
     assert!(error.to_string().contains("DIGEST_INVALID"), "{error}");
 }
 
+/// An answer of distribution to a manifest.
+fn unknown_blob() -> Fault {
+    let body = br#"{"errors":[{"code":"DIGEST_INVALID"},{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#;
+    Fault::Answer(400, vec![], body.to_vec())
+}
+
+fn manifest_of(blob: Identity, children: &[Digest]) -> RawManifest {
+    let Identity { digest, size } = blob;
+    let children: Vec<String> = children
+        .iter()
+        .map(|digest| format!(r#"{{"digest":"{digest}","size":2}}"#))
+        .collect();
+    let children = children.join(",");
+    let layer = format!(r#"{{"digest":"{digest}","size":{size}}}"#);
+    let text = format!(r#"{{"layers":[{layer}],"manifests":[{children}]}}"#);
+    RawManifest::new(text.into_bytes(), MANIFEST)
+}
+
+#[tokio::test]
+async fn a_manifest_whose_blobs_exist_is_sent_again() {
+    let registry = Registry::start();
+    let store = remote(&registry);
+    let blob = registry.put_blob("demo/app", b"layer");
+    let child = registry.put_manifest("demo/app", "child", MANIFEST, b"{}");
+    let manifest = manifest_of(blob, &[child]);
+    registry.on("PUT", "/manifests/", 2, unknown_blob());
+    store.push_manifest(&manifest, Some("1.0")).await.unwrap();
+    assert_eq!(methods(&registry), "PUT HEAD GET PUT HEAD GET PUT");
+    assert!(registry.manifest("demo/app", "1.0").is_some());
+    registry.on("PUT", "/manifests/", 100, unknown_blob());
+    let error = store
+        .push_manifest(&manifest, Some("1.0"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Unreachable { attempts: 4, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_whose_blobs_are_missing_is_refused_at_once() {
+    let registry = Registry::start();
+    let store = remote(&registry);
+    let blob = registry.put_blob("demo/app", b"layer");
+    let lost = Identity::of(b"lost");
+    for manifest in [
+        manifest_of(lost, &[]),
+        manifest_of(blob, &[lost.digest]),
+        RawManifest::new(&b"{"[..], MANIFEST),
+    ] {
+        registry.on("PUT", "/manifests/", 1, unknown_blob());
+        let error = store
+            .push_manifest(&manifest, Some("1.0"))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::Answer { status: 400, .. }),
+            "{error}"
+        );
+    }
+    // Another refusal is not asked about.
+    registry.forget_requests();
+    let invalid = Fault::Answer(
+        400,
+        vec![],
+        br#"{"errors":[{"code":"MANIFEST_INVALID"}]}"#.to_vec(),
+    );
+    registry.on("PUT", "/manifests/", 1, invalid);
+    let pushed = store.push_manifest(&manifest_of(blob, &[]), None).await;
+    assert!(pushed.is_err());
+    assert_eq!(methods(&registry), "PUT");
+}
+
 #[tokio::test]
 async fn manifests_are_stored_under_tag_or_digest() {
     let registry = Registry::start();

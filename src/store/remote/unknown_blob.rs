@@ -1,0 +1,70 @@
+//! Registries that refuse a manifest because of blobs that they have.
+//!
+//! Distribution 2.8 rewrites the file that links a blob to a repository for each client that pushes the blob. A manifest
+//! that arrives in the meantime is refused with `MANIFEST_BLOB_UNKNOWN`, although the client saw the blob.
+
+use reqwest::header::HeaderMap;
+use serde::Deserialize;
+
+use super::Remote;
+use super::failure::Failure;
+use super::wire::Request;
+use crate::digest::Identity;
+use crate::reference::Name;
+use crate::store::{Error, RawManifest, Store};
+
+/// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
+const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
+
+/// What a manifest of either kind names.
+#[derive(Deserialize)]
+struct Contents {
+    config: Option<Identity>,
+    #[serde(default)]
+    layers: Vec<Identity>,
+    #[serde(default)]
+    manifests: Vec<Identity>,
+}
+
+impl Remote {
+    /// Sends a manifest once. A refusal because of blobs that the repository has is a failure that may pass.
+    pub(super) async fn put_once(
+        &self,
+        manifest: &RawManifest,
+        request: &Request,
+    ) -> Result<HeaderMap, Failure> {
+        let response = self.transport.authorized.send(request).await?;
+        match self.stored(manifest, request, response).await {
+            Err(error) if names_unknown_blob(&error) && self.has_contents(manifest).await? => {
+                let retry = Some(None);
+                Err(Failure { error, retry })
+            }
+            stored => Ok(stored?),
+        }
+    }
+
+    /// Asks whether the repository has everything that a manifest names.
+    async fn has_contents(&self, manifest: &RawManifest) -> Result<bool, Error> {
+        let Ok(contents) = serde_json::from_slice::<Contents>(&manifest.bytes) else {
+            return Ok(false);
+        };
+        for blob in contents.config.into_iter().chain(contents.layers) {
+            if !self.has(blob).await? {
+                return Ok(false);
+            }
+        }
+        for child in contents.manifests {
+            match self.manifest(&Name::Digest(child.digest)).await {
+                Ok(_) => {}
+                Err(Error::NotFound { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Returns whether one of the registry's words is [`UNKNOWN_BLOB`]. Distribution may give another code before it.
+fn names_unknown_blob(error: &Error) -> bool {
+    matches!(error, Error::Answer { status: 400, message, .. } if message.contains(UNKNOWN_BLOB))
+}
