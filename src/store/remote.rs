@@ -45,8 +45,8 @@ pub use self::pace::{Pace, TooSlow};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
+use self::relay::checked;
 pub use self::relay::{HOP_BY_HOP, Relayed, is_timeout};
-use self::relay::{checked, corrupt};
 use self::scope::Scope;
 use self::transport::{Answer, Transport};
 use self::upload::{Upload, UploadFacts};
@@ -203,7 +203,12 @@ impl Remote {
                 let size = manifest.bytes.len() as u64;
                 let found = Identity { digest, size };
                 let what = format!("manifest {}", manifest.digest);
-                Err(corrupt(&self.location(), what, manifest.digest, found))
+                Err(answer::corrupt(
+                    &self.location(),
+                    what,
+                    manifest.digest,
+                    found,
+                ))
             }
             _ => Ok(response.headers().clone()),
         }

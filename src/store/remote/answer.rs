@@ -7,7 +7,8 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
 use super::pace::{Pace, TooSlow};
-use crate::digest::Digest;
+use crate::digest::{Digest, Identity, Mismatch};
+use crate::store::{Error, StoreKind, Subject};
 use crate::text::excerpt;
 
 /// How much of the body of an error is read.
@@ -214,6 +215,20 @@ pub(super) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
         .trim()
         .parse()
         .ok()
+}
+
+/// Makes an error of bytes that have another digest than expected.
+pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Identity) -> Error {
+    let expected = Identity {
+        digest: expected,
+        size: found.size,
+    };
+    Error::Corrupt {
+        what: Subject::Other(what),
+        location: location.to_owned(),
+        kind: StoreKind::Other,
+        source: Box::new(Mismatch { expected, found }),
+    }
 }
 
 #[cfg(test)]

@@ -17,11 +17,9 @@ use super::transport::Transport;
 use super::upload::UploadFacts;
 use super::wire::Request;
 use super::{Access, Credentials, Remote};
-use crate::digest::{Digest, Identity, Mismatch};
+use crate::digest::{Digest, Identity};
 use crate::store::retry::Attempts;
-use crate::store::{
-    ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, StoreKind, Subject, causes,
-};
+use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, causes};
 
 /// Headers for one connection only, which a gateway does not forward (RFC 9110, 7.6.1).
 pub const HOP_BY_HOP: [&str; 7] = [
@@ -200,27 +198,13 @@ pub(super) fn checked(
         None => Ok(manifest),
         Some(promised) => {
             let found = Identity { digest, size };
-            Err(corrupt(
+            Err(answer::corrupt(
                 location,
                 format!("manifest `{name}`"),
                 promised,
                 found,
             ))
         }
-    }
-}
-
-/// Makes an error of bytes that have another digest than expected.
-pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Identity) -> Error {
-    let expected = Identity {
-        digest: expected,
-        size: found.size,
-    };
-    Error::Corrupt {
-        what: Subject::Other(what),
-        location: location.to_owned(),
-        kind: StoreKind::Other,
-        source: Box::new(Mismatch { expected, found }),
     }
 }
 

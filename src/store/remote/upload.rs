@@ -17,7 +17,6 @@ use self::session::{CHUNK_BYTES, Session};
 use super::answer;
 use super::body::Body;
 use super::failure::Failure;
-use super::relay::corrupt;
 use super::transport::Transport;
 use super::wire::Request;
 use crate::digest::{Digest, Identity};
@@ -313,7 +312,7 @@ impl Upload<'_> {
                 let found = Identity { digest, size };
                 let subject = format!("blob {}", self.blob.digest);
                 let location = &self.transport.wire().location;
-                Err(corrupt(location, subject, self.blob.digest, found).into())
+                Err(answer::corrupt(location, subject, self.blob.digest, found).into())
             }
             _ => Ok(Delivery::Sent),
         }
