@@ -198,12 +198,31 @@ impl io::Write for Hasher {
 
 /// Bytes that are not the ones that were named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {} ({} bytes), found {} ({} bytes)", expected.digest, expected.size, found.digest, found.size)]
 pub struct Mismatch {
-    /// What was named.
+    /// What was named. Where only a digest was, it has the size that came.
     pub expected: Identity,
-    /// What came. A reader stops one byte after the expected size, so a longer input counts one more.
+    /// What came. Where only the size was looked at, it has the digest that was named. A reader stops one byte after the expected size, so a longer input counts one more.
     pub found: Identity,
+}
+
+impl fmt::Display for Mismatch {
+    /// Says of each size which bytes it belongs to, and nothing that was not looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        if expected.digest == found.digest {
+            let (digest, size) = (expected.digest, expected.size);
+            return write!(
+                f,
+                "expected {digest} ({size} bytes), found {} bytes",
+                found.size
+            );
+        }
+        write!(f, "expected {}", expected.digest)?;
+        if expected.size != found.size {
+            write!(f, " ({} bytes)", expected.size)?;
+        }
+        write!(f, ", found {} ({} bytes)", found.digest, found.size)
+    }
 }
 
 impl From<Mismatch> for io::Error {
