@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
 
-use self::answers::foreign_hint;
+use self::answers::{foreign_hint, obstacle_hint, status_hint};
 use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
@@ -314,9 +314,16 @@ fn store_hint(error: &store::Error) -> Option<Hint> {
             };
             return Some(format!("delete {}, then {way}", file.display()).into());
         }
-        store::Error::Unreachable { .. } => {
-            "check the host, its port and the network; --plain-http if it does not speak TLS, \
-             --ca-cert if its certificate is your own"
+        error @ store::Error::Unreachable { .. } => return error.obstacle().map(obstacle_hint),
+        store::Error::Answer { status, .. } => return status_hint(*status),
+        store::Error::NotRegistry { .. } => {
+            "check the host and its port: a web server, a login page or a proxy answers there"
+        }
+        store::Error::Encoded { .. } => {
+            "a proxy compresses what the registry sends: turn that off for everything below /v2/"
+        }
+        store::Error::NotStored { .. } => {
+            "the registry, or a proxy before it, changes or drops what is uploaded: tell whoever runs it"
         }
         _ => return None,
     };

@@ -1,7 +1,8 @@
 //! A progress bar on a terminal for what takes longer than a second, and what `-v` shows.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,6 +17,7 @@ pub(crate) struct Progress {
     planned: AtomicU64,
     moved: AtomicU64,
     requests: AtomicU64,
+    warnings: Mutex<HashSet<String>>,
     bar: OnceLock<ProgressBar>,
     shows_bar: bool,
     shows_requests: bool,
@@ -28,6 +30,7 @@ impl Progress {
             planned: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            warnings: Mutex::default(),
             bar: OnceLock::new(),
             shows_bar: !quiet,
             shows_requests: verbose,
@@ -88,6 +91,13 @@ impl Observer for Progress {
         if let Some(bar) = self.bar("{bar:32} {binary_bytes} of {binary_total_bytes}") {
             bar.set_length(self.planned.load(Ordering::Relaxed));
             bar.set_position(self.moved.load(Ordering::Relaxed));
+        }
+    }
+
+    fn warned(&self, warning: &str) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.insert(warning.to_owned()) {
+            self.say(&format!("warning: {warning}"));
         }
     }
 

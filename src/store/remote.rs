@@ -12,6 +12,7 @@ mod challenge;
 mod client;
 mod document;
 mod failure;
+mod link;
 mod login;
 mod options;
 mod pages;
@@ -39,13 +40,14 @@ use self::authorization::Authorized;
 use self::body::Body;
 pub use self::catalog::catalog;
 pub use self::document::{Document, document};
+pub use self::failure::Obstacle;
 pub use self::login::try_login;
 pub use self::options::{Access, Options};
 use self::pages::Pages;
 pub use self::public::is_public;
 use self::referrers::{Knowledge, Referrer};
+use self::relay::checked;
 pub use self::relay::{HOP_BY_HOP, Relayed, is_timeout};
-use self::relay::{checked, corrupt};
 use self::scope::Scope;
 use self::transport::{Answer, Transport};
 use self::upload::{Declined, Upload};
@@ -151,24 +153,52 @@ impl Remote {
         }
     }
 
-    /// Asks for the length of a blob. Returns nothing if the blob does not exist; a registry may not tell the length.
-    async fn blob_length(&self, digest: &Digest) -> Result<Option<Option<u64>>, Error> {
+    /// Asks for a blob; `size` is the one that it should have, if that is known.
+    ///
+    /// A 200 alone says nothing, as web servers answer any path with it. The length or the digest must be the blob's, or
+    /// the type one of a file.
+    async fn look_for_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobAnswer, Error> {
         let subject = format!("blob {digest}");
         let url = self.url(&format!("blobs/{digest}"));
         let request = Request::new(Method::HEAD, url, format!("looking for {subject}"));
         let response = self.transport.send(&request).await?;
+        let wire = self.transport.wire();
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(None),
-            _ => {
-                let wire = self.transport.wire();
-                return Err(wire.unexpected(response, &request.what, &subject).await);
-            }
+            StatusCode::NOT_FOUND => return Ok(BlobAnswer::Missing),
+            _ => return Err(wire.unexpected(response, &request.what, &subject).await),
         }
-        let length = response.headers().get(CONTENT_LENGTH);
+        let headers = response.headers();
+        let length = headers.get(CONTENT_LENGTH);
         let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        if length.is_some() && length == size {
+            return Ok(BlobAnswer::Found(length));
+        }
         // Some registries answer every HEAD with 0.
-        Ok(Some(length.filter(|length| *length != 0)))
+        let length = length.filter(|length| *length != 0);
+        if answer::content_digest(headers) == Some(*digest) {
+            return Ok(BlobAnswer::Found(length));
+        }
+        let encoding = answer::encoding(headers);
+        if answer::is_page(headers, b"") || encoding.is_some() {
+            return Err(wire.no_blob(&response, &request.what, encoding));
+        }
+        Ok(match length {
+            None if !answer::is_file(headers) => BlobAnswer::Unclear,
+            length => BlobAnswer::Found(length),
+        })
+    }
+
+    /// Fails if a body that should be `length` bytes of a blob is a web page, or encoded. One of that length may have any
+    /// type; its digest decides.
+    fn check_blob(&self, response: &Response, what: &str, length: u64) -> Result<(), Error> {
+        let headers = response.headers();
+        let encoding = answer::encoding(headers);
+        let is_suspect = answer::is_page(headers, b"") || encoding.is_some();
+        if is_suspect && response.content_length() != Some(length) {
+            return Err(self.transport.wire().no_blob(response, what, encoding));
+        }
+        Ok(())
     }
 
     fn manifest_request(&self, name: &Name) -> Request {
@@ -211,23 +241,65 @@ impl Remote {
         request: &Request,
         response: Response,
     ) -> Result<HeaderMap, Error> {
-        if !response.status().is_success() {
-            return Err(self
-                .transport
-                .wire()
+        let wire = self.transport.wire();
+        let sent = Some(manifest.digest);
+        let response = wire.accepted(response, &request.what, sent).await?;
+        match response.status().is_success() {
+            true => Ok(response.headers().clone()),
+            false => Err(wire
                 .unexpected(response, &request.what, "the repository")
-                .await);
-        }
-        match answer::content_digest(response.headers()) {
-            Some(digest) if digest != manifest.digest => {
-                let size = manifest.bytes.len() as u64;
-                let found = Identity { digest, size };
-                let what = format!("manifest {}", manifest.digest);
-                Err(corrupt(&self.location(), what, manifest.digest, found))
-            }
-            _ => Ok(response.headers().clone()),
+                .await),
         }
     }
+
+    /// Makes sure that the registry has a manifest that was pushed. A registry may take a moment until it has.
+    async fn confirm(&self, manifest: &RawManifest) -> Result<(), Error> {
+        let name = Name::Digest(manifest.digest);
+        let mut request = self.manifest_request(&name);
+        request.what = format!("looking for the pushed manifest `{name}`");
+        let accept = self.accept.to_str().unwrap_or_default();
+        let accept = HeaderValue::try_from(format!("{accept}, {}", manifest.media_type));
+        request
+            .headers
+            .insert(ACCEPT, accept.unwrap_or(self.accept.clone()));
+        request.method = Method::HEAD;
+        let mut failed = 0;
+        loop {
+            let response = self.transport.send(&request).await?;
+            let found = answer::content_digest(response.headers());
+            let not_stored = |found| {
+                let wire = self.transport.wire();
+                Err(wire.not_stored(&request.what, manifest.digest, found))
+            };
+            match (response.status(), found) {
+                (StatusCode::OK, Some(found)) if found == manifest.digest => return Ok(()),
+                (StatusCode::OK, Some(found)) => return not_stored(Some(found)),
+                (StatusCode::NOT_FOUND, _) => {
+                    failed += 1;
+                    match self.transport.retry.wait(failed, None) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return not_stored(None),
+                    }
+                }
+                // It does not say, or knows no HEAD.
+                _ => {
+                    request.method = Method::GET;
+                    let subject = format!("manifest `{name}`");
+                    let read = self.transport.read(&request, &subject, MAX_MANIFEST_BYTES);
+                    return self.checked(&name, read.await?).map(|_| ());
+                }
+            }
+        }
+    }
+}
+
+/// What an answer says of a blob.
+enum BlobAnswer {
+    Missing,
+    /// The blob exists; a registry may not tell its length.
+    Found(Option<u64>),
+    /// The registry answers, but says nothing of the blob.
+    Unclear,
 }
 
 #[async_trait]
@@ -264,22 +336,23 @@ impl Store for Remote {
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
-        match self.blob_length(&blob.digest).await? {
-            None => Ok(false),
-            Some(Some(length)) if length != blob.size => {
+        match self.look_for_blob(&blob.digest, Some(blob.size)).await? {
+            // What is not known to be there is sent again.
+            BlobAnswer::Missing | BlobAnswer::Unclear => Ok(false),
+            BlobAnswer::Found(Some(length)) if length != blob.size => {
                 let subject = format!("blob {}", blob.digest);
                 let reason = format!("it has {length} bytes, {} were expected", blob.size);
                 Err(self.transport.wire().malformed(subject, reason))
             }
-            Some(_) => Ok(true),
+            BlobAnswer::Found(_) => Ok(true),
         }
     }
 
     async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        match self.blob_length(digest).await? {
-            None => Ok(None),
-            Some(Some(length)) => Ok(Some(length)),
-            Some(None) => {
+        match self.look_for_blob(digest, None).await? {
+            BlobAnswer::Missing => Ok(None),
+            BlobAnswer::Found(Some(length)) => Ok(Some(length)),
+            BlobAnswer::Found(None) | BlobAnswer::Unclear => {
                 let (subject, reason) = (format!("blob {digest}"), "its size is not told");
                 Err(self.transport.wire().malformed(subject, reason))
             }
@@ -299,9 +372,13 @@ impl Store for Remote {
         }
         let response = self.transport.send(&request).await?;
         let skipped = match response.status() {
-            StatusCode::OK => from,
+            StatusCode::OK => {
+                self.check_blob(&response, &request.what, blob.size)?;
+                from
+            }
             StatusCode::PARTIAL_CONTENT => {
                 self.check_range(&subject, response.headers(), from, blob.size)?;
+                self.check_blob(&response, &request.what, blob.size - from)?;
                 0
             }
             _ => {
@@ -312,7 +389,7 @@ impl Store for Remote {
                     .await);
             }
         };
-        let location = self.location();
+        let location = self.transport.wire().answerer(response.url());
         let broken = move |error: reqwest::Error| Error::Unreachable {
             what: format!("{} ({location})", request.what),
             attempts: 1,
@@ -333,13 +410,18 @@ impl Store for Remote {
         // Without a repository, the endpoint is the registry's.
         let path = path.trim_start_matches('/');
         let relayed = self.relay(method.clone(), path, query, headers).await?;
+        // Some registries answer a ping with a page, and a blob may be one.
+        if !endpoint.is_empty() && !endpoint.starts_with("blobs/") {
+            relayed.check_type()?;
+        }
         Ok(Some(relayed))
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
         let first = self.url("tags/list");
-        let pages = Pages::new(&self.transport, first, "listing tags", "the list of tags");
-        let tags = pages.names("the repository", |_| false).await?;
+        let (what, list) = ("listing tags", "the list of tags");
+        let mut pages = Pages::new(&self.transport, first, what, list);
+        let tags = pages.names("tags", "the repository", |_| false).await?;
         Ok(tags.unwrap_or_default())
     }
 
@@ -349,6 +431,10 @@ impl Store for Remote {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
         self.list_referrers(subject, artifact_type).await
+    }
+
+    fn referrers_doubt(&self) -> Option<String> {
+        self.doubt()
     }
 
     fn retry(&self) -> Retry {
@@ -372,15 +458,17 @@ impl WritableStore for Remote {
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
         let digest = manifest.digest.to_string();
-        let Some(referrer) = Referrer::of(manifest) else {
-            let name = tag.unwrap_or(&digest);
-            return self.put_manifest(manifest, name).await.map(|_| ());
-        };
-        let answer = self.put_manifest(manifest, &digest).await?;
-        self.list_referrer(&referrer, &answer).await?;
+        if let Some(referrer) = Referrer::of(manifest) {
+            let answer = self.put_manifest(manifest, &digest).await?;
+            self.list_referrer(&referrer, &answer).await?;
+            if tag.is_none() {
+                return Ok(());
+            }
+        }
         // The last: whoever finds the tag takes it that all was done.
+        self.put_manifest(manifest, tag.unwrap_or(&digest)).await?;
         match tag {
-            Some(tag) => self.put_manifest(manifest, tag).await.map(|_| ()),
+            Some(_) => self.confirm(manifest).await,
             None => Ok(()),
         }
     }

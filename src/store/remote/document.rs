@@ -61,7 +61,9 @@ async fn fetch(wire: &Wire, request: &Request, limit: u64) -> Result<Option<Docu
         Ok(body) if answer::is_page(response.headers(), &body) => return Ok(None),
         Ok(body) => Some(body.into()),
         Err(BodyError::TooLong) => None,
-        Err(BodyError::Broken(error)) => return Err(wire.broken(&request.what, error)),
+        Err(BodyError::Broken(error)) => {
+            return Err(wire.broken(response.url(), &request.what, error));
+        }
     };
     let media_type = answer::media_type(response.headers()).to_owned();
     Ok(Some(Document { media_type, body }))

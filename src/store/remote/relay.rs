@@ -10,6 +10,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
 use super::authorization::Authorized;
+use super::link::next_link;
 use super::referrers::Knowledge;
 use super::scope::Scope;
 use super::transport::Transport;
@@ -116,9 +117,9 @@ impl Remote {
         Relayed {
             status: response.status(),
             headers: for_all(response.headers()),
+            location: self.transport.wire().answerer(response.url()),
             response,
             what: request.what,
-            location: self.transport.wire().location.clone(),
         }
     }
 }
@@ -134,9 +135,22 @@ impl Relayed {
         answer::media_type(&self.headers)
     }
 
+    /// Fails if the answer is a web page.
+    pub(super) fn check_type(&self) -> Result<(), Error> {
+        if self.status != StatusCode::OK || !answer::is_page(&self.headers, b"") {
+            return Ok(());
+        }
+        Err(Error::NotRegistry {
+            what: self.what.clone(),
+            location: self.location.clone(),
+            status: self.status.as_u16(),
+            content: answer::content_in_words(&self.headers),
+        })
+    }
+
     /// Returns the query of the next page, where a list has one.
     pub fn next_page(&self) -> Option<String> {
-        let link = answer::next_link(&self.headers)?;
+        let link = next_link(&self.headers).ok()??;
         let next: Url = self.response.url().join(&link).ok()?;
         next.query().map(str::to_owned)
     }
@@ -144,12 +158,10 @@ impl Relayed {
     /// Reads a manifest, and checks it against the digest that `name` may be, and the one that the registry gives it.
     pub async fn manifest(self, name: &str) -> Result<RawManifest, Error> {
         let (location, headers) = (self.location.clone(), self.headers.clone());
+        let (what, status) = (self.what.clone(), self.status);
         let body = self.bytes(MAX_MANIFEST_BYTES).await?;
-        let manifest = checked(&location, name, &headers, body)?;
-        Ok(match manifest.media_type.as_str() {
-            "" => RawManifest::read(manifest.bytes),
-            _ => manifest,
-        })
+        answer::check_document(&what, &location, (status, &headers), &body)?;
+        checked(&location, name, &headers, body)
     }
 
     /// Reads a whole body of at most `limit` bytes.
@@ -181,7 +193,7 @@ pub(super) fn checked(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<RawManifest, Error> {
-    let manifest = RawManifest::new(body, answer::media_type(headers));
+    let manifest = RawManifest::stated(body, answer::media_type(headers));
     let digest = manifest.digest;
     let size = manifest.bytes.len() as u64;
     let promised = [name.parse().ok(), answer::content_digest(headers)];

@@ -93,7 +93,9 @@ impl Exchange<'_> {
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
-            Err(BodyError::Broken(error)) => return Err(wire.broken(TOKEN, error).into()),
+            Err(BodyError::Broken(error)) => {
+                return Err(wire.broken(response.url(), TOKEN, error).into());
+            }
         };
         match serde_json::from_slice::<RegistryToken>(&body) {
             Ok(token) if !token.token().is_empty() => Ok(token.token().into()),

@@ -130,8 +130,9 @@ impl Upload<'_> {
         let mut request = self.request(Method::POST, url, Body::Empty);
         // The token was asked for with the other repository; a new one would say no more.
         request.renew = false;
+        let sent = Some(self.blob.digest);
         let response = match self.transport.authorized.send(&request).await {
-            Ok(response) => response,
+            Ok(response) => self.accepted(response, sent).await?,
             Err(failure) if matches!(failure.error, Error::Refused { .. }) => return Ok(None),
             Err(failure) => return Err(failure),
         };
@@ -145,6 +146,7 @@ impl Upload<'_> {
     async fn open(&self) -> Result<Url, Failure> {
         let request = self.request(Method::POST, self.uploads.clone(), Body::Empty);
         let response = self.transport.authorized.send(&request).await?;
+        let response = self.accepted(response, None).await?;
         if response.status().is_success() {
             self.location(&response, &request.url)
         } else {
@@ -172,6 +174,7 @@ impl Upload<'_> {
             request.headers.insert(CONTENT_RANGE, range);
             request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
             let response = self.transport.authorized.send(&request).await?;
+            let response = self.accepted(response, None).await?;
             if !response.status().is_success() {
                 return Err(self.unexpected(response).await.into());
             }
@@ -195,7 +198,14 @@ impl Upload<'_> {
             .append_pair("digest", &self.blob.digest.to_string());
         let mut request = self.request(Method::PUT, location, body);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-        self.transport.authorized.send(&request).await
+        let response = self.transport.authorized.send(&request).await?;
+        Ok(self.accepted(response, Some(self.blob.digest)).await?)
+    }
+
+    /// Passes on an answer that a registry gives to an upload; `sent` is the blob that it must have then.
+    async fn accepted(&self, response: Response, sent: Option<Digest>) -> Result<Response, Error> {
+        let wire = self.transport.wire();
+        wire.accepted(response, &self.what(), sent).await
     }
 
     fn whole(&self) -> Body {

@@ -265,6 +265,7 @@ async fn manifests_are_stored_under_tag_or_digest() {
     let paths = [
         format!("PUT /v2/demo/app/manifests/{digest}"),
         "PUT /v2/demo/app/manifests/1.0".to_owned(),
+        format!("HEAD /v2/demo/app/manifests/{digest}"),
     ];
     assert_eq!(registry.lines(), paths);
     assert_eq!(
@@ -282,7 +283,7 @@ async fn manifests_are_stored_under_tag_or_digest() {
         .push_manifest(&manifest, Some("1.0"))
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(matches!(error, Error::NotStored { .. }), "{error}");
     registry.on("PUT", "/manifests/", 1, Fault::Status(413, vec![]));
     let error = store
         .push_manifest(&manifest, Some("1.0"))

@@ -231,5 +231,5 @@ async fn tags_may_be_none_and_pages_must_end_here() {
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
     }
     registry.on("GET", "/tags/", 1, Fault::Body(b"<html>".to_vec()));
-    assert!(matches!(store.tags().await, Err(Error::Malformed { .. })));
+    assert!(matches!(store.tags().await, Err(Error::NotRegistry { .. })));
 }
