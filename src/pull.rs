@@ -77,8 +77,8 @@ impl Pulled {
 /// Writes the component to `output`, from the cache where it can and else from the store.
 ///
 /// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
-/// again. What the store [holds as files](Store::local_file) is read there and comes into no cache; of it contents are
-/// checked, and the blobs where a content is wrong. On an error `output` may have been written to.
+/// again. Blobs that the store [has as files](Store::local_file) are read in place and do not enter the cache. Their contents
+/// are checked, and the blobs themselves if a content is wrong. On an error `output` may have been written to.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,

@@ -186,7 +186,7 @@ pub struct Damage {
 pub struct SectionMap {
     /// How many bytes the file has.
     pub size: u64,
-    /// What it is. Of an unknown version the layer decides.
+    /// Module or component. For an unknown version the layer field of the header decides.
     pub kind: BinaryKind,
     /// The file itself, and the nested binaries that hold something recorded.
     pub binaries: Vec<Binary>,

@@ -33,7 +33,7 @@ impl Stub {
             Given::File(path) => Self::of_file(path).await,
             Given::Named(named) => Self::of_stored(context, named).await,
         }?;
-        // Whoever needs the types fails where they cannot be read.
+        // A command that needs the types fails when it cannot read them.
         let found = interfaces(&stub.bytes).ok();
         if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
             eprintln!("warning: {}: {warning}", printable(&stub.name));

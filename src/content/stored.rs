@@ -1,4 +1,4 @@
-//! What contents are decoded from, for the engine, and for callers that keep no decoded copies.
+//! Finds the blob that a content is decoded from, for the engine and for callers that keep no decoded copies.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};

@@ -79,7 +79,7 @@ pub(super) struct ViewBytes;
 
 impl Weighter<Digest, Arc<View>> for ViewBytes {
     fn weight(&self, _: &Digest, view: &Arc<View>) -> u64 {
-        // What was read from the manifest takes about as much again.
+        // The values that were read from the manifest take about as much memory again.
         let bytes = 2 * view.raw.bytes.len() + view.manifest.len() + view.config.len();
         bytes as u64
     }

@@ -148,7 +148,12 @@ impl Search<'_> {
         for offered in offers.into_iter().flatten() {
             require(self.importing_only(offered)?);
         }
-        Ok(rows.unwrap_or_else(|| (0..self.numbering.count).collect()))
+        let all = || {
+            let mut all = RoaringBitmap::new();
+            all.insert_range(0..self.numbering.count);
+            all
+        };
+        Ok(rows.unwrap_or_else(all))
     }
 
     /// Returns the rows that import or export an interface.

@@ -39,7 +39,7 @@ pub(super) struct Repository {
     pub(super) only: Option<Name>,
 }
 
-/// What was read of a source, or of a part of it.
+/// The entries and records that were read from a source or from a part of it.
 #[derive(Default)]
 pub(super) struct Read {
     pub(super) contents: SourceContents,
@@ -221,7 +221,7 @@ impl Reader<'_> {
         let mut record = record_of(store, &opened, self.session).await?;
         if may_be_wit_package(&opened, &record) {
             match pull::stub_of(store, &opened, self.session).await {
-                // What has no stub stays what its manifest says.
+                // An artifact without a stub keeps the record that its manifest gave.
                 Err(error::Error::Stub(_)) => {}
                 stub => {
                     let (stub, _) = stub?;

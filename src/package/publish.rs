@@ -141,7 +141,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 })
             }
             Err(crate::error::Error::Store(store::Error::NotFound { .. })) => Ok(State::Free),
-            // Whatever it is, it is not this component.
+            // An artifact that cannot be opened is never this component.
             Err(crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }) => {
                 Ok(State::Other(self.store.manifest(&name).await?.digest))
             }

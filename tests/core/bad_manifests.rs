@@ -31,6 +31,19 @@ fn artifact() -> (Config, Value) {
     (component.config, manifest)
 }
 
+/// Returns the root and the layers, stored as they are.
+fn raw_layers(config: &Config) -> Vec<EncodedBlob> {
+    let layers = config.layers.iter().map(|layer| Identity {
+        digest: layer.digest,
+        size: layer.size,
+    });
+    let encoding = Encoding::Raw;
+    std::iter::once(config.root)
+        .chain(layers)
+        .map(|blob| EncodedBlob { blob, encoding })
+        .collect()
+}
+
 fn read(manifest: &Value) -> Result<SplitManifest, Error> {
     SplitManifest::read(manifest.to_string().as_bytes())
 }
@@ -75,17 +88,7 @@ fn attributes_of_names_are_repeated_and_compared() {
         json!({"imports": {"attributes": {"p": {"implements": "a:b/c@1"}}, "incomplete": true}});
     let (mut config, _) = artifact();
     config.names = serde_json::from_value(names.clone()).unwrap();
-    let stored: Vec<EncodedBlob> = [config.root]
-        .into_iter()
-        .chain(config.layers.iter().map(|layer| Identity {
-            digest: layer.digest,
-            size: layer.size,
-        }))
-        .map(|blob| EncodedBlob {
-            blob,
-            encoding: Encoding::Raw,
-        })
-        .collect();
+    let stored = raw_layers(&config);
     let split = artifact::split(&config, &stored, &BTreeMap::new());
     let mut manifest: Value = serde_json::from_slice(&split.manifest).unwrap();
     assert_eq!(
@@ -375,16 +378,7 @@ fn a_manifest_whose_annotations_lie_does_not_repeat_its_config() {
 #[test]
 fn a_subject_is_the_flat_form_or_an_error() {
     let (config, _) = artifact();
-    let stored: Vec<EncodedBlob> = std::iter::once(config.root)
-        .chain(config.layers.iter().map(|layer| Identity {
-            digest: layer.digest,
-            size: layer.size,
-        }))
-        .map(|blob| EncodedBlob {
-            blob,
-            encoding: Encoding::Raw,
-        })
-        .collect();
+    let stored = raw_layers(&config);
     let split = artifact::split_of_flat(&config, &stored, &BTreeMap::new());
     let good: Value = serde_json::from_slice(&split.manifest).unwrap();
     assert_eq!(good["subject"]["digest"], split.flat.digest().to_string());
