@@ -7,7 +7,7 @@ use super::files::ROW;
 use super::local::Index;
 use super::record::Entry;
 use super::shared::Shared;
-use super::table;
+use super::table::{self, RecordReader};
 
 /// Which versions are published.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,7 @@ impl Index {
         self.numbered(|files| {
             let (mut shared, mut left) = (Shared::default(), LeftOut::default());
             let mut seen = HashSet::new();
+            let mut records = RecordReader::new(&files.own)?;
             let select = format!("SELECT {ROW} FROM row ORDER BY id");
             let mut statement = files.own.prepare(&select)?;
             let mut rows = statement.query([])?;
@@ -63,9 +64,7 @@ impl Index {
                     left.layouts += 1;
                 } else {
                     if seen.insert(entry.digest) {
-                        shared
-                            .records
-                            .extend(table::record(&files.own, &entry.digest)?);
+                        shared.records.extend(records.read(&entry.digest)?);
                         let stub = table::stub(&files.own, &entry.digest)?;
                         shared.stubs.extend(stub.map(|stub| (entry.digest, stub)));
                     }

@@ -35,8 +35,6 @@ pub(super) struct Numbering {
     pub(super) count: u32,
     /// The first row of each package.
     pub(super) begins: RoaringBitmap,
-    /// The rows whose imports are known.
-    pub(super) declared: RoaringBitmap,
 }
 
 impl Files<'_> {
@@ -127,7 +125,7 @@ impl Files<'_> {
 const UNUSED: &str = "
     DELETE FROM stub WHERE artifact NOT IN (SELECT id FROM artifact);
     DELETE FROM part WHERE id NOT IN (
-        SELECT value FROM artifact, json_each(imports) UNION SELECT value FROM artifact, json_each(exports)
+        SELECT imports FROM artifact WHERE imports IS NOT NULL UNION SELECT exports FROM artifact WHERE exports IS NOT NULL
         UNION SELECT value FROM artifact, json_each(layers)
     );
 ";
@@ -143,21 +141,19 @@ impl Claims<'_> {
 impl Numbering {
     /// Reads the numbering of the main file, if it was numbered.
     pub(super) fn read(file: &Connection) -> rusqlite::Result<Option<Self>> {
-        let select = "SELECT count, begins, declared FROM numbering";
+        let select = "SELECT count, begins FROM numbering";
         let numbering = file.query_row(select, [], |row| {
             Ok(Self {
                 count: row.get(0)?,
                 begins: rows_at(row, 1)?,
-                declared: rows_at(row, 2)?,
             })
         });
         numbering.optional()
     }
 
     pub(super) fn write(&self, file: &Connection) -> rusqlite::Result<()> {
-        let (begins, declared) = (bytes_of(&self.begins)?, bytes_of(&self.declared)?);
-        let insert = "INSERT INTO numbering (count, begins, declared) VALUES (?1, ?2, ?3)";
-        file.execute(insert, params![self.count, begins, declared])?;
+        let insert = "INSERT INTO numbering (count, begins) VALUES (?1, ?2)";
+        file.execute(insert, params![self.count, bytes_of(&self.begins)?])?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::local::Index;
 use super::record::{Entry, Record};
 use super::row_id::number;
 use super::sources::{self, Source};
-use super::table::{self, RecordWriter};
+use super::table::{self, RecordReader, RecordWriter};
 use crate::digest::Digest;
 
 /// Everything that a source has.
@@ -199,7 +199,7 @@ impl Index {
         self.write(|files| {
             let mut is_changed = false;
             for (record, stub) in learned {
-                let known = table::record(&files.own, &record.digest)?;
+                let known = RecordReader::new(&files.own)?.read(&record.digest)?;
                 if known.as_ref() != Some(record) {
                     RecordWriter::new(&files.own).write(record)?;
                     is_changed = true;

@@ -236,12 +236,12 @@ impl FileId {
     }
 }
 
-/// Returns the main file of this version of the tables: `index-4.sqlite` for `index.sqlite`.
+/// Returns the main file of this version of the tables: `index-5.sqlite` for `index.sqlite`.
 fn main_file(base: &Path) -> PathBuf {
     versioned(base, ".sqlite")
 }
 
-/// Returns the directory of the files of shared indexes: `index-4-shared` for `index.sqlite`.
+/// Returns the directory of the files of shared indexes: `index-5-shared` for `index.sqlite`.
 fn claims_directory(base: &Path) -> PathBuf {
     versioned(base, "-shared")
 }

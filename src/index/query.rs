@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roaring::RoaringBitmap;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::error::Error;
 use super::files::{Files, Numbering, ROW};
@@ -12,7 +12,7 @@ use super::local::Index;
 use super::record::{Entry, Record, words};
 use super::schema::damage;
 use super::sources::Source;
-use super::table::{self, rows_at};
+use super::table::{RecordReader, rows_at};
 use crate::section::ListDetails;
 
 /// The conditions of a search. All of them must hold.
@@ -85,9 +85,13 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
     let Some(numbering) = numbering.filter(|numbering| numbering.count > 0) else {
         return Ok(Err(Error::Empty));
     };
-    let search = Search { files, numbering };
+    let mut search = Search {
+        files,
+        numbering,
+        records: RecordReader::new(&files.own)?,
+    };
     for pattern in query.exports.iter().chain(&query.imports) {
-        if search.using(pattern, true)?.is_empty() && search.using(pattern, false)?.is_empty() {
+        if !search.knows(pattern)? {
             return Ok(Err(search.unknown(pattern)?));
         }
     }
@@ -107,6 +111,7 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
 struct Search<'a> {
     files: &'a Files<'a>,
     numbering: Numbering,
+    records: RecordReader<'a>,
 }
 
 impl Search<'_> {
@@ -156,19 +161,46 @@ impl Search<'_> {
         Ok(rows.unwrap_or_else(all))
     }
 
+    /// Returns whether anything imports or exports an interface.
+    fn knows(&self, pattern: &Pattern) -> rusqlite::Result<bool> {
+        let mut is_known = false;
+        for is_export in [true, false] {
+            self.each_used(pattern, is_export, |_, _| {
+                is_known = true;
+                Ok(())
+            })?;
+        }
+        Ok(is_known)
+    }
+
     /// Returns the rows that import or export an interface.
     fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
-        let select = "SELECT name, interface, rows FROM used WHERE path = ?1 AND is_export = ?2";
+        let mut rows = RoaringBitmap::new();
+        self.each_used(pattern, is_export, |_, list| {
+            rows |= rows_at(list, 1)?;
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Calls a function with the id and the rows, as column 1, of each import or export that a pattern means.
+    fn each_used(
+        &self,
+        pattern: &Pattern,
+        is_export: bool,
+        mut each: impl FnMut(u32, &Row<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let select =
+            "SELECT id, rows, name, interface FROM used WHERE path = ?1 AND is_export = ?2";
         let mut statement = self.files.own.prepare_cached(select)?;
         let mut lists = statement.query(params![pattern.path(), is_export])?;
-        let mut rows = RoaringBitmap::new();
         while let Some(list) = lists.next()? {
-            let (name, interface) = (list.get_ref(0)?.as_str()?, list.get_ref(1)?.as_str()?);
+            let (name, interface) = (list.get_ref(2)?.as_str()?, list.get_ref(3)?.as_str()?);
             if pattern.matches_extern(name, interface) {
-                rows |= rows_at(list, 2)?;
+                each(list.get(0)?, list)?;
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Returns the rows with a word that begins so.
@@ -189,36 +221,37 @@ impl Search<'_> {
 
     /// Returns the rows whose imports are all known and all among those offered.
     fn importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
-        let select = "SELECT path, name, interface, rows FROM used WHERE NOT is_export";
+        let mut ids = RoaringBitmap::new();
+        for pattern in offered {
+            self.each_used(pattern, false, |id, _| {
+                ids.insert(id);
+                Ok(())
+            })?;
+        }
+        let select = "SELECT used, rows FROM import_set";
         let mut statement = self.files.own.prepare_cached(select)?;
-        let mut lists = statement.query([])?;
-        let mut others = RoaringBitmap::new();
-        while let Some(list) = lists.next()? {
-            let path = list.get_ref(0)?.as_str()?;
-            let (name, interface) = (list.get_ref(1)?.as_str()?, list.get_ref(2)?.as_str()?);
-            // A version is parsed only where a path is the same: that of the row, or of a name with another path.
-            let is_meant = |pattern: &Pattern| {
-                (pattern.path() == path || name != interface)
-                    && pattern.matches_extern(name, interface)
-            };
-            if !offered.iter().any(is_meant) {
-                others |= rows_at(list, 3)?;
+        let mut sets = statement.query([])?;
+        let mut rows = RoaringBitmap::new();
+        while let Some(set) = sets.next()? {
+            let (used, _) = set.get_ref(0)?.as_blob()?.as_chunks();
+            if used.iter().all(|id| ids.contains(u32::from_le_bytes(*id))) {
+                rows |= rows_at(set, 1)?;
             }
         }
-        Ok(&self.numbering.declared - others)
+        Ok(rows)
     }
 
     /// Reads what is shown of a row.
-    fn found(&self, row: u32, query: &Query) -> rusqlite::Result<Found> {
+    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<Found> {
         let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
         let missing = || damage(format!("row {row} is missing"));
         let (entry, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
         // What this machine read of a manifest counts more than what a shared index claims.
-        let mut record = table::record(&self.files.own, &entry.digest)?;
+        let mut record = self.records.read(&entry.digest)?;
         if let (None, Some(claims)) = (&record, claims) {
-            record = table::record(&claims.transaction, &entry.digest)?;
+            record = RecordReader::new(&claims.transaction)?.read(&entry.digest)?;
         }
         let record = record.ok_or_else(missing)?;
         let externs = record.externs.as_ref();

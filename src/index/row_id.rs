@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::files::{Files, Numbering};
 use super::interface::split_version;
 use super::record::{Entry, words};
-use super::table::{self, ENTRY, bytes_of, details_at, digest_at, entry_at, ids};
+use super::table::{ENTRY, RecordReader, bytes_of, digest_at, entry_at};
 use crate::digest::Digest;
 
 /// A beginning of words that more rows than this have gets a posting list.
@@ -33,12 +33,9 @@ struct Tag {
 
 /// What of a record decides which posting lists a row is in.
 struct Artifact {
-    imports: Vec<u32>,
-    exports: Vec<u32>,
-    /// The interfaces of names that are another one's, by id and whether the name is exported.
-    interfaces: BTreeMap<(u32, bool), String>,
-    /// Whether it imports nothing but these imports.
-    is_declared: bool,
+    /// The lists of names, as ids of parts.
+    imports: Option<u32>,
+    exports: Option<u32>,
     description: Option<String>,
 }
 
@@ -46,7 +43,7 @@ struct Artifact {
 pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
     let own = &files.own;
     own.execute_batch(
-        "DELETE FROM row; DELETE FROM used; DELETE FROM common; DELETE FROM numbering;
+        "DELETE FROM row; DELETE FROM used; DELETE FROM import_set; DELETE FROM common; DELETE FROM numbering;
          INSERT INTO word (word) VALUES ('delete-all'); UPDATE source SET generation = 0;",
     )?;
     let (mut artifacts, mut tags) = (Vec::new(), Vec::new());
@@ -93,51 +90,24 @@ pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
     let numbering = Numbering {
         count: u32::try_from(tags.len()).unwrap_or(u32::MAX),
         begins,
-        declared: std::mem::take(&mut lists.declared),
     };
     numbering.write(own)?;
     lists.write(files)
 }
 
 fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
+    // A WIT package imports nothing because nothing in it runs.
     let mut statement =
-        file.prepare("SELECT digest, imports, exports, description, wit, names FROM artifact")?;
-    let mut rows = statement.query([])?;
-    let mut artifacts = HashMap::new();
-    while let Some(row) = rows.next()? {
-        let is_wit: bool = row.get(4)?;
-        let list = |column| -> rusqlite::Result<Option<Vec<u32>>> {
-            let text = row.get_ref(column)?.as_str_or_null()?;
-            text.map(ids).transpose()
-        };
-        let (imports, exports, details) = (list(1)?, list(2)?, details_at(row, 5)?);
-        // A WIT package imports nothing because nothing in it runs.
-        let is_declared = imports.is_some() && !is_wit && !details.imports.incomplete;
-        let imports = imports.filter(|_| !is_wit).unwrap_or_default();
-        let exports = exports.unwrap_or_default();
-        let mut interfaces = BTreeMap::new();
-        for (list, details, is_export) in [
-            (&imports, &details.imports, false),
-            (&exports, &details.exports, true),
-        ] {
-            for id in list.iter().filter(|_| !details.attributes.is_empty()) {
-                let name = table::name(file, *id)?;
-                let interface = details.interface(&name);
-                if interface != name {
-                    interfaces.insert((*id, is_export), interface.into_owned());
-                }
-            }
-        }
+        file.prepare("SELECT digest, iif(wit, NULL, imports), exports, description FROM artifact")?;
+    let artifacts = statement.query_map([], |row| {
         let artifact = Artifact {
-            imports,
-            exports,
-            interfaces,
-            is_declared,
+            imports: row.get(1)?,
+            exports: row.get(2)?,
             description: row.get(3)?,
         };
-        artifacts.insert(digest_at(row, 0)?, artifact);
-    }
-    Ok(artifacts)
+        Ok((digest_at(row, 0)?, artifact))
+    })?;
+    artifacts.collect()
 }
 
 fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Result<()> {
@@ -188,22 +158,20 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
 /// Posting lists.
 #[derive(Default)]
 struct Lists {
-    /// By the file that has the name, the name's id there, the interface if that is another one, and whether it is exported.
-    used: HashMap<(usize, u32, Option<String>, bool), RoaringBitmap>,
+    /// By the file that has the list of names, the list's id there, and whether the names are exports.
+    names: HashMap<(usize, u32, bool), RoaringBitmap>,
     words: BTreeMap<String, RoaringBitmap>,
-    declared: RoaringBitmap,
 }
+
+/// A name, and the interface that it stands for.
+type Extern = (String, String);
 
 impl Lists {
     /// Adds a row, which comes after all others. Returns its words.
     fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
-        if artifact.is_declared {
-            self.declared.insert(row);
-        }
-        for (list, is_export) in [(&artifact.imports, false), (&artifact.exports, true)] {
-            for id in list {
-                let interface = artifact.interfaces.get(&(*id, is_export)).cloned();
-                let rows = self.used.entry((file, *id, interface, is_export));
+        for (list, is_export) in [(artifact.imports, false), (artifact.exports, true)] {
+            if let Some(id) = list {
+                let rows = self.names.entry((file, id, is_export));
                 rows.or_default().insert(row);
             }
         }
@@ -218,23 +186,26 @@ impl Lists {
     }
 
     fn write(self, files: &Files<'_>) -> rusqlite::Result<()> {
-        let all: Vec<&Connection> = files.all().collect();
-        let mut used: BTreeMap<(String, String, bool), RoaringBitmap> = BTreeMap::new();
-        for ((file, id, interface, is_export), rows) in self.used {
-            let name = table::name(all[file], id)?;
-            let interface = interface.unwrap_or_else(|| name.clone());
-            *used.entry((name, interface, is_export)).or_default() |= rows;
-        }
-        let insert =
-            "INSERT INTO used (path, name, interface, is_export, rows) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let mut insert = files.own.prepare(insert)?;
-        for ((name, interface, is_export), rows) in &used {
-            let rows = bytes_of(rows)?;
-            let paths = [name, interface].map(|name| split_version(name).0);
-            for path in BTreeSet::from(paths) {
-                insert.execute(params![path, name, interface, is_export, rows])?;
+        let readers = files.all().map(RecordReader::new);
+        let mut readers: Vec<_> = readers.collect::<rusqlite::Result<_>>()?;
+        let mut used: BTreeMap<(Extern, bool), RoaringBitmap> = BTreeMap::new();
+        let mut sets: BTreeMap<BTreeSet<Extern>, RoaringBitmap> = BTreeMap::new();
+        for ((file, id, is_export), rows) in self.names {
+            let (names, details) = readers[file].names(id)?;
+            let mut set = BTreeSet::new();
+            for name in names {
+                let interface = details.interface(&name).into_owned();
+                set.insert((name, interface));
+            }
+            for one in &set {
+                *used.entry((one.clone(), is_export)).or_default() |= &rows;
+            }
+            if !is_export && !details.incomplete {
+                *sets.entry(set).or_default() |= rows;
             }
         }
+        let ids = write_used(&files.own, &used)?;
+        write_import_sets(&files.own, sets, &ids)?;
         let insert = "INSERT INTO common (beginning, rows) VALUES (?1, ?2)";
         let mut insert = files.own.prepare(insert)?;
         for (beginning, rows) in common(&self.words) {
@@ -242,6 +213,42 @@ impl Lists {
         }
         Ok(())
     }
+}
+
+/// Writes the posting lists of imports and exports. Returns the ids of the imports.
+fn write_used<'a>(
+    file: &Connection,
+    used: &'a BTreeMap<(Extern, bool), RoaringBitmap>,
+) -> rusqlite::Result<HashMap<&'a Extern, u32>> {
+    let mut insert = file.prepare(
+        "INSERT INTO used (id, path, name, interface, is_export, rows) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let mut ids = HashMap::new();
+    for (id, ((one, is_export), rows)) in (0..).zip(used) {
+        let (name, interface) = one;
+        let rows = bytes_of(rows)?;
+        for path in BTreeSet::from([name, interface].map(|name| split_version(name).0)) {
+            insert.execute(params![id, path, name, interface, is_export, rows])?;
+        }
+        if !is_export {
+            ids.insert(one, id);
+        }
+    }
+    Ok(ids)
+}
+
+fn write_import_sets(
+    file: &Connection,
+    sets: BTreeMap<BTreeSet<Extern>, RoaringBitmap>,
+    ids: &HashMap<&Extern, u32>,
+) -> rusqlite::Result<()> {
+    let mut insert = file.prepare("INSERT INTO import_set (used, rows) VALUES (?1, ?2)")?;
+    for (set, rows) in &sets {
+        let used = set.iter().filter_map(|one| ids.get(one));
+        let used: Vec<u8> = used.flat_map(|id| id.to_le_bytes()).collect();
+        insert.execute(params![used, bytes_of(rows)?])?;
+    }
+    Ok(())
 }
 
 /// Returns the beginnings of words that very many rows have, with these rows.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, ffi};
 
 /// The version of the tables. Each version has its own files: everything can be read again.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// How long one process waits for another one that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,22 +22,20 @@ const TABLES: &str = "
         state BLOB,
         generation INTEGER NOT NULL DEFAULT 0
     );
-    -- One row per manifest. Imports, exports and layers are JSON arrays of ids of parts. `names` is what is known of the
-    -- names of imports and exports, as JSON, if there is anything.
+    -- One row per manifest. `imports` and `exports` are parts, and `layers` is a JSON array of ids of parts.
     CREATE TABLE artifact (
         id INTEGER PRIMARY KEY,
         digest BLOB NOT NULL UNIQUE,
         split INTEGER NOT NULL,
         content BLOB NOT NULL,
-        imports TEXT,
-        exports TEXT,
-        names TEXT,
+        imports INTEGER REFERENCES part (id),
+        exports INTEGER REFERENCES part (id),
         description TEXT,
         licenses TEXT,
         layers TEXT NOT NULL,
         wit INTEGER NOT NULL
     );
-    -- Names of interfaces, and layers. Many manifests have the same.
+    -- Layers, and lists of names with what is known of them, as JSON. Many manifests have the same.
     CREATE TABLE part (id INTEGER PRIMARY KEY, value BLOB NOT NULL UNIQUE);
     -- One row per tag and source.
     CREATE TABLE entry (
@@ -72,8 +70,9 @@ const TABLES: &str = "
         yanked INTEGER NOT NULL
     );
     -- Posting lists: row ids as roaring bitmaps. `interface` is what the name stands for, and `path` is one of the two
-    -- without its version: there are two rows where their paths differ.
+    -- without its version: where their paths differ there are two rows with one id.
     CREATE TABLE used (
+        id INTEGER NOT NULL,
         path TEXT NOT NULL,
         name TEXT NOT NULL,
         interface TEXT NOT NULL,
@@ -81,12 +80,15 @@ const TABLES: &str = "
         rows BLOB NOT NULL,
         PRIMARY KEY (path, name, interface, is_export)
     );
+    -- The sets of imports that rows have, and the rows that have each. A set is the ids of `used`, each in four bytes, little
+    -- endian. Components that were built by the same tools import the same, so that there are far fewer sets than rows.
+    CREATE TABLE import_set (used BLOB NOT NULL, rows BLOB NOT NULL);
     -- Words are split by wharf, so that this only has to split at spaces.
     CREATE VIRTUAL TABLE word USING fts5(text, content='', columnsize=0, detail=none, tokenize='ascii');
     -- Beginnings of words that very many rows have: FTS5 would walk their rows one by one.
     CREATE TABLE common (beginning TEXT PRIMARY KEY, rows BLOB NOT NULL);
     -- At most one row.
-    CREATE TABLE numbering (count INTEGER NOT NULL, begins BLOB NOT NULL, declared BLOB NOT NULL);
+    CREATE TABLE numbering (count INTEGER NOT NULL, begins BLOB NOT NULL);
 ";
 
 /// Opens a file and creates its tables if it is new. Fails with [`damage`] if it has tables of another version.

@@ -1,10 +1,11 @@
 //! Rows of one file: sources, artifacts, entries and stubs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::io::Read;
 
 use roaring::RoaringBitmap;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 
 use super::record::{Entry, Externs, Record, RecordLayer};
 use super::schema::damage;
@@ -12,7 +13,7 @@ use super::sources::Source;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{Decoder, Encoding, compress};
 use crate::reference::package::Version;
-use crate::section::NameDetails;
+use crate::section::{ListDetails, NameDetails};
 
 /// zstd's level for stubs, which are small.
 const LEVEL: u8 = 9;
@@ -78,7 +79,7 @@ fn identity_of(bytes: &[u8]) -> rusqlite::Result<Identity> {
 }
 
 /// Reads the ids of a JSON array.
-pub(super) fn ids(text: &str) -> rusqlite::Result<Vec<u32>> {
+fn ids(text: &str) -> rusqlite::Result<Vec<u32>> {
     serde_json::from_str(text).map_err(unreadable)
 }
 
@@ -169,66 +170,98 @@ pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::
         .exists([digest.bytes()])
 }
 
-/// Returns what a file says of a manifest.
-pub(super) fn record(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Record>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT content, split, description, licenses, imports, exports, layers, wit, names
-         FROM artifact WHERE digest = ?1",
-    )?;
-    let read = |row: &Row<'_>| {
-        let names = |column| -> rusqlite::Result<Option<Vec<String>>> {
-            let list = row.get_ref(column)?.as_str_or_null()?;
-            let names = list.map(|list| {
-                ids(list)?
-                    .into_iter()
-                    .map(|id| name(connection, id))
-                    .collect()
-            });
-            names.transpose()
+/// Reads the records of a file. A part that many records have is read once.
+pub(super) struct RecordReader<'a> {
+    records: CachedStatement<'a>,
+    parts: Parts<'a>,
+}
+
+struct Parts<'a> {
+    statement: CachedStatement<'a>,
+    read: HashMap<u32, Vec<u8>>,
+}
+
+impl<'a> RecordReader<'a> {
+    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let select = "SELECT content, split, description, licenses, imports, exports, layers, wit
+             FROM artifact WHERE digest = ?1";
+        let parts = Parts {
+            statement: connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?,
+            read: HashMap::new(),
         };
-        let layer = |id| {
-            let bytes = part(connection, id)?;
-            let (content, blob) = bytes.split_at_checked(40).unwrap_or_default();
-            let (content, blob) = (identity_of(content)?, identity_of(blob)?);
-            Ok(RecordLayer { content, blob })
-        };
-        let layers = ids(row.get_ref(6)?.as_str()?)?.into_iter().map(layer);
-        Ok(Record {
-            digest: *digest,
-            split: row.get(1)?,
-            content: identity_of(row.get_ref(0)?.as_blob()?)?,
-            externs: match (names(4)?, names(5)?) {
-                (Some(imports), Some(exports)) => Some(Externs {
-                    imports,
-                    exports,
-                    names: details_at(row, 8)?,
-                }),
-                _ => None,
-            },
-            description: row.get(2)?,
-            licenses: row.get(3)?,
-            layers: layers.collect::<rusqlite::Result<_>>()?,
-            wit: row.get(7)?,
+        Ok(Self {
+            records: connection.prepare_cached(select)?,
+            parts,
         })
-    };
-    statement.query_row([digest.bytes()], read).optional()
+    }
+
+    /// Returns what the file says of a manifest.
+    pub(super) fn read(&mut self, digest: &Digest) -> rusqlite::Result<Option<Record>> {
+        let parts = &mut self.parts;
+        let read = |row: &Row<'_>| {
+            let layers = ids(row.get_ref(6)?.as_str()?)?.into_iter();
+            Ok(Record {
+                digest: *digest,
+                split: row.get(1)?,
+                content: identity_of(row.get_ref(0)?.as_blob()?)?,
+                externs: parts.externs(row.get(4)?, row.get(5)?)?,
+                description: row.get(2)?,
+                licenses: row.get(3)?,
+                layers: layers
+                    .map(|id| parts.layer(id))
+                    .collect::<rusqlite::Result<_>>()?,
+                wit: row.get(7)?,
+            })
+        };
+        self.records.query_row([digest.bytes()], read).optional()
+    }
+
+    /// Returns a list of names of imports or exports.
+    pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
+        self.parts.names(id)
+    }
 }
 
-/// Reads what is known of names.
-pub(super) fn details_at(row: &Row<'_>, column: usize) -> rusqlite::Result<NameDetails> {
-    let text = row.get_ref(column)?.as_str_or_null()?;
-    let details = text.map(serde_json::from_str).transpose();
-    Ok(details.map_err(unreadable)?.unwrap_or_default())
-}
+impl Parts<'_> {
+    fn externs(
+        &mut self,
+        imports: Option<u32>,
+        exports: Option<u32>,
+    ) -> rusqlite::Result<Option<Externs>> {
+        let (Some(imports), Some(exports)) = (imports, exports) else {
+            return Ok(None);
+        };
+        let (imports, exports) = (self.names(imports)?, self.names(exports)?);
+        Ok(Some(Externs {
+            imports: imports.0,
+            exports: exports.0,
+            names: NameDetails {
+                imports: imports.1,
+                exports: exports.1,
+            },
+        }))
+    }
 
-/// Returns a name of an import or export.
-pub(super) fn name(connection: &Connection, id: u32) -> rusqlite::Result<String> {
-    String::from_utf8(part(connection, id)?).map_err(unreadable)
-}
+    fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
+        serde_json::from_slice(self.get(id)?).map_err(unreadable)
+    }
 
-fn part(connection: &Connection, id: u32) -> rusqlite::Result<Vec<u8>> {
-    let mut statement = connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?;
-    statement.query_row([id], |row| row.get(0))
+    fn layer(&mut self, id: u32) -> rusqlite::Result<RecordLayer> {
+        let (content, blob) = self.get(id)?.split_at_checked(40).unwrap_or_default();
+        Ok(RecordLayer {
+            content: identity_of(content)?,
+            blob: identity_of(blob)?,
+        })
+    }
+
+    fn get(&mut self, id: u32) -> rusqlite::Result<&[u8]> {
+        match self.read.entry(id) {
+            hash_map::Entry::Occupied(part) => Ok(part.into_mut()),
+            hash_map::Entry::Vacant(part) => {
+                Ok(part.insert(self.statement.query_row([id], |row| row.get(0))?))
+            }
+        }
+    }
 }
 
 /// Writes records. Parts that many records have are looked up once.
@@ -247,56 +280,56 @@ impl<'a> RecordWriter<'a> {
 
     /// Writes a record. One that replaces another keeps its id, which entries refer to.
     pub(super) fn write(&mut self, record: &Record) -> rusqlite::Result<()> {
-        let mut names =
-            |names: &[String]| self.list(names.iter().map(|name| name.clone().into_bytes()));
         let externs = record.externs.as_ref();
-        let imports = externs.map(|externs| names(&externs.imports)).transpose()?;
-        let exports = externs.map(|externs| names(&externs.exports)).transpose()?;
-        let details = externs.map(|externs| &externs.names);
-        let details = details.filter(|details| !details.is_empty());
-        let details = details.map(serde_json::to_string).transpose();
-        let layer = |RecordLayer { content, blob }: &RecordLayer| {
-            [bytes_of_identity(content), bytes_of_identity(blob)].concat()
-        };
-        let layers = self.list(record.layers.iter().map(layer))?;
+        let imports = externs.map(|externs| self.names(&externs.imports, &externs.names.imports));
+        let exports = externs.map(|externs| self.names(&externs.exports, &externs.names.exports));
+        let layers = record.layers.iter();
+        let layers = layers.map(|RecordLayer { content, blob }| {
+            self.part([bytes_of_identity(content), bytes_of_identity(blob)].concat())
+        });
+        let layers: Vec<u32> = layers.collect::<rusqlite::Result<_>>()?;
         self.connection
             .prepare_cached(
-                "INSERT INTO artifact (digest, split, content, imports, exports, description, licenses, layers, wit, names)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                "INSERT INTO artifact (digest, split, content, imports, exports, description, licenses, layers, wit)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (digest) DO UPDATE SET split = ?2, content = ?3, imports = ?4, exports = ?5,
-                    description = ?6, licenses = ?7, layers = ?8, wit = ?9, names = ?10",
+                    description = ?6, licenses = ?7, layers = ?8, wit = ?9",
             )?
             .execute(params![
                 record.digest.bytes(),
                 record.split,
                 bytes_of_identity(&record.content),
-                imports,
-                exports,
+                imports.transpose()?,
+                exports.transpose()?,
                 record.description,
                 record.licenses,
-                layers,
+                json(&layers)?,
                 record.wit,
-                details.map_err(|error| unwritable(error.into()))?,
             ])?;
         Ok(())
     }
 
-    /// Returns the ids of parts as a JSON array.
-    fn list(&mut self, parts: impl Iterator<Item = Vec<u8>>) -> rusqlite::Result<String> {
-        let mut insert = self.connection.prepare_cached(
-            "INSERT INTO part (value) VALUES (?1) ON CONFLICT (value) DO UPDATE SET value = ?1 RETURNING id",
-        )?;
-        let mut ids = Vec::new();
-        for part in parts {
-            let id = match self.ids.get(&part) {
-                Some(id) => *id,
-                None => insert.query_row([&part], |row| row.get(0))?,
-            };
-            self.ids.insert(part, id);
-            ids.push(id);
-        }
-        serde_json::to_string(&ids).map_err(|error| unwritable(error.into()))
+    fn names(&mut self, names: &[String], details: &ListDetails) -> rusqlite::Result<u32> {
+        self.part(json(&(names, details))?.into_bytes())
     }
+
+    /// Returns the id of a part.
+    fn part(&mut self, part: Vec<u8>) -> rusqlite::Result<u32> {
+        match self.ids.entry(part) {
+            hash_map::Entry::Occupied(id) => Ok(*id.get()),
+            hash_map::Entry::Vacant(id) => {
+                let mut insert = self.connection.prepare_cached(
+                    "INSERT INTO part (value) VALUES (?1) ON CONFLICT (value) DO UPDATE SET value = ?1 RETURNING id",
+                )?;
+                let row_id = insert.query_row([id.key()], |row| row.get(0))?;
+                Ok(*id.insert(row_id))
+            }
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| unwritable(error.into()))
 }
 
 /// Stores the stub of a manifest instead of an older one. Without a record of the manifest this does nothing.

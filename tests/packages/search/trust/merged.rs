@@ -34,7 +34,7 @@ fn answers_of_several_files_are_merged_and_numbered_again_after_a_crash() {
     };
     assert_answers(&index);
     // The process was killed when it had committed this file and not yet the other one.
-    let claims = fs::read_dir(directory.path().join("index-4-shared")).unwrap();
+    let claims = fs::read_dir(directory.path().join("index-5-shared")).unwrap();
     let claims = claims.map(|file| file.unwrap().path());
     let mut claims = claims.filter(|file| file.extension().is_some_and(|is| is == "sqlite"));
     let connection = rusqlite::Connection::open(claims.next().unwrap()).unwrap();
