@@ -40,6 +40,9 @@ use crate::store::{Error, Session, Store};
 /// as much memory as its window has, up to 8 MiB.
 const MAX_DECODERS: usize = 4;
 
+/// How many files are looked for at once. Each lookup takes a thread, and a pull looks for all its blobs when it begins.
+const MAX_LOOKUPS: usize = 8;
+
 /// How many upstreams have a semaphore before unused ones are dropped.
 const MAX_UPSTREAMS: usize = 1000;
 
@@ -106,6 +109,8 @@ pub struct Engine {
     session: Session,
     /// One permit a fetch, by upstream.
     transfers: Mutex<HashMap<Digest, Arc<Semaphore>>>,
+    /// One permit a lookup.
+    lookups: Arc<Semaphore>,
     /// One permit a decoder of a blob that is still arriving.
     early_decoders: Arc<Semaphore>,
     /// One permit a decoder of a complete blob.
@@ -136,6 +141,7 @@ impl Engine {
             files: LocalFiles::new(settings),
             arrivals: Arc::default(),
             transfers: Mutex::default(),
+            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
             early_decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
             decoders: Arc::new(Semaphore::new(MAX_DECODERS)),
         })

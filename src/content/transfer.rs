@@ -50,8 +50,13 @@ impl Engine {
 
     /// Finds a file on this machine.
     async fn find(self: &Arc<Self>, wanted: Wanted) -> Result<Option<FilePart>, Error> {
+        let permit = permit(&self.lookups).await?;
         let engine = Arc::clone(self);
-        let found = blocking(move || engine.files.find(&wanted)).await?;
+        let found = blocking(move || {
+            let _permit: OwnedSemaphorePermit = permit;
+            engine.files.find(&wanted)
+        });
+        let found = found.await?;
         Ok(found.map(FilePart::whole))
     }
 
@@ -92,15 +97,15 @@ impl Engine {
         if let Some(found) = self.find(wanted).await? {
             return Ok(found);
         }
-        let permit = permit(&self.transfers(upstream)).await?;
+        let _permit = permit(&self.transfers(upstream)).await?;
         let base = part.as_ref().map_or(0, |part| part.start);
         let spool = self.spool(wanted, &progress, base).await?;
         let directory = self.files.ingest(&wanted);
         let (store, observer) = (store.as_ref(), self.session.observer.as_ref());
         let range = part.clone().unwrap_or(0..blob.size);
-        let fetched = fetch_into(spool, store, blob, range, directory, observer);
+        // In a box, so that blobs that wait for their turn take little memory.
+        let fetched = Box::pin(fetch_into(spool, store, blob, range, directory, observer));
         let mut fetched = fetched.await?;
-        drop(permit);
         if part.is_none() {
             return self.adopt(wanted, fetched).await;
         }
