@@ -80,6 +80,7 @@ async fn an_upstream_that_does_not_end_its_answer_is_a_timeout() {
     let path = "/v2/demo/app/manifests/1.0";
     upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let front = Front::with(vec![registry(&upstream.address())], |settings| {
+        settings.options.read_timeout = Duration::from_secs(3600);
         settings.options.pace.whole = Duration::from_millis(100);
     });
     upstream.on("GET", path, 1, Fault::Stall(1));
