@@ -7,7 +7,7 @@ use wharf::store::cache::Usage;
 use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text::parse_size;
-use super::{output, text};
+use super::{hints, output, text};
 
 /// Look after the blobs that this machine keeps
 #[derive(Debug, Args)]
@@ -51,6 +51,11 @@ impl Cache {
             return Err(Failure::usage("there is no cache to look after"));
         }
         let cache = context.cache()?;
+        if cache.is_read_only() && !matches!(self.command, Command::Du) {
+            let directory = cache.directory().display();
+            let failure = Failure::usage(format!("nothing in {directory} can be removed"));
+            return Err(failure.hint(hints::WRITABLE_CACHE));
+        }
         let (left, removed) = blocking(move || self.command.run(&cache)).await?;
         let report = Report {
             blobs: left.blobs,

@@ -1,5 +1,7 @@
 //! The texts of `hint:` lines, and which error gets which.
 
+mod connection;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
@@ -7,7 +9,7 @@ use std::path::Path;
 use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
-use wharf::reference::{BLOBS, Reference};
+use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference, is_loopback};
 use wharf::store::{StoreKind, Subject};
 use wharf::{copy, exploded, index, package, store};
 
@@ -79,6 +81,9 @@ pub(crate) const NAME_CONFIG: &str = "name a file with --config";
 
 /// The cache cannot be opened.
 pub(crate) const OTHER_CACHE: &str = "another directory with --cache, or none with --no-cache";
+
+/// The cache may only be read.
+pub(crate) const WRITABLE_CACHE: &str = "run it as the user that the directory belongs to";
 
 /// The registry refuses a password.
 pub(crate) const LOGIN_REFUSED: &str = "nothing was stored; check the user, and whether the registry wants an access \
@@ -307,9 +312,8 @@ fn store_hint(error: &store::Error) -> Option<Hint> {
             };
             return Some(format!("delete {}, then {way}", file.display()).into());
         }
-        store::Error::Unreachable { .. } => {
-            "check the host, its port and the network; --plain-http if it does not speak TLS, \
-             --ca-cert if its certificate is your own"
+        store::Error::Unreachable { source, .. } => {
+            return Some(connection::hint(source.as_ref()));
         }
         _ => return None,
     };
@@ -345,21 +349,36 @@ fn again(layout: &Path) -> Hint {
     .into()
 }
 
-/// Says how to write a URL, or a user's name, that stands in place of a host.
+/// Says how to write a URL, a user's name, or a host alone, that stands in place of a reference or a host.
 pub(crate) fn host(text: &str) -> Option<Hint> {
-    if let Some((scheme, rest)) = text.split_once("://") {
-        let more = match scheme {
-            "http" => "; http is spoken to this machine, and to others with --plain-http",
-            _ => "",
-        };
-        return Some(format!("write it without {scheme}://: {rest}{more}").into());
+    let mistake = Mistake::of(text);
+    let meant = mistake.as_ref().and_then(Mistake::meant);
+    match (mistake, meant) {
+        (Some(Mistake::Scheme { scheme, .. }), Some(meant)) => {
+            let host = meant.split('/').next().unwrap_or_default();
+            let more = match scheme.as_str() {
+                "http" => "; http is spoken to this machine, and to others with --plain-http",
+                "https" if is_loopback(host) => {
+                    "; with --tls, because this machine is spoken to by http"
+                }
+                _ => "",
+            };
+            return Some(format!("write it without {scheme}://: {meant}{more}").into());
+        }
+        (Some(Mistake::Login { rest }), _) => return Some(login_as(rest.split('/').next()?)),
+        (Some(Mistake::NoRepository { .. }), Some(meant)) => {
+            return Some(format!("a reference is HOST[:PORT]/REPOSITORY:TAG: {meant}").into());
+        }
+        _ => {}
     }
     let (user, rest) = text.split('/').next()?.split_once('@')?;
     let is_user = !user.contains(['.', ':']) && rest.contains(['.', ':']) && !is_version(rest);
-    is_user.then(|| {
-        format!("a user is named with --username and --password-stdin, or by `wharf login {rest}`")
-            .into()
-    })
+    is_user.then(|| login_as(rest))
+}
+
+fn login_as(host: &str) -> Hint {
+    format!("a user is named with --username and --password-stdin, or by `wharf login {host}`")
+        .into()
 }
 
 /// Returns the hint for a file that names no package or no version.
@@ -444,8 +463,9 @@ pub(crate) fn no_file(text: &str, error: &dyn std::fmt::Display) -> Hint {
 
 /// Returns whether a text is a word that no package, no reference and no path looks like.
 pub(crate) fn is_word(text: &str) -> bool {
-    let is_place = ["oci:", BLOBS].iter().any(|place| text.starts_with(place));
-    !text.contains('/') && !looks_like_package(text) && !is_place
+    let is_place = [LAYOUT, BLOBS].iter().any(|place| text.starts_with(place));
+    let is_other = looks_like_package(text) || is_place || Mistake::of(text).is_some();
+    !text.contains('/') && !is_other
 }
 
 #[cfg(test)]

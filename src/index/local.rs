@@ -17,7 +17,7 @@ use crate::store::cache::Cache;
 
 /// Returns the path of the index that belongs to a cache.
 pub fn path(cache: &Cache) -> PathBuf {
-    cache.ingest().join("index.sqlite")
+    cache.directory().join("index.sqlite")
 }
 
 /// An open index.

@@ -82,18 +82,23 @@ const CONFINED: &[(&str, &str)] = &[
     ("clap_complete", BINARY),
     ("clap_mangen", BINARY),
     ("oci_client", "store::remote reference"),
-    ("docker_credential", "store::credentials"),
     ("reqwest", "store::remote"),
     ("http", "gateway store"),
     ("http_body_util", "gateway"),
     ("hyper", "gateway"),
-    ("hyper_util", "gateway"),
+    ("hyper_util", "gateway store::remote::proxy"),
+    ("rustls_platform_verifier", "store::remote::tls"),
+    ("rustls_native_certs", "store::remote::tls"),
+    ("webpki", "store::remote::tls"),
     ("maud", "gateway::page"),
     ("tokio_rustls", "gateway"),
     ("clap", BINARY),
     ("indicatif", BINARY),
     ("anyhow", BINARY),
-    ("std::env", "cli main store::credentials"),
+    (
+        "std::env",
+        "cli main store::credentials store::remote::proxy",
+    ),
 ];
 
 const BINARY: &str = "cli main";

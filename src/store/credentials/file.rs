@@ -1,27 +1,38 @@
-//! One credentials file of Docker or podman. docker_credential reads the entries and calls the helpers that the file
-//! names; this module chooses the keys to ask for, which docker_credential does for neither Docker Hub nor podman.
+//! One credentials file of Docker or podman: its entries, and the helpers that it names.
 
 use std::fs;
 use std::path::Path;
 
-use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Map, Value};
 
-use super::Credentials;
-use super::helper::means_missing;
-use super::server;
+use super::helper::Helper;
+use super::{Credentials, check_token, server};
 use crate::store::Error;
 use crate::store::spool::if_exists;
-use crate::text::excerpt;
 
 /// The fields of an entry that hold credentials.
-const SECRETS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
+const SECRETS: [&str; 5] = [
+    "auth",
+    "username",
+    "password",
+    "identitytoken",
+    "registrytoken",
+];
 
-/// A file, as bytes for docker_credential and as JSON for changes.
+/// A file, as text for the lines in errors and as JSON.
 pub(super) struct CredentialsFile<'a> {
     path: &'a Path,
     bytes: Vec<u8>,
     pub(super) fields: Map<String, Value>,
+}
+
+/// Where the credentials for a key are.
+enum Found<'f> {
+    /// With the helper of this name.
+    Helper(&'f str),
+    /// In the entry of this name.
+    Entry(&'f str, &'f Value),
 }
 
 impl<'a> CredentialsFile<'a> {
@@ -31,8 +42,9 @@ impl<'a> CredentialsFile<'a> {
         // `touch` makes an empty file, and podman accepts it.
         let fields = match bytes.trim_ascii().is_empty() {
             true => Map::new(),
-            false => serde_json::from_slice(&bytes).map_err(|_| {
-                Error::settings(format!("{} is not a credentials file", path.display()))
+            false => object(&bytes).map_err(|reason| {
+                let file = path.display();
+                Error::settings(format!("{file} is not a credentials file: {reason}"))
             })?,
         };
         Ok(Self {
@@ -51,7 +63,7 @@ impl<'a> CredentialsFile<'a> {
     ) -> Result<Option<Credentials>, Error> {
         let hosts = server::keys(registry);
         let prefixes = prefixes(hosts.last().unwrap_or(&registry), repository_path);
-        let is_named = |key: &&str| self.name(key).is_some();
+        let is_named = |key: &&str| self.named(key).is_some();
         let prefixes = prefixes.iter().map(String::as_str).filter(is_named);
         // The store for all keys knows no paths, and is asked last.
         let (named, others): (Vec<&str>, Vec<&str>) = hosts.iter().partition(|key| is_named(key));
@@ -65,49 +77,104 @@ impl<'a> CredentialsFile<'a> {
 
     /// Returns the credentials under one key: from its helper, its entry, or the store for all keys.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
-        let key = match self.name(key) {
-            Some(name) => name,
-            None if self.has_store() => key,
-            None => return Ok(None),
-        };
-        match get_credential_from_reader(&self.bytes[..], key) {
-            Ok(DockerCredential::UsernamePassword(username, password)) => {
-                Ok(Some(Credentials::Basic { username, password }))
+        match self.named(key) {
+            Some(Found::Entry(name, entry)) => {
+                let found = credentials(entry);
+                found.map_err(|reason| self.malformed(name, reason))
             }
-            Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(token))),
-            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
-            Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. })
-                if means_missing(&stdout, &stderr) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Error::settings(format!(
-                "the credentials for {key} ({}) cannot be read: {}",
-                self.path.display(),
-                describe(error)
-            ))),
+            Some(Found::Helper(program)) => self.ask(program, key),
+            None => match text(self.fields.get("credsStore")) {
+                Some(program) => self.ask(program, key),
+                None => Ok(None),
+            },
         }
     }
 
-    /// Returns the name under which the file has a helper, or an entry with credentials, for this key. An empty name
-    /// of a helper and an empty entry mean none to Docker, but not to docker_credential.
-    fn name<'k>(&'k self, key: &'k str) -> Option<&'k str> {
+    fn ask(&self, program: &str, key: &str) -> Result<Option<Credentials>, Error> {
+        let found = Helper(program.to_owned()).get(key);
+        found.map_err(|error| {
+            let file = self.path.display();
+            Error::settings(format!(
+                "the credentials for {key} ({file}) cannot be read: {error}"
+            ))
+        })
+    }
+
+    fn malformed(&self, name: &str, reason: &str) -> Error {
+        let quoted = Value::from(name).to_string();
+        let text = String::from_utf8_lossy(&self.bytes);
+        let line = text
+            .find(&quoted)
+            .map(|at| text[..at].matches('\n').count() + 1);
+        let line = line.map(|line| format!(", line {line}"));
+        Error::settings(format!(
+            "the credentials for {name} ({}{}) cannot be read: {reason}",
+            self.path.display(),
+            line.unwrap_or_default()
+        ))
+    }
+
+    /// Returns what the file has for this key: a helper, or an entry with credentials. An empty name of a helper and an
+    /// empty entry mean nothing.
+    fn named<'f>(&'f self, key: &str) -> Option<Found<'f>> {
         let table = |name: &str| self.fields.get(name).and_then(Value::as_object);
-        let helper = table("credHelpers").and_then(|helpers| helpers.get(key));
-        if helper.is_some_and(is_text) {
-            return Some(key);
+        let helper = table("credHelpers").and_then(|helpers| text(helpers.get(key)));
+        if let Some(helper) = helper {
+            return Some(Found::Helper(helper));
         }
         let entries = table("auths")?;
         let entry = entries.get_key_value(key);
         let entry = entry.or_else(|| entries.iter().find(|(name, _)| server::is(name, key)));
         entry
             .filter(|(_, entry)| has_credentials(entry))
-            .map(|(name, _)| name.as_str())
+            .map(|(name, entry)| Found::Entry(name, entry))
     }
+}
 
-    fn has_store(&self) -> bool {
-        self.fields.get("credsStore").is_some_and(is_text)
+/// Reads a JSON object. The error has the line, and shows nothing of the file.
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err("it is no JSON object".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
+}
+
+/// Returns the credentials in an entry. A token counts above the user beside it, and one for the registry above one
+/// for its token server.
+fn credentials(entry: &Value) -> Result<Option<Credentials>, &'static str> {
+    let field = |name: &str| text(entry.get(name));
+    if let Some(token) = field("registrytoken") {
+        check_token(token).map_err(
+            |_| "`registrytoken` has a line end in it, or another character of no token",
+        )?;
+        return Ok(Some(Credentials::Bearer(token.to_owned())));
+    }
+    if let Some(token) = field("identitytoken") {
+        return Ok(Some(Credentials::Identity(token.to_owned())));
+    }
+    let (username, password) = match (field("auth"), field("username").zip(field("password"))) {
+        (Some(auth), _) => user_password(auth)?,
+        (None, Some((username, password))) => (username.to_owned(), password.to_owned()),
+        (None, None) => return Ok(None),
+    };
+    let is_login = !username.is_empty() || !password.is_empty();
+    Ok(is_login.then_some(Credentials::Basic { username, password }))
+}
+
+/// Reads `user:password` in base64. Docker pads passwords with zero bytes.
+fn user_password(auth: &str) -> Result<(String, String), &'static str> {
+    let bytes = BASE64_STANDARD
+        .decode(auth.trim())
+        .map_err(|_| "`auth` is not base64")?;
+    let text = String::from_utf8(bytes).map_err(|_| "`auth` is not text in base64")?;
+    let login = text
+        .split_once(':')
+        .ok_or("`auth` has no colon after the user")?;
+    Ok((
+        login.0.to_owned(),
+        login.1.trim_end_matches('\0').to_owned(),
+    ))
 }
 
 /// Returns whether an entry holds credentials. Docker leaves empty entries beside its store.
@@ -115,22 +182,6 @@ pub(super) fn has_credentials(entry: &Value) -> bool {
     SECRETS
         .iter()
         .any(|field| entry.get(field).is_some_and(is_text))
-}
-
-/// Explains an error without a helper's standard output, which may hold a secret.
-fn describe(error: CredentialRetrievalError) -> String {
-    match error {
-        CredentialRetrievalError::HelperFailure { helper, stderr, .. } => {
-            match excerpt(&stderr).as_str() {
-                "" => format!("{helper} failed"),
-                words => format!("{helper} failed: {words}"),
-            }
-        }
-        CredentialRetrievalError::HelperCommunicationError => {
-            "the credential helper cannot be run".to_owned()
-        }
-        error => error.to_string(),
-    }
 }
 
 /// Returns podman's keys for parts of a registry: `host/a/b`, `host/a`.
@@ -143,7 +194,12 @@ fn prefixes(host: &str, repository_path: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns a text that is not empty.
+fn text(value: Option<&Value>) -> Option<&str> {
+    value?.as_str().filter(|text| !text.is_empty())
+}
+
 /// Returns whether a value is a text that is not empty.
 pub(super) fn is_text(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| !text.is_empty())
+    text(Some(value)).is_some()
 }
