@@ -43,7 +43,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::failure::{Failure, exit_code};
@@ -136,18 +136,29 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let shown = without_passwords(&text, arguments);
+    let hint = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => hints::host(value),
+        _ => None,
+    };
     if !json {
         // Nothing can be said about a terminal that is gone.
         let _terminal_gone = match shown == text {
             true => error.print(),
             false => write!(io::stderr(), "{shown}"),
         };
+        if let Some(hint) = hint {
+            let _terminal_gone = writeln!(io::stderr(), "hint: {hint}");
+        }
         return exit_code(Kind::Usage);
     }
     // What comes after the first empty line is help.
     let lines = shown.lines().take_while(|line| !line.trim().is_empty());
     let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    Failure::usage(message.strip_prefix("error: ").unwrap_or(&message)).report(true)
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(&message));
+    match hint {
+        Some(hint) => failure.hint(hint).report(true),
+        None => failure.report(true),
+    }
 }
 
 /// Hides the passwords of arguments that a text repeats.

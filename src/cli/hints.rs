@@ -1,6 +1,7 @@
 //! The texts of `hint:` lines, and which error gets which.
 
 mod connection;
+mod host;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -9,9 +10,11 @@ use std::path::Path;
 use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
-use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference, is_loopback};
+use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
 use wharf::store::{StoreKind, Subject};
 use wharf::{copy, exploded, index, package, store};
+
+pub(crate) use self::host::{host, server};
 
 pub(crate) type Hint = Cow<'static, str>;
 
@@ -122,6 +125,10 @@ pub(crate) const ADDRESS: &str = "an address is HOST:PORT, as in 127.0.0.1:5100 
 pub(crate) fn other_address(flag: &str) -> String {
     format!("somebody else listens there: choose with {flag}")
 }
+
+/// A registry in place of the beginning of a name.
+pub(crate) const LIST_REGISTRY: &str =
+    "--registry says where packages are: HOST[:PORT][/PREFIX] or oci:DIR";
 
 /// A source that is not in the index.
 pub(crate) const SOURCES: &str = "`wharf index ls` shows what was";
@@ -347,38 +354,6 @@ fn again(layout: &Path) -> Hint {
         "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
     )
     .into()
-}
-
-/// Says how to write a URL, a user's name, or a host alone, that stands in place of a reference or a host.
-pub(crate) fn host(text: &str) -> Option<Hint> {
-    let mistake = Mistake::of(text);
-    let meant = mistake.as_ref().and_then(Mistake::meant);
-    match (mistake, meant) {
-        (Some(Mistake::Scheme { scheme, .. }), Some(meant)) => {
-            let host = meant.split('/').next().unwrap_or_default();
-            let more = match scheme.as_str() {
-                "http" => "; http is spoken to this machine, and to others with --plain-http",
-                "https" if is_loopback(host) => {
-                    "; with --tls, because this machine is spoken to by http"
-                }
-                _ => "",
-            };
-            return Some(format!("write it without {scheme}://: {meant}{more}").into());
-        }
-        (Some(Mistake::Login { rest }), _) => return Some(login_as(rest.split('/').next()?)),
-        (Some(Mistake::NoRepository { .. }), Some(meant)) => {
-            return Some(format!("a reference is HOST[:PORT]/REPOSITORY:TAG: {meant}").into());
-        }
-        _ => {}
-    }
-    let (user, rest) = text.split('/').next()?.split_once('@')?;
-    let is_user = !user.contains(['.', ':']) && rest.contains(['.', ':']) && !is_version(rest);
-    is_user.then(|| login_as(rest))
-}
-
-fn login_as(host: &str) -> Hint {
-    format!("a user is named with --username and --password-stdin, or by `wharf login {host}`")
-        .into()
 }
 
 /// Returns the hint for a file that names no package or no version.

@@ -21,7 +21,7 @@ use wasm_pkg_common::registry::Registry;
 pub use self::edit::{Mapping, Scope, mappings, set, unset};
 use super::place::Place;
 use crate::reference::package::PackageName;
-use crate::reference::redacted;
+use crate::reference::{Mistake, redacted};
 
 /// The backend that names a layout directory; wkg has no such thing.
 const LAYOUT_BACKEND: &str = "wharf";
@@ -345,6 +345,10 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
         .map_err(|error| failed(error.to_string()))?;
     let oci = oci.unwrap_or_default();
     let host = oci.registry.as_deref().unwrap_or(registry);
+    if let Some(mistake) = Mistake::of_place(host) {
+        let host = redacted(host);
+        return Err(failed(format!("`{host}` is no registry: {mistake}")));
+    }
     let prefix = oci.namespace_prefix.unwrap_or_default();
     // Some write the prefix into the registry.
     let (host, prefix) = match host.split_once('/') {

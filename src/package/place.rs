@@ -79,10 +79,8 @@ impl FromStr for Place {
             text: redacted(text).into_owned(),
             reason,
         };
-        match Mistake::of(text) {
-            // A host is a place.
-            None | Some(Mistake::NoRepository { .. }) => {}
-            Some(mistake) => return Err(malformed(mistake.to_string())),
+        if let Some(mistake) = Mistake::of_place(text) {
+            return Err(malformed(mistake.to_string()));
         }
         if let Some(directory) = text.strip_prefix(LAYOUT) {
             return match directory {

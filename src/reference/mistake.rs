@@ -1,9 +1,9 @@
 //! Texts as other programs write them: URLs, and hosts with a user's password before them. References, places,
 //! packages and servers are refused by the same rule, and no error repeats a password.
 
+use core::net::Ipv4Addr;
 use std::borrow::Cow;
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use semver::{Version, VersionReq};
 
@@ -28,9 +28,9 @@ pub enum Mistake {
         /// The host, and what stands after it.
         rest: String,
     },
-    /// It is a host with a port, and nothing else.
+    /// It is a host, and nothing else.
     NoRepository {
-        /// The host and the port.
+        /// The host, with its port if it has one.
         host: String,
     },
 }
@@ -50,14 +50,18 @@ impl Mistake {
         if rest.len() < text.len() {
             return Some(Self::Login { rest });
         }
-        let host = rest.strip_suffix('/').unwrap_or(&rest);
-        is_host_with_port(host).then(|| Self::NoRepository {
+        host_alone(&rest).map(|host| Self::NoRepository {
             host: host.to_owned(),
         })
     }
 
+    /// Finds the mistake in a text that says where packages are. A host alone does.
+    pub fn of_place(text: &str) -> Option<Self> {
+        Self::of(text).filter(|mistake| !matches!(mistake, Self::NoRepository { .. }))
+    }
+
     /// Returns what was probably meant: a reference or a place.
-    pub fn meant(&self) -> Option<String> {
+    pub fn suggestion(&self) -> Option<String> {
         match self {
             Self::Scheme { scheme, rest } => {
                 let rest = rest.trim_end_matches('/');
@@ -164,6 +168,17 @@ fn is_host_like(text: &str) -> bool {
     has_path || (!is_version && (host.contains(':') || host == "localhost" || is_named()))
 }
 
+/// Returns the host of a text that is nothing else. A name with dots alone may be a forgotten file.
+fn host_alone(text: &str) -> Option<&str> {
+    let host = text.strip_suffix('/').unwrap_or(text);
+    let is_certain = host.len() < text.len()
+        || host == "localhost"
+        || host.parse::<Ipv4Addr>().is_ok()
+        || is_host_with_port(host);
+    let is_host = !begins_path(host) && is_marked_as_host(host) && is_host(host);
+    (is_certain && is_host).then_some(host)
+}
+
 /// Returns whether a text is a host with a port. No package is, because no label begins with a digit.
 pub(super) fn is_host_with_port(text: &str) -> bool {
     let port = text.rsplit_once(':').map(|(_, port)| port);
@@ -210,6 +225,9 @@ mod tests {
             "oci:a:b@c/d",
             "blobs:/a@b/c:1@sha256:00",
             "oci:5000",
+            "oci:5000/",
+            "calc.wasm",
+            "./calc/",
             "./a:b@c/d.wasm",
             "me@ghcr.io/me/calc:1.0",
         ] {
@@ -233,11 +251,14 @@ mod tests {
             ("oci://", None),
             ("http://localhost:5000", Some("localhost:5000")),
             ("localhost:5000", Some("localhost:5000/NAME:TAG")),
+            ("localhost", Some("localhost/NAME:TAG")),
+            ("10.0.0.1", Some("10.0.0.1/NAME:TAG")),
+            ("ghcr.io/", Some("ghcr.io/NAME:TAG")),
             ("[::1]:5000/", Some("[::1]:5000/NAME:TAG")),
             ("u:SECRET@ghcr.io/a:1", Some("ghcr.io/a:1")),
         ] {
             let mistake = Mistake::of(text).unwrap();
-            assert_eq!(mistake.meant().as_deref(), meant, "{text}");
+            assert_eq!(mistake.suggestion().as_deref(), meant, "{text}");
         }
     }
 }

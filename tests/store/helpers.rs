@@ -19,13 +19,18 @@ fn prepared(file: &str, helper: &str) -> Workspace {
     workspace
 }
 
-/// Pulls what everybody who is let in may read.
+/// Pulls what everybody who is let in may read, perhaps with a token in `WHARF_TOKEN`.
 fn pull(workspace: &Workspace, registry: &Registry, token: Option<&str>) -> Answer {
+    let token = token.map(|token| ("WHARF_TOKEN", token));
+    pull_with(workspace, registry, token)
+}
+
+fn pull_with(workspace: &Workspace, registry: &Registry, variable: Option<(&str, &str)>) -> Answer {
     let reference = format!("{}/demo/app:1.0", registry.address());
     let mut command = workspace.wharf(&["pull", &reference, "-o", "x"]);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", workspace.work().display()));
-    command.envs(token.map(|token| ("WHARF_TOKEN", token)));
+    command.envs(variable);
     Answer::of(&mut command)
 }
 
@@ -102,6 +107,8 @@ fn a_helper_that_fails_is_named_with_its_own_words() {
     fails(r#"echo '{"Username":"me","Secret":"SECRET"}'; exit 1"#);
     let said = fails(r#"echo '{"Username":"me","Secret":"SECRET"'"#);
     assert!(said.contains("not JSON") && said.contains("line"), "{said}");
+    let said = fails(r#"printf '%s' '{"Username":"<token>","Secret":"SECRET\n"}'"#);
+    assert!(said.contains("its token has a line end"), "{said}");
     let said = fails(r#"echo '["SECRET"]'"#);
     assert!(said.contains("Username and Secret"), "{said}");
     let missing = prepared(r#"{"credsStore": "none-such"}"#, "");
@@ -131,6 +138,22 @@ fn what_is_wrong_in_a_file_is_said_with_its_line() {
         (
             format!("{{\"auths\":\n{{\"{host}\": {{\"registrytoken\": \"SECRET\\n\"}}}}}}"),
             "line 2",
+        ),
+        (
+            format!("{{\"auths\":\n{{\"{host}\": {{\"identitytoken\": \"SECRET\\r\\n\"}}}}}}"),
+            "line 2) cannot be read: `identitytoken` has a line end",
+        ),
+        (
+            format!(
+                "{{\"auths\": {{\"{host}\": {{\"auth\": \"eDp5\", \"username\": \"SECRET\", \"password\": \"p\"}}}}}}"
+            ),
+            "line 1) cannot be read: auth field does not match",
+        ),
+        (
+            format!(
+                "{{\"credHelpers\": {{\"{host}\": \"\"}},\n\"auths\": {{\"{host}\": {{\"auth\": \"eDp5\", \"username\": 7}}}}}}"
+            ),
+            "line 2) cannot be read: one of its fields is not text",
         ),
     ] {
         let failed = pull(&prepared(&file, ""), &registry, None);
@@ -168,6 +191,15 @@ fn a_token_with_a_line_end_is_said_to_have_one() {
         assert!(said.contains("the token in WHARF_TOKEN has"), "{said}");
         assert!(!said.contains("SEC"), "{said}");
     }
+    let name = registry.address().replace(['.', ':'], "_");
+    let name = format!("WKG_REGISTRY_{name}_AUTH_BEARER");
+    let failed = pull_with(&workspace, &registry, Some((&name, "SECRET\n")));
+    assert!(
+        failed
+            .stderr
+            .contains(&format!("the token in {name} has a line end")),
+        "{failed:?}"
+    );
     assert!(registry.requests().is_empty());
     // The same of a token server's token.
     let registry = Registry::start_with(Settings {

@@ -53,6 +53,24 @@ fn a_proxy_that_fails_is_named_without_its_password() {
 }
 
 #[test]
+fn a_proxy_that_answers_in_place_of_the_host_is_named() {
+    let proxy = Registry::start();
+    let workspace = Workspace::new();
+    for status in [403, 502] {
+        for method in ["HEAD", "GET", "POST"] {
+            proxy.on(method, "/v2/", 99, Fault::Status(status, Vec::new()));
+        }
+        let address = format!("http://{}", proxy.address());
+        let said = Answer::of(push(&workspace).env("http_proxy", &address)).stderr;
+        let words = format!("asked through the proxy {address}");
+        assert!(said.contains(&words), "{said}");
+        let straight = ["push", "calc.wasm", &format!("{}/a:1", proxy.address())];
+        let said = Answer::of(&mut workspace.wharf(&straight)).stderr;
+        assert!(!said.contains("proxy"), "{said}");
+    }
+}
+
+#[test]
 fn a_proxy_that_wants_a_password_is_named() {
     let proxy = Registry::start();
     for method in ["HEAD", "GET", "POST"] {

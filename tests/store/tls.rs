@@ -4,14 +4,14 @@ use std::fs;
 use std::process::Command;
 
 use crate::support::fault::{Fault, Registry};
-use crate::support::tls::{Front, file};
+use crate::support::tls::{TlsServer, file};
 use crate::support::workspace::{Answer, Workspace};
 
 /// A registry behind TLS with this certificate.
-fn guarded(certificate: &str) -> (Registry, Front) {
+fn guarded(certificate: &str) -> (Registry, TlsServer) {
     let registry = Registry::start();
-    let front = Front::start(certificate, registry.address(), false);
-    (registry, front)
+    let server = TlsServer::start(certificate, registry.address(), false);
+    (registry, server)
 }
 
 fn push(workspace: &Workspace, host: &str, more: &[&str]) -> Command {
@@ -40,37 +40,55 @@ fn assert_hint(mut command: Command, hint: &str) -> String {
 fn a_trusted_certificate_is_accepted_for_its_own_host() {
     // The first says that it is a CA's, as `openssl req -x509` has it.
     for name in ["own-ca", "server"] {
-        let (_registry, front) = guarded(name);
+        let (_registry, server) = guarded(name);
         let certificate = file(&format!("{name}.crt")).display().to_string();
         let workspace = Workspace::new();
         let mut given = push(
             &workspace,
-            &front.host,
+            &server.host,
             &["--tls", "--ca-cert", &certificate],
         );
         Answer::of(&mut given).success();
-        let mut named = push(&workspace, &front.host, &["--tls"]);
+        let mut named = push(&workspace, &server.host, &["--tls"]);
         Answer::of(named.env("SSL_CERT_FILE", &certificate)).success();
-        assert_eq!(front.plain_connections(), 0);
+        // `openssl rehash` gives files in such a directory names like this one.
+        fs::create_dir_all(workspace.path("certificates")).unwrap();
+        fs::copy(&certificate, workspace.path("certificates/0123abcd.0")).unwrap();
+        let mut found = push(&workspace, &server.host, &["--tls"]);
+        Answer::of(found.env("SSL_CERT_DIR", workspace.path("certificates"))).success();
+        assert_eq!(server.plain_connections(), 0);
     }
 }
 
 #[test]
 fn a_certificate_of_another_host_or_of_nobody_known_is_refused() {
-    let (registry, front) = guarded("own-ca");
+    let (registry, server) = guarded("own-ca");
     let own = file("own-ca.crt").display().to_string();
     let other = file("server.crt").display().to_string();
     let workspace = Workspace::new();
-    let by_address = front.host.replace("localhost", "127.0.0.1");
+    let by_address = server.host.replace("localhost", "127.0.0.1");
     let hint = "--ca-cert or in SSL_CERT_FILE";
     assert_hint(
         push(&workspace, &by_address, &["--tls", "--ca-cert", &own]),
         hint,
     );
     assert_hint(
-        push(&workspace, &front.host, &["--tls", "--ca-cert", &other]),
+        push(&workspace, &server.host, &["--tls", "--ca-cert", &other]),
         hint,
     );
+    assert!(registry.requests().is_empty());
+}
+
+#[test]
+fn a_trusted_certificate_is_refused_after_its_time() {
+    let (registry, server) = guarded("expired-ca");
+    let certificate = file("expired-ca.crt").display().to_string();
+    let arguments = ["--tls", "--ca-cert", &certificate];
+    let said = assert_hint(
+        push(&Workspace::new(), &server.host, &arguments),
+        "--ca-cert or in SSL_CERT_FILE",
+    );
+    assert!(said.contains("expired"), "{said}");
     assert!(registry.requests().is_empty());
 }
 
@@ -83,12 +101,12 @@ fn a_machine_without_certificates_speaks_http_and_says_what_it_lacks() {
         command
     };
     Answer::of(&mut without(push(&workspace, &registry.address(), &[]))).success();
-    let (_registry, front) = guarded("own-ca");
+    let (_registry, server) = guarded("own-ca");
     let own = file("own-ca.crt").display().to_string();
-    let given = push(&workspace, &front.host, &["--tls", "--ca-cert", &own]);
+    let given = push(&workspace, &server.host, &["--tls", "--ca-cert", &own]);
     Answer::of(&mut without(given)).success();
     let said = assert_hint(
-        without(push(&workspace, &front.host, &["--tls"])),
+        without(push(&workspace, &server.host, &["--tls"])),
         "ca-certificates",
     );
     assert!(said.contains("failed after 1 attempt"), "{said}");
@@ -98,14 +116,17 @@ fn a_machine_without_certificates_speaks_http_and_says_what_it_lacks() {
 fn a_host_that_speaks_tls_is_asked_once_by_http() {
     for explains in [false, true] {
         let registry = Registry::start();
-        let front = Front::start("own-ca", registry.address(), explains);
+        let server = TlsServer::start("own-ca", registry.address(), explains);
         let workspace = Workspace::new();
-        let said = assert_hint(push(&workspace, &front.host, &[]), "use --tls");
+        let said = assert_hint(
+            push(&workspace, &server.host, &["--concurrency", "1"]),
+            "use --tls",
+        );
         assert!(
-            said.contains(&format!("{} speaks TLS", front.host)),
+            said.contains(&format!("{} speaks TLS", server.host)),
             "{said}"
         );
-        assert_eq!(front.plain_connections(), 1, "{said}");
+        assert_eq!(server.plain_connections(), 1, "{said}");
         assert!(registry.requests().is_empty());
     }
 }
@@ -128,10 +149,10 @@ fn a_host_that_speaks_no_tls_is_told_so() {
 
 #[test]
 fn the_configuration_may_ask_for_tls_on_this_machine() {
-    let (_registry, front) = guarded("own-ca");
+    let (_registry, server) = guarded("own-ca");
     let workspace = Workspace::new();
     let own = file("own-ca.crt").display().to_string();
-    let host = &front.host;
+    let host = &server.host;
     let config = format!("[registry.\"{host}\".oci]\nprotocol = \"https\"\n");
     fs::write(workspace.path("config.toml"), config).unwrap();
     workspace.fixture("calc");

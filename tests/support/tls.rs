@@ -29,14 +29,14 @@ pub fn file(name: &str) -> PathBuf {
 }
 
 /// A server that speaks TLS; it stops when this is dropped.
-pub struct Front {
+pub struct TlsServer {
     _runtime: Runtime,
     /// `localhost` and the port.
     pub host: String,
     plain: Arc<AtomicUsize>,
 }
 
-impl Front {
+impl TlsServer {
     /// Starts a server with the certificate `NAME.crt` before the server at an address. To clients that do not speak
     /// TLS it says so if `explains`, and otherwise nothing.
     pub fn start(name: &str, address: String, explains: bool) -> Self {

@@ -17,7 +17,7 @@ pub(super) fn hint(cause: &(dyn Error + Send + Sync + 'static)) -> Hint {
     };
     match error {
         ConnectionError::Proxy { .. } => {
-            "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; NO_PROXY=HOST or HOST:PORT goes without it"
+            "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, and the password in it; NO_PROXY=HOST or HOST:PORT goes without it"
         }
         ConnectionError::ProxyLogin { .. } => {
             "give the user and the password in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: http://USER:PASSWORD@HOST:PORT"

@@ -1,10 +1,11 @@
-//! One credentials file of Docker or podman: its entries, and the helpers that it names.
+//! One credentials file of Docker or podman. docker_credential reads an entry of the file; this module chooses the entry,
+//! or the helper to run, because docker_credential knows neither podman's keys nor all names of Docker Hub.
 
 use std::fs;
 use std::path::Path;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde_json::{Map, Value};
+use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use serde_json::{Map, Value, json};
 
 use super::helper::Helper;
 use super::{Credentials, check_token, server};
@@ -28,7 +29,7 @@ pub(super) struct CredentialsFile<'a> {
 }
 
 /// Where the credentials for a key are.
-enum Found<'f> {
+enum CredentialSource<'f> {
     /// With the helper of this name.
     Helper(&'f str),
     /// In the entry of this name.
@@ -78,11 +79,11 @@ impl<'a> CredentialsFile<'a> {
     /// Returns the credentials under one key: from its helper, its entry, or the store for all keys.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
         match self.named(key) {
-            Some(Found::Entry(name, entry)) => {
+            Some(CredentialSource::Entry(name, entry)) => {
                 let found = credentials(entry);
-                found.map_err(|reason| self.malformed(name, reason))
+                found.map_err(|reason| self.malformed(name, &reason))
             }
-            Some(Found::Helper(program)) => self.ask(program, key),
+            Some(CredentialSource::Helper(program)) => self.ask(program, key),
             None => match text(self.fields.get("credsStore")) {
                 Some(program) => self.ask(program, key),
                 None => Ok(None),
@@ -101,11 +102,11 @@ impl<'a> CredentialsFile<'a> {
     }
 
     fn malformed(&self, name: &str, reason: &str) -> Error {
-        let quoted = Value::from(name).to_string();
         let text = String::from_utf8_lossy(&self.bytes);
-        let line = text
-            .find(&quoted)
-            .map(|at| text[..at].matches('\n').count() + 1);
+        // A helper may be named for the same key.
+        let table = text.find("\"auths\"").unwrap_or_default();
+        let entry = text[table..].find(&Value::from(name).to_string());
+        let line = entry.map(|entry| text[..table + entry].matches('\n').count() + 1);
         let line = line.map(|line| format!(", line {line}"));
         Error::settings(format!(
             "the credentials for {name} ({}{}) cannot be read: {reason}",
@@ -116,18 +117,18 @@ impl<'a> CredentialsFile<'a> {
 
     /// Returns what the file has for this key: a helper, or an entry with credentials. An empty name of a helper and an
     /// empty entry mean nothing.
-    fn named<'f>(&'f self, key: &str) -> Option<Found<'f>> {
+    fn named<'f>(&'f self, key: &str) -> Option<CredentialSource<'f>> {
         let table = |name: &str| self.fields.get(name).and_then(Value::as_object);
         let helper = table("credHelpers").and_then(|helpers| text(helpers.get(key)));
         if let Some(helper) = helper {
-            return Some(Found::Helper(helper));
+            return Some(CredentialSource::Helper(helper));
         }
         let entries = table("auths")?;
         let entry = entries.get_key_value(key);
         let entry = entry.or_else(|| entries.iter().find(|(name, _)| server::is(name, key)));
         entry
             .filter(|(_, entry)| has_credentials(entry))
-            .map(|(name, entry)| Found::Entry(name, entry))
+            .map(|(name, entry)| CredentialSource::Entry(name, entry))
     }
 }
 
@@ -142,39 +143,51 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
 
 /// Returns the credentials in an entry. A token counts above the user beside it, and one for the registry above one
 /// for its token server.
-fn credentials(entry: &Value) -> Result<Option<Credentials>, &'static str> {
-    let field = |name: &str| text(entry.get(name));
-    if let Some(token) = field("registrytoken") {
-        check_token(token).map_err(
-            |_| "`registrytoken` has a line end in it, or another character of no token",
-        )?;
-        return Ok(Some(Credentials::Bearer(token.to_owned())));
-    }
-    if let Some(token) = field("identitytoken") {
-        return Ok(Some(Credentials::Identity(token.to_owned())));
-    }
-    let (username, password) = match (field("auth"), field("username").zip(field("password"))) {
-        (Some(auth), _) => user_password(auth)?,
-        (None, Some((username, password))) => (username.to_owned(), password.to_owned()),
-        (None, None) => return Ok(None),
+fn credentials(entry: &Value) -> Result<Option<Credentials>, String> {
+    let found = match text(entry.get("registrytoken")) {
+        Some(token) => Credentials::Bearer(token.to_owned()),
+        None => match login(entry)? {
+            Some(login) => login,
+            None => return Ok(None),
+        },
     };
-    let is_login = !username.is_empty() || !password.is_empty();
-    Ok(is_login.then_some(Credentials::Basic { username, password }))
+    let checked = match &found {
+        Credentials::Bearer(token) => ("registrytoken", check_token(token)),
+        Credentials::Identity(token) => ("identitytoken", check_token(token)),
+        _ => return Ok(Some(found)),
+    };
+    let (field, checked) = checked;
+    checked.map_err(|reason| format!("`{field}` {reason}"))?;
+    Ok(Some(found))
 }
 
-/// Reads `user:password` in base64. Docker pads passwords with zero bytes.
-fn user_password(auth: &str) -> Result<(String, String), &'static str> {
-    let bytes = BASE64_STANDARD
-        .decode(auth.trim())
-        .map_err(|_| "`auth` is not base64")?;
-    let text = String::from_utf8(bytes).map_err(|_| "`auth` is not text in base64")?;
-    let login = text
-        .split_once(':')
-        .ok_or("`auth` has no colon after the user")?;
-    Ok((
-        login.0.to_owned(),
-        login.1.trim_end_matches('\0').to_owned(),
-    ))
+/// Reads the user or the identity token of an entry. The errors show nothing of it.
+fn login(entry: &Value) -> Result<Option<Credentials>, String> {
+    // An empty field means nothing to Docker, but not to docker_credential.
+    let fields = entry.as_object().into_iter().flatten();
+    let fields: Map<_, _> = fields
+        .filter(|(_, value)| value.as_str() != Some(""))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let file = json!({"auths": {"server": fields}}).to_string();
+    match get_credential_from_reader(file.as_bytes(), "server") {
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(token))),
+        // Docker pads passwords with zero bytes.
+        Ok(DockerCredential::UsernamePassword(username, password)) => {
+            Ok(Some(Credentials::Basic {
+                username,
+                password: password.trim_end_matches('\0').to_owned(),
+            }))
+        }
+        Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
+        Err(CredentialRetrievalError::CredentialDecodingError) => {
+            Err("`auth` is not USER:PASSWORD in base64".to_owned())
+        }
+        Err(CredentialRetrievalError::ConfigReadError) => {
+            Err("one of its fields is not text".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Returns whether an entry holds credentials. Docker leaves empty entries beside its store.

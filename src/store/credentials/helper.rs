@@ -48,7 +48,10 @@ impl Helper {
         }
         let answer: Value = serde_json::from_slice(answer)
             .map_err(|error| malformed(format!("its answer is not JSON: {error}")))?;
-        let answer: Answer = serde_json::from_value(answer).map_err(|_| {
+        // serde would take an array for the fields in their order.
+        let answer = Some(answer).filter(Value::is_object);
+        let answer = answer.and_then(|answer| serde_json::from_value::<Answer>(answer).ok());
+        let answer = answer.ok_or_else(|| {
             malformed("its answer is not an object with Username and Secret".into())
         })?;
         let Answer { username, secret } = answer;

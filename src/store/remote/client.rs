@@ -8,9 +8,9 @@ use rustls::ClientConfig;
 
 use super::options::Options;
 use super::proxy::Proxies;
-use super::public::{InnerAddress, PublicOnly, is_inner};
+use super::public::{InnerAddress, PublicOnly, is_inner, is_this_machine};
 use super::tls;
-use crate::reference::{self, DOCKER_HUB, DOCKER_HUB_API};
+use crate::reference::{DOCKER_HUB, DOCKER_HUB_API};
 use crate::store::Error;
 
 const USER_AGENT: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
@@ -37,15 +37,11 @@ pub(super) fn site(host: &str, options: &Options) -> Result<Url, Error> {
     if !url.username().is_empty() || url.password().is_some() || url.path() != "/" {
         return Err(bad());
     }
-    if options.plain_http || (is_loopback(&url) && !options.tls) {
+    if options.plain_http || (is_this_machine(&url) && !options.tls) {
         parse("http")
     } else {
         Ok(url)
     }
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(reference::is_loopback)
 }
 
 /// What all connections of one client share.
@@ -90,8 +86,8 @@ pub(super) fn build_for_site(
 ) -> Result<reqwest::Client, Error> {
     let public_only = options.public_only;
     let policy = redirect::Policy::custom(move |attempt| {
-        let from_loopback = attempt.previous().iter().all(is_loopback);
-        if attempt.url().scheme() == "https" || (from_loopback && is_loopback(attempt.url())) {
+        let from_loopback = attempt.previous().iter().all(is_this_machine);
+        if attempt.url().scheme() == "https" || (from_loopback && is_this_machine(attempt.url())) {
             follow(attempt, public_only)
         } else {
             attempt.stop()

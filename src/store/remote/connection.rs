@@ -5,7 +5,8 @@ use std::io;
 
 use reqwest::{StatusCode, Url};
 
-use super::client::{Network, is_loopback};
+use super::client::Network;
+use super::public::is_this_machine;
 use super::tls::NoCertificates;
 use crate::store::causes;
 
@@ -67,17 +68,17 @@ pub(super) fn explain(error: reqwest::Error, network: &Network) -> Cause {
     let is_connect = error.is_connect();
     let error = error.without_url();
     let tls = tls_error(&error).map(|tls| match tls {
-        rustls::Error::Other(other) if other.0.is::<NoCertificates>() => Tls::NoCertificates,
-        rustls::Error::InvalidCertificate(_) => Tls::Certificate,
-        rustls::Error::InvalidMessage(_) => Tls::NotSpoken,
-        _ => Tls::Other,
+        rustls::Error::Other(other) if other.0.is::<NoCertificates>() => TlsFailure::NoCertificates,
+        rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate,
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotSpoken,
+        _ => TlsFailure::Other,
     });
     let source: Cause = Box::new(error);
     let cause = match (tls, proxy) {
         _ if !is_connect => return source,
-        (Some(Tls::NoCertificates), _) => ConnectionError::NoCertificates { source },
-        (Some(Tls::Certificate), _) => ConnectionError::Certificate { source },
-        (Some(Tls::NotSpoken), _) => ConnectionError::SpeaksNoTls { source },
+        (Some(TlsFailure::NoCertificates), _) => ConnectionError::NoCertificates { source },
+        (Some(TlsFailure::Certificate), _) => ConnectionError::Certificate { source },
+        (Some(TlsFailure::NotSpoken), _) => ConnectionError::SpeaksNoTls { source },
         (None, Some(proxy)) => ConnectionError::Proxy { proxy, source },
         _ => return source,
     };
@@ -85,7 +86,7 @@ pub(super) fn explain(error: reqwest::Error, network: &Network) -> Cause {
 }
 
 /// What went wrong in a TLS handshake.
-enum Tls {
+enum TlsFailure {
     NoCertificates,
     Certificate,
     NotSpoken,
@@ -107,7 +108,7 @@ fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
 
 /// Makes the error of a host that speaks TLS.
 pub(super) fn speaks_tls(url: &Url) -> ConnectionError {
-    let is_loopback = is_loopback(url);
+    let is_loopback = is_this_machine(url);
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
     let host = format!("{host}:{port}");

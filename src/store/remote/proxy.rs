@@ -8,7 +8,7 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Url;
 
-use super::client::is_loopback;
+use super::public::is_this_machine;
 
 /// Which proxy leads to which host.
 pub(super) struct Proxies {
@@ -46,7 +46,7 @@ impl Proxies {
             exception.port.is_none_or(|own| Some(own) == port)
                 && exception.hosts.intercept(&host).is_none()
         };
-        match is_loopback(url) || self.exceptions.iter().any(is_excepted) {
+        match is_this_machine(url) || self.exceptions.iter().any(is_excepted) {
             true => None,
             false => self.proxies.intercept(&host),
         }
@@ -150,6 +150,11 @@ mod tests {
             ("[2001:db8::7]", "http://[2001:db8::7]:5001/", false),
             ("2001:db8::7", "http://[2001:db8::7]/", false),
             ("registry.example:x", "http://registry.example/", true),
+            ("*", "https://ghcr.io/", false),
+            ("10.0.0.0/8", "http://10.0.0.7:5000/", false),
+            ("10.0.0.0/8", "http://11.0.0.7:5000/", true),
+            ("2001:db8::/32", "http://[2001:db8::7]/", false),
+            ("[2001:db8::]/32", "http://[2001:db9::7]/", true),
             ("", "http://localhost:5000/", false),
             ("", "http://127.9.9.9/", false),
         ] {

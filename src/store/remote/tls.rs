@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConnection, verify_server_name};
+use rustls::client::{ClientConnection, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -15,7 +15,6 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
 };
-use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -36,7 +35,7 @@ pub(super) fn config(bundle: &[u8]) -> Result<ClientConfig, Error> {
     let trust = Trust {
         provider: Arc::clone(&provider),
         given: certificates(bundle)?,
-        verifier: OnceLock::new(),
+        all: OnceLock::new(),
     };
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder
@@ -69,37 +68,39 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
 struct Trust {
     provider: Arc<CryptoProvider>,
     given: Vec<CertificateDer<'static>>,
-    verifier: OnceLock<Result<Verifier, rustls::Error>>,
+    all: OnceLock<Result<TrustedCertificates, rustls::Error>>,
+}
+
+#[derive(Debug)]
+struct TrustedCertificates {
+    certificates: Vec<CertificateDer<'static>>,
+    verifier: Arc<WebPkiServerVerifier>,
 }
 
 impl Trust {
-    fn verifier(&self) -> Result<&Verifier, rustls::Error> {
-        let verifier = self.verifier.get_or_init(|| {
+    fn all(&self) -> Result<&TrustedCertificates, rustls::Error> {
+        let all = self.all.get_or_init(|| {
+            let mut certificates = rustls_native_certs::load_native_certs().certs;
+            certificates.extend_from_slice(&self.given);
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(certificates.iter().cloned());
             let provider = Arc::clone(&self.provider);
-            match self.given.is_empty() {
-                // The only failure here is that there are no certificates.
-                true => Verifier::new(provider)
-                    .map_err(|_| rustls::Error::Other(OtherError(Arc::new(NoCertificates)))),
-                false => Verifier::new_with_extra_roots(self.given.iter().cloned(), provider),
-            }
+            // The only failure here is that there are no certificates.
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
+                .build()
+                .map_err(|_| rustls::Error::Other(OtherError(Arc::new(NoCertificates))))?;
+            Ok(TrustedCertificates {
+                certificates,
+                verifier,
+            })
         });
-        verifier.as_ref().map_err(Clone::clone)
-    }
-
-    /// Returns whether a certificate itself is trusted, and not only its issuer.
-    fn holds(&self, certificate: &CertificateDer<'_>) -> bool {
-        let is_same = |known: &CertificateDer<'_>| known == certificate;
-        self.given.iter().any(is_same)
-            || rustls_native_certs::load_native_certs()
-                .certs
-                .iter()
-                .any(is_same)
+        all.as_ref().map_err(Clone::clone)
     }
 }
 
 impl ServerCertVerifier for Trust {
     /// Accepts a trusted certificate for its own host even if it says that it is a CA's, as OpenSSL and Go do:
-    /// `openssl req -x509` makes such certificates. webpki checks their time before it refuses them.
+    /// `openssl req -x509` makes such certificates.
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -108,15 +109,19 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verifier = self.verifier()?;
-        match verifier.verify_server_cert(
+        let all = self.all()?;
+        let verified = all.verifier.verify_server_cert(
             end_entity,
             intermediates,
             server_name,
             ocsp_response,
             now,
-        ) {
-            Err(error) if is_ca_as_server(&error) && self.holds(end_entity) => {
+        );
+        match verified {
+            // rustls has no name for this error of a CA's certificate. webpki looks at the time before.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+                if all.certificates.iter().any(|known| known == end_entity) =>
+            {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -147,16 +152,6 @@ impl ServerCertVerifier for Trust {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let algorithms = &self.provider.signature_verification_algorithms;
         algorithms.supported_schemes()
-    }
-}
-
-fn is_ca_as_server(error: &rustls::Error) -> bool {
-    match error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) => {
-            let cause = cause.downcast_ref::<webpki::Error>();
-            cause == Some(&webpki::Error::CaUsedAsEndEntity)
-        }
-        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
-use super::answer;
+use super::answer::{self, Words};
 use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect, Network};
 use super::connection::{self, ConnectionError};
@@ -298,7 +298,7 @@ impl Wire {
     /// Makes an error of an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
     pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
         let status = response.status();
-        let words = answer::words(response).await;
+        let words = self.words(response).await;
         if status == StatusCode::NOT_FOUND && !subject.is_empty() {
             let code = match words.code.as_str() {
                 "" => String::new(),
@@ -316,6 +316,20 @@ impl Wire {
             status: status.as_u16(),
             message: words.message,
         }
+    }
+
+    /// Reads the words of an answer. They name the proxy if the answer may be its own, which it cannot be in TLS.
+    pub(super) async fn words(&self, response: Response) -> Words {
+        let status = response.status();
+        let may_be = status.is_server_error() || status == StatusCode::FORBIDDEN;
+        let is_plain = response.url().scheme() == "http";
+        let proxy = (may_be && is_plain).then(|| self.network.proxy(response.url()));
+        let mut words = answer::words(response).await;
+        if let Some(proxy) = proxy.flatten() {
+            let separator = if words.message.is_empty() { "" } else { "; " };
+            words.message += &format!("{separator}asked through the proxy {proxy}");
+        }
+        words
     }
 
     pub(super) fn malformed(&self, what: impl Into<String>, reason: impl Into<String>) -> Error {

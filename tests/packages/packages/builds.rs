@@ -72,7 +72,7 @@ fn a_mirror_takes_the_equal_version_alone() {
         workspace.json(&["mirror", "mirror.toml"]);
         let place = format!("oci:{to}");
         let report = workspace.json(&["versions", "demo:calc", "--registry", &place]);
-        let versions = report["versions"].as_array().unwrap();
+        let versions = report["packages"].as_array().unwrap();
         assert_eq!(versions.len(), 1, "{report}");
         assert_eq!(versions[0]["version"], version);
     }
