@@ -51,8 +51,10 @@ impl Cache {
             return Err(Failure::usage("there is no cache to look after"));
         }
         let cache = context.cache()?;
-        if cache.is_read_only() && !matches!(self.command, Command::Du) {
-            let directory = cache.directory().display();
+        if let (Some(directory), Command::Prune { .. } | Command::Verify) =
+            (cache.read_only_directory(), &self.command)
+        {
+            let directory = directory.display();
             let failure = Failure::usage(format!("nothing in {directory} can be removed"));
             return Err(failure.hint(hints::WRITABLE_CACHE));
         }

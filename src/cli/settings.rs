@@ -217,13 +217,11 @@ impl Context {
         let cache = match &self.flags.cache {
             Some(directory) => match Cache::open(directory) {
                 Err(error) if error.is_read_only() => {
-                    let over = Cache::open_over(directory, self.temporary()?);
-                    over.transpose().unwrap_or(Err(error)).inspect(|_| {
-                        let directory = directory.display();
-                        eprintln!(
-                            "warning: the cache {directory} cannot be written to: nothing is added to it"
-                        );
-                    })
+                    let directory_shown = directory.display();
+                    eprintln!(
+                        "warning: the cache {directory_shown} cannot be written to: nothing is added to it"
+                    );
+                    Cache::open_over(directory, self.temporary()?)
                 }
                 opened => opened,
             },

@@ -7,7 +7,7 @@
 //!
 //! A cache that may only be read, such as one in a container image, lies below another one that takes what is new.
 
-mod below;
+mod read_only;
 mod tags;
 
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use self::below::Below;
+use self::read_only::ReadOnlyCache;
 use super::blobs::BlobFiles;
 use super::spool::{Spool, if_exists};
 use super::{ByteStream, Error};
@@ -35,7 +35,7 @@ const MAX_SOURCES: usize = 8;
 pub struct Cache {
     root: PathBuf,
     blobs: BlobFiles,
-    below: Option<Below>,
+    read_only: Option<ReadOnlyCache>,
 }
 
 /// The record of a content: which blob holds it, and how.
@@ -95,7 +95,7 @@ impl Cache {
         Self {
             blobs: BlobFiles::new(root.join("blobs")),
             root,
-            below: None,
+            read_only: None,
         }
     }
 
@@ -163,12 +163,8 @@ impl Cache {
     /// Returns a blob that holds a content and that this machine made or checked.
     pub fn find(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
         let path = self.contents().join(content.digest.hex());
-        let below = |below: &Below| below.record(&content.digest);
-        let record = match read_json::<ContentRecord>(&path)? {
-            None => self.below.as_ref().map(below).transpose()?.flatten(),
-            record => record,
-        };
-        let Some(record) = record else {
+        let below = || self.read_only.as_ref()?.record(&content.digest);
+        let Some(record) = read_json::<ContentRecord>(&path)?.or_else(below) else {
             return Ok(None);
         };
         let is_usable = record.content_size == content.size && self.has(record.stored.blob)?;
@@ -188,7 +184,7 @@ impl Cache {
     /// Returns a repository of a registry that is known to have a blob.
     pub fn source(&self, blob: &Digest, registry: &str) -> Option<String> {
         let own = read_json::<Vec<String>>(&self.sources().join(blob.hex())).ok()?;
-        let known = own.or_else(|| self.below.as_ref()?.sources(blob))?;
+        let known = own.or_else(|| self.read_only.as_ref()?.sources(blob))?;
         known.iter().find_map(|source| {
             let path = source.strip_prefix(registry)?.strip_prefix('/')?;
             Some(path.to_owned())
@@ -252,7 +248,7 @@ impl Cache {
     /// Returns what is there.
     pub fn usage(&self) -> Result<Usage, Error> {
         let mut usage = Usage::default();
-        let below = self.below.as_ref().map(Below::entries).transpose()?;
+        let below = self.read_only.as_ref().map(ReadOnlyCache::entries);
         let entries = self.entries()?.into_iter().chain(below.unwrap_or_default());
         entries.for_each(|entry| usage.add(&entry));
         Ok(usage)

@@ -168,6 +168,45 @@ fn a_read_only_cache_is_counted_and_not_pruned() {
 }
 
 #[test]
+fn the_index_of_a_read_only_cache_is_searched() {
+    let baked = Baked::new();
+    let root = baked.workspace.cache().root;
+    let add = ["index", "add", &baked.reference("layers")];
+    // Nothing is in the index yet, and nothing may be added to it.
+    let answer = baked.run(&["search", "layers"]);
+    assert_eq!(answer.code, Some(3), "{answer:?}");
+    set_mode(&root, 0o755, 0o644);
+    baked.workspace.wharf(&add).status().unwrap();
+    set_mode(&root, 0o555, 0o444);
+    let before = files(&root);
+    let found = baked.run(&["search", "--json"]).success().json();
+    assert_eq!(found["total"], 1, "{found}");
+    // An update is for this run only.
+    baked.run(&["index", "update"]).success();
+    assert!(files(&root) == before);
+}
+
+#[test]
+fn a_cache_that_cannot_be_made_is_none() {
+    let baked = Baked::new();
+    let inside = baked.workspace.cache().root.join("v1/missing");
+    let inside = inside.display().to_string();
+    let pull = [
+        "pull",
+        &baked.reference("layers"),
+        "-o",
+        "second.wasm",
+        "--cache",
+        &inside,
+    ];
+    let answer = baked.run(&pull).success();
+    assert!(baked.workspace.read("second.wasm") == baked.bytes);
+    assert_eq!(warnings(&answer), 1, "{answer:?}");
+    let report = baked.run(&["cache", "du", "--json", "--cache", &inside]);
+    assert_eq!(report.success().json()["blobs"], 0);
+}
+
+#[test]
 fn a_tag_that_is_gone_is_said_to_be_gone() {
     let baked = Baked::new();
     baked

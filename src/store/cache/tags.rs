@@ -47,11 +47,13 @@ impl Cache {
     pub fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         let path = self.tag_directory(repository).join(tag);
         let text = if_exists(&path, fs::read_to_string(&path))?;
-        match (text, &self.below) {
-            (Some(text), _) => Ok(text.trim().parse().ok()),
-            (None, Some(below)) => below.tag(repository, tag),
-            (None, None) => Ok(None),
-        }
+        Ok(match text {
+            Some(text) => text.trim().parse().ok(),
+            None => self
+                .read_only
+                .as_ref()
+                .and_then(|below| below.tag(repository, tag)),
+        })
     }
 
     /// Returns the tags of a repository that are remembered, sorted.
@@ -61,12 +63,10 @@ impl Cache {
             true => files(&directory)?,
             false => Vec::new(),
         };
-        let below = self.below.as_ref().map(|below| below.tags(repository));
+        let below = self.read_only.as_ref().map(|below| below.tags(repository));
         let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
         let names = names.map(str::to_owned);
-        let mut names: Vec<String> = names
-            .chain(below.transpose()?.unwrap_or_default())
-            .collect();
+        let mut names: Vec<String> = names.chain(below.unwrap_or_default()).collect();
         names.sort();
         names.dedup();
         Ok(names)
