@@ -136,7 +136,11 @@ fn a_host_that_speaks_no_tls_is_told_so() {
     let registry = Registry::start();
     let workspace = Workspace::new();
     let host = registry.address();
-    let said = assert_hint(push(&workspace, &host, &["--tls"]), "--plain-http");
+    let said = assert_hint(
+        push(&workspace, &host, &["--tls"]),
+        "if it speaks http there",
+    );
+    assert!(said.contains("the answer is not TLS"), "{said}");
     assert!(said.contains("failed after 1 attempt"), "{said}");
     // A 400 of a registry stays what it is.
     for method in ["HEAD", "GET", "POST"] {

@@ -161,6 +161,9 @@ mod tests {
             ("10.0.0.1", false),
             ("169.254.169.254", false),
             ("1.1.1.1:5000", true),
+            ("[2606:4700::1111]", true),
+            ("[2606:4700::1111]:5000", true),
+            ("[fe80::1]", false),
         ] {
             assert_eq!(is_public(host).await.ok(), Some(public), "{host}");
         }
