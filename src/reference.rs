@@ -1,9 +1,9 @@
 //! References: how a thing in a registry or in a layout is named.
 //!
 //! `host[:port]/repository:tag`, `oci:DIR:TAG`, `oci:DIR:REPOSITORY:TAG` (where the repository has a `/`),
-//! each also `@sha256:…`, and `blobs:DIR@sha256:…`. A host may be an IPv6 address, as in `[::1]:5000/a`. The grammar of the first is that
-//! of the distribution specification, but a host is always required, so that a forgotten file
-//! (`calc.wasm`) never becomes a repository of docker.io. It is read here and not by oci-client, whose
+//! each also `@sha256:…`, and `blobs:DIR@sha256:…`. A host may be an IPv6 address, as in `[::1]:5000/a`.
+//! The grammar of the first is that of the distribution specification, but a host is always required, so that
+//! a forgotten file (`calc.wasm`) never becomes a repository of docker.io. It is read here and not by oci-client, whose
 //! parser compiles a regular expression on first use: 50 ms and 18 MiB in every run of a command.
 
 mod host;

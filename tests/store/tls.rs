@@ -1,7 +1,10 @@
 //! Registries that speak TLS, also on this machine: which certificates are accepted, and what is said otherwise.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
+use std::thread;
 
 use crate::support::fault::{Fault, Registry};
 use crate::support::tls::{TlsServer, file};
@@ -131,22 +134,36 @@ fn a_host_that_speaks_tls_is_asked_once_by_http() {
     }
 }
 
+/// Starts a server that answers everything by plain http; returns its address.
+fn plain_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _read = stream.read(&mut [0; 4096]);
+            let _gone = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
+        }
+    });
+    address
+}
+
 #[test]
 fn a_host_that_speaks_no_tls_is_told_so() {
-    let registry = Registry::start();
     let workspace = Workspace::new();
-    let host = registry.address();
-    let said = assert_hint(
-        push(&workspace, &host, &["--tls"]),
-        "if it speaks http there",
-    );
+    let push = push(&workspace, &plain_server(), &["--tls"]);
+    let said = assert_hint(push, "if it speaks http there");
     assert!(said.contains("the answer is not TLS"), "{said}");
     assert!(said.contains("failed after 1 attempt"), "{said}");
-    // A 400 of a registry stays what it is.
+}
+
+#[test]
+fn a_400_of_a_registry_is_not_taken_for_tls() {
+    let registry = Registry::start();
     for method in ["HEAD", "GET", "POST"] {
         registry.on(method, "/v2/", 99, Fault::Status(400, Vec::new()));
     }
-    let answer = Answer::of(&mut push(&workspace, &host, &[]));
+    let workspace = Workspace::new();
+    let answer = Answer::of(&mut push(&workspace, &registry.address(), &[]));
     assert_eq!(answer.code, Some(1), "{answer:?}");
     assert!(answer.stderr.contains("answered 400"), "{answer:?}");
 }

@@ -172,6 +172,12 @@ fn login(entry: &Value) -> Result<Option<Credentials>, String> {
     let file = json!({"auths": {"server": fields}}).to_string();
     match get_credential_from_reader(file.as_bytes(), "server") {
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(token))),
+        // `:` in base64 is a login that was removed.
+        Ok(DockerCredential::UsernamePassword(username, password))
+            if username.is_empty() && password.is_empty() =>
+        {
+            Ok(None)
+        }
         // Docker pads passwords with zero bytes.
         Ok(DockerCredential::UsernamePassword(username, password)) => {
             Ok(Some(Credentials::Basic {

@@ -103,8 +103,11 @@ fn what_is_broken_is_not_passed_over() {
             Err(Error::Settings { .. })
         ));
     }
-    let harmless = json!({"auths": {"ghcr.io": {"auth": ""}}, "credHelpers": {"else": "none"}, "credsStore": ""});
-    assert!(found(&[harmless], "ghcr.io", "a").unwrap() == Credentials::Anonymous);
+    for auth in ["", "Og=="] {
+        let auths = json!({"ghcr.io": {"auth": auth}});
+        let harmless = json!({"auths": auths, "credHelpers": {"else": "none"}, "credsStore": ""});
+        assert!(found(&[harmless], "ghcr.io", "a").unwrap() == Credentials::Anonymous);
+    }
 }
 
 #[test]
