@@ -27,7 +27,7 @@ pub const REQUESTS: [&str; 11] = [
     OTHER,
 ];
 
-/// The kinds of failures. The first five are those of [`crate::error::Kind`]. The others are:
+/// The kinds of failures. The first five are words of [`crate::error::Kind`]. The others are:
 /// - `length`: a body of the wrong length
 /// - `held`: an unusable blob in a shared directory
 /// - `slow`, `aborted`: a client that reads nothing, or disconnects
