@@ -1,4 +1,4 @@
-//! Tags, referrers and the catalog.
+//! Lists: tags, referrers and the catalog.
 
 use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -16,7 +16,6 @@ use crate::store::Relayed;
 /// The longest list of tags that is read, in bytes.
 const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A page of tags.
 #[derive(Deserialize)]
 struct TagList {
     name: Value,
@@ -51,7 +50,7 @@ impl Gateway {
         ))
     }
 
-    /// Passes a list on, whose next page is on the gateway too.
+    /// Passes a list on, and points its next page to the gateway.
     fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
         let next = relayed.next_page();
         let mut response = self.passed(request, relayed);
@@ -83,8 +82,8 @@ impl RepositoryRequest<'_> {
         Ok(listed(self.request, &list, next))
     }
 
-    /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
-    /// made here.
+    /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
+    /// tags, in no order.
     async fn passed_tags(&self, page: &Page, relayed: Relayed) -> Answered<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
@@ -109,7 +108,7 @@ impl RepositoryRequest<'_> {
         Ok(response)
     }
 
-    /// The referrers that upstream knows, by its own list or by a tag.
+    /// Returns the referrers that upstream knows, from its API or from a tag.
     pub(super) async fn referrers(&self, subject: &Named) -> Answered<Response> {
         let Named::Digest(subject) = subject else {
             return self.other_referrers(subject).await;
@@ -119,7 +118,7 @@ impl RepositoryRequest<'_> {
         Ok(index(json!(found.await?), artifact_type.is_some()))
     }
 
-    /// Those of a digest that cannot be read here, as upstream says.
+    /// Passes on the referrers of a digest with another algorithm.
     async fn other_referrers(&self, subject: &Named) -> Answered<Response> {
         let endpoint = format!("referrers/{subject}");
         let (method, query) = (&self.request.method, passed_on(self.request.uri.query()));
