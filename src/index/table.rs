@@ -62,7 +62,7 @@ pub(super) fn digest_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest
     bytes.ok_or_else(|| damage("a digest has another length".to_owned()))
 }
 
-/// Returns an identity as it is stored: the digest and the size.
+/// Returns an identity as it is stored: the digest, then the size.
 fn bytes_of_identity(identity: &Identity) -> Vec<u8> {
     [identity.digest.bytes(), &identity.size.to_be_bytes()].concat()
 }
@@ -78,7 +78,6 @@ fn identity_of(bytes: &[u8]) -> rusqlite::Result<Identity> {
     }
 }
 
-/// Reads the ids of a JSON array.
 fn ids(text: &str) -> rusqlite::Result<Vec<u32>> {
     serde_json::from_str(text).map_err(unreadable)
 }
@@ -103,7 +102,7 @@ fn unwritable(error: std::io::Error) -> rusqlite::Error {
 /// The columns of an entry for [`entry_at`]. The table `artifact` has to be joined.
 pub(super) const ENTRY: &str = "entry.name, entry.location, entry.tag, entry.version, artifact.digest, entry.yanked, entry.mark";
 
-/// Reads the first columns of a row.
+/// Reads the columns of [`ENTRY`].
 pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let version: Option<String> = row.get(3)?;
     let version = version.map(|version| Version::parse(&version)).transpose();
@@ -118,7 +117,6 @@ pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// Returns an entry.
 pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<Entry>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
@@ -163,14 +161,13 @@ pub(super) fn write_entries(
     Ok(())
 }
 
-/// Returns whether a file has a record of a manifest.
 pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM artifact WHERE digest = ?1")?
         .exists([digest.bytes()])
 }
 
-/// Reads the records of a file. A part that many records have is read once.
+/// Reads the records of a file. A part that many records share is read once.
 pub(super) struct RecordReader<'a> {
     records: CachedStatement<'a>,
     parts: Parts<'a>,
@@ -195,7 +192,7 @@ impl<'a> RecordReader<'a> {
         })
     }
 
-    /// Returns what the file says of a manifest.
+    /// Returns the record of a manifest.
     pub(super) fn read(&mut self, digest: &Digest) -> rusqlite::Result<Option<Record>> {
         let parts = &mut self.parts;
         let read = |row: &Row<'_>| {
@@ -216,7 +213,7 @@ impl<'a> RecordReader<'a> {
         self.records.query_row([digest.bytes()], read).optional()
     }
 
-    /// Returns a list of names of imports or exports.
+    /// Returns the list of names with an id: imports or exports.
     pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
         self.parts.names(id)
     }
@@ -264,7 +261,7 @@ impl Parts<'_> {
     }
 }
 
-/// Writes records. Parts that many records have are looked up once.
+/// Writes records. The id of a part that many records share is looked up once.
 pub(super) struct RecordWriter<'a> {
     connection: &'a Connection,
     ids: HashMap<Vec<u8>, u32>,
@@ -278,7 +275,7 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    /// Writes a record. One that replaces another keeps its id, which entries refer to.
+    /// Writes a record. If it replaces another one, it keeps that one's id, because entries refer to it.
     pub(super) fn write(&mut self, record: &Record) -> rusqlite::Result<()> {
         let externs = record.externs.as_ref();
         let imports = externs.map(|externs| self.names(&externs.imports, &externs.names.imports));
@@ -313,7 +310,7 @@ impl<'a> RecordWriter<'a> {
         self.part(json(&(names, details))?.into_bytes())
     }
 
-    /// Returns the id of a part.
+    /// Returns the id of a part, which is added if it is new.
     fn part(&mut self, part: Vec<u8>) -> rusqlite::Result<u32> {
         match self.ids.entry(part) {
             hash_map::Entry::Occupied(id) => Ok(*id.get()),
@@ -332,7 +329,7 @@ fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| unwritable(error.into()))
 }
 
-/// Stores the stub of a manifest instead of an older one. Without a record of the manifest this does nothing.
+/// Stores the stub of a manifest and replaces an older one. Does nothing if the file has no record of the manifest.
 pub(super) fn write_stub(
     connection: &Connection,
     digest: &Digest,
@@ -340,7 +337,7 @@ pub(super) fn write_stub(
 ) -> rusqlite::Result<()> {
     let mut frame = Vec::new();
     let saves = compress(&mut &*stub, stub.len() as u64, LEVEL, &mut frame);
-    // A stub that does not get smaller is stored as it is, and has then its own size.
+    // A stub that does not compress is stored as it is. Readers detect this by its size.
     if !saves.map_err(unwritable)? {
         frame = stub.to_vec();
     }
@@ -353,7 +350,6 @@ pub(super) fn write_stub(
     Ok(())
 }
 
-/// Returns the stub of a manifest.
 pub(super) fn stub(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached(
         "SELECT size, frame FROM stub JOIN artifact ON artifact.id = stub.artifact WHERE digest = ?1",
