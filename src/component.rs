@@ -1,7 +1,7 @@
 //! A component that is about to be stored: its section map, its split plan and the digests of all its parts.
 //!
 //! This module joins `section`, `split`, `stub`, `metadata` and `encoding`. It reads from a
-//! [`Source`](crate::source::Source) and writes to files that the caller opens. It must not know stores, registries
+//! [`Source`] and writes to files that the caller opens. It must not know stores, registries
 //! or references.
 
 use std::fs::File;

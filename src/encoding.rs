@@ -37,6 +37,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All encodings.
     pub const ALL: [Self; 2] = [Self::Raw, Self::Zstd];
 
     /// Returns the last part of the layers' media types in this encoding.
