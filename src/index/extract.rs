@@ -55,7 +55,7 @@ impl Index {
             let mut statement = files.own.prepare(&select)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (entry, claims) = files.shown(row)?;
+                let (entry, record, claims) = files.shown(row)?;
                 if !selection.has(&entry) {
                     continue;
                 }
@@ -65,7 +65,7 @@ impl Index {
                     left.layouts += 1;
                 } else {
                     if seen.insert(entry.digest) {
-                        shared.records.extend(records.read(&entry.digest)?);
+                        shared.records.push(records.read(record)?);
                         let stub = table::stub(&files.own, &entry.digest)?;
                         shared.stubs.extend(stub.map(|stub| (entry.digest, stub)));
                     }

@@ -65,7 +65,10 @@ impl Files<'_> {
     }
 
     /// Returns the entry of a row as answers show it, and the shared index that claims it.
-    pub(super) fn shown(&self, row: &Row<'_>) -> rusqlite::Result<(Entry, Option<&Claims<'_>>)> {
+    pub(super) fn shown(
+        &self,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<(Entry, i64, Option<&Claims<'_>>)> {
         let missing = || damage("an entry is missing".to_owned());
         let source: Option<i64> = row.get(0)?;
         let claims = source.map(|id| self.claims.iter().find(|claims| claims.id == id));
@@ -73,9 +76,9 @@ impl Files<'_> {
             .map(|claims| claims.ok_or_else(missing))
             .transpose()?;
         let file = claims.map_or(&self.own, |claims| &claims.transaction);
-        let entry = table::entry(file, row.get(1)?)?.ok_or_else(missing)?;
+        let (entry, record) = table::entry(file, row.get(1)?)?.ok_or_else(missing)?;
         let yanked = row.get(2)?;
-        Ok((Entry { yanked, ..entry }, claims))
+        Ok((Entry { yanked, ..entry }, record, claims))
     }
 
     /// Removes manifests that no tag names, and rows that only these manifests used. A record in the main file

@@ -199,7 +199,9 @@ impl Index {
         self.write(|files| {
             let mut is_changed = false;
             for (record, stub) in learned {
-                let known = RecordReader::new(&files.own)?.read(&record.digest)?;
+                let mut records = RecordReader::new(&files.own)?;
+                let known = records.id(&record.digest)?;
+                let known = known.map(|id| records.read(id)).transpose()?;
                 if known.as_ref() != Some(record) {
                     RecordWriter::new(&files.own).write(record)?;
                     is_changed = true;

@@ -54,7 +54,7 @@ pub struct Found {
     pub entry: Entry,
     /// The shared index that claims the tag. It is none if this machine read the tag.
     pub claimed_by: Option<Source>,
-    /// The record of the manifest.
+    /// The record of the manifest, without its imports and exports.
     pub record: Record,
     /// The imports that the query names.
     pub imports: Vec<Named>,
@@ -90,12 +90,14 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
         numbering,
         records: RecordReader::new(&files.own)?,
     };
-    for pattern in query.exports.iter().chain(&query.imports) {
-        if !search.knows(pattern)? {
-            return Ok(Err(search.unknown(pattern)?));
+    let mut rows = search.rows(query)?;
+    if rows.is_empty() {
+        for pattern in query.exports.iter().chain(&query.imports) {
+            if !search.knows(pattern)? {
+                return Ok(Err(search.unknown(pattern)?));
+            }
         }
     }
-    let mut rows = search.rows(query)?;
     if !query.all_versions {
         rows = firsts(&rows, &search.numbering.begins);
     }
@@ -243,14 +245,22 @@ impl Search<'_> {
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
         let missing = || damage(format!("row {row} is missing"));
-        let (entry, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
-        // A record that this machine read counts more than the claim of a shared index.
-        let mut record = self.records.read(&entry.digest)?;
-        if let (None, Some(claims)) = (&record, claims) {
-            record = RecordReader::new(&claims.transaction)?.read(&entry.digest)?;
-        }
-        let record = record.ok_or_else(missing)?;
-        let externs = record.externs.as_ref();
+        let (entry, record, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
+        let own = match claims {
+            None => Some(record),
+            Some(_) => self.records.id(&entry.digest)?,
+        };
+        // A record that this machine read takes precedence over the claim of a shared index.
+        let (mut claimed, id) = match (own, claims) {
+            (None, Some(claims)) => (Some(RecordReader::new(&claims.transaction)?), record),
+            (own, _) => (None, own.unwrap_or(record)),
+        };
+        let reader = claimed.as_mut().unwrap_or(&mut self.records);
+        let (record, lists) = reader.read_without_names(id)?;
+        let asks_names = !query.imports.is_empty() || !query.exports.is_empty();
+        let externs = lists.filter(|_| asks_names);
+        let externs = externs.map(|lists| reader.externs(lists)).transpose()?;
+        let externs = externs.as_ref();
         Ok(Found {
             imports: externs.map_or(Vec::new(), |externs| {
                 matching(&externs.imports, &externs.names.imports, &query.imports)

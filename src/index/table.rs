@@ -117,11 +117,13 @@ pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<Entry>> {
+/// Returns an entry, and the id of its manifest's record.
+pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<(Entry, i64)>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
+        "SELECT {ENTRY}, artifact.id FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
     ))?;
-    statement.query_row([id], entry_at).optional()
+    let entry = statement.query_row([id], |row| Ok((entry_at(row)?, row.get(7)?)));
+    entry.optional()
 }
 
 /// Returns the entries of a source, sorted.
@@ -169,6 +171,7 @@ pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::
 
 /// Reads the records of a file. A part that many records share is read once.
 pub(super) struct RecordReader<'a> {
+    ids: CachedStatement<'a>,
     records: CachedStatement<'a>,
     parts: Parts<'a>,
 }
@@ -180,69 +183,79 @@ struct Parts<'a> {
 
 impl<'a> RecordReader<'a> {
     pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let select = "SELECT content, split, description, licenses, imports, exports, layers, wit
-             FROM artifact WHERE digest = ?1";
+        let select =
+            "SELECT content, split, description, licenses, imports, exports, layers, wit, digest
+             FROM artifact WHERE id = ?1";
         let parts = Parts {
             statement: connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?,
             read: HashMap::new(),
         };
         Ok(Self {
+            ids: connection.prepare_cached("SELECT id FROM artifact WHERE digest = ?1")?,
             records: connection.prepare_cached(select)?,
             parts,
         })
     }
 
-    /// Returns the record of a manifest.
-    pub(super) fn read(&mut self, digest: &Digest) -> rusqlite::Result<Option<Record>> {
+    /// Returns the id of a manifest's record, if the file has one.
+    pub(super) fn id(&mut self, digest: &Digest) -> rusqlite::Result<Option<i64>> {
+        let id = self.ids.query_row([digest.bytes()], |row| row.get(0));
+        id.optional()
+    }
+
+    /// Returns the record with an id.
+    pub(super) fn read(&mut self, id: i64) -> rusqlite::Result<Record> {
+        let (mut record, lists) = self.read_without_names(id)?;
+        record.externs = lists.map(|lists| self.externs(lists)).transpose()?;
+        Ok(record)
+    }
+
+    /// Returns a record without its imports and exports, and the ids of these lists if the artifact names them.
+    pub(super) fn read_without_names(
+        &mut self,
+        id: i64,
+    ) -> rusqlite::Result<(Record, Option<(u32, u32)>)> {
         let parts = &mut self.parts;
         let read = |row: &Row<'_>| {
             let layers = ids(row.get_ref(6)?.as_str()?)?.into_iter();
-            Ok(Record {
-                digest: *digest,
+            let lists: (Option<u32>, Option<u32>) = (row.get(4)?, row.get(5)?);
+            let record = Record {
+                digest: digest_at(row, 8)?,
                 split: row.get(1)?,
                 content: identity_of(row.get_ref(0)?.as_blob()?)?,
-                externs: parts.externs(row.get(4)?, row.get(5)?)?,
+                externs: None,
                 description: row.get(2)?,
                 licenses: row.get(3)?,
                 layers: layers
                     .map(|id| parts.layer(id))
                     .collect::<rusqlite::Result<_>>()?,
                 wit: row.get(7)?,
-            })
+            };
+            Ok((record, lists.0.zip(lists.1)))
         };
-        self.records.query_row([digest.bytes()], read).optional()
+        self.records.query_row([id], read)
     }
 
-    /// Returns the list of names with an id: imports or exports.
-    pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
-        self.parts.names(id)
-    }
-}
-
-impl Parts<'_> {
-    fn externs(
-        &mut self,
-        imports: Option<u32>,
-        exports: Option<u32>,
-    ) -> rusqlite::Result<Option<Externs>> {
-        let (Some(imports), Some(exports)) = (imports, exports) else {
-            return Ok(None);
-        };
+    /// Returns the imports and exports with the ids of their lists.
+    pub(super) fn externs(&mut self, (imports, exports): (u32, u32)) -> rusqlite::Result<Externs> {
         let (imports, exports) = (self.names(imports)?, self.names(exports)?);
-        Ok(Some(Externs {
+        Ok(Externs {
             imports: imports.0,
             exports: exports.0,
             names: NameDetails {
                 imports: imports.1,
                 exports: exports.1,
             },
-        }))
+        })
     }
 
-    fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
-        serde_json::from_slice(self.get(id)?).map_err(unreadable)
+    /// Returns the list of names with an id: imports or exports.
+    pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
+        serde_json::from_slice(self.parts.get(id)?).map_err(unreadable)
     }
+}
 
+impl Parts<'_> {
     fn layer(&mut self, id: u32) -> rusqlite::Result<RecordLayer> {
         let (content, blob) = self.get(id)?.split_at_checked(40).unwrap_or_default();
         Ok(RecordLayer {
