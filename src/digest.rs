@@ -199,13 +199,32 @@ impl io::Write for Hasher {
 
 /// The error for bytes that do not have the expected digest or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {} ({} bytes), found {} ({} bytes)", expected.digest, expected.size, found.digest, found.size)]
 pub struct Mismatch {
-    /// The expected identity.
+    /// The expected identity. If only a digest is expected, the size is that of the bytes that were read.
     pub expected: Identity,
-    /// The identity of the bytes that were read. A reader stops one byte after the expected size, so a longer input
-    /// counts one byte more.
+    /// The identity of the bytes that were read. If only their size was compared, the digest is the expected one. A
+    /// reader stops one byte after the expected size, so a longer input counts one byte more.
     pub found: Identity,
+}
+
+impl fmt::Display for Mismatch {
+    /// Says of each size which bytes it belongs to, and nothing that was not looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        if expected.digest == found.digest {
+            let (digest, size) = (expected.digest, expected.size);
+            return write!(
+                f,
+                "expected {digest} ({size} bytes), found {} bytes",
+                found.size
+            );
+        }
+        write!(f, "expected {}", expected.digest)?;
+        if expected.size != found.size {
+            write!(f, " ({} bytes)", expected.size)?;
+        }
+        write!(f, ", found {} ({} bytes)", found.digest, found.size)
+    }
 }
 
 impl From<Mismatch> for io::Error {
