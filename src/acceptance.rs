@@ -129,6 +129,16 @@ pub enum Refusal {
         /// The content digest of the existing version.
         existing: Digest,
     },
+    /// The version names something that is no component.
+    #[error("{version} exists in {location} and is {what}, not a component")]
+    Foreign {
+        /// The version.
+        version: Box<PackageSpec>,
+        /// The repository.
+        location: String,
+        /// What it is.
+        what: String,
+    },
     /// The version names different manifests in two repositories.
     #[error("{version} is {} in {source_location} and {} in {location}", manifests[0], manifests[1])]
     Differs {
@@ -219,6 +229,21 @@ fn yank(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
             location: facts.location.clone(),
         }),
         _ => Ok(()),
+    }
+}
+
+/// Refuses to write a version whose tag names `what`, which is no component.
+pub(crate) fn foreign(
+    package: &PackageName,
+    version: &Version,
+    location: String,
+    what: String,
+) -> Refusal {
+    let version = exactly(package, version);
+    Refusal::Foreign {
+        version,
+        location,
+        what,
     }
 }
 
@@ -339,7 +364,7 @@ mod tests {
                 Ok(()) => '.',
                 Err(Refusal::OtherPackage { .. }) => 'o',
                 Err(Refusal::Yanked { .. }) => 'y',
-                Err(Refusal::Immutable { .. }) => 'i',
+                Err(Refusal::Immutable { .. } | Refusal::Foreign { .. }) => 'i',
                 Err(Refusal::Differs { .. }) => 'd',
                 Err(Refusal::NotPinned { .. }) => 'p',
             };

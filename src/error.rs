@@ -39,7 +39,7 @@ pub enum Error {
         /// What was read.
         reference: String,
         /// What it is instead.
-        what: String,
+        what: Box<artifact::Foreign>,
     },
     /// The split manifest would be too large.
     #[error("the manifest would have {bytes} bytes, at most {most} are allowed")]

@@ -89,7 +89,7 @@ impl SplitManifest {
         match form(manifest)? {
             Form::Split => {}
             Form::Flat => return Err(Error::Foreign("a flat artifact".to_owned())),
-            Form::Foreign(what) => return Err(Error::Foreign(what)),
+            Form::Foreign(what) => return Err(Error::Foreign(what.to_string())),
         }
         limit(
             "bytes of manifest",

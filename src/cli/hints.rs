@@ -1,5 +1,6 @@
 //! The texts of `hint:` lines, and which error gets which.
 
+mod answers;
 mod connection;
 mod host;
 
@@ -7,6 +8,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
 
+use self::answers::foreign_hint;
 use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
@@ -155,6 +157,7 @@ fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
     match error {
         wharf::error::Error::Store(error) => store_hint(error),
         wharf::error::Error::Refused(refusal) => refusal_hint(refusal),
+        wharf::error::Error::Foreign { what, .. } => foreign_hint(what),
         wharf::error::Error::Changed => Some("try again when nothing writes to it".into()),
         _ => None,
     }
@@ -221,6 +224,9 @@ fn refusal_hint(refusal: &Refusal) -> Option<Hint> {
         }
         Refusal::Immutable { .. } => {
             "publish it as another version; --force replaces this one for everybody"
+        }
+        Refusal::Foreign { .. } => {
+            "publish it as another version or to another repository; --force replaces it for everybody"
         }
         Refusal::Differs { .. } => DIFFERENT,
         Refusal::NotPinned { .. } => {

@@ -177,6 +177,11 @@ pub async fn open_manifest(
         }
         Form::Foreign(what) => {
             let reference = opening.reference(name);
+            let what = match name {
+                Name::Tag(tag) => what.under(tag),
+                Name::Digest(_) => what,
+            };
+            let what = Box::new(what);
             return Err(Error::Foreign { reference, what });
         }
     };

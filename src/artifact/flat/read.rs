@@ -43,7 +43,7 @@ impl FlatManifest {
         match form(manifest)? {
             Form::Flat => {}
             Form::Split => return Err(Error::Foreign("a split component".to_owned())),
-            Form::Foreign(what) => return Err(Error::Foreign(what)),
+            Form::Foreign(what) => return Err(Error::Foreign(what.to_string())),
         }
         let unread: Unread =
             serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;

@@ -212,7 +212,7 @@ fn artifact(config: &str, layer: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_not_ours_is_named() {
-    let foreign = |says: &str| expect(5, "integrity", says, "");
+    let foreign = |says: &str, hint| expect(5, "integrity", says, hint);
     let docker = "application/vnd.docker.distribution.manifest.v2+json";
     let config = "application/vnd.docker.container.image.v1+json";
     let layer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
@@ -222,18 +222,22 @@ fn what_is_not_ours_is_named() {
         "config": descriptor(config),
         "layers": [descriptor(layer)],
     });
-    with_manifest(docker, image.to_string().as_bytes(), &foreign(config));
+    with_manifest(
+        docker,
+        image.to_string().as_bytes(),
+        &foreign(config, "docker pull"),
+    );
     let index_type = "application/vnd.oci.image.index.v1+json";
     let index =
         json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [descriptor(OURS)] });
     with_manifest(
         index_type,
         index.to_string().as_bytes(),
-        &foreign("an image index"),
+        &foreign("an image index", "by its digest"),
     );
     let helm = "application/vnd.cncf.helm.config.v1+json";
     let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-    with_manifest(OURS, &artifact(helm, chart), &foreign(helm));
+    with_manifest(OURS, &artifact(helm, chart), &foreign(helm, "helm pull"));
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl RepositoryRequest<'_> {
         let (store, name) = (&self.store, Name::Digest(raw.digest));
         let opened = open_manifest(store.as_ref(), &name, raw, self.gateway.session()?).await;
         match opened {
-            Err(Error::Foreign { what, .. }) => Ok(Err(what)),
+            Err(Error::Foreign { what, .. }) => Ok(Err(what.to_string())),
             Err(Error::Artifact { reference, source }) => match form(&raw.bytes) {
                 Ok(Form::Split) => Err(Error::Artifact { reference, source }),
                 Ok(_) => Ok(Err(format!("no sound flat artifact ({source})"))),
