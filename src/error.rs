@@ -146,7 +146,14 @@ impl store::Error {
             Self::Shared(error) => error.kind(),
             Self::NotFound { .. } => Kind::NotFound,
             Self::Refused { .. } => Kind::Refused,
-            Self::Corrupt { .. } | Self::Malformed { .. } => Kind::Integrity,
+            Self::Corrupt { .. }
+            | Self::Malformed { .. }
+            | Self::NotRegistry { .. }
+            | Self::Encoded { .. }
+            | Self::NotStored { .. } => Kind::Integrity,
+            Self::Answer {
+                status: 401 | 403, ..
+            } => Kind::Refused,
             Self::Unreachable { .. } | Self::Overwritten { .. } => Kind::Unreachable,
             Self::Answer { status, .. } if *status >= 500 || *status == 429 => Kind::Unreachable,
             Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {

@@ -22,6 +22,13 @@ pub fn excerpt(text: &str) -> String {
     plain.take(MAX_EXCERPT_CHARS).collect()
 }
 
+/// Returns the beginning of a media type or an annotation for a message. Characters outside ASCII become `?`: no media
+/// type has them.
+pub(crate) fn ascii_excerpt(text: &str) -> String {
+    let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
+    text.chars().take(100).map(plain).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::printable;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::form::ascii_excerpt;
 use crate::digest::Digest;
 use crate::manifest::is_untyped;
+use crate::text::ascii_excerpt;
 
 /// The configs of container images, OCI's and Docker's.
 const IMAGE_CONFIGS: [&str; 2] = [

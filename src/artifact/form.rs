@@ -82,10 +82,3 @@ pub(super) fn is_wasm(layer: &Value) -> bool {
 fn media_type_of(layer: &Value) -> Option<&str> {
     layer.get("mediaType").and_then(Value::as_str)
 }
-
-/// Returns the beginning of a media type or an annotation for a message. Characters outside ASCII become `?`: no media
-/// type has them.
-pub(super) fn ascii_excerpt(text: &str) -> String {
-    let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
-    text.chars().take(100).map(plain).collect()
-}

@@ -283,6 +283,10 @@ impl<'a> Copier<'a> {
             let Blobs { from, to, .. } = self.blobs;
             let listed = from.referrers(&subject, None).await;
             let listed = listed.map_err(Error::source(what()))?;
+            if let Some(doubt) = from.referrers_doubt() {
+                let warning = format!("{doubt}; only referrers that a tag lists are copied");
+                self.blobs.session.observer.warned(&warning);
+            }
             if listed.is_empty() {
                 continue;
             }
@@ -319,7 +323,7 @@ impl<'a> Copier<'a> {
             let reason = format!("more than {MAX_MANIFESTS} manifests belong together");
             return Err(self.malformed(what, reason));
         }
-        let mut manifest = from.manifest(name).await.map_err(Error::source(what))?;
+        let manifest = from.manifest(name).await.map_err(Error::source(what))?;
         let expected = match name {
             Name::Digest(digest) => *digest,
             Name::Tag(_) => manifest.digest,
@@ -330,10 +334,7 @@ impl<'a> Copier<'a> {
             let digest = expected;
             return Err(self.corrupt(Identity { digest, size }, found));
         }
-        if manifest.media_type.is_empty() {
-            manifest.media_type = self.links(&manifest)?.media_type;
-        }
-        Ok(manifest)
+        Ok(RawManifest::stated(manifest.bytes, &manifest.media_type))
     }
 
     /// Reads a manifest of the target, if it exists.

@@ -63,8 +63,7 @@ impl Link {
 /// Everything that a manifest names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Links {
-    /// The media type of the manifest itself.
-    pub(super) media_type: String,
+    /// The manifest that this one is about.
     pub(super) subject: Option<Link>,
     /// The manifests of an index.
     pub(super) manifests: Vec<Link>,
@@ -75,7 +74,6 @@ pub(super) struct Links {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    media_type: Option<String>,
     subject: Option<Link>,
     manifests: Option<Vec<Link>>,
     config: Option<Link>,
@@ -92,16 +90,11 @@ impl Links {
         if document.fs_layers.is_some() {
             return Err("it is a docker manifest of schema 1".to_owned());
         }
-        let guessed = match document.manifests {
-            Some(_) => media_type::INDEX,
-            None => media_type::MANIFEST,
-        };
         let listed = document.manifests.into_iter().flatten();
         let (manifests, other) = listed.partition(Link::is_manifest);
         let layers = document.layers.into_iter().chain(document.blobs).flatten();
         let blobs: Vec<Link> = other;
         Ok(Self {
-            media_type: document.media_type.unwrap_or(guessed.to_owned()),
             subject: document.subject,
             manifests,
             blobs: blobs
@@ -146,14 +139,12 @@ mod tests {
         });
         let links = read(&image).unwrap();
         assert_eq!(named(&links.blobs), digests(&["config", "a", "b"]));
-        assert_eq!(links.media_type, media_type::MANIFEST);
         assert_eq!(named(links.subject.as_slice()), digests(&["subject"]));
         assert!(links.manifests.is_empty());
 
         let artifact = json!({ "mediaType": OTHER_MANIFESTS[2], "blobs": [link("a")] });
         let links = read(&artifact).unwrap();
         assert_eq!(named(&links.blobs), digests(&["a"]));
-        assert_eq!(links.media_type, OTHER_MANIFESTS[2]);
 
         let mut listed = ["a", "b", "page"].map(link);
         listed[1]["mediaType"] = OTHER_MANIFESTS[0].into();
@@ -161,7 +152,6 @@ mod tests {
         let links = read(&json!({ "manifests": listed })).unwrap();
         assert_eq!(named(&links.manifests), digests(&["a", "b"]));
         assert_eq!(named(&links.blobs), digests(&["page"]));
-        assert_eq!(links.media_type, media_type::INDEX);
     }
 
     #[test]

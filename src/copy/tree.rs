@@ -87,7 +87,7 @@ impl Copier<'_> {
             return Err(self.corrupt(blob, found));
         }
         if let Some(stated) = link.media_type() {
-            manifest.media_type = stated.to_owned();
+            manifest = RawManifest::stated(manifest.bytes, stated);
         }
         self.node(manifest).map(Some)
     }

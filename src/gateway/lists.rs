@@ -39,7 +39,7 @@ impl Gateway {
             .upstreams
             .passthrough(known, client.clone(), method, path, query);
         if let Some(relayed) = relayed.await? {
-            return Ok(self.passed_list(request, relayed));
+            return self.passed_list(request, relayed);
         }
         let repositories = self.upstreams.repositories(known, client).await?;
         let (repositories, next) = page.cut(repositories);
@@ -51,11 +51,11 @@ impl Gateway {
     }
 
     /// Passes a list on, and points its next page to the gateway.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
-        let next = relayed.next_page();
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> Answered<Response> {
+        let next = relayed.next_page()?;
         let mut response = self.passed(request, relayed);
         say_next(&mut response.headers, request, next);
-        response
+        Ok(response)
     }
 }
 
@@ -88,12 +88,12 @@ impl RepositoryRequest<'_> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
-            || relayed.next_page().is_some()
+            || relayed.next_page()?.is_some()
         {
-            return Ok(self.gateway.passed_list(request, relayed));
+            return self.gateway.passed_list(request, relayed);
         }
         let headers = relayed.headers.clone();
-        let bytes = relayed.bytes(MAX_TAGS_BYTES).await?;
+        let bytes = relayed.document(MAX_TAGS_BYTES).await?;
         let list: Option<TagList> = serde_json::from_slice(&bytes).ok();
         if let Some(TagList { name, tags }) = list
             && let Some(tags) = tags.filter(|tags| page.is_ignored_in(tags))
@@ -126,7 +126,7 @@ impl RepositoryRequest<'_> {
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
             Some(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                Ok(self.gateway.passed_list(self.request, relayed))
+                self.gateway.passed_list(self.request, relayed)
             }
             _ => Ok(index(json!([]), false)),
         }

@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use crate::artifact::Layer;
 use crate::artifact::error::Error;
-use crate::artifact::form::{Form, ascii_excerpt, form, is_flat_config, is_wasm};
+use crate::artifact::form::{Form, form, is_flat_config, is_wasm};
 use crate::artifact::place::Place;
 use crate::digest::Identity;
 use crate::encoding::Encoding;
 use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
 use crate::split::{Recipe, RecipeLayer};
+use crate::text::ascii_excerpt;
 
 /// A manifest with one WebAssembly layer, which is the component.
 #[derive(Debug, Clone, PartialEq, Eq)]
