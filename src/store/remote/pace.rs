@@ -15,6 +15,8 @@ pub struct Pace {
     pub least_rate: u64,
     /// How far a blob may fall behind the least rate.
     pub window: Duration,
+    /// How long a request without a file may take until its answer begins, redirects included.
+    pub head: Duration,
     /// How long the body of a manifest, a list or a token may take. The body of an error may take a quarter of it.
     pub whole: Duration,
 }
@@ -24,6 +26,7 @@ impl Default for Pace {
         Self {
             least_rate: 1024,
             window: Duration::from_secs(15),
+            head: Duration::from_secs(80),
             whole: Duration::from_secs(20),
         }
     }
@@ -49,6 +52,13 @@ pub enum TooSlow {
 }
 
 impl Pace {
+    /// Waits for the beginning of an answer.
+    pub(super) async fn head<T>(&self, sending: impl Future<Output = T>) -> Result<T, TooSlow> {
+        let limit = self.head;
+        let begun = tokio::time::timeout(limit, sending).await;
+        begun.map_err(|_| TooSlow::Answer { limit })
+    }
+
     /// Waits for all of an answer.
     pub(super) async fn whole<T>(&self, reading: impl Future<Output = T>) -> Result<T, TooSlow> {
         let limit = self.whole;

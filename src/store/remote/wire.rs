@@ -214,7 +214,13 @@ impl Wire {
         let builder = request.body.attach(builder, &self.observer, &sent).await?;
         let sending = client::led(builder.send());
         let (outcome, led_to) = match is_upload {
-            false => sending.await,
+            false => match self.pace.head(sending).await {
+                Ok(outcome) => outcome,
+                Err(slow) => {
+                    self.report(request, "too slow");
+                    return Err(self.too_slow(&request.what, slow).into());
+                }
+            },
             true => match watched(sending, &sent, self.idle_timeout).await {
                 Some(outcome) => outcome,
                 None => {

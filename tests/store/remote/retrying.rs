@@ -1,5 +1,8 @@
 //! What is tried again, and what is not.
 
+use std::io::{Read as _, Write as _};
+use std::thread;
+
 use super::*;
 
 #[tokio::test]
@@ -162,6 +165,29 @@ async fn an_answer_that_does_not_end_is_given_up_after_one_attempt() {
         assert!(is_too_slow(&error), "{}", shown(&error));
         assert_eq!(registry.requests().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn an_answer_whose_head_does_not_end_is_given_up_after_one_attempt() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let client = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.write_all(b"HTTP/1.1 200 OK\r\nx: y").unwrap();
+        let mut sent = Vec::new();
+        client.read_to_end(&mut sent).unwrap();
+        // Another attempt would be a second connection.
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err());
+    });
+    let mut hasty = options();
+    hasty.pace.head = Duration::from_millis(100);
+    let repository = repository(&address);
+    let store = Remote::new(&repository, Access::Pull, Credentials::Anonymous, &hasty).unwrap();
+    let error = store.manifest(&tag("1.0")).await.unwrap_err();
+    assert!(is_too_slow(&error), "{}", shown(&error));
+    drop(store);
+    client.join().unwrap();
 }
 
 #[tokio::test]
