@@ -218,7 +218,7 @@ impl Wire {
                 Ok(outcome) => outcome,
                 Err(slow) => {
                     self.report(request, "too slow");
-                    return Err(self.too_slow(&request.what, slow).into());
+                    return Err(self.too_slow(&request.url, &request.what, slow).into());
                 }
             },
             true => match watched(sending, &sent, self.idle_timeout).await {
