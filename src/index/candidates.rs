@@ -193,7 +193,7 @@ fn hosts(index: &mut CheckedIndex<'_>) -> Result<BTreeSet<String>, Error> {
 fn host(reference: &str) -> Option<String> {
     match reference.parse::<Reference>().ok()?.location {
         Location::Repository(repository) => Some(repository.registry),
-        Location::Layout { .. } | Location::Blobs { .. } => None,
+        _ => None,
     }
 }
 

@@ -238,12 +238,12 @@ fn package_of(location: &Location) -> Option<PackageName> {
             directory,
             repository: Some(path),
         } => Place::Layout(directory.clone()).package(path),
-        Location::Layout { .. } | Location::Blobs { .. } => None,
         Location::Repository(RepositoryName { registry, path }) => {
             let host = registry.clone();
             let prefix = String::new();
             Place::Registry { host, prefix }.package(path)
         }
+        _ => None,
     }
 }
 
