@@ -18,24 +18,24 @@ pub use self::login::{StoredIn, remove, store};
 pub use self::server::{ParseServerError, Server};
 use super::Error;
 
-/// What a client proves to a registry who it is with.
+/// The credentials that a client sends to a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing.
     Anonymous,
     /// A user with a password, or with an access token in place of one.
     Basic {
-        /// The user.
+        /// The user name.
         username: String,
         /// The password.
         password: String,
     },
-    /// A token that is sent as it is.
+    /// A token that is sent unchanged.
     Bearer(String),
     /// A token of an earlier login, which the token server exchanges for others.
     Identity(String),
-    /// The `Authorization` header of a client of ours, or nothing if it sent none. It is sent unchanged; a refusal
-    /// is final.
+    /// The `Authorization` header of a gateway's client, or nothing if the client sent none. It is sent unchanged; a
+    /// refusal is final.
     Forwarded(Option<String>),
 }
 

@@ -1,4 +1,4 @@
-//! Docker's credential helpers: programs that keep credentials elsewhere than in a file.
+//! Docker's credential helpers: programs that store credentials outside of files.
 //!
 //! Protocol: <https://github.com/docker/docker-credential-helpers#development>.
 
@@ -31,7 +31,7 @@ impl Helper {
         format!("docker-credential-{}", self.0)
     }
 
-    /// Returns the credentials for a key, if the helper has any. An answer without a secret is no login.
+    /// Returns the credentials for a key, if the helper has any. An answer without a secret is not a login.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
         let output = self.run("get", key)?;
         if !output.status.success() {
@@ -40,7 +40,7 @@ impl Helper {
                 false => Err(self.failed("has no answer", &output, "")),
             };
         }
-        // The answer is not quoted, because a secret is in it.
+        // Do not quote the answer, because it contains a secret.
         let malformed = |reason: String| Error::settings(format!("{}: {reason}", self.program()));
         let answer = output.stdout.trim_ascii();
         if answer.is_empty() {
@@ -87,7 +87,7 @@ impl Helper {
         }
     }
 
-    /// Makes the error of a helper that failed, with its own words, unless a secret may be in them.
+    /// Makes the error of a failed helper. Quotes its output, unless a secret may be in it.
     fn failed(&self, what: &str, output: &Output, password: &str) -> Error {
         let words = [&output.stderr, &output.stdout].map(|words| String::from_utf8_lossy(words));
         let is_harmless = |words: &str| {
@@ -116,7 +116,7 @@ impl Helper {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
-        // Dropping the pipe shows the helper the end.
+        // Dropping the pipe ends the helper's input.
         let stdin = process.stdin.take();
         let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
         let output = process.wait_with_output().map_err(failed)?;
@@ -128,7 +128,7 @@ impl Helper {
     }
 }
 
-/// Returns whether a helper that failed says that it has no credentials for the key.
+/// Returns whether a failed helper says that it has no credentials for the key.
 fn means_missing(output: &Output) -> bool {
     [&output.stdout, &output.stderr]
         .iter()

@@ -1,4 +1,4 @@
-//! Storing credentials in Docker's file or with a helper, where other clients find them too.
+//! Stores credentials in Docker's file or with a helper, so that other clients find them too.
 
 use std::fmt;
 use std::fs;
@@ -132,7 +132,7 @@ fn remove_entries(file: &mut Map<String, Value>, server: &Server) -> bool {
     removed
 }
 
-/// Checks that the tables to change are tables.
+/// Checks that the fields to change are JSON objects.
 fn check(path: &Path, file: &Map<String, Value>) -> Result<(), Error> {
     for table in ["auths", "credHelpers"] {
         if file.get(table).is_some_and(|table| !table.is_object()) {
