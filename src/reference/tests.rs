@@ -189,7 +189,7 @@ fn registry_references_are_read_as_oci_client_reads_them() {
                 Location::Repository(repository) => (repository.registry, repository.path),
                 other => panic!("{other:?}"),
             });
-            // What has no host is docker.io's to it, and nothing to us.
+            // oci-client adds docker.io if there is no host; our parser refuses the text.
             let hostless = oracle
                 .as_ref()
                 .is_some_and(|(registry, _)| registry == "docker.io")
