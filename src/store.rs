@@ -273,7 +273,7 @@ pub enum Error {
         message: String,
     },
     /// The answer is not one of a registry: a web page, or a success that registries do not send.
-    #[error("{what}: {location} answered {status} with {content}, which no registry does")]
+    #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
     NotRegistry {
         /// The request.
         what: String,
@@ -286,7 +286,7 @@ pub enum Error {
     },
     /// The body was encoded in transit, so it is not the stored bytes.
     #[error(
-        "{what}: {location} answered with Content-Encoding {encoding}, which was not asked for"
+        "{what}: {location} answered with Content-Encoding {encoding}, which the client did not request"
     )]
     Encoded {
         /// The request.
@@ -312,13 +312,13 @@ pub enum Error {
         found: Option<Box<Digest>>,
     },
     /// The registry has no list of its repositories, or does not show it to this client.
-    #[error("{location} lists no repositories")]
+    #[error("{location} does not list its repositories")]
     NoCatalog {
         /// The registry.
         location: String,
     },
     /// Other writers overwrote the same object again and again.
-    #[error("{what} in {location} was written {writes} times, and overwritten by others each time")]
+    #[error("other clients overwrote {what} in {location} after each of {writes} writes")]
     Overwritten {
         /// The object.
         what: String,
@@ -334,7 +334,7 @@ pub enum Error {
         reason: String,
     },
     /// The program is stopping while work is under way.
-    #[error("the work was cut short")]
+    #[error("the operation was interrupted")]
     Interrupted,
     /// An operation for several callers failed; each of them gets this error.
     #[error(transparent)]

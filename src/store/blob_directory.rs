@@ -66,7 +66,7 @@ impl BlobDirectory {
         Error::Malformed {
             what: format!("blob {digest}"),
             location: self.location(),
-            reason: "it is no regular file".to_owned(),
+            reason: "it is not a regular file".to_owned(),
         }
     }
 
@@ -75,7 +75,7 @@ impl BlobDirectory {
             Name::Digest(digest) => *digest,
             // Not a settings error: callers that look for an optional tag can continue without it.
             Name::Tag(tag) => {
-                let what = format!("tag `{tag}` (only digests name what is in blobs)");
+                let what = format!("tag `{tag}` (a directory of blobs has no tags)");
                 return Err(Error::not_found(self, Subject::Other(what)));
             }
         };
@@ -94,7 +94,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
     let error = match error.kind() {
         kind @ io::ErrorKind::PermissionDenied => io::Error::new(
             kind,
-            "this user may not read it; what a container engine keeps is root's as a rule",
+            "this user cannot read it; the files of container engines usually belong to root",
         ),
         _ => error,
     };

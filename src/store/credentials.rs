@@ -55,10 +55,10 @@ impl fmt::Debug for Credentials {
 /// Checks that a token can be sent in a header. The error says what is wrong with it, and does not show it.
 pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
     if token.contains(['\r', '\n']) {
-        return Err("has a line end in it");
+        return Err("contains a line end");
     }
     match token.bytes().any(|byte| byte.is_ascii_control()) {
-        true => Err("has characters in it that no header may have"),
+        true => Err("contains characters that are not allowed in a header"),
         false => Ok(()),
     }
 }

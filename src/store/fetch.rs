@@ -53,7 +53,7 @@ pub async fn fetch_into(
         return Err(Error::Malformed {
             what: format!("blob {}", blob.digest),
             location: store.location(),
-            reason: format!("of {wanted} bytes of it only {} came", hasher.size()),
+            reason: format!("only {} of its {wanted} bytes arrived", hasher.size()),
         });
     }
     spool.file().rewind().map_err(Error::file(directory))?;

@@ -71,7 +71,7 @@ impl Layout {
             .map_err(Error::file(directory))?;
         if entries.iter().any(is_foreign) {
             let directory = directory.display();
-            let reason = format!("{directory} has other files in it and is no OCI layout");
+            let reason = format!("{directory} contains other files and is not an OCI layout");
             return Err(Error::Settings { reason });
         }
         let _lock = layout.lock()?;

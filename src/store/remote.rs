@@ -195,7 +195,7 @@ impl Remote {
         let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
             self.transport
                 .wire()
-                .malformed(&subject, "its media type is not one")
+                .malformed(&subject, "its media type is invalid")
         })?;
         request.headers.insert(CONTENT_TYPE, media_type);
         request.body = Body::Bytes(manifest.bytes.clone());
@@ -334,7 +334,10 @@ impl Store for Remote {
             BlobAnswer::Missing => Ok(None),
             BlobAnswer::Found(Some(length)) => Ok(Some(length)),
             BlobAnswer::Found(None) | BlobAnswer::Unclear => {
-                let (subject, reason) = (format!("blob {digest}"), "its size is not told");
+                let (subject, reason) = (
+                    format!("blob {digest}"),
+                    "the registry does not report its size",
+                );
                 Err(self.transport.wire().malformed(subject, reason))
             }
         }

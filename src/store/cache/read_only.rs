@@ -9,7 +9,6 @@ use super::{BlobFiles, Cache, ContentRecord, Entry, read_json};
 use crate::digest::Digest;
 use crate::store::Error;
 
-/// The read-only cache.
 #[derive(Debug)]
 pub(super) struct ReadOnlyCache {
     cache: Box<Cache>,

@@ -37,7 +37,7 @@ impl Helper {
         if !output.status.success() {
             return match means_missing(&output) {
                 true => Ok(None),
-                false => Err(self.failed("has no answer", &output, "")),
+                false => Err(self.failed("did not return credentials", &output, "")),
             };
         }
         // Do not quote the answer, because it contains a secret.
@@ -68,14 +68,13 @@ impl Helper {
         })
     }
 
-    /// Stores credentials.
     pub(super) fn store(&self, key: &str, username: &str, password: &str) -> Result<(), Error> {
         let input = json!({"ServerURL": key, "Username": username, "Secret": password});
         let output = self.run("store", &input.to_string())?;
         if output.status.success() {
             return Ok(());
         }
-        Err(self.failed("did not keep the credentials", &output, password))
+        Err(self.failed("did not store the credentials", &output, password))
     }
 
     /// Removes credentials, if the helper has any.

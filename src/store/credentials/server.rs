@@ -19,7 +19,9 @@ pub struct Server {
 
 /// The text does not name a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a registry: it is a host as in `ghcr.io`, perhaps with a port or a path")]
+#[error(
+    "`{text}` is not a registry: it must be a host such as `ghcr.io`, optionally with a port and a path"
+)]
 pub struct ParseServerError {
     /// The text, without a password.
     pub text: String,

@@ -22,11 +22,8 @@ pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-co
 
 /// Why a body was not read.
 pub(super) enum BodyError {
-    /// It is longer than the limit.
     TooLong,
-    /// It took too long.
     TooSlow(TooSlow),
-    /// The connection broke.
     Broken(reqwest::Error),
 }
 
@@ -297,10 +294,10 @@ mod tests {
 
     #[test]
     fn a_registry_speaks_briefly_and_without_control_characters() {
-        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"else"}]}"#;
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"more"}]}"#;
         let words = read_words(body);
         assert_eq!(words.code, "NAME_UNKNOWN");
-        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; else");
+        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; more");
         assert_eq!(
             read_words(b"<p>\r\nbad\x07 gateway\x00").message,
             "<p> bad gateway"

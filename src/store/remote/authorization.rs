@@ -57,7 +57,6 @@ impl State {
     }
 }
 
-/// Sends requests with credentials.
 pub(super) struct Authorized {
     pub(super) wire: Wire,
     credentials: Credentials,

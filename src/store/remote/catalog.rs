@@ -76,7 +76,7 @@ fn is_absent(status: StatusCode) -> bool {
 /// Returns whether the registry admits the client at all. Sends the ping that every client sends first.
 async fn lets_in(transport: &Transport) -> Result<bool, Error> {
     let url = transport.endpoint("");
-    let request = Request::new(Method::GET, url, "asking whether we may enter");
+    let request = Request::new(Method::GET, url, "checking access to the registry");
     match transport.send(&request).await {
         Ok(response) => Ok(response.status().is_success()),
         Err(Error::Refused { .. }) => Ok(false),

@@ -127,20 +127,20 @@ fn unquote(value: &str) -> String {
 ///
 /// A registry that is reached by https must not make the client send the password unencrypted.
 pub(super) fn check_realm(realm: &str, registry: &Url, public_only: bool) -> Result<Url, String> {
-    let url = Url::parse(realm).map_err(|_| "its token server's address is no absolute URL")?;
+    let url = Url::parse(realm).map_err(|_| "its token server's address is not an absolute URL")?;
     match url.scheme() {
         "https" => {}
         "http" if registry.scheme() == "http" => {}
-        _ => return Err("its token server is not reached by https".to_owned()),
+        _ => return Err("its token server does not use https".to_owned()),
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err("its token server's address has no host".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("its token server's address has a user name in it".to_owned());
+        return Err("its token server's address contains a user name".to_owned());
     }
     if public_only && is_inner(&url) {
-        return Err("its token server is at an address that is not public".to_owned());
+        return Err("its token server's address is not public".to_owned());
     }
     Ok(url)
 }

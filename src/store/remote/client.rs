@@ -48,7 +48,6 @@ pub(super) fn site(host: &str, options: &Options) -> Result<Url, Error> {
 /// The state that all connections of one client share.
 #[derive(Clone)]
 pub(super) struct Network {
-    /// The TLS configuration.
     pub(super) tls: Arc<ClientConfig>,
     /// The proxies. With public addresses only, no proxy may be used.
     pub(super) proxies: Option<Arc<Proxies>>,
@@ -177,7 +176,7 @@ pub(super) fn is_other_host(from: &Url, to: &Url) -> bool {
 
 /// A redirect leads from https to another scheme.
 #[derive(Debug, thiserror::Error)]
-#[error("it leads from https to an address without")]
+#[error("it leads from https to an unencrypted address")]
 pub(super) struct InsecureRedirect;
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub enum ConnectionError {
         source: Cause,
     },
     /// The host speaks TLS on a port that received plain HTTP.
-    #[error("{host} speaks TLS, and was asked by plain http")]
+    #[error("{host} speaks TLS, but the client used plain http")]
     SpeaksTls {
         /// The host and its port.
         host: String,
@@ -129,7 +129,6 @@ fn has_kind(error: &(dyn error::Error + 'static), kind: io::ErrorKind) -> bool {
     })
 }
 
-/// The failure of a TLS handshake.
 enum TlsFailure {
     NoCertificates,
     Certificate,

@@ -15,7 +15,7 @@ use crate::digest::Identity;
 use crate::store::{ByteStream, Error};
 
 impl Remote {
-    /// Opens a blob at byte `from`. If the server does not send exactly the rest, the transfer begins again at the
+    /// Opens a blob at byte `from`. If the server does not send exactly the rest, the transfer restarts at the
     /// first byte, and the bytes that the client has are skipped.
     pub(super) async fn download(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         let subject = format!("blob {}", blob.digest);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::store::{Error, causes};
 use crate::text::excerpt;
 
-/// The failure of one attempt.
 pub(super) struct Failure {
     pub(super) error: Error,
     /// Whether another attempt may succeed, and how long the server asks to wait before it.

@@ -52,7 +52,7 @@ impl Options {
     pub(super) fn accept(&self) -> Result<HeaderValue, Error> {
         let types = [&[media_type::MANIFESTS], self.manifest_types].concat();
         HeaderValue::try_from(types.join(", "))
-            .map_err(|_| Error::settings("a media type of manifests is not one"))
+            .map_err(|_| Error::settings("a media type of manifests is invalid"))
     }
 }
 

@@ -33,7 +33,7 @@ impl Default for Pace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooSlow {
     /// A blob came below the minimum rate.
-    #[error("less than {bytes_per_second} bytes per second came in {} s", window.as_secs())]
+    #[error("less than {bytes_per_second} bytes per second arrived in {} s", window.as_secs())]
     Rate {
         /// The minimum rate.
         bytes_per_second: u64,
@@ -65,7 +65,6 @@ impl Pace {
     }
 }
 
-/// Measures one transfer.
 pub(super) struct Meter {
     pace: Pace,
     /// How much longer the sender may take than the minimum rate allows.

@@ -18,7 +18,6 @@ const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest list that is read, in bytes. It has room for a few million names.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The maximum number of pages.
 const MAX_PAGES: usize = 10_000;
 
 /// A list that is being read.

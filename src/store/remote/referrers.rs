@@ -1,5 +1,5 @@
-//! The referrers of a manifest, from the registry's API and from the index under the referrers tag, which the
-//! specification defines for registries without the API.
+//! The referrers of a manifest, from the registry's API and from the index under the referrers tag. The specification
+//! defines that tag for registries without the API.
 //!
 //! Both are always read: a registry that received the API later does not list the older entries under the tag. Only the
 //! first answer can show that there is no API. A 404 says so. A 405, a 501 and a redirect to another host mean it too,
@@ -123,12 +123,12 @@ impl Remote {
             StatusCode::NOT_FOUND => return true,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 format!(
-                    "{host} answered {} when asked for referrers",
+                    "{host} answered a request for referrers with {}",
                     status.as_u16()
                 )
             }
             _ if leads_away(response) => {
-                format!("{host} leads to another host when asked for referrers")
+                format!("{host} redirected a request for referrers to another host")
             }
             _ => return false,
         };

@@ -90,7 +90,7 @@ impl Remote {
     ) -> Result<Relayed, Error> {
         let mut url = self.transport.endpoint(path);
         url.set_query(query.filter(|query| !query.is_empty()));
-        let what = format!("passing on {method} {}", url.path());
+        let what = format!("forwarding {method} {}", url.path());
         let mut request = Request::new(method, url, what);
         request.headers = headers;
         let mut attempts = Attempts::default();

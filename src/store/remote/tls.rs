@@ -25,7 +25,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// This machine trusts no certificates at all.
 #[derive(Debug, thiserror::Error)]
-#[error("this system has no certificates that are trusted")]
+#[error("this system has no trusted certificates")]
 pub(super) struct NoCertificates;
 
 /// Returns a configuration that trusts the system's certificates and those in a PEM bundle. The system's are read when
@@ -52,7 +52,7 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     if bundle.is_empty() {
         return Ok(Vec::new());
     }
-    let malformed = "the CA file holds no certificate in PEM form, or a broken one";
+    let malformed = "the CA file has no certificate in PEM form, or a malformed one";
     let read = CertificateDer::pem_slice_iter(bundle).collect::<Result<Vec<_>, _>>();
     let read = read.map_err(|_| Error::settings(malformed))?;
     let mut roots = RootCertStore::empty();

@@ -108,7 +108,7 @@ impl Exchange<'_> {
                 Ok(()) => Ok(token.token().into()),
                 Err(reason) => Err(malformed(&format!("the token {reason}")).into()),
             },
-            _ => Err(malformed("the token server's answer is not understood").into()),
+            _ => Err(malformed("the token server's answer has no token").into()),
         }
     }
 

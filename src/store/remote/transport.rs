@@ -21,7 +21,6 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// The answer to a request.
 pub(super) enum Reply {
     /// A 200 of a registry, with its whole body.
     Whole(Answer),

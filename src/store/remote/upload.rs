@@ -41,7 +41,6 @@ impl Default for UploadFacts {
     }
 }
 
-/// The upload of one blob.
 pub(super) struct Upload<'a> {
     pub(super) transport: &'a Transport,
     /// The repository's `blobs/uploads/`.

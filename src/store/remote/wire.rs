@@ -51,7 +51,6 @@ impl Request {
     }
 }
 
-/// The `Authorization` header of a request.
 #[derive(Clone)]
 pub(super) enum AuthorizationHeader {
     Basic {
@@ -70,7 +69,7 @@ impl AuthorizationHeader {
             Self::Bearer(token) => check_token(token),
             Self::Basic { .. } | Self::Forwarded(_) => Ok(()),
         };
-        checked.map_err(|reason| Error::settings(format!("the token to be sent {reason}")))
+        checked.map_err(|reason| Error::settings(format!("the token {reason}")))
     }
 
     fn attach(&self, builder: RequestBuilder) -> RequestBuilder {

@@ -7,9 +7,9 @@
 //!
 //! - Between reading and writing, the client only adds the entry. Before it retries a failed write, it reads the index
 //!   again.
-//! - After each write it looks again, first after a wait that is longer than its own time from read to write, then after
-//!   longer waits. All waits are random within a factor of two, so that writers that met once then look and write at
-//! different moments.
+//! - After each write it looks again, first after a wait that is longer than its time from read to write. Later waits are
+//!   longer. All waits are random within a factor of two, so that writers that met once then look and write at
+//!   different moments.
 //! - If the entry is missing, the client adds it again, to the current index.
 //! - The entry counts as entered when two looks in a row found the index unchanged. If other clients keep writing, six
 //!   looks in a row that found the entry are enough: each of those writers had read it.
@@ -133,7 +133,7 @@ impl Remote {
         let manifest = RawManifest::new(index.to_bytes(), media_type::INDEX);
         if manifest.bytes.len() as u64 > MAX_MANIFEST_BYTES {
             let reason =
-                format!("with one more entry it is longer than {MAX_MANIFEST_BYTES} bytes");
+                format!("with one more entry it would have more than {MAX_MANIFEST_BYTES} bytes");
             return Err(self
                 .transport
                 .wire()

@@ -26,7 +26,6 @@ pub(in crate::store::remote) struct Referrer {
     pub(super) subject: String,
     /// Its own digest.
     pub(super) digest: String,
-    /// Its descriptor.
     pub(super) entry: Value,
 }
 
@@ -87,7 +86,7 @@ impl Index {
             Some(Value::Array(entries)) => entries,
             // Some languages write an empty list as `null`.
             Some(Value::Null) => Vec::new(),
-            _ => return Err("it is no index: it has no list of manifests".to_owned()),
+            _ => return Err("it is not an index: it has no list of manifests".to_owned()),
         };
         Ok(Self { fields, entries })
     }
@@ -109,7 +108,6 @@ impl Index {
         self.entries.push(entry);
     }
 
-    /// Serialises the index.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut fields = self.fields.clone();
         fields.insert("manifests".to_owned(), self.entries.clone().into());

@@ -13,7 +13,6 @@ pub(super) const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 /// The minimum size of every chunk but the last.
 const MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
-/// An upload.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     /// The address of the next request. Another host gets no credentials.
@@ -33,7 +32,7 @@ impl Session {
     /// Reads the answer to a request that opens an upload.
     pub(super) fn new(wire: &Wire, response: &Response, base: &Url) -> Result<Self, Error> {
         let location = location(wire, response, base)?;
-        let location = location.ok_or_else(|| malformed(wire, "there is none"))?;
+        let location = location.ok_or_else(|| malformed(wire, "it is missing"))?;
         let least = response.headers().get(MIN_LENGTH);
         let least = least.and_then(|least| least.to_str().ok()?.trim().parse().ok());
         Ok(Self {
@@ -99,7 +98,10 @@ fn location(wire: &Wire, response: &Response, base: &Url) -> Result<Option<Url>,
     let location = location.ok_or_else(|| malformed(wire, "it is not a URL"))?;
     match (base.scheme(), location.scheme()) {
         (_, "https") | ("http", "http") => Ok(Some(location)),
-        _ => Err(malformed(wire, "it leads from https to an address without")),
+        _ => Err(malformed(
+            wire,
+            "it leads from https to an unencrypted address",
+        )),
     }
 }
 
