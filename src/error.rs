@@ -29,7 +29,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The fetched artifact does not follow the rules of its form.
-    #[error("{reference} is no sound artifact")]
+    #[error("{reference} is not a valid artifact")]
     Artifact {
         /// The artifact.
         reference: String,

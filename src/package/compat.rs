@@ -99,7 +99,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         let size = opened.content().size;
         if opened.split().is_none() && size > MAX_DECODED_BYTES as u64 {
             return Ok(Err(format!(
-                "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
+                "its one layer is larger than {MAX_DECODED_BYTES} bytes, the limit for a comparison"
             )));
         }
         match pull::stub_of(self.store, opened, self.session).await {

@@ -301,7 +301,7 @@ impl Configuration {
         let mut ca_certificates = Vec::new();
         for certificate in oci.extra_root_certificates {
             if certificate.encoding != "pem" {
-                return Err(failed("only certificates in PEM form are read"));
+                return Err(failed("only certificates in PEM form are supported"));
             }
             ca_certificates.extend_from_slice(certificate.data.as_bytes());
             ca_certificates.push(b'\n');
@@ -346,7 +346,7 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
     let host = oci.registry.as_deref().unwrap_or(registry);
     if let Some(mistake) = Mistake::of_place(host) {
         let host = redacted(host);
-        return Err(failed(format!("`{host}` is no registry: {mistake}")));
+        return Err(failed(format!("`{host}` is not a registry: {mistake}")));
     }
     let prefix = oci.namespace_prefix.unwrap_or_default();
     // Some documents have the prefix in the registry.
@@ -379,7 +379,7 @@ fn layout_backend(
             Ok(Some(Place::Layout(backend.layout)))
         }
         Some(LOCAL_PROTOCOL) => Err(failed(
-            "wkg's `local` directories are not read; a layout is `[registry.\"NAME\".wharf] \
+            "wkg's `local` directories are not supported; a layout is `[registry.\"NAME\".wharf] \
              layout = \"DIR\"`"
                 .to_owned(),
         )),

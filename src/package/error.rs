@@ -42,7 +42,7 @@ pub enum Error {
         yanked: usize,
     },
     /// A listed version has no manifest: the registry lost it, or the cache does not have it.
-    #[error("{package} has the version {version} in {location}, but its manifest is not there")]
+    #[error("{package} has the version {version} in {location}, but its manifest is missing")]
     Lost {
         /// The package.
         package: PackageName,
@@ -55,7 +55,7 @@ pub enum Error {
     },
     /// Another client wrote the tag at the same time.
     #[error(
-        "{publication} was published by somebody else at the same time: {location} now has {existing}"
+        "another client published {publication} at the same time: {location} now has {existing}"
     )]
     LostRace {
         /// The version.
@@ -100,7 +100,7 @@ pub enum Error {
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
     /// No registry is configured, and the user has no layout.
-    #[error("there is no place for packages: neither WHARF_HOME nor HOME is set")]
+    #[error("there is no directory for the local layout: neither WHARF_HOME nor HOME is set")]
     NoLocalLayout,
     /// The layout for the package does not exist.
     #[error("there is no package {package} in oci:{}", directory.display())]
@@ -111,22 +111,24 @@ pub enum Error {
         directory: PathBuf,
     },
     /// The repositories of a registry cannot be listed offline.
-    #[error("what {host} has cannot be listed offline")]
+    #[error("the repositories of {host} cannot be listed offline")]
     Unlisted {
         /// The registry.
         host: String,
     },
     /// The repository is read-only.
-    #[error("`{location}` cannot be written to: {BLOBS} is only read from")]
+    #[error("`{location}` cannot be written to: {BLOBS} is read-only")]
     ReadOnly {
         /// The repository, or the argument in its place.
         location: String,
     },
     /// Two registries would receive credentials that name neither.
-    #[error("--username and WHARF_TOKEN are for one registry, and these are two places")]
+    #[error("--username and WHARF_TOKEN are for one registry, but these are two")]
     TwoRegistries,
     /// A registry names another one, and the credentials do not say which of them they are for.
-    #[error("{registry} sends to {host}, and the credentials are for one of them")]
+    #[error(
+        "{registry} refers to {host}, and the credentials do not say which of them they are for"
+    )]
     Redirected {
         /// The first registry.
         registry: String,
@@ -136,7 +138,7 @@ pub enum Error {
         place: Place,
     },
     /// The source and the destination of a copy are the same repository.
-    #[error("{package} is in {location} already: SRC and DST are one place")]
+    #[error("{package} is already in {location}: SRC and DST are the same place")]
     SamePlace {
         /// The package.
         package: PackageName,
@@ -232,7 +234,7 @@ pub enum LockFileError {
         source: io::Error,
     },
     /// The file does not pin the package.
-    #[error("{} has no entry of {spec}", path.display())]
+    #[error("{} has no entry for {spec}", path.display())]
     NoEntry {
         /// The file.
         path: PathBuf,
@@ -241,7 +243,7 @@ pub enum LockFileError {
     },
     /// Only the lock file names the registry, so credentials that name none are not sent to it.
     #[error(
-        "the credentials are for no registry that is named: only {} names {registry}",
+        "the credentials do not name a registry, and only {} names {registry}",
         path.display()
     )]
     UnnamedRegistry {
@@ -298,11 +300,11 @@ fn break_words(
 fn nearest_words(nearest: &[Version], yanked: usize) -> String {
     let mut words = String::new();
     if yanked > 0 {
-        words.push_str(&format!(" ({yanked} that would match: yanked)"));
+        words.push_str(&format!(" (yanked matches: {yanked})"));
     }
     if !nearest.is_empty() {
         let list: Vec<String> = nearest.iter().map(Version::to_string).collect();
-        words.push_str(&format!("; there are {}", list.join(", ")));
+        words.push_str(&format!("; nearest versions: {}", list.join(", ")));
     }
     words
 }

@@ -12,11 +12,10 @@ use crate::digest::Digest;
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
 use crate::reference::{DEFAULT_TAG, Location, Reference};
 
-/// The version of the file.
 const LOCK_VERSION: u32 = 1;
 
 /// The comment above the entries.
-const HEAD: &str = "# What `wharf get` got. Made by wharf; keep it with your sources.\n";
+const HEAD: &str = "# Written by `wharf get`: the exact bytes of each package. Keep this file with your sources.\n";
 
 /// The lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +80,7 @@ impl Lock {
             entry.check()?;
             if lock.position(&entry).is_some() {
                 let (requirement, registry) = (&entry.requirement, &entry.registry);
-                return Err(entry.wrong(format!("`{requirement}` from {registry} is there twice")));
+                return Err(entry.wrong(format!("`{requirement}` from {registry} appears twice")));
             }
             lock.entries.push(entry);
         }
@@ -158,7 +157,7 @@ impl Locked {
     }
 
     fn wrong(&self, reason: impl fmt::Display) -> LockError {
-        LockError(format!("its entry of {}: {reason}", self.name))
+        LockError(format!("its entry for {}: {reason}", self.name))
     }
 
     fn key(&self) -> (&PackageName, &str, &str) {
@@ -170,13 +169,13 @@ impl Locked {
         let spec = format!("{}@{}", self.name, self.requirement);
         let spec: PackageSpec = spec
             .parse()
-            .map_err(|_| self.wrong(format!("`{}` is no requirement", self.requirement)))?;
+            .map_err(|_| self.wrong(format!("`{}` is not a requirement", self.requirement)))?;
         // The other versions at that time are not recorded.
         let allowed = spec.wanted.allows(&self.version, |_| false);
         match allowed {
             true => Ok(()),
             false => Err(self.wrong(format!(
-                "version {} is not one that `{}` allows",
+                "version {} does not match `{}`",
                 self.version, self.requirement
             ))),
         }

@@ -33,7 +33,7 @@ impl LockFile {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(self.malformed(&"it is no text"))
+                Err(self.malformed(&"it is not UTF-8 text"))
             }
             Err(source) => Err(LockFileError::Unreadable {
                 path: self.path.clone(),

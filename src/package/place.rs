@@ -32,7 +32,7 @@ pub enum Place {
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// The text is neither `HOST[/PREFIX]` nor `oci:DIR`.
-    #[error("`{text}` is no registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
+    #[error("`{text}` is not a registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
     Malformed {
         /// The text, without a password.
         text: String,
@@ -41,7 +41,7 @@ pub enum PlaceError {
     },
     /// Names on Docker Hub have no more elements.
     #[error(
-        "Docker Hub's repositories have two names, and the prefix `{prefix}` has more than one"
+        "repositories on Docker Hub have two path elements, and the prefix `{prefix}` has more than one"
     )]
     HubDepth {
         /// The prefix.
@@ -95,7 +95,7 @@ impl FromStr for Place {
         };
         if let Some(sign) = prefix.chars().find(|char| matches!(char, ':' | '@')) {
             return Err(malformed(format!(
-                "it has a `{sign}`: packages have versions of their own"
+                "it has a `{sign}`, but a version belongs to a package"
             )));
         }
         if !is_marked_as_host(host) {
@@ -251,16 +251,25 @@ mod tests {
     fn what_is_wrong_is_said_of_what_was_written() {
         for (bad, reason) in [
             ("nowhere", "it needs a host"),
-            ("https://ghcr.io", "it is written without `https://`"),
-            ("http://localhost:5000/x", "it is written without `http://`"),
+            ("https://ghcr.io", "it must not begin with `https://`"),
+            (
+                "http://localhost:5000/x",
+                "it must not begin with `http://`",
+            ),
             ("ghcr.io@1.0", "`ghcr.io@1.0` is not a host"),
             ("localhost:1.0", "`localhost:1.0` is not a host"),
             ("ghcr.io/Acme", "`Acme` is not a prefix"),
             ("ghcr.io/a//b", "`a//b` is not a prefix"),
             ("ghcr.io/acme:1.0", "it has a `:`"),
-            ("oci://ghcr.io", "it is written without `oci://`"),
-            ("me:SECRET@ghcr.io/acme", "it has a user and a password"),
-            ("https://SECRET@ghcr.io", "it is written without `https://`"),
+            ("oci://ghcr.io", "it must not begin with `oci://`"),
+            (
+                "me:SECRET@ghcr.io/acme",
+                "it contains a user and a password",
+            ),
+            (
+                "https://SECRET@ghcr.io",
+                "it must not begin with `https://`",
+            ),
         ] {
             let error = bad.parse::<Place>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");

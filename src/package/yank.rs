@@ -64,7 +64,7 @@ pub(super) async fn is_marked(store: &dyn Store, manifest: &Digest) -> Result<bo
     let mark: Mark =
         serde_json::from_slice(&raw.bytes).map_err(|error| malformed(error.to_string()))?;
     if mark.artifact_type.as_deref() != Some(media_type::YANK_ARTIFACT) {
-        return Err(malformed("it is another artifact".to_owned()));
+        return Err(malformed("it is another kind of artifact".to_owned()));
     }
     let yanked = mark.annotations.get(annotation::YANKED);
     match yanked.map(String::as_str) {

@@ -82,8 +82,8 @@ impl Mistake {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Scheme { scheme, .. } => write!(f, "it is written without `{scheme}://`"),
-            Self::Login { .. } => f.write_str("it has a user and a password in it"),
+            Self::Scheme { scheme, .. } => write!(f, "it must not begin with `{scheme}://`"),
+            Self::Login { .. } => f.write_str("it contains a user and a password"),
             Self::NoRepository { host } => {
                 write!(f, "the repository is missing, as in `{host}/NAME:TAG`")
             }

@@ -1,7 +1,7 @@
 //! Packages, `namespace:name@version`, and the tags of their versions.
 //!
 //! Names have the component model's form (kebab-case labels), versions that of semver. A tag cannot contain a `+`, and
-//! a version cannot contain a `_`, so `1.0.0+build` has the tag `1.0.0_build`, and every tag can be converted back.
+//! a version cannot contain a `_`. So `1.0.0+build` has the tag `1.0.0_build`, and every tag can be converted back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -103,7 +103,7 @@ fn name_of(text: &str) -> Result<PackageName, String> {
     let parts: Vec<&str> = text.split(':').collect();
     match parts.as_slice() {
         [namespace, _, ..] if RESERVED.contains(namespace) => {
-            return Err(format!("`{namespace}:` begins a reference"));
+            return Err(format!("`{namespace}:` is the prefix of a reference"));
         }
         _ if text.contains('/') => return Err("it has a `/`".to_owned()),
         [_, _] => {}

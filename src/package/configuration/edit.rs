@@ -118,7 +118,7 @@ fn registry_words(item: &Item) -> String {
 pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, ConfigurationError> {
     let Place::Registry { host, prefix } = place else {
         return Err(ConfigurationError::Malformed(
-            "a layout cannot be set; it is named with --registry, WHARF_REGISTRY or WHARF_HOME"
+            "a layout cannot be set; name it with --registry, WHARF_REGISTRY or WHARF_HOME"
                 .to_owned(),
         ));
     };
@@ -130,7 +130,7 @@ pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, Configura
     match scope {
         Scope::Default if !prefix.is_empty() => {
             return Err(ConfigurationError::Malformed(
-                "the default registry has no prefix in this file; set it for a namespace"
+                "the default registry cannot have a prefix in this file; set it for a namespace"
                     .to_owned(),
             ));
         }

@@ -126,7 +126,7 @@ impl Sieve {
         if let Some(value) = file.get(DEFAULT) {
             self.below(DEFAULT, |_| name(value))?;
         }
-        let no_name = |error: wasm_pkg_common::Error| format!("is no name here: {error}");
+        let no_name = |error: wasm_pkg_common::Error| format!("is not a valid name: {error}");
         self.entries(file, NAMESPACES, |sieve, key, value| {
             let parsed = key.parse::<Label>().map_err(Into::into);
             parsed.map_err(no_name)?;
@@ -138,7 +138,7 @@ impl Sieve {
         })?;
         self.entries(file, REGISTRY, |sieve, key, value| {
             registry_name(key)?;
-            sieve.registry(value.as_table_mut().ok_or("is no table")?)
+            sieve.registry(value.as_table_mut().ok_or("is not a table")?)
         })
     }
 
@@ -152,7 +152,7 @@ impl Sieve {
             return Ok(());
         };
         self.below(name, |sieve| {
-            let table = value.as_table_mut().ok_or("is no table")?;
+            let table = value.as_table_mut().ok_or("is not a table")?;
             let mut entries = table.iter_mut();
             entries.try_for_each(|(key, value)| sieve.below(key, |sieve| read(sieve, key, value)))
         })
@@ -167,7 +167,7 @@ impl Sieve {
         self.below("registry", |_| name(registry))?;
         let metadata = table.get_mut("metadata").ok_or("has no `metadata`")?;
         self.below("metadata", |sieve| {
-            let metadata = metadata.as_table_mut().ok_or("is no table")?;
+            let metadata = metadata.as_table_mut().ok_or("is not a table")?;
             sieve.keep(metadata, |key, value| {
                 METADATA.contains(&key) || value.is_table()
             });
@@ -204,21 +204,20 @@ impl Sieve {
     }
 }
 
-/// Checks the name of a registry.
 fn name(value: &Value) -> Result<(), String> {
     registry_name(text(value)?)
 }
 
 fn registry_name(text: &str) -> Result<(), String> {
     if let Some(mistake) = Mistake::of_place(text) {
-        return Err(format!("is no registry: {mistake}"));
+        return Err(format!("is not a registry: {mistake}"));
     }
     let parsed = text.parse::<Registry>();
     parsed
         .map(drop)
-        .map_err(|error| format!("is no registry: {error}"))
+        .map_err(|error| format!("is not a registry: {error}"))
 }
 
 fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "is no text".to_owned())
+    value.as_str().ok_or_else(|| "is not text".to_owned())
 }
