@@ -12,7 +12,6 @@ const IMAGE_CONFIGS: [&str; 2] = [
     "application/vnd.docker.container.image.v1+json",
 ];
 
-/// The config of a Helm chart.
 const CHART_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 
 /// Kinds of statements about other artifacts: the word, and substrings of the media types.

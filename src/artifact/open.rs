@@ -151,7 +151,7 @@ impl SplitManifest {
             read.check_subject(subject)?;
         }
         if read.layers.is_empty() && read.root.content != read.content {
-            let reason = "a root without layers is the whole, and its content is another";
+            let reason = "a root without section layers must be the whole component, and its content differs";
             return Err(Place::new("layers[0]".to_owned()).wrong(reason.to_owned()));
         }
         read.recipe().check_tiling()?;
@@ -225,11 +225,15 @@ impl SplitManifest {
             )));
         }
         if config.to_bytes() != bytes {
-            return Err(wrong("it is not written as the format says".to_owned()));
+            return Err(wrong(
+                "its JSON is not in the format's canonical form".to_owned(),
+            ));
         }
         let is_path = |layer: &ConfigLayer| layer.path.chars().all(is_path_char);
         if let Some(index) = config.layers.iter().position(|layer| !is_path(layer)) {
-            return Err(wrong(format!("the path of its layers[{index}] is none")));
+            return Err(wrong(format!(
+                "the path of its layers[{index}] is not a section path"
+            )));
         }
         match self.difference(&config) {
             Some(place) => Err(wrong(format!("they differ in {place}"))),
@@ -353,7 +357,7 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
             // A frame is at most this much larger than its content. The limit bounds a fetch.
             let most = u128::from(size) + u128::from(size) / 128 + 1024;
             if u128::from(descriptor.size) > most {
-                return Err(place.wrong("it is larger than its content can make it".to_owned()));
+                return Err(place.wrong("it is too large for its content".to_owned()));
             }
             Identity { digest, size }
         }

@@ -9,7 +9,6 @@ use crate::digest::Digest;
 use crate::manifest::{Annotations, Descriptor};
 use crate::text::ascii_excerpt;
 
-/// A place in a manifest.
 pub(super) struct Place {
     name: String,
 }
@@ -27,7 +26,7 @@ impl Place {
     pub(super) fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
         // serde would parse a struct from a JSON list too.
         if !value.is_object() {
-            return Err(self.wrong("it is no object".to_owned()));
+            return Err(self.wrong("it is not an object".to_owned()));
         }
         Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
     }

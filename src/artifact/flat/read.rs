@@ -53,7 +53,7 @@ impl FlatManifest {
         let found = unread.media_type.as_deref().unwrap_or(stated);
         if found != media_type::MANIFEST {
             let found = match found {
-                "" => "missing, and the store does not say it either".to_owned(),
+                "" => "missing, and the store states none".to_owned(),
                 found => format!("{}, not {}", ascii_excerpt(found), media_type::MANIFEST),
             };
             return Err(Place::new("mediaType".to_owned()).wrong(format!("it is {found}")));
