@@ -262,7 +262,7 @@ fn digests_titles_and_types_that_are_wrong() {
     complains(&["layers[1]", "too large for its content"], |manifest| {
         manifest["layers"][1]["size"] = json!(1u64 << 40);
     });
-    complains(&["layers[1]", "no object"], |manifest| {
+    complains(&["layers[1]", "not an object"], |manifest| {
         manifest["layers"][1] = json!(["type", Digest::of(b"").to_string(), 5, {}]);
     });
     complains(&["artifactType"], |manifest| {
