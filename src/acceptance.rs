@@ -136,7 +136,7 @@ pub enum Refusal {
         version: Box<PackageSpec>,
         /// The repository.
         location: String,
-        /// What it is.
+        /// The kind of the manifest.
         what: String,
     },
     /// The version names different manifests in two repositories.
@@ -152,7 +152,7 @@ pub enum Refusal {
         location: String,
     },
     /// The digest of the artifact differs from the lock file.
-    #[error("{version}: the {what} digest is not the one of the lock file")]
+    #[error("{version}: the {what} digest differs from the lock file's")]
     NotPinned {
         /// The version.
         version: Box<PackageSpec>,

@@ -1,6 +1,7 @@
-//! The two forms a component is stored in: the split artifact, and the flat one it can be shown as.
+//! The two stored forms of a component: the split artifact, and the flat artifact derived from it.
 //!
-//! Building and reading are pure: bytes and values in, values and bytes out.
+//! This module builds and reads manifests and configs, and checks every rule of the format. It is pure: bytes and
+//! values in, values and bytes out. It must not know stores, packages or the gateway.
 
 mod error;
 mod flat;
@@ -25,10 +26,10 @@ use crate::manifest::{
 use crate::section::{BinaryKind, SectionMap};
 use crate::split::{Identities, SplitPlan};
 
-/// An import or export list longer than this, as JSON, is in the config only.
+/// An import or export list whose JSON is longer than this, in bytes, is only in the config.
 pub const MAX_LIST_ANNOTATION_BYTES: usize = 64 * 1024;
 
-/// Puts the split config together.
+/// Builds the split config.
 pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Config {
     let layers = plan.layers.iter().zip(&identities.layers);
     Config {
@@ -62,29 +63,29 @@ pub struct Split {
     pub config: Vec<u8>,
     /// The manifest's bytes.
     pub manifest: Vec<u8>,
-    /// The same as a value.
+    /// The layers of the manifest.
     pub layers: Vec<Descriptor>,
     /// The flat form.
     pub flat: Flat,
 }
 
-/// Puts a split artifact together.
+/// Builds a split artifact.
 ///
-/// `stored` has the root first, then the section layers as the config has them. Of `metadata` the keys
-/// under `org.opencontainers.image.` belong to the flat form too.
+/// `stored` has the root first, then the section layers in config order. The keys of `metadata` under
+/// `org.opencontainers.image.` also belong to the flat form.
 pub fn split(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
     put_together(config, stored, metadata, |_| None)
 }
 
-/// Puts a split artifact together that has its flat form as its subject, for where that is stored too.
+/// Builds a split artifact whose subject is its flat form, for repositories that store both.
 pub fn split_of_flat(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
     put_together(config, stored, metadata, |flat| Some(flat.descriptor()))
 }
 
-/// What ends the tag of the split form of a flat artifact.
+/// The end of the tag of a flat artifact's split form.
 pub const SPLIT_SUFFIX: &str = ".wharf";
 
-/// Returns the tag of the split form of a flat artifact, where that has the version's own tag.
+/// Returns the tag of the split form of a flat artifact, if the flat artifact has the version's own tag.
 pub fn split_tag(flat: &Digest) -> String {
     format!("sha256-{}{SPLIT_SUFFIX}", flat.hex())
 }

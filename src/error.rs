@@ -1,20 +1,23 @@
-//! What can go wrong when the halves are joined, and what kind of failure it is.
+//! The errors of pushing, pulling, splitting and reading, and the kind of each failure.
+//!
+//! Errors of the lower modules are wrapped here. This module must not know exit codes or hints, which the command line
+//! derives from the kinds.
 
 use std::io;
 
 use crate::{acceptance, artifact, copy, section, split, store, stub};
 
-/// Why a component could not be pushed, pulled, split or read.
+/// A component could not be pushed, pulled, split or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The input is no component, or could not be read.
+    /// The input is not a component, or could not be read.
     #[error(transparent)]
     Section(#[from] section::Error),
     /// The input could not be read.
     #[error("reading the component")]
     Source(#[source] io::Error),
-    /// The input is not what it was when it was hashed.
+    /// The input changed after it was hashed.
     #[error("the component changed while it was read")]
     Changed,
     /// A layer could not be encoded into its file.
@@ -22,70 +25,70 @@ pub enum Error {
     Encode {
         /// The section path; `root` for the root.
         path: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// What was fetched is no sound artifact of the form that it has.
-    #[error("{reference} is no sound artifact")]
+    /// The fetched artifact does not follow the rules of its form.
+    #[error("{reference} is not a valid artifact")]
     Artifact {
-        /// What was read.
+        /// The artifact.
         reference: String,
-        /// Why it is not accepted.
+        /// The reason to reject it.
         source: artifact::Error,
     },
-    /// What was fetched is something else.
+    /// The fetched manifest is not a component.
     #[error("{reference} is {what}, not a component")]
     Foreign {
-        /// What was read.
+        /// The artifact.
         reference: String,
-        /// What it is instead.
+        /// The kind of the manifest.
         what: Box<artifact::Foreign>,
     },
     /// The split manifest would be too large.
     #[error("the manifest would have {bytes} bytes, at most {most} are allowed")]
     ManifestSize {
-        /// How many it would have.
+        /// The number of bytes.
         bytes: usize,
-        /// How many it may have.
+        /// The limit.
         most: usize,
     },
-    /// The component could not be put together.
+    /// The component could not be spliced.
     #[error(transparent)]
     Splice(#[from] split::SpliceError),
-    /// What the interface is read from could not be made.
+    /// The stub, from which the interface is read, could not be made.
     #[error("its interface cannot be read")]
     Stub(#[from] stub::Error),
     /// The artifact is not accepted.
     #[error(transparent)]
     Refused(#[from] acceptance::Refusal),
-    /// A store could not do what it was asked.
+    /// A store operation failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// What a failure means for who called.
+/// The kind of a failure, for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Something that was named does not exist.
+    /// A named object does not exist.
     NotFound,
-    /// The other side does not let us.
+    /// The server refuses access.
     Refused,
-    /// Bytes or structures that are not what they should be.
+    /// Bytes or structures are damaged.
     Integrity,
-    /// The other side could not be reached, or gave up on us.
+    /// The server could not be reached, or broke off.
     Unreachable,
-    /// What is asked for contradicts what is there.
+    /// The request contradicts the existing state.
     Conflict,
-    /// What is asked for makes no sense, or cannot be done like this.
+    /// The request is invalid, or not possible in this form.
     Usage,
-    /// The user stopped it.
+    /// The user stopped the operation.
     Interrupted,
-    /// Anything else: a full disk, a missing right, a setting.
+    /// Any other failure: a full disk, a missing permission, a setting.
     Other,
 }
 
 impl Kind {
-    /// Returns the word for it.
+    /// Returns the JSON word.
     pub fn word(self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -101,7 +104,7 @@ impl Kind {
 }
 
 impl Error {
-    /// Returns what kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Section(section::Error::Header { .. })
@@ -122,7 +125,7 @@ impl Error {
 }
 
 impl acceptance::Refusal {
-    /// Returns what kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::NotPinned { .. } => Kind::Integrity,
@@ -132,7 +135,7 @@ impl acceptance::Refusal {
 }
 
 impl copy::Error {
-    /// Returns what kind of failure this is, whichever side it was.
+    /// Returns the kind of this failure, on either side.
     pub fn kind(&self) -> Kind {
         self.store_error()
             .map_or(Kind::Conflict, store::Error::kind)
@@ -140,7 +143,7 @@ impl copy::Error {
 }
 
 impl store::Error {
-    /// Returns what kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Shared(error) => error.kind(),

@@ -1,7 +1,8 @@
-//! Packages on container registries: which registry, which version, once and for all.
+//! Packages in container registries: their registry, their versions, and the lock file.
 //!
-//! A package is a repository, a version is a tag of it. What the tag names does not change; a yanked
-//! version is marked by a tag of its own ([`yank`]).
+//! A package is a repository, and a version is a tag of it. The manifest of a version's tag does not change; a yanked
+//! version has a mark under another tag ([`yank`]). This module decides which registry, version and credentials an
+//! operation uses. It must not parse arguments, print, or look into components.
 
 mod compat;
 pub mod configuration;

@@ -1,10 +1,12 @@
-//! References: how a thing in a registry or in a layout is named.
+//! References: the names of artifacts in registries, layouts and blob directories.
 //!
-//! `host[:port]/repository:tag`, `oci:DIR:TAG`, `oci:DIR:REPOSITORY:TAG` (where the repository has a `/`),
-//! each also `@sha256:…`, and `blobs:DIR@sha256:…`. A host may be an IPv6 address, as in `[::1]:5000/a`.
-//! The grammar of the first is that of the distribution specification, but a host is always required, so that
-//! a forgotten file (`calc.wasm`) never becomes a repository of docker.io. It is read here and not by oci-client, whose
-//! parser compiles a regular expression on first use: 50 ms and 18 MiB in every run of a command.
+//! The forms are `host[:port]/repository:tag`, `oci:DIR:TAG`, `oci:DIR:REPOSITORY:TAG` (the repository has a `/`), each
+//! of them with an optional `@sha256:…`, and `blobs:DIR@sha256:…`. A host may be an IPv6 address, as in `[::1]:5000/a`.
+//! The first form has the grammar of the distribution specification, but requires a host: a misspelt file name
+//! (`calc.wasm`) must not become a repository of docker.io.
+//!
+//! This module only parses and prints. It must not open stores or know the command line. It does not use oci-client's
+//! parser, which compiles a regular expression on first use: 50 ms and 18 MiB in every run of a command.
 
 mod host;
 mod mistake;
@@ -21,27 +23,27 @@ pub(crate) use self::host::{
 pub use self::mistake::{Mistake, redacted};
 use crate::digest::Digest;
 
-/// The tag of a reference that names none.
+/// The tag of a reference without a tag.
 pub const DEFAULT_TAG: &str = "latest";
 
-/// What a reference into a layout begins with.
+/// The prefix of a reference into a layout.
 pub const LAYOUT: &str = "oci:";
 
-/// What a reference into a directory of blobs begins with.
+/// The prefix of a reference into a directory of blobs.
 pub const BLOBS: &str = "blobs:";
 
 /// The longest tag, in bytes (distribution specification, "pulling manifests").
 const MAX_TAG_BYTES: usize = 128;
 
-/// The longest repository path, in bytes: what registries and other clients accept.
+/// The longest repository path, in bytes, that registries and other clients accept.
 const MAX_PATH_BYTES: usize = 255;
 
-/// What names a manifest within a repository.
+/// The name of a manifest within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
-    /// A tag, which may come to name another manifest.
+    /// A tag, which can move to another manifest.
     Tag(String),
-    /// A digest, which never does.
+    /// A digest, which always names the same manifest.
     Digest(Digest),
 }
 
@@ -57,7 +59,7 @@ impl fmt::Display for Name {
 /// A repository of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Repository {
-    /// Host and port as written; docker.io is kept as that.
+    /// Host and port as written; docker.io is not replaced.
     pub registry: String,
     /// The path below the registry.
     pub path: String,
@@ -69,23 +71,22 @@ impl fmt::Display for Repository {
     }
 }
 
-/// The place a reference points into.
+/// The repository, layout or blob directory of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A repository of a registry.
     Repository(Repository),
-    /// An OCI image layout directory, or one of several repositories in it, whose tags are written
-    /// `repository:tag` in its index.
+    /// An OCI image layout directory, or one of several repositories in it. The layout's index names the tags of a
+    /// repository `repository:tag`.
     Layout {
         /// The directory.
         directory: PathBuf,
-        /// The repository, such as `demo/calc`; none for tags without one.
+        /// The repository, such as `demo/calc`; none for tags without a repository.
         repository: Option<String>,
     },
-    /// A directory of blobs without any index, to be read only: a container engine's. It has no tags, so what
-    /// is in it is named by digest.
+    /// A read-only directory of blobs without an index, such as a container engine's. It has no tags, only digests.
     Blobs {
-        /// The directory that `sha256` is in.
+        /// The directory that contains `sha256`.
         directory: PathBuf,
     },
 }
@@ -109,26 +110,26 @@ impl fmt::Display for Location {
     }
 }
 
-/// A manifest somewhere.
+/// The name of a manifest in a repository, layout or blob directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// The repository, layout or blob directory.
     pub location: Location,
-    /// The tag that was written, if one was.
+    /// The tag, if the reference has one.
     pub tag: Option<String>,
-    /// The digest that was written, if one was. It then decides, whatever the tag.
+    /// The digest, if the reference has one. It decides, regardless of the tag.
     pub digest: Option<Digest>,
 }
 
-/// Why a text is not a reference, or not a package.
+/// A text is not a reference, or not a package.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not {what}: {reason}")]
 pub struct ParseReferenceError {
     /// The text, without a password.
     pub text: String,
-    /// What it is not.
+    /// The name of the form that the text should have.
     pub what: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub reason: String,
 }
 
@@ -143,7 +144,7 @@ impl ParseReferenceError {
 }
 
 impl Reference {
-    /// Returns what to ask the store for: the digest, else the tag, else `latest`.
+    /// Returns the name to ask the store for: the digest, otherwise the tag, otherwise `latest`.
     pub fn name(&self) -> Name {
         match self.digest {
             Some(digest) => Name::Digest(digest),
@@ -164,8 +165,8 @@ impl Reference {
         }
     }
 
-    /// Returns a name for a file: the last element of the repository, or the tag in a layout, which
-    /// holds several things by their tags. A blob directory says nothing of what is in it.
+    /// Returns a base name for a file: the last element of the repository, or the tag in a layout, which may hold
+    /// several artifacts. A blob directory gives no name.
     pub fn stem(&self) -> String {
         let last = match &self.location {
             Location::Repository(repository) => {
@@ -223,7 +224,7 @@ pub fn is_tag(text: &str) -> bool {
         && bytes.all(|byte| word(byte) || byte == b'.' || byte == b'-')
 }
 
-/// Cuts off the digest; any other `@` belongs to a directory's name.
+/// Cuts off the digest. Any other `@` belongs to the directory's name.
 fn directory_digest(rest: &str) -> Result<(&str, Option<Digest>), String> {
     Ok(match rest.rsplit_once('@') {
         Some((rest, digest)) if digest.starts_with("sha256:") => (
@@ -322,7 +323,7 @@ fn no_tag(text: &str) -> String {
     }
 }
 
-/// Says why a text is not [a path](is_path).
+/// Returns the reason why a text is not [a path](is_path).
 pub(crate) fn no_path(text: &str, what: &str) -> String {
     match text.len() > MAX_PATH_BYTES {
         true => too_long(what, text, MAX_PATH_BYTES),
@@ -335,7 +336,8 @@ fn too_long(what: &str, text: &str, most: usize) -> String {
     format!("the {what} has {length} characters, at most {most} are allowed")
 }
 
-/// Path elements of lower-case letters and digits with `.`, `_`, `__` or any number of `-` in between.
+/// Returns whether a text is a path: elements of lower-case letters and digits, with `.`, `_`, `__` or any number of
+/// `-` in between.
 pub(crate) fn is_path(text: &str) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_element = |element: &str| {
@@ -354,7 +356,7 @@ pub(crate) fn is_path(text: &str) -> bool {
     text.len() <= MAX_PATH_BYTES && text.split('/').all(is_element)
 }
 
-/// Docker Hub has two names in references, and keeps repositories without an owner below `library`.
+/// Docker Hub has two names in references, and its repositories without an owner are below `library`.
 fn docker_hub(host: &str, path: &str) -> Repository {
     let is_hub = [DOCKER_HUB, DOCKER_HUB_API].contains(&host);
     let path = match is_hub && !path.contains('/') {

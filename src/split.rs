@@ -190,7 +190,7 @@ impl RecipeLayer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {
     /// A layer begins before the previous one ends.
-    #[error("layers[{layer}] begins at {offset}, before the layer before it ends")]
+    #[error("layers[{layer}] begins at {offset}, before the end of the previous layer")]
     Overlap {
         /// The layer, counted as in manifests: the root is 0.
         layer: usize,

@@ -1,7 +1,8 @@
-//! Where artifacts live: one trait to read, one to write, a few kinds of store, and one verified read.
+//! Stores of artifacts: one trait to read, one to write, several kinds of store, and one verified read.
 //!
-//! Architecture invariant: stores know nothing of Wasm and nothing of the split format. They move
-//! manifests (bytes that are never re-serialised) and blobs (bytes named by digest and size).
+//! A store moves manifests (bytes that are never serialised again) and blobs (bytes named by digest and size). All
+//! kinds have the same traits, so copy, pull and the gateway are written once. This module must not know Wasm, the
+//! split format, packages or the command line.
 
 pub mod blob_directory;
 pub mod blobs;
@@ -40,41 +41,41 @@ use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::Name;
 
-/// The largest manifest that is read, in bytes: what registries are asked to accept at least.
+/// The largest manifest that is read, in bytes. Registries should accept manifests of at least this size.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>.
 pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How a pushed blob came to be in the store.
+/// How the store received a pushed blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Its bytes were sent.
+    /// The bytes were sent.
     Sent,
     /// The store took them from another of its repositories; no bytes were sent.
     Mounted,
 }
 
-/// Which kind of store it is, as far as users repair it in different ways.
+/// The kind of a store, as far as the hints for repairs differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreKind {
     /// A layout in this directory.
     Layout(PathBuf),
     /// A directory of blobs.
     BlobDirectory,
-    /// A registry of which only the cache is read.
+    /// A registry without network access: only the cache is read.
     Offline,
     /// Any other store, such as a registry.
     Other,
 }
 
-/// A store, or something in it.
+/// A store, or an object in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The whole store, such as "an OCI layout".
     Store(&'static str),
     /// A blob.
     Blob(Box<Digest>),
-    /// Anything else, such as "manifest `1.0`".
+    /// Any other object, such as "manifest `1.0`".
     Other(String),
 }
 
@@ -88,39 +89,39 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Unverified bytes on their way to [`fetch`].
+/// The unverified bytes that [`fetch`] reads and checks.
 pub type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
-/// A repository that can be read: manifests by tag or digest, and the blobs they name.
+/// A repository that can be read: manifests by tag or digest, and their blobs.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Returns the name people know it by: `oci:DIR`, `blobs:DIR`, or `host/repository`.
+    /// Returns the name that users see: `oci:DIR`, `blobs:DIR`, or `host/repository`.
     fn location(&self) -> String;
 
-    /// Returns which kind of store this is.
+    /// Returns the kind of this store.
     fn kind(&self) -> StoreKind {
         StoreKind::Other
     }
 
-    /// Returns a manifest whose bytes have the digest that was asked for, or that the tag names.
+    /// Returns a manifest. Its digest is the requested one, or the one that the tag names.
     async fn manifest(&self, name: &Name) -> Result<RawManifest, Error>;
 
-    /// Returns the digest of the manifest that a name stands for, without the manifest where that can be.
+    /// Returns the digest of a manifest. Does not read the manifest if the store can answer without it.
     async fn resolve(&self, name: &Name) -> Result<Digest, Error> {
         Ok(self.manifest(name).await?.digest)
     }
 
-    /// Returns whether a blob of this digest and size is there.
+    /// Returns whether a blob of this digest and size exists.
     async fn has(&self, blob: Identity) -> Result<bool, Error>;
 
     /// Returns the size of a blob in bytes, if the blob exists.
     async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error>;
 
-    /// Opens a blob at byte `from` (less than its size, or 0), for [`fetch`], which verifies what comes.
+    /// Opens a blob at byte `from` (less than its size, or 0). The bytes are not verified; [`fetch`] does that.
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
 
-    /// Opens the file of a blob in a store whose files are read in place. Returns nothing if the file does not exist
-    /// or has another size, or if blobs of this store have to be fetched. The bytes are not verified.
+    /// Opens the file of a blob in a store whose files are read in place. Returns nothing if the file does not exist or
+    /// has another size, or if the blobs of this store must be fetched. The bytes are not verified.
     fn local_file(&self, _blob: Identity) -> Result<Option<File>, Error> {
         Ok(None)
     }
@@ -128,23 +129,23 @@ pub trait Store: Send + Sync {
     /// Returns every tag, in the order of the store.
     async fn tags(&self) -> Result<Vec<String>, Error>;
 
-    /// Returns the manifests whose subject is `subject`, or those of them with an artifact type. One that
-    /// is listed may be gone.
+    /// Returns the manifests with this subject, optionally only those of one artifact type. A listed manifest may no
+    /// longer exist.
     async fn referrers(
         &self,
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error>;
 
-    /// Returns how a registry answered that neither lists referrers nor says that it cannot, if it did so. Until it does
-    /// otherwise, [`Self::referrers`] knows only what is listed under a tag.
+    /// Returns the registry's answer to a list of referrers if it neither was a list nor said that there is no such
+    /// API. Until the registry answers otherwise, [`Self::referrers`] knows only the referrers that a tag lists.
     fn referrers_doubt(&self) -> Option<String> {
         None
     }
 
-    /// Passes a request of a gateway's client for `endpoint`, such as `tags/list`, on to the registry, and returns the
-    /// registry's answer, whatever it is. So challenges, conditional requests, cursors and digests of other algorithms
-    /// stay between the client and the registry. A store that is no registry returns nothing; the gateway then answers
+    /// Forwards a request of a gateway's client for `endpoint`, such as `tags/list`, to the registry, and returns any
+    /// answer of the registry. So challenges, conditional requests, cursors and digests of other algorithms stay
+    /// between the client and the registry. A store that is not a registry returns nothing; the gateway then answers
     /// from the other methods.
     async fn passthrough(
         &self,
@@ -156,13 +157,13 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Returns how a transfer that breaks off is tried again.
+    /// Returns the retry policy for transfers that break off.
     fn retry(&self) -> Retry {
         Retry::NEVER
     }
 }
 
-/// A repository that can be written to as well.
+/// A repository that can be read and written.
 #[async_trait]
 pub trait WritableStore: Store {
     /// Takes a blob from another repository of the same registry, if one is known to have it. Returns whether
@@ -174,35 +175,36 @@ pub trait WritableStore: Store {
     /// Stores the content of `file` under its identity, after [`Store::has`] has found the blob missing.
     async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error>;
 
-    /// Stores a manifest whose blobs all exist, then moves `tag` to it. A manifest with a subject is among the
-    /// subject's [`Store::referrers`] from then on.
+    /// Stores a manifest whose blobs all exist, then moves `tag` to it. If the manifest has a subject, the subject's
+    /// [`Store::referrers`] then include it.
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error>;
 }
 
-/// What a transfer tells whoever watches it. Called from any thread; must not block.
+/// Receives the events of transfers. Called from any thread; must not block.
 pub trait Observer: Send + Sync {
-    /// So many bytes more will have to be moved.
+    /// The transfer will move this many more bytes.
     fn planned(&self, _bytes: u64) {}
-    /// So many bytes of contents or blobs went through.
+    /// This many bytes of contents or blobs were moved.
     fn moved(&self, _bytes: u64) {}
-    /// So many bytes were read from the cache instead of the store.
+    /// This many bytes were read from the cache instead of the store.
     fn cache_hit(&self, _bytes: u64) {}
-    /// So many bytes were read from a blob directory instead of the store.
+    /// This many bytes were read from a blob directory instead of the store.
     fn directory_hit(&self, _bytes: u64) {}
-    /// A blob directory has something that cannot be used, so the store is asked.
+    /// A blob directory has an unusable file, so the store is asked.
     fn unusable(&self, _problem: &str) {}
-    /// The server asks for so long a wait before the next attempt. `reason` names the server, its answer and the request.
+    /// The server asks the client to wait before the next attempt. `reason` names the server, its answer and the
+    /// request.
     fn waiting(&self, _reason: &str, _wait: Duration) {}
-    /// Something that users should know and that fails nothing. The same text may come several times.
+    /// A warning about something that does not fail the operation. The same text may come several times.
     fn warned(&self, _warning: &str) {}
     /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
     fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
 }
 
-/// Watches nothing.
+/// Ignores all events.
 impl Observer for () {}
 
-/// Why a store could not do what it was asked.
+/// An operation on a store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -213,52 +215,52 @@ pub enum Error {
         what: Subject,
         /// The store.
         location: String,
-        /// Its kind.
+        /// The kind of the store.
         kind: StoreKind,
     },
-    /// The registry or its token server does not let us (401, 403).
+    /// The registry or its token server refuses access (401, 403).
     #[error("{location} refused {what}: {reason}")]
     Refused {
         /// The request.
         what: String,
         /// The store.
         location: String,
-        /// What the other side said.
+        /// The words of the server.
         reason: String,
     },
-    /// Bytes that are not the ones their name promises.
+    /// The bytes do not have the digest and size of their name.
     #[error("{what} in {location} is damaged")]
     Corrupt {
         /// The blob or manifest.
         what: Subject,
         /// The store.
         location: String,
-        /// Its kind.
+        /// The kind of the store.
         kind: StoreKind,
-        /// What was expected and found.
+        /// The expected and the found identity.
         source: Box<Mismatch>,
     },
-    /// Something stored cannot be read as what it should be.
+    /// A stored file or an answer cannot be parsed.
     #[error("{what} in {location} is malformed: {reason}")]
     Malformed {
         /// The file or answer.
         what: String,
         /// The store.
         location: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// The other side could not be reached, or broke off and went on doing so.
+    /// The server could not be reached, or broke off every attempt.
     #[error("{what} failed after {attempts} {}", if *attempts == 1 { "attempt" } else { "attempts" })]
     Unreachable {
         /// The request.
         what: String,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
         /// The last failure.
         source: Box<dyn error::Error + Send + Sync>,
     },
-    /// An answer that is none of the expected ones.
+    /// An unexpected answer.
     #[error("{what}: {location} answered {status}{}{message}", if message.is_empty() { "" } else { ": " })]
     Answer {
         /// The request.
@@ -267,11 +269,11 @@ pub enum Error {
         location: String,
         /// The HTTP status.
         status: u16,
-        /// The registry's own words, cut to a readable length.
+        /// The registry's message, cut to a readable length.
         message: String,
     },
-    /// The answer is none of a registry: a web page, or a success that registries do not send.
-    #[error("{what}: {location} answered {status} with {content}, which no registry does")]
+    /// The answer is not one of a registry: a web page, or a success that registries do not send.
+    #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
     NotRegistry {
         /// The request.
         what: String,
@@ -282,9 +284,9 @@ pub enum Error {
         /// The content type, in words.
         content: String,
     },
-    /// The body was encoded on its way, so it is not what is stored.
+    /// The body was encoded in transit, so it is not the stored bytes.
     #[error(
-        "{what}: {location} answered with Content-Encoding {encoding}, which was not asked for"
+        "{what}: {location} answered with Content-Encoding {encoding}, which the client did not request"
     )]
     Encoded {
         /// The request.
@@ -294,7 +296,7 @@ pub enum Error {
         /// The encoding.
         encoding: String,
     },
-    /// The registry took an upload, and has something else or nothing under its digest.
+    /// The registry accepted an upload, but has other bytes or nothing under its digest.
     #[error("{what}: {location} accepted the upload, but {}", match found {
         Some(found) => format!("says that it has digest {found}, not {sent}"),
         None => format!("has nothing under its digest {sent}"),
@@ -306,35 +308,35 @@ pub enum Error {
         location: String,
         /// The digest of the bytes that were sent.
         sent: Box<Digest>,
-        /// The digest that the registry names.
+        /// The digest that the registry reports.
         found: Option<Box<Digest>>,
     },
-    /// The registry has no list of its repositories, or shows it to nobody like us.
-    #[error("{location} lists no repositories")]
+    /// The registry has no list of its repositories, or does not show it to this client.
+    #[error("{location} does not list its repositories")]
     NoCatalog {
         /// The registry.
         location: String,
     },
-    /// Others wrote the same thing at the same time, and went on doing so.
-    #[error("{what} in {location} was written {writes} times, and overwritten by others each time")]
+    /// Other writers overwrote the same object again and again.
+    #[error("other clients overwrote {what} in {location} after each of {writes} writes")]
     Overwritten {
-        /// What was written.
+        /// The object.
         what: String,
         /// The store.
         location: String,
-        /// How often.
+        /// The number of writes.
         writes: u32,
     },
-    /// What was asked for cannot be done with these settings.
+    /// The settings do not allow the operation.
     #[error("{reason}")]
     Settings {
-        /// What and why.
+        /// The operation and the reason.
         reason: String,
     },
     /// The program is stopping while work is under way.
-    #[error("the work was cut short")]
+    #[error("the operation was interrupted")]
     Interrupted,
-    /// What several waited for failed; each of them is told.
+    /// An operation for several callers failed; each of them gets this error.
     #[error(transparent)]
     Shared(Arc<Error>),
     /// A file could not be read or written.
@@ -342,13 +344,13 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// Names the file that an I/O error is about.
+    /// Adds the file's name to an I/O error.
     pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File {
             path: path.to_owned(),
@@ -356,7 +358,7 @@ impl Error {
         }
     }
 
-    /// Says that something is not in a store.
+    /// Makes the error of an object that a store does not have.
     pub fn not_found(store: &dyn Store, what: Subject) -> Self {
         Self::NotFound {
             what,
@@ -365,7 +367,7 @@ impl Error {
         }
     }
 
-    /// Says that something in a store is not what its name promises.
+    /// Makes the error of an object that does not match its name.
     pub fn corrupt(store: &dyn Store, what: Subject, mismatch: Mismatch) -> Self {
         Self::Corrupt {
             what,
@@ -375,13 +377,13 @@ impl Error {
         }
     }
 
-    /// Makes an error of settings that cannot work.
+    /// Makes the error of settings that cannot work.
     pub(crate) fn settings(reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self::Settings { reason }
     }
 
-    /// Returns whether a file or a directory may only be read.
+    /// Returns whether the error is that a file or directory is read-only.
     pub fn is_read_only(&self) -> bool {
         let kinds = [
             io::ErrorKind::PermissionDenied,
@@ -390,7 +392,7 @@ impl Error {
         matches!(self, Self::File { source, .. } if kinds.contains(&source.kind()))
     }
 
-    /// Returns what failed, whoever else was told of it.
+    /// Returns the original error of a shared one.
     pub fn unshared(&self) -> &Self {
         match self {
             Self::Shared(error) => error.unshared(),
@@ -398,26 +400,26 @@ impl Error {
         }
     }
 
-    /// Returns whether trying again may help: a broken connection or a body that ended early.
+    /// Returns whether another attempt may succeed: the connection broke or the body ended early.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { source, .. } if !source.is::<TooSlow>())
     }
 }
 
-/// Returns an error and all that led to it, the innermost last.
+/// Returns an error and its causes, the innermost last.
 pub(crate) fn causes<'a>(
     error: &'a (dyn error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Returns an error with all that led to it, on one line.
+/// Returns an error and its causes on one line.
 pub(crate) fn chain(error: &(dyn error::Error + 'static)) -> String {
     let words: Vec<String> = causes(error).map(ToString::to_string).collect();
     words.join(": ")
 }
 
-/// Runs work that waits for the disk or keeps a processor busy away from the async threads.
+/// Runs work that blocks on the disk or the processor outside the async threads.
 pub(crate) async fn blocking<T, E>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>

@@ -55,7 +55,7 @@ pub enum Kind {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file is too large to be decoded in memory.
-    #[error("it has {bytes} bytes, WIT is read from at most {MAX_DECODED_BYTES}")]
+    #[error("it has {bytes} bytes, at most {MAX_DECODED_BYTES} are read for WIT")]
     TooLarge {
         /// The size of the file.
         bytes: usize,
@@ -64,16 +64,16 @@ pub enum Error {
     #[error("a core module has no WIT")]
     Module,
     /// The file is not a valid component, or WIT cannot express it.
-    #[error("it cannot be said in WIT: {reason}")]
+    #[error("it cannot be expressed in WIT: {reason}")]
     Inexpressible {
         /// The reason.
         reason: String,
     },
     /// The file is a component, but a WIT package is required.
-    #[error("it is a component, no WIT package")]
+    #[error("it is a component, not a WIT package")]
     Component,
     /// The file is a WIT package, but a component is required.
-    #[error("it is a WIT package, no component")]
+    #[error("it is a WIT package, not a component")]
     WitPackage,
     /// The text of a WIT package is malformed.
     #[error("{place}: {reason}")]
@@ -104,7 +104,7 @@ pub enum Error {
 fn known_words(known: &[String]) -> String {
     match known {
         [] => ", which has none".to_owned(),
-        known => format!("; there is {}", known.join(", ")),
+        known => format!("; its worlds: {}", known.join(", ")),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Why an artifact is not accepted.
+//! Reasons to reject an artifact.
 
 use crate::digest::Digest;
 use crate::split::TileError;
 
-/// Why an artifact is not accepted. Each error names the descriptor it is about.
+/// The reason to reject an artifact. Each error names the descriptor.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not JSON, or not a manifest.
@@ -12,22 +12,22 @@ pub enum Error {
     /// Not a split artifact.
     #[error("not a split component but {0}")]
     Foreign(String),
-    /// More bytes or more layers than the format allows.
+    /// The manifest has more bytes or layers than the format allows.
     #[error("{what}: {found}, and at most {most} are allowed")]
     Limit {
-        /// Of what there are too many.
+        /// The counted objects.
         what: &'static str,
-        /// How many there are.
+        /// The number found.
         found: usize,
-        /// How many there may be.
+        /// The limit.
         most: usize,
     },
-    /// A descriptor or an annotation is missing, or is not what it should be.
+    /// A descriptor or an annotation is missing or wrong.
     #[error("{place}: {reason}")]
     Descriptor {
-        /// For instance `layers[3]`.
+        /// The place in the manifest, such as `layers[3]`.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The layers do not partition the component.
@@ -38,7 +38,7 @@ pub enum Error {
     Config {
         /// The config's digest.
         digest: Digest,
-        /// Where they differ.
+        /// The difference.
         reason: String,
     },
 }

@@ -1,7 +1,7 @@
-//! The flat view: the one-layer artifact of the CNCF Wasm layout, as a pure function.
+//! The flat form: the one-layer artifact of the CNCF Wasm layout, derived by a pure function.
 //!
-//! Spec: <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>, version 0. The
-//! derivation is frozen: a flat digest that was written down once is checked for ever.
+//! Spec: <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>, version 0. The derivation is frozen,
+//! because recorded flat digests must stay valid.
 
 mod read;
 
@@ -13,10 +13,11 @@ use crate::manifest::{
     Annotations, Architecture, Config, Descriptor, Manifest, Os, annotation, media_type, to_json,
 };
 
-/// `created` where nobody said when: clients fail without one, and a clock has no place in a digest.
+/// The value of `created` if the component states none. Clients fail without one, and digests must not depend on a
+/// clock.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
 
-/// A flat artifact but for its one layer, which is the component itself.
+/// A flat artifact without its one layer, which is the component itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flat {
     /// The config's bytes.
@@ -31,7 +32,7 @@ impl Flat {
         Digest::of(&self.manifest)
     }
 
-    /// Describes the manifest, as the subject of a split one.
+    /// Returns a descriptor of the manifest, for the subject of a split one.
     pub(super) fn descriptor(&self) -> Descriptor {
         Descriptor::new(media_type::MANIFEST, Identity::of(&self.manifest))
     }
@@ -54,7 +55,7 @@ struct Interface<'a> {
     imports: &'a [String],
 }
 
-/// Derives the flat artifact: a function of content, os, imports, exports and metadata alone.
+/// Derives the flat artifact. It depends only on content, os, imports, exports and metadata.
 pub fn flat(config: &Config, metadata: &Annotations) -> Flat {
     let component = (config.os == Os::Wasip2).then_some(Interface {
         exports: &config.exports,

@@ -1,4 +1,4 @@
-//! What a manifest is that is no component, and what to ask for instead.
+//! Manifests that are not components: the kind of each, and a reference to use instead.
 
 use std::fmt;
 
@@ -12,10 +12,9 @@ const IMAGE_CONFIGS: [&str; 2] = [
     "application/vnd.docker.container.image.v1+json",
 ];
 
-/// The config of a Helm chart.
 const CHART_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 
-/// What is written about other artifacts: the word for it, and what its types contain.
+/// Kinds of statements about other artifacts: the word, and substrings of the media types.
 const STATEMENTS: [(&str, &[&str]); 3] = [
     (
         "an attestation",
@@ -33,20 +32,20 @@ const STATEMENTS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// What a manifest is that is no component. Shown, it says so in a few words.
+/// The kind of a manifest that is not a component. Its text form is a short description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Foreign {
     /// An image index.
     Index,
-    /// The list of the referrers of this manifest, which stands under a tag.
+    /// The list of this manifest's referrers, stored under a tag.
     ReferrersIndex(Digest),
     /// A signature, an attestation or an SBOM.
     Statement {
-        /// Such as "a signature".
+        /// The word, such as "a signature".
         word: &'static str,
         /// Its type.
         media_type: String,
-        /// The manifest that it is about, if it says so.
+        /// The subject, if the manifest states one.
         subject: Option<Digest>,
     },
     /// A container image with a config of this type.
@@ -55,7 +54,7 @@ pub enum Foreign {
     Chart(String),
     /// An artifact of this type.
     Artifact(String),
-    /// An artifact without a type, with a config of this one.
+    /// An artifact without an artifact type, with a config of this type.
     Config(String),
 }
 
@@ -76,8 +75,8 @@ impl fmt::Display for Foreign {
 }
 
 impl Foreign {
-    /// Adds what the tag says under which it was found. Clients keep lists of referrers and old signatures under tags with
-    /// the digest of what they are about: `sha256-HEX`, `sha256-HEX.sig`.
+    /// Adds facts from the tag. Clients store lists of referrers and old signatures under tags with the digest of the
+    /// subject: `sha256-HEX`, `sha256-HEX.sig`.
     #[must_use]
     pub fn under(self, tag: &str) -> Self {
         match (self, subject_of(tag)) {
@@ -99,14 +98,14 @@ impl Foreign {
     }
 }
 
-/// Returns the digest that a tag of clients has, and what follows it.
+/// Returns the digest in such a tag, and the text after it.
 fn subject_of(tag: &str) -> Option<(Digest, &str)> {
     let rest = tag.strip_prefix("sha256-")?;
     let (hex, suffix) = rest.split_once('.').unwrap_or((rest, ""));
     Some((Digest::from_hex(hex).ok()?, suffix))
 }
 
-/// Tells from its types what a manifest is that is no component; nothing if it has no type.
+/// Determines the kind of a manifest that is not a component, from its types. Returns nothing if it has no type.
 pub(super) fn foreign(
     artifact: Option<&str>,
     config: Option<&str>,

@@ -1,4 +1,4 @@
-//! What a manifest is, from its types alone.
+//! The form of a manifest, determined from its types alone.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,15 +7,15 @@ use super::error::Error;
 use super::foreign::{Foreign, foreign};
 use crate::manifest::media_type;
 
-/// What a manifest is, as far as wharf is concerned.
+/// The form of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
     /// A split component.
     Split,
-    /// An artifact with a WebAssembly layer as others publish them, or with the config of one. Whether it is
-    /// one that can be read [`FlatManifest::read`](super::FlatManifest::read) tells.
+    /// An artifact with a WebAssembly layer in another tool's form, or with the config of one.
+    /// [`FlatManifest::read`](super::FlatManifest::read) decides whether it is valid.
     Flat,
-    /// Anything else.
+    /// Any other manifest.
     Foreign(Foreign),
 }
 
@@ -34,14 +34,14 @@ struct OutlineConfig {
     media_type: Option<String>,
 }
 
-/// The rest, for what is not split.
+/// The fields that decide about a manifest that is not split.
 #[derive(Deserialize)]
 struct OutlineRest {
     layers: Option<Value>,
     subject: Option<Value>,
 }
 
-/// Says what a manifest is.
+/// Returns the form of a manifest.
 pub fn form(manifest: &[u8]) -> Result<Form, Error> {
     let outline: Outline = read(manifest)?;
     let config = outline.config.and_then(|config| config.media_type);
@@ -69,12 +69,12 @@ fn read<'a, T: Deserialize<'a>>(manifest: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))
 }
 
-/// Whether a config is one of the CNCF layout, in any version.
+/// Returns whether a config is one of the CNCF layout, in any version.
 pub(super) fn is_flat_config(media_type: &str) -> bool {
     [media_type::FLAT_CONFIG, media_type::FLAT_CONFIG_OLD].contains(&media_type)
 }
 
-/// Whether a descriptor is that of a whole component or module.
+/// Returns whether a descriptor is that of a whole component or module.
 pub(super) fn is_wasm(layer: &Value) -> bool {
     media_type_of(layer).is_some_and(|media_type| media_type::WASM_LAYERS.contains(&media_type))
 }

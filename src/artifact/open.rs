@@ -1,4 +1,4 @@
-//! Reading a split manifest: every promise of the format is checked before a layer is asked for.
+//! Reads a split manifest. Checks every rule of the format before any layer is requested.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,25 +18,25 @@ use crate::section::NameDetails;
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 use crate::text::ascii_excerpt;
 
-/// One layer as the manifest describes it.
+/// A layer, as the manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// The stored blob.
     pub blob: Identity,
-    /// How it holds the content.
+    /// The encoding of the content.
     pub encoding: Encoding,
     /// The uncompressed content.
     pub content: Identity,
-    /// Where a section layer's content begins; 0 for the root.
+    /// The offset of a section layer's content; 0 for the root.
     pub offset: u64,
-    /// The section path, perhaps cut; empty for the root.
+    /// The section path, possibly cut; empty for the root.
     pub path: String,
     /// The file name.
     pub title: String,
 }
 
 impl Layer {
-    /// Returns the blob, and how it holds the content.
+    /// Returns the blob and its encoding.
     pub fn stored(&self) -> EncodedBlob {
         EncodedBlob {
             blob: self.blob,
@@ -45,32 +45,32 @@ impl Layer {
     }
 }
 
-/// A split manifest that holds what the format promises, as far as it can say so alone.
+/// A split manifest that follows the format, as far as the manifest alone can show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitManifest {
     /// The config, whose digest is the split digest.
     pub config: Identity,
-    /// What it is.
+    /// The component's target.
     pub os: Os,
     /// The whole component.
     pub content: Identity,
-    /// Import names, unless they are in the config only.
+    /// Import names, unless only the config has them.
     pub imports: Option<Vec<String>>,
-    /// Export names, unless they are in the config only.
+    /// Export names, unless only the config has them.
     pub exports: Option<Vec<String>>,
-    /// The attributes of the names, if there are any and they are not in the config only.
+    /// The attributes of the names, if there are any and not only the config has them.
     pub names: Option<NameDetails>,
     /// The digest of the flat form.
     pub flat_digest: Digest,
     /// The root.
     pub root: Layer,
-    /// The section layers by ascending offset.
+    /// The section layers, by ascending offset.
     pub layers: Vec<Layer>,
     /// All annotations of the manifest.
     pub annotations: Annotations,
 }
 
-/// The manifest with its descriptors still unread, so that each can be named when it is wrong.
+/// The manifest with unparsed descriptors, so that an error can name the wrong one.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unread {
@@ -85,7 +85,7 @@ struct Unread {
 }
 
 impl SplitManifest {
-    /// Reads a split manifest from its bytes.
+    /// Parses a split manifest.
     pub fn read(manifest: &[u8]) -> Result<Self, Error> {
         match form(manifest)? {
             Form::Split => {}
@@ -151,14 +151,14 @@ impl SplitManifest {
             read.check_subject(subject)?;
         }
         if read.layers.is_empty() && read.root.content != read.content {
-            let reason = "a root without layers is the whole, and its content is another";
+            let reason = "a root without section layers must be the whole component, and its content differs";
             return Err(Place::new("layers[0]".to_owned()).wrong(reason.to_owned()));
         }
         read.recipe().check_tiling()?;
         Ok(read)
     }
 
-    /// A split artifact has no subject, or its own flat form.
+    /// Checks that there is no subject, or that the subject is the artifact's own flat form.
     fn check_subject(&self, subject: Value) -> Result<(), Error> {
         let place = Place::new("subject".to_owned());
         let subject = place.descriptor(subject)?;
@@ -176,7 +176,7 @@ impl SplitManifest {
         std::iter::once(&self.root).chain(&self.layers)
     }
 
-    /// Returns what splicing needs.
+    /// Returns the recipe for splicing.
     pub fn recipe(&self) -> Recipe {
         let part = |layer: &Layer| RecipeLayer::new(layer.offset, layer.content);
         Recipe {
@@ -186,8 +186,8 @@ impl SplitManifest {
         }
     }
 
-    /// Returns the config if the manifest repeats all of it. Writing it again and finding its digest
-    /// is as good as reading it, and saves the request.
+    /// Returns the config if the manifest repeats all of it. Serialising it gives bytes with the config's digest, so no
+    /// request is needed.
     pub fn repeated_config(&self) -> Option<Config> {
         let layers = self.layers.iter().map(|layer| ConfigLayer {
             offset: layer.offset,
@@ -210,7 +210,7 @@ impl SplitManifest {
         (Identity::of(&config.to_bytes()) == self.config).then_some(config)
     }
 
-    /// Reads the config's bytes, whose digest was checked, and rejects every difference.
+    /// Parses the config, whose digest was checked, and rejects any difference from the manifest.
     pub fn config(&self, bytes: &[u8]) -> Result<Config, Error> {
         let wrong = |reason: String| Error::Config {
             digest: self.config.digest,
@@ -225,11 +225,15 @@ impl SplitManifest {
             )));
         }
         if config.to_bytes() != bytes {
-            return Err(wrong("it is not written as the format says".to_owned()));
+            return Err(wrong(
+                "its JSON is not in the format's canonical form".to_owned(),
+            ));
         }
         let is_path = |layer: &ConfigLayer| layer.path.chars().all(is_path_char);
         if let Some(index) = config.layers.iter().position(|layer| !is_path(layer)) {
-            return Err(wrong(format!("the path of its layers[{index}] is none")));
+            return Err(wrong(format!(
+                "the path of its layers[{index}] is not a section path"
+            )));
         }
         match self.difference(&config) {
             Some(place) => Err(wrong(format!("they differ in {place}"))),
@@ -282,8 +286,8 @@ impl SplitManifest {
 
     /// Checks that this is the split form of a flat artifact, by the digest of the flat manifest.
     ///
-    /// Where [`SplitManifest::check_flat`] holds too, the flat manifest is derived from this one, so its
-    /// layer is the content of this one.
+    /// If [`SplitManifest::check_flat`] succeeds too, the flat manifest is derived from this one, so its layer is the
+    /// content of this one.
     pub fn check_is_of(&self, flat: &Digest) -> Result<(), Error> {
         if self.flat_digest == *flat {
             return Ok(());
@@ -350,10 +354,10 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
         }
         Encoding::Zstd => {
             let size = place.number(annotations, annotation::CONTENT_SIZE)?;
-            // No frame needs more than a little beside its content; a fetch is bounded by this.
+            // A frame is at most this much larger than its content. The limit bounds a fetch.
             let most = u128::from(size) + u128::from(size) / 128 + 1024;
             if u128::from(descriptor.size) > most {
-                return Err(place.wrong("it is larger than its content can make it".to_owned()));
+                return Err(place.wrong("it is too large for its content".to_owned()));
             }
             Identity { digest, size }
         }

@@ -1,4 +1,4 @@
-//! Reading the parts of a manifest, each error with the place that it is about.
+//! Parses the parts of a manifest. Each error names the place in the manifest.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,6 @@ use crate::digest::Digest;
 use crate::manifest::{Annotations, Descriptor};
 use crate::text::ascii_excerpt;
 
-/// Where in a manifest something stands.
 pub(super) struct Place {
     name: String,
 }
@@ -25,9 +24,9 @@ impl Place {
     }
 
     pub(super) fn descriptor(&self, value: Value) -> Result<Descriptor, Error> {
-        // A struct could be read from a JSON list, too.
+        // serde would parse a struct from a JSON list too.
         if !value.is_object() {
-            return Err(self.wrong("it is no object".to_owned()));
+            return Err(self.wrong("it is not an object".to_owned()));
         }
         Descriptor::deserialize(value).map_err(|error| self.wrong(error.to_string()))
     }
@@ -47,7 +46,7 @@ impl Place {
             .map_err(|error| self.wrong(format!("{key}: {error}")))
     }
 
-    /// A decimal number without sign or leading zeros, so that every number has one form.
+    /// Parses a decimal number without sign or leading zeros, so that every number has one form.
     pub(super) fn number(&self, annotations: &Annotations, key: &str) -> Result<u64, Error> {
         let text = self.text(annotations, key)?;
         let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
@@ -60,7 +59,7 @@ impl Place {
         })
     }
 
-    /// Reads an annotation that is JSON; nothing if it is not there.
+    /// Parses an annotation that is JSON. Returns nothing if there is no such annotation.
     pub(super) fn json<T: DeserializeOwned>(
         &self,
         annotations: &Annotations,

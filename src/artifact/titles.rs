@@ -1,34 +1,34 @@
-//! Titles: the file names that make a directory of layers enough to splice from.
+//! Titles: file names of layers. With them, a directory of layers has all that splicing needs.
 //!
-//! Root: `<12 hex>.root.<64 hex>[.zst]`, section layer: `<12 hex>.<offset, 12 hex>.<path>[.zst]`, where
-//! the first 12 hex digits are those of the split digest.
+//! The root's title is `<12 hex>.root.<64 hex>[.zst]`, a section layer's `<12 hex>.<offset, 12 hex>.<path>[.zst]`. The
+//! first 12 hex digits are those of the split digest.
 
 use crate::digest::Digest;
 use crate::encoding::Encoding;
 
-/// Section paths are cut to so many characters in annotations and titles.
+/// The number of characters that a section path is cut to, in annotations and titles.
 pub const MAX_CUT_PATH: usize = 100;
 
-/// How many hex digits of the split digest a title begins with, and how many an offset has.
+/// The number of hex digits of the split digest in a title, and of an offset.
 const PREFIX_DIGITS: usize = 12;
 
-/// Returns a section path as annotations have it. Paths are ASCII.
+/// Returns a section path as annotations contain it. Paths are ASCII.
 pub fn cut_path(path: &str) -> &str {
     path.get(..MAX_CUT_PATH).unwrap_or(path)
 }
 
-/// A title that was read.
+/// A parsed title.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Title {
     /// The first hex digits of the split digest.
     pub prefix: String,
-    /// What the file is.
+    /// The part of the component.
     pub part: TitlePart,
-    /// How it holds the content.
+    /// The encoding of the content.
     pub encoding: Encoding,
 }
 
-/// What a titled file is.
+/// The part of a component in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TitlePart {
     /// The root of the component with this content digest.
@@ -38,9 +38,7 @@ pub enum TitlePart {
 }
 
 impl Title {
-    /// Writes the title of a root.
-    ///
-    /// `content` is the digest of the whole component.
+    /// Returns the title of a root. `content` is the digest of the whole component.
     pub fn root(split: Digest, content: Digest, encoding: Encoding) -> String {
         let prefix = &split.hex()[..PREFIX_DIGITS];
         format!(
@@ -50,7 +48,7 @@ impl Title {
         )
     }
 
-    /// Writes the title of a section layer with a cut path.
+    /// Returns the title of a section layer with a cut path.
     pub fn section(split: Digest, offset: u64, path: &str, encoding: Encoding) -> String {
         let prefix = &split.hex()[..PREFIX_DIGITS];
         let name = file_name(path);
@@ -60,7 +58,7 @@ impl Title {
         )
     }
 
-    /// Reads a title; nothing if it is none.
+    /// Parses a title. Returns nothing if the text is not a title.
     pub fn parse(title: &str) -> Option<Self> {
         let mut encodings = Encoding::ALL.into_iter().rev();
         // The suffix of raw layers is empty, so it comes last.
@@ -102,7 +100,7 @@ fn file_name(path: &str) -> String {
         _ => Some('_'),
     });
     let name: String = chars.collect();
-    // What follows decides whether the file is a frame, so the path must not seem to say it.
+    // The suffix after the path shows whether the file is a frame, so the path must not end with one.
     match name.strip_suffix(".zst") {
         Some(rest) => format!("{rest}_zst"),
         None => name,

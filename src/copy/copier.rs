@@ -320,7 +320,7 @@ impl<'a> Copier<'a> {
         let what = format!("manifest `{name}`");
         self.read += 1;
         if self.read > MAX_MANIFESTS {
-            let reason = format!("more than {MAX_MANIFESTS} manifests belong together");
+            let reason = format!("the artifact has more than {MAX_MANIFESTS} manifests");
             return Err(self.malformed(what, reason));
         }
         let manifest = from.manifest(name).await.map_err(Error::source(what))?;
@@ -351,9 +351,9 @@ impl<'a> Copier<'a> {
 /// to a registry.
 fn check_tag(tag: &str) -> Result<(), Error> {
     let reason = if !is_tag(tag) {
-        "it has other characters than a tag, or too many"
+        "it is not a valid tag"
     } else if is_fallback(tag) {
-        "it is for the list of referrers, which every registry keeps for itself"
+        "it is reserved for the list of referrers, which each registry maintains itself"
     } else {
         return Ok(());
     };

@@ -24,7 +24,7 @@ pub enum Error {
         source: store::Error,
     },
     /// Writing a blob to a temporary file failed.
-    #[error("{what} could not be kept on its way")]
+    #[error("{what} could not be written to a temporary file")]
     Spool {
         /// The blob.
         what: String,
@@ -32,7 +32,7 @@ pub enum Error {
         source: store::Error,
     },
     /// A tag that must not move names another manifest in the target.
-    #[error("`{tag}` in {location} is {existing}, and {digest} in the source")]
+    #[error("`{tag}` in {location} is {existing}, but {digest} in the source")]
     Fixed {
         /// The tag.
         tag: String,
@@ -44,7 +44,7 @@ pub enum Error {
         digest: Digest,
     },
     /// Another client changed a tag that must not move, between our write and our check.
-    #[error("`{tag}` was written by somebody else at the same time: {location} now has {existing}")]
+    #[error("another client wrote `{tag}` at the same time: {location} now has {existing}")]
     Overtaken {
         /// The tag.
         tag: String,

@@ -58,7 +58,9 @@ impl Copier<'_> {
             if depth > MAX_DEPTH || bytes > MAX_TREE_BYTES {
                 let reason = match depth > MAX_DEPTH {
                     true => format!("it is more than {MAX_DEPTH} levels deep"),
-                    false => format!("manifests of more than {MAX_TREE_BYTES} bytes come together"),
+                    false => {
+                        format!("the manifests together have more than {MAX_TREE_BYTES} bytes")
+                    }
                 };
                 return Err(self.malformed(format!("manifest `{digest}`"), reason));
             }

@@ -93,10 +93,10 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::TOO_MANY_REQUESTS => "Too many requests",
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            "Upstream could not be asked, or has something unsound"
+            "Upstream is unavailable, or its content is invalid"
         }
         status if status.is_server_error() => "The gateway failed",
-        _ => "That cannot be shown",
+        _ => "This cannot be shown",
     }
 }
 
@@ -106,11 +106,11 @@ fn problem(status: StatusCode, words: Option<&str>) -> Markup {
         p {
             @match (status, words) {
                 (StatusCode::UNAUTHORIZED, _) => {
-                    "Upstream shows this only to those who log in, and a browser shows it no credentials. Clients "
-                    "that have some can pull it here: theirs are passed on."
+                    "Upstream requires a login, and this page uses no credentials. Clients with credentials can pull it "
+                    "here: the gateway forwards them."
                 }
                 (_, Some(words)) => { (words) }
-                (StatusCode::NOT_FOUND, None) => { "Upstream has no such thing." }
+                (StatusCode::NOT_FOUND, None) => { "Upstream does not have this." }
                 (status, None) => { "Upstream answered " (status) }
             }
         }

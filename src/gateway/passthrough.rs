@@ -36,7 +36,7 @@ impl Gateway {
             return Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message).into();
         }
         if own && status == StatusCode::UNAUTHORIZED {
-            let message = "upstream does not let the gateway in";
+            let message = "upstream refuses the gateway's credentials";
             return Refusal::new(StatusCode::FORBIDDEN, "DENIED", message).into();
         }
         let mut headers = relayed.headers.clone();

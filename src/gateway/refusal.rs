@@ -43,7 +43,7 @@ impl Refusal {
 
     /// Returns the refusal of all methods but GET and HEAD.
     pub(super) fn read_only() -> Self {
-        let message = "this gateway is for reading only";
+        let message = "this gateway is read-only";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
     }
 
@@ -93,12 +93,12 @@ impl Refusal {
 
     /// Returns the refusal for unusable content from an upstream that answers.
     fn unsound(code: &'static str, error: &dyn fmt::Display) -> Self {
-        let message = format!("upstream has something unsound: {error}");
+        let message = format!("upstream's content is invalid: {error}");
         Self::new(StatusCode::BAD_GATEWAY, code, message)
     }
 
     fn internal() -> Self {
-        let message = "the gateway failed; its log says why";
+        let message = "the gateway failed; see its log";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message)
     }
 }

@@ -123,7 +123,10 @@ async fn accept(
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 // Usually a lack of file handles, some of which are free soon.
-                shared.failed("accept", &format!("error: no connection: {error}"));
+                shared.failed(
+                    "accept",
+                    &format!("error: accepting a connection failed: {error}"),
+                );
                 sleep(PAUSE).await;
             }
         }
@@ -135,7 +138,7 @@ fn note(shared: &Shared, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         shared.failed(
             "other",
-            "error: a connection broke off: its answer panicked",
+            "error: connection aborted: the task that answers it panicked",
         );
     }
 }

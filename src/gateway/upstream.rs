@@ -53,7 +53,7 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "*" {
             return Err(
-                "name each registry: a gateway to any registry is an open proxy".to_owned(),
+                "name each registry: a gateway to every registry would be an open proxy".to_owned(),
             );
         }
         // A directory name may contain `=oci:`.
@@ -66,7 +66,9 @@ impl FromStr for Upstream {
                     directory,
                     host: Some(host),
                 }),
-                _ => Err(format!("a layout stands for a registry: not for `{host}`")),
+                _ => Err(format!(
+                    "`{host}` is not a registry's host, so a layout cannot stand for it"
+                )),
             };
         }
         match text.parse::<Place>().map_err(|error| error.to_string())? {
@@ -75,9 +77,9 @@ impl FromStr for Upstream {
                 host: None,
             }),
             Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
-            Place::Registry { host, .. } => {
-                Err(format!("an upstream is a whole registry: `{host}`"))
-            }
+            Place::Registry { host, .. } => Err(format!(
+                "an upstream must be a whole registry, such as `{host}`"
+            )),
         }
     }
 }
@@ -204,7 +206,7 @@ impl OpenUpstream {
         match relayed.await? {
             None => whole.tags().await.map(drop),
             Some(relayed) if relayed.status.is_server_error() => Err(Error::Answer {
-                what: "asking whether it is there".to_owned(),
+                what: "checking whether it answers".to_owned(),
                 location: self.title.clone(),
                 status: relayed.status.as_u16(),
                 message: String::new(),

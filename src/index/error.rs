@@ -21,7 +21,7 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// The list of sources cannot be read.
-    #[error("the list of what was added, {}, makes no sense: {reason}", path.display())]
+    #[error("the list of sources {} is malformed: {reason}", path.display())]
     Sources {
         /// The file.
         path: PathBuf,
@@ -59,16 +59,16 @@ pub enum Error {
         reason: String,
     },
     /// The reference of a shared index now names another artifact.
-    #[error("{reference} is no index any more")]
+    #[error("{reference} is no longer an index")]
     NoIndex {
         /// The reference.
         reference: String,
     },
     /// Each time sources were read, the index was damaged or changed before the contents could be written.
-    #[error("the index lost what was read, again and again")]
+    #[error("the index was damaged or changed each time before the sources could be written")]
     Unstable,
     /// The types of a claimed component are in a registry that is not a source.
-    #[error("its types are not in the index that claims it, and {host} was not added")]
+    #[error("the index that lists it does not have its types, and {host} is not a source")]
     NotAdded {
         /// The registry.
         host: String,
@@ -170,7 +170,7 @@ impl From<error::Error> for Error {
 fn nearest_words(nearest: &[String]) -> String {
     match nearest {
         [] => String::new(),
-        nearest => format!("; there is {}", nearest.join(", ")),
+        nearest => format!("; similar names: {}", nearest.join(", ")),
     }
 }
 

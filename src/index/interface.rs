@@ -67,7 +67,7 @@ pub struct Pattern {
 
 /// The error for a text that is not the name of an interface.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no interface: {reason}")]
+#[error("`{text}` is not an interface: {reason}")]
 pub struct ParsePatternError {
     /// The text.
     pub text: String,
@@ -90,7 +90,7 @@ impl FromStr for Pattern {
             _ => (text, None),
         };
         if path.is_empty() || path.chars().any(char::is_whitespace) {
-            return Err(failed("a name is a word".to_owned()));
+            return Err(failed("a name must be one word".to_owned()));
         }
         let wanted = version.map_or(Ok(Wanted::Any), wanted_of);
         Ok(Self {

@@ -38,7 +38,7 @@ pub struct Shared {
 
 /// The error for a shared index that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("it is no sound index: {0}")]
+#[error("it is not a valid index: {0}")]
 pub struct Malformed(pub String);
 
 #[derive(Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Shared {
         for entry in &head.entries {
             if !known.contains(&entry.digest) {
                 let reference = entry.reference();
-                return Err(Malformed(format!("it says nothing of {reference}")));
+                return Err(Malformed(format!("it has no record of {reference}")));
             }
             check(entry)?;
         }
@@ -106,7 +106,7 @@ impl Shared {
         let mut stubs = BTreeMap::new();
         for Identity { digest, size } in head.stubs {
             if !known.contains(&digest) {
-                return Err(Malformed(format!("it says nothing of {digest}")));
+                return Err(Malformed(format!("it has no record of {digest}")));
             }
             let size = usize::try_from(size).map_err(|_| malformed("a stub is too large"))?;
             let (stub, after) = rest
@@ -121,7 +121,7 @@ impl Shared {
                 records: head.records,
                 stubs,
             }),
-            _ => Err(malformed("there is more than its stubs")),
+            _ => Err(malformed("it has bytes after its stubs")),
         }
     }
 
@@ -174,23 +174,23 @@ fn check(entry: &Entry) -> Result<(), Malformed> {
     };
     let names_digest = entry.tag == entry.digest.to_string();
     if !is_tag(&entry.tag) && !names_digest {
-        return Err(malformed("this is no tag"));
+        return Err(malformed("this is not a tag"));
     }
     if entry.version != tag_version(&entry.tag) {
-        return Err(malformed("its version is not its tag's"));
+        return Err(malformed("its version does not match its tag"));
     }
     let Ok(reference) = entry.reference().parse::<Reference>() else {
-        return Err(malformed("this is no repository"));
+        return Err(malformed("this is not a repository"));
     };
     let Location::Repository(repository) = &reference.location else {
-        return Err(malformed("this is no repository of a registry"));
+        return Err(malformed("this is not a repository of a registry"));
     };
     if reference.location.to_string() != entry.location {
-        return Err(malformed("this is not how a repository is written"));
+        return Err(malformed("the location is not in canonical form"));
     }
     match entry.name == entry.location || is_called(repository, &entry.name) {
         true => Ok(()),
-        false => Err(malformed("its name is another one's")),
+        false => Err(malformed("its name does not belong to its repository")),
     }
 }
 
@@ -237,12 +237,12 @@ pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
     }
     let malformed = |reason: &str| Malformed(reason.to_owned());
     let [layer] = outline.layers.as_slice() else {
-        return Err(malformed("it has not one layer"));
+        return Err(malformed("it must have exactly one layer"));
     };
     let encoding = match layer.media_type.as_str() {
         media_type::INDEX_LAYER => Encoding::Raw,
         media_type::INDEX_LAYER_ZSTD => Encoding::Zstd,
-        _ => return Err(malformed("its layer is of another kind")),
+        _ => return Err(malformed("its layer has another media type")),
     };
     let said = |key: &str| {
         layer
@@ -254,7 +254,7 @@ pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
     let digest = said(annotation::CONTENT_DIGEST).parse();
     let size = said(annotation::CONTENT_SIZE).parse::<u64>();
     let (Ok(digest), Ok(size)) = (digest, size) else {
-        return Err(malformed("its layer does not say what it holds"));
+        return Err(malformed("its layer does not state its content"));
     };
     check_size(size.max(layer.size))?;
     let blob = layer.identity();

@@ -39,7 +39,7 @@ pub enum Error {
         bytes: usize,
     },
     /// The value is not a time, and the key requires one.
-    #[error("annotation {key}: {value:?} is no time such as 2026-11-22T18:30:00Z")]
+    #[error("annotation {key}: {value:?} is not a time such as 2026-11-22T18:30:00Z")]
     Time {
         /// The key.
         key: String,
@@ -54,7 +54,7 @@ pub enum Error {
     },
     /// All annotations together are too large.
     #[error(
-        "annotation {key}: with it all have {bytes} bytes, at most {MAX_GIVEN_BYTES} are allowed"
+        "annotation {key}: all annotations up to this one have {bytes} bytes, at most {MAX_GIVEN_BYTES} are allowed"
     )]
     TooMuch {
         /// The first key above the limit.
@@ -107,7 +107,7 @@ fn check_key(key: &str) -> Result<(), Error> {
     } else if key.starts_with(annotation::PREFIX) {
         reserved("keys that begin with wasm.wharf. are written by wharf")
     } else if key == annotation::VERSION {
-        reserved("it is the version that is published")
+        reserved("wharf sets it to the published version")
     } else {
         Ok(())
     }

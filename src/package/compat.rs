@@ -1,7 +1,7 @@
-//! A version and its neighbours: within what semver calls compatible, a newer one may replace an older one.
+//! Compares a version with its neighbours: a newer version that semver calls compatible may replace an older one.
 //!
-//! Only the roots of the neighbours are read, and only the nearest older and the nearest newer one: who asks for
-//! `^1.2.0` may get any of them, so each has to do for the next.
+//! Only the roots of the nearest older and the nearest newer version are read. A requirement such as `^1.2.0` may
+//! resolve to any version in the range, so each must be a replacement for the one before.
 
 use std::sync::Arc;
 
@@ -17,21 +17,22 @@ use crate::source::Source;
 use crate::store::blocking;
 use crate::world::MAX_DECODED_BYTES;
 
-/// Two versions that were not compared.
+/// A pair of versions that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncompared {
-    /// The version that is there.
+    /// The existing version.
     pub neighbour: Version,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 impl<S: Source + Send + 'static> Publishing<'_, S> {
-    /// Makes sure that the component may replace the nearest older version that semver calls compatible, and that the
-    /// nearest newer one may replace it. Yanked versions, and those that come before a release, do not count; there is
-    /// nothing to compare for a version that comes before a release.
+    /// Checks that the component may replace the nearest older version that semver calls compatible, and that the
+    /// nearest newer one may replace it. Yanked versions and pre-releases are ignored, and a pre-release is not
+    /// compared.
     ///
-    /// Returns what could not be compared: what has no WIT, or none of a component. Fails with [`Error::Incompatible`].
+    /// Returns the versions that could not be compared, because they have no WIT or are not components. Fails with
+    /// [`Error::Incompatible`].
     pub(super) async fn compare(&self, tags: Option<Tags>) -> Result<Vec<Uncompared>, Error> {
         let tags = match tags {
             Some(tags) => tags,
@@ -69,7 +70,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok(uncompared)
     }
 
-    /// Opens the nearest older and the nearest newer version that count.
+    /// Opens the nearest older and the nearest newer version that is not ignored.
     async fn neighbours(&self, tags: &Tags) -> Result<Vec<(Version, Opened)>, Error> {
         let (older, newer) = candidates(tags, &self.publication.version);
         let mut neighbours = Vec::new();
@@ -87,7 +88,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok(neighbours)
     }
 
-    /// Returns the stub of a version that is there, or why there is none.
+    /// Returns the stub of an existing version, or the reason why there is none.
     async fn stub_of(&self, opened: &Opened) -> Result<Result<Vec<u8>, String>, Error> {
         if opened
             .split()
@@ -98,7 +99,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         let size = opened.content().size;
         if opened.split().is_none() && size > MAX_DECODED_BYTES as u64 {
             return Ok(Err(format!(
-                "it is stored in one piece, of which at most {MAX_DECODED_BYTES} bytes are fetched for this"
+                "its one layer is larger than {MAX_DECODED_BYTES} bytes, the limit for a comparison"
             )));
         }
         match pull::stub_of(self.store, opened, self.session).await {
@@ -123,7 +124,7 @@ async fn verdict(
     .await
 }
 
-/// Versions with their tags, the nearest first.
+/// Versions and their tags, the nearest first.
 type Candidates<'a> = Vec<(&'a Version, &'a str)>;
 
 /// Returns the older and the newer versions that semver calls compatible.
@@ -140,7 +141,7 @@ fn candidates<'a>(tags: &'a Tags, version: &Version) -> (Candidates<'a>, Candida
     (older, newer)
 }
 
-/// What compatible versions have in common: all up to the first number that is not 0.
+/// Returns the part that compatible versions share: the numbers up to the first that is not 0.
 fn range(version: &Version) -> (u64, u64, u64) {
     match (version.major, version.minor, version.patch) {
         (0, 0, patch) => (0, 0, patch),

@@ -1,7 +1,7 @@
-//! wkg's configuration, read as wkg reads it: which registry a package is in, and how it is spoken to.
+//! wkg's configuration, read as wkg reads it: the registry of each package, and the settings of each registry.
 //!
-//! Pure: the text comes from elsewhere. Keys that this version does not know are named, not refused, as
-//! a newer wkg may have written them.
+//! This module is pure; the caller reads the file. Unknown keys are reported, not refused, because a newer wkg may have
+//! written them.
 
 mod edit;
 mod keys;
@@ -23,27 +23,27 @@ use super::place::Place;
 use crate::reference::package::PackageName;
 use crate::reference::{Mistake, redacted};
 
-/// The backend that names a layout directory; wkg has no such thing.
+/// The backend for a layout directory, which wkg does not have.
 const LAYOUT_BACKEND: &str = "wharf";
 
-/// Padding or none, as wkg takes it.
+/// Padding is optional, as in wkg.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a configuration cannot be used. Holds no secret.
+/// The configuration cannot be used. The text contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// Not TOML, or not wkg's configuration.
     #[error("{0}")]
     Malformed(String),
-    /// A registry's settings make no sense.
+    /// The settings of a registry are invalid.
     #[error("registry `{registry}`: {reason}")]
     Registry {
         /// The registry, without a password.
         registry: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
 }
@@ -57,29 +57,29 @@ impl ConfigurationError {
     }
 }
 
-/// Which registry a package is in.
+/// The registry of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// None is configured: the layout of this user.
+    /// No registry is configured, so the user's layout is used.
     Local,
-    /// The configuration says all.
+    /// The configuration names the place.
     Known {
         /// The registry's name in the configuration, for its settings.
         registry: String,
-        /// Where it is.
+        /// The place.
         place: Place,
     },
-    /// The registry itself may say more, at `/.well-known/wasm-pkg/registry.json`.
+    /// The registry may name another place, in `/.well-known/wasm-pkg/registry.json`.
     Ask {
         /// The registry's name, which is its host.
         registry: String,
     },
 }
 
-/// A user with a password. Shows neither.
+/// A user and a password. The debug form hides both.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserPassword {
-    /// The user.
+    /// The user name.
     pub username: String,
     /// The password.
     pub password: String,
@@ -91,16 +91,16 @@ impl std::fmt::Debug for UserPassword {
     }
 }
 
-/// How a registry is spoken to.
+/// The settings of the connections to a registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistrySettings {
-    /// Whether by http.
+    /// Whether http is used.
     pub plain_http: bool,
-    /// Whether by https although it is this machine.
+    /// Whether https is used for a loopback host.
     pub tls: bool,
-    /// As whom, if the configuration says so.
+    /// The credentials, if the configuration has any.
     pub credentials: Option<UserPassword>,
-    /// Certificates in PEM form that are trusted besides the system's.
+    /// Certificates in PEM form that are trusted in addition to the system's.
     pub ca_certificates: Vec<u8>,
 }
 
@@ -134,7 +134,7 @@ struct LayoutBackend {
     layout: std::path::PathBuf,
 }
 
-/// What a registry says of itself for the protocol `oci`.
+/// The registry's own document, for the protocol `oci`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OciMetadata {
@@ -146,12 +146,12 @@ struct OciMetadata {
 #[derive(Debug, Clone)]
 pub struct Configuration {
     config: Config,
-    /// Whether the well-known namespaces are among it.
+    /// Whether the registries of the well-known namespaces are included.
     well_known: bool,
 }
 
 impl Default for Configuration {
-    /// What holds with no file: the registries of the well-known namespaces (`wasi`, `ba`).
+    /// The configuration without a file: the registries of the well-known namespaces (`wasi`, `ba`).
     fn default() -> Self {
         Self {
             config: Config::default(),
@@ -161,15 +161,15 @@ impl Default for Configuration {
 }
 
 impl Configuration {
-    /// Returns where wkg keeps its configuration.
+    /// Returns the path of wkg's configuration.
     pub fn default_file() -> Option<std::path::PathBuf> {
         Config::global_config_path()
     }
 
-    /// Reads a file's text. Returns the keys that are not known, too.
+    /// Parses a file. Returns the unknown keys, too.
     pub fn read(text: &str) -> Result<(Self, Vec<String>), ConfigurationError> {
         let (table, unknown) = keys::read(text)?;
-        // What is left is what wkg reads; its own words could quote a value.
+        // Only keys that wkg supports are left. wkg's error is not shown, because it could quote a value.
         let config = Config::from_toml(&table.to_string()).map_err(|_| {
             ConfigurationError::Malformed("it is not wkg's configuration".to_owned())
         })?;
@@ -180,7 +180,7 @@ impl Configuration {
         Ok((configuration, unknown))
     }
 
-    /// Returns this configuration with what `other` says above it.
+    /// Returns this configuration, overridden by `other`.
     #[must_use]
     pub fn merged(mut self, other: Self) -> Self {
         self.config.merge(other.config);
@@ -188,7 +188,7 @@ impl Configuration {
         self
     }
 
-    /// Finds the registry of a package, as wkg does; `registry` is one named for this call.
+    /// Finds the registry of a package, as wkg does; `registry` is the one named for this call.
     pub fn choose(
         &self,
         package: &PackageName,
@@ -198,8 +198,8 @@ impl Configuration {
         self.choose_among(own, Some(package.namespace()), registry)
     }
 
-    /// Finds the registry of a namespace, or of all that nothing is said of; what is said of single packages
-    /// makes no difference. `registry` is one named for this call. A text that is no namespace is none.
+    /// Finds the registry of a namespace, or the default registry if there is none. Settings of single packages are
+    /// ignored. `registry` is the one named for this call. A text that is not a namespace counts as none.
     pub fn choose_namespace(
         &self,
         namespace: Option<&str>,
@@ -231,7 +231,7 @@ impl Configuration {
 
     /// Returns the registry of a well-known namespace.
     fn well_known(&self, namespace: &Label) -> Option<Registry> {
-        // With nothing configured all packages of a namespace are in one place.
+        // wkg's defaults have no settings of single packages, so any package of the namespace will do.
         let any = PackageRef::new(namespace.clone(), namespace.clone());
         let found = self.well_known.then(Config::default)?;
         found.resolve_registry(&any).cloned()
@@ -276,7 +276,7 @@ impl Configuration {
             .map_err(|error: wasm_pkg_common::Error| ConfigurationError::registry(name, error))
     }
 
-    /// Returns how a registry is spoken to; `registry` is its name in the configuration.
+    /// Returns the settings of a registry; `registry` is its name in the configuration.
     pub fn settings(&self, registry: &str) -> Result<RegistrySettings, ConfigurationError> {
         let failed = |reason: &str| ConfigurationError::registry(registry, reason);
         let name = self.registry(registry)?;
@@ -301,7 +301,7 @@ impl Configuration {
         let mut ca_certificates = Vec::new();
         for certificate in oci.extra_root_certificates {
             if certificate.encoding != "pem" {
-                return Err(failed("only certificates in PEM form are read"));
+                return Err(failed("only certificates in PEM form are supported"));
             }
             ca_certificates.extend_from_slice(certificate.data.as_bytes());
             ca_certificates.push(b'\n');
@@ -317,8 +317,7 @@ impl Configuration {
 }
 
 impl Choice {
-    /// Returns the place of a registry that was asked ([`Choice::Ask`]); `metadata` is its
-    /// `registry.json`, if it has one.
+    /// Returns the place that a registry names ([`Choice::Ask`]); `metadata` is its `registry.json`, if it has one.
     pub fn asked(registry: &str, metadata: Option<&[u8]>) -> Result<Place, ConfigurationError> {
         let metadata = match metadata {
             Some(json) => serde_json::from_slice(json).map_err(|error| {
@@ -347,10 +346,10 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
     let host = oci.registry.as_deref().unwrap_or(registry);
     if let Some(mistake) = Mistake::of_place(host) {
         let host = redacted(host);
-        return Err(failed(format!("`{host}` is no registry: {mistake}")));
+        return Err(failed(format!("`{host}` is not a registry: {mistake}")));
     }
     let prefix = oci.namespace_prefix.unwrap_or_default();
-    // Some write the prefix into the registry.
+    // Some documents have the prefix in the registry.
     let (host, prefix) = match host.split_once('/') {
         Some((host, path)) => (host, format!("{}/{prefix}", path.trim_end_matches('/'))),
         None => (host, prefix),
@@ -380,7 +379,7 @@ fn layout_backend(
             Ok(Some(Place::Layout(backend.layout)))
         }
         Some(LOCAL_PROTOCOL) => Err(failed(
-            "wkg's `local` directories are not read; a layout is `[registry.\"NAME\".wharf] \
+            "wkg's `local` directories are not supported; a layout is `[registry.\"NAME\".wharf] \
              layout = \"DIR\"`"
                 .to_owned(),
         )),

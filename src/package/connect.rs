@@ -1,4 +1,4 @@
-//! Opening the repositories that references name: which store, and with which credentials.
+//! Opens the repositories of references: selects the store and the credentials.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::store::offline::{CachingStore, Offline};
 use crate::store::remote::{Access, Options, Remote};
 use crate::store::{self, Session, Store, WritableStore, blocking};
 
-/// How stores are opened.
+/// The settings for opening stores.
 pub struct Connector {
     /// How registries are accessed, and the observer of all transfers.
     pub options: Options,
-    /// Credentials that do not say which registry they are for. They win over all others.
+    /// Credentials that name no registry. They win over all others.
     pub credentials: Option<Credentials>,
     /// Whether only the cache and local directories are read.
     pub offline: bool,
@@ -31,7 +31,7 @@ pub struct Connector {
 pub struct Located {
     /// The repository.
     pub store: Arc<dyn Store>,
-    /// The artifact; of a package version with its tag and digest.
+    /// The artifact; for a package version, with its tag and digest.
     pub reference: Reference,
     /// Its manifest and config.
     pub opened: Opened,
@@ -54,7 +54,7 @@ impl Located {
     }
 }
 
-/// Opens a version. Returns nothing if it is missing, or no component.
+/// Opens a version. Returns nothing if it does not exist or is not a component.
 pub(super) async fn open_component(
     store: &dyn Store,
     session: &Session,
@@ -72,7 +72,7 @@ pub(super) async fn open_component(
 }
 
 impl Connector {
-    /// Opens a repository to read from. The cache remembers manifests and tags that a registry returns.
+    /// Opens a repository to read from. The cache records the manifests and tags that a registry returns.
     pub async fn read(
         &self,
         location: &Location,
@@ -101,8 +101,8 @@ impl Connector {
         })
     }
 
-    /// Opens a repository to write to. Blobs are mounted from `beside`, if it is in the same registry, or from where
-    /// the cache remembers them.
+    /// Opens a repository to write to. Blobs are mounted from `beside`, if it is in the same registry, otherwise from
+    /// the repositories that the cache has recorded.
     pub async fn write(
         &self,
         location: &Location,
@@ -160,8 +160,8 @@ impl Connector {
         Ok(Remote::new(repository, access, credentials, &options)?)
     }
 
-    /// Returns the credentials for a repository: those of this call, else a token in the environment, else the
-    /// configuration's, else what `login` stored.
+    /// Returns the credentials for a repository: those of this call, otherwise a token in the environment, otherwise
+    /// the configuration's, otherwise those that `login` stored.
     pub async fn credentials(
         &self,
         registry: &str,
@@ -180,15 +180,15 @@ impl Connector {
                 password: password.clone(),
             });
         }
-        // A credential helper is a program that has to be waited for.
+        // Finding credentials may run a credential helper, which blocks.
         let (registry, path) = (registry.to_owned(), path.to_owned());
         Ok(blocking(move || credentials::find(&registry, &path)).await?)
     }
 
-    /// Returns how a registry is accessed.
+    /// Returns the connection options for a registry.
     pub fn options(&self, settings: &RegistrySettings) -> Options {
         let mut options = self.options.clone();
-        // What was said for this call wins.
+        // The options of this call win.
         options.plain_http |= settings.plain_http && !options.tls;
         options.tls |= settings.tls && !options.plain_http;
         let certificates = &settings.ca_certificates;
@@ -225,7 +225,7 @@ impl Connector {
         Ok(pull::open(store, name, &self.session).await?)
     }
 
-    /// Fails if two registries would be sent the credentials of this call.
+    /// Fails if two registries would receive the credentials of this call.
     pub fn check_credentials(&self, a: &Location, b: &Location) -> Result<(), Error> {
         match (a, b) {
             (Location::Repository(a), Location::Repository(b))
@@ -237,7 +237,7 @@ impl Connector {
         }
     }
 
-    /// Remembers which repository has blobs, so that a later push can mount them.
+    /// Records in the cache that a repository has blobs, so that a later push can mount them.
     pub fn remember(
         &self,
         reference: &Reference,

@@ -1,4 +1,4 @@
-//! Why something could not be done with a package or a reference.
+//! The errors of packages and references.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,11 +15,11 @@ use crate::reference::BLOBS;
 use crate::reference::package::{PackageName, PackageSpec, Version};
 use crate::store;
 
-/// Why something could not be done with a package.
+/// An operation on a package failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The repository has no version of anything.
+    /// The repository does not exist or has no versions.
     #[error("there is no package {package} in {location}")]
     Unknown {
         /// The package.
@@ -29,20 +29,20 @@ pub enum Error {
         /// Whether only the cache was read.
         is_offline: bool,
     },
-    /// No version is the one that is wanted.
+    /// No version meets the requirement.
     #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
     NoVersion {
-        /// What was asked for.
+        /// The package and the requirement.
         spec: Box<PackageSpec>,
         /// The repository.
         location: String,
-        /// The versions around it.
+        /// The nearest versions.
         nearest: Vec<Version>,
-        /// How many versions would match but are yanked.
+        /// The number of yanked versions that would match.
         yanked: usize,
     },
-    /// A version is listed whose manifest is not there: a registry lost it, or the cache does not have it.
-    #[error("{package} has the version {version} in {location}, but its manifest is not there")]
+    /// A listed version has no manifest: the registry lost it, or the cache does not have it.
+    #[error("{package} has the version {version} in {location}, but its manifest is missing")]
     Lost {
         /// The package.
         package: PackageName,
@@ -53,9 +53,9 @@ pub enum Error {
         /// Whether only the cache was read.
         is_offline: bool,
     },
-    /// Somebody else wrote the tag between our write and our look.
+    /// Another client wrote the tag at the same time.
     #[error(
-        "{publication} was published by somebody else at the same time: {location} now has {existing}"
+        "another client published {publication} at the same time: {location} now has {existing}"
     )]
     LostRace {
         /// The version.
@@ -65,16 +65,16 @@ pub enum Error {
         /// The digest that the tag names now.
         existing: Digest,
     },
-    /// The version would break what relies on versions that are compatible by their numbers.
+    /// The version would break clients that rely on semver compatibility.
     #[error("{}", break_words(publication, neighbour, location, verdict))]
     Incompatible {
         /// The version.
         publication: Box<Publication>,
         /// The repository.
         location: String,
-        /// The version that is there.
+        /// The existing version.
         neighbour: Box<Version>,
-        /// What the newer of the two imports anew, does not export any more, or has other types for.
+        /// The differences: new imports, missing exports, and other types.
         verdict: Box<Verdict>,
     },
     /// The version is too long for a tag.
@@ -83,26 +83,26 @@ pub enum Error {
         /// The version.
         version: Version,
     },
-    /// What should say whether a version is yanked says something else.
+    /// The yank mark of a version cannot be parsed.
     #[error("the mark {tag} in {location} is malformed: {reason}")]
     Mark {
         /// The tag of the mark.
         tag: String,
         /// The repository.
         location: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
-    /// The text names no registry, or the package cannot be a repository there.
+    /// The text does not name a registry, or the package cannot be a repository there.
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// The configuration cannot be used.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
-    /// Nothing is configured, and the user has no layout.
-    #[error("there is no place for packages: neither WHARF_HOME nor HOME is set")]
+    /// No registry is configured, and the user has no layout.
+    #[error("there is no directory for the local layout: neither WHARF_HOME nor HOME is set")]
     NoLocalLayout,
-    /// The layout that the package would be in does not exist.
+    /// The layout for the package does not exist.
     #[error("there is no package {package} in oci:{}", directory.display())]
     NoLayout {
         /// The package.
@@ -110,47 +110,49 @@ pub enum Error {
         /// The layout.
         directory: PathBuf,
     },
-    /// Offline, the repositories of a registry are not known.
-    #[error("what {host} has cannot be listed offline")]
+    /// The repositories of a registry cannot be listed offline.
+    #[error("the repositories of {host} cannot be listed offline")]
     Unlisted {
         /// The registry.
         host: String,
     },
-    /// The repository can only be read.
-    #[error("`{location}` cannot be written to: {BLOBS} is only read from")]
+    /// The repository is read-only.
+    #[error("`{location}` cannot be written to: {BLOBS} is read-only")]
     ReadOnly {
-        /// The repository, or what was given for one.
+        /// The repository, or the argument in its place.
         location: String,
     },
-    /// Two registries would be sent credentials that do not say which one they are for.
-    #[error("--username and WHARF_TOKEN are for one registry, and these are two places")]
+    /// Two registries would receive credentials that name neither.
+    #[error("--username and WHARF_TOKEN are for one registry, but these are two")]
     TwoRegistries,
     /// A registry names another one, and the credentials do not say which of them they are for.
-    #[error("{registry} sends to {host}, and the credentials are for one of them")]
+    #[error(
+        "{registry} refers to {host}, and the credentials do not say which of them they are for"
+    )]
     Redirected {
-        /// The registry that was asked.
+        /// The first registry.
         registry: String,
         /// The registry that it names.
         host: String,
-        /// Where the packages are.
+        /// The place of the packages.
         place: Place,
     },
-    /// Source and destination of a copy are the same repository.
-    #[error("{package} is in {location} already: SRC and DST are one place")]
+    /// The source and the destination of a copy are the same repository.
+    #[error("{package} is already in {location}: SRC and DST are the same place")]
     SamePlace {
         /// The package.
         package: PackageName,
         /// The repository.
         location: String,
     },
-    /// The component is damaged, and a version could never be repaired.
+    /// The component is damaged. A published version could never be repaired.
     #[error("{file} cannot be read past byte {offset}: {reason}")]
     Damaged {
         /// The component's file.
         file: String,
-        /// Where, in bytes from its start.
+        /// The position, in bytes from the start.
         offset: u64,
-        /// What is wrong there.
+        /// The problem.
         reason: String,
     },
     /// The artifact is not accepted.
@@ -165,13 +167,13 @@ pub enum Error {
     /// Pushing or reading failed.
     #[error(transparent)]
     Artifact(#[from] crate::error::Error),
-    /// A store could not do what it was asked.
+    /// A store operation failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl Error {
-    /// Returns what kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown { .. }
@@ -197,51 +199,51 @@ impl Error {
     }
 }
 
-/// Why a lock file cannot be used, or pins no version that can be had.
+/// The lock file cannot be used, or it pins a version that does not exist.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockFileError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("no file `{}`", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// It is not a lock file.
+    /// The file is not a lock file.
     #[error("the lock file {}: {reason}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("the lock file {} cannot be written", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It does not pin the package.
-    #[error("{} has no entry of {spec}", path.display())]
+    /// The file does not pin the package.
+    #[error("{} has no entry for {spec}", path.display())]
     NoEntry {
         /// The file.
         path: PathBuf,
         /// The package.
         spec: Box<PackageSpec>,
     },
-    /// Only the lock file names the registry, so it is not sent credentials that name none.
+    /// Only the lock file names the registry, so credentials that name none are not sent to it.
     #[error(
-        "the credentials are for no registry that is named: only {} names {registry}",
+        "the credentials do not name a registry, and only {} names {registry}",
         path.display()
     )]
     UnnamedRegistry {
@@ -250,20 +252,20 @@ pub enum LockFileError {
         /// The registry.
         registry: String,
     },
-    /// The pinned version is not in the registry that was asked.
+    /// The pinned version does not exist in the selected registry.
     #[error("{error}")]
     Elsewhere {
         /// The file.
         path: PathBuf,
-        /// Where the version was when it was locked.
+        /// The registry when the version was locked.
         registry: String,
-        /// What the registry said.
+        /// The registry's error.
         error: Box<Error>,
     },
 }
 
 impl LockFileError {
-    /// Returns what kind of failure this is.
+    /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Missing { .. } | Self::NoEntry { .. } | Self::Elsewhere { .. } => Kind::NotFound,
@@ -298,11 +300,11 @@ fn break_words(
 fn nearest_words(nearest: &[Version], yanked: usize) -> String {
     let mut words = String::new();
     if yanked > 0 {
-        words.push_str(&format!(" ({yanked} that would match: yanked)"));
+        words.push_str(&format!(" (yanked matches: {yanked})"));
     }
     if !nearest.is_empty() {
         let list: Vec<String> = nearest.iter().map(Version::to_string).collect();
-        words.push_str(&format!("; there are {}", list.join(", ")));
+        words.push_str(&format!("; nearest versions: {}", list.join(", ")));
     }
     words
 }

@@ -1,4 +1,4 @@
-//! Finding packages: in which registry or layout a package is, and which version is wanted.
+//! Finds packages: the registry or layout of a package, and the version that meets the requirement.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,28 +15,28 @@ use crate::store::layout::Layout;
 use crate::store::remote;
 use crate::store::{Store, WritableStore};
 
-/// Where packages are, and how that registry is accessed.
+/// A registry or layout of packages, and its settings.
 #[derive(Debug, Clone)]
 pub struct Registry {
     /// The registry or the layout.
     pub place: Place,
-    /// What the configuration says about it.
+    /// Its settings in the configuration.
     pub settings: RegistrySettings,
 }
 
-/// Finds the registry of a package: the one of this call, else the configured one, else the user's layout.
+/// Finds the registry of a package: the one of this call, otherwise the configured one, otherwise the user's layout.
 pub struct Locator<'a> {
     /// Opens the stores.
     pub connector: &'a Connector,
     /// wkg's configuration.
     pub configuration: &'a Configuration,
-    /// The registry that was named for this call: a place, or a name in the configuration.
+    /// The registry named for this call: a place, or a name in the configuration.
     pub registry: Option<&'a str>,
-    /// The layout that packages are in when nothing is configured.
+    /// The layout to use if no registry is configured.
     pub local: Option<&'a Path>,
 }
 
-/// The document in which a registry says where its packages are, as the cache remembers it.
+/// The path of the document in which a registry names the place of its packages. The cache records it under this name.
 const WELL_KNOWN: &str = "/.well-known/wasm-pkg/";
 const DOCUMENT: &str = "registry.json";
 
@@ -49,8 +49,7 @@ impl Locator<'_> {
         self.chosen(self.choose(package)?).await
     }
 
-    /// Returns the registry of a namespace, or the default one; packages with a registry of their own make no
-    /// difference.
+    /// Returns the registry of a namespace, or the default one. Settings of single packages are ignored.
     pub async fn registry_of_namespace(&self, namespace: Option<&str>) -> Result<Registry, Error> {
         let configuration = self.configuration;
         let choice =
@@ -58,7 +57,7 @@ impl Locator<'_> {
         self.chosen(choice).await
     }
 
-    /// Returns the registry of a package at a place that was named.
+    /// Returns the registry of a package at a named place.
     pub async fn registry_at(
         &self,
         place: &Place,
@@ -82,7 +81,8 @@ impl Locator<'_> {
         Ok(self.registry.is_some() || self.choose(package)? != Choice::Local)
     }
 
-    /// Returns the repository of a package, as far as it is known without asking a registry.
+    /// Returns the repository of a package, without a request to a registry. This may be wrong if the registry names
+    /// another place.
     pub fn known_repository(&self, package: &PackageName) -> Option<Location> {
         let place = match self.choose(package).ok()? {
             Choice::Local => Place::Layout(self.local?.to_owned()),
@@ -105,7 +105,7 @@ impl Locator<'_> {
         };
         match text.parse::<Place>() {
             Ok(place) => Ok(at(&place, choose)?),
-            // The configuration may know it by a name that is no host.
+            // The configuration may have a name that is not a host.
             Err(error) => match choose(Some(text)) {
                 Ok(known @ Choice::Known { .. }) => Ok(known),
                 _ => Err(error.into()),
@@ -123,7 +123,7 @@ impl Locator<'_> {
             }
         };
         let settings = match &place {
-            // The settings of one host hold for no other that only the registry itself names.
+            // The settings of a registry do not apply to another host that only the registry itself names.
             Place::Registry { host, .. } if was_asked => self.configuration.settings(host)?,
             Place::Registry { .. } => self.configuration.settings(&registry)?,
             Place::Layout(_) => RegistrySettings::default(),
@@ -131,11 +131,11 @@ impl Locator<'_> {
         Ok(Registry { place, settings })
     }
 
-    /// Asks a registry where its packages are; offline, what it said last counts.
+    /// Asks a registry for the place of its packages. Offline, the recorded document is used.
     async fn ask(&self, registry: &str) -> Result<Place, Error> {
         let settings = self.configuration.settings(registry)?;
         let cache = &self.connector.session.cache;
-        // The document is remembered as a tag is: by its repository and its name.
+        // The cache records the document like a tag: by its repository and its name.
         let host = format!("https://{registry}{WELL_KNOWN}");
         if self.connector.offline {
             let known = cache.tag(&host, DOCUMENT)?;
@@ -166,7 +166,7 @@ impl Locator<'_> {
         Ok(place)
     }
 
-    /// Finds and opens the version that is wanted. Fails if it says that it is of another package.
+    /// Finds and opens the version that meets the requirement. Fails if the artifact names another package.
     pub async fn find(&self, spec: &PackageSpec) -> Result<LocatedVersion, Error> {
         let registry = self.registry(&spec.name).await?;
         let store = registry.read(self.connector, &spec.name).await?;
@@ -202,7 +202,7 @@ impl Locator<'_> {
     }
 }
 
-/// Returns the choice for a place that was named. A registry without a prefix may be configured, or name the place itself.
+/// Returns the choice for a named place. A registry without a prefix may be configured, or name another place itself.
 fn at(
     place: &Place,
     choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
@@ -231,7 +231,7 @@ impl Registry {
         let repository = self.repository(package)?;
         let store = connector.read(&repository, &self.settings).await;
         store.map_err(|error| match &self.place {
-            // A layout that does not exist yet has no packages.
+            // A layout that does not exist has no packages.
             Place::Layout(directory) if error.kind() == Kind::NotFound => Error::NoLayout {
                 package: package.clone(),
                 directory: directory.clone(),
@@ -251,7 +251,7 @@ impl Registry {
         connector.write(&repository, &self.settings, beside).await
     }
 
-    /// Returns the repositories of a registry, or those that a layout has names of.
+    /// Returns the repositories of a registry, or of the tags in a layout.
     pub async fn repositories(&self, connector: &Connector) -> Result<Vec<String>, Error> {
         match &self.place {
             Place::Layout(directory) => {

@@ -1,7 +1,7 @@
-//! The lock file: which bytes a package was. Pure.
+//! The lock file: the exact bytes of each package. Pure.
 //!
-//! `wharf.lock` has one entry for each package, requirement and registry. The content digest is the link
-//! of trust; the split digest says how it was cut, the manifest digest in which form it was stored.
+//! `wharf.lock` has one entry for each package, requirement and registry. Trust rests on the content digest. The split
+//! digest identifies the split, and the manifest digest the stored form.
 
 use std::fmt;
 
@@ -12,13 +12,12 @@ use crate::digest::Digest;
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
 use crate::reference::{DEFAULT_TAG, Location, Reference};
 
-/// The version of the file.
 const LOCK_VERSION: u32 = 1;
 
-/// What stands above the entries.
-const HEAD: &str = "# What `wharf get` got. Made by wharf; keep it with your sources.\n";
+/// The comment above the entries.
+const HEAD: &str = "# Written by `wharf get`: the exact bytes of each package. Keep this file with your sources.\n";
 
-/// Why a lock file cannot be used.
+/// The lock file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct LockError(String);
@@ -29,18 +28,18 @@ pub struct LockError(String);
 pub struct Locked {
     /// The package.
     pub name: PackageName,
-    /// What was asked for: a version, a requirement, `*`.
+    /// The requirement: a version, a range, or `*`.
     pub requirement: String,
-    /// What was found.
+    /// The selected version.
     pub version: Version,
     /// The repository, as in a reference.
     pub registry: String,
     /// The component.
     pub content: Digest,
-    /// The split config; none of a flat artifact.
+    /// The split config; none for a flat artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Digest>,
-    /// The manifest that the version's tag named.
+    /// The manifest of the version's tag.
     pub manifest: Digest,
 }
 
@@ -59,7 +58,7 @@ struct File {
 }
 
 impl Lock {
-    /// Reads a lock file.
+    /// Parses a lock file.
     pub fn read(text: &str) -> Result<Self, LockError> {
         #[derive(Deserialize)]
         struct Outline {
@@ -81,14 +80,14 @@ impl Lock {
             entry.check()?;
             if lock.position(&entry).is_some() {
                 let (requirement, registry) = (&entry.requirement, &entry.registry);
-                return Err(entry.wrong(format!("`{requirement}` from {registry} is there twice")));
+                return Err(entry.wrong(format!("`{requirement}` from {registry} appears twice")));
             }
             lock.entries.push(entry);
         }
         Ok(lock)
     }
 
-    /// Writes the lock file: the same entries give the same text.
+    /// Serialises the lock file. The same entries give the same text.
     pub fn to_text(&self) -> Result<String, LockError> {
         let file = File {
             version: LOCK_VERSION,
@@ -99,7 +98,8 @@ impl Lock {
         Ok(format!("{HEAD}{text}"))
     }
 
-    /// Finds what a package was, in this repository or, as digests do not lie, in another one.
+    /// Finds the entry of a package, in this repository or otherwise in another one. The digests guarantee the same
+    /// bytes.
     pub fn find(&self, spec: &PackageSpec, registry: &str) -> Option<&Locked> {
         let requirement = spec.wanted.to_string();
         let fits = |entry: &&Locked| {
@@ -114,7 +114,7 @@ impl Lock {
         here.next().or_else(|| self.entries.iter().find(fits))
     }
 
-    /// Sets what a package is. Returns whether that changes anything.
+    /// Sets the entry of a package. Returns whether anything changed.
     pub fn set(&mut self, entry: Locked) -> bool {
         match self.position(&entry) {
             Some(at) if self.entries[at] == entry => return false,
@@ -133,7 +133,7 @@ impl Lock {
 }
 
 impl Locked {
-    /// Returns the entry of a package that was found.
+    /// Returns the entry of a located version.
     pub fn of(wanted: &Wanted, found: &LocatedVersion) -> Self {
         let Located {
             reference, opened, ..
@@ -149,33 +149,33 @@ impl Locked {
         }
     }
 
-    /// Returns the repository that the entry is of.
+    /// Returns the repository of the entry.
     pub fn location(&self) -> Result<Location, LockError> {
-        // A layout's repository is only told from its directory where a tag follows.
+        // The parser can tell a layout's repository from its directory only if a tag follows.
         let reference = format!("{}:{DEFAULT_TAG}", self.registry).parse::<Reference>();
         Ok(reference.map_err(|error| self.wrong(error))?.location)
     }
 
     fn wrong(&self, reason: impl fmt::Display) -> LockError {
-        LockError(format!("its entry of {}: {reason}", self.name))
+        LockError(format!("its entry for {}: {reason}", self.name))
     }
 
     fn key(&self) -> (&PackageName, &str, &str) {
         (&self.name, &self.requirement, &self.registry)
     }
 
-    /// Checks that the version is one that the requirement allows.
+    /// Checks that the version meets the requirement.
     fn check(&self) -> Result<(), LockError> {
         let spec = format!("{}@{}", self.name, self.requirement);
         let spec: PackageSpec = spec
             .parse()
-            .map_err(|_| self.wrong(format!("`{}` is no requirement", self.requirement)))?;
-        // Which other versions there were is not recorded.
+            .map_err(|_| self.wrong(format!("`{}` is not a requirement", self.requirement)))?;
+        // The other versions at that time are not recorded.
         let allowed = spec.wanted.allows(&self.version, |_| false);
         match allowed {
             true => Ok(()),
             false => Err(self.wrong(format!(
-                "version {} is not one that `{}` allows",
+                "version {} does not match `{}`",
                 self.version, self.requirement
             ))),
         }

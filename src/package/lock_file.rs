@@ -1,4 +1,4 @@
-//! The lock file on disk, and finding the versions that it pins.
+//! The lock file on disk, and the search for the versions that it pins.
 
 use std::fs;
 use std::io;
@@ -16,10 +16,10 @@ use crate::reference::package::{PackageSpec, version_tag};
 use crate::reference::{Location, Reference};
 use crate::store::spool;
 
-/// A lock file, which need not exist.
+/// A lock file, which may not exist.
 #[derive(Debug, Clone)]
 pub struct LockFile {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl LockFile {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(self.malformed(&"it is no text"))
+                Err(self.malformed(&"it is not UTF-8 text"))
             }
             Err(source) => Err(LockFileError::Unreadable {
                 path: self.path.clone(),
@@ -56,7 +56,7 @@ impl LockFile {
         writable.map_err(|error| self.unwritable(error))
     }
 
-    /// Adds an entry. Another process may have written to the file meanwhile, or be about to. Blocks.
+    /// Adds an entry. Another process may write to the file at the same time. Blocks.
     pub fn record(&self, entry: Locked) -> Result<(), LockFileError> {
         let unwritable = |error| self.unwritable(error);
         let file = spool::through_links(&self.path).map_err(unwritable)?;
@@ -85,7 +85,7 @@ impl LockFile {
 }
 
 impl Locator<'_> {
-    /// Finds and opens the version that a lock file pins: in the registry of the package, or where the entry says.
+    /// Finds and opens the version that a lock file pins: in the registry of the package, or in that of the entry.
     pub async fn locked(
         &self,
         spec: &PackageSpec,
@@ -94,7 +94,7 @@ impl Locator<'_> {
     ) -> Result<LocatedVersion, Error> {
         let is_configured = self.is_configured(&spec.name)?;
         let registry = match is_configured {
-            // A user without a layout can still get a version that is locked elsewhere.
+            // A user without a layout can still read a version that is locked elsewhere.
             false => self.local().ok(),
             true => Some(self.registry(&spec.name).await?),
         };
@@ -145,8 +145,8 @@ impl Locator<'_> {
         })
     }
 
-    /// Returns where an entry itself says that it is. Anybody may have written it, so that registry is sent only
-    /// credentials that are stored for it.
+    /// Returns the repository that an entry names. The entry is not trusted, so that registry receives only credentials
+    /// that are stored for it.
     fn entry_location(
         &self,
         file: &LockFile,

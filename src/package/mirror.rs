@@ -1,11 +1,11 @@
-//! The file that says what is mirrored. Pure.
+//! The file that lists the packages to mirror. Pure.
 
 use serde::{Deserialize, Deserializer};
 
 use super::place::Place;
 use crate::reference::package::PackageSpec;
 
-/// Why a mirror file cannot be used.
+/// The mirror file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("it is malformed: {0}")]
 pub struct MirrorError(String);
@@ -14,24 +14,24 @@ pub struct MirrorError(String);
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
-    /// What goes where, in the order of the file.
+    /// The entries, in file order.
     pub mirror: Vec<Mirrored>,
 }
 
-/// Packages that are kept in another place, too.
+/// Packages to copy to another place.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mirrored {
-    /// Where they are; without it, where the configuration says.
+    /// The source; if absent, the configured registry.
     #[serde(default, deserialize_with = "optional_place")]
     pub from: Option<Place>,
-    /// Where they go.
+    /// The destination.
     #[serde(deserialize_with = "place")]
     pub to: Place,
-    /// Packages, and which versions; without a version all of them.
+    /// The packages and versions. Without a requirement, all versions.
     #[serde(deserialize_with = "specs")]
     pub packages: Vec<PackageSpec>,
-    /// Whether what refers to them (signatures, SBOMs) goes along.
+    /// Whether referrers (signatures, SBOMs) are copied too.
     #[serde(default)]
     pub referrers: bool,
 }
@@ -54,7 +54,7 @@ fn specs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PackageSpec>,
 }
 
 impl Mirror {
-    /// Reads a mirror file.
+    /// Parses a mirror file.
     pub fn read(text: &str) -> Result<Self, MirrorError> {
         toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));

@@ -1,8 +1,8 @@
-//! Where packages live: a registry, perhaps below a prefix, or a layout. Pure.
+//! Places of packages: a registry, optionally with a prefix, or a layout. Pure.
 //!
-//! `namespace:name` is the repository `PREFIX` + `namespace/name`, as wkg has it. Docker Hub has exactly
-//! two names: without a prefix the namespace is the account; with one, which can only be the account, the
-//! repository is `namespace_name`. No label has a `_`, so each repository belongs to one package.
+//! `namespace:name` is the repository `PREFIX` + `namespace/name`, as in wkg. Names on Docker Hub have exactly two
+//! elements. Without a prefix, the namespace is the account. With one, which can only be the account, the repository is
+//! `namespace_name`. Labels have no `_`, so each repository belongs to one package.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,47 +14,47 @@ use crate::reference::{
     is_marked_as_host, is_path, no_path, redacted,
 };
 
-/// A set of packages somewhere.
+/// A registry or layout that contains packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A registry.
     Registry {
         /// Host and port.
         host: String,
-        /// What stands before `namespace/name`, to the letter: usually empty, or ending in `/`.
+        /// The exact text before `namespace/name`: usually empty, or ending in `/`.
         prefix: String,
     },
     /// A layout directory, whose repositories are `namespace/name`.
     Layout(PathBuf),
 }
 
-/// Why a place is none, or cannot hold a package.
+/// A text is not a place, or the place cannot contain a package.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// Neither `HOST[/PREFIX]` nor `oci:DIR`.
-    #[error("`{text}` is no registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
+    /// The text is neither `HOST[/PREFIX]` nor `oci:DIR`.
+    #[error("`{text}` is not a registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
     Malformed {
         /// The text, without a password.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// Docker Hub has no deeper names.
+    /// Names on Docker Hub have no more elements.
     #[error(
-        "Docker Hub's repositories have two names, and the prefix `{prefix}` has more than one"
+        "repositories on Docker Hub have two path elements, and the prefix `{prefix}` has more than one"
     )]
     HubDepth {
         /// The prefix.
         prefix: String,
     },
-    /// The repository's name would be no name.
+    /// The repository would have an invalid name.
     #[error("{package} cannot be a repository of {place}: {reason}")]
     Repository {
         /// The package.
         package: PackageName,
         /// The place.
         place: String,
-        /// Why not.
+        /// The reason.
         reason: Box<ParseReferenceError>,
     },
 }
@@ -95,7 +95,7 @@ impl FromStr for Place {
         };
         if let Some(sign) = prefix.chars().find(|char| matches!(char, ':' | '@')) {
             return Err(malformed(format!(
-                "it has a `{sign}`: packages have versions of their own"
+                "it has a `{sign}`, but a version belongs to a package"
             )));
         }
         if !is_marked_as_host(host) {
@@ -124,7 +124,7 @@ impl Place {
         }
     }
 
-    /// Returns whether names have two elements here, no more and no less.
+    /// Returns whether names have exactly two elements here.
     fn is_hub(&self) -> bool {
         matches!(self, Self::Registry { host, .. } if is_docker_hub(host))
     }
@@ -163,7 +163,7 @@ impl Place {
         Ok(reference.location)
     }
 
-    /// Returns the package of a repository here, if it is one's.
+    /// Returns the package of a repository, if it belongs to one.
     pub fn package(&self, repository: &str) -> Option<PackageName> {
         let prefix = self.prefix();
         let (namespace, name) = match self.is_hub() && !prefix.is_empty() {
@@ -251,16 +251,25 @@ mod tests {
     fn what_is_wrong_is_said_of_what_was_written() {
         for (bad, reason) in [
             ("nowhere", "it needs a host"),
-            ("https://ghcr.io", "it is written without `https://`"),
-            ("http://localhost:5000/x", "it is written without `http://`"),
+            ("https://ghcr.io", "it must not begin with `https://`"),
+            (
+                "http://localhost:5000/x",
+                "it must not begin with `http://`",
+            ),
             ("ghcr.io@1.0", "`ghcr.io@1.0` is not a host"),
             ("localhost:1.0", "`localhost:1.0` is not a host"),
             ("ghcr.io/Acme", "`Acme` is not a prefix"),
             ("ghcr.io/a//b", "`a//b` is not a prefix"),
             ("ghcr.io/acme:1.0", "it has a `:`"),
-            ("oci://ghcr.io", "it is written without `oci://`"),
-            ("me:SECRET@ghcr.io/acme", "it has a user and a password"),
-            ("https://SECRET@ghcr.io", "it is written without `https://`"),
+            ("oci://ghcr.io", "it must not begin with `oci://`"),
+            (
+                "me:SECRET@ghcr.io/acme",
+                "it contains a user and a password",
+            ),
+            (
+                "https://SECRET@ghcr.io",
+                "it must not begin with `https://`",
+            ),
         ] {
             let error = bad.parse::<Place>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");

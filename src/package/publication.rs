@@ -16,7 +16,7 @@ pub struct Publication {
     pub version: Version,
 }
 
-/// A component about to be published as a version of a package.
+/// A component that is to be published as a version of a package.
 pub struct Publishing<'a, S> {
     /// The component.
     pub component: &'a Arc<Component<S>>,
@@ -26,7 +26,7 @@ pub struct Publishing<'a, S> {
     pub store: &'a dyn Store,
     /// The session.
     pub session: &'a Session,
-    /// Whether a version that exists with other bytes is replaced.
+    /// Whether an existing version with other bytes is replaced.
     pub is_forced: bool,
 }
 

@@ -1,10 +1,10 @@
-//! Publishing: a version is written once.
+//! Publishes a version. A version is written only once.
 //!
-//! No registry compares and swaps. So everything but the tag is sent first, the tag is looked at, written,
-//! and read again after a while: who comes second, or loses a race, is told. Somebody who looked before we
-//! wrote writes soon after us, within about the time that our own look and write took; so that is how long
-//! we wait, twice over. Whoever takes longer still goes unnoticed: a client cannot exclude that, but
-//! registries have settings for tags that never move.
+//! Registries have no compare-and-swap. So everything but the tag is pushed first. Then the tag is read, written, and
+//! read again after a wait, to report a tag that existed or a lost race. Another client that read the tag before our
+//! write will write soon after it, within about the time that our own read and write took. We wait twice that time. A
+//! slower client goes unnoticed, and no client can exclude that. Registries can prevent it with settings for immutable
+//! tags.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,21 +26,21 @@ use crate::reference::package::{PackageName, version_tag};
 use crate::source::Source;
 use crate::store::{self, Session, Store, Subject, WritableStore};
 
-/// What a version's tag names.
+/// The manifest of a version's tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Nothing yet.
+    /// The tag does not exist.
     Free,
     /// The same bytes, in this manifest.
     Same(Digest),
-    /// Something else: the content digest, or the manifest's where it is no component.
+    /// Other bytes: the content digest, or the manifest's if it is not a component.
     Other(Digest),
 }
 
-/// What became of a publication.
+/// The result of publishing.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// What was pushed; nothing if the same bytes were there.
+    /// The pushed artifact; nothing if the same bytes existed.
     pub pushed: Option<Pushed>,
     /// The manifest that the tag names.
     pub digest: Digest,
@@ -55,7 +55,8 @@ impl Publication {
     }
 }
 
-/// Fails if the headers of a component do not lead to its end: nobody could repair that version. `file` names it.
+/// Fails if the sections of a component do not reach its end, because nobody could repair that version. `file` is its
+/// name.
 pub fn check_whole<S>(component: &Component<S>, file: &str) -> Result<(), Error> {
     match &component.map.damage {
         None => Ok(()),
@@ -67,7 +68,7 @@ pub fn check_whole<S>(component: &Component<S>, file: &str) -> Result<(), Error>
     }
 }
 
-/// Makes sure that a version says it is of this package, if it says of which it is.
+/// Fails if a version names another package. A version that names none passes.
 pub async fn check_owner(
     store: &dyn Store,
     session: &Session,
@@ -76,23 +77,23 @@ pub async fn check_owner(
 ) -> Result<(), Error> {
     match open_component(store, session, version).await? {
         Some(opened) => owned(store, package, &opened),
-        // What is no component is of no package.
+        // A manifest that is not a component belongs to no package.
         None => Ok(()),
     }
 }
 
-/// Fails if an artifact says that it is of another package.
+/// Fails if an artifact names another package.
 fn owned(store: &dyn Store, package: &PackageName, opened: &Opened) -> Result<(), Error> {
     let purpose = Purpose::Change { package };
     Ok(acceptance::accept(&purpose, &opened.facts(store))?)
 }
 
 impl<S: Source + Send + 'static> Publishing<'_, S> {
-    /// Makes sure that a component may be published as a version: the repository is the package's, the version does not
-    /// exist with other bytes (unless it may be replaced), and, if `compares`, the component may replace the nearest
-    /// older version that semver calls compatible, and the nearest newer one may replace it.
+    /// Checks that a component may be published as a version. The repository must be the package's. The version must
+    /// not exist with other bytes, unless it may be replaced. If `compares`, the nearest compatible neighbours are
+    /// compared: the component may replace the older one, and the newer one may replace the component.
     ///
-    /// Returns what the version's tag names, and the versions that could not be compared.
+    /// Returns the state of the version's tag, and the versions that could not be compared.
     pub async fn prepare(&self, compares: bool) -> Result<(State, Vec<Uncompared>), Error> {
         let state = self.state().await?;
         let tags = match state {
@@ -108,7 +109,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok((state, uncompared))
     }
 
-    /// Asks the gate whether the version may be written.
+    /// Asks the acceptance gate whether the version may be written.
     fn accept(&self, state: State) -> Result<(), Error> {
         let content = self.component.config.content.digest;
         let purpose = Purpose::Write {
@@ -129,7 +130,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok(acceptance::accept(&purpose, &facts)?)
     }
 
-    /// Looks at what the tag of the version names; fails if that is a version of another package.
+    /// Reads the state of the version's tag. Fails if the tag is a version of another package.
     async fn state(&self) -> Result<State, Error> {
         let name = Name::Tag(self.publication.tag()?);
         match pull::open(self.store, &name, self.session).await {
@@ -154,7 +155,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         }
     }
 
-    /// Reads the tags, and makes sure that the newest version says it is of this package, if it says of which it is.
+    /// Reads the tags. Fails if the newest version names another package.
     async fn owned_tags(&self) -> Result<Tags, Error> {
         let tags = match self.store.tags().await {
             Ok(tags) => Tags::read(tags),
@@ -168,8 +169,8 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok(tags)
     }
 
-    /// Publishes the component, given what [`Publishing::prepare`] found. The same bytes again do nothing, unless the
-    /// version may be replaced. `store` is the package's repository, opened for writing.
+    /// Publishes the component, with the state from [`Publishing::prepare`]. If the same bytes exist, nothing is
+    /// written, unless the version may be replaced. `store` is the package's repository, opened for writing.
     pub async fn publish(
         &self,
         store: &dyn WritableStore,
@@ -189,12 +190,12 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         let pushed = push::push(component, store, None, session, options).await?;
         let written = Name::Digest(pushed.digest);
         let manifest = store.manifest(&written).await?;
-        // The uploads may have taken minutes.
+        // Read the tag again, because the uploads may have taken minutes.
         let begun = Instant::now();
         let now = self.state().await?;
         self.accept(now)?;
         match now {
-            // The same bytes in another form are as yanked as they were.
+            // If the version was yanked, the new form of the same bytes stays yanked.
             State::Same(there) if there != pushed.digest && is_yanked(store, &there).await? => {
                 yank(store, &pushed.digest, true, &session.cache).await?;
             }

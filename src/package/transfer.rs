@@ -17,7 +17,7 @@ use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
 use crate::store::{self, Session, Store, WritableStore};
 
-/// What is copied besides the artifacts, and how.
+/// The settings of a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct CopySettings {
     /// Whether every tag of the repository is copied.
@@ -41,12 +41,12 @@ pub struct CopyPlan {
 }
 
 impl CopyPlan {
-    /// Returns the destination, as messages name it.
+    /// Returns the location of the destination, for messages.
     pub fn location(&self) -> String {
         self.target.location()
     }
 
-    /// Copies, and returns what became of each tag.
+    /// Copies, and returns the result for each tag.
     pub async fn run(&self) -> Result<Vec<(Option<String>, Copied)>, Error> {
         let (source, target) = (self.source.as_ref(), self.target.as_ref());
         let mut copier = Copier::new(source, target, &self.options, &self.session);
@@ -65,7 +65,7 @@ impl CopyPlan {
 }
 
 impl Connector {
-    /// Plans a copy of the artifact, or of all tags of the repository, that a reference names.
+    /// Plans a copy of one artifact, or of all tags of a repository.
     pub async fn plan_copy(
         &self,
         from: &Reference,
@@ -76,7 +76,7 @@ impl Connector {
         let unconfigured = RegistrySettings::default();
         let source = self.read(&from.location, &unconfigured).await?;
         if !settings.all_tags {
-            // Reading first, because writing makes a layout.
+            // Read first, because opening for writing creates a layout.
             source.manifest(&from.name()).await?;
             acceptance::accept(&Purpose::Reference, &Facts::default())?;
         }
@@ -99,7 +99,7 @@ impl Connector {
 }
 
 impl Locator<'_> {
-    /// Plans a copy of a package version, or of all of a package, to another place.
+    /// Plans a copy of one version, or of all versions of a package, to another place.
     pub async fn plan_copy(
         &self,
         spec: &PackageSpec,
@@ -118,7 +118,7 @@ impl Locator<'_> {
         }
         connector.check_credentials(&location, &destination)?;
         let source = from.read(connector, package).await?;
-        // Reading first, because writing makes a layout.
+        // Read first, because opening for writing creates a layout.
         let versions: Vec<(Version, String)> = match settings.all_tags {
             true => {
                 let tags = tags(source.as_ref(), package).await?;
@@ -225,7 +225,7 @@ fn copy_options(referrers: bool, fixed_tags: fn(&str) -> bool) -> Options {
     }
 }
 
-/// Returns whether the target has a version; fails if it is another one than in the source.
+/// Returns whether the target has a version. Fails if it has other bytes than the source's.
 async fn check_version(
     source: &dyn Store,
     target: &dyn Store,

@@ -1,4 +1,4 @@
-//! Versions: which there are, and which one is meant.
+//! The versions of a package, and the selection of one.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,25 +12,25 @@ use crate::reference::package::{
 };
 use crate::store::{self, Store, StoreKind};
 
-/// How many versions are named where none matches.
+/// The number of versions that an error names if none matches.
 const MAX_NEAREST: usize = 4;
 
-/// What begins the tags that belong to a digest: marks, signatures, lists of referrers.
+/// The prefix of tags that belong to a digest: marks, signatures, lists of referrers.
 const DIGEST_TAG: &str = "sha256-";
 
-/// The tags of a package's repository, read.
+/// The parsed tags of a package's repository.
 #[derive(Debug, Clone, Default)]
 pub struct Tags {
     /// Versions and their tags.
     pub versions: BTreeMap<Version, String>,
-    /// Manifests that have a yank mark, which may say that they are not yanked.
+    /// Manifests with a yank mark. The mark may say that they are not yanked.
     pub marked: HashSet<Digest>,
-    /// Tags that stand for no version, in the order of the store; those that belong to a digest left out.
+    /// Tags that are not versions, in the order of the store, without those that belong to a digest.
     pub others: Vec<String>,
 }
 
 impl Tags {
-    /// Reads the tags of a repository.
+    /// Parses the tags of a repository.
     pub fn read(tags: impl IntoIterator<Item = String>) -> Self {
         let mut read = Self::default();
         for tag in tags {
@@ -51,8 +51,8 @@ impl Tags {
         Ok(self.marked.contains(manifest) && is_marked(store, manifest).await?)
     }
 
-    /// Returns the versions that are meant, the best first: releases before what comes before a release
-    /// where the newest is wanted and nothing says more.
+    /// Returns the versions that meet the requirement, the best first. If the newest is wanted, releases come before
+    /// pre-releases.
     fn candidates(&self, wanted: &Wanted) -> Vec<(&Version, &str)> {
         let newest_first = self.versions.iter().rev();
         let newest_first = newest_first.map(|(version, tag)| (version, tag.as_str()));
@@ -70,7 +70,7 @@ impl Tags {
         }
     }
 
-    /// Returns the versions around what is wanted, and the newest.
+    /// Returns the versions next to the wanted one, and the newest.
     fn nearest(&self, wanted: &Wanted) -> Vec<Version> {
         let pivot = match wanted {
             Wanted::Exact(version) | Wanted::Equal(version) => Some(version.clone()),
@@ -97,7 +97,7 @@ impl Tags {
     }
 }
 
-/// A version that was found.
+/// A selected version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The version.
@@ -106,7 +106,7 @@ pub struct Resolved {
     pub tag: String,
     /// The manifest that the tag names.
     pub digest: Digest,
-    /// Whether it is yanked; only looked at where that decides something.
+    /// Whether it is yanked. Checked only if that affects the selection.
     pub yanked: bool,
 }
 
@@ -128,7 +128,7 @@ pub async fn tags(store: &dyn Store, package: &PackageName) -> Result<Tags, Erro
     }
 }
 
-/// Finds the version that is meant. A yanked one is found only where exactly it is asked for.
+/// Selects a version. A yanked version is selected only by an exact version.
 pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, Error> {
     if let Wanted::Exact(version) = &spec.wanted {
         return exact(store, spec, version).await;

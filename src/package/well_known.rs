@@ -1,4 +1,4 @@
-//! The document in which a host says where its packages are, as wkg reads it.
+//! The document in which a host names the place of its packages, read as wkg reads it.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;

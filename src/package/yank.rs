@@ -1,7 +1,7 @@
-//! Yanked versions: the tag `sha256-<hex of the manifest>.yank` names a tiny artifact that says so.
+//! Yanked versions. The tag `sha256-<hex of the manifest>.yank` names a small artifact, the mark.
 //!
-//! A tag survives copies by other tools, an annotation would change digests, and not every registry lets
-//! a tag be deleted: so a mark is written over, and says `true` or `false`.
+//! A tag survives copies by other tools, while an annotation would change digests. Not every registry allows deleting a
+//! tag, so a mark is overwritten, and says `true` or `false`.
 
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::reference::Name;
 use crate::store::cache::Cache;
 use crate::store::{self, RawManifest, Store, WritableStore};
 
-/// What ends the tag of a mark.
+/// The suffix of a mark's tag.
 pub const YANK_SUFFIX: &str = ".yank";
 
 /// The config and the one layer of a mark.
@@ -24,7 +24,7 @@ pub fn yank_tag(manifest: &Digest) -> String {
     format!("sha256-{}{YANK_SUFFIX}", manifest.hex())
 }
 
-/// Returns a mark; the same for every manifest.
+/// Returns a mark. It is the same for every manifest.
 fn mark(yanked: bool) -> RawManifest {
     let empty = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY));
     let annotations = Annotations::from([(annotation::YANKED.to_owned(), yanked.to_string())]);
@@ -37,7 +37,7 @@ fn mark(yanked: bool) -> RawManifest {
     RawManifest::new(crate::manifest::to_json(&manifest), media_type::MANIFEST)
 }
 
-/// Returns whether a manifest is yanked. No mark means no.
+/// Returns whether a manifest is yanked. Without a mark it is not.
 pub async fn is_yanked(store: &dyn Store, manifest: &Digest) -> Result<bool, Error> {
     match is_marked(store, manifest).await {
         Err(Error::Store(store::Error::NotFound { .. })) => Ok(false),
@@ -64,7 +64,7 @@ pub(super) async fn is_marked(store: &dyn Store, manifest: &Digest) -> Result<bo
     let mark: Mark =
         serde_json::from_slice(&raw.bytes).map_err(|error| malformed(error.to_string()))?;
     if mark.artifact_type.as_deref() != Some(media_type::YANK_ARTIFACT) {
-        return Err(malformed("it is another artifact".to_owned()));
+        return Err(malformed("it is another kind of artifact".to_owned()));
     }
     let yanked = mark.annotations.get(annotation::YANKED);
     match yanked.map(String::as_str) {
@@ -77,7 +77,7 @@ pub(super) async fn is_marked(store: &dyn Store, manifest: &Digest) -> Result<bo
     }
 }
 
-/// Marks a manifest as yanked or not. Returns whether that is news.
+/// Marks a manifest as yanked or not. Returns whether that changed anything.
 pub async fn yank(
     store: &dyn WritableStore,
     manifest: &Digest,

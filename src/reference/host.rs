@@ -2,8 +2,8 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// Returns whether a host, perhaps with a port, is this machine: `localhost`, what is below it, and the loopback
-/// addresses. Names are not looked up.
+/// Returns whether a host, perhaps with a port, is this machine: `localhost`, its subdomains, and the loopback
+/// addresses. Names are not resolved.
 pub fn is_loopback(host: &str) -> bool {
     let name = match bracketed(host) {
         Some((address, _)) => return is_loopback_v6(address),
@@ -22,10 +22,10 @@ fn is_loopback_v6(text: &str) -> bool {
         .is_ok_and(|address: Ipv6Addr| address.is_loopback())
 }
 
-/// Docker Hub, as references name it.
+/// Docker Hub's name in references.
 pub(crate) const DOCKER_HUB: &str = "docker.io";
 
-/// The host of Docker Hub's API, which references may name as well.
+/// The host of Docker Hub's API. References may use this name too.
 pub(crate) const DOCKER_HUB_API: &str = "index.docker.io";
 
 /// Returns whether a host is Docker Hub under any of its names.
@@ -33,7 +33,7 @@ pub(crate) fn is_docker_hub(host: &str) -> bool {
     [DOCKER_HUB, DOCKER_HUB_API, "registry-1.docker.io"].contains(&host)
 }
 
-/// Returns a host by the name that references give it: Docker Hub has several.
+/// Returns the name of a host in references. Docker Hub has several names, and this returns one.
 pub(crate) fn canonical_host(host: &str) -> &str {
     if is_docker_hub(host) {
         DOCKER_HUB
@@ -42,7 +42,7 @@ pub(crate) fn canonical_host(host: &str) -> &str {
     }
 }
 
-/// Returns whether what stands before the first slash is meant as a host, and not as a part of a path.
+/// Returns whether the text before the first slash has the form of a host, and not of a path element.
 pub(crate) fn is_marked_as_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost"
 }
@@ -70,7 +70,7 @@ pub(crate) fn is_host(text: &str) -> bool {
     name.split('.').all(is_label) && port.is_none_or(is_port)
 }
 
-/// Returns whether a text is a port, as far as its letters go.
+/// Returns whether a text has only the characters of a port.
 pub(super) fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

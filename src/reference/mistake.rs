@@ -1,5 +1,6 @@
-//! Texts as other programs write them: URLs, and hosts with a user's password before them. References, places,
-//! packages and servers are refused by the same rule, and no error repeats a password.
+//! Common mistakes in references, places, packages and servers: URLs, and hosts with a user's password before them.
+//!
+//! All parsers use this one rule, and no error repeats a password. This module must not know what a correct text means.
 
 use core::net::Ipv4Addr;
 use std::borrow::Cow;
@@ -10,25 +11,25 @@ use semver::{Version, VersionReq};
 use super::host::{is_host, is_port};
 use super::{BLOBS, LAYOUT, is_marked_as_host};
 
-/// What stands in an error in place of a user and a password.
+/// Replaces a user and a password in errors.
 const HIDDEN: &str = "***";
 
-/// Why a text names nothing here, although other programs would read it.
+/// A mistake in a text that other programs would accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mistake {
-    /// It is a URL.
+    /// The text is a URL.
     Scheme {
-        /// What stands before `://`.
+        /// The scheme, before `://`.
         scheme: String,
-        /// What stands after it, without a user and a password.
+        /// The rest after `://`, without a user and a password.
         rest: String,
     },
-    /// It has a user and a password.
+    /// The text has a user and a password.
     Login {
-        /// The host, and what stands after it.
+        /// The host, and the text after it.
         rest: String,
     },
-    /// It is a host, and nothing else.
+    /// The text is only a host.
     NoRepository {
         /// The host, with its port if it has one.
         host: String,
@@ -55,12 +56,12 @@ impl Mistake {
         })
     }
 
-    /// Finds the mistake in a text that says where packages are. A host alone does.
+    /// Finds the mistake in a text that names a registry or a layout. There, a host alone is correct.
     pub fn of_place(text: &str) -> Option<Self> {
         Self::of(text).filter(|mistake| !matches!(mistake, Self::NoRepository { .. }))
     }
 
-    /// Returns what was probably meant: a reference or a place.
+    /// Returns the reference or place that the user probably meant.
     pub fn suggestion(&self) -> Option<String> {
         match self {
             Self::Scheme { scheme, rest } => {
@@ -81,8 +82,8 @@ impl Mistake {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Scheme { scheme, .. } => write!(f, "it is written without `{scheme}://`"),
-            Self::Login { .. } => f.write_str("it has a user and a password in it"),
+            Self::Scheme { scheme, .. } => write!(f, "it must not begin with `{scheme}://`"),
+            Self::Login { .. } => f.write_str("it contains a user and a password"),
             Self::NoRepository { host } => {
                 write!(f, "the repository is missing, as in `{host}/NAME:TAG`")
             }
@@ -100,9 +101,9 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
 
 /// A user and a password in a text.
 struct Login<'a> {
-    /// What stands before the user: a scheme with `://`, or nothing.
+    /// The scheme with `://`, or nothing.
     before: &'a str,
-    /// What stands after the `@`.
+    /// The text after the `@`.
     rest: &'a str,
 }
 
@@ -110,13 +111,13 @@ impl<'a> Login<'a> {
     fn of(text: &'a str) -> Option<Self> {
         let (scheme, rest) = after_scheme(text);
         let before = &text[..text.len() - rest.len()];
-        // What follows the last `@` may be a digest.
+        // The text after the last `@` may be a digest.
         let named = match rest.rsplit_once('@') {
             Some((named, digest)) if is_digest_like(digest) => named,
             _ => rest,
         };
         let (user, host) = named.rsplit_once('@')?;
-        // In a URL even a user's name may be a token.
+        // In a URL, even a user name alone may be a token.
         let is_login = match scheme {
             Some(_) => true,
             None => user.contains(':') && !begins_path(user) && is_host_like(host),
@@ -126,7 +127,7 @@ impl<'a> Login<'a> {
     }
 }
 
-/// Returns the scheme of a URL, and what stands after it.
+/// Returns the scheme of a URL, and the text after it.
 fn after_scheme(text: &str) -> (Option<&str>, &str) {
     let is_scheme = |scheme: &str| {
         let mut bytes = scheme.bytes();
@@ -139,7 +140,7 @@ fn after_scheme(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Directories may be called anything.
+/// Returns whether a text begins like a path. A directory may have any name.
 fn begins_path(text: &str) -> bool {
     let paths = [LAYOUT, BLOBS, "/", "."];
     paths.iter().any(|path| text.starts_with(path))
@@ -151,7 +152,7 @@ fn is_digest_like(text: &str) -> bool {
         .any(|name| text.starts_with(name))
 }
 
-/// Returns whether what stands after an `@` is a host, and not the version of a package.
+/// Returns whether the text after an `@` is a host, and not a package version.
 fn is_host_like(text: &str) -> bool {
     let (host, has_path) = match text.split_once('/') {
         Some((host, _)) => (host, true),
@@ -168,7 +169,7 @@ fn is_host_like(text: &str) -> bool {
     has_path || (!is_version && (host.contains(':') || host == "localhost" || is_named()))
 }
 
-/// Returns the host of a text that is nothing else. A name with dots alone may be a forgotten file.
+/// Returns the host if a text is only a host. A name whose only special characters are dots may be a file name.
 fn host_alone(text: &str) -> Option<&str> {
     let host = text.strip_suffix('/').unwrap_or(text);
     let is_certain = host.len() < text.len()
@@ -179,7 +180,7 @@ fn host_alone(text: &str) -> Option<&str> {
     (is_certain && is_host).then_some(host)
 }
 
-/// Returns whether a text is a host with a port. No package is, because no label begins with a digit.
+/// Returns whether a text is a host with a port. A package never is, because no label begins with a digit.
 pub(super) fn is_host_with_port(text: &str) -> bool {
     let port = text.rsplit_once(':').map(|(_, port)| port);
     let has_port = port.is_some_and(is_port) || text.ends_with(']');

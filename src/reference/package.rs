@@ -1,7 +1,7 @@
-//! Packages: `namespace:name@version`, and what their versions are called as tags.
+//! Packages, `namespace:name@version`, and the tags of their versions.
 //!
-//! Names are those of the component model (kebab-case labels), versions those of semver. A tag cannot have
-//! a `+`, and a version cannot have a `_`, so `1.0.0+build` is tagged `1.0.0_build` and nothing is lost.
+//! Names have the component model's form (kebab-case labels), versions that of semver. A tag cannot contain a `+`, and
+//! a version cannot contain a `_`. So `1.0.0+build` has the tag `1.0.0_build`, and every tag can be converted back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,32 +12,32 @@ pub use wasm_pkg_common::package::PackageRef as PackageName;
 use super::mistake::is_host_with_port;
 use super::{MAX_PATH_BYTES, Mistake, ParseReferenceError, is_tag};
 
-/// Namespaces that begin a reference, so that no package can have them.
+/// Namespaces that are prefixes of references, so that no package can have them.
 const RESERVED: [&str; 2] = ["oci", "blobs"];
 
-/// Which versions of a package are meant.
+/// The requirement on a package's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// The newest.
+    /// The newest version.
     Newest,
-    /// This one, yanked or not.
+    /// Exactly this version, yanked or not.
     Exact(Version),
-    /// This one, unless it is yanked: `=1.0.0`. If it does not exist and has no build metadata, the newest build of it.
+    /// This version, unless it is yanked: `=1.0.0`. If it does not exist and has no build metadata, its newest build.
     Equal(Version),
-    /// The newest that matches.
+    /// The newest version that matches.
     Matching(VersionReq),
 }
 
 impl Wanted {
-    /// Returns whether a version is allowed, of all versions that exist; those before a release only count where
-    /// nothing else is said. A [`VersionReq`] knows nothing of build metadata, so it does not decide alone.
+    /// Returns whether a version meets the requirement. `exists` says which versions exist. For `*`, pre-releases are
+    /// allowed; the caller prefers releases. A [`VersionReq`] ignores build metadata, so it does not decide alone.
     pub fn allows(&self, version: &Version, exists: impl Fn(&Version) -> bool) -> bool {
         match self {
             Self::Newest => true,
             Self::Exact(exact) => exact == version,
             Self::Equal(equal) if !equal.build.is_empty() || exists(equal) => equal == version,
             Self::Equal(equal) => equal.cmp_precedence(version).is_eq(),
-            // By itself it matches no version before a release.
+            // `matches` alone rejects every pre-release for `*`.
             Self::Matching(requirement) => {
                 *requirement == VersionReq::STAR || requirement.matches(version)
             }
@@ -56,12 +56,12 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// A package, and which of its versions are meant.
+/// A package and a requirement on its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageSpec {
     /// The package.
     pub name: PackageName,
-    /// What stands after the `@`.
+    /// The requirement after the `@`.
     pub wanted: Wanted,
 }
 
@@ -77,8 +77,8 @@ impl fmt::Display for PackageSpec {
 impl FromStr for PackageSpec {
     type Err = ParseReferenceError;
 
-    /// Reads `namespace:name`, perhaps with `@` and a version (exactly that one) or a requirement
-    /// (`1`, `1.2`, `^1.2.3`, `=1.2.3`, `>=1, <3`, `*`).
+    /// Parses `namespace:name`, with an optional `@` and exact version or requirement (`1`, `1.2`, `^1.2.3`, `=1.2.3`,
+    /// `>=1, <3`, `*`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, wanted) = match text.split_once('@') {
             Some((name, wanted)) => (name, Some(wanted)),
@@ -103,14 +103,14 @@ fn name_of(text: &str) -> Result<PackageName, String> {
     let parts: Vec<&str> = text.split(':').collect();
     match parts.as_slice() {
         [namespace, _, ..] if RESERVED.contains(namespace) => {
-            return Err(format!("`{namespace}:` begins a reference"));
+            return Err(format!("`{namespace}:` is the prefix of a reference"));
         }
         _ if text.contains('/') => return Err("it has a `/`".to_owned()),
         [_, _] => {}
         [_] => return Err("it has no colon, as in `namespace:name`".to_owned()),
         _ => return Err("it has more than one colon".to_owned()),
     }
-    // With a `/` for the colon it is a repository, so it is bounded as those are.
+    // With `/` instead of the colon it is a repository path, so the same limit applies.
     if text.len() > MAX_PATH_BYTES {
         return Err(format!(
             "its name has {} characters, at most {MAX_PATH_BYTES} are allowed",
@@ -132,7 +132,7 @@ fn wanted_of(text: &str) -> Result<Wanted, String> {
     requirement.map_err(|_| format!("`{text}` is neither a version nor a requirement"))
 }
 
-/// Returns whether a text has the shape of a package: it has a colon and a reference's slash is missing.
+/// Returns whether a text has the form of a package: it has a colon, but not the slash of a reference.
 pub fn looks_like_package(text: &str) -> bool {
     let name = text.split('@').next().unwrap_or_default();
     let namespace = name.split_once(':').map(|(namespace, _)| namespace);
@@ -142,13 +142,13 @@ pub fn looks_like_package(text: &str) -> bool {
         && !is_host_with_port(text)
 }
 
-/// Returns the tag of a version, or nothing if it would be too long for one.
+/// Returns the tag of a version, or nothing if the tag would be too long.
 pub fn version_tag(version: &Version) -> Option<String> {
     let tag = version.to_string().replace('+', "_");
     is_tag(&tag).then_some(tag)
 }
 
-/// Returns the version that a tag stands for, if it stands for one.
+/// Returns the version of a tag, if the tag is one of a version.
 pub fn tag_version(tag: &str) -> Option<Version> {
     Version::parse(&tag.replacen('_', "+", 1)).ok()
 }

@@ -69,14 +69,14 @@ fn a_reference_needs_a_host_or_a_directory() {
 #[test]
 fn what_other_programs_would_read_is_refused() {
     for (text, reason) in [
-        ("oci://ghcr.io/me/calc:1", "it is written without `oci://`"),
-        ("oci:///srv/store:1", "it is written without `oci://`"),
-        ("docker://ghcr.io/a:1", "it is written without `docker://`"),
-        ("https://ghcr.io/a:1", "it is written without `https://`"),
-        ("me:SECRET@ghcr.io/a:1", "it has a user and a password"),
+        ("oci://ghcr.io/me/calc:1", "it must not begin with `oci://`"),
+        ("oci:///srv/store:1", "it must not begin with `oci://`"),
+        ("docker://ghcr.io/a:1", "it must not begin with `docker://`"),
+        ("https://ghcr.io/a:1", "it must not begin with `https://`"),
+        ("me:SECRET@ghcr.io/a:1", "it contains a user and a password"),
         (
             "oci://me:SECRET@ghcr.io/a:1",
-            "it is written without `oci://`",
+            "it must not begin with `oci://`",
         ),
         ("localhost:5000", "the repository is missing"),
         ("[::1]:5000", "the repository is missing"),
@@ -189,7 +189,7 @@ fn registry_references_are_read_as_oci_client_reads_them() {
                 Location::Repository(repository) => (repository.registry, repository.path),
                 other => panic!("{other:?}"),
             });
-            // What has no host is docker.io's to it, and nothing to us.
+            // oci-client adds docker.io if there is no host; our parser refuses the text.
             let hostless = oracle
                 .as_ref()
                 .is_some_and(|(registry, _)| registry == "docker.io")

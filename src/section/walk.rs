@@ -195,7 +195,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let end = frame.range.end;
         match readable(self.header(start, end))? {
             Some(header) if header.payload.end <= end => self.section(header)?,
-            Some(_) => self.damaged(start, "a section past the end of what it is in"),
+            Some(_) => self.damaged(start, "a section past the end of its module or component"),
             None => self.damaged(start, "a section header that cannot be read"),
         }
         Ok(())

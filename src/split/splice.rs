@@ -22,7 +22,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A layer's content has another digest than expected.
-    #[error("the content of {} is not what its digest says", part(*layer))]
+    #[error("the content of {} does not match its digest", part(*layer))]
     Content {
         /// The section layer, or none for the root.
         layer: Option<usize>,
@@ -30,7 +30,7 @@ pub enum Error {
         source: Mismatch,
     },
     /// All parts were correct, but the whole is not.
-    #[error("the spliced component is not what its digest says")]
+    #[error("the spliced component does not match its digest")]
     Whole(#[source] Mismatch),
     /// The output could not be written.
     #[error("writing the component")]

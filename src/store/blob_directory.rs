@@ -1,7 +1,8 @@
-//! A directory of blobs that another program owns: containerd's content store, or the `blobs` of a layout or of
-//! the artifacts of CRI-O and podman. Its files are read in place, and nothing is written there.
+//! A directory of blobs that another program owns: containerd's content store, or the `blobs` of a layout or of the
+//! artifacts of CRI-O and podman.
 //!
-//! It has no index, so only digests name manifests, and referrers are not known.
+//! Its files are read in place; nothing is written there. The directory has no index, so manifests have only digests,
+//! and referrers are unknown.
 
 use std::fs::File;
 use std::io;
@@ -15,7 +16,7 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::{BLOBS, Name};
 
-/// A blob directory that is only read.
+/// A read-only blob directory.
 #[derive(Debug, Clone)]
 pub struct BlobDirectory {
     directory: PathBuf,
@@ -23,7 +24,7 @@ pub struct BlobDirectory {
 }
 
 impl BlobDirectory {
-    /// Opens a directory that has a directory `sha256` in it.
+    /// Opens a directory that contains a directory `sha256`.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let opened = Self {
             directory: directory.to_owned(),
@@ -39,12 +40,12 @@ impl BlobDirectory {
         }
     }
 
-    /// Returns where a blob is or would be.
+    /// Returns the path of a blob, whether or not it exists.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.blobs.path(digest)
     }
 
-    /// Opens the file of a blob, if there is one, and returns its size too.
+    /// Opens the file of a blob, if it exists, and returns its size too.
     fn file(&self, digest: &Digest) -> Result<Option<(File, u64)>, Error> {
         let path = self.path(digest);
         let open = || {
@@ -65,16 +66,16 @@ impl BlobDirectory {
         Error::Malformed {
             what: format!("blob {digest}"),
             location: self.location(),
-            reason: "it is no regular file".to_owned(),
+            reason: "it is not a regular file".to_owned(),
         }
     }
 
     fn read_manifest(&self, name: &Name) -> Result<RawManifest, Error> {
         let digest = match name {
             Name::Digest(digest) => *digest,
-            // Not a setting that is wrong: who looks for something under a tag does without it.
+            // Not a settings error: callers that look for an optional tag can continue without it.
             Name::Tag(tag) => {
-                let what = format!("tag `{tag}` (only digests name what is in blobs)");
+                let what = format!("tag `{tag}` (a directory of blobs has no tags)");
                 return Err(Error::not_found(self, Subject::Other(what)));
             }
         };
@@ -88,19 +89,19 @@ impl BlobDirectory {
     }
 }
 
-/// Names the file that may not be read, and says why that is likely so.
+/// Names the file that cannot be read, and the likely reason.
 fn unreadable(path: &Path, error: io::Error) -> Error {
     let error = match error.kind() {
         kind @ io::ErrorKind::PermissionDenied => io::Error::new(
             kind,
-            "this user may not read it; what a container engine keeps is root's as a rule",
+            "this user cannot read it; the files of container engines usually belong to root",
         ),
         _ => error,
     };
     Error::file(path)(error)
 }
 
-/// Whether the directory is not there, or is something else.
+/// Returns whether the directory does not exist or is not a directory.
 fn is_missing(error: &io::Error) -> bool {
     use io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory) || is_link(error)
@@ -108,7 +109,7 @@ fn is_missing(error: &io::Error) -> bool {
 
 #[cfg(unix)]
 fn is_link(error: &io::Error) -> bool {
-    // What O_NOFOLLOW says of a link; ErrorKind has no stable name for it.
+    // O_NOFOLLOW reports a link with this error; ErrorKind has no stable name for it.
     error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
@@ -117,7 +118,7 @@ fn is_link(_error: &io::Error) -> bool {
     false
 }
 
-/// Opens `directory/sha256`. A link in its place leads somewhere else.
+/// Opens `directory/sha256`. Does not follow a link.
 #[cfg(unix)]
 fn files(directory: &Path) -> io::Result<rustix::fd::OwnedFd> {
     use rustix::fs::{Mode, OFlags, open, openat};
@@ -127,11 +128,11 @@ fn files(directory: &Path) -> io::Result<rustix::fd::OwnedFd> {
     Ok(openat(&directory, "sha256", flags, Mode::empty())?)
 }
 
-/// Opens a file of `directory/sha256` itself, not what a link in its place leads to.
+/// Opens a file of `directory/sha256`. Does not follow a link.
 #[cfg(unix)]
 fn below(directory: &Path, name: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, openat};
-    // A pipe would else be waited for.
+    // NONBLOCK, because opening a pipe would wait for a writer.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(File::from(openat(
         files(directory)?,

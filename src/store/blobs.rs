@@ -1,4 +1,4 @@
-//! A directory of blobs, `sha256/HEX`: the shape that layouts, the cache and container engines share.
+//! A directory of blobs, `sha256/HEX`: the form that layouts, the cache and container engines share.
 
 use std::fs::{self, File};
 use std::io::{self, Read, SeekFrom, Write};
@@ -12,10 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use super::spool::{Spool, if_exists};
 use crate::digest::{Digest, Identity, Mismatch, VerifyingReader};
 
-/// How many bytes are copied at a time.
+/// The number of bytes that are copied at a time.
 const COPY_BYTES: usize = 128 * 1024;
 
-/// How many bytes are streamed at a time.
+/// The number of bytes that are streamed at a time.
 const STREAM_BYTES: usize = 256 * 1024;
 
 /// A directory that holds each blob as the file `sha256/HEX`.
@@ -25,7 +25,7 @@ pub struct BlobFiles {
 }
 
 impl BlobFiles {
-    /// Names a directory; nothing is read or made.
+    /// Names a directory; reads and creates nothing.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -35,18 +35,18 @@ impl BlobFiles {
         self.root.join("sha256")
     }
 
-    /// Returns where a blob is or would be.
+    /// Returns the path of a blob, whether or not it exists.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         self.files().join(digest.hex())
     }
 
-    /// Makes the directory.
+    /// Creates the directory.
     pub fn create(&self) -> Result<(), Error> {
         let files = self.files();
         fs::create_dir_all(&files).map_err(Error::file(&files))
     }
 
-    /// Returns whether a file of the blob's name and size is there.
+    /// Returns whether a file with the blob's name and size exists.
     pub fn has(&self, blob: Identity) -> Result<bool, Error> {
         Ok(self.size(&blob.digest)? == Some(blob.size))
     }
@@ -58,14 +58,14 @@ impl BlobFiles {
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
-    /// Streams a blob's file from byte `from` on, unverified.
+    /// Streams a blob's file from byte `from`, unverified.
     pub async fn stream(&self, digest: &Digest, from: u64) -> Result<ByteStream, Error> {
         let path = self.path(digest);
         file_stream(&path, from, u64::MAX).await
     }
 
-    /// Stores a verified copy of what `source` gives, through a spool in `ingest`; on the disk when
-    /// this returns, if `durable`.
+    /// Stores a verified copy of the bytes of `source`, through a spool in `ingest`. With `durable`, the copy is on
+    /// disk when this returns.
     pub fn add(
         &self,
         blob: Identity,
@@ -88,17 +88,18 @@ impl BlobFiles {
         self.adopt(&blob.digest, spool, durable)
     }
 
-    /// Gives a spool whose bytes were verified the name of its digest.
+    /// Renames a spool with verified bytes to the name of its digest.
     pub fn adopt(&self, digest: &Digest, spool: Spool, durable: bool) -> io::Result<()> {
         if durable {
             spool.sync()?;
         }
-        // A file of this name that failed `has` is damaged; replacing is right for it and harmless else.
+        // If `has` failed for an existing file, that file is damaged and must be replaced. Replacing an intact one is
+        // harmless.
         spool.replace(&self.path(digest))
     }
 }
 
-/// Reads a manifest of a store from its file, which is at `path`, and checks it. Errors name it `what`.
+/// Reads and checks a manifest of a store from the file at `path`. Errors call it `what`.
 pub(super) fn read_manifest(
     (file, path): (File, &Path),
     digest: Digest,
@@ -123,14 +124,14 @@ pub(super) fn read_manifest(
     Ok(bytes)
 }
 
-/// Reads a file of at most `most` bytes; nothing if it is larger.
+/// Reads a file of at most `most` bytes. Returns nothing if it is larger.
 pub(super) fn read_capped(file: File, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
-/// Says that a blob's file has another size than the blob.
+/// Makes the error of a file whose size is not that of its blob.
 pub(super) fn of_other_size(blob: Identity, size: u64, store: &dyn Store) -> Error {
     let mismatch = Mismatch {
         expected: blob,
@@ -139,7 +140,7 @@ pub(super) fn of_other_size(blob: Identity, size: u64, store: &dyn Store) -> Err
     Error::corrupt(store, Subject::Blob(blob.digest.into()), mismatch)
 }
 
-/// Streams up to `most` bytes of a file from byte `from` on, in pieces that are read off the async threads.
+/// Streams up to `most` bytes of a file from byte `from`, in parts that are read outside the async threads.
 pub(crate) async fn file_stream(path: &Path, from: u64, most: u64) -> Result<ByteStream, Error> {
     let file = tokio::fs::File::open(path)
         .await
@@ -147,7 +148,7 @@ pub(crate) async fn file_stream(path: &Path, from: u64, most: u64) -> Result<Byt
     opened_stream(file, path, from, most).await
 }
 
-/// The same of a file that is open.
+/// Works as [`file_stream`] on an open file.
 pub(super) async fn opened_stream(
     mut file: tokio::fs::File,
     path: &Path,

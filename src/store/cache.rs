@@ -1,11 +1,12 @@
-//! The content cache: what this machine fetched or made, by digest of what is stored and of what it holds.
+//! The content cache: the blobs that this machine fetched or made, by digest of the stored bytes and of the decoded
+//! ones.
 //!
-//! `v1/blobs/sha256/HEX` is a blob as stored. `v1/content/HEX` says which blob holds a content; it is
-//! written only after this machine made that blob or decoded and checked it, so a push may reuse the
-//! blob. `v1/tags` remembers what tags named. `v1/sources/HEX` remembers repositories that have a blob, for mounting; a wrong hint costs one
-//! request. Several processes share a cache: everything appears by rename, and what is read is verified.
+//! `v1/blobs/sha256/HEX` is a blob as stored. `v1/content/HEX` says which blob holds a content. It is written only
+//! after this machine made that blob, or decoded and checked it, so that a push may reuse the blob. `v1/tags` records
+//! the digests of tags. `v1/sources/HEX` records the repositories that have a blob, for mounting; a wrong record costs
+//! one request. Several processes share a cache: files appear by rename, and every read is verified.
 //!
-//! A cache that may only be read, such as one in a container image, lies below another one that takes what is new.
+//! A read-only cache, such as one in a container image, can lie below another cache, which takes all new files.
 
 mod read_only;
 mod tags;
@@ -24,10 +25,10 @@ use super::{ByteStream, Error};
 use crate::digest::{Digest, Hasher, Identity};
 use crate::encoding::EncodedBlob;
 
-/// A cache grows to so many bytes of blobs before the ones used longest ago go.
+/// The default limit of a cache, in bytes of blobs. Beyond it the least recently used blobs are removed.
 pub const DEFAULT_MAX_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 
-/// How many repositories are remembered for one blob.
+/// The number of repositories that are recorded for one blob.
 const MAX_SOURCES: usize = 8;
 
 /// A cache directory.
@@ -38,7 +39,7 @@ pub struct Cache {
     read_only: Option<ReadOnlyCache>,
 }
 
-/// The record of a content: which blob holds it, and how.
+/// The record of a content: the blob that holds it, and the encoding.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ContentRecord {
@@ -47,12 +48,12 @@ struct ContentRecord {
     content_size: u64,
 }
 
-/// What a cache holds.
+/// The size of a cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// How many blobs.
+    /// The number of blobs.
     pub blobs: u64,
-    /// Their bytes.
+    /// The bytes of the blobs.
     pub bytes: u64,
 }
 
@@ -73,7 +74,7 @@ struct Entry {
 }
 
 impl Cache {
-    /// Opens the cache in a directory, making it where there is none. Fails if it cannot be written to; see
+    /// Opens the cache in a directory, and creates it if it does not exist. Fails if it cannot be written to; see
     /// [`Error::is_read_only`].
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let cache = Self::at(directory);
@@ -89,7 +90,7 @@ impl Cache {
         Ok(cache)
     }
 
-    /// Names the cache in a directory; nothing is read or made.
+    /// Names the cache in a directory; reads and creates nothing.
     fn at(directory: &Path) -> Self {
         let root = directory.join("v1");
         Self {
@@ -99,7 +100,7 @@ impl Cache {
         }
     }
 
-    /// Makes the directories that are not there: somebody may have deleted them.
+    /// Creates missing directories, because another program may have deleted them.
     pub fn create(&self) -> Result<(), Error> {
         self.blobs.create()?;
         for directory in [self.contents(), self.sources()] {
@@ -116,7 +117,7 @@ impl Cache {
         self.root.join("sources")
     }
 
-    /// Returns where spools for this cache are made.
+    /// Returns the directory for the spools of this cache.
     pub fn ingest(&self) -> &Path {
         &self.root
     }
@@ -126,7 +127,7 @@ impl Cache {
         self.holder(digest).path(digest)
     }
 
-    /// Returns whether a blob is there, and counts that as a use of it.
+    /// Returns whether a blob exists, and counts that as a use.
     pub fn has(&self, blob: Identity) -> Result<bool, Error> {
         let holder = self.holder(&blob.digest);
         let has = holder.has(blob)?;
@@ -141,7 +142,7 @@ impl Cache {
         self.holder(digest).size(digest)
     }
 
-    /// Takes in a spool whose bytes were verified.
+    /// Adds a spool with verified bytes.
     pub fn adopt(&self, digest: &Digest, spool: Spool) -> Result<(), Error> {
         let path = self.blobs.path(digest);
         self.blobs
@@ -149,11 +150,11 @@ impl Cache {
             .map_err(Error::file(&path))
     }
 
-    /// Takes in bytes.
+    /// Adds bytes.
     pub fn add(&self, bytes: &[u8]) -> Result<Identity, Error> {
         let blob = Identity::of(bytes);
         let path = self.blobs.path(&blob.digest);
-        // A file of this name may have rotted; these bytes are right.
+        // An existing file of this name may be damaged; these bytes are correct.
         self.blobs
             .add(blob, bytes, &self.root, false, |_| {})
             .map_err(Error::file(&path))?;
@@ -181,7 +182,7 @@ impl Cache {
         write_json(&path, &self.root, &record)
     }
 
-    /// Returns a repository of a registry that is known to have a blob.
+    /// Returns a repository of a registry that has the blob, according to the records.
     pub fn source(&self, blob: &Digest, registry: &str) -> Option<String> {
         let own = read_json::<Vec<String>>(&self.sources().join(blob.hex())).ok()?;
         let known = own.or_else(|| self.read_only.as_ref()?.sources(blob))?;
@@ -191,7 +192,7 @@ impl Cache {
         })
     }
 
-    /// Remembers that a repository (`registry/path`) has a blob.
+    /// Records that a repository (`registry/path`) has a blob.
     pub fn remember(&self, blob: &Digest, repository: &str) -> Result<(), Error> {
         let path = self.sources().join(blob.hex());
         let mut known: Vec<String> = read_json(&path)?.unwrap_or_default();
@@ -203,13 +204,13 @@ impl Cache {
         write_json(&path, &self.root, &known)
     }
 
-    /// Forgets a blob.
+    /// Removes a blob.
     pub fn remove(&self, digest: &Digest) -> Result<(), Error> {
         self.hide(digest);
         remove(&self.blobs.path(digest))
     }
 
-    /// Reads a small blob; nothing if it is not there, is larger than `most` bytes, or is damaged.
+    /// Reads a small blob. Returns nothing if it does not exist, has more than `most` bytes, or is damaged.
     pub fn read(&self, digest: &Digest, most: u64) -> Result<Option<Vec<u8>>, Error> {
         match self.size(digest)? {
             Some(size) if size <= most => {}
@@ -223,29 +224,29 @@ impl Cache {
         Ok((Digest::of(&bytes) == *digest).then_some(bytes))
     }
 
-    /// Opens a blob at byte `from`. What comes is not verified.
+    /// Opens a blob at byte `from`. The bytes are not verified.
     pub async fn stream(&self, digest: &Digest, from: u64) -> Result<ByteStream, Error> {
         self.holder(digest).stream(digest, from).await
     }
 
-    /// Returns whether a blob is there and is what its name says.
+    /// Returns whether a blob exists and has its digest.
     pub fn is_intact(&self, blob: Identity) -> Result<bool, Error> {
         let path = self.path(&blob.digest);
         Ok(if_exists(&path, identity_of(&path))? == Some(blob))
     }
 
-    /// Forgets that a blob holds a content, and the blob too if it is damaged.
+    /// Removes the record that a blob holds a content, and the blob too if it is damaged.
     pub fn distrust(&self, content: &Digest, blob: Identity) -> Result<(), Error> {
         self.hide(content);
         remove(&self.contents().join(content.hex()))?;
         match self.is_intact(blob)? {
-            // It may be the right blob of another content.
+            // It may be the correct blob of another content.
             true => Ok(()),
             false => self.remove(&blob.digest),
         }
     }
 
-    /// Returns what is there.
+    /// Returns the size of the cache.
     pub fn usage(&self) -> Result<Usage, Error> {
         let mut usage = Usage::default();
         let below = self.read_only.as_ref().map(ReadOnlyCache::entries);
@@ -254,13 +255,14 @@ impl Cache {
         Ok(usage)
     }
 
-    /// Removes the blobs used longest ago until at most `most` bytes are left; returns what went.
+    /// Removes the least recently used blobs until at most `most` bytes remain. Returns what was removed.
     pub fn prune(&self, most: u64) -> Result<Usage, Error> {
         let (_, gone) = self.prune_entries(self.entries()?, most)?;
         Ok(gone)
     }
 
-    /// As [`Cache::prune`], counting what is in another directory too; returns what is left and what went.
+    /// Works as [`Cache::prune`], but counts and prunes the blobs of another directory too. Returns what remains and
+    /// what was removed.
     pub fn prune_with(&self, other: &BlobFiles, most: u64) -> Result<(Usage, Usage), Error> {
         let mut entries = self.entries()?;
         entries.extend(entries_of(other)?);
@@ -287,11 +289,11 @@ impl Cache {
         Ok((left, gone))
     }
 
-    /// Removes what speaks of blobs that are gone.
+    /// Removes the records of blobs that no longer exist.
     fn sweep(&self) -> Result<(), Error> {
         self.sweep_tags()?;
         for path in files(&self.contents())? {
-            // Only the blob matters: a newer version may have written an encoding that is unknown here.
+            // Read only the blob's identity, because a newer version may have written an unknown encoding.
             let has_blob = match read_json::<Identity>(&path)? {
                 Some(blob) => self.blobs.has(blob)?,
                 None => false,
@@ -312,12 +314,12 @@ impl Cache {
         Ok(())
     }
 
-    /// Reads every blob again and removes those that are damaged; returns what is left and what went.
+    /// Reads every blob again and removes the damaged ones. Returns what remains and what was removed.
     pub fn verify(&self) -> Result<(Usage, Usage), Error> {
         let (mut sound, mut damaged) = (Usage::default(), Usage::default());
         for entry in self.entries()? {
             match if_exists(&entry.path, identity_of(&entry.path))? {
-                // Pruned by another process.
+                // Another process has pruned it.
                 None => {}
                 Some(found) if found.digest == entry.digest => sound.add(&entry),
                 Some(_) => {
@@ -359,17 +361,18 @@ fn identity_of(path: &Path) -> io::Result<Identity> {
     Ok(hasher.identity())
 }
 
-/// Returns the digest that a file is named by.
+/// Returns the digest in a file's name.
 fn digest_of(path: &Path) -> Option<Digest> {
     Digest::from_hex(path.file_name()?.to_str()?).ok()
 }
 
-/// Makes a blob the one used last. Where that fails (a cache we may only read) the order is older.
+/// Makes a blob the most recently used one. If the time cannot be set, for example on a read-only cache, nothing
+/// changes.
 fn touch(path: &Path) {
     let _order_stays = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
-/// Fails if no file can be made in a directory.
+/// Fails if no file can be created in a directory.
 fn check_writable(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -393,7 +396,7 @@ fn remove(path: &Path) -> Result<(), Error> {
     if_exists(path, fs::remove_file(path)).map(drop)
 }
 
-/// Reads a small file; one that is missing or makes no sense says nothing.
+/// Reads a small file. Returns nothing if it does not exist or cannot be parsed.
 fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Error> {
     let bytes = if_exists(path, fs::read(path))?;
     Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))

@@ -18,24 +18,24 @@ pub use self::login::{StoredIn, remove, store};
 pub use self::server::{ParseServerError, Server};
 use super::Error;
 
-/// What a client proves to a registry who it is with.
+/// The credentials that a client sends to a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing.
     Anonymous,
     /// A user with a password, or with an access token in place of one.
     Basic {
-        /// The user.
+        /// The user name.
         username: String,
         /// The password.
         password: String,
     },
-    /// A token that is sent as it is.
+    /// A token that is sent unchanged.
     Bearer(String),
     /// A token of an earlier login, which the token server exchanges for others.
     Identity(String),
-    /// The `Authorization` header of a client of ours, or nothing if it sent none. It is sent unchanged; a refusal
-    /// is final.
+    /// The `Authorization` header of a gateway's client, or nothing if the client sent none. It is sent unchanged; a
+    /// refusal is final.
     Forwarded(Option<String>),
 }
 
@@ -55,10 +55,10 @@ impl fmt::Debug for Credentials {
 /// Checks that a token can be sent in a header. The error says what is wrong with it, and does not show it.
 pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
     if token.contains(['\r', '\n']) {
-        return Err("has a line end in it");
+        return Err("contains a line end");
     }
     match token.bytes().any(|byte| byte.is_ascii_control()) {
-        true => Err("has characters in it that no header may have"),
+        true => Err("contains characters that are not allowed in a header"),
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The one verified read: at most the named size, then the digest, and nothing after the end.
+//! The one verified read: it checks the size, then the digest, and that no bytes follow.
 
 use std::io::{self, Seek};
 use std::mem;
@@ -14,13 +14,13 @@ use super::spool::Spool;
 use super::{Error, Observer, Store, Subject};
 use crate::digest::{Hasher, Identity, Mismatch};
 
-/// How many bytes are hashed and written at a time, while the next ones arrive.
+/// The number of bytes that are hashed and written at a time, while the next ones arrive.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// How many bytes are enough where the next ones are not there yet: somebody may be reading along.
+/// The number of bytes that are written if the next ones have not arrived: a reader may follow the file.
 const LEAST_BATCH_BYTES: usize = 32 * 1024;
 
-/// Fetches a blob into a new spool in `directory`; what is returned has been verified.
+/// Fetches a blob into a new spool in `directory`. The returned bytes are verified.
 pub async fn fetch(
     store: &dyn Store,
     blob: Identity,
@@ -31,11 +31,11 @@ pub async fn fetch(
     fetch_into(spool, store, blob, 0..blob.size, directory, observer).await
 }
 
-/// Fetches a part of a blob into an empty spool, which others may read while it fills. A part that is all of the blob
-/// is verified; of another one only the length is checked.
+/// Fetches a part of a blob into an empty spool, which others may read while it grows. A part that is the whole blob is
+/// verified; of any other part only the length is checked.
 ///
-/// A transfer that breaks off goes on where it stopped, after a wait, as often as the store's retry
-/// policy allows. Wrong bytes are never asked for again.
+/// If a transfer breaks off, it continues where it stopped, after a wait, within the store's retry policy. Wrong bytes
+/// are not requested again.
 pub async fn fetch_into(
     spool: Spool,
     store: &dyn Store,
@@ -53,7 +53,7 @@ pub async fn fetch_into(
         return Err(Error::Malformed {
             what: format!("blob {}", blob.digest),
             location: store.location(),
-            reason: format!("of {wanted} bytes of it only {} came", hasher.size()),
+            reason: format!("only {} of its {wanted} bytes arrived", hasher.size()),
         });
     }
     spool.file().rewind().map_err(Error::file(directory))?;
@@ -64,7 +64,7 @@ fn corrupt(store: &dyn Store, blob: Identity) -> impl FnOnce(Mismatch) -> Error 
     move |mismatch| Error::corrupt(store, Subject::Blob(blob.digest.into()), mismatch)
 }
 
-/// Moves bytes from the store to the spool, as often as the retry policy allows.
+/// Moves bytes from the store to the spool, with the attempts that the retry policy allows.
 async fn transfer(
     spool: Spool,
     store: &dyn Store,
@@ -89,7 +89,7 @@ async fn transfer(
         writer.idle().await.map_err(file_error())?;
         match outcome {
             Ok(()) => break,
-            // All is there; whether it is right the digest says.
+            // All bytes have come; the digest decides.
             Err(Failure::Broken(_)) if received == wanted && wanted > 0 => break,
             Err(Failure::Broken(error)) if error.is_transient() => {
                 match store.retry().wait(&mut attempts, None) {
@@ -121,7 +121,7 @@ struct Sink {
     hasher: Hasher,
 }
 
-/// Tells how often a transfer was tried in all.
+/// Adds the number of failed attempts to an error.
 fn after(failed: u32, error: Error) -> Error {
     match error {
         Error::Unreachable { what, source, .. } => Error::Unreachable {
@@ -134,7 +134,7 @@ fn after(failed: u32, error: Error) -> Error {
 }
 
 enum Failure {
-    /// The blob could not be opened; the store tried as often as it may.
+    /// The blob could not be opened. The store has already retried.
     Store(Error),
     /// The transfer broke off.
     Broken(Error),
@@ -152,7 +152,7 @@ impl Sink {
     }
 }
 
-/// Hashes and writes behind the network: one batch is on its way to the file while the next fills up.
+/// Hashes and writes in parallel to the network: one batch is written while the next one fills.
 struct Writer {
     sink: Option<Sink>,
     busy: Option<JoinHandle<(Sink, io::Result<()>)>>,
@@ -216,7 +216,7 @@ async fn receive(
             Err(error) => break Err(Failure::Broken(error)),
         };
         if part.end < blob.size {
-            // What follows was not asked for.
+            // Bytes beyond the requested part.
             bytes.truncate(usize::try_from(wanted - *received).unwrap_or(usize::MAX));
         }
         *received += bytes.len() as u64;

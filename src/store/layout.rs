@@ -1,7 +1,7 @@
-//! An OCI image layout directory: a store with no server.
+//! An OCI image layout: a store in a directory, without a server.
 //!
-//! Blobs and `index.json` appear whole or not at all, `index.json` changes under a file lock, and what
-//! others put into it stays. Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
+//! Blobs and `index.json` appear complete or not at all. `index.json` changes under a file lock, and entries of other
+//! programs stay. Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md>.
 
 mod referrers;
 
@@ -24,7 +24,7 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::{Descriptor, annotation, media_type};
 use crate::reference::Name;
 
-/// The largest `index.json` that is read, in bytes: some hundred thousand manifests.
+/// The largest `index.json` that is read, in bytes. It has room for some hundred thousand manifests.
 const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
 
 const MARKER: &str = "oci-layout";
@@ -42,7 +42,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Opens a layout that exists.
+    /// Opens an existing layout.
     pub fn open(directory: &Path, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let layout = Self::at(directory, observer);
         let marker = directory.join(MARKER);
@@ -52,7 +52,7 @@ impl Layout {
         }
     }
 
-    /// Opens a layout, and makes one where there is nothing yet.
+    /// Opens a layout, and creates it if there is none.
     pub fn create(directory: &Path, observer: Arc<dyn Observer>) -> Result<Self, Error> {
         let layout = Self::at(directory, observer);
         let marker = directory.join(MARKER);
@@ -71,7 +71,7 @@ impl Layout {
             .map_err(Error::file(directory))?;
         if entries.iter().any(is_foreign) {
             let directory = directory.display();
-            let reason = format!("{directory} has other files in it and is no OCI layout");
+            let reason = format!("{directory} contains other files and is not an OCI layout");
             return Err(Error::Settings { reason });
         }
         let _lock = layout.lock()?;
@@ -93,8 +93,8 @@ impl Layout {
         }
     }
 
-    /// Returns the view of one of the layout's repositories: its tags are written `repository:tag` in the
-    /// index. Without one, only tags that belong to no repository are seen.
+    /// Returns a view of one repository of the layout. The index names its tags `repository:tag`. Without a repository,
+    /// only tags of no repository are visible.
     #[must_use]
     pub fn in_repository(self, repository: Option<&str>) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl Layout {
         Ok(repositories.into_iter().map(str::to_owned).collect())
     }
 
-    /// Returns what the index calls a tag.
+    /// Returns the name of a tag in the index.
     fn ref_name(&self, tag: &str) -> String {
         match &self.repository {
             Some(repository) => format!("{repository}:{tag}"),
@@ -121,7 +121,7 @@ impl Layout {
         }
     }
 
-    /// Waits until no other process changes the index. The lock ends with the returned file.
+    /// Waits until no other process changes the index. Dropping the returned file releases the lock.
     fn lock(&self) -> Result<File, Error> {
         let path = self.directory.join(LOCK);
         let lock = File::options()
@@ -207,8 +207,8 @@ impl Layout {
     }
 }
 
-/// Lets `name` name a manifest. What it named before stays in the index without it, and whatever
-/// else entries say stays too.
+/// Adds a manifest under `name`. The manifest that had this name stays in the index without it, and so do all other
+/// fields of the entries.
 fn enter(list: &mut Vec<Value>, manifest: &RawManifest, name: Option<&str>) {
     let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
     let is_entered = |entry: &Value| same(entry) && (name.is_none() || name_of(entry) == name);
@@ -370,11 +370,11 @@ mod tests {
         let tagged = json!({ annotation::REF_NAME: "1.0", "note": "mine" });
         let mut list = vec![entry(&manifest, tagged)];
         let before = list.clone();
-        // The same again changes nothing.
+        // Adding the same entry again changes nothing.
         enter(&mut list, &manifest, Some("1.0"));
         enter(&mut list, &manifest, None);
         assert_eq!(list, before);
-        // A tag that moves leaves the rest of its entry.
+        // A tag that moves keeps the rest of its old entry.
         enter(&mut list, &other, Some("1.0"));
         assert_eq!(list[0], entry(&manifest, json!({ "note": "mine" })));
         assert_eq!((list.len(), name_of(&list[1])), (2, Some("1.0")));

@@ -1,4 +1,4 @@
-//! Repositories as the cache has recorded them, so that artifacts that were read once can be read without a network.
+//! Records of repositories in the cache, so that artifacts can be read again without a network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,20 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::Name;
 
-/// A repository whose manifests and tags the cache remembers as they are read.
+/// A repository whose manifests and tags the cache records as they are read.
 pub struct CachingStore {
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
-    /// What was read here, and need not be asked for twice. What only the cache has, the repository may
-    /// have lost.
+    /// Manifests that this store has read from the repository. The repository may have lost a manifest that only the
+    /// cache has.
     read: Mutex<HashMap<Digest, RawManifest>>,
 }
 
-/// How many manifests are kept in memory.
+/// The number of manifests in memory.
 const MAX_READ: usize = 64;
 
 impl CachingStore {
-    /// Lets a cache remember what is read from a repository.
+    /// Makes a cache record the reads of a repository.
     pub fn new(store: Arc<dyn Store>, cache: Arc<Cache>) -> Self {
         Self {
             store,
@@ -38,7 +38,7 @@ impl CachingStore {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what a name names. A cache that may only be read remembers nothing.
+    /// Records the manifest of a name. A read-only cache records nothing.
     fn remember(&self, name: &Name, manifest: &RawManifest) -> Result<(), Error> {
         let keep = || {
             if self
@@ -132,14 +132,14 @@ impl Store for CachingStore {
     }
 }
 
-/// A repository as the cache remembers it. Nothing is asked of anybody.
+/// A repository as the cache has recorded it. Sends no requests.
 pub struct Offline {
     location: String,
     cache: Arc<Cache>,
 }
 
 impl Offline {
-    /// Names a repository by what [`Store::location`] said of it.
+    /// Names a repository by its [`Store::location`].
     pub fn new(location: String, cache: Arc<Cache>) -> Self {
         Self { location, cache }
     }
@@ -228,7 +228,7 @@ mod tests {
         let other = Offline::new("elsewhere".to_owned(), Arc::clone(&cache));
         assert!(other.tags().await.unwrap().is_empty());
 
-        // What only the cache has is not said to be in the repository.
+        // A manifest that only the cache has does not count as one of the repository.
         let cached = cache.add(b"{ }").unwrap().digest;
         assert!(online.manifest(&Name::Digest(cached)).await.is_err());
         assert!(offline.manifest(&Name::Digest(cached)).await.is_ok());
@@ -238,7 +238,7 @@ mod tests {
         assert!(matches!(rotten, Error::NotFound { .. }), "{rotten}");
         cache.prune(0).unwrap();
         assert!(offline.tags().await.unwrap().is_empty());
-        // A tag that is gone is forgotten.
+        // A tag that no longer exists is removed from the cache.
         cache
             .remember_tag(&location, "3.0.0", &manifest.digest)
             .unwrap();

@@ -1,4 +1,4 @@
-//! A manifest as it is stored, and of which type it is.
+//! The stored bytes of a manifest, and its media type.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -6,25 +6,25 @@ use serde_json::Value;
 use crate::digest::Digest;
 use crate::manifest::media_type;
 
-/// The media types of lists of manifests, OCI's and Docker's.
+/// The media types of indexes, OCI's and Docker's.
 const INDEXES: [&str; 2] = [
     media_type::INDEX,
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
 
-/// A manifest as it is stored: the bytes are the truth, everything else is derived from them.
+/// The stored bytes of a manifest. All other facts are derived from them.
 #[derive(Debug, Clone)]
 pub struct RawManifest {
-    /// What is stored, byte for byte.
+    /// The stored bytes.
     pub bytes: Bytes,
     /// The digest of `bytes`.
     pub digest: Digest,
-    /// What the manifest says of itself, or what the store says it is.
+    /// The media type, which the manifest or the store states.
     pub media_type: String,
 }
 
 impl RawManifest {
-    /// Names some bytes.
+    /// Adds the digest to some bytes of a known type.
     pub fn new(bytes: impl Into<Bytes>, media_type: impl Into<String>) -> Self {
         let bytes = bytes.into();
         Self {
@@ -34,15 +34,15 @@ impl RawManifest {
         }
     }
 
-    /// Names some bytes that nobody says the type of, as [`Self::stated`] does.
+    /// Makes a manifest of bytes without a stated type, as [`Self::stated`] does.
     pub fn read(bytes: impl Into<Bytes>) -> Self {
         Self::stated(bytes, "")
     }
 
-    /// Names some bytes that a store says the type of. The manifest's own `mediaType` is right, whatever the store says:
-    /// proxies and mirrors serve any file as `application/octet-stream`, and clients refuse a manifest that contradicts
-    /// its descriptor. A manifest without one is what the store says, unless that is the type of any file or contradicts
-    /// the manifest. Otherwise it is an index if it lists manifests, and an image manifest if not.
+    /// Makes a manifest of bytes whose type a store states. The manifest's own `mediaType` wins: proxies and mirrors
+    /// serve any file as `application/octet-stream`, and clients refuse a manifest that contradicts its descriptor.
+    /// Without it, the stated type counts, unless it is the general type or contradicts the manifest. Otherwise a
+    /// manifest that lists manifests is an index, and any other is an image manifest.
     pub fn stated(bytes: impl Into<Bytes>, stated: &str) -> Self {
         let bytes = bytes.into();
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();

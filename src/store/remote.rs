@@ -1,8 +1,8 @@
 //! A repository of a registry, by the OCI distribution specification.
 //!
-//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>. The token exchange is
-//! oci-client's; the rest are our own requests on the same HTTP client, for what it does not do: retries,
-//! resuming, mounts that turn into uploads, refusals that stay refusals.
+//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>. Requests go through one HTTP client
+//! with own retries, resumed transfers, and mounts that turn into uploads. This module must not know what an artifact
+//! means.
 
 mod answer;
 mod authorization;
@@ -63,7 +63,7 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Repository};
 
-/// Tells which repository of the same registry has a blob, if one is known.
+/// Returns a repository of the same registry that has a blob, if one is known.
 pub type Sources = Arc<dyn Fn(&Digest) -> Option<String> + Send + Sync>;
 
 /// A repository of a registry.
@@ -85,7 +85,7 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// Names a repository; nothing is asked of the registry yet.
+    /// Names a repository; sends no request yet.
     pub fn new(
         repository: &Repository,
         access: Access,
@@ -105,7 +105,7 @@ impl Remote {
         })
     }
 
-    /// Lets pushes mount blobs from the repositories that `sources` names.
+    /// Makes pushes mount blobs from the repositories that `sources` returns.
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Self {
         Self {
@@ -135,10 +135,10 @@ impl Remote {
         Request::new(Method::GET, self.url(endpoint), what)
     }
 
-    /// Asks for a blob; `size` is the one that it should have, if that is known.
+    /// Looks for a blob; `size` is the expected one, if it is known.
     ///
-    /// A 200 alone says nothing, as web servers answer any path with it. The digest or the length must be the blob's, or
-    /// the type one of a file. A digest of another blob is an error.
+    /// A 200 alone proves nothing, because web servers send it for any path. The digest or the length must be the
+    /// blob's, or the type must be that of a file. The digest of another blob is an error.
     async fn look_for_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobAnswer, Error> {
         let subject = format!("blob {digest}");
         let url = self.url(&format!("blobs/{digest}"));
@@ -195,7 +195,7 @@ impl Remote {
         let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
             self.transport
                 .wire()
-                .malformed(&subject, "its media type is not one")
+                .malformed(&subject, "its media type is invalid")
         })?;
         request.headers.insert(CONTENT_TYPE, media_type);
         request.body = Body::Bytes(manifest.bytes.clone());
@@ -210,7 +210,7 @@ impl Remote {
             .await
     }
 
-    /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.
+    /// Checks that an answer confirms a stored manifest and its digest. Returns the headers.
     async fn stored(
         &self,
         manifest: &RawManifest,
@@ -228,7 +228,7 @@ impl Remote {
         }
     }
 
-    /// Makes sure that the registry has a manifest that was pushed. A registry may take a moment until it has.
+    /// Checks that the registry has a pushed manifest. The manifest may appear only after a moment.
     async fn confirm(&self, manifest: &RawManifest) -> Result<(), Error> {
         let name = Name::Digest(manifest.digest);
         let mut request = self.manifest_request(&name);
@@ -257,7 +257,7 @@ impl Remote {
                         None => return not_stored(None),
                     }
                 }
-                // It does not say, or knows no HEAD.
+                // The answer has no digest, or the registry does not support HEAD.
                 _ => {
                     request.method = Method::GET;
                     let subject = format!("manifest `{name}`");
@@ -274,12 +274,12 @@ impl Remote {
     }
 }
 
-/// What an answer says of a blob.
+/// The answer to a request for a blob.
 enum BlobAnswer {
     Missing,
-    /// The blob exists; a registry may not tell its length.
+    /// The blob exists; the registry may not tell its length.
     Found(Option<u64>),
-    /// The registry answers, but says nothing of the blob.
+    /// The registry answers, but does not say whether the blob exists.
     Unclear,
 }
 
@@ -311,14 +311,14 @@ impl Store for Remote {
             answer::content_digest(response.headers()),
         ) {
             (StatusCode::OK, Some(digest)) => Ok(digest),
-            // Who says nothing, or knows no HEAD, must be asked for the whole.
+            // Without a digest in the answer, or without support for HEAD, read the manifest.
             _ => Ok(self.manifest(name).await?.digest),
         }
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
         match self.look_for_blob(&blob.digest, Some(blob.size)).await? {
-            // What is not known to be there is sent again.
+            // Send the blob again if it is not known to exist.
             BlobAnswer::Missing | BlobAnswer::Unclear => Ok(false),
             BlobAnswer::Found(Some(length)) if length != blob.size => {
                 let subject = format!("blob {}", blob.digest);
@@ -334,7 +334,10 @@ impl Store for Remote {
             BlobAnswer::Missing => Ok(None),
             BlobAnswer::Found(Some(length)) => Ok(Some(length)),
             BlobAnswer::Found(None) | BlobAnswer::Unclear => {
-                let (subject, reason) = (format!("blob {digest}"), "its size is not told");
+                let (subject, reason) = (
+                    format!("blob {digest}"),
+                    "the registry does not report its size",
+                );
                 Err(self.transport.wire().malformed(subject, reason))
             }
         }
@@ -355,7 +358,7 @@ impl Store for Remote {
         // Without a repository, the endpoint is the registry's.
         let path = path.trim_start_matches('/');
         let relayed = self.relay(method.clone(), path, query, headers).await?;
-        // Some registries answer a ping with a page, and a blob may be one.
+        // Some registries answer a ping with a web page, and a blob may be one.
         if !endpoint.is_empty() && !endpoint.starts_with("blobs/") {
             relayed.check_type()?;
         }
@@ -409,7 +412,7 @@ impl WritableStore for Remote {
             self.list_referrer(referrer, &answer).await?;
         }
         if tag.is_some() || referrer.is_none() {
-            // The last: whoever finds the tag takes it that all was done.
+            // Push the tagged manifest last, because readers of the tag expect everything to exist.
             self.put_manifest(manifest, tag.unwrap_or(&digest)).await?;
         }
         self.confirm(manifest).await

@@ -1,15 +1,15 @@
-//! When and how long to wait before something is tried again.
+//! When and how long to wait before another attempt.
 
 use std::time::Duration;
 
-/// The most time that one request waits between its attempts, whatever its server asks for.
+/// The longest time that one request waits between its attempts, even if its server asks for more.
 const MAX_WAITS: Duration = Duration::from_secs(120);
 
-/// Exponential backoff with jitter: before attempt `n + 1` a random wait between the half of
-/// `min(first * 2^(n-1), longest)` and all of it. A server may ask for a longer wait, never for a shorter one.
+/// Exponential backoff with jitter: the wait before attempt `n + 1` is random, between half of `min(first * 2^(n-1),
+/// longest)` and all of it. A server may ask for a longer wait, never for a shorter one.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
-    /// How often at most something is tried.
+    /// The maximum number of attempts.
     pub attempts: u32,
     /// The upper bound of the first wait.
     pub first: Duration,
@@ -20,9 +20,9 @@ pub struct Retry {
 /// The failed attempts of one request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attempts {
-    /// How many attempts failed.
+    /// The number of failed attempts.
     pub failed: u32,
-    /// How long the client has waited between them.
+    /// The sum of the waits between them.
     waited: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! Files that appear under their name complete or not at all.
 //!
-//! On Linux a spool has no name until it is finished (`O_TMPFILE`), so even a killed process leaves nothing behind. On
+//! On Linux a spool has no name until it is finished (`O_TMPFILE`), so even a killed process leaves no file behind. On
 //! other file systems it has a temporary name in the same directory.
 
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use super::tail::{Growing, Tail, growing};
 const PREFIX: &str = ".wharf-";
 const SUFFIX: &str = ".tmp";
 
-/// A file that is written in its final directory before it has its name.
+/// A file in its final directory that does not have its final name yet.
 #[derive(Debug)]
 pub struct Spool {
     file: File,
@@ -102,7 +102,7 @@ impl Spool {
     }
 }
 
-/// Follows links to a file, which may not exist yet. So a write changes the file behind a link, and keeps the link.
+/// Follows links to a file, which may not exist yet. A write then changes the target file and keeps the link.
 pub fn through_links(path: &Path) -> io::Result<PathBuf> {
     let mut at = path.to_owned();
     loop {
@@ -112,7 +112,7 @@ pub fn through_links(path: &Path) -> io::Result<PathBuf> {
         };
         match fs::read_link(&at) {
             Ok(target) if error.kind() == io::ErrorKind::NotFound => at = parent(&at).join(target),
-            // For example a cycle of links.
+            // For example, the links form a cycle.
             Ok(_) => return Err(error),
             Err(_) => return Ok(at),
         }
@@ -135,7 +135,7 @@ pub fn lock(directory: &Path) -> Option<File> {
     Some(directory)
 }
 
-/// Turns a failed access to a file that does not exist into nothing.
+/// Turns the failed access to a missing file into nothing.
 pub(crate) fn if_exists<T>(path: &Path, accessed: io::Result<T>) -> Result<Option<T>, Error> {
     match accessed {
         Ok(done) => Ok(Some(done)),

@@ -37,8 +37,8 @@ impl Growth {
 #[derive(Debug)]
 pub struct Growing(Arc<Growth>);
 
-/// The reading side, which waits for bytes to come. Only the writer knows whether the bytes are right, and only after
-/// the end.
+/// The reading side, which waits for bytes. Only the writer knows whether the bytes are correct, and only after the
+/// end.
 #[derive(Debug, Clone)]
 pub struct Tail {
     file: Arc<File>,

@@ -215,7 +215,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         };
         frame.functions = count.ok_or(Error::Malformed {
             offset: payload.start,
-            reason: "a function section has not so many functions",
+            reason: "a function section is too short for its number of functions",
         })?;
         Ok(())
     }
@@ -235,7 +235,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
             Ok(_) => {
                 return Err(Error::Malformed {
                     offset: payload.start,
-                    reason: "a code section has not as many bodies as there are functions",
+                    reason: "a code section does not have one body for each function",
                 });
             }
             Err(error) => return Err(error),
@@ -309,7 +309,7 @@ fn header<S: Source + ?Sized>(parts: &mut Parts<'_, S>, rest: Range<u64>) -> Res
         }),
         false => Err(Error::Malformed {
             offset: start,
-            reason: "a section past the end of what it is in",
+            reason: "a section past the end of its module or component",
         }),
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
         None => false,
     };
     for Extern { name, item, .. } in &externs {
-        let id = created_component(item).ok_or("an export is no type")?;
+        let id = created_component(item).ok_or("an export is not a type")?;
         match today {
             true => check.entry(&types[id])?,
             false => check.document(name, item, &types[id])?,
@@ -71,7 +71,7 @@ impl Path {
     fn parse(name: &str, item: &ComponentItem) -> Result<Self, String> {
         let parsed = parse(name)?;
         let ComponentNameKind::Interface(interface) = parsed.kind() else {
-            return Err(format!("`{name}` is no name of an interface"));
+            return Err(format!("`{name}` is not the name of an interface"));
         };
         let version = interface.version(item.version_suffix.as_deref());
         let version = version.map_err(|error| error.to_string())?;
@@ -125,7 +125,7 @@ impl Check<'_> {
     fn entry(&mut self, component: &ComponentType) -> Result<(), String> {
         let mut exports = component.exports.iter();
         let (Some((name, item)), None) = (exports.next(), exports.next()) else {
-            return Err("an entry of the package exports not just one thing".to_owned());
+            return Err("an entry of the package does not export exactly one item".to_owned());
         };
         if let ComponentEntityType::Component(id) = item.ty {
             return self.world(name, item, &self.types[id]);
@@ -186,7 +186,7 @@ impl Check<'_> {
         }
         match self.worlds.insert(path.name) {
             true => Ok(()),
-            false => Err(format!("world `{name}` is there twice")),
+            false => Err(format!("world `{name}` appears twice")),
         }
     }
 
@@ -241,7 +241,7 @@ impl Check<'_> {
         self.named.insert(name.to_owned(), scope);
         match self.interfaces.insert(Path::parse(name, item)?.name) {
             true => Ok(()),
-            false => Err(format!("interface `{name}` is there twice")),
+            false => Err(format!("interface `{name}` appears twice")),
         }
     }
 
@@ -252,7 +252,7 @@ impl Check<'_> {
         item: &ComponentItem,
     ) -> Result<(), String> {
         let ComponentEntityType::Instance(id) = item.ty else {
-            return Err(format!("`{name}` is no instance"));
+            return Err(format!("`{name}` is not an instance"));
         };
         for (name, item) in &self.types[id].exports {
             self.item(scope, name, item)?;
@@ -297,7 +297,7 @@ impl Check<'_> {
                     self.defined(&self.types[id])?;
                 }
             }
-            _ => return Err(format!("type `{name}` is no type of a value")),
+            _ => return Err(format!("type `{name}` is not a value type")),
         }
         if known.is_none() {
             scope.types.insert(name.to_owned(), referenced);
@@ -359,7 +359,11 @@ impl Check<'_> {
                     self.compare(name, (*one).into(), (*other).into())?;
                 }
                 (ComponentValType::Primitive(_), ComponentValType::Primitive(_)) => {}
-                _ => return Err(format!("type `{name}` is there twice, and differs")),
+                _ => {
+                    return Err(format!(
+                        "type `{name}` appears twice with different definitions"
+                    ));
+                }
             }
         }
         Ok(())
@@ -373,11 +377,11 @@ fn function_name(scope: &Scope, name: &str, is_async: bool) -> Result<(), String
     };
     let constructs = matches!(plain.resource_func, Some(ResourceFuncKind::Constructor));
     if plain.accessor.is_some() && (is_async || constructs) {
-        return Err(format!("function `{name}` is no accessor"));
+        return Err(format!("function `{name}` is not an accessor"));
     }
     match plain.resource() {
         Some(resource) if !scope.resources.contains(resource.as_str()) => Err(format!(
-            "function `{name}` is of a resource that is defined elsewhere"
+            "function `{name}` belongs to a resource that is defined elsewhere"
         )),
         _ => Ok(()),
     }

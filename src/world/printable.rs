@@ -54,7 +54,7 @@ fn check_feature(stability: &Stability) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     match stability {
         Stability::Unstable { feature, .. } if !feature.chars().all(plain) => Err(format!(
-            "`{}` is no name of a feature",
+            "`{}` is not the name of a feature",
             feature.escape_debug()
         )),
         _ => Ok(()),
@@ -76,7 +76,7 @@ fn check_use(resolve: &Resolve, ty: &TypeDef) -> Result<(), String> {
         true => Ok(()),
         false => {
             let name = ty.name.as_deref().unwrap_or_default();
-            Err(format!("type `{name}` is used from where it has no path"))
+            Err(format!("type `{name}` is used where it has no path"))
         }
     }
 }

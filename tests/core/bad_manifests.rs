@@ -259,10 +259,10 @@ fn digests_titles_and_types_that_are_wrong() {
     complains(&["schemaVersion"], |manifest| {
         manifest["schemaVersion"] = json!(1)
     });
-    complains(&["layers[1]", "larger than its content"], |manifest| {
+    complains(&["layers[1]", "too large for its content"], |manifest| {
         manifest["layers"][1]["size"] = json!(1u64 << 40);
     });
-    complains(&["layers[1]", "no object"], |manifest| {
+    complains(&["layers[1]", "not an object"], |manifest| {
         manifest["layers"][1] = json!(["type", Digest::of(b"").to_string(), 5, {}]);
     });
     complains(&["artifactType"], |manifest| {

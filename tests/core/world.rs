@@ -269,7 +269,7 @@ const INEXPRESSIBLE: [(&str, &str); 23] = [
     ),
     (
         r#"(component (import "a" (instance (type $f (func)) (export "t" (type (eq $f))))))"#,
-        "no type of a value",
+        "not a value type",
     ),
     (
         r#"(component (import "a:b/d" (instance (export "x" (instance)))))"#,
@@ -296,7 +296,7 @@ const INEXPRESSIBLE: [(&str, &str); 23] = [
             (component $c (type $t (tuple u8)) (export "t" (type $t)))
             (instance $j (instantiate $c))
             (export "a:b/c" (instance $j)))"#,
-        "differs",
+        "different definitions",
     ),
     // Methods of resources from elsewhere.
     (
@@ -321,43 +321,43 @@ const INEXPRESSIBLE: [(&str, &str); 23] = [
     // Encodings of packages that are none.
     (
         r#"(component (type (export "foo") (component (export "x" (func)))))"#,
-        "no name of an interface",
+        "not the name of an interface",
     ),
     (
         r#"(component (type (export "foo") (component (export "a:b/x" (func)))))"#,
-        "no instance",
+        "not an instance",
     ),
     (
         r#"(component (type (export "foo") (component (type u8) (export "x" (type (eq 0))))))"#,
-        "no name of an interface",
+        "not the name of an interface",
     ),
     (
         r#"(component (type (export "foo") (component)))"#,
-        "not just one thing",
+        "exactly one item",
     ),
     (
         r#"(component (type (export "foo") (component (export "a:b/c@1.0.0" (instance))))
             (type (export "bar") (component (export "a:b/c@1.1.0" (instance)))))"#,
-        "there twice",
+        "appears twice",
     ),
     (
         r#"(component (type (export "foo") (component (export "a:b/c" (component))))
             (type (export "bar") (component (export "a:b/c" (component)))))"#,
-        "there twice",
+        "appears twice",
     ),
     (
         r#"(component (type (export "a:b/wit")
             (component (export "a:b/c@1.0.0" (instance)) (export "a:b/c@2.0.0" (instance)))))"#,
-        "there twice",
+        "appears twice",
     ),
     (
         r#"(component (type (export "a:b/wit")
             (component (export "x:y/c" (instance)) (export "a:b/c" (instance)))))"#,
-        "there twice",
+        "appears twice",
     ),
     (
         r#"(component (type (export "a:b/wit") (component (export "c" (instance)))))"#,
-        "no name of an interface",
+        "not the name of an interface",
     ),
     (
         r#"(component (type (export "w") (component (export "a:b/w" (component (import "a:b/c" (instance))))))

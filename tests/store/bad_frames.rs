@@ -273,7 +273,7 @@ fn a_frame_of_another_content_of_the_same_size() {
         content[middle] ^= 0x55;
         frame(&content)
     };
-    let says = |_| "is not what its digest says".to_owned();
+    let says = |_| "does not match its digest".to_owned();
     refused("another content", other, says);
 }
 
@@ -346,7 +346,7 @@ fn a_whole_that_is_not_what_its_parts_are() {
         size: config.content.size,
     };
     scene.put("bad", &config, &scene.stored);
-    let says = "the spliced component is not what its digest says";
+    let says = "the spliced component does not match its digest";
     scene.assert_refused("another whole", &[says]);
 }
 

@@ -1,4 +1,4 @@
-//! Reading flat artifacts: ours, and what other tools publish.
+//! Reads flat artifacts, those of wharf and of other tools.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::text::ascii_excerpt;
 /// A manifest with one WebAssembly layer, which is the component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlatManifest {
-    /// The config, which may be of any kind.
+    /// The config, of any type.
     pub config: Descriptor,
     /// The layer.
     pub layer: Layer,
@@ -24,7 +24,7 @@ pub struct FlatManifest {
     pub annotations: Annotations,
 }
 
-/// The manifest as others write it: what it says of other things than its layer may be missing.
+/// A manifest of another tool. All fields but the layers may be missing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unread {
@@ -36,10 +36,9 @@ struct Unread {
 }
 
 impl FlatManifest {
-    /// Reads a flat manifest from its bytes. `stated` is what the store says it is, for manifests that do
-    /// not say so themselves.
+    /// Parses a flat manifest. `stated` is the media type from the store, for manifests that do not state their own.
     ///
-    /// Spec: the CNCF layout, which wants exactly one layer and readers that refuse more.
+    /// Spec: the CNCF layout, which requires exactly one layer and tells readers to refuse more.
     pub fn read(manifest: &[u8], stated: &str) -> Result<Self, Error> {
         match form(manifest)? {
             Form::Flat => {}
@@ -54,7 +53,7 @@ impl FlatManifest {
         let found = unread.media_type.as_deref().unwrap_or(stated);
         if found != media_type::MANIFEST {
             let found = match found {
-                "" => "missing, and the store does not say it either".to_owned(),
+                "" => "missing, and the store states none".to_owned(),
                 found => format!("{}, not {}", ascii_excerpt(found), media_type::MANIFEST),
             };
             return Err(Place::new("mediaType".to_owned()).wrong(format!("it is {found}")));
@@ -88,7 +87,7 @@ impl FlatManifest {
         })
     }
 
-    /// Returns what splicing needs: the layer stands for the root, and there is nothing else.
+    /// Returns the recipe for splicing: the layer is the root, and there are no section layers.
     pub fn recipe(&self) -> Recipe {
         Recipe {
             content: self.layer.content,
@@ -97,13 +96,13 @@ impl FlatManifest {
         }
     }
 
-    /// Returns the config that describes the component, if it is of the kind that does.
+    /// Returns the config's identity, if the config describes the component.
     pub fn description(&self) -> Option<Identity> {
         is_flat_config(&self.config.media_type).then(|| self.config.identity())
     }
 }
 
-/// Leaves out the members that have no value: some write them.
+/// Removes members whose value is null, because some tools write them.
 fn without_nulls(mut descriptor: Value) -> Value {
     if let Some(members) = descriptor.as_object_mut() {
         members.retain(|_, value| !value.is_null());
@@ -111,7 +110,7 @@ fn without_nulls(mut descriptor: Value) -> Value {
     descriptor
 }
 
-/// Which component is meant nobody can know.
+/// Nothing says which of several layers is the component.
 fn too_many(layers: Vec<Value>) -> Error {
     let wasm = layers.iter().filter(|layer| is_wasm(layer)).count();
     let reason = format!(
@@ -124,11 +123,11 @@ fn too_many(layers: Vec<Value>) -> Error {
     }
 }
 
-/// What the config of a flat artifact says of the component. Nothing depends on it, so what cannot be
-/// read is left out.
+/// The description of the component in a flat artifact's config. Nothing depends on it, so fields that cannot be parsed
+/// are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlatDescription {
-    /// What it is.
+    /// The component's target.
     pub os: Option<Os>,
     /// Import names.
     pub imports: Vec<String>,
@@ -137,7 +136,7 @@ pub struct FlatDescription {
 }
 
 impl FlatDescription {
-    /// Reads a config's bytes.
+    /// Parses a config.
     pub fn read(config: &[u8]) -> Self {
         let config: Value = serde_json::from_slice(config).unwrap_or_default();
         let list = |key: &str| {

@@ -79,7 +79,7 @@ impl Artifact {
                 @if self.yanked == Ok(true) { span.mark { "yanked" } }
             }
             @if let Err(why) = &self.yanked {
-                p.problem { "Whether it is yanked is not known: " (why) }
+                p.problem { "The yank state is unknown: " (why) }
             }
             (self.facts())
             @match &self.what {
@@ -103,7 +103,7 @@ impl Artifact {
                     What::Split(split) => {
                         @let manifest = &split.manifest;
                         @let kind = if manifest.os == Os::Wasip2 { "a component" } else { "a core module" };
-                        (fact("what", html! { (kind) ", stored in layers" }))
+                        (fact("kind", html! { (kind) ", stored in layers" }))
                         (fact("content size", html! { (size(manifest.content.size)) }))
                         (fact("stored size", html! { (size(sum(manifest.all_layers()).stored)) }))
                         (digest("content digest", &manifest.content.digest))
@@ -112,7 +112,7 @@ impl Artifact {
                         (digest("split manifest", &split.digest))
                     }
                     What::Flat { content, unused, .. } => {
-                        (fact("what", html! { "a flat artifact: the whole component is one layer" }))
+                        (fact("kind", html! { "a flat artifact: the whole component is one layer" }))
                         @if let Some(why) = unused {
                             (fact("split form", html! { span.problem { "not shown: " (why) } }))
                         }
@@ -121,7 +121,7 @@ impl Artifact {
                         (digest("flat digest", &self.manifest))
                     }
                     What::Foreign(what) => {
-                        (fact("what", html! { (what) ", not a component" }))
+                        (fact("kind", html! { (what) ", not a component" }))
                         (digest("manifest", &self.manifest))
                     }
                 }

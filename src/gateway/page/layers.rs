@@ -203,7 +203,7 @@ impl Layers {
             table {
                 thead {
                     tr {
-                        th scope="col" { "who has it" }
+                        th scope="col" { "shared with" }
                         th.number scope="col" { "layers" }
                         th.number scope="col" { "content" }
                         th.number scope="col" { "stored" }
@@ -221,8 +221,8 @@ impl Layers {
                     }
                 }
                 tfoot {
-                    tr { th scope="row" { "any of them" } (sums(sum(shared))) }
-                    tr { th scope="row" { "this one alone" } (sums(sum(own))) }
+                    tr { th scope="row" { "any other version" } (sums(sum(shared))) }
+                    tr { th scope="row" { "no other version" } (sums(sum(own))) }
                 }
             }
             @if self.left_out > 0 {
@@ -328,8 +328,8 @@ mod tests {
         assert!(page.contains("root, shared with 0.9.0"));
         assert!(page.contains("not compared: it is &lt;an image&gt;"));
         let rows = [
-            ("any of them", 2, "6.8 KiB", "1.7 KiB"),
-            ("this one alone", 1, "2.9 KiB", "750 B"),
+            ("any other version", 2, "6.8 KiB", "1.7 KiB"),
+            ("no other version", 1, "2.9 KiB", "750 B"),
         ];
         for (who, layers, content, stored) in rows {
             let cell = |text: &str| format!("<td class=\"number\">{text}</td>");

@@ -25,8 +25,8 @@ pub(super) fn front(
             }
             @if refused.is_some() {
                 p.problem {
-                    "That is no reference. One is written " code { "repository" } ", " code { "repository:tag" }
-                    " or " code { "repository@sha256:…" } ", perhaps with a registry's host before it."
+                    "This is not a reference. Write " code { "repository" } ", " code { "repository:tag" }
+                    " or " code { "repository@sha256:…" } ", optionally with a registry's host before it."
                 }
             }
         }
@@ -121,7 +121,7 @@ pub(super) fn repository(
             }
         }
         @if let Some(why) = unmarked {
-            p.problem { "Which versions are yanked is not known: " (why) }
+            p.problem { "The yanked versions are unknown: " (why) }
         }
         @for (title, tags) in [("Versions", versions), ("Other tags", others)] {
             @if !tags.is_empty() {

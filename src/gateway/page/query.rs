@@ -92,7 +92,7 @@ impl Gateway {
         let client = visitor(request).unwrap_or(Credentials::Anonymous);
         let names = self.upstreams.repositories(known, client).await;
         names.map_err(|error: store::Error| match error {
-            store::Error::Refused { .. } => "it lists them only to those who log in".to_owned(),
+            store::Error::Refused { .. } => "it requires a login".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
             error => self.said(request, &error.into()),
         })
@@ -118,7 +118,10 @@ impl Gateway {
             let address = Address::repository(&name).filter(|_| leads);
             let tags = match address {
                 Some(_) => self.counted(request, &name).await,
-                None => Err("it is not the first upstream, so nothing leads there".to_owned()),
+                None => Err(
+                    "clients cannot address this upstream: it is not the first and has no host"
+                        .to_owned(),
+                ),
             };
             lists::row(&name, address.as_ref(), tags)
         });
@@ -195,7 +198,7 @@ impl RepositoryRequest<'_> {
         let (request, store) = (self.request, self.store.as_ref());
         let tags = store.tags().await?;
         if tags.is_empty() {
-            let message = format!("there is nothing in `{name}`");
+            let message = format!("`{name}` has no tags");
             return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
         }
         let all = tags.len();

@@ -33,7 +33,7 @@ pub(super) fn shared(main: &Arc<Shared>) -> Shared {
 #[async_trait]
 impl Handler for Admin {
     async fn handle(&self, _ask: Request) -> Response {
-        let message = "here are /healthz, /readyz and /metrics\n";
+        let message = "this address has /healthz, /readyz and /metrics\n";
         Response::new(StatusCode::NOT_FOUND, message)
     }
 

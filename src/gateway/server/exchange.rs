@@ -42,7 +42,7 @@ pub(super) async fn respond(
         () if has_body => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "SIZE_INVALID",
-            "nothing that is read has a body",
+            "a GET or HEAD request must not have a body",
         )
         .into(),
         () => answer(shared, head).await,
@@ -58,8 +58,11 @@ pub(super) async fn respond(
     let length = match length(&response.headers) {
         Ok(length) => length,
         Err(()) => {
-            shared.failed("length", "error: an answer's Content-Length is no length");
-            let message = "the answer cannot be passed on";
+            shared.failed(
+                "length",
+                "error: the Content-Length of a response is not a number",
+            );
+            let message = "the response cannot be forwarded";
             response = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
             length(&response.headers).unwrap_or_default()
         }

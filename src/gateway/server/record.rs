@@ -25,11 +25,11 @@ pub(super) enum Aborted {
     Source(store::Error),
     #[error("{missing} bytes are missing at its end")]
     Short { missing: u64 },
-    #[error("there is more of it than its length says")]
+    #[error("it is longer than its Content-Length")]
     Long,
-    #[error("the client takes nothing")]
+    #[error("the client reads nothing")]
     Slow,
-    #[error("what makes it panicked")]
+    #[error("the task that produces it panicked")]
     Lost,
 }
 
@@ -92,7 +92,7 @@ impl Record {
     pub(super) fn breaks(mut self, why: &Aborted) {
         self.is_counted = true;
         let line = format!(
-            "error: {} broke off after {} bytes: {}",
+            "error: {} aborted after {} bytes: {}",
             self.what,
             self.sent,
             one_line(why)
@@ -108,7 +108,7 @@ pub(super) fn cut_off(connection: &ConnectionState, record: Option<Record>) {
         Some(record) => record.breaks(&Aborted::Slow),
         None => {
             let line = format!(
-                "error: {} takes nothing of an answer's end",
+                "error: {} does not read the end of a response",
                 connection.peer
             );
             connection.shared.failed(Aborted::Slow.kind(), &line);

@@ -28,10 +28,10 @@ impl Tls {
     /// Reads the server's certificate, followed by its intermediates, and its key, both as PEM.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, Error> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
-        let certificates = read.map_err(refused("the certificate is no PEM"))?;
+        let certificates = read.map_err(refused("the certificate is not PEM"))?;
         if certificates.is_empty() {
             return Err(Error::Tls {
-                what: "there is no certificate in the file that should have one",
+                what: "the certificate file has no certificate",
                 source: None,
             });
         }

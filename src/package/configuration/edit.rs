@@ -1,4 +1,4 @@
-//! Changing wkg's configuration, comments and all the rest of it kept. Pure.
+//! Changes wkg's configuration, and keeps comments and all other settings. Pure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,10 +13,10 @@ use crate::package::Place;
 use crate::reference::is_loopback;
 use crate::reference::package::PackageName;
 
-/// For what a registry is set.
+/// The scope of a registry setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Whatever nothing else is said of.
+    /// All packages without a setting of their own.
     Default,
     /// All packages of a namespace.
     Namespace(Label),
@@ -57,10 +57,10 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A registry that a file sets.
+/// A registry setting in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mapping {
-    /// For what it is set.
+    /// The scope.
     pub scope: String,
     /// The registry.
     pub registry: String,
@@ -72,7 +72,7 @@ fn document(text: &str) -> Result<DocumentMut, ConfigurationError> {
     })
 }
 
-/// Returns what a file sets: scopes and registries, the default first, without anything secret.
+/// Returns the settings of a file: scopes and registries, the default first, without secrets.
 pub fn mappings(text: &str) -> Result<Vec<Mapping>, ConfigurationError> {
     let document = document(text)?;
     let mut found = Vec::new();
@@ -94,7 +94,7 @@ pub fn mappings(text: &str) -> Result<Vec<Mapping>, ConfigurationError> {
     Ok(found)
 }
 
-/// Says where a mapping leads.
+/// Returns the registry of a mapping, in words.
 fn registry_words(item: &Item) -> String {
     if let Some(registry) = item.as_str() {
         return registry.to_owned();
@@ -114,11 +114,11 @@ fn registry_words(item: &Item) -> String {
     }
 }
 
-/// Sets the registry of a scope. A registry of this machine is also said to speak http, for wkg.
+/// Sets the registry of a scope. For a loopback registry, also sets the protocol to http, for wkg.
 pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, ConfigurationError> {
     let Place::Registry { host, prefix } = place else {
         return Err(ConfigurationError::Malformed(
-            "a layout cannot be set; it is named with --registry, WHARF_REGISTRY or WHARF_HOME"
+            "a layout cannot be set; name it with --registry, WHARF_REGISTRY or WHARF_HOME"
                 .to_owned(),
         ));
     };
@@ -130,7 +130,7 @@ pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, Configura
     match scope {
         Scope::Default if !prefix.is_empty() => {
             return Err(ConfigurationError::Malformed(
-                "the default registry has no prefix in this file; set it for a namespace"
+                "the default registry cannot have a prefix in this file; set it for a namespace"
                     .to_owned(),
             ));
         }
@@ -148,7 +148,7 @@ pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, Configura
     Ok(document.to_string())
 }
 
-/// Forgets the registry of a scope. Returns nothing if none was set.
+/// Removes the registry of a scope. Returns nothing if none was set.
 pub fn unset(text: &str, scope: &Scope) -> Result<Option<String>, ConfigurationError> {
     let mut document = document(text)?;
     let (table, key) = match scope {
@@ -164,7 +164,7 @@ pub fn unset(text: &str, scope: &Scope) -> Result<Option<String>, ConfigurationE
     Ok(removed.map(|_| document.to_string()))
 }
 
-/// What wkg calls custom configuration.
+/// Makes a mapping in wkg's custom form.
 fn custom(host: &str, prefix: &str) -> InlineTable {
     let oci = InlineTable::from_iter([("registry", host), ("namespacePrefix", prefix)]);
     let oci = ("oci", Value::from(oci));

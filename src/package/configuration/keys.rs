@@ -1,5 +1,5 @@
-//! What stands in wkg's file, key by key: what is not known is taken out and named, what cannot be meant is refused
-//! with its place. wkg's own reader knows neither. Pure.
+//! Checks wkg's configuration key by key: removes and names unknown keys, and refuses invalid values with their place.
+//! wkg's own parser does neither. Pure.
 
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
@@ -16,7 +16,7 @@ pub(super) const NAMESPACES: &str = "namespace_registries";
 pub(super) const PACKAGES: &str = "package_registry_overrides";
 const REGISTRY: &str = "registry";
 
-/// Which backend a registry has; both names mean the same.
+/// The keys for a registry's backend; both mean the same.
 const BACKEND: [&str; 2] = ["type", "default"];
 const OCI: [&str; 4] = [
     "auth",
@@ -29,7 +29,7 @@ const MAPPING: [&str; 2] = ["registry", "metadata"];
 const METADATA: [&str; 3] = ["preferredProtocol", "ociRegistry", "ociNamespacePrefix"];
 const OCI_METADATA: [&str; 2] = ["registry", "namespacePrefix"];
 
-/// Reads a file's text. Returns what is known of it, and the names of the keys that are not.
+/// Parses a file. Returns the known settings, and the names of the unknown keys.
 pub(super) fn read(text: &str) -> Result<(Table, Vec<String>), ConfigurationError> {
     let parsed = text.parse();
     let mut table: Table = parsed.map_err(|error: toml::de::Error| {
@@ -46,7 +46,7 @@ pub(super) fn read(text: &str) -> Result<(Table, Vec<String>), ConfigurationErro
     }
 }
 
-/// Says what is wrong and in which line, without the line: it may hold a password.
+/// Adds the line number to a reason. The line itself is not shown, because it may contain a password.
 pub(super) fn at(text: &str, span: Option<std::ops::Range<usize>>, reason: &str) -> String {
     let reason = reason.lines().next().unwrap_or_default().trim();
     match span {
@@ -59,7 +59,7 @@ pub(super) fn at(text: &str, span: Option<std::ops::Range<usize>>, reason: &str)
     }
 }
 
-/// Finds the key that a path ends with.
+/// Finds the key at the end of a path.
 fn span(text: &str, path: &[String]) -> Option<std::ops::Range<usize>> {
     let document = DeTable::parse(text).ok()?;
     let mut table: &DeTable<'_> = document.get_ref();
@@ -77,7 +77,7 @@ fn span(text: &str, path: &[String]) -> Option<std::ops::Range<usize>> {
     span
 }
 
-/// Writes a path as TOML has it.
+/// Returns a path in TOML syntax.
 fn written(path: &[String]) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let word = |key: &String| match !key.is_empty() && key.bytes().all(bare) {
@@ -87,16 +87,16 @@ fn written(path: &[String]) -> String {
     path.iter().map(word).collect::<Vec<_>>().join(".")
 }
 
-/// Removes unknown keys from a file. A method fails with the reason; `path` then leads to the value.
+/// Removes unknown keys from a file. If a method fails with a reason, `path` leads to the value.
 #[derive(Default)]
 struct Sieve {
-    /// The keys that lead to the value that is read.
+    /// The keys that lead to the current value.
     path: Vec<String>,
     unknown: Vec<String>,
 }
 
 impl Sieve {
-    /// Reads a value below a key; after a failure the path still leads to it.
+    /// Reads a value below a key. After a failure, the path still leads to it.
     fn below(
         &mut self,
         key: &str,
@@ -126,7 +126,7 @@ impl Sieve {
         if let Some(value) = file.get(DEFAULT) {
             self.below(DEFAULT, |_| name(value))?;
         }
-        let no_name = |error: wasm_pkg_common::Error| format!("is no name here: {error}");
+        let no_name = |error: wasm_pkg_common::Error| format!("is not a valid name: {error}");
         self.entries(file, NAMESPACES, |sieve, key, value| {
             let parsed = key.parse::<Label>().map_err(Into::into);
             parsed.map_err(no_name)?;
@@ -138,7 +138,7 @@ impl Sieve {
         })?;
         self.entries(file, REGISTRY, |sieve, key, value| {
             registry_name(key)?;
-            sieve.registry(value.as_table_mut().ok_or("is no table")?)
+            sieve.registry(value.as_table_mut().ok_or("is not a table")?)
         })
     }
 
@@ -152,7 +152,7 @@ impl Sieve {
             return Ok(());
         };
         self.below(name, |sieve| {
-            let table = value.as_table_mut().ok_or("is no table")?;
+            let table = value.as_table_mut().ok_or("is not a table")?;
             let mut entries = table.iter_mut();
             entries.try_for_each(|(key, value)| sieve.below(key, |sieve| read(sieve, key, value)))
         })
@@ -167,7 +167,7 @@ impl Sieve {
         self.below("registry", |_| name(registry))?;
         let metadata = table.get_mut("metadata").ok_or("has no `metadata`")?;
         self.below("metadata", |sieve| {
-            let metadata = metadata.as_table_mut().ok_or("is no table")?;
+            let metadata = metadata.as_table_mut().ok_or("is not a table")?;
             sieve.keep(metadata, |key, value| {
                 METADATA.contains(&key) || value.is_table()
             });
@@ -204,21 +204,20 @@ impl Sieve {
     }
 }
 
-/// Checks the name of a registry.
 fn name(value: &Value) -> Result<(), String> {
     registry_name(text(value)?)
 }
 
 fn registry_name(text: &str) -> Result<(), String> {
     if let Some(mistake) = Mistake::of_place(text) {
-        return Err(format!("is no registry: {mistake}"));
+        return Err(format!("is not a registry: {mistake}"));
     }
     let parsed = text.parse::<Registry>();
     parsed
         .map(drop)
-        .map_err(|error| format!("is no registry: {error}"))
+        .map_err(|error| format!("is not a registry: {error}"))
 }
 
 fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "is no text".to_owned())
+    value.as_str().ok_or_else(|| "is not text".to_owned())
 }

@@ -143,11 +143,11 @@ fn what_is_wrong_is_named_with_its_line_in_the_file() {
     for (text, words) in [
         (
             "[namespace_registries]\ndemo = 5",
-            "line 5: `namespace_registries.demo` is no text",
+            "line 5: `namespace_registries.demo` is not text",
         ),
         (
             "[namespace_registries]\ndemo = \"hunter2 \"",
-            "line 5: `namespace_registries.demo` is no registry: ",
+            "line 5: `namespace_registries.demo` is not a registry: ",
         ),
         (
             "[namespace_registries]\ndemo = { registry = \"x.io\" }",
@@ -155,20 +155,23 @@ fn what_is_wrong_is_named_with_its_line_in_the_file() {
         ),
         (
             "[namespace_registries.demo]\nregistry = \"x.io\"\n[namespace_registries.demo.metadata]\nociRegistry = 5",
-            "line 7: `namespace_registries.demo.metadata.ociRegistry` is no text",
+            "line 7: `namespace_registries.demo.metadata.ociRegistry` is not text",
         ),
         (
             "[package_registry_overrides]\ndemo = \"x.io\"",
-            "line 5: `package_registry_overrides.demo` is no name here: ",
+            "line 5: `package_registry_overrides.demo` is not a valid name: ",
         ),
-        ("registry = \"hunter2\"", "line 4: `registry` is no table"),
+        (
+            "registry = \"hunter2\"",
+            "line 4: `registry` is not a table",
+        ),
         (
             "[registry]\n\"x.io\" = \"hunter2\"",
-            "line 5: `registry.\"x.io\"` is no table",
+            "line 5: `registry.\"x.io\"` is not a table",
         ),
         (
             "[registry.\"x.io\"]\nnewer = 1\ntype = 5",
-            "line 6: `registry.\"x.io\".type` is no text",
+            "line 6: `registry.\"x.io\".type` is not text",
         ),
         (
             "[registry.\"x.io\"]\ntype = \"oci\"\ndefault = \"oci\"",

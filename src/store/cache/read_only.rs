@@ -1,4 +1,4 @@
-//! A cache that is only read, below one that takes what is new.
+//! A read-only cache below another cache, which takes all new files.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,16 +9,15 @@ use super::{BlobFiles, Cache, ContentRecord, Entry, read_json};
 use crate::digest::Digest;
 use crate::store::Error;
 
-/// A cache that is only read.
 #[derive(Debug)]
 pub(super) struct ReadOnlyCache {
     cache: Box<Cache>,
-    /// Blobs that turned out to be damaged, and contents that are not in the recorded blobs.
+    /// Damaged blobs, and contents that the recorded blobs do not hold.
     hidden: Mutex<HashSet<Digest>>,
 }
 
 impl Cache {
-    /// Opens a cache in a directory over the one in `below`, which is only read. What cannot be read there counts as
+    /// Opens a cache in a directory over the read-only one in `below`. A file that cannot be read in `below` counts as
     /// missing.
     pub fn open_over(below: &Path, directory: &Path) -> Result<Self, Error> {
         let read_only = ReadOnlyCache {
@@ -31,12 +30,12 @@ impl Cache {
         })
     }
 
-    /// Returns the directory of the cache that is only read, if there is one below this.
+    /// Returns the directory of the read-only cache, if there is one.
     pub fn read_only_directory(&self) -> Option<&Path> {
         self.read_only.as_ref().map(|below| below.cache.ingest())
     }
 
-    /// Returns the directory that a blob is read from.
+    /// Returns the directory to read a blob from.
     pub(super) fn holder(&self, digest: &Digest) -> &BlobFiles {
         match &self.read_only {
             Some(below) if !self.blobs.path(digest).exists() && below.has(digest) => {
@@ -46,7 +45,7 @@ impl Cache {
         }
     }
 
-    /// Makes a blob or a record that cannot be removed count as missing.
+    /// Makes a blob or a record count as missing, because it cannot be removed.
     pub(super) fn hide(&self, digest: &Digest) {
         if let Some(below) = &self.read_only {
             below.hidden().insert(*digest);

@@ -1,5 +1,4 @@
-//! What tags named when they were last seen: `v1/tags/HEX/TAG` holds a digest, where HEX is the SHA-256 of
-//! the repository's name.
+//! The last known digests of tags: `v1/tags/HEX/TAG` holds a digest, where HEX is the SHA-256 of the repository's name.
 
 use std::fs;
 use std::io::Write;
@@ -20,7 +19,7 @@ impl Cache {
         self.tag_directories().join(hex)
     }
 
-    /// Remembers what a tag of a repository names.
+    /// Records the digest of a tag.
     pub fn remember_tag(
         &self,
         repository: &str,
@@ -38,12 +37,12 @@ impl Cache {
         write().map_err(Error::file(&path))
     }
 
-    /// Forgets a tag that names nothing any more.
+    /// Removes the record of a deleted tag.
     pub fn forget_tag(&self, repository: &str, tag: &str) -> Result<(), Error> {
         remove(&self.tag_directory(repository).join(tag))
     }
 
-    /// Returns what a tag named when it was last seen; a file that makes no sense says nothing.
+    /// Returns the last known digest of a tag, or nothing if the record cannot be parsed.
     pub fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         let path = self.tag_directory(repository).join(tag);
         let text = if_exists(&path, fs::read_to_string(&path))?;
@@ -56,7 +55,7 @@ impl Cache {
         })
     }
 
-    /// Returns the tags of a repository that are remembered, sorted.
+    /// Returns the recorded tags of a repository, sorted.
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
         let directory = self.tag_directory(repository);
         let paths = match directory.is_dir() {
@@ -72,7 +71,7 @@ impl Cache {
         Ok(names)
     }
 
-    /// Removes tags whose manifests are gone.
+    /// Removes the tags whose manifests the cache no longer has.
     pub(super) fn sweep_tags(&self) -> Result<(), Error> {
         if !self.tag_directories().is_dir() {
             return Ok(());
@@ -96,7 +95,7 @@ impl Cache {
                 }
             }
             if empty {
-                // Somebody may have put a tag there just now.
+                // Another process may have just added a tag there.
                 let _stays = fs::remove_dir(&directory);
             }
         }

@@ -18,7 +18,7 @@ pub fn in_environment(registry: &str) -> Result<Option<Credentials>, Error> {
     }
 }
 
-/// Returns the token in `WHARF_TOKEN`, which does not say which registry it is for.
+/// Returns the token in `WHARF_TOKEN`, which applies to any registry.
 pub fn wharf_token() -> Result<Option<Credentials>, Error> {
     token(WHARF_TOKEN)
 }

@@ -55,8 +55,8 @@ impl<'a> CredentialsFile<'a> {
         })
     }
 
-    /// Returns the credentials for a repository. The longest key that names the repository or a part of its path
-    /// wins, then the keys of the registry.
+    /// Returns the credentials for a repository. The longest key that names the repository or a part of its path wins;
+    /// the keys of the registry come last.
     pub(super) fn find(
         &self,
         registry: &str,
@@ -66,7 +66,7 @@ impl<'a> CredentialsFile<'a> {
         let prefixes = prefixes(hosts.last().unwrap_or(&registry), repository_path);
         let is_named = |key: &&str| self.named(key).is_some();
         let prefixes = prefixes.iter().map(String::as_str).filter(is_named);
-        // The store for all keys knows no paths, and is asked last.
+        // The store for all keys knows no paths, so it is asked last.
         let (named, others): (Vec<&str>, Vec<&str>) = hosts.iter().partition(|key| is_named(key));
         for key in prefixes.chain(named).chain(others) {
             if let Some(found) = self.get(key)? {
@@ -136,13 +136,13 @@ impl<'a> CredentialsFile<'a> {
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err("it is no JSON object".to_owned()),
+        Ok(_) => Err("it is not a JSON object".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// Returns the credentials in an entry. A token counts above the user beside it, and one for the registry above one
-/// for its token server.
+/// Returns the credentials in an entry. A token wins over the user beside it, and a token for the registry over one for
+/// its token server.
 fn credentials(entry: &Value) -> Result<Option<Credentials>, String> {
     let found = match text(entry.get("registrytoken")) {
         Some(token) => Credentials::Bearer(token.to_owned()),

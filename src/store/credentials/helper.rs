@@ -1,4 +1,4 @@
-//! Docker's credential helpers: programs that keep credentials elsewhere than in a file.
+//! Docker's credential helpers: programs that store credentials outside of files.
 //!
 //! Protocol: <https://github.com/docker/docker-credential-helpers#development>.
 
@@ -31,16 +31,16 @@ impl Helper {
         format!("docker-credential-{}", self.0)
     }
 
-    /// Returns the credentials for a key, if the helper has any. An answer without a secret is no login.
+    /// Returns the credentials for a key, if the helper has any. An answer without a secret is not a login.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
         let output = self.run("get", key)?;
         if !output.status.success() {
             return match means_missing(&output) {
                 true => Ok(None),
-                false => Err(self.failed("has no answer", &output, "")),
+                false => Err(self.failed("did not return credentials", &output, "")),
             };
         }
-        // The answer is not quoted, because a secret is in it.
+        // Do not quote the answer, because it contains a secret.
         let malformed = |reason: String| Error::settings(format!("{}: {reason}", self.program()));
         let answer = output.stdout.trim_ascii();
         if answer.is_empty() {
@@ -68,14 +68,13 @@ impl Helper {
         })
     }
 
-    /// Stores credentials.
     pub(super) fn store(&self, key: &str, username: &str, password: &str) -> Result<(), Error> {
         let input = json!({"ServerURL": key, "Username": username, "Secret": password});
         let output = self.run("store", &input.to_string())?;
         if output.status.success() {
             return Ok(());
         }
-        Err(self.failed("did not keep the credentials", &output, password))
+        Err(self.failed("did not store the credentials", &output, password))
     }
 
     /// Removes credentials, if the helper has any.
@@ -87,7 +86,7 @@ impl Helper {
         }
     }
 
-    /// Makes the error of a helper that failed, with its own words, unless a secret may be in them.
+    /// Makes the error of a failed helper. Quotes its output, unless a secret may be in it.
     fn failed(&self, what: &str, output: &Output, password: &str) -> Error {
         let words = [&output.stderr, &output.stdout].map(|words| String::from_utf8_lossy(words));
         let is_harmless = |words: &str| {
@@ -116,7 +115,7 @@ impl Helper {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
-        // Dropping the pipe shows the helper the end.
+        // Dropping the pipe ends the helper's input.
         let stdin = process.stdin.take();
         let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
         let output = process.wait_with_output().map_err(failed)?;
@@ -128,7 +127,7 @@ impl Helper {
     }
 }
 
-/// Returns whether a helper that failed says that it has no credentials for the key.
+/// Returns whether a failed helper says that it has no credentials for the key.
 fn means_missing(output: &Output) -> bool {
     [&output.stdout, &output.stderr]
         .iter()

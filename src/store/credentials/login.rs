@@ -1,4 +1,4 @@
-//! Storing credentials in Docker's file or with a helper, where other clients find them too.
+//! Stores credentials in Docker's file or with a helper, so that other clients find them too.
 
 use std::fmt;
 use std::fs;
@@ -41,7 +41,9 @@ impl fmt::Display for StoredIn {
 /// A file that cannot be read is an error, and is not changed.
 pub fn store(server: &Server, username: &str, password: &str) -> Result<StoredIn, Error> {
     if username.is_empty() || username.contains(':') {
-        return Err(Error::settings("a user name is not empty and has no colon"));
+        return Err(Error::settings(
+            "a user name must not be empty or contain a colon",
+        ));
     }
     store_in(&own_file()?, server, username, password)
 }
@@ -71,7 +73,7 @@ pub(super) fn store_in(
     let (key, entry, place) = match helper(&file, server) {
         Some((_, helper)) if server.path().is_some() => {
             return Err(Error::settings(format!(
-                "{} keeps credentials for whole registries, not for {server}",
+                "{} stores credentials only for whole registries, not for {server}",
                 helper.program()
             )));
         }
@@ -132,12 +134,12 @@ fn remove_entries(file: &mut Map<String, Value>, server: &Server) -> bool {
     removed
 }
 
-/// Checks that the tables to change are tables.
+/// Checks that the fields to change are JSON objects.
 fn check(path: &Path, file: &Map<String, Value>) -> Result<(), Error> {
     for table in ["auths", "credHelpers"] {
         if file.get(table).is_some_and(|table| !table.is_object()) {
             return Err(Error::settings(format!(
-                "{} is not a credentials file: `{table}` is no object",
+                "{} is not a credentials file: `{table}` is not an object",
                 path.display()
             )));
         }

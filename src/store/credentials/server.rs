@@ -7,7 +7,7 @@ use crate::reference::{
     DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub, redacted,
 };
 
-/// The keys of Docker Hub, in the order they are asked for. Credential helpers know the first.
+/// The keys of Docker Hub, in lookup order. Credential helpers know the first.
 const HUB_KEYS: [&str; 3] = ["https://index.docker.io/v1/", DOCKER_HUB_API, DOCKER_HUB];
 
 /// A registry, or with a path the repositories below that path, for which podman stores credentials of their own.
@@ -17,26 +17,28 @@ pub struct Server {
     path: Option<String>,
 }
 
-/// A text names no registry.
+/// The text does not name a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a registry: it is a host as in `ghcr.io`, perhaps with a port or a path")]
+#[error(
+    "`{text}` is not a registry: it must be a host such as `ghcr.io`, optionally with a port and a path"
+)]
 pub struct ParseServerError {
-    /// What was read, without a password.
+    /// The text, without a password.
     pub text: String,
 }
 
 impl Server {
-    /// Returns the host, with its port if one is named.
+    /// Returns the host, with its port if it has one.
     pub fn registry(&self) -> &str {
         &self.registry
     }
 
-    /// Returns the path, if these are not the credentials for all of the registry.
+    /// Returns the path, if the credentials are not for the whole registry.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// Returns the keys of files and helpers, the one that is written first.
+    /// Returns the keys in files and helpers. New entries get the first.
     pub(super) fn keys(&self) -> Vec<String> {
         match &self.path {
             Some(path) => vec![format!("{}/{path}", self.registry)],
@@ -61,7 +63,7 @@ impl fmt::Display for Server {
 impl FromStr for Server {
     type Err = ParseServerError;
 
-    /// Reads `HOST[:PORT][/PATH]`; `https://` before it means the same, and so do Docker Hub's names.
+    /// Parses `HOST[:PORT][/PATH]`. A leading `https://` changes nothing, and all names of Docker Hub are accepted.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseServerError {
             text: redacted(text).into_owned(),
@@ -89,7 +91,7 @@ impl FromStr for Server {
     }
 }
 
-/// Returns the keys of a registry, in the order they are asked for.
+/// Returns the keys of a registry, in lookup order.
 pub(super) fn keys(registry: &str) -> Vec<&str> {
     match is_docker_hub(registry) {
         true => HUB_KEYS.to_vec(),
@@ -97,7 +99,7 @@ pub(super) fn keys(registry: &str) -> Vec<&str> {
     }
 }
 
-/// Returns whether an entry's name means this key. Old versions of Docker wrote URLs.
+/// Returns whether an entry's name is this key. Old versions of Docker wrote URLs.
 pub(super) fn is(name: &str, key: &str) -> bool {
     let bare = name
         .trim_start_matches("https://")

@@ -1,4 +1,4 @@
-//! Looking credentials up, and storing them.
+//! Lookup and storage of credentials.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ impl Home {
         find_in(std::slice::from_ref(&self.path), registry, "owner/app").unwrap()
     }
 
-    /// The names beside the file: nothing may be left.
+    /// Returns the other files in the directory, to check that no temporary file remains.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(parent(&self.path)).unwrap();
         entries
@@ -282,7 +282,7 @@ fn who_may_read_it_stays_and_nobody_else_may_at_first() {
     fs::set_permissions(&home.path, fs::Permissions::from_mode(0o640)).unwrap();
     store_in(&home.path, &server("quay.io"), "user", "word").unwrap();
     assert_eq!(mode(&home.path), 0o640);
-    // A link is written through, also one that leads nowhere yet.
+    // A write follows a link, even if its target does not exist yet.
     for target in ["there.json", "not-yet.json"] {
         let target = home.directory.path().join(target);
         let link = home.directory.path().join("link.json");

@@ -1,5 +1,5 @@
-//! Which manifests of a layout are about another one: there is no list of them, so every manifest is read,
-//! but only once, as what a digest names never changes.
+//! The referrers of a manifest in a layout. A layout has no list of them, so every manifest is read. Each is read only
+//! once, because the bytes of a digest never change.
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
@@ -14,10 +14,10 @@ use crate::manifest::{Annotations, Descriptor, is_untyped, media_type};
 use crate::reference::Name;
 use crate::store::Error;
 
-/// What has a subject: an image manifest, or an image index.
+/// The media types of manifests that can have a subject.
 const WITH_SUBJECT: [&str; 2] = [media_type::MANIFEST, media_type::INDEX];
 
-/// Every manifest that was read, and what it refers to.
+/// The manifests that were read, and their referrer entries.
 pub(super) type Known = Arc<Mutex<HashMap<Digest, Option<Referrer>>>>;
 
 /// A manifest with a subject.
@@ -26,7 +26,7 @@ pub(super) struct Referrer {
     descriptor: Descriptor,
 }
 
-/// What a manifest says of itself to those who look for referrers.
+/// The fields of a manifest that a list of referrers needs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest {
@@ -48,7 +48,7 @@ struct Config {
 }
 
 impl Manifest {
-    /// Returns the artifact type, or the config's media type where there is none.
+    /// Returns the artifact type, or the config's media type if there is none.
     ///
     /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>.
     fn kind(&self) -> Option<String> {
@@ -58,8 +58,8 @@ impl Manifest {
 }
 
 impl Layout {
-    /// Returns the referrers of a manifest in index order, whatever repository their tags are in: a
-    /// referrer has no tag as a rule, and then belongs to none.
+    /// Returns the referrers of a manifest in index order, from all repositories: a referrer usually has no tag, and
+    /// then belongs to no repository.
     pub(super) fn find_referrers(
         &self,
         subject: &Digest,
@@ -77,7 +77,7 @@ impl Layout {
             let referrer = match known.entry(digest) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => match self.referrer(entry, &digest) {
-                    // The index may name what is gone.
+                    // The index may name a missing manifest.
                     Err(Error::NotFound { .. }) => continue,
                     read => unknown.insert(read?),
                 },
@@ -92,7 +92,7 @@ impl Layout {
         Ok(referrers)
     }
 
-    /// Reads the manifest of an entry; nothing if it has no subject.
+    /// Reads the manifest of an entry. Returns nothing if it has no subject.
     fn referrer(&self, entry: &Value, digest: &Digest) -> Result<Option<Referrer>, Error> {
         let raw = self.read_manifest(&Name::Digest(*digest))?;
         let bad = |error: serde_json::Error| {
@@ -118,7 +118,7 @@ impl Layout {
     }
 }
 
-/// Returns whether it is worth reading the manifest of an entry. One that states no type may be any.
+/// Returns whether the manifest of an entry must be read. An entry without a type may have any type.
 fn may_refer(entry: &Value, artifact_type: Option<&str>) -> bool {
     let media_type = text(entry, "mediaType");
     let stated = text(entry, "artifactType").filter(|stated| !is_untyped(Some(stated)));

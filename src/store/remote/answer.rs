@@ -1,4 +1,5 @@
-//! Reading answers: bounded bodies, whether a registry sent them, its own words, `Retry-After`, `Content-Range`.
+//! Reads answers: bodies of bounded length, registry errors, `Retry-After` and `Content-Range`; decides whether an
+//! answer comes from a registry.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,23 +14,20 @@ use crate::digest::{Digest, Identity, Mismatch};
 use crate::store::{Error, StoreKind, Subject};
 use crate::text::excerpt;
 
-/// How much of the body of an error is read.
+/// The number of bytes that are read of an error's body.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
-/// The digest that registries send with manifests; the distribution specification keeps Docker's name.
+/// The digest header that registries send with manifests. The distribution specification uses Docker's name.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Why a body was not read.
 pub(super) enum BodyError {
-    /// It is longer than the limit.
     TooLong,
-    /// It took too long.
     TooSlow(TooSlow),
-    /// The connection broke.
     Broken(reqwest::Error),
 }
 
-/// Reads a body of at most `limit` bytes; a longer one is left where the limit was passed.
+/// Reads a body of at most `limit` bytes. Stops at the limit if the body is longer.
 pub(super) async fn read_bounded(
     response: &mut Response,
     limit: u64,
@@ -39,7 +37,7 @@ pub(super) async fn read_bounded(
     read.map_err(BodyError::TooSlow)?
 }
 
-/// Returns how fast the body of a response must come.
+/// Returns the speed limits for the body of a response.
 pub(super) fn pace(response: &Response) -> Pace {
     response.extensions().get().copied().unwrap_or_default()
 }
@@ -61,7 +59,7 @@ async fn read_all(response: &mut Response, limit: u64) -> Result<Vec<u8>, BodyEr
     Ok(body)
 }
 
-/// What a registry says about a request that it did not fulfil.
+/// A registry's errors for a request that it did not fulfil.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
     /// The first error code of the specification's list, such as `NAME_UNKNOWN`.
@@ -70,7 +68,7 @@ pub(super) struct Words {
     pub(super) message: String,
 }
 
-/// Reads what an error's body says. A body that breaks off, or takes too long, says what had come.
+/// Reads the body of an error. If it breaks off or takes too long, returns the part that has come.
 pub(super) async fn words(mut response: Response) -> Words {
     let mut body = Vec::new();
     let pace = pace(&response).for_error();
@@ -158,7 +156,7 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64
     Some((first.trim().parse().ok()?, last.trim().parse().ok()?, size))
 }
 
-/// Returns the media type without parameters; empty where none is told.
+/// Returns the media type without parameters; empty if there is none.
 pub(super) fn media_type(headers: &HeaderMap) -> &str {
     let text = headers
         .get(CONTENT_TYPE)
@@ -169,24 +167,24 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
         .trim()
 }
 
-/// Returns whether an answer is a page for people, as web servers give to any path.
+/// Returns whether an answer is a web page for people. Web servers send one for any path.
 pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     matches!(media_type(headers), "text/html" | "application/xhtml+xml")
         || body.trim_ascii_start().starts_with(b"<")
 }
 
-/// Returns whether an answer without a length has the type of a file, as blobs are.
+/// Returns whether an answer without a length has the type of a file, as blobs do.
 pub(super) fn is_file(headers: &HeaderMap) -> bool {
     !media_type(headers).is_empty() && !is_text(headers)
 }
 
-/// Returns whether an answer has the type of a text or a JSON document, as other servers answer.
+/// Returns whether an answer is a text or a JSON document, as servers that are not registries send.
 pub(super) fn is_text(headers: &HeaderMap) -> bool {
     let media_type = media_type(headers);
     media_type.starts_with("text/") || media_type == "application/json"
 }
 
-/// Returns the media type for a message.
+/// Returns the media type in words, for a message.
 pub(super) fn content_in_words(headers: &HeaderMap) -> String {
     match media_type(headers) {
         "" => "no content type".to_owned(),
@@ -194,7 +192,7 @@ pub(super) fn content_in_words(headers: &HeaderMap) -> String {
     }
 }
 
-/// Returns the encoding of a body that is not sent as it is stored.
+/// Returns the encoding of a body that is not sent as stored.
 pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get(CONTENT_ENCODING)?;
     let encoding = String::from_utf8_lossy(encoding.as_bytes());
@@ -203,16 +201,16 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     (!is_none).then(|| excerpt(encoding))
 }
 
-/// Returns whether a registry says with a status that it took what was sent.
+/// Returns whether the status says that the registry accepted the sent bytes.
 pub(super) fn is_accepted(status: StatusCode) -> bool {
     matches!(status.as_u16(), 201 | 202 | 204)
 }
 
-/// Makes an error of an answer to `what` that is a success by its status, and that is no document of a registry: encoded
-/// on its way, a web page, a file that is not JSON, or a list of errors.
+/// Makes an error if an answer to `what` has a success status but is not a registry's document: it is encoded in
+/// transit, a web page, a file that is not JSON, or a list of errors.
 ///
-/// Web servers, login pages and proxies answer any path with 200. Nothing follows from such an answer, least of all that
-/// a list is empty or that something exists.
+/// Web servers, login pages and proxies answer any path with 200. Such an answer proves nothing, least of all that a
+/// list is empty or that something exists.
 pub(super) fn check_document(
     what: &str,
     location: &str,
@@ -221,7 +219,7 @@ pub(super) fn check_document(
 ) -> Result<(), Error> {
     let (what, location, status) = (what.to_owned(), location.to_owned(), status.as_u16());
     let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-    // Some servers label what they do not encode.
+    // Some servers set the label without encoding the body.
     if let Some(encoding) = encoding(headers).filter(|_| !is_json) {
         return Err(Error::Encoded {
             what,
@@ -248,7 +246,7 @@ pub(super) fn check_document(
     }
 }
 
-/// Returns the errors that a body consists of, in words.
+/// Returns the errors of a body that lists errors, in words.
 fn listed_errors(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -261,7 +259,7 @@ fn listed_errors(body: &[u8]) -> Option<String> {
     (!envelope.errors.is_empty()).then(|| read_words(body).message)
 }
 
-/// Returns the digest that the registry gives the content, if it is one that we can check.
+/// Returns the digest that the registry reports, if its algorithm is supported.
 pub(super) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers
         .get(CONTENT_DIGEST)?
@@ -272,7 +270,7 @@ pub(super) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
         .ok()
 }
 
-/// Makes an error of bytes that have another digest than expected.
+/// Makes the error of bytes that do not have the expected digest.
 pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Identity) -> Error {
     let expected = Identity {
         digest: expected,
@@ -296,10 +294,10 @@ mod tests {
 
     #[test]
     fn a_registry_speaks_briefly_and_without_control_characters() {
-        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"else"}]}"#;
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"more"}]}"#;
         let words = read_words(body);
         assert_eq!(words.code, "NAME_UNKNOWN");
-        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; else");
+        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; more");
         assert_eq!(
             read_words(b"<p>\r\nbad\x07 gateway\x00").message,
             "<p> bad gateway"

@@ -1,4 +1,4 @@
-//! The middle layer of the transport: credentials, as the registry's challenge asks for them. One request fetches a
+//! The middle layer of the transport: it adds credentials, as the registry's challenge requires. One request fetches a
 //! token, and many use it.
 
 use std::collections::HashSet;
@@ -18,16 +18,17 @@ use super::wire::{AuthorizationHeader, Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
 
-/// What a refusal of the token server is about.
+/// The name of the refused object in a token server's refusal.
 const TOKEN: &str = "a token";
 
-/// How many further repositories one token may be requested for. Each makes the token, and so every request, longer.
+/// The maximum number of further repositories in one token. Each makes the token, and so every request, longer.
 const MAX_FURTHER: usize = 32;
 
 /// The authorization that requests are sent with.
 #[derive(Clone, Default)]
 struct Grant {
-    /// Counts the headers so far, so that of many refused requests only the first fetches a new token.
+    /// Counts the authorization headers so far. If several requests are refused at once, only the first fetches a new
+    /// token.
     generation: u64,
     header: Option<AuthorizationHeader>,
 }
@@ -39,11 +40,11 @@ struct State {
     grant: Grant,
     /// The source of the last token.
     server: Option<TokenServer>,
-    /// Further repositories that tokens are requested to read.
+    /// Further repositories that tokens should let the client read.
     further: Vec<String>,
     /// Repositories that the token server gives no token for.
     declined: HashSet<String>,
-    /// The token server's words when it refused. Asking again could lock an account.
+    /// The token server's message when it refused. Asking again could lock an account.
     refused: Option<String>,
 }
 
@@ -56,7 +57,6 @@ impl State {
     }
 }
 
-/// Sends requests with credentials.
 pub(super) struct Authorized {
     pub(super) wire: Wire,
     credentials: Credentials,
@@ -65,7 +65,7 @@ pub(super) struct Authorized {
 }
 
 impl Authorized {
-    /// Tokens are requested for these scopes. Without a scope they only prove who the client is.
+    /// Makes the layer for these scopes. Without a scope, tokens only prove the client's identity.
     pub(super) fn new(
         wire: Wire,
         credentials: Credentials,
@@ -94,7 +94,7 @@ impl Authorized {
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let response = self.answer(request).await?;
         let status = response.status();
-        // Another host was shown no credentials, so a refusal there is not about ours.
+        // Other hosts receive no credentials, so their refusals are not about ours.
         let is_ours = self.wire.owns(response.url());
         if is_ours && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let words = match self.wire.words(response).await.message {
@@ -111,7 +111,7 @@ impl Authorized {
         Ok(response)
     }
 
-    /// Sends a request once, and once more with a new token if the registry asks for one. Any answer is a success.
+    /// Sends a request once, and again with a new token if the registry asks for one. Any answer is a success.
     pub(super) async fn answer(&self, request: &Request) -> Result<Response, Failure> {
         if !self.wire.owns(&request.url) {
             return self.wire.attempt(request, None).await;
@@ -125,7 +125,7 @@ impl Authorized {
         }
         match self.renew(&grant, response.headers()).await? {
             Some(grant) => {
-                // A body that was read to its end leaves the connection usable.
+                // Reading a body to its end lets the connection be used again.
                 answer::words(response).await;
                 self.wire.attempt(request, grant.header.as_ref()).await
             }
@@ -133,8 +133,8 @@ impl Authorized {
         }
     }
 
-    /// Requests that tokens let the client read another repository, at most once for each. If the token server
-    /// declines, requests that need the repository are refused.
+    /// Makes tokens let the client read another repository, at most once for each. If the token server declines,
+    /// requests that need the repository are refused.
     pub(super) async fn add_repository(&self, path: &str) -> Result<(), Failure> {
         let mut state = self.state.lock().await;
         if state.refused.is_some()
@@ -171,14 +171,14 @@ impl Authorized {
         self.scopes.iter().any(names)
     }
 
-    /// Returns whether the registry asked for credentials and got them.
+    /// Returns whether the registry asked for credentials and received them.
     pub(super) async fn was_challenged(&self) -> bool {
         self.state.lock().await.grant.header.is_some()
     }
 
-    /// Returns the authorization for the next request. With a password or an identity token, the registry is first
-    /// asked for its challenge: a registry that everybody may read would never send one, and would answer as to
-    /// anybody.
+    /// Returns the authorization for the next request. With a password or an identity token, the client first asks for
+    /// the registry's challenge. Otherwise a public registry would never send one, and would answer as to an anonymous
+    /// client.
     async fn grant(&self) -> Result<Grant, Failure> {
         let mut state = self.state.lock().await;
         if let (Some(reason), None) = (&state.refused, &state.grant.header) {
@@ -205,7 +205,8 @@ impl Authorized {
         Ok(state.grant.clone())
     }
 
-    /// Returns the authorization to use after `used` was answered with 401 and these headers, if there is another.
+    /// Returns another authorization, after `used` was answered with 401 and these headers. Returns nothing if there is
+    /// none.
     async fn renew(&self, used: &Grant, headers: &HeaderMap) -> Result<Option<Grant>, Failure> {
         let mut state = self.state.lock().await;
         let is_password = matches!(used.header, Some(AuthorizationHeader::Basic { .. }));
@@ -226,7 +227,7 @@ impl Authorized {
         Ok(is_new.then(|| state.grant.clone()))
     }
 
-    /// Does what a challenge asks for. The state does not change if there is none that the client can meet.
+    /// Meets a challenge. The state does not change if the client supports none of them.
     async fn accept_challenge(
         &self,
         state: &mut State,
@@ -252,7 +253,7 @@ impl Authorized {
         Ok(())
     }
 
-    /// Fetches a token. If the further repositories may be why it is refused, fetches one without them.
+    /// Fetches a token. If the refusal may be about the further repositories, fetches one without them.
     async fn token(&self, state: &mut State, server: &TokenServer) -> Result<Arc<str>, Failure> {
         loop {
             let further = state.further.iter().map(String::as_str);
@@ -289,7 +290,7 @@ impl Authorized {
         }
     }
 
-    /// Makes the error of a refusal. If it may be about the credentials, a reader must know whether there were any.
+    /// Makes the error of a refusal. If it may be about the credentials, the text says whether any were sent.
     fn refused(&self, what: &str, words: &str, may_be_credentials: bool) -> Error {
         let note = match &self.credentials {
             _ if !may_be_credentials => "",

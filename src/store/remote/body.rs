@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::store::{Error, Observer};
 
-/// How much of a file is read at a time.
+/// The number of bytes of a file that are read at a time.
 const READ_BYTES: u64 = 128 * 1024;
 
 /// A body that can be made anew for every attempt.
@@ -35,8 +35,8 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Gives a request this body and its length; registries refuse bodies without one. `sent` counts the bytes of a
-    /// file that were sent.
+    /// Gives a request this body and its length, because registries refuse bodies without one. `sent` counts the sent
+    /// bytes of a file.
     pub(super) async fn attach(
         &self,
         builder: RequestBuilder,
@@ -74,7 +74,7 @@ async fn open(path: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// Counts the bytes of a file that are sent.
+/// Counts the sent bytes of a file.
 #[derive(Clone)]
 struct Watch {
     observer: Arc<dyn Observer>,

@@ -1,4 +1,4 @@
-//! Which repositories a registry has, where it says so.
+//! The list of a registry's repositories, if it has one.
 //!
 //! The endpoint is older than the OCI specification, which has none:
 //! <https://distribution.github.io/distribution/spec/api/#listing-repositories>.
@@ -14,10 +14,10 @@ use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
 
-/// Returns every repository of a registry, in its own order.
+/// Returns every repository of a registry, in the registry's order.
 ///
-/// A registry that has no such list, or lets us in but not to the list, is [`Error::NoCatalog`]; one that
-/// does not let us in at all is [`Error::Refused`].
+/// [`Error::NoCatalog`] means that the registry has no such list, or refuses only the list. [`Error::Refused`] means
+/// that it refuses everything.
 pub async fn catalog(
     registry: &str,
     credentials: Credentials,
@@ -26,7 +26,7 @@ pub async fn catalog(
     let transport = whole_registry(registry, credentials.clone(), Some(Scope::Catalog), options)?;
     match list(&transport).await {
         Err(error @ Error::Refused { .. }) => {
-            // The token server may have refused the list, and would not be asked again.
+            // The token server may have refused the list, and the first transport would not ask it again.
             let transport = whole_registry(registry, credentials, None, options)?;
             if lets_in(&transport).await? {
                 Err(no_catalog(&transport))
@@ -44,7 +44,7 @@ fn no_catalog(transport: &Transport) -> Error {
     }
 }
 
-/// Prepares to ask what concerns no repository in particular.
+/// Prepares requests that concern no single repository.
 fn whole_registry(
     registry: &str,
     credentials: Credentials,
@@ -63,7 +63,7 @@ async fn list(transport: &Transport) -> Result<Vec<String>, Error> {
     let is_absent = |response: &Response| is_absent(response.status());
     match pages.names("repositories", "", is_absent).await {
         Ok(names) => names.ok_or_else(|| no_catalog(transport)),
-        // A front end answers any path that the registry does not have with a page of its own.
+        // A front end answers paths that the registry does not have with a web page.
         Err(Error::NotRegistry { .. }) if pages.is_first() => Err(no_catalog(transport)),
         Err(error) => Err(error),
     }
@@ -73,10 +73,10 @@ fn is_absent(status: StatusCode) -> bool {
     status.is_redirection() || matches!(status.as_u16(), 404 | 405 | 501)
 }
 
-/// Returns whether the registry has us at all, asked as every client asks first.
+/// Returns whether the registry admits the client at all. Sends the ping that every client sends first.
 async fn lets_in(transport: &Transport) -> Result<bool, Error> {
     let url = transport.endpoint("");
-    let request = Request::new(Method::GET, url, "asking whether we may enter");
+    let request = Request::new(Method::GET, url, "checking access to the registry");
     match transport.send(&request).await {
         Ok(response) => Ok(response.status().is_success()),
         Err(Error::Refused { .. }) => Ok(false),

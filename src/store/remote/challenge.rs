@@ -1,6 +1,6 @@
-//! What a registry asks for in `WWW-Authenticate`, and where it may send a password.
+//! The challenges that a registry sends in `WWW-Authenticate`, and the addresses that may receive a password.
 //!
-//! Spec: <https://distribution.github.io/distribution/spec/auth/token/> on top of RFC 9110, section 11.6.1.
+//! Spec: <https://distribution.github.io/distribution/spec/auth/token/>, on top of RFC 9110, section 11.6.1.
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -10,18 +10,18 @@ use super::public::is_inner;
 /// One way to authenticate that a registry offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// User name and password with every request.
+    /// User name and password in every request.
     Basic,
     /// A token from the server at `realm`.
     Bearer {
         /// The token server's address, not checked yet.
         realm: String,
-        /// What the token server calls the registry.
+        /// The token server's name for the registry.
         service: Option<String>,
     },
 }
 
-/// Returns every challenge of an answer that we know how to meet, in order.
+/// Returns the supported challenges of an answer, in order.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     headers
         .get_all(WWW_AUTHENTICATE)
@@ -31,9 +31,9 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .collect()
 }
 
-/// Schemes and parameters both come in one comma-separated list, so a new challenge shows only by a
-/// first word that no `=` follows. Values without quotes may hold anything but a comma or white space:
-/// zot writes `realm=https://…` bare, against the RFC.
+/// Schemes and parameters share one comma-separated list, so a new challenge begins with a word that no `=` follows.
+/// Unquoted values may contain anything but commas and white space: zot sends `realm=https://…` unquoted, against the
+/// RFC.
 fn parse(text: &str) -> Vec<Challenge> {
     let mut found: Vec<Offer> = Vec::new();
     for element in elements(text) {
@@ -70,7 +70,7 @@ fn parse(text: &str) -> Vec<Challenge> {
     found.into_iter().filter_map(known).collect()
 }
 
-/// A challenge of any scheme, with the parameters that matter.
+/// A challenge of any scheme, with the relevant parameters.
 struct Offer {
     scheme: String,
     realm: Option<String>,
@@ -123,24 +123,24 @@ fn unquote(value: &str) -> String {
     inner.chars().filter(plain).collect()
 }
 
-/// Checks a token server's address before a password goes there; the error says what is wrong with it.
+/// Checks a token server's address before it receives a password. The error names the problem.
 ///
-/// A registry reached by https must not make us show the password to everybody on the way.
+/// A registry that is reached by https must not make the client send the password unencrypted.
 pub(super) fn check_realm(realm: &str, registry: &Url, public_only: bool) -> Result<Url, String> {
-    let url = Url::parse(realm).map_err(|_| "its token server's address is no absolute URL")?;
+    let url = Url::parse(realm).map_err(|_| "its token server's address is not an absolute URL")?;
     match url.scheme() {
         "https" => {}
         "http" if registry.scheme() == "http" => {}
-        _ => return Err("its token server is not reached by https".to_owned()),
+        _ => return Err("its token server does not use https".to_owned()),
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err("its token server's address has no host".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("its token server's address has a user name in it".to_owned());
+        return Err("its token server's address contains a user name".to_owned());
     }
     if public_only && is_inner(&url) {
-        return Err("its token server is at an address that is not public".to_owned());
+        return Err("its token server's address is not public".to_owned());
     }
     Ok(url)
 }

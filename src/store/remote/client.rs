@@ -20,7 +20,7 @@ const MAX_REDIRECTS: usize = 10;
 
 /// Returns scheme, host and port of a registry.
 ///
-/// Docker Hub has its API on another host than references name.
+/// Docker Hub's API has another host than its references.
 pub(super) fn origin(registry: &str, options: &Options) -> Result<Url, Error> {
     match registry {
         DOCKER_HUB => site(DOCKER_HUB_API, options),
@@ -28,7 +28,7 @@ pub(super) fn origin(registry: &str, options: &Options) -> Result<Url, Error> {
     }
 }
 
-/// Returns scheme, host and port of a host that is asked under its own name.
+/// Returns scheme, host and port of a host that is reached under its own name.
 pub(super) fn site(host: &str, options: &Options) -> Result<Url, Error> {
     let bad = || Error::Settings {
         reason: format!("`{host}` is not the address of a registry"),
@@ -45,12 +45,11 @@ pub(super) fn site(host: &str, options: &Options) -> Result<Url, Error> {
     }
 }
 
-/// What all connections of one client share.
+/// The state that all connections of one client share.
 #[derive(Clone)]
 pub(super) struct Network {
-    /// How TLS is spoken.
     pub(super) tls: Arc<ClientConfig>,
-    /// Which proxies lead where; none may be used if only public addresses are allowed.
+    /// The proxies. With public addresses only, no proxy may be used.
     pub(super) proxies: Option<Arc<Proxies>>,
 }
 
@@ -62,14 +61,14 @@ impl Network {
         })
     }
 
-    /// Returns the name of the proxy that leads to the host of a URL.
+    /// Returns the name of the proxy for the host of a URL.
     pub(super) fn proxy(&self, url: &Url) -> Option<String> {
         self.proxies.as_ref()?.name(url)
     }
 }
 
-/// Makes the client for requests, whose answers may take so long, or the one for uploads: its timer
-/// would count from the first byte that goes out, so the body's progress is watched instead.
+/// Makes the client for requests, with this time limit for answers, or the one for uploads. An upload has no such
+/// limit, because the timer would count from the first sent byte; its progress is watched instead.
 pub(super) fn build(
     network: &Network,
     options: &Options,
@@ -80,7 +79,7 @@ pub(super) fn build(
     build_with(network, options, read_timeout, policy)
 }
 
-/// Makes a client for what is no registry: it is led to https only, or from one loopback host to another.
+/// Makes a client for a server that is not a registry. It follows redirects only to https, or between loopback hosts.
 pub(super) fn build_for_site(
     network: &Network,
     options: &Options,
@@ -130,12 +129,12 @@ fn build_with(
 }
 
 tokio::task_local! {
-    /// The address that the request of this task was led to last.
+    /// The address of the last redirect of this task's request.
     static LED_TO: RefCell<Option<Url>>;
 }
 
-/// Waits for an answer, and returns the address that the request was led to last, too. The client's own errors name
-/// the first address, even if another host failed.
+/// Waits for an answer, and returns the address of the last redirect too. The errors of the HTTP client name the first
+/// address, even if another host failed.
 pub(super) async fn led<T>(sending: impl Future<Output = T>) -> (T, Option<Url>) {
     let waiting = async {
         let outcome = sending.await;
@@ -149,7 +148,7 @@ fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action
     if first.is_some_and(|first| is_referrers(first) && is_other_host(first, attempt.url())) {
         return attempt.stop();
     }
-    // Outside of `led` nobody asks.
+    // Outside of `led` the address is not needed.
     let _ = LED_TO.try_with(|led_to| led_to.replace(Some(attempt.url().clone())));
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
@@ -161,23 +160,23 @@ fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action
     }
 }
 
-/// Returns whether a URL is that of a list of referrers. GHCR has no such lists and answers with the address of a web page,
-/// which refuses us in ways that say nothing of referrers.
+/// Returns whether a URL is that of a list of referrers. GHCR has no such lists and redirects to a web page, whose
+/// refusal says nothing about referrers.
 fn is_referrers(url: &Url) -> bool {
     let mut segments = url.path().rsplit('/');
     segments.nth(1) == Some("referrers")
 }
 
-/// Returns whether a redirect leads away from a host. From http to https it stays there.
+/// Returns whether a redirect leaves a host. One from http to https does not.
 pub(super) fn is_other_host(from: &Url, to: &Url) -> bool {
     let is_upgrade = from.scheme() == "http" && to.scheme() == "https";
     let same_port = from.port_or_known_default() == to.port_or_known_default();
     from.host() != to.host() || !(same_port || is_upgrade)
 }
 
-/// A redirect leads from https to something weaker.
+/// A redirect leads from https to another scheme.
 #[derive(Debug, thiserror::Error)]
-#[error("it leads from https to an address without")]
+#[error("it leads from https to an unencrypted address")]
 pub(super) struct InsecureRedirect;
 
 #[cfg(test)]

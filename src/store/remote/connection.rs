@@ -1,4 +1,4 @@
-//! Why no connection came about, where that is known: the way out is another one for each cause.
+//! The known causes of failed connections. Each cause has its own remedy.
 
 use std::error;
 use std::io;
@@ -12,19 +12,19 @@ use crate::store::causes;
 
 type Cause = Box<dyn error::Error + Send + Sync>;
 
-/// Why no connection to a host came about.
+/// The cause of a failed connection to a host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// The proxy could not be reached, or did not lead to the host.
+    /// The proxy could not be reached, or did not connect to the host.
     #[error("the connection through the proxy {proxy} failed")]
     Proxy {
         /// The address of the proxy, without a password.
         proxy: String,
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
-    /// The proxy wants a password.
+    /// The proxy requires a password.
     #[error(
         "the proxy {proxy} answered {}",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -36,51 +36,51 @@ pub enum ConnectionError {
     /// Nothing listens at the address.
     #[error("the connection was refused")]
     Refused {
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
     /// The name of the host has no address.
     #[error("the host has no address")]
     NoAddress {
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
-    /// The host speaks TLS on a port that was asked by plain http.
-    #[error("{host} speaks TLS, and was asked by plain http")]
+    /// The host speaks TLS on a port that received plain HTTP.
+    #[error("{host} speaks TLS, but the client used plain http")]
     SpeaksTls {
         /// The host and its port.
         host: String,
-        /// Whether it was asked by plain http because it is this machine.
+        /// Whether plain HTTP was used because the host is this machine.
         is_loopback: bool,
     },
-    /// The host does not speak TLS on a port that was asked by https.
+    /// The host does not speak TLS on a port that received TLS.
     #[error("the answer is not TLS")]
     SpeaksNoTls {
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
-    /// The host has a certificate that is not accepted.
+    /// The host's certificate is not accepted.
     #[error("the certificate is not accepted")]
     Certificate {
-        /// What is wrong with it.
+        /// The problem of the certificate.
         source: Cause,
     },
     /// TLS failed in another way.
     #[error("TLS failed")]
     Tls {
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
     /// This machine trusts no certificates at all.
     #[error("the certificate cannot be checked")]
     NoCertificates {
-        /// What happened.
+        /// The cause.
         source: Cause,
     },
 }
 
-/// Names the cause of a connection to the host of `url` that did not come about, if it is known; otherwise returns the error
-/// as it is. Never shows a URL, which may hold a signature.
+/// Finds the cause of a failed connection to the host of `url`; otherwise returns the error unchanged. Never shows a
+/// URL, which may contain a signature.
 pub(super) fn explain(url: &Url, error: reqwest::Error, network: &Network) -> Cause {
     if !error.is_connect() {
         return Box::new(error.without_url());
@@ -90,9 +90,9 @@ pub(super) fn explain(url: &Url, error: reqwest::Error, network: &Network) -> Ca
 
 fn cause_of(error: impl error::Error + Send + Sync + 'static, proxy: Option<String>) -> Cause {
     let is_refused = has_kind(&error, io::ErrorKind::ConnectionRefused);
-    // A connection that came about ends so in its TLS handshake.
+    // An established connection ends like this during the TLS handshake.
     let has_ended = has_kind(&error, io::ErrorKind::UnexpectedEof);
-    // The HTTP client has no type for it.
+    // The HTTP client has no type for this error.
     let has_no_address = causes(&error).any(|error| error.to_string() == "dns error");
     let tls = tls_error(&error).map(|tls| match tls {
         rustls::Error::Other(other) if other.0.is::<NoCertificates>() => TlsFailure::NoCertificates,
@@ -129,7 +129,6 @@ fn has_kind(error: &(dyn error::Error + 'static), kind: io::ErrorKind) -> bool {
     })
 }
 
-/// What went wrong in a TLS handshake.
 enum TlsFailure {
     NoCertificates,
     Certificate,
@@ -137,7 +136,7 @@ enum TlsFailure {
     Other,
 }
 
-/// Finds the error of TLS among the causes of another. I/O errors do not return what they wrap as their source.
+/// Finds a TLS error among the causes of another error. I/O errors do not return the error inside them as their source.
 fn tls_error<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a rustls::Error> {
     causes(error).find_map(|mut cause| {
         while let Some(inner) = cause

@@ -22,11 +22,11 @@ pub struct Document {
 }
 
 /// Fetches the document at `https://HOST/PATH`, where `host` may have a port. Returns nothing if the server answers
-/// with an error, or with an HTML page, as web servers answer any path. `what` describes the request in error texts;
-/// `limit` is the longest body that is read, in bytes.
+/// with an error, or with an HTML page, which web servers send for any path. `what` describes the request in error
+/// texts; `limit` is the longest body that is read, in bytes.
 ///
-/// Sends no credentials, and follows redirects to https only (or among loopback hosts). A host that cannot be
-/// reached is an error.
+/// Sends no credentials, and follows redirects to https only (or among loopback hosts). An unreachable host is an
+/// error.
 pub async fn document(
     host: &str,
     path: &str,
@@ -42,13 +42,13 @@ pub async fn document(
     );
     let found = transport.retried(what, || fetch(transport.wire(), &request, limit));
     match found.await {
-        // The server did answer, each time with an error.
+        // The server answered every attempt with an error.
         Err(Error::Unreachable { source, .. }) if source.is::<Error>() => Ok(None),
         found => found,
     }
 }
 
-/// Asks once, and ignores challenges: there are no credentials to meet them with.
+/// Sends the request once and ignores challenges, because there are no credentials.
 async fn fetch(wire: &Wire, request: &Request, limit: u64) -> Result<Option<Document>, Failure> {
     let mut response = wire.attempt(request, None).await?;
     if answer::is_retryable(response.status()) {

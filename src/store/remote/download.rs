@@ -1,4 +1,4 @@
-//! Downloading a blob, or the rest of one after a transfer broke off.
+//! Downloads a blob, or the rest of one after a transfer broke off.
 
 use std::error;
 
@@ -15,8 +15,8 @@ use crate::digest::Identity;
 use crate::store::{ByteStream, Error};
 
 impl Remote {
-    /// Opens a blob at byte `from`. If the server does not send exactly the rest, the transfer begins again from the
-    /// first byte, and the bytes that the client has are left out.
+    /// Opens a blob at byte `from`. If the server does not send exactly the rest, the transfer restarts at the
+    /// first byte, and the bytes that the client has are skipped.
     pub(super) async fn download(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         let subject = format!("blob {}", blob.digest);
         let endpoint = format!("blobs/{}", blob.digest);
@@ -55,8 +55,8 @@ impl Remote {
     }
 }
 
-/// Fails if a body that should be `length` bytes of a blob is a web page, another text, or encoded. One of that length may
-/// have any type; its digest decides. A text whose length is not told may be a config.
+/// Fails if a body that should be `length` bytes of a blob is a web page, another text, or encoded. A body of that
+/// length may have any type, because its digest is checked. A text without a length may be a config.
 fn check_blob(wire: &Wire, response: &Response, what: &str, length: u64) -> Result<(), Error> {
     let headers = response.headers();
     let encoding = answer::encoding(headers);
@@ -79,7 +79,7 @@ fn is_rest(headers: &HeaderMap, from: u64, size: u64) -> bool {
     })
 }
 
-/// Returns a body as it comes, unverified, until it breaks off or becomes too slow.
+/// Returns the bytes of a body, unverified, until it breaks off or becomes too slow.
 pub(super) fn stream_of(response: Response, what: &str, location: &str) -> ByteStream {
     let meter = Meter::new(answer::pace(&response));
     let what = format!("{what} ({location})");
@@ -99,7 +99,7 @@ pub(super) fn stream_of(response: Response, what: &str, location: &str) -> ByteS
     pieces.map_err(broken).boxed()
 }
 
-/// Leaves out the first bytes of a stream.
+/// Skips the first bytes of a stream.
 fn skip(
     stream: impl Stream<Item = Result<Bytes, Error>>,
     count: u64,

@@ -1,4 +1,4 @@
-//! Why one attempt failed, and whether another one may help.
+//! The failure of one attempt, and whether another attempt may succeed.
 
 use std::error;
 use std::io;
@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::store::{Error, causes};
 use crate::text::excerpt;
 
-/// Why one attempt did not succeed.
 pub(super) struct Failure {
     pub(super) error: Error,
     /// Whether another attempt may succeed, and how long the server asks to wait before it.
@@ -21,8 +20,8 @@ impl From<Error> for Failure {
     }
 }
 
-/// Returns whether a broken connection may work the next time. A host that has no address or refuses connections
-/// will do so again.
+/// Returns whether another attempt may succeed after a broken connection. A host that has no address or refuses
+/// connections fails again.
 pub(super) fn is_transient(error: &reqwest::Error) -> bool {
     if error.is_builder() {
         return false;
@@ -43,7 +42,7 @@ pub(super) fn is_transient(error: &reqwest::Error) -> bool {
     error.is_timeout() || find::<io::Error>(error).is_some_and(is_interruption)
 }
 
-/// Finds an error of a type among an error and its causes.
+/// Finds an error of a type in an error and its causes.
 pub(super) fn find<'a, E: error::Error + 'static>(
     error: &'a (dyn error::Error + 'static),
 ) -> Option<&'a E> {

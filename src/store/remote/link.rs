@@ -1,4 +1,4 @@
-//! The `Link` header, which says where the next page of a list is.
+//! The `Link` header, which contains the address of a list's next page.
 //!
 //! Spec: <https://www.rfc-editor.org/rfc/rfc8288#section-3>.
 
@@ -7,13 +7,13 @@ use reqwest::header::{HeaderMap, LINK};
 
 use super::client::is_other_host;
 
-/// There is a `Link` header that cannot be read. A list must not end there.
+/// A `Link` header that cannot be parsed. A list must not end there.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnreadableLink;
 
-/// Returns the target of the link to the next page, as written.
+/// Returns the unparsed target of the link to the next page.
 ///
-/// That is the link with `rel="next"`. If none has a `rel`, it is the first link: some registries send nothing but the
+/// That is the link with `rel="next"`. If no link has a `rel`, it is the first one: some registries send only the
 /// target.
 pub(super) fn next_link(headers: &HeaderMap) -> Result<Option<String>, UnreadableLink> {
     let mut without_relation = None;
@@ -35,8 +35,8 @@ pub(super) fn next_link(headers: &HeaderMap) -> Result<Option<String>, Unreadabl
     Ok(without_relation)
 }
 
-/// Returns the address of the next page, if it is on the host of this one. Registries behind a proxy that speaks TLS name
-/// themselves with http; the client stays with https.
+/// Returns the address of the next page, if it is on the same host. Registries behind a TLS proxy use http in their own
+/// address; the client stays with https.
 pub(super) fn next_page(page: &Url, link: &str) -> Option<Url> {
     let mut next = page.join(link).ok()?;
     if !is_other_host(&next, page) {
@@ -55,7 +55,7 @@ fn is_next(relation: &str) -> bool {
     relations.any(|relation| relation.eq_ignore_ascii_case("next"))
 }
 
-/// Reads the parameters of a link. Returns the value of the first `rel`, and what follows the link.
+/// Parses the parameters of a link. Returns the value of the first `rel`, and the text after the link.
 fn relation(mut rest: &str) -> (Option<String>, &str) {
     let mut relation = None;
     loop {
@@ -76,9 +76,9 @@ fn relation(mut rest: &str) -> (Option<String>, &str) {
     }
 }
 
-/// Reads the value of a parameter, with or without quotes. Returns what follows it, too.
+/// Parses the value of a parameter, with or without quotes. Returns the text after it, too.
 fn value(text: &str) -> (String, &str) {
-    // Single quotes are not in the specification, but in the answers of registries.
+    // The specification has no single quotes, but registries send them.
     let Some(quote) = text
         .chars()
         .next()

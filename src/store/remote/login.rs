@@ -1,4 +1,4 @@
-//! A trial of credentials, before they are stored.
+//! Tests credentials before they are stored.
 
 use reqwest::Method;
 
@@ -10,8 +10,8 @@ use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
 
-/// Shows credentials to a registry, and returns whether it asked for them. Credentials that the registry does not
-/// accept are an error.
+/// Sends credentials to a registry, and returns whether it asked for them. If the registry rejects them, that is an
+/// error.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support>.
 pub async fn try_login(

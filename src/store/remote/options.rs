@@ -1,4 +1,4 @@
-//! How registries are spoken to.
+//! The settings of connections to registries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,7 @@ use crate::manifest::media_type;
 use crate::store::retry::Retry;
 use crate::store::{Error, Observer};
 
-/// The access that tokens are requested for. GHCR refuses an anonymous token for pushing, even when it is used to
-/// read.
+/// The access that tokens are requested for. GHCR refuses an anonymous token with push access, even for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Reading.
@@ -23,28 +22,28 @@ pub enum Access {
 /// Settings of the connections to a registry.
 #[derive(Clone)]
 pub struct Options {
-    /// Whether http replaces https. Loopback hosts are spoken to by http anyway, unless `tls` is set.
+    /// Whether http replaces https. Loopback hosts use http by default, unless `tls` is set.
     pub plain_http: bool,
-    /// Whether loopback hosts are spoken to by https, unless `plain_http` says otherwise.
+    /// Whether loopback hosts use https, unless `plain_http` is set.
     pub tls: bool,
-    /// Whether host names must resolve to public addresses only, and redirects and token servers must be at public
-    /// addresses. A registry that is named by its address is not checked. No proxy is used then, because a proxy
-    /// would resolve names itself.
+    /// Whether host names must resolve to public addresses only, and redirects and token servers must have public
+    /// addresses. A registry that is named by its address is not checked. No proxy is used then, because a proxy would
+    /// resolve names itself.
     pub public_only: bool,
-    /// Certificates in PEM form that are trusted besides the system's; may be empty.
+    /// Certificates in PEM form that are trusted in addition to the system's; may be empty.
     pub ca_certificates: Vec<u8>,
-    /// How requests are retried after failures that may pass.
+    /// The retry policy for transient failures.
     pub retry: Retry,
-    /// How long a connection may take to come about.
+    /// The time limit for connecting.
     pub connect_timeout: Duration,
-    /// How long the other side may be silent.
+    /// The time limit for silence of the other side.
     pub read_timeout: Duration,
-    /// How slow the body of an answer may be.
+    /// The speed limits for the body of an answer.
     pub pace: Pace,
     /// Media types of manifests that are accepted besides OCI's and Docker's. A gateway shows an artifact in another
     /// form only to clients that name that form.
     pub manifest_types: &'static [&'static str],
-    /// Hears of every request.
+    /// Receives the events of every request.
     pub observer: Arc<dyn Observer>,
 }
 
@@ -53,7 +52,7 @@ impl Options {
     pub(super) fn accept(&self) -> Result<HeaderValue, Error> {
         let types = [&[media_type::MANIFESTS], self.manifest_types].concat();
         HeaderValue::try_from(types.join(", "))
-            .map_err(|_| Error::settings("a media type of manifests is not one"))
+            .map_err(|_| Error::settings("a media type of manifests is invalid"))
     }
 }
 

@@ -1,23 +1,23 @@
-//! How slow the other side may be. A limit on silence alone would let a server send one byte a minute.
+//! Limits on slow servers. A limit on silence alone would let a server send one byte a minute.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A pause counts as this at most. The limit on silence ends a connection that has died, and then the transfer is
-/// resumed; slowness is no such accident.
+/// The most that one pause counts. The limit on silence ends a dead connection, and the transfer is then resumed;
+/// slowness ends it for good.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// How fast bodies must come. Every response carries these limits.
+/// The speed limits for bodies. Every response carries them.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// The least rate of a blob, in bytes per second, averaged over [`Self::window`].
+    /// The minimum rate of a blob, in bytes per second, averaged over [`Self::window`].
     pub least_rate: u64,
-    /// How far a blob may fall behind the least rate.
+    /// The time that a blob may be behind the minimum rate.
     pub window: Duration,
-    /// How long a request without a file may take until its answer begins, redirects included.
+    /// The time limit for the beginning of an answer to a request without a file, redirects included.
     pub head: Duration,
-    /// How long the body of a manifest, a list or a token may take. The body of an error may take a quarter of it.
+    /// The time limit for the body of a manifest, a list or a token. The body of an error has a quarter of it.
     pub whole: Duration,
 }
 
@@ -32,21 +32,21 @@ impl Default for Pace {
     }
 }
 
-/// The other side is too slow. Another attempt would find it as slow.
+/// The other side is too slow. Another attempt would be as slow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooSlow {
-    /// A blob came below the least rate.
-    #[error("less than {bytes_per_second} bytes per second came in {} s", window.as_secs())]
+    /// A blob came below the minimum rate.
+    #[error("less than {bytes_per_second} bytes per second arrived in {} s", window.as_secs())]
     Rate {
-        /// The least rate.
+        /// The minimum rate.
         bytes_per_second: u64,
-        /// How long it was averaged.
+        /// The averaging time.
         window: Duration,
     },
     /// An answer took too long.
     #[error("the answer took longer than {} s", limit.as_secs())]
     Answer {
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
     },
 }
@@ -59,14 +59,14 @@ impl Pace {
         begun.map_err(|_| TooSlow::Answer { limit })
     }
 
-    /// Waits for all of an answer.
+    /// Waits for a whole answer.
     pub(super) async fn whole<T>(&self, reading: impl Future<Output = T>) -> Result<T, TooSlow> {
         let limit = self.whole;
         let read = tokio::time::timeout(limit, reading).await;
         read.map_err(|_| TooSlow::Answer { limit })
     }
 
-    /// Returns the limits for the body of an error, whose words are not worth a long wait.
+    /// Returns the limits for the body of an error, which is not worth a long wait.
     pub(super) fn for_error(self) -> Self {
         Self {
             whole: self.whole / 4,
@@ -75,10 +75,9 @@ impl Pace {
     }
 }
 
-/// Measures one transfer.
 pub(super) struct Meter {
     pace: Pace,
-    /// How much longer the sender may take than the least rate allows.
+    /// How much longer the sender may take than the minimum rate allows.
     left: Duration,
 }
 
@@ -88,8 +87,8 @@ impl Meter {
         Self { pace, left }
     }
 
-    /// Waits for the next piece of a body, and measures how long that takes. Time that passes elsewhere does not count,
-    /// so that a slow reader is not taken for a slow sender.
+    /// Waits for the next part of a body, and measures the wait. Time between calls does not count, so a slow reader is
+    /// not mistaken for a slow sender.
     pub(super) async fn next<T: AsRef<[u8]>, E>(
         &mut self,
         piece: impl Future<Output = Option<Result<T, E>>>,
@@ -121,7 +120,7 @@ impl Meter {
 mod tests {
     use super::*;
 
-    /// Returns after how many pieces of `bytes`, each after `seconds`, a transfer is too slow.
+    /// Returns after how many parts of `bytes`, one every `seconds`, a transfer is too slow.
     fn pieces(bytes: usize, seconds: u64, most: usize) -> Option<usize> {
         let mut meter = Meter::new(Pace::default());
         let took = Duration::from_secs(seconds);

@@ -1,4 +1,4 @@
-//! Lists that come in pages: each says with a `Link` where the next one is.
+//! Lists in pages. Each page has a `Link` to the next one.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags>.
 
@@ -15,10 +15,9 @@ use crate::store::Error;
 /// The largest page that is read, in bytes.
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The longest list that is read, in bytes: a few million names.
+/// The longest list that is read, in bytes. It has room for a few million names.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How many pages are followed.
 const MAX_PAGES: usize = 10_000;
 
 /// A list that is being read.
@@ -50,7 +49,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Asks for the next page; nothing after the last one, or after an answer that is none.
+    /// Requests the next page. Returns nothing after the last page, or after an answer that is not a page.
     pub(super) async fn next(&mut self) -> Result<Option<Reply>, Error> {
         let Some(url) = self.next.take() else {
             return Ok(None);
@@ -70,7 +69,7 @@ impl<'a> Pages<'a> {
         Ok(Some(reply))
     }
 
-    /// Returns whether no later page was asked for. Only the answer to the first can say that there is no such list.
+    /// Returns whether only the first page was requested. Only its answer can say that there is no such list.
     pub(super) fn is_first(&self) -> bool {
         self.seen.len() <= 1
     }
@@ -86,8 +85,9 @@ impl<'a> Pages<'a> {
         next.map(Some)
     }
 
-    /// Reads the names on all pages, each of which has them in `member`. Returns nothing if `is_absent` says of the answer
-    /// to the first page that there is no such list. A 404 to the first page means that `subject` does not exist.
+    /// Reads the names on all pages, each of which has them in `member`. Returns nothing if `is_absent` finds that the
+    /// answer to the first page says that there is no such list. A 404 to the first page means that `subject` does not
+    /// exist.
     ///
     /// A list that breaks off is an error, never a short list.
     pub(super) async fn names(
@@ -118,11 +118,11 @@ impl<'a> Pages<'a> {
         let names = names.ok_or_else(|| format!("a page has no member `{member}`"))?;
         let names: Option<Vec<String>> =
             serde_json::from_value(names.clone()).map_err(|error| error.to_string())?;
-        // `null` is what a list without entries is in some languages.
+        // Some languages write an empty list as `null`.
         Ok(names.unwrap_or_default())
     }
 
-    /// Says what an answer means that is no page. A 404 to the first page means that `subject` does not exist.
+    /// Makes the error of an answer that is not a page. A 404 to the first page means that `subject` does not exist.
     pub(super) async fn unexpected(&self, response: Response, subject: &str) -> Error {
         let subject = if self.is_first() { subject } else { "" };
         let wire = self.transport.wire();

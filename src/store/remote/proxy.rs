@@ -1,4 +1,4 @@
-//! Proxies, as the environment names them for every program.
+//! Proxies from the environment variables that other programs use too.
 
 use std::env;
 use std::fmt;
@@ -10,15 +10,15 @@ use reqwest::Url;
 
 use super::public::is_this_machine;
 
-/// Which proxy leads to which host.
+/// The proxies, and the hosts that they are for.
 pub(super) struct Proxies {
     proxies: Matcher,
     exceptions: Vec<Exception>,
 }
 
-/// Hosts with a port, in `NO_PROXY`. The [`Matcher`] only knows hosts.
+/// A host with a port in `NO_PROXY`. The [`Matcher`] knows only hosts.
 struct Exception {
-    /// Without a port, every port.
+    /// If absent, the exception is for every port.
     port: Option<u16>,
     hosts: Matcher,
 }
@@ -38,7 +38,7 @@ impl Proxies {
         }
     }
 
-    /// Returns the proxy that leads to the host of a URL. This machine needs none.
+    /// Returns the proxy for the host of a URL. Loopback hosts need none.
     fn intercept(&self, url: &Url) -> Option<Intercept> {
         let port = url.port_or_known_default();
         let host: Uri = url.origin().ascii_serialization().parse().ok()?;
@@ -52,7 +52,7 @@ impl Proxies {
         }
     }
 
-    /// Returns the address of the proxy that leads to the host of a URL, with the user and the password for it.
+    /// Returns the address of the proxy for the host of a URL, with its user and password.
     pub(super) fn address(&self, url: &Url) -> Option<Url> {
         let proxy = self.intercept(url)?;
         let mut address = Url::parse(&proxy.uri().to_string()).ok()?;
@@ -63,7 +63,7 @@ impl Proxies {
         Some(address)
     }
 
-    /// Returns the name of the proxy that leads to the host of a URL, for errors.
+    /// Returns the name of the proxy for the host of a URL, for errors.
     pub(super) fn name(&self, url: &Url) -> Option<String> {
         let proxy = self.intercept(url)?;
         Some(proxy.uri().to_string().trim_end_matches('/').to_owned())
@@ -78,7 +78,7 @@ impl fmt::Debug for Proxies {
 }
 
 impl Exception {
-    /// Reads an entry that has a port or brackets. The [`Matcher`] reads the others.
+    /// Parses an entry with a port or brackets. The [`Matcher`] parses the others.
     fn read(entry: &str) -> Option<Self> {
         let entry = entry.trim();
         let (host, port) = match entry.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! Which hosts anybody may name.
+//! Public addresses, which even an untrusted text may name.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,8 +9,7 @@ use tokio::net::lookup_host;
 
 use crate::reference::is_loopback;
 
-/// Returns whether a host, perhaps with a port, has only addresses that are everybody's; an error where it cannot be
-/// told, as it has none.
+/// Returns whether a host, perhaps with a port, has only public addresses. A host without an address is an error.
 pub async fn is_public(host: &str) -> io::Result<bool> {
     if is_loopback(host) {
         return Ok(false);
@@ -28,14 +27,14 @@ pub(super) fn is_this_machine(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
 }
 
-/// Returns whether a URL names an address that is not everybody's. What a name stands for shows when it is looked up.
+/// Returns whether a URL has a literal address that is not public. Host names are checked when they are resolved.
 pub(super) fn is_inner(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();
     address.is_ok_and(|address| !is_everybodys(address))
 }
 
-/// Looks names up, and refuses those that have an address which is not everybody's.
+/// Resolves names, and refuses names with an address that is not public.
 pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
@@ -50,7 +49,7 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Something leads to an address that is not everybody's.
+/// An address is not public.
 #[derive(Debug, thiserror::Error)]
 #[error("it leads to an address that is not public")]
 pub(super) struct InnerAddress;
@@ -82,8 +81,8 @@ fn is_everybodys_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation())
 }
 
-/// Spec: <https://www.iana.org/assignments/iana-ipv6-special-registry/>: what is not global unicast, the addresses
-/// for documentation, and those that carry an IPv4 address.
+/// Spec: <https://www.iana.org/assignments/iana-ipv6-special-registry/>. Excludes all but global unicast, the addresses
+/// for documentation, and those that contain an IPv4 address.
 fn is_everybodys_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let global = segments[0] & 0xe000 == 0x2000;
@@ -167,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(is_public(host).await.ok(), Some(public), "{host}");
         }
-        // No label is so long, so no server is asked for it.
+        // The label is too long, so no DNS server is asked.
         let nowhere = format!("{}.example", "a".repeat(64));
         is_public(&nowhere).await.unwrap_err();
     }

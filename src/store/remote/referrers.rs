@@ -1,10 +1,10 @@
-//! Which manifests refer to a manifest: asked of the registry, and read from the index under the tag that the
-//! specification keeps for registries that do not know.
+//! The referrers of a manifest, from the registry's API and from the index under the referrers tag. The specification
+//! defines that tag for registries without the API.
 //!
-//! The registry's list and the tag are always read together: a registry that was given the API later lists nothing that
-//! clients entered under the tag before. Only the first answer can say that there is no API: 404 says so; 405, 501 and
-//! a redirect to another host mean it, too, and [`Store::referrers_doubt`] tells of them. Every other answer is an
-//! error, and no list ends with one: whoever asks for signatures must not be told that there are none.
+//! Both are always read: a registry that received the API later does not list the older entries under the tag. Only the
+//! first answer can show that there is no API. A 404 says so. A 405, a 501 and a redirect to another host mean it too,
+//! and [`Store::referrers_doubt`] reports them. Every other answer is an error, and no list ends with one: a client
+//! that asks for signatures must not be told that there are none.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>.
 //!
@@ -32,33 +32,33 @@ use crate::manifest::{Descriptor, is_untyped};
 use crate::reference::Name;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Store};
 
-/// How many manifests are read at most because a list does not say their type.
+/// The maximum number of manifests that are read because a list does not have their type.
 const MAX_UNTYPED: usize = 1000;
 
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// What was learnt of a registry's way with referrers.
+/// Facts about a registry's support for referrers.
 #[derive(Default)]
 pub(super) struct Knowledge {
-    /// Whether it has no API for them.
+    /// Whether it has no API.
     by_tag: AtomicBool,
-    /// How it answered instead of saying that it has none.
+    /// Its answer, if that implies but does not say that there is no API.
     doubt: OnceLock<String>,
-    /// Held from reading an index to writing it, so that one process does not undo its own work.
+    /// Locked from reading an index until writing it, so that this process does not overwrite its own entries.
     entering: Mutex<()>,
 }
 
-/// What is under a referrers tag.
+/// The content of a referrers tag.
 enum Tagged {
     Index(Index, RawManifest),
-    /// Nothing; whether the repository exists is another matter.
+    /// No index. The repository may not exist either.
     Nothing {
         repository_known: bool,
     },
 }
 
 impl Remote {
-    /// Returns how the registry answered instead of saying that it has no API.
+    /// Returns the registry's answer, if it implies but does not say that there is no API.
     pub(super) fn doubt(&self) -> Option<String> {
         self.referrers.doubt.get().cloned()
     }
@@ -80,7 +80,7 @@ impl Remote {
             } => Some(Vec::new()),
             Tagged::Nothing { .. } => None,
         };
-        // A registry that has the API may answer 404 as long as there is no such repository.
+        // A registry with the API may answer 404 until the repository exists.
         if listed.is_none() && tagged.is_some() {
             self.referrers.by_tag.store(true, Ordering::Relaxed);
         }
@@ -90,10 +90,10 @@ impl Remote {
         self.of_type(all, artifact_type).await
     }
 
-    /// Asks the registry. Returns nothing if it has no API.
+    /// Requests the registry's list. Returns nothing if it has no API.
     ///
-    /// It is not asked for one artifact type: a registry that takes the type of an empty config for it would leave out
-    /// what has the type that is wanted.
+    /// The request names no artifact type: some registries use the type of an empty config instead, and would leave out
+    /// referrers of the requested type.
     async fn ask_for_referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         let first = self.url(&format!("referrers/{subject}"));
         let (what, list) = ("listing referrers", "the list of referrers");
@@ -114,7 +114,8 @@ impl Remote {
         Ok(Some(referrers))
     }
 
-    /// Returns whether an answer to the first request means that the registry has no API. Notes one that does not say so.
+    /// Returns whether an answer to the first request means that the registry has no API. Records an answer that only
+    /// implies it.
     fn has_no_api(&self, response: &Response) -> bool {
         let status = response.status();
         let host = &self.repository.registry;
@@ -122,22 +123,22 @@ impl Remote {
             StatusCode::NOT_FOUND => return true,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 format!(
-                    "{host} answered {} when asked for referrers",
+                    "{host} answered a request for referrers with {}",
                     status.as_u16()
                 )
             }
             _ if leads_away(response) => {
-                format!("{host} leads to another host when asked for referrers")
+                format!("{host} redirected a request for referrers to another host")
             }
             _ => return false,
         };
-        // The first answer is as good as a later one.
+        // The first answer is enough.
         let _ = self.referrers.doubt.set(doubt);
         true
     }
 
-    /// Returns those of an artifact type, if one is wanted. Registries list referrers without a type, or with that of an
-    /// empty config. The manifest says which type such a referrer has; one that does not exist is left out.
+    /// Returns the referrers of an artifact type, or all. Some registries list referrers without a type, or with that
+    /// of an empty config. Then the manifest is read for its type; a missing one is left out.
     async fn of_type(
         &self,
         listed: Vec<Descriptor>,
@@ -169,7 +170,8 @@ impl Remote {
         Ok(found)
     }
 
-    /// Lets a manifest that was pushed be found, unless the registry says with its answer that it sees to it.
+    /// Enters a pushed manifest into the index of its subject, unless the registry's answer says that it does so
+    /// itself.
     pub(super) async fn list_referrer(
         &self,
         referrer: &Referrer,

@@ -1,4 +1,4 @@
-//! Passing a request on as it is, and the answer back: for a gateway, which speaks for somebody else.
+//! Forwards a request unchanged, and returns the answer: for a gateway, which acts for its client.
 
 use std::error;
 use std::io;
@@ -33,7 +33,7 @@ pub const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
-/// Headers in which a registry tells its own visitors about itself.
+/// Headers that tell a registry's own visitors about it.
 const ABOUT_THE_REGISTRY: [&str; 8] = [
     "alt-svc",
     "content-location",
@@ -45,15 +45,15 @@ const ABOUT_THE_REGISTRY: [&str; 8] = [
     "via",
 ];
 
-/// What all headers begin with that let other sites read a response.
+/// The prefix of all headers that let other sites read a response.
 const CROSS_ORIGIN: &str = "access-control-";
 
-/// A registry's answer, whatever it is, with its body on the way.
+/// Any answer of a registry, with a body that is not read yet.
 #[derive(Debug)]
 pub struct Relayed {
-    /// As the registry said it.
+    /// The registry's status.
     pub status: StatusCode,
-    /// All of its headers but those that are for its neighbour only.
+    /// Its headers, without those for one connection.
     pub headers: HeaderMap,
     response: Response,
     what: String,
@@ -61,7 +61,7 @@ pub struct Relayed {
 }
 
 impl Remote {
-    /// Names another repository of the same registry, for somebody else, over the same connections.
+    /// Returns another repository of the same registry, for another client, over the same connections.
     #[must_use]
     pub fn beside(&self, path: &str, credentials: Credentials) -> Self {
         let mut repository = self.repository.clone();
@@ -79,8 +79,8 @@ impl Remote {
         }
     }
 
-    /// Passes a request for `path`, which stands below `/v2/`, on as it is. Any answer is one: only what could not
-    /// be asked is an error. Redirects are followed; credentials go to the registry alone.
+    /// Forwards a request for `path`, below `/v2/`, unchanged. Any answer is a success. Only a request that gets no
+    /// answer is an error. Follows redirects; only the registry receives credentials.
     pub async fn relay(
         &self,
         method: Method,
@@ -90,7 +90,7 @@ impl Remote {
     ) -> Result<Relayed, Error> {
         let mut url = self.transport.endpoint(path);
         url.set_query(query.filter(|query| !query.is_empty()));
-        let what = format!("passing on {method} {}", url.path());
+        let what = format!("forwarding {method} {}", url.path());
         let mut request = Request::new(method, url, what);
         request.headers = headers;
         let mut attempts = Attempts::default();
@@ -123,12 +123,12 @@ impl Remote {
 }
 
 impl Relayed {
-    /// Returns the digest that the registry gives the content, if it is one that we can check.
+    /// Returns the digest that the registry reports, if its algorithm is supported.
     pub fn content_digest(&self) -> Option<Digest> {
         answer::content_digest(&self.headers)
     }
 
-    /// Returns the media type without parameters; empty where none is told.
+    /// Returns the media type without parameters; empty if there is none.
     pub fn media_type(&self) -> &str {
         answer::media_type(&self.headers)
     }
@@ -146,8 +146,8 @@ impl Relayed {
         })
     }
 
-    /// Returns the query of the next page, where a list has one. A link that cannot be read or followed is an error, not
-    /// the end.
+    /// Returns the query of the next page of a list, if there is one. A link that cannot be parsed or followed is an
+    /// error, not the end.
     pub fn next_page(&self) -> Result<Option<String>, Error> {
         let malformed = || Error::Malformed {
             what: self.what.clone(),
@@ -163,14 +163,14 @@ impl Relayed {
         Ok(Some(query.to_owned()))
     }
 
-    /// Reads a manifest, and checks it against the digest that `name` may be, and the one that the registry gives it.
+    /// Reads a manifest, and checks it against the digest in `name`, if any, and the one that the registry reports.
     pub async fn manifest(self, name: &str) -> Result<RawManifest, Error> {
         let (location, headers) = (self.location.clone(), self.headers.clone());
         let body = self.document(MAX_MANIFEST_BYTES).await?;
         checked(&location, name, &headers, body)
     }
 
-    /// Reads a whole body of at most `limit` bytes that is a document of a registry.
+    /// Reads a whole registry document of at most `limit` bytes.
     pub async fn document(self, limit: u64) -> Result<Bytes, Error> {
         let (location, headers) = (self.location.clone(), self.headers.clone());
         let (what, status) = (self.what.clone(), self.status);
@@ -194,7 +194,7 @@ impl Relayed {
         }
     }
 
-    /// Returns the body as it comes, unverified.
+    /// Returns the bytes of the body, unverified.
     pub fn stream(self) -> ByteStream {
         stream_of(self.response, &self.what, &self.location)
     }
@@ -208,7 +208,7 @@ impl Relayed {
     }
 }
 
-/// Checks that a manifest is the one that was asked for, and the one that the registry says it is.
+/// Checks that a manifest has the requested digest and the one that the registry reports.
 pub(super) fn checked(
     location: &str,
     name: &str,
@@ -237,7 +237,7 @@ pub(super) fn checked(
     }
 }
 
-/// Whether the same request may well succeed in a moment. Who is asked to wait longer is told so.
+/// Returns whether the same request may succeed in a moment. A longer wait is left to the client.
 fn passes(response: &Response) -> bool {
     let status = response.status();
     status.is_server_error()
@@ -245,7 +245,7 @@ fn passes(response: &Response) -> bool {
         && answer::retry_after(response.headers()).is_none()
 }
 
-/// Leaves out what a neighbour alone is told.
+/// Leaves out the headers for one connection.
 fn for_all(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).into_iter();
     let named = named.filter_map(|names| names.to_str().ok());

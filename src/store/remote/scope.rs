@@ -1,4 +1,4 @@
-//! What a token is asked for.
+//! The scopes of tokens.
 //!
 //! Spec: <https://distribution.github.io/distribution/spec/auth/scope/>.
 
@@ -6,14 +6,14 @@ use std::fmt;
 
 use super::options::Access;
 
-/// A resource of a registry, and what is done with it.
+/// A resource of a registry, and the access to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     /// A repository.
     Repository {
         /// Its path.
         path: String,
-        /// What is done with it.
+        /// The access.
         access: Access,
     },
     /// The list of repositories.

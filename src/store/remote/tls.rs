@@ -1,4 +1,4 @@
-//! TLS: which certificates are trusted, and whether a port speaks it.
+//! TLS: the trusted certificates, and a check whether a port speaks it.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -25,11 +25,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// This machine trusts no certificates at all.
 #[derive(Debug, thiserror::Error)]
-#[error("this system has no certificates that are trusted")]
+#[error("this system has no trusted certificates")]
 pub(super) struct NoCertificates;
 
-/// Returns how TLS is spoken: with the certificates that the system trusts, and those in a PEM bundle. The system's
-/// are read when they are first needed, so that plain http needs none.
+/// Returns a configuration that trusts the system's certificates and those in a PEM bundle. The system's are read when
+/// they are first needed, so plain http needs none.
 pub(super) fn config(bundle: &[u8]) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let trust = Trust {
@@ -52,7 +52,7 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     if bundle.is_empty() {
         return Ok(Vec::new());
     }
-    let malformed = "the CA file holds no certificate in PEM form, or a broken one";
+    let malformed = "the CA file has no certificate in PEM form, or a malformed one";
     let read = CertificateDer::pem_slice_iter(bundle).collect::<Result<Vec<_>, _>>();
     let read = read.map_err(|_| Error::settings(malformed))?;
     let mut roots = RootCertStore::empty();
@@ -63,7 +63,8 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// Whom the client trusts: the issuers that the system and the caller trust, and a trusted certificate itself.
+/// The certificates that the client trusts: the issuers of the system and the caller, and each trusted certificate
+/// itself.
 #[derive(Debug)]
 struct Trust {
     provider: Arc<CryptoProvider>,
@@ -99,8 +100,8 @@ impl Trust {
 }
 
 impl ServerCertVerifier for Trust {
-    /// Accepts a trusted certificate for its own host even if it says that it is a CA's, as OpenSSL and Go do:
-    /// `openssl req -x509` makes such certificates.
+    /// Accepts a trusted certificate for its own host even if it is marked as a CA's, as OpenSSL and Go do: `openssl
+    /// req -x509` makes such certificates.
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -118,7 +119,7 @@ impl ServerCertVerifier for Trust {
             now,
         );
         match verified {
-            // rustls has no name for this error of a CA's certificate. webpki looks at the time before.
+            // rustls has no name for this error of a CA's certificate. webpki checks the validity period first.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
                 if all.certificates.iter().any(|known| known == end_entity) =>
             {
@@ -155,14 +156,14 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// Returns whether the port of a URL answers the beginning of a TLS handshake in TLS, with its own part of the handshake
-/// or with an alert.
+/// Returns whether the port of a URL answers the start of a TLS handshake in TLS, with its own handshake or with an
+/// alert.
 pub(super) async fn answers(url: &Url, config: &Arc<ClientConfig>) -> bool {
     let answered = tokio::time::timeout(PROBE_TIMEOUT, probe(url, config)).await;
     matches!(answered, Ok(Ok([0x15 | 0x16, 3])))
 }
 
-/// Begins a handshake, and returns the first two bytes of the answer: what kind of record, and the major version.
+/// Starts a handshake, and returns the first two bytes of the answer: the record type and the major version.
 async fn probe(url: &Url, config: &Arc<ClientConfig>) -> io::Result<[u8; 2]> {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_matches(['[', ']']).to_owned();

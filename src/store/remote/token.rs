@@ -37,14 +37,14 @@ pub(super) struct TokenServer {
     pub(super) service: Option<String>,
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 pub(super) enum TokenError {
-    /// The token server refuses, or its address must not be used; then there is no status.
+    /// The token server refuses, or its address must not be used. In the second case there is no status.
     Refused {
         status: Option<StatusCode>,
         words: String,
     },
-    /// Anything else.
+    /// Any other failure.
     Failed(Failure),
 }
 
@@ -54,8 +54,8 @@ impl<E: Into<Failure>> From<E> for TokenError {
     }
 }
 
-/// What is exchanged for a token, and where. oci-client's own exchange reads answers of any length, cannot tell a
-/// busy token server from a refusal, and knows no identity tokens.
+/// One exchange of credentials for a token. oci-client's exchange reads answers of any length, cannot tell a busy token
+/// server from a refusal, and does not support identity tokens.
 pub(super) struct Exchange<'a> {
     pub(super) wire: &'a Wire,
     pub(super) credentials: &'a Credentials,
@@ -88,7 +88,7 @@ impl Exchange<'_> {
             let status = Some(status);
             return Err(TokenError::Refused { status, words });
         }
-        // The answer is not quoted, because it may be a token.
+        // Do not quote the answer, because it may contain a token.
         let malformed = |reason: &str| wire.malformed("the token", reason);
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
@@ -108,7 +108,7 @@ impl Exchange<'_> {
                 Ok(()) => Ok(token.token().into()),
                 Err(reason) => Err(malformed(&format!("the token {reason}")).into()),
             },
-            _ => Err(malformed("the token server's answer is not understood").into()),
+            _ => Err(malformed("the token server's answer has no token").into()),
         }
     }
 

@@ -12,7 +12,7 @@ use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::retry::{Attempts, Retry};
 
-/// A wait that a server asks for is reported from this length on.
+/// Waits of at least this length are reported.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// A whole answer with a body of bounded length.
@@ -21,15 +21,14 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// The answer to a request.
 pub(super) enum Reply {
-    /// A 200 with its whole body, which is a registry's.
+    /// A 200 of a registry, with its whole body.
     Whole(Answer),
     /// Another answer, whose body is not read yet.
     Other(Response),
 }
 
-/// Sends requests with credentials, and repeats them after failures that may pass.
+/// Sends requests with credentials, and repeats them after transient failures.
 pub(super) struct Transport {
     pub(super) authorized: Authorized,
     pub(super) retry: Retry,
@@ -71,7 +70,7 @@ impl Transport {
         }
     }
 
-    /// Works as [`Self::read`], for callers that know what other answers mean.
+    /// Works as [`Self::read`], for callers that handle other answers themselves.
     pub(super) async fn reply(
         &self,
         request: &Request,
@@ -151,7 +150,7 @@ impl Transport {
         }
         let attempts = attempts.failed;
         Err(match failure.error {
-            // It names the host that failed, which may be another one than the registry.
+            // It names the host that failed, which may not be the registry.
             Error::Unreachable { what, source, .. } => Error::Unreachable {
                 what,
                 attempts,

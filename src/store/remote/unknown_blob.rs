@@ -1,7 +1,7 @@
-//! Registries that refuse a manifest because of blobs that they have.
+//! Registries that wrongly refuse a manifest because of blobs that they have.
 //!
-//! Distribution 2.8 rewrites the file that links a blob to a repository for each client that pushes the blob. A manifest
-//! that arrives in the meantime is refused with `MANIFEST_BLOB_UNKNOWN`, although the client saw the blob.
+//! Distribution 2.8 rewrites the file that links a blob to a repository for each client that pushes the blob. It
+//! refuses a manifest that arrives in the meantime with `MANIFEST_BLOB_UNKNOWN`, although the client saw the blob.
 
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use crate::store::{Error, RawManifest, Store};
 /// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
 const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
 
-/// What a manifest of either kind names.
+/// The objects that an image manifest or an index names.
 #[derive(Deserialize)]
 struct Contents {
     config: Option<Identity>,
@@ -27,7 +27,8 @@ struct Contents {
 }
 
 impl Remote {
-    /// Sends a manifest once. A refusal because of blobs that the repository has is a failure that may pass.
+    /// Sends a manifest once. If the registry refuses it because of blobs that the repository has, the failure is
+    /// transient.
     pub(super) async fn put_once(
         &self,
         manifest: &RawManifest,
@@ -43,7 +44,7 @@ impl Remote {
         }
     }
 
-    /// Asks whether the repository has everything that a manifest names.
+    /// Returns whether the repository has everything that a manifest names.
     async fn has_contents(&self, manifest: &RawManifest) -> Result<bool, Error> {
         let Ok(contents) = serde_json::from_slice::<Contents>(&manifest.bytes) else {
             return Ok(false);
@@ -64,7 +65,7 @@ impl Remote {
     }
 }
 
-/// Returns whether one of the registry's words is [`UNKNOWN_BLOB`]. Distribution may give another code before it.
+/// Returns whether the registry's message has the code [`UNKNOWN_BLOB`]. Distribution may put another code before it.
 fn names_unknown_blob(error: &Error) -> bool {
     matches!(error, Error::Answer { status: 400, message, .. } if message.contains(UNKNOWN_BLOB))
 }

@@ -1,4 +1,4 @@
-//! Pushing a blob: mounted if the registry has it, otherwise sent in one piece, otherwise in chunks.
+//! Pushes a blob: mounts it if the registry has it, otherwise sends it in one piece, otherwise in chunks.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs>.
 
@@ -24,11 +24,11 @@ use crate::store::{Delivery, Error};
 
 const OCTET_STREAM: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// What the answers of a registry tell about the uploads that follow.
+/// Facts from a registry's answers that later uploads use.
 pub(super) struct UploadFacts {
     /// The largest blob that is sent in one piece.
     largest_piece: AtomicU64,
-    /// Blobs whose mount was declined, with the upload that the registry opened in its place, if it did.
+    /// Blobs whose mount was declined, with the upload that the registry opened instead, if any.
     declined: Mutex<HashMap<Digest, Option<Session>>>,
 }
 
@@ -41,7 +41,6 @@ impl Default for UploadFacts {
     }
 }
 
-/// One blob on its way.
 pub(super) struct Upload<'a> {
     pub(super) transport: &'a Transport,
     /// The repository's `blobs/uploads/`.
@@ -54,8 +53,8 @@ pub(super) struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    /// Sends the blob. A broken upload in chunks goes on where it stopped. A broken upload in one piece starts anew,
-    /// because the registry does not say what it kept. A mount that was just declined is not requested again, and its
+    /// Sends the blob. A broken chunked upload continues where it stopped. A broken upload in one piece starts again,
+    /// because the registry does not say how much it stored. A mount that was just declined is not requested again; its
     /// upload is used.
     pub(super) async fn push(&self) -> Result<Delivery, Error> {
         self.check_file().await?;
@@ -75,8 +74,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Takes the blob from its source and sends nothing. An upload that the registry opens in place of a
-    /// mount is kept for the push that follows.
+    /// Mounts the blob and sends nothing. If the registry opens an upload instead, the next push uses it.
     pub(super) async fn mount_only(&self) -> Result<bool, Error> {
         let what = self.what();
         let session = match self.transport.retried(&what, || self.mount()).await? {
@@ -109,7 +107,7 @@ impl Upload<'_> {
         Err(Error::file(self.file)(source))
     }
 
-    /// Sends the blob once. After a failure `open` is the upload that the next attempt may go on with.
+    /// Sends the blob once. After a failure, `open` is the upload that the next attempt may continue.
     async fn attempt(&self, asks: bool, open: &mut Option<Session>) -> Result<Delivery, Failure> {
         if let Some(session) = open
             && session.is_broken
@@ -146,7 +144,7 @@ impl Upload<'_> {
             if !wants_chunks(status) || self.blob.size == 0 {
                 return Err(self.unexpected(response).await.into());
             }
-            // A 416 may be about the state of this one upload. GHCR answers it for what is too large, each time.
+            // A 416 may be about the state of this one upload. GHCR answers 416 to every request that is too large.
             let is_proof = status != StatusCode::RANGE_NOT_SATISFIABLE || is_second;
             is_second = true;
             if is_proof {
@@ -175,7 +173,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Asks for a mount, from any repository if none is known: zot looks in all of them.
+    /// Requests a mount, from any repository if none is known: zot searches all of them.
     async fn mount(&self) -> Result<Option<Opened>, Failure> {
         let mut url = self.uploads.clone();
         url.query_pairs_mut()
@@ -185,11 +183,11 @@ impl Upload<'_> {
             self.transport.authorized.add_repository(source).await?;
         }
         let mut request = self.request(Method::POST, url, Body::Empty);
-        // The token was asked for with the other repository; a new one would say no more.
+        // The token includes the other repository; a new one would grant no more.
         request.renew = false;
         let response = match self.transport.authorized.send(&request).await {
             Ok(response) => {
-                // Only a mount has stored something.
+                // A 201 means that the blob was mounted.
                 let is_mount = response.status() == StatusCode::CREATED;
                 let sent = is_mount.then_some(self.blob.digest);
                 self.accepted(response, sent).await?
@@ -219,7 +217,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Sends what the upload lacks in chunks, and closes it.
+    /// Sends the missing bytes in chunks, and closes the upload.
     async fn send_chunks(&self, session: &mut Session) -> Result<Delivery, Failure> {
         loop {
             let length = session.chunk(self.blob.size);
@@ -261,7 +259,7 @@ impl Upload<'_> {
         Ok(self.accepted(response, None).await?)
     }
 
-    /// Goes on where a registry that answered 416 says that the upload ends. An end that does not move is an error.
+    /// Continues at the offset that a registry reports with a 416. An offset that does not grow is an error.
     async fn correct(&self, session: &mut Session, response: Response) -> Result<(), Failure> {
         session.follow(self.transport.wire(), &response)?;
         let end = match session::received(response.headers()) {
@@ -274,7 +272,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Finds out how much of a broken upload the registry has. Returns whether the upload can go on.
+    /// Asks how much of a broken upload the registry has. Returns whether the upload can continue.
     async fn resume(&self, session: &mut Session) -> Result<bool, Failure> {
         let end = self.ask(session).await?;
         match end.filter(|end| *end <= self.blob.size) {
@@ -299,7 +297,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Closes an upload, with the last bytes that it lacks.
+    /// Closes an upload, with its last missing bytes.
     async fn put(&self, session: &Session, body: Body) -> Result<Response, Failure> {
         let mut location = session.location.clone();
         location
@@ -311,7 +309,8 @@ impl Upload<'_> {
         Ok(self.accepted(response, Some(self.blob.digest)).await?)
     }
 
-    /// Passes on an answer that a registry gives to an upload; `sent` is the blob that it must have then.
+    /// Returns a registry's answer to an upload if it is a success. `sent` is the blob that the registry must then
+    /// have.
     async fn accepted(&self, response: Response, sent: Option<Digest>) -> Result<Response, Error> {
         let wire = self.transport.wire();
         wire.accepted(response, &self.what(), sent).await
@@ -331,7 +330,7 @@ impl Upload<'_> {
     fn request(&self, method: Method, url: Url, body: Body) -> Request {
         let mut request = Request::new(method, url, self.what());
         if matches!(body, Body::Empty) {
-            // Some registries refuse a POST or PUT that does not say so.
+            // Some registries require `Content-Length: 0` on a POST or PUT.
             request.headers =
                 HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("0"))]);
         }
@@ -352,7 +351,8 @@ enum Opened {
     At(Session),
 }
 
-/// GHCR answers 416 to what is too large for it, others 413; some know no upload in one piece.
+/// Returns whether a registry may accept the blob in chunks. For a request that is too large, GHCR answers 416 and
+/// others 413; some do not support uploads in one piece.
 fn wants_chunks(status: StatusCode) -> bool {
     matches!(status.as_u16(), 405 | 411 | 413 | 416)
 }

@@ -1,7 +1,7 @@
-//! The innermost layer of the transport: one attempt of one request, and what its outcome means.
+//! The innermost layer of the transport: it sends one request once, and interprets the outcome.
 //!
-//! The layers are chained as in go-containerregistry: [`Wire`] sends a request once, `Authorized` adds credentials,
-//! and `Transport` retries. Each knows only the layer below it.
+//! The layers are chained as in go-containerregistry: [`Wire`] sends a request once, `Authorized` adds credentials, and
+//! `Transport` retries. Each knows only the layer below it.
 
 use std::error;
 use std::io;
@@ -34,7 +34,7 @@ pub(super) struct Request {
     pub(super) body: Body,
     /// For error texts, such as "pulling manifest `1.0`".
     pub(super) what: String,
-    /// Whether a new token is worth fetching when the one that was sent is refused.
+    /// Whether to fetch a new token if the sent one is refused.
     pub(super) renew: bool,
 }
 
@@ -51,7 +51,6 @@ impl Request {
     }
 }
 
-/// The `Authorization` header of a request.
 #[derive(Clone)]
 pub(super) enum AuthorizationHeader {
     Basic {
@@ -64,13 +63,13 @@ pub(super) enum AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
-    /// Checks that the header can be sent. The error says what is wrong with it, and does not show it.
+    /// Checks that the header can be sent. The error names the problem, and does not show the header.
     fn check(&self) -> Result<(), Error> {
         let checked = match self {
             Self::Bearer(token) => check_token(token),
             Self::Basic { .. } | Self::Forwarded(_) => Ok(()),
         };
-        checked.map_err(|reason| Error::settings(format!("the token to be sent {reason}")))
+        checked.map_err(|reason| Error::settings(format!("the token {reason}")))
     }
 
     fn attach(&self, builder: RequestBuilder) -> RequestBuilder {
@@ -90,9 +89,9 @@ fn sensitive(value: &str) -> HeaderValue {
     value
 }
 
-/// Why an outcome may not be the answer of the host that was asked.
+/// The reason to doubt that the requested host answered.
 enum Doubt {
-    /// This proxy wants a password.
+    /// This proxy may require a password.
     Proxy(String),
     /// The host may speak TLS.
     Tls,
@@ -102,7 +101,7 @@ enum Doubt {
 #[derive(Clone)]
 pub(super) struct Wire {
     client: reqwest::Client,
-    /// For bodies that are files; this client has no timeout of its own.
+    /// For bodies that are files. This client has no timeout of its own.
     uploader: reqwest::Client,
     /// How long both sides of an upload may be idle.
     idle_timeout: Duration,
@@ -115,7 +114,7 @@ pub(super) struct Wire {
     pub(super) location: String,
     observer: Arc<dyn Observer>,
     network: Network,
-    /// Whether the host has answered as its scheme says.
+    /// Whether the host has already answered in the protocol of its scheme.
     answered: Arc<AtomicBool>,
 }
 
@@ -177,7 +176,7 @@ impl Wire {
         url.origin() == self.origin.origin()
     }
 
-    /// Returns who answered at a URL, for error texts: the registry, or the host that it named.
+    /// Returns the host that answered at a URL, for error texts: the registry, or a host that it redirected to.
     pub(super) fn answerer(&self, url: &Url) -> String {
         if self.owns(url) {
             return self.location.clone();
@@ -203,7 +202,7 @@ impl Wire {
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
         if !request.headers.contains_key(ACCEPT_ENCODING) {
-            // Digests and lengths are those of the bytes as they are stored.
+            // Digests and lengths are those of the stored bytes.
             builder = builder.header(ACCEPT_ENCODING, "identity");
         }
         if let Some(authorization) = authorization {
@@ -254,8 +253,8 @@ impl Wire {
         self.observer.waiting(&chain(failure), wait);
     }
 
-    /// Returns why an outcome may not be the host's answer: a proxy wants a password, or the host breaks off or answers 400
-    /// because it speaks TLS where it was asked by plain http.
+    /// Returns why an outcome may not be the host's answer. A proxy may require a password. A host that breaks off or
+    /// answers 400 to plain http may speak TLS.
     fn doubt(
         &self,
         request: &Request,
@@ -296,7 +295,7 @@ impl Wire {
         Err(self.unreachable(&request.what, 1, Box::new(error)).into())
     }
 
-    /// Tells the observer, without the query, which may hold an upload's state or a signature.
+    /// Reports a request to the observer, without the query, which may contain an upload's state or a signature.
     fn report(&self, request: &Request, outcome: &str) {
         let origin = request.url.origin().ascii_serialization();
         let url = format!("{origin}{}", request.url.path());
@@ -304,7 +303,7 @@ impl Wire {
             .requested(request.method.as_str(), &url, outcome);
     }
 
-    /// Makes a failure of an answer that the server may not repeat.
+    /// Makes the failure of an answer that may be different the next time.
     pub(super) async fn busy(&self, response: Response, what: &str) -> Failure {
         let asked = answer::retry_after(response.headers());
         let mut error = self.unexpected(response, what, "").await;
@@ -345,7 +344,7 @@ impl Wire {
         }
     }
 
-    /// Reads the words of an answer. They name the proxy if the answer may be its own, which it cannot be in TLS.
+    /// Reads the error of an answer. It names the proxy if the proxy may have answered, which is impossible in TLS.
     pub(super) async fn words(&self, response: Response) -> Words {
         let status = response.status();
         let may_be = status.is_server_error() || status == StatusCode::FORBIDDEN;
@@ -359,8 +358,8 @@ impl Wire {
         words
     }
 
-    /// Passes on an answer to an upload. A success that does not say that the bytes were taken, or that names other bytes
-    /// than those of `sent`, is an error.
+    /// Returns an answer to an upload if it is a success. A success that does not confirm the upload, or that names
+    /// other bytes than those of `sent`, is an error.
     pub(super) async fn accepted(
         &self,
         response: Response,
@@ -380,7 +379,7 @@ impl Wire {
         }
     }
 
-    /// Says that a registry has other bytes, or none, where it took `sent`.
+    /// Makes the error of a registry that has other bytes, or none, after it accepted `sent`.
     pub(super) fn not_stored(&self, what: &str, sent: Digest, found: Option<Digest>) -> Error {
         Error::NotStored {
             what: what.to_owned(),
@@ -390,7 +389,7 @@ impl Wire {
         }
     }
 
-    /// Says that an answer is no registry's: encoded on its way, or a web page.
+    /// Makes the error of an answer that is not a registry's: encoded in transit, or a web page.
     pub(super) fn not_registry(
         &self,
         response: &Response,
@@ -452,13 +451,14 @@ impl Wire {
         }
     }
 
-    /// Makes a failure of a broken connection to the host of `url`, or of a file that could not be read while it was sent.
+    /// Makes the failure of a broken connection to the host of `url`, or of a file that could not be read while it was
+    /// sent.
     pub(super) fn broken(&self, url: &Url, what: &str, error: reqwest::Error) -> Failure {
         if let Some(failed) = find::<FileFailed>(&error) {
             return failed.to_error().into();
         }
         if find::<InsecureRedirect>(&error).is_some() || error.is_redirect() {
-            // URLs may hold signatures and upload states.
+            // URLs may contain signatures and upload states.
             let error = error.without_url();
             return self
                 .malformed("the redirect", excerpt(&chain(&error)))
@@ -471,7 +471,7 @@ impl Wire {
     }
 }
 
-/// Waits for an answer as long as bytes go out; returns nothing after both sides were idle for `timeout`.
+/// Waits for an answer as long as bytes are sent. Returns nothing after both sides were idle for `timeout`.
 async fn watched<T>(
     sending: impl Future<Output = T>,
     sent: &AtomicU64,

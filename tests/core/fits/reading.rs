@@ -67,7 +67,7 @@ fn a_mistake_is_told_with_its_place() {
     );
     let error = read.unwrap_err().to_string();
     assert!(
-        error.starts_with("deps/dep.wasm: it cannot be said in WIT"),
+        error.starts_with("deps/dep.wasm: it cannot be expressed in WIT"),
         "{error}"
     );
 }
@@ -77,7 +77,10 @@ fn the_worlds_that_are_there_are_named() {
     let wit = Wit::read(vec![file("dep.wit", DEP)], Vec::new()).unwrap();
     let error = wit.world("al").unwrap_err();
     assert!(matches!(error, Error::NoWorld { .. }));
-    assert_eq!(error.to_string(), "no world `al` in demo:dep; there is all");
+    assert_eq!(
+        error.to_string(),
+        "no world `al` in demo:dep; its worlds: all"
+    );
     for name in ["", "a:b/c", "demo:dep/api", "::", "demo:dep"] {
         assert!(
             matches!(wit.world(name), Err(Error::NoWorld { .. })),

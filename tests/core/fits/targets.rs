@@ -166,9 +166,12 @@ fn what_is_no_component_is_an_error() {
     let odd = wat::parse_str(r#"(component (import "m" (core module)))"#).unwrap();
     for (bytes, expected) in [
         (module, "a core module has no WIT"),
-        (package, "it is a WIT package, no component"),
-        (odd, "it cannot be said in WIT: import `m` is a core module"),
-        (vec![0, 1, 2], "it cannot be said in WIT"),
+        (package, "it is a WIT package, not a component"),
+        (
+            odd,
+            "it cannot be expressed in WIT: import `m` is a core module",
+        ),
+        (vec![0, 1, 2], "it cannot be expressed in WIT"),
     ] {
         let error = target(&bytes, &world).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");

@@ -192,7 +192,7 @@ fn what_has_no_wit_is_malformed() {
     workspace.write("text.wasm", b"not WebAssembly");
     for (file, reason) in [
         ("module.wasm", "a core module has no WIT"),
-        ("odd.wasm", "it cannot be said in WIT"),
+        ("odd.wasm", "it cannot be expressed in WIT"),
         ("cut.wasm", "at byte 8"),
         ("text.wasm", "not a WebAssembly module or component"),
     ] {
@@ -205,7 +205,7 @@ fn what_has_no_wit_is_malformed() {
     let answer = scene.inspect(&scene.reference);
     assert_eq!(answer.code, Some(5));
     assert!(
-        answer.stderr.contains("it cannot be said in WIT"),
+        answer.stderr.contains("it cannot be expressed in WIT"),
         "{}",
         answer.stderr
     );

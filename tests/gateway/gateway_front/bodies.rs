@@ -63,7 +63,7 @@ async fn server(case: &Case) -> Server {
 
 async fn assert_noted(server: &mut Server, case: &Case) {
     let line = server.line().await;
-    let expected = format!("error: GET /v2/a broke off after {} bytes: ", {
+    let expected = format!("error: GET /v2/a aborted after {} bytes: ", {
         case.whole.len()
     });
     assert!(line.starts_with(&expected), "{line}");
@@ -257,5 +257,10 @@ async fn a_body_that_panics_is_no_whole() {
     let (read, ended) = collected(answer.into_body()).await;
     assert!(b"first".starts_with(&read));
     ended.unwrap_err();
-    assert!(server.line().await.ends_with("what makes it panicked"));
+    assert!(
+        server
+            .line()
+            .await
+            .ends_with("the task that produces it panicked")
+    );
 }

@@ -193,7 +193,11 @@ async fn who_does_not_take_the_end_is_cut_off() {
     let mut client = Second::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;
     client.closed().await;
-    while !server.line().await.ends_with("nothing of an answer's end") {}
+    while !server
+        .line()
+        .await
+        .ends_with("does not read the end of a response")
+    {}
     assert_eq!(server.errors("slow"), 1);
     collected(answer.into_body()).await.1.unwrap_err();
 }

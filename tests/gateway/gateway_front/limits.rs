@@ -56,7 +56,7 @@ async fn who_leaves_no_room_for_a_stream_is_cut_off() {
     let mut client = Second::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;
     let line = server.line().await;
-    assert!(line.ends_with("the client takes nothing"), "{line}");
+    assert!(line.ends_with("the client reads nothing"), "{line}");
     let line = server.line().await;
     assert!(line.ends_with("ms aborted"), "{line}");
     assert_eq!(server.errors("slow"), 1);

@@ -123,11 +123,7 @@ fn bad_files_are_refused() {
         other => panic!("{other:?}"),
     };
     for (certificate, key, expected) in [
-        (
-            &key,
-            &key,
-            "there is no certificate in the file that should have one",
-        ),
+        (&key, &key, "the certificate file has no certificate"),
         (
             &certificate,
             &certificate,
@@ -136,7 +132,7 @@ fn bad_files_are_refused() {
         (
             &certificate[..100].to_vec(),
             &key,
-            "the certificate is no PEM",
+            "the certificate is not PEM",
         ),
     ] {
         assert_eq!(refused(certificate, key), expected);

@@ -20,7 +20,7 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
         assert!(got.whole);
         assert_eq!(got.code(), "UNKNOWN");
         let message = got.json()["errors"][0]["message"].to_string();
-        assert!(message.contains("its log says why"), "{message}");
+        assert!(message.contains("see its log"), "{message}");
         // What nobody has to write down goes on.
         get(&host, &stored.blob(&stored.layers[0])).is(200);
         get(&host, "/healthz").is(200);

@@ -121,7 +121,7 @@ fn a_layer_that_is_cut_never_ends_well() {
     get(&scene.host, &scene.stored.whole()).is_all_of(&scene.stored.bytes);
     scene.recovers();
     let log = scene.log();
-    assert_eq!(log.matches("broke off").count(), 2, "{log}");
+    assert_eq!(log.matches("aborted after").count(), 2, "{log}");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_lying_layer_never_ends_well() {
     let counted = r#"wharf_gateway_errors_total{kind="integrity"} "#;
     assert!(metrics.contains(counted), "{metrics}");
     let log = scene.log();
-    assert!(log.contains("broke off"), "{log}");
+    assert!(log.contains("aborted after"), "{log}");
 }
 
 #[test]

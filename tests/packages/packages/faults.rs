@@ -68,7 +68,7 @@ fn a_registry_without_a_catalog_is_told_with_a_way_out() {
             error["message"]
                 .as_str()
                 .unwrap()
-                .contains("lists no repositories"),
+                .contains("does not list its repositories"),
             "{error}"
         );
         assert!(

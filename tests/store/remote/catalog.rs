@@ -70,7 +70,7 @@ async fn some_registries_list_nothing() {
         let error = listed(&registry, Credentials::Anonymous).await.unwrap_err();
         assert!(matches!(error, Error::NoCatalog { .. }), "{error}");
         assert_eq!(error.kind(), Kind::Other);
-        let expected = format!("{} lists no repositories", registry.address());
+        let expected = format!("{} does not list its repositories", registry.address());
         assert_eq!(error.to_string(), expected);
     }
     registry.on("GET", "/_catalog", 4, Fault::Status(500, vec![]));

@@ -133,8 +133,8 @@ impl RepositoryRequest<'_> {
             Err(Error::Foreign { what, .. }) => Ok(Err(what.to_string())),
             Err(Error::Artifact { reference, source }) => match form(&raw.bytes) {
                 Ok(Form::Split) => Err(Error::Artifact { reference, source }),
-                Ok(_) => Ok(Err(format!("no sound flat artifact ({source})"))),
-                Err(_) => Ok(Err(format!("no manifest that can be read ({source})"))),
+                Ok(_) => Ok(Err(format!("an invalid flat artifact ({source})"))),
+                Err(_) => Ok(Err(format!("a manifest that cannot be read ({source})"))),
             },
             opened => opened.map(Ok),
         }
@@ -157,7 +157,7 @@ impl RepositoryRequest<'_> {
             let opened = match self.store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
                 Ok(raw) => self.opened(&raw).await,
-                Err(store::Error::NotFound { .. }) => Ok(Err("not there".to_owned())),
+                Err(store::Error::NotFound { .. }) => Ok(Err("it does not exist".to_owned())),
                 Err(error) => Err(error.into()),
             };
             let contents = match opened {

@@ -1,25 +1,24 @@
-//! Entering a manifest into the index of its subject's referrers, where the registry does not do it.
+//! Enters a manifest into the index of its subject's referrers, if the registry does not do so itself.
 //!
-//! No registry compares and swaps: whoever writes the index overwrites what was written since it read. So an
-//! index that has our entry says nothing about the next moment. Another writer may have read before we
-//! wrote, and write after we looked; what bounds that is how long it takes from its read to its write.
-//! Nobody knows how long that is elsewhere, but ours takes about as long, on the same registry under the
-//! same load. Therefore:
+//! Registries have no compare-and-swap: a client that writes the index overwrites all changes since it read the index.
+//! So an index with our entry proves nothing about the next moment. Another writer may have read the index before our
+//! write, and may write it after our look. The time from its read to its write limits how late that can be. We do not
+//! know that time, but ours is about as long, on the same registry under the same load. Therefore:
 //!
-//! - Nothing is done between reading and writing but adding the entry. Before a write that failed is tried
-//!   again, the index is read again.
-//! - After each write we look again, first after a wait that is longer than our own read-to-write took, then
-//!   after longer ones. All waits are random within a factor of two: writers that met once look and write
-//!   at different moments afterwards.
-//! - Where the entry is gone it is written again, into what is there now.
-//! - It counts as entered when two looks in a row found the index untouched. Where others keep on
-//!   writing, six looks in a row that found the entry are enough: each of those writers had read it.
-//! - Every write that was lost makes the waits longer, and after [`MAX_WRITES`] it is an error.
+//! - Between reading and writing, the client only adds the entry. Before it retries a failed write, it reads the index
+//!   again.
+//! - After each write it looks again, first after a wait that is longer than its time from read to write. Later waits are
+//!   longer. All waits are random within a factor of two, so that writers that met once then look and write at
+//!   different moments.
+//! - If the entry is missing, the client adds it again, to the current index.
+//! - The entry counts as entered when two looks in a row found the index unchanged. If other clients keep writing, six
+//!   looks in a row that found the entry are enough: each of those writers had read it.
+//! - Every lost write makes the waits longer, and after [`MAX_WRITES`] it is an error.
 //!
-//! Some registries take no index that lists a manifest they do not have, and keep indexes that do when they
-//! collect garbage. Entries of such manifests are left out, but only where the index is refused with them.
+//! Some registries refuse an index that lists a manifest they do not have, but keep such indexes when they collect
+//! garbage. Entries of missing manifests are left out, but only if the index is refused with them.
 //!
-//! What remains is a writer that is held up between its read and its write for longer than all our waits.
+//! One case remains: a writer that pauses between its read and its write for longer than all our waits.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -36,50 +35,50 @@ use crate::store::remote::failure::Failure;
 use crate::store::retry::Attempts;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest};
 
-/// How often at most the index is written.
+/// The maximum number of writes of the index.
 const MAX_WRITES: u32 = 24;
 
-/// How many looks in a row must find the index untouched.
+/// The number of looks in a row that must find the index unchanged.
 const QUIET_LOOKS: u32 = 2;
 
-/// How many looks in a row must find the entry where the index does not come to rest.
+/// The number of looks in a row that must find the entry, if the index keeps changing.
 const LOOKS: u32 = 6;
 
-/// The least that is assumed for a read and a write: a process on a busy machine is held up so long.
+/// The shortest time that is assumed for a read and a write: a busy machine can delay a process this long.
 const LEAST_PACE: Duration = Duration::from_millis(40);
 
-/// What a look at the index found.
+/// The result of a look at the index.
 enum Look {
     /// The entry, in an index of this digest.
     Listed(Digest),
-    /// No entry; it was written, and the index has this digest now. So long it took since the reading.
+    /// There was no entry, and one was written. The index now has this digest; the time is that since the read.
     Written(Digest, Duration),
     /// No entry.
     Missing,
-    /// No entry, and the write failed.
+    /// There was no entry, and the write failed.
     Failed(Failure),
-    /// No entry, and the index cannot be written as long as it lists these manifests, which do not exist.
+    /// There was no entry. The registry refuses the index because it lists these manifests, which do not exist.
     Dangling(HashSet<String>),
 }
 
-/// How it stands with the entry.
+/// The progress of an entry.
 #[derive(Default)]
 struct Progress {
     writes: u32,
-    /// Looks in a row that found the entry.
+    /// The looks in a row that found the entry.
     looks: u32,
-    /// Looks in a row that found the index untouched.
+    /// The looks in a row that found the index unchanged.
     quiet: u32,
-    /// The digest of the index, when it was last seen or written.
+    /// The digest of the index, when it was last read or written.
     last: Option<Digest>,
     /// The longest time from a read to its write.
     pace: Duration,
-    /// Digests of manifests that do not exist and must not be listed.
+    /// The digests of manifests that do not exist and must not be listed.
     gone: HashSet<String>,
 }
 
 impl Remote {
-    /// Enters a manifest into the index of its subject's referrers. An entry that is there stays as it is.
+    /// Enters a manifest into the index of its subject's referrers. An existing entry does not change.
     pub(super) async fn enter_referrer(&self, referrer: &Referrer) -> Result<(), Error> {
         let tag = referrers_tag(&referrer.subject);
         let mut progress = Progress::default();
@@ -112,7 +111,7 @@ impl Remote {
         }
     }
 
-    /// Reads the index, and writes it with the entry where it has none and we may.
+    /// Reads the index. If the entry is missing and a write is left, writes the index with it.
     async fn look(
         &self,
         referrer: &Referrer,
@@ -134,7 +133,7 @@ impl Remote {
         let manifest = RawManifest::new(index.to_bytes(), media_type::INDEX);
         if manifest.bytes.len() as u64 > MAX_MANIFEST_BYTES {
             let reason =
-                format!("with one more entry it is longer than {MAX_MANIFEST_BYTES} bytes");
+                format!("with one more entry it would have more than {MAX_MANIFEST_BYTES} bytes");
             return Err(self
                 .transport
                 .wire()
@@ -159,7 +158,7 @@ impl Remote {
         }
     }
 
-    /// Returns which of the others that an index lists do not exist.
+    /// Returns the other manifests in an index that do not exist.
     async fn gone(&self, index: &Index, referrer: &Referrer) -> Result<HashSet<String>, Error> {
         let mut gone = HashSet::new();
         let others = index.digests().filter(|digest| **digest != referrer.digest);
@@ -186,16 +185,16 @@ impl Progress {
         self.pace = self.pace.max(took);
     }
 
-    /// Takes a look into account that found the entry; returns whether it is there to stay.
+    /// Counts a look that found the entry. Returns whether the entry is safe.
     fn is_settled(&mut self, digest: Digest) -> bool {
         let untouched = self.last.replace(digest) == Some(digest);
         self.looks += 1;
         self.quiet = if untouched { self.quiet + 1 } else { 0 };
-        // Without a write of ours somebody entered it before.
+        // If we wrote nothing, the entry was there before.
         self.writes == 0 || self.quiet >= QUIET_LOOKS || self.looks >= LOOKS
     }
 
-    /// Returns how long to wait before the next look.
+    /// Returns the wait before the next look.
     fn wait(&self) -> Duration {
         let longer = (1 << self.looks.min(2)) * self.writes.clamp(1, 3);
         let least = self.pace.max(LEAST_PACE) * longer;

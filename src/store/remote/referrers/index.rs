@@ -1,4 +1,4 @@
-//! The index that lists the referrers of a manifest, and what a manifest has to say in it.
+//! The index that lists the referrers of a manifest, and the entry of one referrer.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema>.
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::manifest::{Descriptor, media_type};
 use crate::store::RawManifest;
 
-/// Returns the tag under which the referrers of a manifest are listed.
+/// Returns the tag of the index that lists the referrers of a manifest.
 pub(super) fn referrers_tag(digest: &str) -> String {
     let (algorithm, encoded) = digest.split_once(':').unwrap_or((digest, ""));
     let sound = |text: &str, most: usize| -> String {
@@ -22,16 +22,15 @@ pub(super) fn referrers_tag(digest: &str) -> String {
 
 /// A manifest that has a subject.
 pub(in crate::store::remote) struct Referrer {
-    /// The subject's digest, of whatever algorithm.
+    /// The subject's digest, of any algorithm.
     pub(super) subject: String,
     /// Its own digest.
     pub(super) digest: String,
-    /// Its descriptor.
     pub(super) entry: Value,
 }
 
 impl Referrer {
-    /// Reads what a manifest says of its subject; nothing where it has none, or is no OCI manifest or index.
+    /// Makes the entry of a manifest. Returns nothing if it has no subject, or is not an OCI manifest or index.
     pub(in crate::store::remote) fn of(manifest: &RawManifest) -> Option<Self> {
         if ![media_type::MANIFEST, media_type::INDEX].contains(&manifest.media_type.as_str()) {
             return None;
@@ -60,7 +59,7 @@ impl Referrer {
     }
 }
 
-/// An image index with all that others wrote into it.
+/// An image index, with all fields that other clients wrote.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     fields: Map<String, Value>,
@@ -79,15 +78,15 @@ impl Index {
         }
     }
 
-    /// Reads an index; the error says what is wrong with it.
+    /// Parses an index. The error names the problem.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let fields = serde_json::from_slice(bytes);
         let mut fields: Map<String, Value> = fields.map_err(|error| error.to_string())?;
         let entries = match fields.remove("manifests") {
             Some(Value::Array(entries)) => entries,
-            // What a list without entries is in some languages.
+            // Some languages write an empty list as `null`.
             Some(Value::Null) => Vec::new(),
-            _ => return Err("it is no index: it has no list of manifests".to_owned()),
+            _ => return Err("it is not an index: it has no list of manifests".to_owned()),
         };
         Ok(Self { fields, entries })
     }
@@ -109,15 +108,14 @@ impl Index {
         self.entries.push(entry);
     }
 
-    /// Writes the index.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut fields = self.fields.clone();
         fields.insert("manifests".to_owned(), self.entries.clone().into());
         Value::Object(fields).to_string().into_bytes()
     }
 
-    /// Returns what is listed; the error says which entry is none. Left out is what has a digest of an
-    /// algorithm that we could not check.
+    /// Returns the listed descriptors, without those whose digest algorithm is not supported. The error names the entry
+    /// that is not a descriptor.
     pub(super) fn descriptors(&self) -> Result<Vec<Descriptor>, String> {
         let checkable = |entry: &&Value| {
             let algorithm = digest_of(entry).and_then(|digest| digest.split_once(':'));
@@ -134,7 +132,7 @@ impl Index {
     }
 }
 
-/// Returns the artifact type that a manifest has.
+/// Returns the artifact type of a manifest.
 pub(super) fn artifact_type(manifest: &[u8]) -> Option<String> {
     stated_type(&serde_json::from_slice(manifest).ok()?)
 }

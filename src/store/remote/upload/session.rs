@@ -1,4 +1,5 @@
-//! An upload that the registry has opened: where it goes on, and how many bytes the registry has.
+//! An upload that the registry has opened: the address of the next request, and the number of bytes that the registry
+//! has.
 
 use reqwest::header::{HeaderMap, HeaderName, LOCATION, RANGE};
 use reqwest::{Response, Url};
@@ -6,21 +7,20 @@ use reqwest::{Response, Url};
 use crate::store::Error;
 use crate::store::remote::wire::Wire;
 
-/// The size of a chunk, unless the registry asks for larger ones: the most that GHCR takes in one.
+/// The size of a chunk, unless the registry asks for larger ones. It is the most that GHCR accepts.
 pub(super) const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The least size of every chunk but the last.
+/// The minimum size of every chunk but the last.
 const MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 
-/// An upload.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// Where the next request goes. It may be another host, which then gets no credentials.
+    /// The address of the next request. Another host gets no credentials.
     pub(super) location: Url,
     chunk_bytes: u64,
-    /// How many bytes the registry has.
+    /// The number of bytes that the registry has.
     pub(super) offset: u64,
-    /// Whether the blob goes in chunks.
+    /// Whether the blob is sent in chunks.
     pub(super) is_chunked: bool,
     /// Whether a request failed, so that the client does not know how many bytes the registry has.
     pub(super) is_broken: bool,
@@ -32,7 +32,7 @@ impl Session {
     /// Reads the answer to a request that opens an upload.
     pub(super) fn new(wire: &Wire, response: &Response, base: &Url) -> Result<Self, Error> {
         let location = location(wire, response, base)?;
-        let location = location.ok_or_else(|| malformed(wire, "there is none"))?;
+        let location = location.ok_or_else(|| malformed(wire, "it is missing"))?;
         let least = response.headers().get(MIN_LENGTH);
         let least = least.and_then(|least| least.to_str().ok()?.trim().parse().ok());
         Ok(Self {
@@ -58,15 +58,16 @@ impl Session {
         self.chunk_bytes.min(size.saturating_sub(self.offset))
     }
 
-    /// Counts a chunk of `length` bytes that the registry took, or as much of it as `Range` says. A `Range` that ends
-    /// elsewhere tells nothing: ECR repeats the end of the first chunk. If bytes are missing, the next answer is 416.
+    /// Counts a chunk of `length` bytes that the registry accepted, or the part of it that `Range` reports. A `Range`
+    /// with another end is ignored: ECR repeats the end of the first chunk. If bytes are missing, the next answer is
+    /// 416.
     pub(super) fn accept(&mut self, length: u64, headers: &HeaderMap) {
         let (start, end) = (self.offset, self.offset + length);
         let taken = received(headers).filter(|taken| start < *taken && *taken < end);
         self.offset = taken.unwrap_or(end);
     }
 
-    /// Goes on at the offset that the registry names. Returns whether that is further than the last time.
+    /// Continues at the offset that the registry reports. Returns whether it is larger than the last one.
     pub(super) fn correct(&mut self, offset: u64) -> bool {
         let moves = self.corrected.is_none_or(|last| last < offset);
         (self.offset, self.corrected) = (offset, Some(offset));
@@ -74,7 +75,7 @@ impl Session {
     }
 }
 
-/// Returns how many bytes of an upload the registry has, if it says so.
+/// Returns how many bytes of an upload the registry has, if it reports that.
 pub(super) fn received(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(RANGE)?.to_str().ok()?.trim();
     let text = text
@@ -82,7 +83,7 @@ pub(super) fn received(headers: &HeaderMap) -> Option<u64> {
         .trim_start_matches([' ', '=']);
     let (first, last) = text.split_once('-')?;
     match (first.trim(), last.trim()) {
-        // Distribution says so of an upload without bytes; others count one down.
+        // Distribution sends this for an upload without bytes; others report the last byte's index.
         ("0", "0" | "-1") => Some(0),
         ("0", last) => last.parse::<u64>().ok()?.checked_add(1),
         _ => None,
@@ -97,7 +98,10 @@ fn location(wire: &Wire, response: &Response, base: &Url) -> Result<Option<Url>,
     let location = location.ok_or_else(|| malformed(wire, "it is not a URL"))?;
     match (base.scheme(), location.scheme()) {
         (_, "https") | ("http", "http") => Ok(Some(location)),
-        _ => Err(malformed(wire, "it leads from https to an address without")),
+        _ => Err(malformed(
+            wire,
+            "it leads from https to an unencrypted address",
+        )),
     }
 }
 

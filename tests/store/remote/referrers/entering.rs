@@ -136,7 +136,7 @@ async fn an_index_that_never_stays_is_given_up() {
     assert!(matches!(error, Error::Overwritten { .. }), "{error}");
     assert_eq!(error.kind(), wharf::error::Kind::Unreachable);
     let expected = format!(
-        "the list of referrers `{}` in {}/demo/app was written 24 times, and overwritten by others each time",
+        "other clients overwrote the list of referrers `{}` in {}/demo/app after each of 24 writes",
         index_tag(),
         registry.address()
     );
