@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_is_asked_for_what_the_client_takes() {
+    fn the_accept_header_is_forwarded_upstream() {
         let asked = |lines: &[&str]| {
             let value = upstream_accept(&headers(ACCEPT, lines));
             value.to_str().unwrap().to_owned()

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_is_known_after_a_restart() {
+    fn recorded_origins_survive_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let digest = Digest::of(b"content");
         let open = || Index::open(directory.path()).unwrap();

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_is_refused() {
+    fn hostile_paths_are_refused() {
         for (path, status, code) in [
             ("", 404, "UNSUPPORTED"),
             ("/", 404, "UNSUPPORTED"),

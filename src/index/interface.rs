@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_semver_calls_compatible_is_found() {
+    fn compatible_versions_match() {
         for (name, matched, not) in [
             (
                 "a:b/c@0.2.3",
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interface_is_refused() {
+    fn invalid_interface_names_are_refused() {
         for bad in [
             "",
             "a b",

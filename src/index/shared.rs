@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_order_makes_no_difference() {
+    fn shared_indexes_read_back_whatever_the_order() {
         let one = shared(&["calc", "greet", "hash"]);
         let other = shared(&["hash", "greet", "calc"]);
         assert_eq!(one.to_bytes(), other.to_bytes());
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_contradicts_itself_is_refused() {
+    fn truncated_or_inconsistent_indexes_are_refused() {
         let sound = shared(&["calc", "greet"]);
         let bytes = sound.to_bytes();
         for end in 0..bytes.len() {

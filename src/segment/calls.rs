@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn references_and_imports_lead_where_they_may() {
+    fn references_and_imports_reach_every_possible_function() {
         let mut calls = calls(&[&[Callee::Reference], &[Callee::Function(0)], &[], &[], &[]]);
         calls.refer(3);
         calls.exported = vec![4];

@@ -226,7 +226,7 @@ fn the_shape_of_a_package_is_seen_without_decoding() {
 }
 
 #[test]
-fn what_other_clients_list_may_be_a_package() {
+fn interfaces_listed_by_other_clients_may_mean_a_package() {
     let world = "demo:tides/table@1.2.0-rc.1";
     assert!(listed(&[], &[world, "print", "demo:tides/log@1.2.0-rc.1"]));
     assert!(listed(&[], &["demo:plain/shapes"]));
@@ -236,7 +236,7 @@ fn what_other_clients_list_may_be_a_package() {
 }
 
 #[test]
-fn what_is_too_large_or_no_component_is_refused() {
+fn large_files_and_other_files_than_components_are_refused() {
     let mut large = encoded(&wit("plain.wit"));
     let rest = MAX_DECODED_BYTES + 1 - large.len();
     let name_and_numbers = 6;
@@ -373,7 +373,7 @@ const INEXPRESSIBLE: [(&str, &str); 23] = [
 ];
 
 #[test]
-fn what_wit_has_no_words_for_is_refused() {
+fn inexpressible_components_are_refused() {
     for (text, reason) in INEXPRESSIBLE {
         let refused = refusal(&assemble(text));
         assert!(refused.contains(reason), "{refused}\n{text}");

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_has_no_page() {
+    fn invalid_paths_have_no_page() {
         for path in [
             "",
             "/-",

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_wrote_is_text() {
+    fn untrusted_text_is_escaped() {
         let names = Interfaces {
             imports: vec![HOSTILE.to_owned(), "wasi:http/types@0.2.0".to_owned()],
             exports: vec![HOSTILE.to_owned()],

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_hatched_and_added_up() {
+    fn shared_layers_are_hatched_and_totalled() {
         let mut layers = layers(vec![
             other("1.0.0", &["module[0]/code[0]"]),
             other("0.9.0", &["", "module[0]/code[0]"]),
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_strangers_are_text() {
+    fn untrusted_paths_are_escaped() {
         let mut layers = layers(Vec::new());
         layers.layers[1].path = "\"><script>alert(1)</script>".to_owned();
         let page = page(&layers);

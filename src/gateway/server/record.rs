@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_query_only_what_is_known_is_shown() {
+    fn unknown_query_parameters_are_not_logged() {
         for (uri, expected) in [
             ("/v2/", "/v2/"),
             (

@@ -78,7 +78,7 @@ fn only(found: &Segments) -> (Verdict, Option<String>) {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
+fn read_errors_name_the_offset() {
     let sound = with_body(&[0x01]);
     assert_eq!(
         only(&segments_of(&module(&sound))),
@@ -189,7 +189,7 @@ fn a_component_that_starts_calls_any_export() {
 }
 
 #[test]
-fn limits_are_told() {
+fn exceeded_limits_are_reported() {
     let large = with_body(&vec![0x01; MAX_BODY_BYTES as usize]);
     let mut many_functions = with_body(&[0x01]);
     many_functions[1] = section(3, &[leb(MAX_FUNCTIONS as usize + 1), vec![0]].concat());

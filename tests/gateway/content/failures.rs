@@ -73,7 +73,7 @@ async fn a_wrong_layer_never_completes_and_the_next_request_is_right() {
 }
 
 #[tokio::test]
-async fn what_fails_before_the_first_byte_is_no_body() {
+async fn a_failure_before_the_first_byte_gives_no_body() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
@@ -115,7 +115,7 @@ async fn a_part_that_ends_early_is_no_success() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_lies_of_a_content_gives_none() {
+async fn a_manifest_with_a_wrong_content_digest_gives_no_content() {
     let artifact = sections();
     let layer = artifact.layers(Encoding::Zstd)[0];
     let another_digest = artifact.retold(|config, _| {
@@ -143,7 +143,7 @@ async fn a_manifest_that_lies_of_a_content_gives_none() {
 }
 
 #[tokio::test]
-async fn a_whole_that_is_not_what_its_digest_says_lacks_its_end() {
+async fn a_body_with_another_digest_lacks_its_end() {
     let artifact = sections();
     let lie = artifact.retold(|config, _| config.content.digest = Digest::of(b"another"));
     let store = Scripted::of(&[&artifact]);
@@ -181,7 +181,7 @@ fn undeclared(content: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_bomb_goes_off_nowhere() {
+async fn decompression_bombs_are_refused() {
     let mut artifact = sections();
     let layer = artifact.layers(Encoding::Zstd)[0];
     let bomb = undeclared(&vec![0; 64 << 20]);
@@ -203,7 +203,7 @@ async fn a_bomb_goes_off_nowhere() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_fails_those_who_need_it_until_it_can() {
+async fn an_unwritable_directory_fails_requests_until_it_is_writable() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();

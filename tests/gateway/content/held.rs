@@ -18,7 +18,7 @@ pub(crate) fn directory(artifact: &Artifact) -> (TempDir, BlobDirectory) {
 }
 
 #[tokio::test]
-async fn what_others_keep_is_read_where_it_is() {
+async fn blob_directories_are_read_in_place() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let size = artifact.bytes.len() as u64;

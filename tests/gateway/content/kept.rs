@@ -9,7 +9,7 @@ use super::scripted::Scripted;
 use super::*;
 
 #[tokio::test]
-async fn what_is_kept_needs_no_fetch_after_a_restart() {
+async fn cached_content_needs_no_fetch_after_a_restart() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
@@ -78,7 +78,7 @@ async fn a_damaged_file_is_noticed_and_made_anew() {
 }
 
 #[tokio::test]
-async fn what_was_used_longest_ago_goes_and_the_bound_holds() {
+async fn the_least_recently_used_content_is_evicted() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let all: u64 = artifact.stored.iter().map(|stored| stored.blob.size).sum();
@@ -119,7 +119,7 @@ async fn a_body_survives_that_all_its_files_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
+async fn a_wrong_size_in_a_request_does_not_remove_a_valid_file() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
@@ -145,7 +145,7 @@ async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
 }
 
 #[tokio::test]
-async fn a_content_is_given_only_to_who_has_a_blob_that_holds_it() {
+async fn content_is_given_only_to_stores_that_have_its_blob() {
     let artifact = sections();
     let ours = Scripted::of(&[&artifact]);
     let layer = artifact.layers(wharf::encoding::Encoding::Zstd)[0];

@@ -4,7 +4,7 @@ use super::scripted::{Act, Gate, Scripted};
 use super::*;
 
 #[tokio::test]
-async fn nobody_waits_for_what_another_registry_sends() {
+async fn a_slow_registry_does_not_delay_other_registries() {
     let artifact = sections();
     let (slow, quick) = (Scripted::of(&[&artifact]), Scripted::of(&[&artifact]));
     let gate = Gate::closed();

@@ -65,7 +65,7 @@ async fn sixty_four_clients_need_one_fetch_of_each_layer() {
 }
 
 #[tokio::test]
-async fn what_is_there_goes_out_while_the_last_layer_is_withheld() {
+async fn available_bytes_are_sent_before_the_last_layer_arrives() {
     let artifact = sections();
     let last = artifact.manifest.layers.last().unwrap();
     let size = artifact.bytes.len() as u64;
@@ -164,7 +164,7 @@ async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checke
 }
 
 #[tokio::test]
-async fn who_goes_away_ends_nothing_for_others_and_the_last_ends_all() {
+async fn a_fetch_ends_only_when_its_last_client_leaves() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let gate = Gate::closed();
@@ -199,7 +199,7 @@ async fn who_goes_away_ends_nothing_for_others_and_the_last_ends_all() {
 }
 
 #[tokio::test]
-async fn what_one_client_is_refused_another_gets_with_its_own_rights() {
+async fn a_refusal_for_one_client_does_not_affect_another() {
     let artifact = sections();
     let (closed, open) = (Scripted::of(&[&artifact]), Scripted::of(&[&artifact]));
     let gate = Gate::closed();

@@ -136,7 +136,7 @@ async fn assert_shown(front: &Front, name: &str, pushed: &[Pushed; 3]) {
 }
 
 #[tokio::test]
-async fn a_layout_is_looked_at() {
+async fn the_page_shows_a_layout() {
     let directory = tempfile::tempdir().unwrap();
     let (upstream, pushed) = shelf(directory.path()).await;
     let front = Front::new(vec![upstream]);
@@ -152,7 +152,7 @@ async fn a_layout_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_registry_is_looked_at() {
+async fn the_page_shows_a_registry() {
     for upstream in registries() {
         let path = "gateway/looked-at";
         let pushed = versions(&remote(&upstream.host, path)).await;
@@ -267,7 +267,7 @@ async fn a_manifest_that_names_layers_from_elsewhere_shows_no_wit() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_a_page_is_bounded() {
+async fn requests_for_a_page_are_bounded() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     for version in 0..30 {
@@ -363,7 +363,7 @@ async fn a_reference_is_opened_by_its_name() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_down_is_said_to_be() {
+async fn an_unreachable_upstream_is_named_on_the_page() {
     let down = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = down.local_addr().unwrap().to_string();
     drop(down);

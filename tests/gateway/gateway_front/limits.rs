@@ -34,7 +34,7 @@ fn endless(taken: &Arc<AtomicU64>) -> Stub {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_is_cut_off() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let taken = Arc::new(AtomicU64::new(0));
     let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
@@ -49,7 +49,7 @@ async fn who_takes_nothing_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_leaves_no_room_for_a_stream_is_cut_off() {
+async fn a_stream_without_window_is_aborted() {
     let taken = Arc::new(AtomicU64::new(0));
     let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
@@ -70,7 +70,7 @@ async fn who_leaves_no_room_for_a_stream_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_asks_nothing_is_cut_off() {
+async fn idle_connections_are_closed() {
     let stub = Stub::new(|_| short("whole"));
     let server = Server::start_with(stub, |settings| settings.idle_timeout = SOON).await;
     let mut silent = Plain::connect(server.address).await;

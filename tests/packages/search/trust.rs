@@ -139,7 +139,7 @@ fn a_stub_answers_for_the_manifest_that_it_was_made_of() {
 }
 
 #[test]
-fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
+fn own_records_win_and_no_shared_index_hides_a_yank() {
     let directory = tempfile::tempdir().unwrap();
     let sources = [own("a"), own("b"), shared("old"), shared("new")];
     let [a, b, old, new] = &sources;
@@ -189,7 +189,7 @@ fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
 }
 
 #[test]
-fn what_the_index_forgot_is_asked_for_again() {
+fn records_removed_from_the_index_are_fetched_again() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two) = (own("one"), own("two"));
     let mut index = index(directory.path(), &[&one, &two]);
@@ -229,7 +229,7 @@ fn publish_index(workspace: &Workspace, shared: Shared) -> String {
 const WORLD: &str = "package a:b; world w { export run: func(); }";
 
 #[test]
-fn claims_are_marked_and_nobody_strange_is_asked() {
+fn claims_are_marked_and_no_other_registry_is_contacted() {
     let registry = Registry::start();
     let stranger = registry.address();
     let workspace = Workspace::new();
@@ -293,7 +293,7 @@ fn claims_are_marked_and_nobody_strange_is_asked() {
 }
 
 #[test]
-fn only_what_others_may_know_is_published() {
+fn only_chosen_places_are_published() {
     let registry = Registry::start();
     let host = registry.address();
     let workspace = Workspace::new();
@@ -408,7 +408,7 @@ fn damage(workspace: &Workspace, table: &str) {
 }
 
 #[test]
-fn what_an_update_finds_damaged_is_whole_after_it() {
+fn update_rebuilds_a_damaged_index() {
     let workspace = Workspace::new();
     let all: Vec<Made> = make().into_iter().take(6 * VERSIONS).collect();
     let first = places(&workspace).remove(0);
@@ -478,7 +478,7 @@ fn two_versions_of_wharf_have_an_index_each() {
 }
 
 #[test]
-fn what_has_no_word_is_no_question() {
+fn queries_without_a_word_are_refused() {
     let workspace = Workspace::new();
     for text in ["++", "", ". !"] {
         workspace.error(&["search", text], 2);

@@ -136,7 +136,7 @@ fn a_listed_split_form_is_used() {
 }
 
 #[test]
-fn one_that_is_gone_is_absent_and_one_that_is_unsound_is_told() {
+fn missing_split_forms_are_ignored_and_invalid_ones_reported() {
     let mut scene = Scene::new();
     let gone = Digest::of(b"collected");
     scene.list(&[gone]);
