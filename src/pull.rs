@@ -5,7 +5,7 @@
 //! knows nothing about packages, versions or HTTP.
 
 mod open;
-mod part;
+mod stub;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -19,7 +19,7 @@ use futures_util::stream::FuturesUnordered;
 pub use self::open::{
     Artifact, Opened, SplitArtifact, Unused, describe, open, open_manifest, open_split,
 };
-pub use self::part::stub_of;
+pub use self::stub::stub_of;
 use crate::content::{self, Arrival, Engine, Place, Reader, StoredContent, Wanted, repair};
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};

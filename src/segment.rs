@@ -9,9 +9,9 @@
 mod calls;
 mod canonical;
 mod code;
-mod crossing;
 mod module;
-mod piece;
+mod module_calls;
+mod range_buffer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -282,7 +282,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
             modules.push((path, found));
         }
     }
-    let mut modules = crossing::judge(modules, &entries, unread.is_empty());
+    let mut modules = module_calls::judge(modules, &entries, unread.is_empty());
     modules.retain(|module| !module.segments.is_empty() || module.unread.is_some());
     Ok(Segments { modules, unread })
 }

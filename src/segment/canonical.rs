@@ -11,7 +11,7 @@ use wasmparser::{
     InstanceSectionReader,
 };
 
-use super::piece::Pieces;
+use super::range_buffer::Pieces;
 use super::{Entries, Halt, MAX_SECTION_BYTES, Unread, unread};
 use crate::section::{Error, Section};
 use crate::source::Source;

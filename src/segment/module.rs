@@ -10,7 +10,7 @@ use wasmparser::{
 
 use super::calls::Calls;
 use super::code::Code;
-use super::piece::Pieces;
+use super::range_buffer::Pieces;
 use super::{
     Entries, Halt, Left, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, Segment, Unread, Verdict, unread,
 };

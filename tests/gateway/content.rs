@@ -1,9 +1,9 @@
 //! What the gateway sends: right bytes in every form, one fetch for all, and never a wrong end.
 
+mod blob_directories;
+mod cache;
 mod failures;
 mod forms;
-mod held;
-mod kept;
 mod scripted;
 mod senders;
 mod shared;

@@ -5,11 +5,11 @@ mod faults;
 mod hiding;
 mod layouts;
 mod lists;
+mod manifest_forms;
 mod page;
 mod readiness;
 mod replicas;
 mod rights;
-mod shown;
 
 use std::cell::Cell;
 use std::path::Path;

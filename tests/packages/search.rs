@@ -1,10 +1,10 @@
 //! The index and what it answers, against what is true of the whole files.
 
 mod attributes;
+mod authentication;
 mod claims;
 mod components;
 mod faults;
-mod guarded;
 mod large;
 mod marks;
 mod names;

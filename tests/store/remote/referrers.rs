@@ -1,6 +1,6 @@
 //! Referrers, in registries that have no API for them, or have it and fail.
 
-mod entering;
+mod add_referrer;
 
 use serde_json::{Value, json};
 
