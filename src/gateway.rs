@@ -56,7 +56,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::content::Contents;
-use self::lookup::Index;
+use self::lookup::OriginIndex;
 use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
 use self::readiness::Readiness;
@@ -86,10 +86,10 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The settings of a gateway.
 #[derive(Clone)]
-pub struct Settings {
+pub struct GatewaySettings {
     /// The registries and layouts to read from. The first is the default for requests that name no other.
     pub upstreams: Vec<Upstream>,
-    /// Options for requests to registries. Clients wait during retries, so use [`Settings::RETRY`] and time-outs of
+    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs of
     /// seconds.
     pub options: Options,
     /// The rights used for requests to registries.
@@ -115,10 +115,10 @@ pub struct Settings {
     pub missed: Duration,
 }
 
-impl Settings {
-    /// The default of [`Settings::remembered`].
+impl GatewaySettings {
+    /// The default of [`GatewaySettings::remembered`].
     pub const REMEMBERED: Duration = rights::REMEMBERED;
-    /// The default of [`Settings::missed`].
+    /// The default of [`GatewaySettings::missed`].
     pub const MISSED: Duration = lookup::MISSED;
     /// The retries of requests to a registry. They are few and quick, because a client waits and may retry itself.
     pub const RETRY: Retry = Retry {
@@ -135,7 +135,7 @@ pub struct Gateway {
     let_in: RecentAnswers,
     /// Repositories that have all layers of a manifest.
     complete: RecentAnswers,
-    index: Index,
+    index: OriginIndex,
     /// Digests that were not found.
     misses: RecentAnswers,
     views: Views,
@@ -150,7 +150,7 @@ pub struct Gateway {
 }
 
 /// A value, or the failure to answer with.
-type Answered<T> = Result<T, Failure>;
+type HandlerResult<T> = Result<T, Failure>;
 
 /// A request to a repository, and the store that answers it.
 struct RepositoryRequest<'a> {
@@ -166,8 +166,8 @@ struct RepositoryRequest<'a> {
 
 impl Gateway {
     /// Opens the directories, and the upstreams that are layouts. Sends no request to registries.
-    pub fn new(settings: Settings) -> Result<Self, Error> {
-        let observer = Watcher {
+    pub fn new(settings: GatewaySettings) -> Result<Self, Error> {
+        let observer = MetricsObserver {
             metrics: Arc::clone(&settings.metrics),
             log: Arc::clone(&settings.log),
         };
@@ -176,7 +176,7 @@ impl Gateway {
             observer: Arc::new(observer),
             concurrency: settings.max_transfers,
         };
-        let engine = crate::content::Settings {
+        let engine = crate::content::EngineSettings {
             session: session.clone(),
             directory: settings.directory.clone(),
             directories: settings.blobs,
@@ -187,7 +187,7 @@ impl Gateway {
             readiness: Readiness::default(),
             let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
             complete: RecentAnswers::new(COMPLETE),
-            index: Index::open(&settings.directory)?,
+            index: OriginIndex::open(&settings.directory)?,
             misses: RecentAnswers::new(settings.missed),
             views: view::views(),
             plain: quick_cache::sync::Cache::new(view::MAX_PLAIN),
@@ -200,7 +200,7 @@ impl Gateway {
         })
     }
 
-    async fn routed(&self, request: &Request) -> Answered<Response> {
+    async fn routed(&self, request: &Request) -> HandlerResult<Response> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refusal::read_only().into());
         }
@@ -232,7 +232,7 @@ impl Gateway {
         name: &str,
         namespace: Option<&str>,
         client: Credentials,
-    ) -> Answered<RepositoryRequest<'a>> {
+    ) -> HandlerResult<RepositoryRequest<'a>> {
         let (upstream, path) = self.upstreams.place(name, namespace)?;
         let who = match (&self.upstreams.rights, &client) {
             // All clients share the gateway's own rights.
@@ -261,7 +261,7 @@ impl Gateway {
     }
 
     /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
-    async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
+    async fn base(&self, request: &Request, namespace: Option<&str>) -> HandlerResult<Response> {
         let known = self.upstreams.whole(namespace)?;
         let client = forwarded(request)?;
         let method = &request.method;
@@ -278,12 +278,12 @@ impl Gateway {
 }
 
 /// Counts bytes from upstream and from this machine, and logs unusable blobs.
-struct Watcher {
+struct MetricsObserver {
     metrics: Arc<Metrics>,
     log: Log,
 }
 
-impl Observer for Watcher {
+impl Observer for MetricsObserver {
     fn moved(&self, bytes: u64) {
         self.metrics.upstream_bytes.inc_by(bytes);
     }

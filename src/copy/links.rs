@@ -15,7 +15,7 @@ const OTHER_MANIFESTS: [&str; 3] = [
 ];
 
 /// A manifest and its links.
-pub(super) struct Node {
+pub(super) struct LinkedManifest {
     pub(super) manifest: RawManifest,
     pub(super) links: Links,
 }

@@ -10,17 +10,17 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::content::{Component, Form};
+use super::content::{BodyForm, Component};
 use super::headers::accepts_zstd;
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::message::{Request, Response};
 use super::passthrough::{CONTENT_DIGEST, describe};
 use super::range::{is_known, wanted};
 use super::refusal::Refusal;
-use super::route::Named;
+use super::route::ManifestName;
 use super::view::View;
-use super::{Answered, RepositoryRequest};
-use crate::content::Origin;
+use super::{HandlerResult, RepositoryRequest};
+use crate::content::BlobOrigin;
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::ByteStream;
@@ -35,13 +35,13 @@ const PASSED_ON: [http::HeaderName; 5] = [
 ];
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn blob(&self, name: &Named) -> Answered<Response> {
-        let Named::Digest(digest) = name else {
+    pub(super) async fn blob(&self, name: &ManifestName) -> HandlerResult<Response> {
+        let ManifestName::Digest(digest) = name else {
             let found = self.stored(name).await?;
             return Ok(found.unwrap_or_else(unknown));
         };
         let origin = self.gateway.index.get(&self.location, digest)?;
-        let origin = origin.filter(|origin| origin.kind != Kind::Manifest);
+        let origin = origin.filter(|origin| origin.kind != FlatPart::Manifest);
         if let Some(origin) = origin.filter(|origin| !origin.stored)
             && let Some(view) = self.known(digest, origin).await?
         {
@@ -57,7 +57,7 @@ impl RepositoryRequest<'_> {
         };
         let view = match view {
             Some(view) => Some(view),
-            None => self.searched(digest, Kind::Content).await?,
+            None => self.searched(digest, FlatPart::Content).await?,
         };
         match view {
             Some(view) => self.derived_blob(digest, &view).await,
@@ -66,7 +66,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with a blob as upstream has it. Returns nothing if a store other than a registry lacks it.
-    async fn stored(&self, name: &Named) -> Answered<Option<Response>> {
+    async fn stored(&self, name: &ManifestName) -> HandlerResult<Option<Response>> {
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
             for value in self.request.headers.get_all(&name) {
@@ -78,7 +78,7 @@ impl RepositoryRequest<'_> {
         let relayed = self.store.passthrough(method, &endpoint, None, headers);
         let relayed = match (relayed.await?, name) {
             (Some(relayed), _) => relayed,
-            (None, Named::Digest(digest)) => return self.stored_blob(*digest).await,
+            (None, ManifestName::Digest(digest)) => return self.stored_blob(*digest).await,
             (None, _) => return Ok(None),
         };
         let mut response = self.gateway.passed(self.request, relayed);
@@ -93,7 +93,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with a blob of a store other than a registry. Returns nothing if the blob does not exist.
-    async fn stored_blob(&self, digest: Digest) -> Answered<Option<Response>> {
+    async fn stored_blob(&self, digest: Digest) -> HandlerResult<Option<Response>> {
         let Some(size) = self.store.size(&digest).await? else {
             return Ok(None);
         };
@@ -107,9 +107,9 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with the config of a flat form, or with its only layer.
-    async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> Answered<Response> {
+    async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> HandlerResult<Response> {
         let request = self.request;
-        if view.names(digest) == Some(Kind::Config) {
+        if view.names(digest) == Some(FlatPart::Config) {
             let (mut response, part) = framed(request, Identity::of(&view.config));
             if let Some(part) = part {
                 // The config is in memory, so its length fits a `usize`.
@@ -136,12 +136,12 @@ impl RepositoryRequest<'_> {
         };
         self.complete(view.raw.digest, &view.split).await?;
         let form = match response.status == StatusCode::PARTIAL_CONTENT {
-            true => Form::Range(part),
-            false if zstd => Form::Zstd,
-            false => Form::Whole,
+            true => BodyForm::Range(part),
+            false if zstd => BodyForm::Zstd,
+            false => BodyForm::Whole,
         };
         let component = Component {
-            origin: Origin {
+            origin: BlobOrigin {
                 upstream: self.upstream.id,
                 store: Arc::clone(&self.store),
             },

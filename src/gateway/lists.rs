@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::message::{Request, Response};
-use super::paging::{Page, link, passed_on};
+use super::paging::{PageRequest, link, passed_on};
 use super::refusal::Refusal;
-use super::route::{Named, parameter};
-use super::{Answered, Gateway, RepositoryRequest, forwarded};
+use super::route::{ManifestName, parameter};
+use super::{Gateway, HandlerResult, RepositoryRequest, forwarded};
 use crate::manifest::media_type;
 use crate::store::Relayed;
 
@@ -29,8 +29,8 @@ impl Gateway {
         &self,
         request: &Request,
         namespace: Option<&str>,
-    ) -> Answered<Response> {
-        let page = Page::of(&request.uri)?;
+    ) -> HandlerResult<Response> {
+        let page = PageRequest::of(&request.uri)?;
         let known = self.upstreams.whole(namespace)?;
         let client = forwarded(request)?;
         let (method, query) = (&request.method, passed_on(request.uri.query()));
@@ -51,7 +51,7 @@ impl Gateway {
     }
 
     /// Passes a list on, and points its next page to the gateway.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> Answered<Response> {
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
         let next = relayed.next_page()?;
         let mut response = self.passed(request, relayed);
         say_next(&mut response.headers, request, next);
@@ -60,8 +60,8 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn tags(&self) -> Answered<Response> {
-        let page = Page::of(&self.request.uri)?;
+    pub(super) async fn tags(&self) -> HandlerResult<Response> {
+        let page = PageRequest::of(&self.request.uri)?;
         let (store, query) = (&self.store, passed_on(self.request.uri.query()));
         let method = &self.request.method;
         let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
@@ -84,7 +84,7 @@ impl RepositoryRequest<'_> {
 
     /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
     /// tags, in no order.
-    async fn passed_tags(&self, page: &Page, relayed: Relayed) -> Answered<Response> {
+    async fn passed_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
@@ -109,8 +109,8 @@ impl RepositoryRequest<'_> {
     }
 
     /// Returns the referrers that upstream knows, from its API or from a tag.
-    pub(super) async fn referrers(&self, subject: &Named) -> Answered<Response> {
-        let Named::Digest(subject) = subject else {
+    pub(super) async fn referrers(&self, subject: &ManifestName) -> HandlerResult<Response> {
+        let ManifestName::Digest(subject) = subject else {
             return self.other_referrers(subject).await;
         };
         let artifact_type = parameter(&self.request.uri, "artifactType");
@@ -119,7 +119,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Passes on the referrers of a digest with another algorithm.
-    async fn other_referrers(&self, subject: &Named) -> Answered<Response> {
+    async fn other_referrers(&self, subject: &ManifestName) -> HandlerResult<Response> {
         let endpoint = format!("referrers/{subject}");
         let (method, query) = (&self.request.method, passed_on(self.request.uri.query()));
         let (store, query) = (&self.store, query.as_deref());

@@ -4,24 +4,24 @@ use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::headers::{accepts_split, upstream_accept};
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::message::Response;
 use super::passthrough::{describe, manifest_response};
 use super::refusal::Refusal;
-use super::route::{Named, parameter};
-use super::upstream::Found;
+use super::route::{ManifestName, parameter};
+use super::upstream::ManifestAnswer;
 use super::view::{View, is_unsound, may_be_split};
-use super::{Answered, RepositoryRequest};
+use super::{HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::manifest::media_type;
 use crate::store::{RawManifest, Relayed};
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn manifest(&self, name: &Named) -> Answered<Response> {
+    pub(super) async fn manifest(&self, name: &ManifestName) -> HandlerResult<Response> {
         match name {
-            Named::Tag(tag) => self.tagged(tag).await,
-            Named::Digest(digest) => self.exact(digest).await,
-            Named::Other(digest) => {
+            ManifestName::Tag(tag) => self.tagged(tag).await,
+            ManifestName::Digest(digest) => self.exact(digest).await,
+            ManifestName::Other(digest) => {
                 let accept = upstream_accept(&self.request.headers);
                 let got = self.find_manifest(&self.request.method, digest, accept);
                 Ok(self.as_it_is(got.await?))
@@ -30,13 +30,13 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers a request by tag. A split manifest is shown as stored only to clients that name its type.
-    async fn tagged(&self, tag: &str) -> Answered<Response> {
+    async fn tagged(&self, tag: &str) -> HandlerResult<Response> {
         let request = self.request;
         let accept = upstream_accept(&request.headers);
         let mut got = self
             .find_manifest(&request.method, tag, accept.clone())
             .await?;
-        if let Found::Relayed(head) = &got
+        if let ManifestAnswer::Relayed(head) = &got
             && head.status == StatusCode::OK
         {
             let digest = head.content_digest();
@@ -55,7 +55,7 @@ impl RepositoryRequest<'_> {
             got = self.find_manifest(&Method::GET, tag, accept).await?;
         }
         let raw = match got {
-            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
+            ManifestAnswer::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
             got => return Ok(self.as_it_is(got)),
         };
         match self.derived(raw.clone()).await {
@@ -68,10 +68,10 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with the exact bytes of a digest: as upstream has them, or otherwise the flat form of a split manifest.
-    async fn exact(&self, digest: &Digest) -> Answered<Response> {
+    async fn exact(&self, digest: &Digest) -> HandlerResult<Response> {
         let request = self.request;
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
-            && origin.kind == Kind::Manifest
+            && origin.kind == FlatPart::Manifest
             && let Some(view) = self.known(digest, origin).await?
         {
             return Ok(self.flat(&view));
@@ -80,7 +80,7 @@ impl RepositoryRequest<'_> {
         let name = digest.to_string();
         let got = self.find_manifest(&request.method, &name, accept).await?;
         if got.is_missing()
-            && let Some(view) = self.searched(digest, Kind::Manifest).await?
+            && let Some(view) = self.searched(digest, FlatPart::Manifest).await?
         {
             return Ok(self.flat(&view));
         }
@@ -88,10 +88,10 @@ impl RepositoryRequest<'_> {
     }
 
     /// Passes on upstream's answer.
-    fn as_it_is(&self, got: Found) -> Response {
+    fn as_it_is(&self, got: ManifestAnswer) -> Response {
         match got {
-            Found::Manifest(raw) => self.as_stored(raw),
-            Found::Relayed(relayed) if relayed.status == StatusCode::OK => {
+            ManifestAnswer::Manifest(raw) => self.as_stored(raw),
+            ManifestAnswer::Relayed(relayed) if relayed.status == StatusCode::OK => {
                 let digest = relayed.content_digest();
                 let mut response = self.gateway.passed(self.request, relayed);
                 if let Some(digest) = digest {
@@ -100,8 +100,8 @@ impl RepositoryRequest<'_> {
                 response.headers.insert(VARY, HeaderValue::from(ACCEPT));
                 response
             }
-            Found::Relayed(relayed) => self.gateway.passed(self.request, relayed),
-            Found::Missing => {
+            ManifestAnswer::Relayed(relayed) => self.gateway.passed(self.request, relayed),
+            ManifestAnswer::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }
         }

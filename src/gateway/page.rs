@@ -26,7 +26,7 @@ use http::{HeaderValue, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use self::address::Address;
+use self::address::PageAddress;
 use self::document::{document, policy};
 use super::message::{Request, Response};
 use super::range::is_known;
@@ -131,7 +131,7 @@ async fn words_of(response: Response) -> Option<String> {
 }
 
 /// Redirects to another page.
-fn redirect(address: &Address) -> Response {
+fn redirect(address: &PageAddress) -> Response {
     let mut response = Response::new(StatusCode::SEE_OTHER, "");
     // Names and tags always make a valid header.
     if let Ok(location) = HeaderValue::try_from(address.to_string()) {

@@ -9,14 +9,14 @@ use super::route::parameter;
 
 /// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     n: Option<usize>,
     last: Option<String>,
     /// Whether the query has parameters for upstream only, such as a cursor.
     other: bool,
 }
 
-impl Page {
+impl PageRequest {
     /// Parses `n` and `last`, and checks for other parameters.
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
         let bad =
@@ -94,7 +94,7 @@ mod tests {
     fn page(query: &str) -> (Vec<String>, Option<String>) {
         let uri: Uri = format!("/v2/a/tags/list{query}").parse().unwrap();
         let list = ["c", "a", "B", "d"].map(str::to_owned).to_vec();
-        Page::of(&uri).unwrap().cut(list)
+        PageRequest::of(&uri).unwrap().cut(list)
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(page("?last=zz"), (names(&[]), None));
         for bad in ["?n=x", "?n=-1", "?n="] {
             let uri: Uri = format!("/v2/a/tags/list{bad}").parse().unwrap();
-            assert!(Page::of(&uri).is_err(), "{bad}");
+            assert!(PageRequest::of(&uri).is_err(), "{bad}");
         }
     }
 

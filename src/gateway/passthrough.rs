@@ -13,7 +13,7 @@ use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::{Failure, Refusal};
 use super::rights::Rights;
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Gateway, HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::error::Error;
 pub(super) use crate::store::chain;
@@ -83,7 +83,7 @@ impl Gateway {
 
 impl RepositoryRequest<'_> {
     /// Replaces a refusal from one of the gateway's own requests by upstream's, which tells the client how to log in.
-    pub(super) async fn challenged<T>(&self, answered: Answered<T>) -> Answered<T> {
+    pub(super) async fn challenged<T>(&self, answered: HandlerResult<T>) -> HandlerResult<T> {
         if let Err(Failure::Error(Error::Store(error))) = &answered
             && let (store::Error::Refused { .. }, Rights::Client) =
                 (error.unshared(), &self.gateway.upstreams.rights)

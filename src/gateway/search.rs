@@ -7,12 +7,12 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::headers::upstream_accept;
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::passthrough::chain;
 use super::refusal::Failure;
-use super::upstream::Found;
+use super::upstream::ManifestAnswer;
 use super::view::{View, is_unsound};
-use super::{Answered, RepositoryRequest};
+use super::{HandlerResult, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
 use crate::digest::Digest;
 use crate::manifest::media_type;
@@ -31,8 +31,8 @@ impl RepositoryRequest<'_> {
     pub(super) async fn searched(
         &self,
         digest: &Digest,
-        kind: Kind,
-    ) -> Answered<Option<Arc<View>>> {
+        kind: FlatPart,
+    ) -> HandlerResult<Option<Arc<View>>> {
         if self.gateway.misses.has(&self.who, &self.location, digest) {
             return Ok(None);
         }
@@ -44,10 +44,10 @@ impl RepositoryRequest<'_> {
         {
             return Ok(Some(view));
         }
-        let is_manifest = kind == Kind::Manifest;
+        let is_manifest = kind == FlatPart::Manifest;
         let is_it = |view: &View| {
             let named = view.names(digest);
-            named.is_some_and(|named| (named == Kind::Manifest) == is_manifest)
+            named.is_some_and(|named| (named == FlatPart::Manifest) == is_manifest)
         };
         if is_manifest
             && let Some(view) = self.looked_at(split_tag(digest)).await?
@@ -74,7 +74,7 @@ impl RepositoryRequest<'_> {
 
     /// Reads the split manifest under a tag; nothing if the tag names no sound one. A damaged manifest cannot be the
     /// wanted one, but an unreachable one may be, so that is an error.
-    async fn looked_at(&self, tag: String) -> Answered<Option<Arc<View>>> {
+    async fn looked_at(&self, tag: String) -> HandlerResult<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {
                 let problem = format!("`{tag}` is left out: {}", chain(&error));
@@ -85,14 +85,14 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    async fn tagged_view(&self, tag: &str) -> Answered<Option<Arc<View>>> {
+    async fn tagged_view(&self, tag: &str) -> HandlerResult<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
         let got = self.find_manifest(&Method::GET, tag, accept).await?;
         match got {
-            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
+            ManifestAnswer::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
                 Ok(self.derived(raw).await?)
             }
-            Found::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
+            ManifestAnswer::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
                 Err(self.gateway.passed(self.request, relayed).into())
             }
             _ => Ok(None),

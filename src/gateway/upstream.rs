@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use quick_cache::sync::Cache;
 
-pub(super) use self::manifest::Found;
+pub(super) use self::manifest::ManifestAnswer;
 use super::refusal::Refusal;
 use super::rights::{OwnCredentials, Rights};
 use super::route::split_host;

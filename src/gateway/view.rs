@@ -10,9 +10,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::headers::upstream_accept;
-use super::lookup::{Kind, Origin};
-use super::upstream::Found;
-use super::{Answered, RepositoryRequest};
+use super::lookup::{FlatOrigin, FlatPart};
+use super::upstream::ManifestAnswer;
+use super::{HandlerResult, RepositoryRequest};
 use crate::acceptance::{self, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
@@ -50,16 +50,16 @@ pub(super) struct View {
 
 impl View {
     /// Returns the digests of the flat form, and the part that each names.
-    fn digests(&self) -> [(Digest, Kind); 3] {
+    fn digests(&self) -> [(Digest, FlatPart); 3] {
         [
-            (self.split.flat_digest, Kind::Manifest),
-            (self.config_digest, Kind::Config),
-            (self.split.content.digest, Kind::Content),
+            (self.split.flat_digest, FlatPart::Manifest),
+            (self.config_digest, FlatPart::Config),
+            (self.split.content.digest, FlatPart::Content),
         ]
     }
 
     /// Returns the part of the flat form that a digest names.
-    pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
+    pub(super) fn names(&self, digest: &Digest) -> Option<FlatPart> {
         let mut named = self.digests().into_iter();
         named.find_map(|(named, kind)| (named == *digest).then_some(kind))
     }
@@ -142,7 +142,7 @@ impl RepositoryRequest<'_> {
     pub(super) fn learn(&self, view: &View) -> Result<(), Error> {
         for (digest, kind) in view.digests() {
             let (split, stored) = (view.raw.digest, view.stored);
-            let origin = Origin {
+            let origin = FlatOrigin {
                 kind,
                 split,
                 stored,
@@ -160,8 +160,8 @@ impl RepositoryRequest<'_> {
     pub(super) async fn known(
         &self,
         digest: &Digest,
-        origin: Origin,
-    ) -> Answered<Option<Arc<View>>> {
+        origin: FlatOrigin,
+    ) -> HandlerResult<Option<Arc<View>>> {
         // If the manifest is missing for this client, keep the record: other clients may still see it.
         match self.view(&origin.split).await? {
             Some(view) if view.names(digest) != Some(origin.kind) => {
@@ -172,7 +172,7 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    async fn view(&self, split: &Digest) -> Answered<Option<Arc<View>>> {
+    async fn view(&self, split: &Digest) -> HandlerResult<Option<Arc<View>>> {
         let kept = self.gateway.views.get(split);
         let let_in = self.gateway.let_in.has(&self.who, &self.location, split);
         if let (Some(view), true) = (&kept, let_in) {
@@ -187,27 +187,33 @@ impl RepositoryRequest<'_> {
         let asking = async |method| self.find_manifest(method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
         // A refusal is passed on, so it needs the body that a HEAD lacks.
-        if matches!(&got, Found::Relayed(relayed) if relayed.status != StatusCode::OK)
+        if matches!(&got, ManifestAnswer::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
             && self.request.method != Method::HEAD
         {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
-            (Found::Manifest(raw), _) => Ok(self.derived(raw).await?),
+            (ManifestAnswer::Manifest(raw), _) => Ok(self.derived(raw).await?),
             (found, _) if found.is_missing() => Ok(None),
-            (Found::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
+            (ManifestAnswer::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
                 self.gateway.let_in.enter(&self.who, &self.location, split);
                 Ok(view)
             }
-            (Found::Relayed(relayed), _) => Err(self.gateway.passed(self.request, relayed).into()),
-            (Found::Missing, _) => Ok(None),
+            (ManifestAnswer::Relayed(relayed), _) => {
+                Err(self.gateway.passed(self.request, relayed).into())
+            }
+            (ManifestAnswer::Missing, _) => Ok(None),
         }
     }
 
     /// Checks that a repository has all layers of a manifest. Some registries accept a manifest with layers of other
     /// repositories. Without this check a client could get such layers from the cache without the right to read them.
-    pub(super) async fn complete(&self, split: Digest, manifest: &SplitManifest) -> Answered<()> {
+    pub(super) async fn complete(
+        &self,
+        split: Digest,
+        manifest: &SplitManifest,
+    ) -> HandlerResult<()> {
         let everybody = Digest::of(b"everybody");
         if !self.upstream.has_rights {
             return Ok(());

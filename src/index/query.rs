@@ -11,7 +11,7 @@ use super::interface::Pattern;
 use super::local::Index;
 use super::record::{Entry, Record, words};
 use super::schema::damage;
-use super::sources::Source;
+use super::sources::IndexSource;
 use super::table::{RecordReader, rows_at};
 use crate::section::ListDetails;
 
@@ -40,33 +40,33 @@ pub struct Query {
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct SearchAnswer {
     /// The matching versions in order, up to the limit.
-    pub found: Vec<Found>,
+    pub found: Vec<SearchResult>,
     /// The number of all matching versions.
     pub total: u64,
 }
 
 /// A version that matches.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct SearchResult {
     /// The tag of the version.
     pub entry: Entry,
     /// The shared index that claims the tag. It is none if this machine read the tag.
-    pub claimed_by: Option<Source>,
+    pub claimed_by: Option<IndexSource>,
     /// The record of the manifest, without its imports and exports.
     pub record: Record,
     /// The imports that the query names.
-    pub imports: Vec<Named>,
+    pub imports: Vec<MatchedName>,
     /// The exports that the query names.
-    pub exports: Vec<Named>,
+    pub exports: Vec<MatchedName>,
     /// The words of the name and the description that match.
     pub words: Vec<String>,
 }
 
 /// An import or export that a query names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct MatchedName {
     /// Its name.
     pub name: String,
     /// The interface that it stands for, if its name is another one.
@@ -75,12 +75,12 @@ pub struct Named {
 
 impl Index {
     /// Finds the versions that match a query.
-    pub fn search(&self, query: &Query) -> Result<Answer, Error> {
+    pub fn search(&self, query: &Query) -> Result<SearchAnswer, Error> {
         self.numbered(|files| answer(files, query))?
     }
 }
 
-fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, Error>> {
+fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<SearchAnswer, Error>> {
     let numbering = Numbering::read(&files.own)?;
     let Some(numbering) = numbering.filter(|numbering| numbering.count > 0) else {
         return Ok(Err(Error::Empty));
@@ -103,7 +103,7 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
     }
     let shown = rows.iter().take(query.limit.unwrap_or(usize::MAX));
     let found = shown.map(|row| search.found(row, query));
-    Ok(Ok(Answer {
+    Ok(Ok(SearchAnswer {
         found: found.collect::<rusqlite::Result<_>>()?,
         total: rows.len(),
     }))
@@ -240,7 +240,7 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<Found> {
+    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<SearchResult> {
         let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
@@ -261,7 +261,7 @@ impl Search<'_> {
         let externs = lists.filter(|_| asks_names);
         let externs = externs.map(|lists| reader.externs(lists)).transpose()?;
         let externs = externs.as_ref();
-        Ok(Found {
+        Ok(SearchResult {
             imports: externs.map_or(Vec::new(), |externs| {
                 matching(&externs.imports, &externs.names.imports, &query.imports)
             }),
@@ -277,13 +277,13 @@ impl Search<'_> {
 }
 
 /// Returns the names of a list that match one of the patterns.
-fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<Named> {
+fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<MatchedName> {
     let named = names.iter().filter_map(|name| {
         let interface = details.interface(name);
         let mut patterns = patterns.iter();
         let is_meant = patterns.any(|pattern| pattern.matches_extern(name, &interface));
         let is_other = *interface != **name;
-        is_meant.then(|| Named {
+        is_meant.then(|| MatchedName {
             name: name.clone(),
             interface: is_other.then(|| interface.into_owned()),
         })

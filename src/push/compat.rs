@@ -23,7 +23,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         split: &RawManifest,
         tag: Option<&str>,
         blobs: &mut Vec<Digest>,
-        tally: &mut copy::Outcome,
+        tally: &mut copy::BlobCounts,
     ) -> Result<(), Error> {
         self.flat(&flat, blobs, tally).await?;
         let split_tag = split_tag(&flat.digest());
@@ -41,7 +41,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         &self,
         flat: &Flat,
         blobs: &mut Vec<Digest>,
-        tally: &mut copy::Outcome,
+        tally: &mut copy::BlobCounts,
     ) -> Result<(), Error> {
         blobs.push(self.bytes(&flat.config, tally).await?);
         let whole = self.component.config.content;
@@ -55,10 +55,10 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
 
     /// Stores the component as one blob. It goes through the cache, which checks it before the first byte is sent. It
     /// does not stay there, because later pulls on this machine use the layers.
-    async fn whole(&self, whole: Identity) -> Result<copy::Pushed, Error> {
+    async fn whole(&self, whole: Identity) -> Result<copy::BlobTransfer, Error> {
         if self.store.has(whole).await? {
             let sent = false;
-            return Ok(copy::Pushed { blob: whole, sent });
+            return Ok(copy::BlobTransfer { blob: whole, sent });
         }
         let cache = Arc::clone(&self.session.cache);
         let held = blocking(move || cache.is_intact(whole)).await?;

@@ -21,7 +21,7 @@ const BEFORE: &str = "/-/";
 
 /// The address of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Address {
+pub(super) enum PageAddress {
     /// The page that lists repositories.
     Front,
     /// The page of a repository, under its name for clients of the gateway.
@@ -30,7 +30,7 @@ pub(super) enum Address {
     Artifact(String, Name),
 }
 
-impl Address {
+impl PageAddress {
     /// Parses a path. Returns nothing if no such page exists.
     pub(super) fn read(path: &str) -> Option<Self> {
         if path == "/" {
@@ -53,7 +53,7 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
+impl FromStr for PageAddress {
     type Err = ();
 
     /// Parses `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`. If both a tag and a digest are given, the digest
@@ -80,16 +80,16 @@ impl FromStr for Address {
     }
 }
 
-fn package(text: &str) -> Option<Address> {
+fn package(text: &str) -> Option<PageAddress> {
     let spec: PackageSpec = text.contains('@').then(|| text.parse().ok())??;
     let Wanted::Exact(version) = &spec.wanted else {
         return None;
     };
     let repository = spec.name.to_string().replace(':', "/");
-    Address::tagged(&repository, &version_tag(version)?)
+    PageAddress::tagged(&repository, &version_tag(version)?)
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for PageAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Front => f.write_str("/"),
@@ -121,7 +121,7 @@ mod tests {
             &format!("/-/a/b@{digest}"),
             &format!("/-/localhost:5000/a@{digest}"),
         ] {
-            assert_eq!(Address::read(path).unwrap().to_string(), path);
+            assert_eq!(PageAddress::read(path).unwrap().to_string(), path);
         }
         for (path, meant) in [
             (format!("/-/a/b:1.0@{digest}"), format!("/-/a/b@{digest}")),
@@ -131,7 +131,7 @@ mod tests {
                 "/-/demo/calc:1.0.0_b".to_owned(),
             ),
         ] {
-            assert_eq!(Address::read(&path).unwrap().to_string(), meant);
+            assert_eq!(PageAddress::read(&path).unwrap().to_string(), meant);
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
             "/-/a%00",
             "/-/a:1@",
         ] {
-            assert_eq!(Address::read(path), None, "{path}");
+            assert_eq!(PageAddress::read(path), None, "{path}");
         }
     }
 }

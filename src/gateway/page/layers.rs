@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::comparison::{Other, Sum, divided, sum};
+use super::comparison::{ComparedVersion, LayerTotals, divided, sum};
 use super::document::link;
 use super::numbers::{count, percent, size};
 use crate::artifact::Layer;
@@ -33,7 +33,7 @@ pub(super) struct Layers {
     /// The layers, the root first.
     pub(super) layers: Vec<Layer>,
     pub(super) recipe: Recipe,
-    pub(super) others: Vec<Other>,
+    pub(super) others: Vec<ComparedVersion>,
     /// The number of versions that are not compared.
     pub(super) left_out: usize,
     /// The reason why the other versions are unknown.
@@ -232,7 +232,7 @@ impl Layers {
     }
 }
 
-fn sums(sum: Sum) -> Markup {
+fn sums(sum: LayerTotals) -> Markup {
     html! {
         td.number { (sum.layers) }
         td.number { (size(sum.content)) }
@@ -255,7 +255,7 @@ mod tests {
     use crate::digest::Identity;
     use crate::split::RecipeLayer;
 
-    fn layers(others: Vec<Other>) -> Layers {
+    fn layers(others: Vec<ComparedVersion>) -> Layers {
         let layers = vec![
             layer("", 0, 1000),
             layer("module[0]/code[0]", 500, 6000),
@@ -314,7 +314,7 @@ mod tests {
         let mut layers = layers(vec![
             other("1.0.0", &["module[0]/code[0]"]),
             other("0.9.0", &["", "module[0]/code[0]"]),
-            Other {
+            ComparedVersion {
                 contents: Err("it is <an image>".to_owned()),
                 ..other("0.8.0", &[])
             },

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use maud::Markup;
 
-use super::address::Address;
+use super::address::PageAddress;
 use super::{lists, page, redirect};
 use crate::error::Error;
 use crate::gateway::message::{Request, Response};
@@ -16,7 +16,7 @@ use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::route::{parameter, split_host};
 use crate::gateway::upstream::OpenUpstream;
-use crate::gateway::{Answered, Gateway, RepositoryRequest, forwarded};
+use crate::gateway::{Gateway, HandlerResult, RepositoryRequest, forwarded};
 use crate::package::{self, Tags};
 use crate::reference::Name;
 use crate::store::remote::Credentials;
@@ -29,15 +29,15 @@ const MAX_LISTED: usize = 200;
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
-    pub(super) async fn queried(&self, request: &Request) -> Answered<Response> {
-        match Address::read(request.uri.path()) {
-            Some(Address::Front) => Ok(self.front(request).await),
-            Some(Address::Repository(name)) => {
+    pub(super) async fn queried(&self, request: &Request) -> HandlerResult<Response> {
+        match PageAddress::read(request.uri.path()) {
+            Some(PageAddress::Front) => Ok(self.front(request).await),
+            Some(PageAddress::Repository(name)) => {
                 let asked = self.visited(request, &name).await?;
                 let page = asked.repository(&name).await;
                 asked.challenged(page).await
             }
-            Some(Address::Artifact(repository, name)) => {
+            Some(PageAddress::Artifact(repository, name)) => {
                 let asked = self.visited(request, &repository).await?;
                 let page = asked.artifact(repository, name).await;
                 asked.challenged(page).await
@@ -115,7 +115,7 @@ impl Gateway {
             // If the host does not look like a host, or a layout has none, only the first upstream is reachable by
             // name.
             let leads = is_first || split_host(&name).is_some();
-            let address = Address::repository(&name).filter(|_| leads);
+            let address = PageAddress::repository(&name).filter(|_| leads);
             let tags = match address {
                 Some(_) => self.counted(request, &name).await,
                 None => Err("it is not the first upstream, so nothing leads there".to_owned()),
@@ -167,7 +167,7 @@ impl Gateway {
         &'a self,
         request: &'a Request,
         name: &str,
-    ) -> Answered<RepositoryRequest<'a>> {
+    ) -> HandlerResult<RepositoryRequest<'a>> {
         self.asked(request, name, None, visitor(request)?).await
     }
 
@@ -191,7 +191,7 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    async fn repository(&self, name: &str) -> Answered<Response> {
+    async fn repository(&self, name: &str) -> HandlerResult<Response> {
         let (request, store) = (self.request, self.store.as_ref());
         let tags = store.tags().await?;
         if tags.is_empty() {

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::exchange::respond;
-use super::shared::{Shared, one_line};
+use super::shared::{SharedState, one_line};
 use super::socket::Socket;
 use super::state::ConnectionState;
 
@@ -27,7 +27,7 @@ const BUFFER: usize = 64 * 1024;
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side ends it.
-pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: SocketAddr) {
     let settings = &shared.settings;
     let _open = settings.metrics.connected();
     // A failure only makes small responses slower.

@@ -5,9 +5,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode, Uri};
 
-use super::shared::{Shared, one_line};
+use super::shared::{SharedState, one_line};
 use super::state::ConnectionState;
-use crate::gateway::metrics::Open;
+use crate::gateway::metrics::GaugeGuard;
 use crate::store;
 
 /// The query parameters in the log. Others are left out with their names, because a parameter without a name may be a
@@ -20,7 +20,7 @@ const MAX_TARGET: usize = 1024;
 
 /// The reason why a response body was aborted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Aborted {
+pub(super) enum AbortReason {
     #[error(transparent)]
     Source(store::Error),
     #[error("{missing} bytes are missing at its end")]
@@ -33,7 +33,7 @@ pub(super) enum Aborted {
     Lost,
 }
 
-impl Aborted {
+impl AbortReason {
     /// Returns the failure's label in the metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Aborted {
 }
 
 /// A request from its head to the last byte of its response. Dropping it logs and counts the request.
-pub(super) struct Record {
+pub(super) struct RequestRecord {
     pub(super) state: Arc<ConnectionState>,
     kind: &'static str,
     /// The method and the path.
@@ -57,10 +57,10 @@ pub(super) struct Record {
     is_complete: bool,
     /// Whether the reason of the abort is already counted.
     is_counted: bool,
-    _under_way: Open,
+    _under_way: GaugeGuard,
 }
 
-impl Record {
+impl RequestRecord {
     pub(super) fn new(state: &Arc<ConnectionState>, method: &Method, uri: &Uri) -> Self {
         state.begins();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
@@ -89,7 +89,7 @@ impl Record {
     }
 
     /// Logs and counts that the response was aborted.
-    pub(super) fn breaks(mut self, why: &Aborted) {
+    pub(super) fn breaks(mut self, why: &AbortReason) {
         self.is_counted = true;
         let line = format!(
             "error: {} broke off after {} bytes: {}",
@@ -103,23 +103,23 @@ impl Record {
 
 /// Ends a connection and all its requests, because the client reads nothing of a response. Otherwise the connection
 /// would hold the rest for ever.
-pub(super) fn cut_off(connection: &ConnectionState, record: Option<Record>) {
+pub(super) fn cut_off(connection: &ConnectionState, record: Option<RequestRecord>) {
     match record.filter(|record| !record.is_complete) {
-        Some(record) => record.breaks(&Aborted::Slow),
+        Some(record) => record.breaks(&AbortReason::Slow),
         None => {
             let line = format!(
                 "error: {} takes nothing of an answer's end",
                 connection.peer
             );
-            connection.shared.failed(Aborted::Slow.kind(), &line);
+            connection.shared.failed(AbortReason::Slow.kind(), &line);
         }
     }
     connection.cut();
 }
 
-impl Drop for Record {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
-        let Shared { settings, .. } = &*self.state.shared;
+        let SharedState { settings, .. } = &*self.state.shared;
         let metrics = &settings.metrics;
         let status = self.status.map_or(0, |status| status.as_u16());
         metrics.requested(self.kind, status, self.begun.elapsed());

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::shared::Shared;
+use super::shared::SharedState;
 
 pub(super) struct ConnectionState {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedState>,
     pub(super) peer: SocketAddr,
     in_flight: watch::Sender<usize>,
     is_slow: AtomicBool,
@@ -21,7 +21,7 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Self {
+    pub(super) fn new(shared: Arc<SharedState>, peer: SocketAddr) -> Self {
         Self {
             shared,
             peer,

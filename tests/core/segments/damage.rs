@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wharf::segment::{MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, Segments, Unread, Verdict, read};
+use wharf::segment::{
+    MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, Segments, UnreadPart, Verdict, read,
+};
 use wharf::source::Source;
 
 use super::{generated, segments_of};
@@ -31,7 +33,7 @@ fn assert_sound(bytes: &[u8], case: &str) {
         }
     }
     for unread in found.modules.iter().filter_map(|it| it.unread.as_ref()) {
-        let (Unread::Damaged { offset, .. } | Unread::Limit { offset, .. }) = unread;
+        let (UnreadPart::Damaged { offset, .. } | UnreadPart::Limit { offset, .. }) = unread;
         assert!(*offset <= size, "{case}: {unread}");
     }
 }

@@ -7,7 +7,7 @@ use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
 use wharf::manifest::Annotations;
-use wharf::push::{self, Options};
+use wharf::push::{self, PushOptions};
 use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::Session;
@@ -243,7 +243,7 @@ fn push_to(
     };
     let settings = remote::Options::default();
     let store = Remote::new(&repository, Access::Push, Credentials::Anonymous, &settings).unwrap();
-    let options = Options {
+    let options = PushOptions {
         level: Level::Auto,
         reuse: true,
         metadata: Annotations::new(),

@@ -6,7 +6,7 @@ use super::server::{Server, Stub, channel, short, streamed};
 #[tokio::test]
 async fn health_checks_do_not_wait_for_clients() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
-    let few = |settings: &mut wharf::gateway::server::Settings| settings.max_connections = 1;
+    let few = |settings: &mut wharf::gateway::server::ServerSettings| settings.max_connections = 1;
     let (server, admin) = Server::with_admin(stub, few).await;
     let mut client = Plain::connect(server.address).await;
     client.get("/first").await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-use wharf::gateway::server::Settings;
+use wharf::gateway::server::ServerSettings;
 
 use super::client::{Plain, Second, collected};
 use super::server::{Server, Stub, streamed};
@@ -52,7 +52,7 @@ impl AsRef<[u8]> for Piece {
 }
 
 /// A server of long bodies, and how many pieces of them there are.
-async fn counted(change: impl FnOnce(&mut Settings)) -> (Server, Arc<Count>) {
+async fn counted(change: impl FnOnce(&mut ServerSettings)) -> (Server, Arc<Count>) {
     let count = Arc::<Count>::default();
     let counted = Arc::clone(&count);
     let stub = Stub::new(move |_| {

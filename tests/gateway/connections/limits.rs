@@ -36,7 +36,8 @@ fn endless(taken: &Arc<AtomicU64>) -> Stub {
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_disconnected() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
+    let change =
+        |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Plain::connect(server.address).await;
     client.ask("GET", "/v2/a/blobs/b").await;
@@ -51,7 +52,8 @@ async fn a_client_that_reads_nothing_is_disconnected() {
 #[tokio::test]
 async fn a_stream_without_window_is_aborted() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
+    let change =
+        |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Second::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;

@@ -9,7 +9,7 @@ use crate::support::workspace::layers;
 struct Scene {
     directory: tempfile::TempDir,
     front: Front,
-    pushed: Pushed,
+    pushed: PushSummary,
     content: Vec<u8>,
 }
 

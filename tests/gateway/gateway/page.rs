@@ -11,7 +11,7 @@ use crate::support::fault::Registry;
 use crate::support::registries::{PASSWORD, USERNAME, authenticated, registries};
 
 /// `demo/app` with three versions in a layout `shelf`, of which the first two share a runtime and the first is yanked.
-pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
+pub(crate) async fn shelf(directory: &Path) -> (Upstream, [PushSummary; 3]) {
     let shelf = directory.join("shelf");
     let layout = Layout::create(&shelf, Arc::new(())).unwrap();
     let layout = layout.in_repository(Some("demo/app"));
@@ -25,7 +25,7 @@ pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
     )
 }
 
-async fn versions(store: &dyn WritableStore) -> [Pushed; 3] {
+async fn versions(store: &dyn WritableStore) -> [PushSummary; 3] {
     let (first, _) = publish(store, "calc", "1.0.0", false).await;
     let (second, _) = publish(store, "greet", "1.1.0", false).await;
     let (third, _) = publish(store, "layers", "1.10.0", false).await;
@@ -68,7 +68,7 @@ fn assert_in_order(page: &str, texts: &[&str]) {
 }
 
 /// All that is to be seen of those three versions, in a repository under this name.
-async fn assert_shown(front: &Front, name: &str, pushed: &[Pushed; 3]) {
+async fn assert_shown(front: &Front, name: &str, pushed: &[PushSummary; 3]) {
     let all = front.get("/").await.is(200);
     let newest = format!("<a href=\"/-/{name}:1.10.0\">1.10.0</a>");
     let link = format!("<a href=\"/-/{name}\">{name}</a>");

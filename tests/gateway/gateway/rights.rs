@@ -154,7 +154,10 @@ async fn granted_rights_are_checked_again_after_a_while() {
         "HEAD /v2/demo/app/manifests/{}",
         pushed.split_manifest_digest
     );
-    for (remembered, asked) in [(Settings::REMEMBERED, &[][..]), (Duration::ZERO, &[split])] {
+    for (remembered, asked) in [
+        (GatewaySettings::REMEMBERED, &[][..]),
+        (Duration::ZERO, &[split]),
+    ] {
         let front = Front::with(vec![registry(&upstream.address())], |settings| {
             settings.remembered = remembered;
         });

@@ -20,7 +20,7 @@ fn client(workspace: &Workspace, program: &Path, arguments: &[&str]) -> String {
 }
 
 /// `layers.wat` with both forms in the layout `store` of a workspace.
-fn laid_out() -> (Workspace, Vec<u8>, Pushed) {
+fn laid_out() -> (Workspace, Vec<u8>, PushSummary) {
     let workspace = Workspace::new();
     let layout = Layout::create(&workspace.path("store"), Arc::new(())).unwrap();
     let pushed = publish(&layout, "layers", &options(true));

@@ -23,7 +23,7 @@ const ALWAYS: usize = usize::MAX;
 struct Scene {
     registry: Registry,
     store: Remote,
-    pushed: Pushed,
+    pushed: PushSummary,
     reference: String,
 }
 
