@@ -123,7 +123,7 @@ impl Engine {
     /// Opens or creates the directories, and removes files until they fit `max_bytes`.
     pub fn open(settings: EngineSettings) -> Result<Arc<Self>, Error> {
         let engine = Self::new(settings);
-        engine.files.keep_bound()?;
+        engine.files.enforce_limit()?;
         Ok(engine)
     }
 

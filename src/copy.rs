@@ -82,7 +82,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Waits for other writers that read a tag before we wrote it. The wait is twice the time since `begun`, when our own
 /// read began, within the bounds above.
-pub(crate) async fn settle(begun: Instant) {
+pub(crate) async fn wait_for_writers(begun: Instant) {
     tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
 }
 

@@ -79,7 +79,7 @@ use crate::store::{Observer, Session, Store};
 const MAX_SEARCHES: usize = 4;
 
 /// How long the gateway remembers that a repository has all layers of a manifest.
-const COMPLETE: Duration = Duration::from_secs(24 * 60 * 60);
+const COMPLETE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The log: gets one line at a time, without secrets.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -117,9 +117,9 @@ pub struct GatewaySettings {
 
 impl GatewaySettings {
     /// The default of [`GatewaySettings::remembered`].
-    pub const REMEMBERED: Duration = rights::REMEMBERED;
+    pub const GRANT_LIFETIME: Duration = rights::GRANT_LIFETIME;
     /// The default of [`GatewaySettings::missed`].
-    pub const MISSED: Duration = lookup::MISSED;
+    pub const MISS_LIFETIME: Duration = lookup::MISS_LIFETIME;
     /// The retries of requests to a registry. They are few and quick, because a client waits and may retry itself.
     pub const RETRY: Retry = Retry {
         attempts: 3,
@@ -185,8 +185,8 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
             readiness: Readiness::default(),
-            let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
-            complete: RecentAnswers::new(COMPLETE),
+            let_in: RecentAnswers::new(settings.remembered.min(rights::GRANT_LIFETIME)),
+            complete: RecentAnswers::new(COMPLETE_LIFETIME),
             index: OriginIndex::open(&settings.directory)?,
             misses: RecentAnswers::new(settings.missed),
             views: view::views(),
@@ -200,7 +200,7 @@ impl Gateway {
         })
     }
 
-    async fn routed(&self, request: &Request) -> HandlerResult<Response> {
+    async fn dispatch(&self, request: &Request) -> HandlerResult<Response> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refusal::read_only().into());
         }
@@ -214,19 +214,21 @@ impl Gateway {
             Route::Catalog => return self.catalog(request, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
-        let client = forwarded(request)?;
-        let asked = self.asked(request, &name, namespace, client).await?;
+        let client = client_credentials(request)?;
+        let asked = self
+            .open_repository(request, &name, namespace, client)
+            .await?;
         let answered = match endpoint {
             Endpoint::Manifest(name) => asked.manifest(&name).await,
             Endpoint::Blob(name) => asked.blob(&name).await,
             Endpoint::Tags => asked.tags().await,
             Endpoint::Referrers(subject) => asked.referrers(&subject).await,
         };
-        asked.challenged(answered).await
+        asked.with_challenge(answered).await
     }
 
     /// Opens the repository of a request.
-    async fn asked<'a>(
+    async fn open_repository<'a>(
         &'a self,
         request: &'a Request,
         name: &str,
@@ -263,11 +265,11 @@ impl Gateway {
     /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> HandlerResult<Response> {
         let known = self.upstreams.whole(namespace)?;
-        let client = forwarded(request)?;
+        let client = client_credentials(request)?;
         let method = &request.method;
         let relayed = self.upstreams.passthrough(known, client, method, "", None);
         if let Some(relayed) = relayed.await? {
-            return Ok(self.passed(request, relayed));
+            return Ok(self.relay(request, relayed));
         }
         let mut response = Response::json(StatusCode::OK, &json!({}), "application/json");
         let version = HeaderName::from_static("docker-distribution-api-version");
@@ -303,7 +305,7 @@ impl Observer for MetricsObserver {
 }
 
 /// Returns the credentials that forward a client's `Authorization` header.
-fn forwarded(request: &Request) -> Result<Credentials, Refusal> {
+fn client_credentials(request: &Request) -> Result<Credentials, Refusal> {
     let bad = |_| {
         let message = "the Authorization header is not text";
         Refusal::bad_request("UNAUTHORIZED", message)
@@ -316,15 +318,15 @@ fn forwarded(request: &Request) -> Result<Credentials, Refusal> {
 #[async_trait]
 impl Handler for Gateway {
     async fn handle(&self, request: Request) -> Response {
-        let mut response = match self.routed(&request).await {
+        let mut response = match self.dispatch(&request).await {
             Ok(response) => response,
-            Err(failure) => self.refused(&request, failure),
+            Err(failure) => self.failure_response(&request, failure),
         };
         if request.method == Method::HEAD {
             response.body = stream::empty().boxed();
         }
         if request.uri.path().starts_with("/v2") {
-            passthrough::keep_inert(&mut response.headers);
+            passthrough::set_safety_headers(&mut response.headers);
         }
         response
     }

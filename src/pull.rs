@@ -133,7 +133,7 @@ pub async fn pull<O: Output + 'static>(
 type Part = (StoredContent, Option<ArrivalReader>);
 
 /// Starts all fetches, in the order in which the blobs are needed.
-fn begin(
+fn start_fetches(
     store: &Arc<dyn Store>,
     session: &Session,
     sources: &[StoredContent],
@@ -167,7 +167,7 @@ async fn assemble<O: Output + 'static>(
     mut output: O,
     sources: &[StoredContent],
 ) -> (Result<O, Error>, Result<(), Error>) {
-    let (mut parts, arrivals) = begin(store, session, sources);
+    let (mut parts, arrivals) = start_fetches(store, session, sources);
     let recipe = opened.recipe();
     let (local_store, session) = (Arc::clone(store), session.clone());
     let cache = Arc::clone(&session.cache);
@@ -184,7 +184,7 @@ async fn assemble<O: Output + 'static>(
         let spliced = splice(&recipe, open, &mut counting).map_err(Error::from);
         Ok::<_, Error>((output, spliced))
     });
-    let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(arrivals)));
+    let (mut splicing, mut fetching) = (pin!(splicing), pin!(wait_for_fetches(arrivals)));
     let (spliced, fetched) = tokio::select! {
         spliced = &mut splicing => {
             // If the output failed, the remaining fetches are useless.
@@ -208,7 +208,7 @@ async fn assemble<O: Output + 'static>(
 
 /// Waits for all fetches. The first failure stops the others. A complete file closes as soon as its layer is spliced,
 /// so that the number of open files stays below the number of layers.
-async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
+async fn wait_for_fetches(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
     let complete = arrivals
         .into_iter()
         .map(|arrival| async move { arrival.complete().await.map(drop) });

@@ -77,10 +77,10 @@ pub async fn push<S: Source + Send + 'static>(
         store,
         session,
         options,
-        encoders: Encoders::start(encoders(options.level)),
+        encoders: Encoders::start(encoder_count(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
-    let metadata = above(&component, &options.metadata);
+    let metadata = merged_metadata(&component, &options.metadata);
     let put_together = match options.compat {
         true => artifact::split_of_flat,
         false => artifact::split,
@@ -121,19 +121,19 @@ pub async fn push<S: Source + Send + 'static>(
 
 /// Returns the split digest and the flat digest of a push with this metadata. Sends nothing.
 pub fn identities<S: Source>(component: &Component<S>, metadata: &Annotations) -> (Digest, Digest) {
-    let flat = artifact::flat(&component.config, &above(component, metadata));
+    let flat = artifact::flat(&component.config, &merged_metadata(component, metadata));
     (Digest::of(&component.config.to_bytes()), flat.digest())
 }
 
 /// Returns the component's own metadata, overridden by `metadata`.
-fn above<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
+fn merged_metadata<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
     let mut all = component.metadata.clone();
     all.extend(metadata.clone());
     all
 }
 
 /// Returns how many encoders fit the processors and the budget.
-fn encoders(level: Level) -> usize {
+fn encoder_count(level: Level) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     processors
         .min(ENCODER_BUDGET_BYTES / level.encoder_bytes())

@@ -193,8 +193,8 @@ impl Serve {
             max_transfers: context.flags.concurrency,
             log: Arc::clone(&server.log),
             metrics: Arc::clone(&server.metrics),
-            remembered: gateway::GatewaySettings::REMEMBERED,
-            missed: gateway::GatewaySettings::MISSED,
+            remembered: gateway::GatewaySettings::GRANT_LIFETIME,
+            missed: gateway::GatewaySettings::MISS_LIFETIME,
         })?)
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Progress(Arc<watch::Sender<Stage>>);
 
 impl Progress {
     /// Lets readers follow the file from now on.
-    pub(super) fn grows(&self, tail: Tail, base: u64) {
+    pub(super) fn start_growing(&self, tail: Tail, base: u64) {
         self.0.send_replace(Stage::Growing(tail, base));
     }
 }
@@ -268,7 +268,7 @@ mod tests {
             spool.append(b"content").unwrap();
             let (checked, is_checked) = tokio::sync::oneshot::channel();
             let arrival = Arrival::begin(|progress| async move {
-                progress.grows(tail, 0);
+                progress.start_growing(tail, 0);
                 match is_checked.await {
                     Ok(true) => Ok(FilePart::whole(spool.file().try_clone().unwrap())),
                     _ => Err(Error::settings("wrong bytes")),

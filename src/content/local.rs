@@ -50,7 +50,7 @@ impl LocalFiles {
     }
 
     /// Counts the bytes, and removes the least recently used files above the limit.
-    pub(super) fn keep_bound(&self) -> Result<(), Error> {
+    pub(super) fn enforce_limit(&self) -> Result<(), Error> {
         self.prune(&mut self.bytes(), self.max_bytes)
     }
 
@@ -79,7 +79,9 @@ impl LocalFiles {
     fn path(&self, wanted: &ContentKey) -> PathBuf {
         match wanted {
             ContentKey::Blob(blob) => self.session.cache.path(&blob.digest),
-            ContentKey::Decoded { stored, content } => self.decoded.path(&pair(stored, content)),
+            ContentKey::Decoded { stored, content } => {
+                self.decoded.path(&decoded_name(stored, content))
+            }
         }
     }
 
@@ -147,7 +149,9 @@ impl LocalFiles {
             }
             ContentKey::Decoded { stored, content } => {
                 self.decoded.create()?;
-                let adopted = self.decoded.adopt(&pair(stored, content), spool, false);
+                let adopted = self
+                    .decoded
+                    .adopt(&decoded_name(stored, content), spool, false);
                 adopted.map_err(Error::file(&path))?;
             }
         }
@@ -173,6 +177,6 @@ impl LocalFiles {
 }
 
 /// Returns the name of a decoded content.
-fn pair(stored: &EncodedBlob, content: &Identity) -> Digest {
+fn decoded_name(stored: &EncodedBlob, content: &Identity) -> Digest {
     Digest::of(format!("{} {}", stored.blob.digest, content.digest).as_bytes())
 }

@@ -126,7 +126,7 @@ impl StoredContent {
             let encoding = found.stored.encoding;
             let spool = (encoding != Encoding::Raw).then(|| Spool::new_in(cache.ingest()));
             let spool = spool.transpose().map_err(Error::file(cache.ingest()))?;
-            let decode = move || file.and_then(|file| decoded(file, encoding, content, spool));
+            let decode = move || file.and_then(|file| decode_blob(file, encoding, content, spool));
             let decoded = blocking(move || Ok::<_, Error>(decode())).await?;
             match decoded {
                 Ok(file) => {
@@ -152,7 +152,7 @@ impl StoredContent {
 }
 
 /// Decodes a blob into a spool and verifies the content. Without a spool the blob itself is the content.
-fn decoded(
+fn decode_blob(
     mut blob: File,
     encoding: Encoding,
     content: Identity,

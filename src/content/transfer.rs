@@ -86,7 +86,7 @@ impl Engine {
             Ok::<_, Error>((spool, tail))
         })
         .await?;
-        progress.grows(tail, base);
+        progress.start_growing(tail, base);
         Ok(spool)
     }
 
@@ -148,7 +148,7 @@ impl Engine {
         let location = || origin.store.location();
         let spool = decoding
             .await?
-            .map_err(|error| self.undecodable(error, location(), stored.blob))?;
+            .map_err(|error| self.decode_error(error, location(), stored.blob))?;
         self.adopt(wanted, spool).await
     }
 
@@ -170,7 +170,7 @@ impl Engine {
     }
 
     /// Returns the error for a blob that cannot be decoded.
-    fn undecodable(&self, error: io::Error, location: String, blob: Identity) -> Error {
+    fn decode_error(&self, error: io::Error, location: String, blob: Identity) -> Error {
         // A failed fetch explains more than the decoder's error.
         let error = match error.downcast::<Error>() {
             Ok(error) => return error,

@@ -111,7 +111,7 @@ impl<'a> Copier<'a> {
         let mut copied = CopySummary::nothing(top.digest);
         let mut subjects = vec![top.digest];
         if !there {
-            self.send_below(&top, &mut copied).await?;
+            self.copy_dependencies(&top, &mut copied).await?;
         }
         for TaggedManifest {
             manifest,
@@ -123,7 +123,7 @@ impl<'a> Copier<'a> {
             if !there {
                 // A companion may have this manifest as its subject, which must exist first.
                 self.write(&top, None, &mut copied).await?;
-                self.send_below(&manifest, &mut copied).await?;
+                self.copy_dependencies(&manifest, &mut copied).await?;
                 self.write(&manifest, Some(&tag), &mut copied).await?;
             }
             self.tagged.insert(tag);
@@ -184,7 +184,7 @@ impl<'a> Copier<'a> {
             return Ok(());
         }
         self.write(manifest, Some(tag), copied).await?;
-        super::settle(begun).await;
+        super::wait_for_writers(begun).await;
         let name = Name::Tag(tag.to_owned());
         let found = self.blobs.to.manifest(&name).await;
         let found = found.map_err(Error::target(format!("manifest `{name}`")))?;
@@ -222,7 +222,7 @@ impl<'a> Copier<'a> {
     }
 
     /// Copies everything that a manifest names, but not the manifest itself.
-    async fn send_below(
+    async fn copy_dependencies(
         &mut self,
         root: &RawManifest,
         copied: &mut CopySummary,
@@ -309,7 +309,7 @@ impl<'a> Copier<'a> {
                         read => read?,
                     };
                     self.write(top, None, copied).await?;
-                    self.send_below(&manifest, copied).await?;
+                    self.copy_dependencies(&manifest, copied).await?;
                     self.put(&manifest, None, copied).await?;
                 }
                 subjects.push(digest);

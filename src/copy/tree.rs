@@ -38,7 +38,7 @@ impl Copier<'_> {
         let mut tree = Vec::new();
         let mut bytes = root.bytes.len();
         let mut steps = Vec::new();
-        expand(self.node(root)?, 0, &mut steps);
+        push_steps(self.node(root)?, 0, &mut steps);
         while let Some(step) = steps.pop() {
             let (link, role, depth) = match step {
                 WalkStep::Take(node) => {
@@ -62,7 +62,7 @@ impl Copier<'_> {
                 };
                 return Err(self.malformed(format!("manifest `{digest}`"), reason));
             }
-            expand(node, depth, &mut steps);
+            push_steps(node, depth, &mut steps);
         }
         Ok(tree)
     }
@@ -121,7 +121,7 @@ impl Copier<'_> {
 }
 
 /// Pushes a manifest and, on top of it, its dependencies, so that they are taken first.
-fn expand(node: LinkedManifest, depth: usize, steps: &mut Vec<WalkStep>) {
+fn push_steps(node: LinkedManifest, depth: usize, steps: &mut Vec<WalkStep>) {
     let children = node.links.manifests.iter().rev().cloned();
     let children = children.map(|link| WalkStep::Read(link, Role::Child, depth + 1));
     let subject = node.links.subject.clone();

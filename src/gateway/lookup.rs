@@ -16,7 +16,7 @@ use crate::store::Error;
 use crate::store::spool::Spool;
 
 /// How long the gateway remembers that a digest was not found.
-pub(super) const MISSED: Duration = Duration::from_secs(30);
+pub(super) const MISS_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The most entries on disk after a start.
 const MAX_FILES: usize = 200_000;
@@ -82,7 +82,7 @@ impl OriginIndex {
     }
 
     /// Records the origin of a digest.
-    pub(super) fn learn(
+    pub(super) fn record(
         &self,
         location: &str,
         digest: &Digest,
@@ -155,11 +155,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let digest = Digest::of(b"content");
         let open = || OriginIndex::open(directory.path()).unwrap();
-        open().learn("host/a", &digest, origin(b"1")).unwrap();
+        open().record("host/a", &digest, origin(b"1")).unwrap();
         let index = open();
         assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
         assert_eq!(index.get("host/b", &digest).unwrap(), None);
-        index.learn("host/a", &digest, origin(b"2")).unwrap();
+        index.record("host/a", &digest, origin(b"2")).unwrap();
         assert_eq!(open().get("host/a", &digest).unwrap(), Some(origin(b"2")));
         index.forget("host/a", &digest).unwrap();
         index.forget("host/a", &digest).unwrap();
@@ -174,7 +174,7 @@ mod tests {
         let digest = Digest::of(b"content");
         fs::write(index.directory.join(key("host/a", &digest).hex()), "{").unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), None);
-        index.learn("host/a", &digest, origin(b"1")).unwrap();
+        index.record("host/a", &digest, origin(b"1")).unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
     }
 
@@ -184,7 +184,7 @@ mod tests {
         let index = OriginIndex::open(directory.path()).unwrap();
         for number in 0..5u8 {
             let digest = Digest::of(&[number]);
-            index.learn("host/a", &digest, origin(b"1")).unwrap();
+            index.record("host/a", &digest, origin(b"1")).unwrap();
         }
         prune(&index.directory, 3).unwrap();
         assert_eq!(fs::read_dir(&index.directory).unwrap().count(), 3);

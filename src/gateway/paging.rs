@@ -61,7 +61,7 @@ pub(super) fn cut(
 }
 
 /// Returns the query for upstream, unchanged and without the gateway's own parameters; nothing if it is empty.
-pub(super) fn passed_on(query: Option<&str>) -> Option<String> {
+pub(super) fn upstream_query(query: Option<&str>) -> Option<String> {
     let pairs: Vec<&str> = for_upstream(query).map(|(_, pair)| pair).collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
@@ -77,7 +77,7 @@ fn for_upstream(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
 /// Returns the `Link` header for the next page. It keeps the requested namespace.
 pub(super) fn link(uri: &Uri, query: &str) -> String {
     let path = uri.path();
-    let query = passed_on(Some(query)).unwrap_or_default();
+    let query = upstream_query(Some(query)).unwrap_or_default();
     let ns = parameter(uri, "ns").filter(|ns| ns.bytes().all(is_host_char));
     let ns = ns.map(|ns| format!("&ns={ns}")).unwrap_or_default();
     format!("<{path}?{query}{ns}>; rel=\"next\"")

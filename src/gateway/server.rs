@@ -36,7 +36,7 @@ pub use self::tls::Tls;
 use super::message::Handler;
 
 /// The wait after a failed accept of a connection.
-const PAUSE: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Serves connections until `stop` is done. Then the server closes the listener and the idle connections. Requests in
 /// flight have [`ServerSettings::grace`] to end.
@@ -124,7 +124,7 @@ async fn accept(
             Err(error) => {
                 // Usually a lack of file handles, some of which are free soon.
                 shared.failed("accept", &format!("error: no connection: {error}"));
-                sleep(PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

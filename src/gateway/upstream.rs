@@ -26,7 +26,7 @@ use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
 use crate::store::{Error, Relayed, Store};
 
 /// How long an open repository, with the gateway's own credentials and their tokens, is reused.
-const KEPT: Duration = Duration::from_secs(60);
+const STORE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The most open repositories that are reused.
 const MAX_KEPT: usize = 1000;
@@ -283,7 +283,7 @@ impl Upstreams {
         };
         let repository = known.repository(path);
         if let Some((since, store)) = self.own.get(&repository)
-            && since.elapsed() < KEPT
+            && since.elapsed() < STORE_LIFETIME
         {
             return Ok(store);
         }

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::event::{Event, EventHandler, ReadFailure};
 use super::query::SearchResult;
 use super::record::Record;
-use super::root::root;
+use super::root::fetch_root;
 use super::sources::IndexSource;
 use super::types::{TypeMatch, Types};
 use crate::package::{Connector, Place};
@@ -127,7 +127,7 @@ impl Candidates<'_> {
             return Err(Error::NotAdded { host });
         }
         let (reference, digest) = (found.entry.reference(), found.entry.digest);
-        let (record, stub) = root(self.connector, &reference, digest, self.watch).await?;
+        let (record, stub) = fetch_root(self.connector, &reference, digest, self.watch).await?;
         fitting.learned.push((record, stub.clone()));
         Ok(stub)
     }

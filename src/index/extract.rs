@@ -47,7 +47,7 @@ impl Index {
     /// Returns the selected entries with their records and stubs. Only entries that this machine read from a
     /// registry count.
     pub fn extract(&self, selection: &Selection) -> Result<(SharedIndex, OmittedCounts), Error> {
-        self.numbered(|files| {
+        self.with_row_ids(|files| {
             let (mut shared, mut left) = (SharedIndex::default(), OmittedCounts::default());
             let mut seen = HashSet::new();
             let mut records = RecordReader::new(&files.own)?;

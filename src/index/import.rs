@@ -8,7 +8,7 @@ use super::error::Error;
 use super::files::Files;
 use super::local::Index;
 use super::record::{Entry, Record};
-use super::row_id::number;
+use super::row_id::assign_row_ids;
 use super::sources::{self, IndexSource};
 use super::table::{self, RecordReader, RecordWriter};
 use crate::digest::Digest;
@@ -122,7 +122,7 @@ impl Index {
                 }
             }
             files.remove_unnamed()?;
-            number(files)
+            assign_row_ids(files)
         })?;
         self.remove_claims(source)?;
         self.write_sources(Some(source))
@@ -187,7 +187,7 @@ impl Index {
                 ],
             )?;
             if is_changed || is_disputed(files, source, id)? {
-                number(files)?;
+                assign_row_ids(files)?;
             }
             Ok(ImportOutcome::Done)
         })
@@ -210,7 +210,7 @@ impl Index {
             }
             if is_changed {
                 files.remove_unnamed()?;
-                number(files)?;
+                assign_row_ids(files)?;
             }
             Ok(())
         })

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::Error;
 use super::files::{Files, SharedIndexFile};
-use super::row_id::number;
+use super::row_id::assign_row_ids;
 use super::schema::{self, VERSION};
 use super::sources::{self, IndexSource};
 use super::table;
@@ -164,7 +164,7 @@ impl Index {
     }
 
     /// Reads one state of each file, with up-to-date row ids.
-    pub(super) fn numbered<T>(
+    pub(super) fn with_row_ids<T>(
         &self,
         work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
@@ -179,7 +179,7 @@ impl Index {
         let _locked = self.lock()?;
         self.write(|files| {
             if !files.is_numbered()? {
-                number(files)?;
+                assign_row_ids(files)?;
             }
             work(files)
         })

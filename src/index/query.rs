@@ -76,7 +76,7 @@ pub struct MatchedName {
 impl Index {
     /// Finds the versions that match a query.
     pub fn search(&self, query: &Query) -> Result<SearchAnswer, Error> {
-        self.numbered(|files| answer(files, query))?
+        self.with_row_ids(|files| answer(files, query))?
     }
 }
 
@@ -99,7 +99,7 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<SearchAns
         }
     }
     if !query.all_versions {
-        rows = firsts(&rows, &search.numbering.begins);
+        rows = first_rows(&rows, &search.numbering.begins);
     }
     let shown = rows.iter().take(query.limit.unwrap_or(usize::MAX));
     let found = shown.map(|row| search.found(row, query));
@@ -134,24 +134,24 @@ impl Search<'_> {
             None => rows = Some(found),
         };
         for pattern in query.exports.iter().chain(&query.exports_all) {
-            require(self.using(pattern, true)?);
+            require(self.rows_with_extern(pattern, true)?);
         }
         for pattern in &query.imports {
-            require(self.using(pattern, false)?);
+            require(self.rows_with_extern(pattern, false)?);
         }
         if let Some(patterns) = &query.exports_any {
             let mut any = RoaringBitmap::new();
             for pattern in patterns {
-                any |= self.using(pattern, true)?;
+                any |= self.rows_with_extern(pattern, true)?;
             }
             require(any);
         }
         for word in words(&query.text) {
-            require(self.having(&word)?);
+            require(self.rows_with_word(&word)?);
         }
         let offers = [&query.only_imports, &query.world_imports];
         for offered in offers.into_iter().flatten() {
-            require(self.importing_only(offered)?);
+            require(self.rows_importing_only(offered)?);
         }
         let all = || {
             let mut all = RoaringBitmap::new();
@@ -172,7 +172,11 @@ impl Search<'_> {
         Ok(is_known)
     }
 
-    fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_with_extern(
+        &self,
+        pattern: &Pattern,
+        is_export: bool,
+    ) -> rusqlite::Result<RoaringBitmap> {
         let mut rows = RoaringBitmap::new();
         self.each_used(pattern, is_export, |_, list| {
             rows |= rows_at(list, 1)?;
@@ -203,7 +207,7 @@ impl Search<'_> {
     }
 
     /// Returns the rows that have a word with this beginning.
-    fn having(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_with_word(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
         let own = &self.files.own;
         let common = own
             .prepare_cached("SELECT rows FROM common WHERE beginning = ?1")?
@@ -219,7 +223,7 @@ impl Search<'_> {
     }
 
     /// Returns the rows whose imports are all known and all among those offered.
-    fn importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
         let mut ids = RoaringBitmap::new();
         for pattern in offered {
             self.each_used(pattern, false, |id, _| {
@@ -309,7 +313,7 @@ fn matching_words(entry: &Entry, record: &Record, text: &str) -> Vec<String> {
 }
 
 /// Returns the first of the rows of each package, given the first row of every package.
-fn firsts(rows: &RoaringBitmap, begins: &RoaringBitmap) -> RoaringBitmap {
+fn first_rows(rows: &RoaringBitmap, begins: &RoaringBitmap) -> RoaringBitmap {
     let mut firsts = rows & begins;
     let mut begins = begins.iter().peekable();
     // The package of the current row: its first row, and whether one of its rows was already seen.
@@ -344,7 +348,7 @@ mod tests {
             (vec![], vec![]),
         ] {
             let rows = RoaringBitmap::from_iter(rows);
-            let firsts: Vec<u32> = firsts(&rows, &begins).iter().collect();
+            let firsts: Vec<u32> = first_rows(&rows, &begins).iter().collect();
             assert_eq!(firsts, expected);
         }
     }

@@ -18,7 +18,7 @@ use crate::reference::Reference;
 
 /// Fetches the root of a manifest by digest, whatever the tag of the reference now names. Returns the record, with
 /// names from the root, and the stub.
-pub(super) async fn root(
+pub(super) async fn fetch_root(
     connector: &Connector,
     reference: &str,
     digest: Digest,
@@ -53,7 +53,7 @@ pub async fn complete(
     let count = missing.len();
     let mut fetches = stream::iter(missing)
         .map(|(digest, reference)| async move {
-            let root = root(connector, &reference, digest, watch).await;
+            let root = fetch_root(connector, &reference, digest, watch).await;
             (reference, root)
         })
         .buffer_unordered(connector.session.transfers());

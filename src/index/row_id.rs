@@ -39,7 +39,7 @@ struct Artifact {
 }
 
 /// Numbers all tags and writes new posting lists.
-pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
+pub(super) fn assign_row_ids(files: &Files<'_>) -> rusqlite::Result<()> {
     let own = &files.own;
     own.execute_batch(
         "DELETE FROM row; DELETE FROM used; DELETE FROM import_set; DELETE FROM common; DELETE FROM numbering;

@@ -201,7 +201,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
             _ => {}
         }
         store.push_manifest(&manifest, Some(&tag)).await?;
-        copy::settle(begun).await;
+        copy::wait_for_writers(begun).await;
         match self.state().await? {
             State::Same(digest) => Ok(Published {
                 pushed: Some(pushed),

@@ -174,7 +174,7 @@ pub async fn open_manifest(
         Form::Flat => {
             let flat = FlatManifest::read(&raw.bytes, &raw.media_type);
             let flat = flat.map_err(opening.unsound(name))?;
-            match opening.behind(&raw.digest, &mut unused).await? {
+            match opening.find_split(&raw.digest, &mut unused).await? {
                 Some(split) => Artifact::Split(Box::new(split)),
                 None => Artifact::Flat(Box::new(flat)),
             }
@@ -248,7 +248,7 @@ impl ArtifactOpener<'_> {
     /// Finds the split form of a flat artifact, by its tag or otherwise among the referrers. Never uses the cache.
     ///
     /// Unusable split forms are recorded in `unused`, because the flat form remains.
-    async fn behind(
+    async fn find_split(
         &self,
         flat: &Digest,
         unused: &mut Vec<UnusableSplit>,

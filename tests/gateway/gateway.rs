@@ -99,8 +99,8 @@ impl Front {
             max_transfers: 4,
             log,
             metrics: Arc::clone(&metrics),
-            remembered: GatewaySettings::REMEMBERED,
-            missed: GatewaySettings::MISSED,
+            remembered: GatewaySettings::GRANT_LIFETIME,
+            missed: GatewaySettings::MISS_LIFETIME,
         };
         change(&mut settings);
         Self {

@@ -17,7 +17,7 @@ use crate::reference::package::{PackageSpec, Wanted, version_tag};
 use crate::reference::{Name, is_tag};
 
 /// The prefix of all paths but `/`. No repository can have this name.
-const BEFORE: &str = "/-/";
+const PAGE_PREFIX: &str = "/-/";
 
 /// The address of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl PageAddress {
         if path == "/" {
             return Some(Self::Front);
         }
-        let segments = path.strip_prefix(BEFORE)?.split('/').map(decoded);
+        let segments = path.strip_prefix(PAGE_PREFIX)?.split('/').map(decoded);
         let segments: Vec<String> = segments.collect::<Option<_>>()?;
         segments.join("/").parse().ok()
     }
@@ -93,10 +93,12 @@ impl fmt::Display for PageAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Front => f.write_str("/"),
-            Self::Repository(repository) => write!(f, "{BEFORE}{repository}"),
-            Self::Artifact(repository, Name::Tag(tag)) => write!(f, "{BEFORE}{repository}:{tag}"),
+            Self::Repository(repository) => write!(f, "{PAGE_PREFIX}{repository}"),
+            Self::Artifact(repository, Name::Tag(tag)) => {
+                write!(f, "{PAGE_PREFIX}{repository}:{tag}")
+            }
             Self::Artifact(repository, Name::Digest(digest)) => {
-                write!(f, "{BEFORE}{repository}@{digest}")
+                write!(f, "{PAGE_PREFIX}{repository}@{digest}")
             }
         }
     }

@@ -49,7 +49,7 @@ impl ComparedVersion {
 }
 
 /// Divides layers into those that another version has too, and the rest.
-pub(super) fn divided<'a>(
+pub(super) fn partition_shared<'a>(
     layers: &'a [Layer],
     others: &[ComparedVersion],
 ) -> (Vec<&'a Layer>, Vec<&'a Layer>) {
@@ -102,7 +102,7 @@ pub(super) mod tests {
                 ..other("0.1.0", &[])
             },
         ];
-        let (shared, own) = divided(&layers, &others);
+        let (shared, own) = partition_shared(&layers, &others);
         let expected = LayerTotals {
             layers: 1,
             content: 4000,

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::comparison::{ComparedVersion, LayerTotals, divided, sum};
+use super::comparison::{ComparedVersion, LayerTotals, partition_shared, sum};
 use super::document::link;
 use super::numbers::{count, percent, size};
 use crate::artifact::Layer;
@@ -106,7 +106,7 @@ impl Layers {
             let bytes = layers.map(|layer| layer.content.size);
             Some((word, bytes.reduce(u64::saturating_add)?))
         });
-        let (shared, _) = divided(&self.layers, &self.others);
+        let (shared, _) = partition_shared(&self.layers, &self.others);
         html! {
             ul.legend {
                 @for (kind, bytes) in kinds {
@@ -166,7 +166,7 @@ impl Layers {
                     }
                     small {
                         (kind)
-                        @if !names.is_empty() { ", shared with " (self.those(&names)) }
+                        @if !names.is_empty() { ", shared with " (self.version_list(&names)) }
                     }
                 }
                 td.number { (size(layer.content.size)) }
@@ -176,7 +176,7 @@ impl Layers {
     }
 
     /// Names versions. If these are all of more than two versions, says only how many.
-    fn those(&self, names: &[&str]) -> String {
+    fn version_list(&self, names: &[&str]) -> String {
         let known = self.others.iter().filter(|other| other.contents.is_ok());
         match known.count() {
             known if known > 2 && known == names.len() => format!("all {known} others"),
@@ -198,7 +198,7 @@ impl Layers {
     }
 
     fn comparison(&self) -> Markup {
-        let (shared, own) = divided(&self.layers, &self.others);
+        let (shared, own) = partition_shared(&self.layers, &self.others);
         html! {
             table {
                 thead {

@@ -56,7 +56,7 @@ pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
     }
 }
 
-/// Returns a repository with its [counted] tags, or the reason why they are unknown.
+/// Returns a repository with its [summarized](tag_summary) tags, or the reason why they are unknown.
 pub(super) fn row(
     name: &str,
     address: Option<&PageAddress>,
@@ -74,7 +74,7 @@ pub(super) fn row(
 }
 
 /// Returns the newest tag of a repository, and the number of its tags.
-pub(super) fn counted(
+pub(super) fn tag_summary(
     repository: &str,
     newest: Option<&str>,
     is_yanked: bool,

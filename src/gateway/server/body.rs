@@ -67,7 +67,7 @@ impl ResponseBody {
         let (out, steps) = mpsc::channel(PIECES);
         let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));
         tokio::spawn(async move {
-            if let Err(StalledClient) = carry(pieces, length, out, patience).await {
+            if let Err(StalledClient) = send_body(pieces, length, out, patience).await {
                 let record = noted(&under_way).take();
                 cut_off(&connection, record);
             }
@@ -111,7 +111,7 @@ impl Body for ResponseBody {
             }
             Err(why) => {
                 if let Some(record) = record.take() {
-                    record.breaks(why);
+                    record.mark_aborted(why);
                 }
             }
         }
@@ -225,7 +225,7 @@ async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
 
 /// Moves a body piece by piece from its source to the connection, and stops if no piece is taken for too long. An
 /// HTTP/2 connection asks for nothing while its client leaves no room, and keeps its pieces for any time.
-async fn carry(
+async fn send_body(
     mut pieces: Pieces,
     length: Option<u64>,
     out: mpsc::Sender<BodyChunk>,

@@ -19,7 +19,7 @@ use crate::store::remote::HOP_BY_HOP;
 use crate::text::printable;
 
 /// The paths that the server itself answers.
-const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const SERVER_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// Prometheus's text format, with its version.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -35,7 +35,7 @@ pub(super) async fn respond(
     let mut record = RequestRecord::new(&state, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
     // The server's own responses are short, and needed most when the budget is used up.
-    let is_own = OWN.contains(&head.uri.path());
+    let is_own = SERVER_PATHS.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
     let mut response = match () {
         () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),

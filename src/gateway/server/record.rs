@@ -12,7 +12,7 @@ use crate::store;
 
 /// The query parameters in the log. Others are left out with their names, because a parameter without a name may be a
 /// secret.
-const SHOWN: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
+const LOGGED_PARAMETERS: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
 /// The most characters of a method, and of a path, in the log.
 const MAX_METHOD: usize = 16;
@@ -62,7 +62,7 @@ pub(super) struct RequestRecord {
 
 impl RequestRecord {
     pub(super) fn new(state: &Arc<ConnectionState>, method: &Method, uri: &Uri) -> Self {
-        state.begins();
+        state.request_started();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
         Self {
             state: Arc::clone(state),
@@ -89,7 +89,7 @@ impl RequestRecord {
     }
 
     /// Logs and counts that the response was aborted.
-    pub(super) fn breaks(mut self, why: &AbortReason) {
+    pub(super) fn mark_aborted(mut self, why: &AbortReason) {
         self.is_counted = true;
         let line = format!(
             "error: {} broke off after {} bytes: {}",
@@ -105,7 +105,7 @@ impl RequestRecord {
 /// would hold the rest for ever.
 pub(super) fn cut_off(connection: &ConnectionState, record: Option<RequestRecord>) {
     match record.filter(|record| !record.is_complete) {
-        Some(record) => record.breaks(&AbortReason::Slow),
+        Some(record) => record.mark_aborted(&AbortReason::Slow),
         None => {
             let line = format!(
                 "error: {} takes nothing of an answer's end",
@@ -114,7 +114,7 @@ pub(super) fn cut_off(connection: &ConnectionState, record: Option<RequestRecord
             connection.shared.failed(AbortReason::Slow.kind(), &line);
         }
     }
-    connection.cut();
+    connection.abort();
 }
 
 impl Drop for RequestRecord {
@@ -124,7 +124,7 @@ impl Drop for RequestRecord {
         let status = self.status.map_or(0, |status| status.as_u16());
         metrics.requested(self.kind, status, self.begun.elapsed());
         if !self.is_complete {
-            self.state.breaks();
+            self.state.mark_aborted();
             if !self.is_counted {
                 let slow = self.state.is_slow();
                 metrics.failed(if slow { "slow" } else { "aborted" });
@@ -142,7 +142,7 @@ impl Drop for RequestRecord {
                 if self.is_complete { "" } else { " aborted" },
             ));
         }
-        self.state.ends();
+        self.state.request_ended();
     }
 }
 
@@ -171,11 +171,11 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Returns the path, with the query parameters in [`SHOWN`].
+/// Returns the path, with the query parameters in [`LOGGED_PARAMETERS`].
 fn target(uri: &Uri) -> String {
     let is_shown = |pair: &&str| {
         let name = pair.split('=').next();
-        name.is_some_and(|name| SHOWN.contains(&name))
+        name.is_some_and(|name| LOGGED_PARAMETERS.contains(&name))
     };
     let pairs = uri.query().unwrap_or_default().split('&').filter(is_shown);
     let query = pairs.collect::<Vec<_>>().join("&");

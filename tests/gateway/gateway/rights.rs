@@ -155,7 +155,7 @@ async fn granted_rights_are_checked_again_after_a_while() {
         pushed.split_manifest_digest
     );
     for (remembered, asked) in [
-        (GatewaySettings::REMEMBERED, &[][..]),
+        (GatewaySettings::GRANT_LIFETIME, &[][..]),
         (Duration::ZERO, &[split]),
     ] {
         let front = Front::with(vec![registry(&upstream.address())], |settings| {

@@ -37,9 +37,9 @@ const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
 impl RepositoryRequest<'_> {
     pub(super) async fn artifact(&self, repository: String, name: Name) -> HandlerResult<Response> {
         let (request, store) = (self.request, self.store.as_ref());
-        let raw = self.named(&name).await?;
+        let raw = self.read_named(&name).await?;
         let digest = raw.digest;
-        let opened = self.opened(&raw).await?;
+        let opened = self.open_artifact(&raw).await?;
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
             Err(error) => (
@@ -77,7 +77,7 @@ impl RepositoryRequest<'_> {
                 }
                 pull::Artifact::Flat(flat) => ArtifactKind::Flat {
                     content: flat.layer.content,
-                    names: self.described(flat).await,
+                    names: self.read_description(flat).await,
                     unused: opened
                         .unused
                         .first()
@@ -103,7 +103,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Reads the named manifest. The digest of a flat form returns the split manifest.
-    async fn named(&self, name: &Name) -> HandlerResult<RawManifest> {
+    async fn read_named(&self, name: &Name) -> HandlerResult<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
         let got = self.find_manifest(&Method::GET, &text, accept);
@@ -115,18 +115,21 @@ impl RepositoryRequest<'_> {
         let missing = relayed.as_ref();
         let missing = missing.is_none_or(|relayed| relayed.status == StatusCode::NOT_FOUND);
         if let (true, Name::Digest(digest)) = (missing, name)
-            && let Some(view) = self.searched(digest, FlatPart::Manifest).await?
+            && let Some(view) = self.search_flat_digest(digest, FlatPart::Manifest).await?
         {
             return Ok(view.raw.clone());
         }
         Err(match relayed {
-            Some(relayed) => self.gateway.passed(self.request, relayed).into(),
+            Some(relayed) => self.gateway.relay(self.request, relayed).into(),
             None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
         })
     }
 
     /// Reads an artifact. If the manifest is another kind of artifact, returns a few words about it instead.
-    async fn opened(&self, raw: &RawManifest) -> Result<Result<OpenArtifact, String>, Error> {
+    async fn open_artifact(
+        &self,
+        raw: &RawManifest,
+    ) -> Result<Result<OpenArtifact, String>, Error> {
         let (store, name) = (&self.store, Name::Digest(raw.digest));
         let opened = open_manifest(store.as_ref(), &name, raw, self.gateway.session()?).await;
         match opened {
@@ -156,7 +159,7 @@ impl RepositoryRequest<'_> {
         let reading = names.into_iter().take(MAX_OTHERS).map(|tag| async {
             let opened = match self.store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
-                Ok(raw) => self.opened(&raw).await,
+                Ok(raw) => self.open_artifact(&raw).await,
                 Err(store::Error::NotFound { .. }) => Ok(Err("not there".to_owned())),
                 Err(error) => Err(error.into()),
             };
@@ -210,9 +213,9 @@ impl RepositoryRequest<'_> {
                 "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
             ));
         }
-        let complete = self.complete(artifact.digest, &artifact.manifest).await;
-        if let Err(failure) = self.challenged(complete).await {
-            return Err(self.gateway.explained(self.request, failure).await);
+        let complete = self.check_layers(artifact.digest, &artifact.manifest).await;
+        if let Err(failure) = self.with_challenge(complete).await {
+            return Err(self.gateway.explain_failure(self.request, failure).await);
         }
         let store = self.store.as_ref();
         let read = async { stub_of(store, opened, self.gateway.session()?).await };
@@ -231,7 +234,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Reads the description in the config of a flat artifact, if the repository has the config.
-    async fn described(&self, flat: &FlatManifest) -> Interfaces {
+    async fn read_description(&self, flat: &FlatManifest) -> Interfaces {
         let store = self.store.as_ref();
         let read = async {
             match flat.description() {
