@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use wharf::digest::{Digest, Identity};
-use wharf::index::{self, Entry, Externs, Index, Record, RecordLayer, Source, SourceContents};
+use wharf::index::{self, Entry, Externs, Index, IndexSource, Record, RecordLayer, SourceContents};
 use wharf::store::cache::Cache;
 
 /// What no question may pass, in milliseconds of process time.
@@ -175,7 +175,7 @@ fn fill(directory: &Path, packages: usize) -> PathBuf {
         });
     }
     let place = "registry.example".to_owned();
-    let source = Source::Place { place };
+    let source = IndexSource::Place { place };
     index.add_source(&source).expect("a source");
     index.import(&source, &filled).expect("a filled index");
     index::path(&cache)

@@ -11,7 +11,7 @@ use std::thread;
 
 use crate::artifact;
 use crate::digest::{Hasher, Identity};
-use crate::encoding::{self, EncodedBlob, Encoding, Level, Matter};
+use crate::encoding::{self, ContentKind, EncodedBlob, Encoding, Level};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config, media_type};
 use crate::metadata;
@@ -75,11 +75,11 @@ impl<S: Source> Component<S> {
         }
     }
 
-    fn matter(&self, layer: usize) -> Matter {
+    fn matter(&self, layer: usize) -> ContentKind {
         let last = self.path(layer).rsplit('/').next().unwrap_or_default();
         match last.starts_with("code[") || last.starts_with("suffix[") {
-            true => Matter::Code,
-            false => Matter::Other,
+            true => ContentKind::Code,
+            false => ContentKind::Other,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The content engine: returns the verified bytes of a blob or of a decoded content, from wherever they are.
 //!
 //! ```text
-//! Wanted + Origin -> Arrival (a file that is complete, or still growing)
+//! ContentKey + BlobOrigin -> Arrival (a file that is complete, or still growing)
 //! order: decoded copy, cached blob, blob directories, store; a content is decoded from its blob
 //! ```
 //!
@@ -28,9 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::arrival::SingleFlight;
-pub use self::arrival::{Arrival, FilePart, Reader, Ready};
+pub use self::arrival::{Arrival, ArrivalReader, FilePart, ReadableBytes};
 use self::local::LocalFiles;
-pub use self::stored::{Place, StoredContent, repair};
+pub use self::stored::{BlobPlace, StoredContent, repair};
 pub use self::transfer::is_about_rights;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};
@@ -49,7 +49,7 @@ const MAX_UPSTREAMS: usize = 1000;
 
 /// The directories and limits of an engine.
 #[derive(Clone)]
-pub struct Settings {
+pub struct EngineSettings {
     /// The cache of blobs, the observer, and the most fetches at once from one upstream.
     pub session: Session,
     /// The directory of decoded contents. It may be deleted at any time.
@@ -63,7 +63,7 @@ pub struct Settings {
 
 /// The bytes that a reader needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Wanted {
+pub enum ContentKey {
     /// A blob as it is stored.
     Blob(Identity),
     /// A content that is decoded from a blob. The blob is part of the key, so that a false claim in one manifest cannot
@@ -76,7 +76,7 @@ pub enum Wanted {
     },
 }
 
-impl Wanted {
+impl ContentKey {
     /// Returns the key of a content. A raw content is its blob.
     pub fn content(stored: EncodedBlob, content: Identity) -> Self {
         match stored.encoding {
@@ -96,7 +96,7 @@ impl Wanted {
 
 /// The store that blobs are fetched from, with the caller's rights.
 #[derive(Clone)]
-pub struct Origin {
+pub struct BlobOrigin {
     /// Identifies the upstream. Readers of one upstream never wait for a fetch from another, which may be slow or send
     /// wrong bytes.
     pub upstream: Digest,
@@ -121,15 +121,15 @@ pub struct Engine {
 
 impl Engine {
     /// Opens or creates the directories, and removes files until they fit `max_bytes`.
-    pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
+    pub fn open(settings: EngineSettings) -> Result<Arc<Self>, Error> {
         let engine = Self::new(settings);
-        engine.files.keep_bound()?;
+        engine.files.enforce_limit()?;
         Ok(engine)
     }
 
     /// Returns an engine for one command. It fetches into the cache and removes nothing there.
     pub fn of_session(session: &Session) -> Arc<Self> {
-        Self::new(Settings {
+        Self::new(EngineSettings {
             directory: session.cache.ingest().to_owned(),
             session: session.clone(),
             directories: Vec::new(),
@@ -137,7 +137,7 @@ impl Engine {
         })
     }
 
-    fn new(settings: Settings) -> Arc<Self> {
+    fn new(settings: EngineSettings) -> Arc<Self> {
         Arc::new(Self {
             session: settings.session.clone(),
             files: LocalFiles::new(settings),
@@ -155,7 +155,7 @@ impl Engine {
     }
 
     /// Marks the files of a blob or content as unchecked, so that their next use checks them again.
-    pub fn recheck(&self, wanted: &Wanted) {
+    pub fn recheck(&self, wanted: &ContentKey) {
         self.files.recheck(wanted);
     }
 

@@ -44,7 +44,7 @@ impl Tally {
 
 /// A blob that the store now has.
 #[derive(Debug, Clone, Copy)]
-pub struct Pushed {
+pub struct BlobTransfer {
     /// The blob.
     pub blob: Identity,
     /// Whether this process sent its bytes.
@@ -53,16 +53,16 @@ pub struct Pushed {
 
 /// How many blobs were sent and skipped.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Outcome {
+pub struct BlobCounts {
     /// Blobs that this process sent.
     pub sent: Tally,
     /// Blobs that the store already had or took from another repository.
     pub skipped: Tally,
 }
 
-impl Outcome {
+impl BlobCounts {
     /// Adds one blob.
-    pub fn add(&mut self, pushed: Pushed) {
+    pub fn add(&mut self, pushed: BlobTransfer) {
         match pushed.sent {
             true => self.sent.count(pushed.blob),
             false => self.skipped.count(pushed.blob),
@@ -82,7 +82,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Waits for other writers that read a tag before we wrote it. The wait is twice the time since `begun`, when our own
 /// read began, within the bounds above.
-pub(crate) async fn settle(begun: Instant) {
+pub(crate) async fn wait_for_writers(begun: Instant) {
     tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
 }
 
@@ -92,10 +92,10 @@ pub async fn push_blob(
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
-) -> Result<Pushed, store::Error> {
+) -> Result<BlobTransfer, store::Error> {
     if store.has(blob).await? {
         let sent = false;
-        return Ok(Pushed { blob, sent });
+        return Ok(BlobTransfer { blob, sent });
     }
     send_blob(store, blob, file, observer).await
 }
@@ -106,10 +106,10 @@ pub async fn send_blob(
     blob: Identity,
     file: &Path,
     observer: &dyn Observer,
-) -> Result<Pushed, store::Error> {
+) -> Result<BlobTransfer, store::Error> {
     observer.planned(blob.size);
     let sent = store.push(blob, file).await? == Delivery::Sent;
-    Ok(Pushed { blob, sent })
+    Ok(BlobTransfer { blob, sent })
 }
 
 /// The options of a copy.
@@ -129,23 +129,23 @@ pub struct Options {
 
 /// The result of a copy.
 #[derive(Debug, Clone, Copy)]
-pub struct Copied {
+pub struct CopySummary {
     /// The requested manifest.
     pub digest: Digest,
     /// The number of manifests written, including children, companions and referrers.
     pub manifests: usize,
     /// Their blobs; each counts once.
-    pub outcome: Outcome,
+    pub outcome: BlobCounts,
     /// Whether the copy wrote anything.
     pub news: bool,
 }
 
-impl Copied {
+impl CopySummary {
     fn nothing(digest: Digest) -> Self {
         Self {
             digest,
             manifests: 0,
-            outcome: Outcome::default(),
+            outcome: BlobCounts::default(),
             news: false,
         }
     }

@@ -78,7 +78,7 @@ pub enum Level {
 
 /// The kind of a layer's content. It decides the automatic level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Matter {
+pub enum ContentKind {
     /// Function bodies. They are large, builds with one language runtime share them, and higher levels gain little.
     Code,
     /// Other content, mostly data. It changes from build to build.
@@ -93,12 +93,12 @@ impl Level {
     pub const MAX: u8 = 19;
 
     /// Returns zstd's level for a layer with `size` bytes of content.
-    pub fn for_layer(self, matter: Matter, size: u64) -> u8 {
+    pub fn for_layer(self, matter: ContentKind, size: u64) -> u8 {
         match (self, matter) {
             (Self::Fixed(level), _) => level.clamp(1, Self::MAX),
             (Self::Auto, _) if size > AUTO_LARGE_BYTES => 2,
-            (Self::Auto, Matter::Code) => 3,
-            (Self::Auto, Matter::Other) => 9,
+            (Self::Auto, ContentKind::Code) => 3,
+            (Self::Auto, ContentKind::Other) => 9,
         }
     }
 

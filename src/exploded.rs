@@ -71,7 +71,7 @@ pub enum Error {
 
 /// A component in a directory.
 #[derive(Debug)]
-pub struct Exploded {
+pub struct ExplodedComponent {
     /// The title of the root.
     pub root: String,
     /// The order and the sizes of the parts, for splicing.
@@ -88,7 +88,7 @@ struct LayerFile {
     size: u64,
 }
 
-impl Exploded {
+impl ExplodedComponent {
     /// Finds a component in a directory. `name` selects one of several roots: the file's name or its beginning.
     /// Files of other roots, and files without a valid title, are ignored.
     pub fn open(directory: &Path, name: Option<&str>) -> Result<Self, Error> {

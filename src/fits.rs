@@ -9,7 +9,7 @@
 //! fewer differences. `wit_component::semver_check` is not used: it answers another question.
 
 mod plug;
-mod words;
+mod reasons;
 
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ impl Verdict {
 pub fn target(component: &[u8], world: &Target) -> Result<Verdict, Error> {
     match world.admits(component)? {
         Ok(()) => Ok(Verdict::default()),
-        Err(reason) => words::explain(component, world, &reason),
+        Err(reason) => reasons::explain(component, world, &reason),
     }
 }
 

@@ -56,7 +56,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::content::Contents;
-use self::lookup::Index;
+use self::lookup::OriginIndex;
 use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
 use self::readiness::Readiness;
@@ -79,17 +79,17 @@ use crate::store::{Observer, Session, Store};
 const MAX_SEARCHES: usize = 4;
 
 /// How long the gateway remembers that a repository has all layers of a manifest.
-const COMPLETE: Duration = Duration::from_secs(24 * 60 * 60);
+const COMPLETE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The log: gets one line at a time, without secrets.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The settings of a gateway.
 #[derive(Clone)]
-pub struct Settings {
+pub struct GatewaySettings {
     /// The registries and layouts to read from. The first is the default for requests that name no other.
     pub upstreams: Vec<Upstream>,
-    /// Options for requests to registries. Clients wait during retries, so use [`Settings::RETRY`] and time-outs of
+    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs of
     /// seconds.
     pub options: Options,
     /// The rights used for requests to registries.
@@ -115,11 +115,11 @@ pub struct Settings {
     pub missed: Duration,
 }
 
-impl Settings {
-    /// The default of [`Settings::remembered`].
-    pub const REMEMBERED: Duration = rights::REMEMBERED;
-    /// The default of [`Settings::missed`].
-    pub const MISSED: Duration = lookup::MISSED;
+impl GatewaySettings {
+    /// The default of [`GatewaySettings::remembered`].
+    pub const GRANT_LIFETIME: Duration = rights::GRANT_LIFETIME;
+    /// The default of [`GatewaySettings::missed`].
+    pub const MISS_LIFETIME: Duration = lookup::MISS_LIFETIME;
     /// The retries of requests to a registry. They are few and quick, because a client waits and may retry itself.
     pub const RETRY: Retry = Retry {
         attempts: 3,
@@ -135,7 +135,7 @@ pub struct Gateway {
     let_in: RecentAnswers,
     /// Repositories that have all layers of a manifest.
     complete: RecentAnswers,
-    index: Index,
+    index: OriginIndex,
     /// Digests that were not found.
     misses: RecentAnswers,
     views: Views,
@@ -150,7 +150,7 @@ pub struct Gateway {
 }
 
 /// A value, or the failure to answer with.
-type Answered<T> = Result<T, Failure>;
+type HandlerResult<T> = Result<T, Failure>;
 
 /// A request to a repository, and the store that answers it.
 struct RepositoryRequest<'a> {
@@ -166,8 +166,8 @@ struct RepositoryRequest<'a> {
 
 impl Gateway {
     /// Opens the directories, and the upstreams that are layouts. Sends no request to registries.
-    pub fn new(settings: Settings) -> Result<Self, Error> {
-        let observer = Watcher {
+    pub fn new(settings: GatewaySettings) -> Result<Self, Error> {
+        let observer = MetricsObserver {
             metrics: Arc::clone(&settings.metrics),
             log: Arc::clone(&settings.log),
         };
@@ -176,7 +176,7 @@ impl Gateway {
             observer: Arc::new(observer),
             concurrency: settings.max_transfers,
         };
-        let engine = crate::content::Settings {
+        let engine = crate::content::EngineSettings {
             session: session.clone(),
             directory: settings.directory.clone(),
             directories: settings.blobs,
@@ -185,9 +185,9 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
             readiness: Readiness::default(),
-            let_in: RecentAnswers::new(settings.remembered.min(rights::REMEMBERED)),
-            complete: RecentAnswers::new(COMPLETE),
-            index: Index::open(&settings.directory)?,
+            let_in: RecentAnswers::new(settings.remembered.min(rights::GRANT_LIFETIME)),
+            complete: RecentAnswers::new(COMPLETE_LIFETIME),
+            index: OriginIndex::open(&settings.directory)?,
             misses: RecentAnswers::new(settings.missed),
             views: view::views(),
             plain: quick_cache::sync::Cache::new(view::MAX_PLAIN),
@@ -200,7 +200,7 @@ impl Gateway {
         })
     }
 
-    async fn routed(&self, request: &Request) -> Answered<Response> {
+    async fn dispatch(&self, request: &Request) -> HandlerResult<Response> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refusal::read_only().into());
         }
@@ -214,25 +214,27 @@ impl Gateway {
             Route::Catalog => return self.catalog(request, namespace).await,
             Route::Repository(name, endpoint) => (name, endpoint),
         };
-        let client = forwarded(request)?;
-        let asked = self.asked(request, &name, namespace, client).await?;
+        let client = client_credentials(request)?;
+        let asked = self
+            .open_repository(request, &name, namespace, client)
+            .await?;
         let answered = match endpoint {
             Endpoint::Manifest(name) => asked.manifest(&name).await,
             Endpoint::Blob(name) => asked.blob(&name).await,
             Endpoint::Tags => asked.tags().await,
             Endpoint::Referrers(subject) => asked.referrers(&subject).await,
         };
-        asked.challenged(answered).await
+        asked.with_challenge(answered).await
     }
 
     /// Opens the repository of a request.
-    async fn asked<'a>(
+    async fn open_repository<'a>(
         &'a self,
         request: &'a Request,
         name: &str,
         namespace: Option<&str>,
         client: Credentials,
-    ) -> Answered<RepositoryRequest<'a>> {
+    ) -> HandlerResult<RepositoryRequest<'a>> {
         let (upstream, path) = self.upstreams.place(name, namespace)?;
         let who = match (&self.upstreams.rights, &client) {
             // All clients share the gateway's own rights.
@@ -261,13 +263,13 @@ impl Gateway {
     }
 
     /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
-    async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
+    async fn base(&self, request: &Request, namespace: Option<&str>) -> HandlerResult<Response> {
         let known = self.upstreams.whole(namespace)?;
-        let client = forwarded(request)?;
+        let client = client_credentials(request)?;
         let method = &request.method;
         let relayed = self.upstreams.passthrough(known, client, method, "", None);
         if let Some(relayed) = relayed.await? {
-            return Ok(self.passed(request, relayed));
+            return Ok(self.relay(request, relayed));
         }
         let mut response = Response::json(StatusCode::OK, &json!({}), "application/json");
         let version = HeaderName::from_static("docker-distribution-api-version");
@@ -278,12 +280,12 @@ impl Gateway {
 }
 
 /// Counts bytes from upstream and from this machine, and logs unusable blobs.
-struct Watcher {
+struct MetricsObserver {
     metrics: Arc<Metrics>,
     log: Log,
 }
 
-impl Observer for Watcher {
+impl Observer for MetricsObserver {
     fn moved(&self, bytes: u64) {
         self.metrics.upstream_bytes.inc_by(bytes);
     }
@@ -303,7 +305,7 @@ impl Observer for Watcher {
 }
 
 /// Returns the credentials that forward a client's `Authorization` header.
-fn forwarded(request: &Request) -> Result<Credentials, Refusal> {
+fn client_credentials(request: &Request) -> Result<Credentials, Refusal> {
     let bad = |_| {
         let message = "the Authorization header is not text";
         Refusal::bad_request("UNAUTHORIZED", message)
@@ -316,15 +318,15 @@ fn forwarded(request: &Request) -> Result<Credentials, Refusal> {
 #[async_trait]
 impl Handler for Gateway {
     async fn handle(&self, request: Request) -> Response {
-        let mut response = match self.routed(&request).await {
+        let mut response = match self.dispatch(&request).await {
             Ok(response) => response,
-            Err(failure) => self.refused(&request, failure),
+            Err(failure) => self.failure_response(&request, failure),
         };
         if request.method == Method::HEAD {
             response.body = stream::empty().boxed();
         }
         if request.uri.path().starts_with("/v2") {
-            passthrough::keep_inert(&mut response.headers);
+            passthrough::set_safety_headers(&mut response.headers);
         }
         response
     }

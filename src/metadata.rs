@@ -3,15 +3,15 @@
 //! This module turns a [section map](SectionMap) into annotations, checks given annotations, and finds the package
 //! that a component names. It must not know stores, artifacts or the command line.
 
-mod given;
 mod package;
+mod publisher;
 
 use crate::manifest::{Annotations, annotation, to_json};
 pub use crate::section::Producers;
 use crate::section::SectionMap;
 
-pub use self::given::{Error, MAX_GIVEN_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, checked};
 pub use self::package::package_of;
+pub use self::publisher::{Error, MAX_GIVEN_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, checked};
 
 /// The largest annotation of producers, in bytes of JSON.
 pub const MAX_PRODUCERS_JSON_BYTES: usize = 8 * 1024;

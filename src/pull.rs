@@ -5,7 +5,7 @@
 //! knows nothing about packages, versions or HTTP.
 
 mod open;
-mod part;
+mod stub;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -17,10 +17,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 pub use self::open::{
-    Artifact, Opened, SplitArtifact, Unused, describe, open, open_manifest, open_split,
+    Artifact, OpenArtifact, SplitArtifact, UnusableSplit, describe, open, open_manifest, open_split,
 };
-pub use self::part::stub_of;
-use crate::content::{self, Arrival, Engine, Place, Reader, StoredContent, Wanted, repair};
+pub use self::stub::stub_of;
+use crate::content::{
+    self, Arrival, ArrivalReader, BlobPlace, ContentKey, Engine, StoredContent, repair,
+};
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};
 use crate::error::Error;
@@ -42,7 +44,7 @@ impl Output for File {
 
 /// The result of a pull.
 #[derive(Debug, Clone)]
-pub struct Pulled {
+pub struct PullSummary {
     /// The digest of the requested manifest.
     pub digest: Digest,
     /// The component's digest and size.
@@ -53,9 +55,9 @@ pub struct Pulled {
     pub cached: Tally,
 }
 
-impl Pulled {
+impl PullSummary {
     /// Returns the result before any layer is read. It counts the config, if that was read.
-    pub fn nothing(opened: &Opened) -> Self {
+    pub fn nothing(opened: &OpenArtifact) -> Self {
         let mut pulled = Self {
             digest: opened.digest,
             content: opened.content(),
@@ -70,10 +72,10 @@ impl Pulled {
         pulled
     }
 
-    fn count(&mut self, blob: Identity, place: Place) {
+    fn count(&mut self, blob: Identity, place: BlobPlace) {
         match place {
-            Place::RemoteStore => self.fetched.count(blob),
-            Place::Cache | Place::LocalStore => self.cached.count(blob),
+            BlobPlace::RemoteStore => self.fetched.count(blob),
+            BlobPlace::Cache | BlobPlace::LocalStore => self.cached.count(blob),
         }
     }
 }
@@ -86,14 +88,14 @@ impl Pulled {
 /// component.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
-    opened: &Opened,
+    opened: &OpenArtifact,
     session: &Session,
     mut output: O,
-) -> Result<(O, Pulled), Error> {
+) -> Result<(O, PullSummary), Error> {
     let cache = &session.cache;
     let mut is_repaired = false;
     loop {
-        let (mut pulled, mut counted) = (Pulled::nothing(opened), HashSet::new());
+        let (mut pulled, mut counted) = (PullSummary::nothing(opened), HashSet::new());
         let mut sources = Vec::new();
         for layer in opened.layers() {
             let (named, content) = (layer.stored(), layer.content);
@@ -104,7 +106,7 @@ pub async fn pull<O: Output + 'static>(
             sources.push(source);
         }
         let mut places = sources.iter().map(|source| source.place);
-        let is_local = places.any(|place| place != Place::RemoteStore);
+        let is_local = places.any(|place| place != BlobPlace::RemoteStore);
         let (returned, outcome) = assemble(store, opened, session, output, &sources).await;
         match outcome {
             Ok(()) => return Ok((returned?, pulled)),
@@ -128,25 +130,25 @@ pub async fn pull<O: Output + 'static>(
 }
 
 /// The blob of a layer, and a reader if it is being fetched.
-type Part = (StoredContent, Option<Reader>);
+type Part = (StoredContent, Option<ArrivalReader>);
 
 /// Starts all fetches, in the order in which the blobs are needed.
-fn begin(
+fn start_fetches(
     store: &Arc<dyn Store>,
     session: &Session,
     sources: &[StoredContent],
 ) -> (Vec<Part>, Vec<Arc<Arrival>>) {
     let engine = Engine::of_session(session);
-    let origin = content::Origin {
+    let origin = content::BlobOrigin {
         upstream: Digest::of(store.location().as_bytes()),
         store: Arc::clone(store),
     };
     let (mut parts, mut arrivals) = (Vec::new(), Vec::new());
     for source in sources {
         let mut reader = None;
-        if source.place == Place::RemoteStore {
+        if source.place == BlobPlace::RemoteStore {
             let blob = source.stored.blob;
-            let (arrival, is_new) = engine.follow(&origin, Wanted::Blob(blob));
+            let (arrival, is_new) = engine.follow(&origin, ContentKey::Blob(blob));
             reader = Some(arrival.reader(blob.size));
             if is_new {
                 session.observer.planned(blob.size);
@@ -160,18 +162,18 @@ fn begin(
 
 async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
-    opened: &Opened,
+    opened: &OpenArtifact,
     session: &Session,
     mut output: O,
     sources: &[StoredContent],
 ) -> (Result<O, Error>, Result<(), Error>) {
-    let (mut parts, arrivals) = begin(store, session, sources);
+    let (mut parts, arrivals) = start_fetches(store, session, sources);
     let recipe = opened.recipe();
     let (local_store, session) = (Arc::clone(store), session.clone());
     let cache = Arc::clone(&session.cache);
     let splicing = blocking(move || {
         session.observer.planned(recipe.content.size);
-        let mut counting = Counting {
+        let mut counting = CountingWriter {
             output: &mut output,
             observer: session.observer.as_ref(),
         };
@@ -182,7 +184,7 @@ async fn assemble<O: Output + 'static>(
         let spliced = splice(&recipe, open, &mut counting).map_err(Error::from);
         Ok::<_, Error>((output, spliced))
     });
-    let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(arrivals)));
+    let (mut splicing, mut fetching) = (pin!(splicing), pin!(wait_for_fetches(arrivals)));
     let (spliced, fetched) = tokio::select! {
         spliced = &mut splicing => {
             // If the output failed, the remaining fetches are useless.
@@ -206,7 +208,7 @@ async fn assemble<O: Output + 'static>(
 
 /// Waits for all fetches. The first failure stops the others. A complete file closes as soon as its layer is spliced,
 /// so that the number of open files stays below the number of layers.
-async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
+async fn wait_for_fetches(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
     let complete = arrivals
         .into_iter()
         .map(|arrival| async move { arrival.complete().await.map(drop) });
@@ -218,12 +220,12 @@ async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
 }
 
 /// Reports the written bytes to the observer.
-struct Counting<'a> {
+struct CountingWriter<'a> {
     output: &'a mut dyn Output,
     observer: &'a dyn Observer,
 }
 
-impl Write for Counting<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.output.write(bytes)?;
         self.observer.moved(written as u64);

@@ -1,7 +1,7 @@
 //! Pushing: stores a component as a split artifact.
 //!
 //! It encodes the layers, sends the blobs that the store lacks, and writes the manifests and the tag last. With
-//! [`Options::compat`] it stores the flat form too. This module knows nothing about packages, versions or kinds of
+//! [`PushOptions::compat`] it stores the flat form too. This module knows nothing about packages, versions or kinds of
 //! stores.
 
 mod compat;
@@ -30,7 +30,7 @@ const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
 
 /// The options of a push.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct PushOptions {
     /// The compression level of layers.
     pub level: Level,
     /// Whether cached blobs of another level may be reused. This machine made or verified them.
@@ -43,7 +43,7 @@ pub struct Options {
 
 /// The result of a push.
 #[derive(Debug, Clone)]
-pub struct Pushed {
+pub struct PushSummary {
     /// The manifest that the tag names: the split manifest, or the flat manifest with `compat`.
     pub digest: Digest,
     /// The split manifest's digest.
@@ -64,23 +64,23 @@ pub struct Pushed {
     pub blobs: Vec<Digest>,
 }
 
-/// Stores a component as a split artifact, and lets `tag` name it. See [`Options`] for `compat`.
+/// Stores a component as a split artifact, and lets `tag` name it. See [`PushOptions`] for `compat`.
 pub async fn push<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     store: &dyn WritableStore,
     tag: Option<&str>,
     session: &Session,
-    options: &Options,
-) -> Result<Pushed, Error> {
+    options: &PushOptions,
+) -> Result<PushSummary, Error> {
     let pusher = Pusher {
         component: &component,
         store,
         session,
         options,
-        encoders: Encoders::start(encoders(options.level)),
+        encoders: Encoders::start(encoder_count(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
-    let metadata = above(&component, &options.metadata);
+    let metadata = merged_metadata(&component, &options.metadata);
     let put_together = match options.compat {
         true => artifact::split_of_flat,
         false => artifact::split,
@@ -103,7 +103,7 @@ pub async fn push<S: Source + Send + 'static>(
     } else {
         store.push_manifest(&manifest, tag).await?;
     }
-    Ok(Pushed {
+    Ok(PushSummary {
         digest: match options.compat {
             true => flat_digest,
             false => manifest.digest,
@@ -121,19 +121,19 @@ pub async fn push<S: Source + Send + 'static>(
 
 /// Returns the split digest and the flat digest of a push with this metadata. Sends nothing.
 pub fn identities<S: Source>(component: &Component<S>, metadata: &Annotations) -> (Digest, Digest) {
-    let flat = artifact::flat(&component.config, &above(component, metadata));
+    let flat = artifact::flat(&component.config, &merged_metadata(component, metadata));
     (Digest::of(&component.config.to_bytes()), flat.digest())
 }
 
 /// Returns the component's own metadata, overridden by `metadata`.
-fn above<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
+fn merged_metadata<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
     let mut all = component.metadata.clone();
     all.extend(metadata.clone());
     all
 }
 
 /// Returns how many encoders fit the processors and the budget.
-fn encoders(level: Level) -> usize {
+fn encoder_count(level: Level) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     processors
         .min(ENCODER_BUDGET_BYTES / level.encoder_bytes())
@@ -144,13 +144,13 @@ struct Pusher<'a, S> {
     component: &'a Arc<Component<S>>,
     store: &'a dyn WritableStore,
     session: &'a Session,
-    options: &'a Options,
+    options: &'a PushOptions,
     encoders: Encoders,
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
     /// Stores every layer, and returns the blobs in manifest order.
-    async fn layers(&self) -> Result<(Vec<EncodedBlob>, copy::Outcome), Error> {
+    async fn layers(&self) -> Result<(Vec<EncodedBlob>, copy::BlobCounts), Error> {
         let contents: Vec<Identity> = self.component.contents().collect();
         let mut distinct = HashMap::new();
         for (layer, content) in contents.iter().enumerate() {
@@ -159,12 +159,12 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         // Largest first, because they take longest.
         let mut work: Vec<(usize, Identity)> = distinct.into_values().collect();
         work.sort_by_key(|(layer, content)| (std::cmp::Reverse(content.size), *layer));
-        let done: Vec<(Digest, EncodedBlob, copy::Pushed)> = stream::iter(work)
+        let done: Vec<(Digest, EncodedBlob, copy::BlobTransfer)> = stream::iter(work)
             .map(|(layer, content)| self.layer(layer, content))
             .buffer_unordered(self.session.transfers())
             .try_collect()
             .await?;
-        let mut outcome = copy::Outcome::default();
+        let mut outcome = copy::BlobCounts::default();
         let mut stored = HashMap::new();
         for (content, layer, pushed) in done {
             outcome.add(pushed);
@@ -180,14 +180,14 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         &self,
         layer: usize,
         content: Identity,
-    ) -> Result<(Digest, EncodedBlob, copy::Pushed), Error> {
+    ) -> Result<(Digest, EncodedBlob, copy::BlobTransfer), Error> {
         self.session.observer.planned(content.size);
         if let Some(stored) = self.reusable(content)? {
             let blob = stored.blob;
             if self.store.has(blob).await? {
                 self.session.observer.moved(content.size);
                 let sent = false;
-                return Ok((content.digest, stored, copy::Pushed { blob, sent }));
+                return Ok((content.digest, stored, copy::BlobTransfer { blob, sent }));
             }
             // Cached files can rot. Without this check the registry would refuse the same blob at every push.
             let cache = Arc::clone(&self.session.cache);
@@ -202,13 +202,13 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     /// Sends a cached blob that the store lacks.
-    async fn send(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
+    async fn send(&self, blob: Identity) -> Result<copy::BlobTransfer, store::Error> {
         let path = self.session.cache.path(&blob.digest);
         copy::send_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
 
     /// Sends a cached blob, unless the store has it.
-    async fn push(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
+    async fn push(&self, blob: Identity) -> Result<copy::BlobTransfer, store::Error> {
         let path = self.session.cache.path(&blob.digest);
         copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
@@ -221,7 +221,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     /// Stores some bytes as a blob, and returns its digest.
-    async fn bytes(&self, bytes: &[u8], tally: &mut copy::Outcome) -> Result<Digest, Error> {
+    async fn bytes(&self, bytes: &[u8], tally: &mut copy::BlobCounts) -> Result<Digest, Error> {
         let blob = self.session.cache.add(bytes)?;
         tally.add(self.push(blob).await?);
         Ok(blob.digest)

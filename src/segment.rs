@@ -9,9 +9,9 @@
 mod calls;
 mod canonical;
 mod code;
-mod crossing;
 mod module;
-mod piece;
+mod module_calls;
+mod range_buffer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -40,7 +40,7 @@ pub struct Segments {
     /// The core modules with a data segment or an unread part, in file order.
     pub modules: Vec<Module>,
     /// The unread parts of the file outside of the modules. If there are any, no segment is known to be streamable.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<UnreadPart>,
 }
 
 /// A core module with its data segments.
@@ -51,7 +51,7 @@ pub struct Module {
     /// Its data segments by index.
     pub segments: Vec<Segment>,
     /// The first unread part of it.
-    pub unread: Option<Unread>,
+    pub unread: Option<UnreadPart>,
 }
 
 /// A data segment.
@@ -148,7 +148,7 @@ impl Verdict {
 
 /// Why a part was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum UnreadPart {
     /// The bytes are invalid.
     #[error("at byte {offset}: {reason}")]
     Damaged {
@@ -169,14 +169,14 @@ pub enum Unread {
     },
 }
 
-impl Unread {
+impl UnreadPart {
     fn damaged(offset: u64, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self::Damaged { offset, reason }
     }
 }
 
-impl From<wasmparser::BinaryReaderError> for Unread {
+impl From<wasmparser::BinaryReaderError> for UnreadPart {
     fn from(error: wasmparser::BinaryReaderError) -> Self {
         Self::damaged(error.offset(), error.message())
     }
@@ -186,11 +186,11 @@ impl From<wasmparser::BinaryReaderError> for Unread {
 #[derive(Debug)]
 enum Halt {
     /// This part is unreadable. Others may be readable.
-    Unread(Unread),
+    Unread(UnreadPart),
     Source(section::Error),
 }
 
-impl<E: Into<Unread>> From<E> for Halt {
+impl<E: Into<UnreadPart>> From<E> for Halt {
     fn from(unread: E) -> Self {
         Self::Unread(unread.into())
     }
@@ -203,7 +203,7 @@ impl From<section::Error> for Halt {
 }
 
 /// Returns an unreadable part as a value. An error of the source stays an error.
-fn unread(outcome: Result<(), Halt>) -> Result<Option<Unread>, section::Error> {
+fn unread(outcome: Result<(), Halt>) -> Result<Option<UnreadPart>, section::Error> {
     match outcome {
         Ok(()) => Ok(None),
         Err(Halt::Unread(unread)) => Ok(Some(unread)),
@@ -230,7 +230,7 @@ struct Entries {
 
 /// The remaining limits of a file.
 #[derive(Debug)]
-struct Left {
+struct RemainingLimits {
     readers: usize,
     calls: usize,
 }
@@ -270,7 +270,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
     let binaries = map.binaries.iter();
     entries.several |= binaries.filter(|it| it.kind == BinaryKind::Module).count() > 1;
     let mut modules = Vec::new();
-    let mut left = Left {
+    let mut left = RemainingLimits {
         readers: MAX_READERS,
         calls: MAX_CALLS,
     };
@@ -282,19 +282,19 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
             modules.push((path, found));
         }
     }
-    let mut modules = crossing::judge(modules, &entries, unread.is_empty());
+    let mut modules = module_calls::judge(modules, &entries, unread.is_empty());
     modules.retain(|module| !module.segments.is_empty() || module.unread.is_some());
     Ok(Segments { modules, unread })
 }
 
 /// Returns the parts of a file that are missing in the map.
-fn around(map: &SectionMap) -> Vec<Unread> {
+fn around(map: &SectionMap) -> Vec<UnreadPart> {
     let damage = map.damage.iter();
-    let mut unread: Vec<Unread> = damage
-        .map(|damage| Unread::damaged(damage.offset, damage.reason.clone()))
+    let mut unread: Vec<UnreadPart> = damage
+        .map(|damage| UnreadPart::damaged(damage.offset, damage.reason.clone()))
         .collect();
     if map.seen != (map.sections.len() as u64) + map.binaries_seen - 1 {
-        unread.push(Unread::Limit {
+        unread.push(UnreadPart::Limit {
             offset: map.sections.last().map_or(0, |last| last.whole.end),
             what: "sections and segments",
             most: MAX_RECORDED as u64,
@@ -307,7 +307,7 @@ fn around(map: &SectionMap) -> Vec<Unread> {
     if let Some(opaque) = opaque {
         let reason =
             format!("nested deeper than {MAX_DEPTH} levels, or of a version that is not known");
-        unread.push(Unread::damaged(opaque.content.start, reason));
+        unread.push(UnreadPart::damaged(opaque.content.start, reason));
     }
     unread
 }

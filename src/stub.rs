@@ -12,7 +12,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::io;
 
-use self::parts::{Parts, Placed};
+use self::parts::{AvailableBytes, PlacedLayers};
 use crate::source::Source;
 use crate::split::{Recipe, TileError};
 
@@ -69,7 +69,7 @@ pub enum Error {
 ///
 /// Fails if a header is unreadable or the stub is too large.
 pub fn of_source<S: Source + ?Sized>(source: &S) -> Result<Vec<u8>, Error> {
-    walk::stub(Parts::whole(source)?)
+    walk::stub(AvailableBytes::whole(source)?)
 }
 
 /// Builds the stub of a component or core module from its root and from the contents of some section layers, by
@@ -84,6 +84,6 @@ pub fn of_root<S: Source + ?Sized>(
     root: &S,
     layers: &BTreeMap<usize, Vec<u8>>,
 ) -> Result<Vec<u8>, Error> {
-    let placed = Placed::new(recipe, root, layers)?;
-    walk::stub(Parts::with_holes(&placed, placed.holes())?)
+    let placed = PlacedLayers::new(recipe, root, layers)?;
+    walk::stub(AvailableBytes::with_holes(&placed, placed.holes())?)
 }

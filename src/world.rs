@@ -28,7 +28,7 @@ pub const MAX_DECODED_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct World {
     /// Whether it is a component or a WIT package.
-    pub kind: Kind,
+    pub kind: WitKind,
     /// The text of the package, with its docs. For a component it is a package `root:component` with the one world
     /// `root`. The text does not include other packages, whose interfaces are used by name. It does not include
     /// imported or exported core modules and components.
@@ -39,7 +39,7 @@ pub struct World {
 
 /// The kind of a decoded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum WitKind {
     /// Interfaces and worlds, without code.
     WitPackage {
         /// The name of the package.
@@ -154,7 +154,7 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
     printed.map_err(|error| failed(&error))?;
     let left_out = externs::inexpressible(bytes).map_err(inexpressible)?;
     let kind = match &decoded {
-        DecodedWasm::Component(..) => Kind::Component,
+        DecodedWasm::Component(..) => WitKind::Component,
         DecodedWasm::WitPackage(resolve, package) => {
             let name = &resolve.packages[*package].name;
             let written = format!("{}:{}", name.namespace, name.name);
@@ -162,7 +162,7 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
             let invalid = |error| Error::Wit {
                 reason: format!("`{written}`: {error}"),
             };
-            Kind::WitPackage {
+            WitKind::WitPackage {
                 name: parsed.map_err(invalid)?,
                 version: name.version.clone(),
             }
@@ -177,7 +177,7 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
 
 /// Encodes the WIT of a component, or of its stub, as a WIT package. The package has some kilobytes, with every
 /// type of the component's world and nothing else. [`decode`] returns the same text for it, and
-/// [`Kind::WitPackage`] `root:component`, whose one world is `root`. A WIT package is encoded as itself.
+/// [`WitKind::WitPackage`] `root:component`, whose one world is `root`. A WIT package is encoded as itself.
 ///
 /// Fails as [`decode`] does.
 pub fn encode(bytes: &[u8]) -> Result<Vec<u8>, Error> {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use wharf::copy::{Copied, Outcome};
+use wharf::copy::{BlobCounts, CopySummary};
 use wharf::digest::Digest;
 use wharf::package::{CopyPlan, CopySettings, Place};
 use wharf::reference::Reference;
@@ -120,9 +120,9 @@ impl Copy {
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, copied: &Copied) {
+    pub(crate) fn add(&mut self, copied: &CopySummary) {
         self.manifests += copied.manifests;
-        let Outcome { sent, skipped } = copied.outcome;
+        let BlobCounts { sent, skipped } = copied.outcome;
         self.moved.add(sent, skipped);
     }
 
@@ -133,7 +133,7 @@ impl Sum {
 }
 
 impl Report {
-    fn new(location: &str, copied: Vec<(Option<String>, Copied)>) -> Self {
+    fn new(location: &str, copied: Vec<(Option<String>, CopySummary)>) -> Self {
         let mut report = Self {
             copied: Vec::new(),
             sum: Sum::default(),

@@ -391,7 +391,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_is_a_package() {
+    fn hints_suggest_a_valid_package() {
         for (text, meant) in [
             ("demo:calc@latest", "demo:calc"),
             ("demo:calc:latest", "demo:calc"),

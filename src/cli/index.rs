@@ -10,8 +10,8 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::index::{
-    self, CheckedIndex, LeftOut, Selection, Source, SourceReport, Status, UpdateReport, Updater,
-    exchange,
+    self, CheckedIndex, IndexSource, OmittedCounts, Selection, SourceReport, SourceStatus,
+    UpdateReport, Updater, exchange,
 };
 use wharf::package::RegistrySettings;
 
@@ -143,7 +143,7 @@ impl IndexCommand {
 
 fn ls(context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
     let statuses = index.run(|index| index.sources())?;
-    let row = |status: &Status| Row {
+    let row = |status: &SourceStatus| Row {
         source: status.source.to_string(),
         kind: status.source.kind(),
         packages: status.packages,
@@ -163,7 +163,7 @@ fn remove(what: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> 
     let statuses = index.run(|index| index.sources())?;
     for what in what {
         let known = statuses.iter().map(|status| &status.source);
-        let named: Vec<&Source> = known.filter(|source| source.to_string() == *what).collect();
+        let named: Vec<&IndexSource> = known.filter(|source| source.to_string() == *what).collect();
         if named.is_empty() {
             let failure = Failure::new(Kind::NotFound, format!("`{what}` was not added"));
             return Err(failure.hint(hints::SOURCES));
@@ -226,7 +226,7 @@ impl Publish {
 }
 
 /// Prints how much is not published.
-fn print_left_out(LeftOut { layouts, claimed }: LeftOut) {
+fn print_left_out(OmittedCounts { layouts, claimed }: OmittedCounts) {
     if layouts > 0 {
         let count = text::count(layouts as u64, "version");
         eprintln!("{count} in layouts of this machine left out");

@@ -17,7 +17,7 @@ use wharf::encoding::Level;
 use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
 use wharf::package::Located;
-use wharf::pull::{self, Artifact, Opened, Pulled};
+use wharf::pull::{self, Artifact, OpenArtifact, PullSummary};
 use wharf::section::{BinaryKind, Damage, NameDetails};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
@@ -157,7 +157,7 @@ impl Inspect {
         if self.wit {
             return report.with_wit(context, store, opened).await;
         }
-        let mut pulled = Pulled::nothing(opened);
+        let mut pulled = PullSummary::nothing(opened);
         if self.segments {
             (report.segments, pulled) = segments::of_stored(context, &located, cache).await?;
         }
@@ -321,7 +321,7 @@ impl Report {
         mut self,
         context: &Context,
         store: &Arc<dyn Store>,
-        opened: &Opened,
+        opened: &OpenArtifact,
     ) -> Result<Self, Failure> {
         let (said, pulled) = wit::fetch(context, store, opened).await?;
         // A flat artifact that says nothing says nothing wrong.

@@ -9,7 +9,7 @@ use wharf::artifact::Layer;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::{EncodedBlob, Encoding, Level};
-use wharf::pull::Opened;
+use wharf::pull::OpenArtifact;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 use wharf::store::{Observer, Store};
@@ -110,7 +110,7 @@ pub(crate) fn measure(
 
 /// Returns the layers of a stored artifact.
 pub(crate) fn of_artifact(
-    opened: &Opened,
+    opened: &OpenArtifact,
     store: &dyn Store,
     cache: &Cache,
 ) -> Result<Vec<LayerRow>, Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::copy::Copied;
+use wharf::copy::CopySummary;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::package::{self, Mirror};
@@ -116,7 +116,7 @@ impl Run<'_> {
         &mut self,
         spec: &PackageSpec,
         version: &Version,
-        mirrored: Result<(String, Copied), package::Error>,
+        mirrored: Result<(String, CopySummary), package::Error>,
     ) {
         let (reference, copied) = match mirrored {
             Ok(mirrored) => mirrored,

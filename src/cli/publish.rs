@@ -12,7 +12,7 @@ use wharf::error::Kind;
 use wharf::manifest::annotation;
 use wharf::metadata;
 use wharf::package::{self, Publication, Published, Publishing, State, Uncompared};
-use wharf::push::{self, Options};
+use wharf::push::{self, PushOptions};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
 use wharf::store::{Store, WritableStore};
@@ -172,13 +172,13 @@ impl Publish {
         &self,
         component: &Component<File>,
         publication: &Publication,
-    ) -> Result<Options, Failure> {
+    ) -> Result<PushOptions, Failure> {
         let mut metadata = metadata::described(&component.map);
         metadata.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
         let (package, version) = (&publication.package, &publication.version);
         metadata.insert(annotation::PACKAGE.to_owned(), package.to_string());
         metadata.insert(annotation::VERSION.to_owned(), version.to_string());
-        Ok(Options {
+        Ok(PushOptions {
             level: self.split.level,
             reuse: !self.no_reuse,
             metadata,
@@ -198,7 +198,7 @@ impl Publish {
         &self,
         publishing: &Publishing<'_, File>,
         writable: Option<&dyn WritableStore>,
-        options: &Options,
+        options: &PushOptions,
     ) -> Result<Option<Published>, Failure> {
         let name = publishing.publication;
         let (before, uncompared) = publishing.prepare(!self.no_compat_check).await?;

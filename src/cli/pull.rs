@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package::Located;
-use wharf::pull::{self, Pulled};
+use wharf::pull::{self, PullSummary};
 use wharf::reference::package::{PackageName, Version};
 
 use super::failure::Failure;
@@ -96,7 +96,7 @@ pub(crate) async fn receive(
     let path = output.unwrap_or_else(|| PathBuf::from(format!("{stem}.wasm")));
     let content = opened.content();
     let was_there = is_default && output::is_there(&path, content).await?;
-    let mut pulled = Pulled::nothing(&opened);
+    let mut pulled = PullSummary::nothing(&opened);
     if !was_there {
         let target = match target {
             Some(target) => target,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::manifest::Annotations;
 use wharf::package::RegistrySettings;
-use wharf::push::{self, Options};
+use wharf::push::{self, PushOptions};
 use wharf::reference::package::PackageSpec;
 
 use super::failure::Failure;
@@ -71,7 +71,7 @@ impl Push {
         let store = connector
             .write(location, &RegistrySettings::default(), None)
             .await?;
-        let options = Options {
+        let options = PushOptions {
             level: self.split.level,
             reuse: !self.no_reuse,
             metadata: Annotations::new(),

@@ -8,7 +8,8 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::index::{
-    self, Candidates, CheckedIndex, Entry, FetchSizes, Found, Match, Named, Pattern, Query, Types,
+    self, Candidates, CheckedIndex, Entry, FetchSizes, MatchedName, Pattern, Query, SearchResult,
+    TypeMatch, Types,
 };
 use wharf::package::Locator;
 use wharf::reference::package::Version;
@@ -84,7 +85,7 @@ struct Row {
     fetch_bytes: u64,
     description: Option<String>,
     licenses: Option<String>,
-    matched: Vec<Match>,
+    matched: Vec<TypeMatch>,
     yanked: bool,
     /// Whether only a shared index says that it is there.
     claimed: bool,
@@ -184,7 +185,7 @@ impl Search {
 impl Report {
     fn new(
         context: &Context,
-        shown: impl Iterator<Item = (Found, Vec<Match>)>,
+        shown: impl Iterator<Item = (SearchResult, Vec<TypeMatch>)>,
         total: u64,
         failures: Vec<Failed>,
     ) -> Result<Self, Failure> {
@@ -231,14 +232,14 @@ impl Report {
 
 impl Row {
     fn of(
-        found: Found,
-        fills: Vec<Match>,
+        found: SearchResult,
+        fills: Vec<TypeMatch>,
         fetch_bytes: u64,
         locator: Option<&Locator<'_>>,
     ) -> Self {
         let lists = [("export", found.exports), ("import", found.imports)];
         let externs = lists.into_iter().flat_map(|(kind, names)| {
-            let one = move |Named { name, interface }| Match {
+            let one = move |MatchedName { name, interface }| TypeMatch {
                 kind,
                 name,
                 interface,
@@ -246,7 +247,7 @@ impl Row {
             names.into_iter().map(one)
         });
         let words = found.words.into_iter();
-        let words = words.map(|word| Match::new("word", word));
+        let words = words.map(|word| TypeMatch::new("word", word));
         Self {
             claimed: found.claimed_by.is_some(),
             elsewhere: elsewhere(&found.entry, locator),

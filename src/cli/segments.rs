@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde::{Serialize, Serializer};
 use wharf::error::Error;
 use wharf::package::Located;
-use wharf::pull::{self, Pulled};
+use wharf::pull::{self, PullSummary};
 use wharf::segment::{self, Mode, Module, Reader, Segment};
 use wharf::source::Source;
 use wharf::store::cache::Cache;
@@ -93,7 +93,7 @@ pub(crate) async fn of_stored(
     context: &Context,
     located: &Located,
     cache: &Arc<Cache>,
-) -> Result<(Report, Pulled), Failure> {
+) -> Result<(Report, PullSummary), Failure> {
     let named = || cache.ingest().display().to_string();
     let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
     let file = spool.file().try_clone().with_context(named)?;

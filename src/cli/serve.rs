@@ -97,12 +97,12 @@ impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let tls = self.tls()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let server = server::Settings {
+        let server = server::ServerSettings {
             tls,
             max_connections: self.max_connections as usize,
             access_log: !context.flags.quiet,
             log: Arc::new(say),
-            ..server::Settings::default()
+            ..server::ServerSettings::default()
         };
         let gateway = Arc::new(self.gateway(context, &server)?);
         let (listener, listening) = listen(&self.listen, scheme, "--listen").await?;
@@ -159,7 +159,11 @@ impl Serve {
         Ok(vec![Upstream::Layout { directory, host }])
     }
 
-    fn gateway(&self, context: &Context, server: &server::Settings) -> Result<Gateway, Failure> {
+    fn gateway(
+        &self,
+        context: &Context,
+        server: &server::ServerSettings,
+    ) -> Result<Gateway, Failure> {
         let upstreams = self.upstreams(context)?;
         for upstream in upstreams.iter().skip(1) {
             if let Upstream::Layout {
@@ -174,11 +178,11 @@ impl Serve {
         let blobs = blobs.map(|directory| BlobDirectory::open(directory));
         let blobs = blobs.collect::<Result<_, _>>()?;
         let cache = context.cache()?;
-        Ok(Gateway::new(gateway::Settings {
+        Ok(Gateway::new(gateway::GatewaySettings {
             rights: self.rights(context, upstreams.len())?,
             upstreams,
             options: Options {
-                retry: gateway::Settings::RETRY,
+                retry: gateway::GatewaySettings::RETRY,
                 read_timeout: SILENCE,
                 ..context.options()
             },
@@ -189,8 +193,8 @@ impl Serve {
             max_transfers: context.flags.concurrency,
             log: Arc::clone(&server.log),
             metrics: Arc::clone(&server.metrics),
-            remembered: gateway::Settings::REMEMBERED,
-            missed: gateway::Settings::MISSED,
+            remembered: gateway::GatewaySettings::GRANT_LIFETIME,
+            missed: gateway::GatewaySettings::MISS_LIFETIME,
         })?)
     }
 

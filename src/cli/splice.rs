@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::exploded::Exploded;
+use wharf::exploded::ExplodedComponent;
 use wharf::split::{SpliceError, splice};
 
 use super::failure::{Failure, blocking};
@@ -44,7 +44,7 @@ struct Report {
 
 impl Splice {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let exploded = Exploded::open(&self.directory, self.root.as_deref())?;
+        let exploded = ExplodedComponent::open(&self.directory, self.root.as_deref())?;
         let content = exploded.recipe.content;
         let (path, there) = match &self.output {
             Some(path) => (path.clone(), false),
@@ -84,14 +84,14 @@ impl Splice {
     }
 }
 
-fn write(exploded: &Exploded, mut target: Target) -> Result<(), Failure> {
+fn write(exploded: &ExplodedComponent, mut target: Target) -> Result<(), Failure> {
     let spliced = splice(&exploded.recipe, |layer| exploded.layer(layer), &mut target);
     spliced.map_err(|error| named(exploded, error))?;
     target.finish()
 }
 
 /// Adds the file's name to what is wrong with a layer.
-fn named(exploded: &Exploded, error: SpliceError) -> Failure {
+fn named(exploded: &ExplodedComponent, error: SpliceError) -> Failure {
     let failure = |error| Failure::from(wharf::error::Error::from(error));
     match error {
         SpliceError::Layer { layer, .. } | SpliceError::Content { layer, .. } => {

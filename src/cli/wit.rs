@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::error::Error;
 use wharf::error::Kind;
-use wharf::pull::{self, Opened, Pulled};
+use wharf::pull::{self, OpenArtifact, PullSummary};
 use wharf::store::Store;
 use wharf::stub;
 use wharf::world::{self, Interfaces, World};
@@ -51,7 +51,7 @@ impl Said {
     /// Returns the text if it is that of a WIT package. What cannot be decoded is a component like others.
     pub(crate) fn package(self) -> Option<World> {
         let world = self.world.ok()?;
-        matches!(world.kind, world::Kind::WitPackage { .. }).then_some(world)
+        matches!(world.kind, world::WitKind::WitPackage { .. }).then_some(world)
     }
 }
 
@@ -100,8 +100,8 @@ pub(crate) async fn of_file(
 pub(crate) async fn fetch(
     context: &Context,
     store: &Arc<dyn Store>,
-    opened: &Opened,
-) -> Result<(Said, Pulled), Failure> {
+    opened: &OpenArtifact,
+) -> Result<(Said, PullSummary), Failure> {
     let fetched = pull::stub_of(store.as_ref(), opened, context.session()?);
     let (stub, pulled) = fetched.await?;
     Ok((Said::read(stub).await?, pulled))
@@ -111,7 +111,7 @@ pub(crate) async fn fetch(
 const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Returns whether so little has to be fetched that it is without being asked for.
-pub(crate) fn is_small(opened: &Opened) -> bool {
+pub(crate) fn is_small(opened: &OpenArtifact) -> bool {
     let root = opened.layers().next();
     root.is_some_and(|root| root.blob.size <= MAX_FETCHED_BYTES)
 }

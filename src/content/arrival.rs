@@ -10,14 +10,14 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::Wanted;
+use super::ContentKey;
 use crate::digest::Digest;
 use crate::source::Source as _;
 use crate::store::Error;
 use crate::store::tail::Tail;
 
 /// The upstream and the bytes.
-type Key = (Digest, Wanted);
+type Key = (Digest, ContentKey);
 
 /// The state of an arrival.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub(super) struct Progress(Arc<watch::Sender<Stage>>);
 
 impl Progress {
     /// Lets readers follow the file from now on.
-    pub(super) fn grows(&self, tail: Tail, base: u64) {
+    pub(super) fn start_growing(&self, tail: Tail, base: u64) {
         self.0.send_replace(Stage::Growing(tail, base));
     }
 }
@@ -72,7 +72,7 @@ pub struct Arrival {
 
 /// Bytes that can be read now.
 #[derive(Debug, Clone)]
-pub struct Ready {
+pub struct ReadableBytes {
     /// The file.
     pub part: FilePart,
     /// The offset after the last readable byte.
@@ -122,13 +122,13 @@ impl Arrival {
     }
 
     /// Waits until byte `at` is readable. The last byte before `end` is readable only when everything is verified.
-    pub async fn ready(&self, at: u64, end: u64) -> Result<Ready, Error> {
+    pub async fn ready(&self, at: u64, end: u64) -> Result<ReadableBytes, Error> {
         ready(self.stage.clone(), at, end).await
     }
 
     /// Returns a blocking reader of all `size` bytes. Needs a Tokio runtime.
-    pub fn reader(&self, size: u64) -> Reader {
-        Reader {
+    pub fn reader(&self, size: u64) -> ArrivalReader {
+        ArrivalReader {
             stage: self.stage.clone(),
             at: 0,
             size,
@@ -198,11 +198,15 @@ impl SingleFlight {
     }
 }
 
-async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<Ready, Error> {
+async fn ready(
+    mut stage: watch::Receiver<Stage>,
+    at: u64,
+    end: u64,
+) -> Result<ReadableBytes, Error> {
     loop {
         let now = stage.borrow_and_update().clone();
         match now {
-            Stage::Complete(part) => return Ok(Ready { part, end }),
+            Stage::Complete(part) => return Ok(ReadableBytes { part, end }),
             Stage::Failed(error) => return Err(Error::Shared(error)),
             Stage::Growing(tail, base) if at + 1 < end => {
                 let written = tokio::select! {
@@ -217,7 +221,7 @@ async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<R
                 if end > at {
                     let file = Arc::clone(tail.file());
                     let part = FilePart { file, base };
-                    return Ok(Ready { part, end });
+                    return Ok(ReadableBytes { part, end });
                 }
             }
             Stage::Growing(..) | Stage::Waiting => {}
@@ -229,17 +233,17 @@ async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<R
 /// Reads an arrival while it grows, and blocks until more bytes come. The last byte comes when everything is verified.
 /// A reader alone does not keep the work running.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ArrivalReader {
     stage: watch::Receiver<Stage>,
     at: u64,
     size: u64,
     runtime: Handle,
 }
 
-impl Read for Reader {
+impl Read for ArrivalReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let ready = ready(self.stage.clone(), self.at, self.size);
-        let Ready { part, end } = self.runtime.block_on(ready).map_err(io::Error::other)?;
+        let ReadableBytes { part, end } = self.runtime.block_on(ready).map_err(io::Error::other)?;
         let left = usize::try_from(end - self.at).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
         let read = part
@@ -264,7 +268,7 @@ mod tests {
             spool.append(b"content").unwrap();
             let (checked, is_checked) = tokio::sync::oneshot::channel();
             let arrival = Arrival::begin(|progress| async move {
-                progress.grows(tail, 0);
+                progress.start_growing(tail, 0);
                 match is_checked.await {
                     Ok(true) => Ok(FilePart::whole(spool.file().try_clone().unwrap())),
                     _ => Err(Error::settings("wrong bytes")),

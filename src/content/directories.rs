@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::integrity::{Checked, Verdict};
+use super::integrity::{CheckedFiles, Verdict};
 use crate::digest::Identity;
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Observer, Store, chain};
@@ -11,7 +11,7 @@ use crate::store::{Error, Observer, Store, chain};
 /// Blob directories, in reading order.
 pub(super) struct BlobDirectories {
     directories: Vec<BlobDirectory>,
-    checked: Checked,
+    checked: CheckedFiles,
     observer: Arc<dyn Observer>,
 }
 
@@ -19,7 +19,7 @@ impl BlobDirectories {
     pub(super) fn new(directories: Vec<BlobDirectory>, observer: Arc<dyn Observer>) -> Self {
         Self {
             directories,
-            checked: Checked::default(),
+            checked: CheckedFiles::default(),
             observer,
         }
     }

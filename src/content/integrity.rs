@@ -15,7 +15,7 @@ const MAX_CHECKED: usize = 65_536;
 
 /// Properties of a file that change with every write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     pub(super) size: u64,
     modified: SystemTime,
     /// The inode, and the change time, which unlike `modified` cannot be set.
@@ -23,7 +23,7 @@ pub(super) struct Stamp {
     file: (u64, i64, i64),
 }
 
-impl Stamp {
+impl FileStamp {
     pub(super) fn of(file: &File) -> io::Result<Self> {
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt as _;
@@ -40,22 +40,22 @@ impl Stamp {
 /// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Intact(Stamp),
+    Intact(FileStamp),
     /// The file has other bytes.
-    Damaged(Stamp),
+    Damaged(FileStamp),
     /// The file cannot be opened or read.
     Unreadable,
 }
 
 /// The results of checks in this process.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(super) struct CheckedFiles {
     verdicts: Cache<PathBuf, Verdict>,
     /// Locked during a touch, so that no check sees a stamp before it is recorded.
     touching: Mutex<()>,
 }
 
-impl Default for Checked {
+impl Default for CheckedFiles {
     fn default() -> Self {
         Self {
             verdicts: Cache::new(MAX_CHECKED),
@@ -64,7 +64,7 @@ impl Default for Checked {
     }
 }
 
-impl Checked {
+impl CheckedFiles {
     /// Returns the last result.
     pub(super) fn known(&self, path: &Path) -> Option<Verdict> {
         self.verdicts.get(path)
@@ -82,7 +82,7 @@ impl Checked {
     pub(super) fn check(&self, path: &Path, file: &File, digest: Digest) -> io::Result<Verdict> {
         let (stamp, known) = {
             let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
-            (Stamp::of(file)?, self.known(path))
+            (FileStamp::of(file)?, self.known(path))
         };
         let same = [Verdict::Intact(stamp), Verdict::Damaged(stamp)];
         if let Some(known) = known.filter(|known| same.contains(known)) {
@@ -97,16 +97,16 @@ impl Checked {
     }
 
     /// Marks an intact file as the one used last.
-    pub(super) fn touch(&self, path: &Path, file: &File, stamp: Stamp) {
+    pub(super) fn touch(&self, path: &Path, file: &File, stamp: FileStamp) {
         let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
-        let touch = || -> io::Result<Stamp> {
+        let touch = || -> io::Result<FileStamp> {
             // Another process may have written to the file after the check.
-            let now = Stamp::of(file)?;
+            let now = FileStamp::of(file)?;
             if now != stamp && self.known(path) != Some(Verdict::Intact(now)) {
                 return Ok(stamp);
             }
             file.set_modified(SystemTime::now())?;
-            Stamp::of(file)
+            FileStamp::of(file)
         };
         // On a read-only file system the order of use stays as it is.
         let stamp = touch().unwrap_or(stamp);

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::directories::BlobDirectories;
-use super::integrity::{Checked, Stamp, Verdict};
-use super::{Settings, Wanted};
+use super::integrity::{CheckedFiles, FileStamp, Verdict};
+use super::{ContentKey, EngineSettings};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
 use crate::store::blobs::BlobFiles;
@@ -24,15 +24,15 @@ pub(super) struct LocalFiles {
     decoded: BlobFiles,
     directory: PathBuf,
     max_bytes: u64,
-    checked: Checked,
+    checked: CheckedFiles,
     /// The approximate number of bytes. It is counted again when it exceeds the limit.
     bytes: Mutex<u64>,
     directories: BlobDirectories,
 }
 
 impl LocalFiles {
-    pub(super) fn new(settings: Settings) -> Self {
-        let Settings {
+    pub(super) fn new(settings: EngineSettings) -> Self {
+        let EngineSettings {
             session,
             directory,
             directories,
@@ -44,13 +44,13 @@ impl LocalFiles {
             session,
             directory,
             max_bytes,
-            checked: Checked::default(),
+            checked: CheckedFiles::default(),
             bytes: Mutex::new(0),
         }
     }
 
     /// Counts the bytes, and removes the least recently used files above the limit.
-    pub(super) fn keep_bound(&self) -> Result<(), Error> {
+    pub(super) fn enforce_limit(&self) -> Result<(), Error> {
         self.prune(&mut self.bytes(), self.max_bytes)
     }
 
@@ -59,27 +59,29 @@ impl LocalFiles {
     }
 
     /// Creates an empty spool, and its directory if another program deleted it. Blocks.
-    pub(super) fn spool(&self, wanted: &Wanted) -> Result<Spool, Error> {
+    pub(super) fn spool(&self, wanted: &ContentKey) -> Result<Spool, Error> {
         match wanted {
-            Wanted::Blob(_) => self.session.cache.create()?,
-            Wanted::Decoded { .. } => self.decoded.create()?,
+            ContentKey::Blob(_) => self.session.cache.create()?,
+            ContentKey::Decoded { .. } => self.decoded.create()?,
         }
         let directory = self.ingest(wanted);
         Spool::new_in(directory).map_err(Error::file(directory))
     }
 
     /// Returns the directory for spools.
-    pub(super) fn ingest(&self, wanted: &Wanted) -> &Path {
+    pub(super) fn ingest(&self, wanted: &ContentKey) -> &Path {
         match wanted {
-            Wanted::Blob(_) => self.session.cache.ingest(),
-            Wanted::Decoded { .. } => &self.directory,
+            ContentKey::Blob(_) => self.session.cache.ingest(),
+            ContentKey::Decoded { .. } => &self.directory,
         }
     }
 
-    fn path(&self, wanted: &Wanted) -> PathBuf {
+    fn path(&self, wanted: &ContentKey) -> PathBuf {
         match wanted {
-            Wanted::Blob(blob) => self.session.cache.path(&blob.digest),
-            Wanted::Decoded { stored, content } => self.decoded.path(&pair(stored, content)),
+            ContentKey::Blob(blob) => self.session.cache.path(&blob.digest),
+            ContentKey::Decoded { stored, content } => {
+                self.decoded.path(&decoded_name(stored, content))
+            }
         }
     }
 
@@ -88,14 +90,14 @@ impl LocalFiles {
     }
 
     /// Opens an intact file: a decoded copy, a cached blob, or a file of a blob directory. Blocks.
-    pub(super) fn find(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
+    pub(super) fn find(&self, wanted: &ContentKey) -> Result<Option<File>, Error> {
         let observer = &self.session.observer;
         let bytes = wanted.identity().size;
         if let Some(file) = self.find_own(wanted)? {
             observer.cache_hit(bytes);
             return Ok(Some(file));
         }
-        let Wanted::Blob(blob) = wanted else {
+        let ContentKey::Blob(blob) = wanted else {
             return Ok(None);
         };
         let file = self.directories.find(*blob);
@@ -103,7 +105,7 @@ impl LocalFiles {
     }
 
     /// Opens a file of this engine if it is intact, and marks it as used. A damaged file is removed.
-    fn find_own(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
+    fn find_own(&self, wanted: &ContentKey) -> Result<Option<File>, Error> {
         let (path, identity) = (self.path(wanted), wanted.identity());
         let Some(file) = if_exists(&path, File::open(&path))? else {
             return Ok(None);
@@ -112,8 +114,8 @@ impl LocalFiles {
         let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
             self.checked.forget(&path);
             match wanted {
-                Wanted::Blob(blob) => self.session.cache.remove(&blob.digest)?,
-                Wanted::Decoded { .. } => {
+                ContentKey::Blob(blob) => self.session.cache.remove(&blob.digest)?,
+                ContentKey::Decoded { .. } => {
                     if_exists(&path, fs::remove_file(&path))?;
                 }
             }
@@ -125,33 +127,35 @@ impl LocalFiles {
     }
 
     /// Marks the files of a blob or content as unchecked, so that their next use checks them again.
-    pub(super) fn recheck(&self, wanted: &Wanted) {
+    pub(super) fn recheck(&self, wanted: &ContentKey) {
         self.checked.forget(&self.path(wanted));
-        if let Wanted::Blob(blob) = wanted {
+        if let ContentKey::Blob(blob) = wanted {
             self.directories.recheck(*blob);
         }
     }
 
     /// Stores a spool with verified bytes and returns its file. If necessary it removes the least recently used files.
     /// A file above the limit is returned but not stored. Blocks.
-    pub(super) fn adopt(&self, wanted: &Wanted, mut spool: Spool) -> Result<File, Error> {
+    pub(super) fn adopt(&self, wanted: &ContentKey, mut spool: Spool) -> Result<File, Error> {
         let (path, size) = (self.path(wanted), wanted.identity().size);
         let file = spool.file().try_clone().map_err(Error::file(&path))?;
         if size > self.max_bytes {
             return Ok(file);
         }
         match wanted {
-            Wanted::Blob(blob) => {
+            ContentKey::Blob(blob) => {
                 self.session.cache.create()?;
                 self.session.cache.adopt(&blob.digest, spool)?;
             }
-            Wanted::Decoded { stored, content } => {
+            ContentKey::Decoded { stored, content } => {
                 self.decoded.create()?;
-                let adopted = self.decoded.adopt(&pair(stored, content), spool, false);
+                let adopted = self
+                    .decoded
+                    .adopt(&decoded_name(stored, content), spool, false);
                 adopted.map_err(Error::file(&path))?;
             }
         }
-        if let Ok(stamp) = Stamp::of(&file) {
+        if let Ok(stamp) = FileStamp::of(&file) {
             self.checked.touch(&path, &file, stamp);
         }
         let mut bytes = self.bytes();
@@ -173,6 +177,6 @@ impl LocalFiles {
 }
 
 /// Returns the name of a decoded content.
-fn pair(stored: &EncodedBlob, content: &Identity) -> Digest {
+fn decoded_name(stored: &EncodedBlob, content: &Identity) -> Digest {
     Digest::of(format!("{} {}", stored.blob.digest, content.digest).as_bytes())
 }

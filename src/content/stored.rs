@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Arrival, Engine, Origin, Wanted};
+use super::{Arrival, BlobOrigin, ContentKey, Engine};
 use crate::digest::{Hasher, Identity};
 use crate::encoding::{self, Decoder, EncodedBlob, Encoding};
 use crate::store::cache::Cache;
@@ -20,12 +20,12 @@ pub struct StoredContent {
     /// The blob and its encoding.
     pub stored: EncodedBlob,
     /// The place of the blob.
-    pub place: Place,
+    pub place: BlobPlace,
 }
 
 /// The place of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum BlobPlace {
     /// The cache.
     Cache,
     /// A store whose [files are read in place](Store::local_file).
@@ -39,11 +39,11 @@ impl Engine {
     /// rights.
     pub(super) fn input(
         self: &Arc<Self>,
-        origin: &Origin,
+        origin: &BlobOrigin,
         stored: EncodedBlob,
     ) -> (Arc<Arrival>, bool) {
         match stored.encoding {
-            Encoding::Raw | Encoding::Zstd => self.follow(origin, Wanted::Blob(stored.blob)),
+            Encoding::Raw | Encoding::Zstd => self.follow(origin, ContentKey::Blob(stored.blob)),
         }
     }
 }
@@ -59,11 +59,11 @@ impl StoredContent {
     ) -> Result<Self, Error> {
         let recorded = cache.find(content)?;
         let place = if recorded.is_some() || cache.has(named.blob)? {
-            Place::Cache
+            BlobPlace::Cache
         } else if store.local_file(named.blob)?.is_some() {
-            Place::LocalStore
+            BlobPlace::LocalStore
         } else {
-            Place::RemoteStore
+            BlobPlace::RemoteStore
         };
         Ok(Self {
             content,
@@ -88,7 +88,7 @@ impl StoredContent {
 
     fn file(&self, store: &dyn Store, cache: &Cache) -> io::Result<File> {
         let blob = self.stored.blob;
-        if self.place != Place::LocalStore {
+        if self.place != BlobPlace::LocalStore {
             return File::open(cache.path(&blob.digest));
         }
         let file = store.local_file(blob).map_err(io::Error::other)?;
@@ -98,8 +98,8 @@ impl StoredContent {
     /// Records that a cached blob holds the content, which the caller has verified.
     pub fn record(&self, cache: &Cache) -> Result<(), Error> {
         match self.place {
-            Place::LocalStore => Ok(()),
-            Place::Cache | Place::RemoteStore => cache.record(self.content, self.stored),
+            BlobPlace::LocalStore => Ok(()),
+            BlobPlace::Cache | BlobPlace::RemoteStore => cache.record(self.content, self.stored),
         }
     }
 
@@ -115,7 +115,7 @@ impl StoredContent {
         let mut is_repaired = false;
         loop {
             let found = Self::find(store, cache, named, content)?;
-            if found.place == Place::RemoteStore {
+            if found.place == BlobPlace::RemoteStore {
                 let observer = session.observer.as_ref();
                 observer.planned(named.blob.size);
                 let spool = fetch(store, named.blob, cache.ingest(), observer).await?;
@@ -126,11 +126,11 @@ impl StoredContent {
             let encoding = found.stored.encoding;
             let spool = (encoding != Encoding::Raw).then(|| Spool::new_in(cache.ingest()));
             let spool = spool.transpose().map_err(Error::file(cache.ingest()))?;
-            let decode = move || file.and_then(|file| decoded(file, encoding, content, spool));
+            let decode = move || file.and_then(|file| decode_blob(file, encoding, content, spool));
             let decoded = blocking(move || Ok::<_, Error>(decode())).await?;
             match decoded {
                 Ok(file) => {
-                    if found.place == Place::LocalStore {
+                    if found.place == BlobPlace::LocalStore {
                         check_local(store, named.blob)?;
                     }
                     return Ok((Ok(file), found));
@@ -141,7 +141,7 @@ impl StoredContent {
                 Err(error) if error.raw_os_error().is_some() => {
                     return Err(Error::file(cache.ingest())(error));
                 }
-                Err(error) if is_repaired || found.place == Place::RemoteStore => {
+                Err(error) if is_repaired || found.place == BlobPlace::RemoteStore => {
                     return Ok((Err(error), found));
                 }
                 Err(_) => repair(store, cache, named, content)?,
@@ -152,7 +152,7 @@ impl StoredContent {
 }
 
 /// Decodes a blob into a spool and verifies the content. Without a spool the blob itself is the content.
-fn decoded(
+fn decode_blob(
     mut blob: File,
     encoding: Encoding,
     content: Identity,

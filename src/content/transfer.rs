@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::arrival::{Arrival, FilePart, Progress, Reader};
-use super::{Engine, Origin, Wanted, permit};
+use super::arrival::{Arrival, ArrivalReader, FilePart, Progress};
+use super::{BlobOrigin, ContentKey, Engine, permit};
 use crate::digest::{Identity, Mismatch};
 use crate::encoding::{self, EncodedBlob, Encoding, FrameError};
 use crate::error::Kind;
@@ -22,15 +22,19 @@ const PIECE_BYTES: usize = 128 * 1024;
 impl Engine {
     /// Returns the arrival of some bytes, or starts one with the rights of `origin`. The flag says whether this call
     /// started it.
-    pub fn follow(self: &Arc<Self>, origin: &Origin, wanted: Wanted) -> (Arc<Arrival>, bool) {
+    pub fn follow(
+        self: &Arc<Self>,
+        origin: &BlobOrigin,
+        wanted: ContentKey,
+    ) -> (Arc<Arrival>, bool) {
         let (engine, from) = (Arc::clone(self), origin.clone());
         let key = (origin.upstream, wanted);
         match wanted {
-            Wanted::Blob(blob) => {
+            ContentKey::Blob(blob) => {
                 let work = |progress| engine.blob(from, blob, None, progress);
                 self.arrivals.join(key, work)
             }
-            Wanted::Decoded { stored, content } => {
+            ContentKey::Decoded { stored, content } => {
                 let work = |progress| engine.decoded(from, stored, content, progress);
                 self.arrivals.join(key, work)
             }
@@ -41,7 +45,7 @@ impl Engine {
     /// no other reader shares it.
     pub fn part(
         self: &Arc<Self>,
-        origin: &Origin,
+        origin: &BlobOrigin,
         blob: Identity,
         part: Range<u64>,
     ) -> Arc<Arrival> {
@@ -50,7 +54,7 @@ impl Engine {
     }
 
     /// Finds a file on this machine.
-    async fn find(self: &Arc<Self>, wanted: Wanted) -> Result<Option<FilePart>, Error> {
+    async fn find(self: &Arc<Self>, wanted: ContentKey) -> Result<Option<FilePart>, Error> {
         let permit = permit(&self.lookups).await?;
         let engine = Arc::clone(self);
         let found = blocking(move || {
@@ -61,7 +65,7 @@ impl Engine {
         Ok(found.map(FilePart::whole))
     }
 
-    async fn adopt(self: &Arc<Self>, wanted: Wanted, spool: Spool) -> Result<FilePart, Error> {
+    async fn adopt(self: &Arc<Self>, wanted: ContentKey, spool: Spool) -> Result<FilePart, Error> {
         let engine = Arc::clone(self);
         let file = blocking(move || engine.files.adopt(&wanted, spool)).await?;
         Ok(FilePart::whole(file))
@@ -70,7 +74,7 @@ impl Engine {
     /// Creates an empty spool and lets the arrival's readers follow it.
     async fn spool(
         self: &Arc<Self>,
-        wanted: Wanted,
+        wanted: ContentKey,
         progress: &Progress,
         base: u64,
     ) -> Result<Spool, Error> {
@@ -82,19 +86,19 @@ impl Engine {
             Ok::<_, Error>((spool, tail))
         })
         .await?;
-        progress.grows(tail, base);
+        progress.start_growing(tail, base);
         Ok(spool)
     }
 
     /// Finds a blob on this machine, or otherwise fetches it or a part of it.
     async fn blob(
         self: Arc<Self>,
-        Origin { upstream, store }: Origin,
+        BlobOrigin { upstream, store }: BlobOrigin,
         blob: Identity,
         part: Option<Range<u64>>,
         progress: Progress,
     ) -> Result<FilePart, Error> {
-        let wanted = Wanted::Blob(blob);
+        let wanted = ContentKey::Blob(blob);
         if let Some(found) = self.find(wanted).await? {
             return Ok(found);
         }
@@ -117,12 +121,12 @@ impl Engine {
 
     async fn decoded(
         self: Arc<Self>,
-        origin: Origin,
+        origin: BlobOrigin,
         stored: EncodedBlob,
         content: Identity,
         progress: Progress,
     ) -> Result<FilePart, Error> {
-        let wanted = Wanted::Decoded { stored, content };
+        let wanted = ContentKey::Decoded { stored, content };
         if let Some(part) = self.find(wanted).await? {
             return Ok(part);
         }
@@ -144,7 +148,7 @@ impl Engine {
         let location = || origin.store.location();
         let spool = decoding
             .await?
-            .map_err(|error| self.undecodable(error, location(), stored.blob))?;
+            .map_err(|error| self.decode_error(error, location(), stored.blob))?;
         self.adopt(wanted, spool).await
     }
 
@@ -166,7 +170,7 @@ impl Engine {
     }
 
     /// Returns the error for a blob that cannot be decoded.
-    fn undecodable(&self, error: io::Error, location: String, blob: Identity) -> Error {
+    fn decode_error(&self, error: io::Error, location: String, blob: Identity) -> Error {
         // A failed fetch explains more than the decoder's error.
         let error = match error.downcast::<Error>() {
             Ok(error) => return error,
@@ -201,7 +205,7 @@ pub fn is_about_rights(error: &Error) -> bool {
 
 /// Decodes a blob, possibly while it arrives. The content in the returned spool is verified.
 fn decode(
-    stored: Reader,
+    stored: ArrivalReader,
     encoding: Encoding,
     content: Identity,
     mut spool: Spool,

@@ -8,12 +8,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tempfile::TempPath;
 
 use super::links::Link;
-use super::{Error, Options, Outcome, Pushed, send_blob};
+use super::{BlobCounts, BlobTransfer, Error, Options, send_blob};
 use crate::digest::Identity;
 use crate::store::{self, Session, Store, WritableStore, blocking, fetch};
 
 /// Copies blobs between two stores, and records which blobs the target has.
-pub(super) struct Blobs<'a> {
+pub(super) struct BlobCopier<'a> {
     pub(super) from: &'a dyn Store,
     pub(super) to: &'a dyn WritableStore,
     pub(super) options: &'a Options,
@@ -21,12 +21,12 @@ pub(super) struct Blobs<'a> {
     pub(super) present: HashSet<Identity>,
 }
 
-impl Blobs<'_> {
+impl BlobCopier<'_> {
     /// Copies the blobs that the target is not known to have, and counts them.
     pub(super) async fn copy(
         &mut self,
         links: impl Iterator<Item = &Link>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<BlobCounts, Error> {
         let mut wanted: Vec<(Identity, bool)> = links
             .map(|link| (link.identity(), link.is_foreign()))
             .filter(|(blob, _)| !self.present.contains(blob))
@@ -35,12 +35,12 @@ impl Blobs<'_> {
         wanted.sort_by_key(|(blob, is_foreign)| (Reverse(blob.size), blob.digest, *is_foreign));
         wanted.dedup_by_key(|(blob, _)| *blob);
         let this = &*self;
-        let done: Vec<Option<Pushed>> = stream::iter(wanted)
+        let done: Vec<Option<BlobTransfer>> = stream::iter(wanted)
             .map(|(blob, is_foreign)| this.copy_blob(blob, is_foreign))
             .buffer_unordered(self.session.transfers())
             .try_collect()
             .await?;
-        let mut outcome = Outcome::default();
+        let mut outcome = BlobCounts::default();
         for pushed in done.into_iter().flatten() {
             self.present.insert(pushed.blob);
             outcome.add(pushed);
@@ -49,10 +49,14 @@ impl Blobs<'_> {
     }
 
     /// Copies one blob to the target. Returns nothing for a foreign layer that the source lacks.
-    async fn copy_blob(&self, blob: Identity, is_foreign: bool) -> Result<Option<Pushed>, Error> {
+    async fn copy_blob(
+        &self,
+        blob: Identity,
+        is_foreign: bool,
+    ) -> Result<Option<BlobTransfer>, Error> {
         let what = || format!("blob {}", blob.digest);
         if self.has_without_bytes(blob).await? {
-            return Ok(Some(Pushed { blob, sent: false }));
+            return Ok(Some(BlobTransfer { blob, sent: false }));
         }
         if is_foreign && !self.from.has(blob).await.map_err(Error::source(what()))? {
             return Ok(None);

@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::blobs::Blobs;
-use super::links::Node;
+use super::blobs::BlobCopier;
+use super::links::LinkedManifest;
 use super::tags::{companion, is_companion, is_fallback};
-use super::{Copied, Error, Options};
+use super::{CopySummary, Error, Options};
 use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
 use crate::store::{self, RawManifest, Session, Store, WritableStore};
@@ -18,7 +18,7 @@ const MAX_MANIFESTS: usize = 10_000;
 /// Copies artifacts between two stores, and records the contents of the target. Blobs and manifests that several
 /// artifacts share are looked up, sent and counted once, with the first artifact.
 pub struct Copier<'a> {
-    pub(super) blobs: Blobs<'a>,
+    pub(super) blobs: BlobCopier<'a>,
     /// Manifests that the target has, with everything that they name.
     pub(super) written: HashSet<Digest>,
     /// Tags that name the same manifest in source and target.
@@ -32,7 +32,7 @@ pub struct Copier<'a> {
 }
 
 /// A manifest of the source with a tag in the target.
-struct Tagged {
+struct TaggedManifest {
     tag: String,
     manifest: RawManifest,
     /// Whether the target's tag already names the manifest.
@@ -48,7 +48,7 @@ impl<'a> Copier<'a> {
         session: &'a Session,
     ) -> Self {
         Self {
-            blobs: Blobs {
+            blobs: BlobCopier {
                 from,
                 to,
                 options,
@@ -68,7 +68,7 @@ impl<'a> Copier<'a> {
     ///
     /// Skips the tags in which clients list referrers for registries without a referrers API, because the target keeps
     /// its own.
-    pub async fn all_tags(&mut self) -> Result<Vec<(String, Copied)>, Error> {
+    pub async fn all_tags(&mut self) -> Result<Vec<(String, CopySummary)>, Error> {
         let listed = self.blobs.from.tags().await;
         let mut tags = listed.map_err(Error::source("the list of tags"))?;
         self.tags = Some(tags.iter().cloned().collect());
@@ -96,7 +96,7 @@ impl<'a> Copier<'a> {
     ///
     /// A foreign layer (a layer with `urls`, such as a non-distributable layer) is copied only if the source has it.
     /// Everything else that a manifest names must exist.
-    pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<Copied, Error> {
+    pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<CopySummary, Error> {
         if let Some(tag) = tag {
             check_tag(tag)?;
         }
@@ -108,12 +108,12 @@ impl<'a> Copier<'a> {
             None => self.is_there(&target, top.digest).await?,
         };
         let companions = self.companions(top.digest).await?;
-        let mut copied = Copied::nothing(top.digest);
+        let mut copied = CopySummary::nothing(top.digest);
         let mut subjects = vec![top.digest];
         if !there {
-            self.send_below(&top, &mut copied).await?;
+            self.copy_dependencies(&top, &mut copied).await?;
         }
-        for Tagged {
+        for TaggedManifest {
             manifest,
             tag,
             there,
@@ -123,7 +123,7 @@ impl<'a> Copier<'a> {
             if !there {
                 // A companion may have this manifest as its subject, which must exist first.
                 self.write(&top, None, &mut copied).await?;
-                self.send_below(&manifest, &mut copied).await?;
+                self.copy_dependencies(&manifest, &mut copied).await?;
                 self.write(&manifest, Some(&tag), &mut copied).await?;
             }
             self.tagged.insert(tag);
@@ -177,14 +177,14 @@ impl<'a> Copier<'a> {
         &mut self,
         manifest: &RawManifest,
         tag: &str,
-        copied: &mut Copied,
+        copied: &mut CopySummary,
     ) -> Result<(), Error> {
         let begun = Instant::now();
         if self.is_fixed_there(tag, manifest.digest).await? {
             return Ok(());
         }
         self.write(manifest, Some(tag), copied).await?;
-        super::settle(begun).await;
+        super::wait_for_writers(begun).await;
         let name = Name::Tag(tag.to_owned());
         let found = self.blobs.to.manifest(&name).await;
         let found = found.map_err(Error::target(format!("manifest `{name}`")))?;
@@ -199,7 +199,7 @@ impl<'a> Copier<'a> {
     }
 
     /// Finds the companions of a manifest in the source.
-    async fn companions(&mut self, digest: Digest) -> Result<Vec<Tagged>, Error> {
+    async fn companions(&mut self, digest: Digest) -> Result<Vec<TaggedManifest>, Error> {
         let mut companions = Vec::new();
         for suffix in &self.blobs.options.companions {
             let tag = companion(&digest, suffix);
@@ -212,7 +212,7 @@ impl<'a> Copier<'a> {
                 read => read?,
             };
             let there = self.is_there(&name, manifest.digest).await?;
-            companions.push(Tagged {
+            companions.push(TaggedManifest {
                 tag,
                 manifest,
                 there,
@@ -222,7 +222,11 @@ impl<'a> Copier<'a> {
     }
 
     /// Copies everything that a manifest names, but not the manifest itself.
-    async fn send_below(&mut self, root: &RawManifest, copied: &mut Copied) -> Result<(), Error> {
+    async fn copy_dependencies(
+        &mut self,
+        root: &RawManifest,
+        copied: &mut CopySummary,
+    ) -> Result<(), Error> {
         if self.written.contains(&root.digest) {
             return Ok(());
         }
@@ -230,7 +234,7 @@ impl<'a> Copier<'a> {
         let links = tree.iter().flat_map(|node| &node.links.blobs);
         copied.outcome.merge(self.blobs.copy(links).await?);
         tree.pop();
-        for Node { manifest, .. } in tree {
+        for LinkedManifest { manifest, .. } in tree {
             self.write(&manifest, None, copied).await?;
         }
         Ok(())
@@ -241,7 +245,7 @@ impl<'a> Copier<'a> {
         &mut self,
         manifest: &RawManifest,
         tag: Option<&str>,
-        copied: &mut Copied,
+        copied: &mut CopySummary,
     ) -> Result<(), Error> {
         if tag.is_none() && self.written.contains(&manifest.digest) {
             return Ok(());
@@ -254,7 +258,7 @@ impl<'a> Copier<'a> {
         &mut self,
         manifest: &RawManifest,
         tag: Option<&str>,
-        copied: &mut Copied,
+        copied: &mut CopySummary,
     ) -> Result<(), Error> {
         let name = tag.map_or_else(|| manifest.digest.to_string(), str::to_owned);
         self.blobs
@@ -273,14 +277,14 @@ impl<'a> Copier<'a> {
         &mut self,
         top: &RawManifest,
         mut subjects: Vec<Digest>,
-        copied: &mut Copied,
+        copied: &mut CopySummary,
     ) -> Result<(), Error> {
         while let Some(subject) = subjects.pop() {
             if !self.asked.insert(subject) {
                 continue;
             }
             let what = || format!("the referrers of {subject}");
-            let Blobs { from, to, .. } = self.blobs;
+            let BlobCopier { from, to, .. } = self.blobs;
             let listed = from.referrers(&subject, None).await;
             let listed = listed.map_err(Error::source(what()))?;
             if let Some(doubt) = from.referrers_doubt() {
@@ -305,7 +309,7 @@ impl<'a> Copier<'a> {
                         read => read?,
                     };
                     self.write(top, None, copied).await?;
-                    self.send_below(&manifest, copied).await?;
+                    self.copy_dependencies(&manifest, copied).await?;
                     self.put(&manifest, None, copied).await?;
                 }
                 subjects.push(digest);

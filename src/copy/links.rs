@@ -15,7 +15,7 @@ const OTHER_MANIFESTS: [&str; 3] = [
 ];
 
 /// A manifest and its links.
-pub(super) struct Node {
+pub(super) struct LinkedManifest {
     pub(super) manifest: RawManifest,
     pub(super) links: Links,
 }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_content_in_another_way_is_refused() {
+    fn unsupported_manifests_are_refused() {
         let sha512 = json!({ "digest": "sha512:00", "size": 1 });
         for (bad, reason) in [
             (json!([]), "invalid length 0"),

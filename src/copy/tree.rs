@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::links::{Link, Links, Node};
+use super::links::{Link, LinkedManifest, Links};
 use super::{Copier, Error};
 use crate::digest::{Identity, Mismatch};
 use crate::reference::Name;
@@ -15,11 +15,11 @@ const MAX_DEPTH: usize = 16;
 const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
 
 /// A step of the walk.
-enum Step {
+enum WalkStep {
     /// Read this manifest at this depth below the first.
     Read(Link, Role, usize),
     /// Add this manifest, whose children are already in the list.
-    Take(Node),
+    Take(LinkedManifest),
 }
 
 /// The relation of a manifest to the manifest that names it.
@@ -33,19 +33,19 @@ enum Role {
 impl Copier<'_> {
     /// Reads a manifest's dependencies: the manifests of an index, and the subject if the source has it. Skips the
     /// manifests that the target has. Dependencies come first in the list, and the manifest itself comes last.
-    pub(super) async fn tree(&mut self, root: RawManifest) -> Result<Vec<Node>, Error> {
+    pub(super) async fn tree(&mut self, root: RawManifest) -> Result<Vec<LinkedManifest>, Error> {
         let mut met = HashSet::from([root.digest]);
         let mut tree = Vec::new();
         let mut bytes = root.bytes.len();
         let mut steps = Vec::new();
-        expand(self.node(root)?, 0, &mut steps);
+        push_steps(self.node(root)?, 0, &mut steps);
         while let Some(step) = steps.pop() {
             let (link, role, depth) = match step {
-                Step::Take(node) => {
+                WalkStep::Take(node) => {
                     tree.push(node);
                     continue;
                 }
-                Step::Read(link, role, depth) => (link, role, depth),
+                WalkStep::Read(link, role, depth) => (link, role, depth),
             };
             let digest = link.identity().digest;
             if self.written.contains(&digest) || !met.insert(digest) {
@@ -64,13 +64,13 @@ impl Copier<'_> {
                 };
                 return Err(self.malformed(format!("manifest `{digest}`"), reason));
             }
-            expand(node, depth, &mut steps);
+            push_steps(node, depth, &mut steps);
         }
         Ok(tree)
     }
 
     /// Reads a manifest that another one names. Returns nothing for a subject that the source lacks or the target has.
-    async fn named(&mut self, link: &Link, role: Role) -> Result<Option<Node>, Error> {
+    async fn named(&mut self, link: &Link, role: Role) -> Result<Option<LinkedManifest>, Error> {
         let blob = link.identity();
         let name = Name::Digest(blob.digest);
         if role == Role::Subject && self.target_manifest(&name).await?.is_some() {
@@ -94,9 +94,9 @@ impl Copier<'_> {
         self.node(manifest).map(Some)
     }
 
-    fn node(&self, manifest: RawManifest) -> Result<Node, Error> {
+    fn node(&self, manifest: RawManifest) -> Result<LinkedManifest, Error> {
         let links = self.links(&manifest)?;
-        Ok(Node { manifest, links })
+        Ok(LinkedManifest { manifest, links })
     }
 
     pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
@@ -123,12 +123,12 @@ impl Copier<'_> {
 }
 
 /// Pushes a manifest and, on top of it, its dependencies, so that they are taken first.
-fn expand(node: Node, depth: usize, steps: &mut Vec<Step>) {
+fn push_steps(node: LinkedManifest, depth: usize, steps: &mut Vec<WalkStep>) {
     let children = node.links.manifests.iter().rev().cloned();
-    let children = children.map(|link| Step::Read(link, Role::Child, depth + 1));
+    let children = children.map(|link| WalkStep::Read(link, Role::Child, depth + 1));
     let subject = node.links.subject.clone();
-    let subject = subject.map(|link| Step::Read(link, Role::Subject, depth + 1));
-    let below: Vec<Step> = children.chain(subject).collect();
-    steps.push(Step::Take(node));
+    let subject = subject.map(|link| WalkStep::Read(link, Role::Subject, depth + 1));
+    let below: Vec<WalkStep> = children.chain(subject).collect();
+    steps.push(WalkStep::Take(node));
     steps.extend(below);
 }

@@ -23,7 +23,7 @@ fn decode(stored: &[u8], size: u64) -> Result<Vec<u8>, FrameError> {
 }
 
 #[test]
-fn what_was_compressed_comes_back() {
+fn compressed_content_decodes_unchanged() {
     for size in [
         100,
         PIECE_BYTES - 1,
@@ -56,7 +56,7 @@ fn a_frame_does_not_depend_on_how_its_content_arrives() {
 }
 
 #[test]
-fn what_saves_less_than_a_tenth_stays_raw() {
+fn content_that_compresses_by_less_than_a_tenth_stays_raw() {
     let mut state = 1u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state = state

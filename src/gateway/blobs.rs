@@ -10,17 +10,17 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::content::{Component, Form};
+use super::content::{BodyForm, Component};
 use super::headers::accepts_zstd;
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::message::{Request, Response};
 use super::passthrough::{CONTENT_DIGEST, describe};
 use super::range::{is_known, wanted};
 use super::refusal::Refusal;
-use super::route::Named;
+use super::route::ManifestName;
 use super::view::View;
-use super::{Answered, RepositoryRequest};
-use crate::content::Origin;
+use super::{HandlerResult, RepositoryRequest};
+use crate::content::BlobOrigin;
 use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::ByteStream;
@@ -35,15 +35,15 @@ const PASSED_ON: [http::HeaderName; 5] = [
 ];
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn blob(&self, name: &Named) -> Answered<Response> {
-        let Named::Digest(digest) = name else {
+    pub(super) async fn blob(&self, name: &ManifestName) -> HandlerResult<Response> {
+        let ManifestName::Digest(digest) = name else {
             let found = self.stored(name).await?;
             return Ok(found.unwrap_or_else(unknown));
         };
         let origin = self.gateway.index.get(&self.location, digest)?;
-        let origin = origin.filter(|origin| origin.kind != Kind::Manifest);
+        let origin = origin.filter(|origin| origin.kind != FlatPart::Manifest);
         if let Some(origin) = origin.filter(|origin| !origin.stored)
-            && let Some(view) = self.known(digest, origin).await?
+            && let Some(view) = self.recorded_view(digest, origin).await?
         {
             return self.derived_blob(digest, &view).await;
         }
@@ -52,12 +52,12 @@ impl RepositoryRequest<'_> {
             missing => missing.unwrap_or_else(unknown),
         };
         let view = match origin {
-            Some(origin) if origin.stored => self.known(digest, origin).await?,
+            Some(origin) if origin.stored => self.recorded_view(digest, origin).await?,
             _ => None,
         };
         let view = match view {
             Some(view) => Some(view),
-            None => self.searched(digest, Kind::Content).await?,
+            None => self.search_flat_digest(digest, FlatPart::Content).await?,
         };
         match view {
             Some(view) => self.derived_blob(digest, &view).await,
@@ -66,7 +66,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with a blob as upstream has it. Returns nothing if a store other than a registry lacks it.
-    async fn stored(&self, name: &Named) -> Answered<Option<Response>> {
+    async fn stored(&self, name: &ManifestName) -> HandlerResult<Option<Response>> {
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
             for value in self.request.headers.get_all(&name) {
@@ -78,10 +78,10 @@ impl RepositoryRequest<'_> {
         let relayed = self.store.passthrough(method, &endpoint, None, headers);
         let relayed = match (relayed.await?, name) {
             (Some(relayed), _) => relayed,
-            (None, Named::Digest(digest)) => return self.stored_blob(*digest).await,
+            (None, ManifestName::Digest(digest)) => return self.stored_blob(*digest).await,
             (None, _) => return Ok(None),
         };
-        let mut response = self.gateway.passed(self.request, relayed);
+        let mut response = self.gateway.relay(self.request, relayed);
         let (digest, tag) = (name.to_string(), format!("\"{name}\""));
         if response.status.is_success()
             && let (Ok(digest), Ok(tag)) = (digest.try_into(), tag.try_into())
@@ -93,12 +93,12 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with a blob of a store other than a registry. Returns nothing if the blob does not exist.
-    async fn stored_blob(&self, digest: Digest) -> Answered<Option<Response>> {
+    async fn stored_blob(&self, digest: Digest) -> HandlerResult<Option<Response>> {
         let Some(size) = self.store.size(&digest).await? else {
             return Ok(None);
         };
         let blob = Identity { digest, size };
-        let (mut response, part) = framed(self.request, blob);
+        let (mut response, part) = prepare_response(self.request, blob);
         if let Some(part) = part {
             let body = self.store.open(blob, part.start).await?;
             response.body = first_bytes(body, part.end - part.start);
@@ -107,10 +107,10 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with the config of a flat form, or with its only layer.
-    async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> Answered<Response> {
+    async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> HandlerResult<Response> {
         let request = self.request;
-        if view.names(digest) == Some(Kind::Config) {
-            let (mut response, part) = framed(request, Identity::of(&view.config));
+        if view.names(digest) == Some(FlatPart::Config) {
+            let (mut response, part) = prepare_response(request, Identity::of(&view.config));
             if let Some(part) = part {
                 // The config is in memory, so its length fits a `usize`.
                 let part = view.config.slice(part.start as usize..part.end as usize);
@@ -119,7 +119,7 @@ impl RepositoryRequest<'_> {
             return Ok(response);
         }
         let content = view.split.content;
-        let (mut response, part) = framed(request, content);
+        let (mut response, part) = prepare_response(request, content);
         let wasm = HeaderValue::from_static(media_type::WASM);
         if response.status.is_success() {
             response.headers.insert(CONTENT_TYPE, wasm);
@@ -134,14 +134,14 @@ impl RepositoryRequest<'_> {
         let Some(part) = part else {
             return Ok(response);
         };
-        self.complete(view.raw.digest, &view.split).await?;
+        self.check_layers(view.raw.digest, &view.split).await?;
         let form = match response.status == StatusCode::PARTIAL_CONTENT {
-            true => Form::Range(part),
-            false if zstd => Form::Zstd,
-            false => Form::Whole,
+            true => BodyForm::Range(part),
+            false if zstd => BodyForm::Zstd,
+            false => BodyForm::Whole,
         };
         let component = Component {
-            origin: Origin {
+            origin: BlobOrigin {
                 upstream: self.upstream.id,
                 store: Arc::clone(&self.store),
             },
@@ -174,7 +174,7 @@ fn unknown() -> Response {
 }
 
 /// Returns the response without its body, and the range of bytes for the body: nothing if no body is sent.
-fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Range<u64>>) {
+fn prepare_response(request: &Request, blob: Identity) -> (Response, Option<std::ops::Range<u64>>) {
     let tag = blob.digest.to_string();
     let mut response = Response::new(StatusCode::OK, Bytes::new());
     describe(&mut response.headers, &blob.digest);
@@ -194,7 +194,7 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
         Some(part) if !part.is_empty() => {
             response.status = StatusCode::PARTIAL_CONTENT;
             let range = format!("bytes {}-{}/{}", part.start, part.end - 1, blob.size);
-            say_range(headers, &range);
+            set_content_range(headers, &range);
             part
         }
         Some(_) => {
@@ -204,7 +204,7 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
                 "the blob has no such part",
             );
             let mut response = Response::from(refusal);
-            say_range(&mut response.headers, &format!("bytes */{}", blob.size));
+            set_content_range(&mut response.headers, &format!("bytes */{}", blob.size));
             return (response, None);
         }
     };
@@ -215,7 +215,7 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
     (response, part)
 }
 
-fn say_range(headers: &mut HeaderMap, range: &str) {
+fn set_content_range(headers: &mut HeaderMap, range: &str) {
     // Digits always make a valid header.
     if let Ok(range) = HeaderValue::from_str(range) {
         headers.insert(CONTENT_RANGE, range);

@@ -23,7 +23,7 @@ use self::body::Body;
 use self::buffers::Buffers;
 use super::metrics::Metrics;
 use crate::artifact::SplitManifest;
-use crate::content::{Engine, Origin, Settings};
+use crate::content::{BlobOrigin, Engine, EngineSettings};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::ByteStream;
@@ -35,14 +35,14 @@ const MAX_PROVEN: usize = 65_536;
 #[derive(Clone)]
 pub struct Component {
     /// The store of the layers.
-    pub origin: Origin,
+    pub origin: BlobOrigin,
     /// The split manifest, checked.
     pub manifest: Arc<SplitManifest>,
 }
 
 /// The form in which a component is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum BodyForm {
     /// The whole component, not encoded.
     Whole,
     /// A range of bytes from the start of the component. It lies within the component and is not empty.
@@ -64,7 +64,7 @@ pub struct Contents {
 
 impl Contents {
     /// Opens or creates the directory.
-    pub fn open(settings: Settings, metrics: Arc<Metrics>) -> Result<Arc<Self>, Error> {
+    pub fn open(settings: EngineSettings, metrics: Arc<Metrics>) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(Self {
             look_ahead: settings.session.transfers().min(8),
             engine: Engine::open(settings)?,
@@ -83,7 +83,7 @@ impl Contents {
     pub async fn body(
         self: &Arc<Self>,
         component: Component,
-        form: Form,
+        form: BodyForm,
     ) -> Result<ByteStream, Error> {
         self.metrics.splices.inc();
         let mut body = Body::new(Arc::clone(self), component, &form);

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::manifest::media_type;
 
 /// Returns the elements of a list in lower case, without parameters, each with its weight in thousandths.
-fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<(String, u16)> {
+fn parse_weights(headers: &HeaderMap, name: HeaderName) -> Vec<(String, u16)> {
     let lines = headers.get_all(name).into_iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
     let elements = lines.flat_map(|line| line.split(','));
@@ -43,7 +43,7 @@ fn thousandths(text: &str) -> Option<u16> {
 
 /// Returns whether the client names the split form. `*/*` does not include it.
 pub(super) fn accepts_split(headers: &HeaderMap) -> bool {
-    let accepted = weighted(headers, ACCEPT);
+    let accepted = parse_weights(headers, ACCEPT);
     let mut named = accepted
         .iter()
         .filter(|(value, _)| value == media_type::SPLIT_ARTIFACT);
@@ -52,7 +52,7 @@ pub(super) fn accepts_split(headers: &HeaderMap) -> bool {
 
 /// Returns whether the client names zstd and does not prefer `identity`. `*` does not include zstd.
 pub(super) fn accepts_zstd(headers: &HeaderMap) -> bool {
-    let accepted = weighted(headers, ACCEPT_ENCODING);
+    let accepted = parse_weights(headers, ACCEPT_ENCODING);
     let weight = |name: &str| {
         let named = accepted.iter().filter(|(value, _)| value == name);
         named.map(|(_, weight)| *weight).max()
@@ -64,7 +64,7 @@ pub(super) fn accepts_zstd(headers: &HeaderMap) -> bool {
 /// Returns the `Accept` header for upstream: the client's own, and the split form. Another gateway shows the split form
 /// only to clients that name it.
 pub(super) fn upstream_accept(headers: &HeaderMap) -> HeaderValue {
-    let named = weighted(headers, ACCEPT);
+    let named = parse_weights(headers, ACCEPT);
     let anything = named.is_empty() || named.iter().any(|(value, _)| value.contains('*'));
     let lines = headers.get_all(ACCEPT).into_iter();
     let mut lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_is_asked_for_what_the_client_takes() {
+    fn the_accept_header_is_forwarded_upstream() {
         let asked = |lines: &[&str]| {
             let value = upstream_accept(&headers(ACCEPT, lines));
             value.to_str().unwrap().to_owned()

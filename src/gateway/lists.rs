@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::message::{Request, Response};
-use super::paging::{Page, link, passed_on};
+use super::paging::{PageRequest, link, upstream_query};
 use super::refusal::Refusal;
-use super::route::{Named, parameter};
-use super::{Answered, Gateway, RepositoryRequest, forwarded};
+use super::route::{ManifestName, parameter};
+use super::{Gateway, HandlerResult, RepositoryRequest, client_credentials};
 use crate::manifest::media_type;
 use crate::store::Relayed;
 
@@ -29,11 +29,11 @@ impl Gateway {
         &self,
         request: &Request,
         namespace: Option<&str>,
-    ) -> Answered<Response> {
-        let page = Page::of(&request.uri)?;
+    ) -> HandlerResult<Response> {
+        let page = PageRequest::of(&request.uri)?;
         let known = self.upstreams.whole(namespace)?;
-        let client = forwarded(request)?;
-        let (method, query) = (&request.method, passed_on(request.uri.query()));
+        let client = client_credentials(request)?;
+        let (method, query) = (&request.method, upstream_query(request.uri.query()));
         let (path, query) = ("_catalog", query.as_deref());
         let relayed = self
             .upstreams
@@ -51,18 +51,18 @@ impl Gateway {
     }
 
     /// Passes a list on, and points its next page to the gateway.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> Answered<Response> {
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
         let next = relayed.next_page()?;
-        let mut response = self.passed(request, relayed);
-        say_next(&mut response.headers, request, next);
+        let mut response = self.relay(request, relayed);
+        set_next_link(&mut response.headers, request, next);
         Ok(response)
     }
 }
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn tags(&self) -> Answered<Response> {
-        let page = Page::of(&self.request.uri)?;
-        let (store, query) = (&self.store, passed_on(self.request.uri.query()));
+    pub(super) async fn tags(&self) -> HandlerResult<Response> {
+        let page = PageRequest::of(&self.request.uri)?;
+        let (store, query) = (&self.store, upstream_query(self.request.uri.query()));
         let method = &self.request.method;
         let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
         let tags = match relayed.await? {
@@ -84,7 +84,7 @@ impl RepositoryRequest<'_> {
 
     /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
     /// tags, in no order.
-    async fn passed_tags(&self, page: &Page, relayed: Relayed) -> Answered<Response> {
+    async fn passed_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
@@ -109,8 +109,8 @@ impl RepositoryRequest<'_> {
     }
 
     /// Returns the referrers that upstream knows, from its API or from a tag.
-    pub(super) async fn referrers(&self, subject: &Named) -> Answered<Response> {
-        let Named::Digest(subject) = subject else {
+    pub(super) async fn referrers(&self, subject: &ManifestName) -> HandlerResult<Response> {
+        let ManifestName::Digest(subject) = subject else {
             return self.other_referrers(subject).await;
         };
         let artifact_type = parameter(&self.request.uri, "artifactType");
@@ -119,9 +119,12 @@ impl RepositoryRequest<'_> {
     }
 
     /// Passes on the referrers of a digest with another algorithm.
-    async fn other_referrers(&self, subject: &Named) -> Answered<Response> {
+    async fn other_referrers(&self, subject: &ManifestName) -> HandlerResult<Response> {
         let endpoint = format!("referrers/{subject}");
-        let (method, query) = (&self.request.method, passed_on(self.request.uri.query()));
+        let (method, query) = (
+            &self.request.method,
+            upstream_query(self.request.uri.query()),
+        );
         let (store, query) = (&self.store, query.as_deref());
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
@@ -133,7 +136,7 @@ impl RepositoryRequest<'_> {
     }
 }
 
-fn say_next(headers: &mut HeaderMap, request: &Request, next: Option<String>) {
+fn set_next_link(headers: &mut HeaderMap, request: &Request, next: Option<String>) {
     let link = next.map(|query| HeaderValue::try_from(link(&request.uri, &query)));
     if let Some(Ok(link)) = link {
         headers.insert(LINK, link);
@@ -142,7 +145,7 @@ fn say_next(headers: &mut HeaderMap, request: &Request, next: Option<String>) {
 
 fn listed(request: &Request, list: &Value, next: Option<String>) -> Response {
     let mut response = Response::json(StatusCode::OK, list, "application/json");
-    say_next(&mut response.headers, request, next);
+    set_next_link(&mut response.headers, request, next);
     response
 }
 

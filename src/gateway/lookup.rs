@@ -16,7 +16,7 @@ use crate::store::Error;
 use crate::store::spool::Spool;
 
 /// How long the gateway remembers that a digest was not found.
-pub(super) const MISSED: Duration = Duration::from_secs(30);
+pub(super) const MISS_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The most entries on disk after a start.
 const MAX_FILES: usize = 200_000;
@@ -27,7 +27,7 @@ const MAX_KNOWN: usize = 50_000;
 /// The part of a flat form that a digest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum FlatPart {
     Manifest,
     Config,
     /// The only layer, which is the component.
@@ -36,8 +36,8 @@ pub(super) enum Kind {
 
 /// The origin of a digest of a flat form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Origin {
-    pub(super) kind: Kind,
+pub(super) struct FlatOrigin {
+    pub(super) kind: FlatPart,
     /// The digest of the split manifest.
     pub(super) split: Digest,
     /// Whether upstream stores the flat form too, according to the split manifest.
@@ -45,13 +45,13 @@ pub(super) struct Origin {
 }
 
 /// The origins by upstream, repository and digest.
-pub(super) struct Index {
+pub(super) struct OriginIndex {
     directory: PathBuf,
     /// The entries in memory, a part of those on disk.
-    known: Cache<Digest, Origin>,
+    known: Cache<Digest, FlatOrigin>,
 }
 
-impl Index {
+impl OriginIndex {
     /// Opens or creates the index in a directory. Removes the oldest entries above the limit.
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
         let directory = directory.join("lookup");
@@ -64,7 +64,7 @@ impl Index {
     }
 
     /// Returns the origin of a digest in a repository. An unreadable entry counts as missing.
-    pub(super) fn get(&self, location: &str, digest: &Digest) -> Result<Option<Origin>, Error> {
+    pub(super) fn get(&self, location: &str, digest: &Digest) -> Result<Option<FlatOrigin>, Error> {
         let key = key(location, digest);
         if let Some(origin) = self.known.get(&key) {
             return Ok(Some(origin));
@@ -82,11 +82,11 @@ impl Index {
     }
 
     /// Records the origin of a digest.
-    pub(super) fn learn(
+    pub(super) fn record(
         &self,
         location: &str,
         digest: &Digest,
-        origin: Origin,
+        origin: FlatOrigin,
     ) -> Result<(), Error> {
         if self.get(location, digest)? == Some(origin) {
             return Ok(());
@@ -142,24 +142,24 @@ fn prune(directory: &Path, most: usize) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn origin(text: &[u8]) -> Origin {
-        Origin {
-            kind: Kind::Content,
+    fn origin(text: &[u8]) -> FlatOrigin {
+        FlatOrigin {
+            kind: FlatPart::Content,
             split: Digest::of(text),
             stored: false,
         }
     }
 
     #[test]
-    fn what_was_learnt_is_known_after_a_restart() {
+    fn recorded_origins_survive_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let digest = Digest::of(b"content");
-        let open = || Index::open(directory.path()).unwrap();
-        open().learn("host/a", &digest, origin(b"1")).unwrap();
+        let open = || OriginIndex::open(directory.path()).unwrap();
+        open().record("host/a", &digest, origin(b"1")).unwrap();
         let index = open();
         assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
         assert_eq!(index.get("host/b", &digest).unwrap(), None);
-        index.learn("host/a", &digest, origin(b"2")).unwrap();
+        index.record("host/a", &digest, origin(b"2")).unwrap();
         assert_eq!(open().get("host/a", &digest).unwrap(), Some(origin(b"2")));
         index.forget("host/a", &digest).unwrap();
         index.forget("host/a", &digest).unwrap();
@@ -170,21 +170,21 @@ mod tests {
     #[test]
     fn a_damaged_file_says_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let index = Index::open(directory.path()).unwrap();
+        let index = OriginIndex::open(directory.path()).unwrap();
         let digest = Digest::of(b"content");
         fs::write(index.directory.join(key("host/a", &digest).hex()), "{").unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), None);
-        index.learn("host/a", &digest, origin(b"1")).unwrap();
+        index.record("host/a", &digest, origin(b"1")).unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), Some(origin(b"1")));
     }
 
     #[test]
     fn the_disk_is_bounded() {
         let directory = tempfile::tempdir().unwrap();
-        let index = Index::open(directory.path()).unwrap();
+        let index = OriginIndex::open(directory.path()).unwrap();
         for number in 0..5u8 {
             let digest = Digest::of(&[number]);
-            index.learn("host/a", &digest, origin(b"1")).unwrap();
+            index.record("host/a", &digest, origin(b"1")).unwrap();
         }
         prune(&index.directory, 3).unwrap();
         assert_eq!(fs::read_dir(&index.directory).unwrap().count(), 3);

@@ -4,39 +4,39 @@ use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::headers::{accepts_split, upstream_accept};
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::message::Response;
 use super::passthrough::{describe, manifest_response};
 use super::refusal::Refusal;
-use super::route::{Named, parameter};
-use super::upstream::Found;
+use super::route::{ManifestName, parameter};
+use super::upstream::ManifestAnswer;
 use super::view::{View, is_unsound, may_be_split};
-use super::{Answered, RepositoryRequest};
+use super::{HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::manifest::media_type;
 use crate::store::{RawManifest, Relayed};
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn manifest(&self, name: &Named) -> Answered<Response> {
+    pub(super) async fn manifest(&self, name: &ManifestName) -> HandlerResult<Response> {
         match name {
-            Named::Tag(tag) => self.tagged(tag).await,
-            Named::Digest(digest) => self.exact(digest).await,
-            Named::Other(digest) => {
+            ManifestName::Tag(tag) => self.manifest_by_tag(tag).await,
+            ManifestName::Digest(digest) => self.manifest_by_digest(digest).await,
+            ManifestName::Other(digest) => {
                 let accept = upstream_accept(&self.request.headers);
                 let got = self.find_manifest(&self.request.method, digest, accept);
-                Ok(self.as_it_is(got.await?))
+                Ok(self.relay_manifest(got.await?))
             }
         }
     }
 
     /// Answers a request by tag. A split manifest is shown as stored only to clients that name its type.
-    async fn tagged(&self, tag: &str) -> Answered<Response> {
+    async fn manifest_by_tag(&self, tag: &str) -> HandlerResult<Response> {
         let request = self.request;
         let accept = upstream_accept(&request.headers);
         let mut got = self
             .find_manifest(&request.method, tag, accept.clone())
             .await?;
-        if let Found::Relayed(head) = &got
+        if let ManifestAnswer::Relayed(head) = &got
             && head.status == StatusCode::OK
         {
             let digest = head.content_digest();
@@ -45,21 +45,21 @@ impl RepositoryRequest<'_> {
                     .let_in
                     .enter(&self.who, &self.location, &view.raw.digest);
                 // The tag may be new in this repository.
-                self.learn(&view)?;
-                return Ok(self.shown(&view));
+                self.record_origins(&view)?;
+                return Ok(self.respond_with_view(&view));
             }
             let plain = digest.is_some_and(|digest| self.gateway.plain.get(&digest).is_some());
             if plain || !may_be_split(head.media_type(), length(head)) {
-                return Ok(self.as_it_is(got));
+                return Ok(self.relay_manifest(got));
             }
             got = self.find_manifest(&Method::GET, tag, accept).await?;
         }
         let raw = match got {
-            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
-            got => return Ok(self.as_it_is(got)),
+            ManifestAnswer::Manifest(raw) if raw.media_type == media_type::MANIFEST => raw,
+            got => return Ok(self.relay_manifest(got)),
         };
-        match self.derived(raw.clone()).await {
-            Ok(Some(view)) => Ok(self.shown(&view)),
+        match self.derive_view(raw.clone()).await {
+            Ok(Some(view)) => Ok(self.respond_with_view(&view)),
             Ok(None) => Ok(self.as_stored(raw)),
             // A client that wants the stored form gets it, even if the flat form cannot be derived.
             Err(error) if self.wants_split() && is_unsound(&error) => Ok(self.as_stored(raw)),
@@ -68,40 +68,40 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with the exact bytes of a digest: as upstream has them, or otherwise the flat form of a split manifest.
-    async fn exact(&self, digest: &Digest) -> Answered<Response> {
+    async fn manifest_by_digest(&self, digest: &Digest) -> HandlerResult<Response> {
         let request = self.request;
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
-            && origin.kind == Kind::Manifest
-            && let Some(view) = self.known(digest, origin).await?
+            && origin.kind == FlatPart::Manifest
+            && let Some(view) = self.recorded_view(digest, origin).await?
         {
-            return Ok(self.flat(&view));
+            return Ok(self.respond_with_flat(&view));
         }
         let accept = upstream_accept(&request.headers);
         let name = digest.to_string();
         let got = self.find_manifest(&request.method, &name, accept).await?;
         if got.is_missing()
-            && let Some(view) = self.searched(digest, Kind::Manifest).await?
+            && let Some(view) = self.search_flat_digest(digest, FlatPart::Manifest).await?
         {
-            return Ok(self.flat(&view));
+            return Ok(self.respond_with_flat(&view));
         }
-        Ok(self.as_it_is(got))
+        Ok(self.relay_manifest(got))
     }
 
     /// Passes on upstream's answer.
-    fn as_it_is(&self, got: Found) -> Response {
+    fn relay_manifest(&self, got: ManifestAnswer) -> Response {
         match got {
-            Found::Manifest(raw) => self.as_stored(raw),
-            Found::Relayed(relayed) if relayed.status == StatusCode::OK => {
+            ManifestAnswer::Manifest(raw) => self.as_stored(raw),
+            ManifestAnswer::Relayed(relayed) if relayed.status == StatusCode::OK => {
                 let digest = relayed.content_digest();
-                let mut response = self.gateway.passed(self.request, relayed);
+                let mut response = self.gateway.relay(self.request, relayed);
                 if let Some(digest) = digest {
                     describe(&mut response.headers, &digest);
                 }
                 response.headers.insert(VARY, HeaderValue::from(ACCEPT));
                 response
             }
-            Found::Relayed(relayed) => self.gateway.passed(self.request, relayed),
-            Found::Missing => {
+            ManifestAnswer::Relayed(relayed) => self.gateway.relay(self.request, relayed),
+            ManifestAnswer::Missing => {
                 Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
             }
         }
@@ -112,14 +112,14 @@ impl RepositoryRequest<'_> {
         form.as_deref() == Some("split") || accepts_split(&self.request.headers)
     }
 
-    fn shown(&self, view: &View) -> Response {
+    fn respond_with_view(&self, view: &View) -> Response {
         match self.wants_split() {
             true => self.as_stored(view.raw.clone()),
-            false => self.flat(view),
+            false => self.respond_with_flat(view),
         }
     }
 
-    fn flat(&self, view: &View) -> Response {
+    fn respond_with_flat(&self, view: &View) -> Response {
         let (digest, bytes) = (&view.split.flat_digest, view.manifest.clone());
         manifest_response(self.request, digest, media_type::MANIFEST, bytes)
     }

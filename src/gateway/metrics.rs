@@ -190,13 +190,13 @@ impl Metrics {
     }
 
     /// Counts a connection until the returned value is dropped.
-    pub(crate) fn connected(&self) -> Open {
-        Open::new(&self.connections)
+    pub(crate) fn connected(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.connections)
     }
 
     /// Counts a request in flight until the returned value is dropped.
-    pub(crate) fn under_way(&self) -> Open {
-        Open::new(&self.in_flight)
+    pub(crate) fn under_way(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.in_flight)
     }
 
     /// Returns all metrics as text.
@@ -223,16 +223,16 @@ fn known(list: &[&'static str], name: &'static str) -> &'static str {
 
 /// A connection or request that the gauge counts until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Open(Gauge);
+pub(crate) struct GaugeGuard(Gauge);
 
-impl Open {
+impl GaugeGuard {
     fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
 }
 
-impl Drop for Open {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

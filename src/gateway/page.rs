@@ -26,13 +26,13 @@ use http::{HeaderValue, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use self::address::Address;
+use self::address::PageAddress;
 use self::document::{document, policy};
 use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::Failure;
 use super::rights::Rights;
-use super::{Gateway, forwarded};
+use super::{Gateway, client_credentials};
 use crate::digest::Digest;
 use crate::store::remote::Credentials;
 
@@ -47,7 +47,7 @@ impl Gateway {
     pub(super) async fn page(&self, request: &Request) -> Response {
         // The semaphore is never closed.
         let _turn = self.pages.acquire().await;
-        match self.queried(request).await {
+        match self.answer_page(request).await {
             Ok(response) => response,
             Err(failure) => self.problem(request, failure).await,
         }
@@ -56,9 +56,12 @@ impl Gateway {
     /// Answers with a page that explains a failure. It never asks for a password: that would be upstream's, and the
     /// browser would then send it with every request.
     async fn problem(&self, request: &Request, failure: Failure) -> Response {
-        let instead = self.refused(request, failure);
+        let instead = self.failure_response(request, failure);
         let stranger = matches!(self.upstreams.rights, Rights::Client)
-            && matches!(forwarded(request), Ok(Credentials::Forwarded(None)));
+            && matches!(
+                client_credentials(request),
+                Ok(Credentials::Forwarded(None))
+            );
         let status = match instead.status {
             StatusCode::FORBIDDEN if stranger => StatusCode::UNAUTHORIZED,
             status => status,
@@ -78,8 +81,8 @@ impl Gateway {
     }
 
     /// Returns the reason why a secondary part of a page is missing.
-    async fn explained(&self, request: &Request, failure: Failure) -> String {
-        let instead = self.refused(request, failure);
+    async fn explain_failure(&self, request: &Request, failure: Failure) -> String {
+        let instead = self.failure_response(request, failure);
         let status = instead.status;
         let words = words_of(instead).await;
         words.unwrap_or_else(|| format!("upstream answered {status}"))
@@ -131,7 +134,7 @@ async fn words_of(response: Response) -> Option<String> {
 }
 
 /// Redirects to another page.
-fn redirect(address: &Address) -> Response {
+fn redirect(address: &PageAddress) -> Response {
     let mut response = Response::new(StatusCode::SEE_OTHER, "");
     // Names and tags always make a valid header.
     if let Ok(location) = HeaderValue::try_from(address.to_string()) {

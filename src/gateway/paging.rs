@@ -9,14 +9,14 @@ use super::route::parameter;
 
 /// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     n: Option<usize>,
     last: Option<String>,
     /// Whether the query has parameters for upstream only, such as a cursor.
     other: bool,
 }
 
-impl Page {
+impl PageRequest {
     /// Parses `n` and `last`, and checks for other parameters.
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
         let bad =
@@ -61,7 +61,7 @@ pub(super) fn cut(
 }
 
 /// Returns the query for upstream, unchanged and without the gateway's own parameters; nothing if it is empty.
-pub(super) fn passed_on(query: Option<&str>) -> Option<String> {
+pub(super) fn upstream_query(query: Option<&str>) -> Option<String> {
     let pairs: Vec<&str> = for_upstream(query).map(|(_, pair)| pair).collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
@@ -77,7 +77,7 @@ fn for_upstream(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
 /// Returns the `Link` header for the next page. It keeps the requested namespace.
 pub(super) fn link(uri: &Uri, query: &str) -> String {
     let path = uri.path();
-    let query = passed_on(Some(query)).unwrap_or_default();
+    let query = upstream_query(Some(query)).unwrap_or_default();
     let ns = parameter(uri, "ns").filter(|ns| ns.bytes().all(is_host_char));
     let ns = ns.map(|ns| format!("&ns={ns}")).unwrap_or_default();
     format!("<{path}?{query}{ns}>; rel=\"next\"")
@@ -94,7 +94,7 @@ mod tests {
     fn page(query: &str) -> (Vec<String>, Option<String>) {
         let uri: Uri = format!("/v2/a/tags/list{query}").parse().unwrap();
         let list = ["c", "a", "B", "d"].map(str::to_owned).to_vec();
-        Page::of(&uri).unwrap().cut(list)
+        PageRequest::of(&uri).unwrap().cut(list)
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(page("?last=zz"), (names(&[]), None));
         for bad in ["?n=x", "?n=-1", "?n="] {
             let uri: Uri = format!("/v2/a/tags/list{bad}").parse().unwrap();
-            assert!(Page::of(&uri).is_err(), "{bad}");
+            assert!(PageRequest::of(&uri).is_err(), "{bad}");
         }
     }
 

@@ -13,7 +13,7 @@ use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::{Failure, Refusal};
 use super::rights::Rights;
-use super::{Answered, Gateway, RepositoryRequest};
+use super::{Gateway, HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::error::Error;
 pub(super) use crate::store::chain;
@@ -24,7 +24,7 @@ pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-co
 impl Gateway {
     /// Passes on upstream's answer. A redirect becomes 502, and so does a server error other than 503 and 504. A 401 to
     /// the gateway's own credentials becomes 403.
-    pub(super) fn passed(&self, request: &Request, relayed: Relayed) -> Response {
+    pub(super) fn relay(&self, request: &Request, relayed: Relayed) -> Response {
         let status = relayed.status;
         let own = matches!(self.upstreams.rights, Rights::Own(_));
         let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
@@ -58,7 +58,7 @@ impl Gateway {
     }
 
     /// Returns the response to a failed request. Logs and counts failures that are not the client's.
-    pub(super) fn refused(&self, request: &Request, failure: Failure) -> Response {
+    pub(super) fn failure_response(&self, request: &Request, failure: Failure) -> Response {
         let error = match failure {
             Failure::Response(response) => return *response,
             Failure::Error(error) => error,
@@ -83,7 +83,7 @@ impl Gateway {
 
 impl RepositoryRequest<'_> {
     /// Replaces a refusal from one of the gateway's own requests by upstream's, which tells the client how to log in.
-    pub(super) async fn challenged<T>(&self, answered: Answered<T>) -> Answered<T> {
+    pub(super) async fn with_challenge<T>(&self, answered: HandlerResult<T>) -> HandlerResult<T> {
         if let Err(Failure::Error(Error::Store(error))) = &answered
             && let (store::Error::Refused { .. }, Rights::Client) =
                 (error.unshared(), &self.gateway.upstreams.rights)
@@ -103,13 +103,13 @@ impl RepositoryRequest<'_> {
         let relayed = relayed.await.ok()??;
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         let refused = refused.contains(&relayed.status);
-        refused.then(|| self.gateway.passed(self.request, relayed))
+        refused.then(|| self.gateway.relay(self.request, relayed))
     }
 }
 
 /// Stops browsers from running content of registries as the gateway's own. Headers of registries that would let other
 /// sites read the content are not passed on either.
-pub(super) fn keep_inert(headers: &mut HeaderMap) {
+pub(super) fn set_safety_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");
     headers.insert(CONTENT_SECURITY_POLICY, policy);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_sent_again() {
+    fn a_matching_etag_counts_as_known() {
         let known = |line| is_known(&headers(&[("if-none-match", line)]), "t");
         for yes in ["\"t\"", "W/\"t\"", "*", "\"a\", \"t\""] {
             assert!(known(yes), "{yes}");

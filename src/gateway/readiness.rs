@@ -11,10 +11,10 @@ use super::passthrough::chain;
 use super::upstream::{OpenUpstream, Upstreams};
 
 /// How long an upstream may take to answer this check; probes wait a second.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long a success is cached, so that frequent checks cost little.
-const KEPT: Duration = Duration::from_secs(2);
+const SUCCESS_LIFETIME: Duration = Duration::from_secs(2);
 
 /// The last result.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Readiness {
         // Checks that waited for this one take its result. Otherwise failures are not cached, so recovery shows
         // immediately.
         if let Some((found, answer)) = &*last
-            && (*found >= came || (answer.is_ok() && found.elapsed() < KEPT))
+            && (*found >= came || (answer.is_ok() && found.elapsed() < SUCCESS_LIFETIME))
         {
             return answer.clone();
         }
@@ -58,7 +58,7 @@ async fn ask(upstreams: &Upstreams) -> Result<(), String> {
 }
 
 async fn answers(known: &OpenUpstream) -> Result<(), String> {
-    match timeout(PATIENCE, known.answers()).await {
+    match timeout(PROBE_TIMEOUT, known.answers()).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_elapsed) => {
             let name = known.host.as_deref().unwrap_or("the layout");

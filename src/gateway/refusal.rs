@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_this_machine_are_not_told() {
+    fn local_paths_are_not_shown_to_clients() {
         let full = || io::ErrorKind::StorageFull.into();
         let error = || store::Error::file(std::path::Path::new("/secret/place"))(full());
         let shared = store::Error::Shared(Arc::new(error()));

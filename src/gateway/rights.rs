@@ -12,10 +12,10 @@ use crate::store;
 use crate::store::remote::Credentials;
 
 /// The longest time that the right to read is remembered.
-pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
+pub(super) const GRANT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The most answers in memory.
-const MAX_REMEMBERED: usize = 50_000;
+const MAX_GRANTS: usize = 50_000;
 
 /// Finds the gateway's own credentials for a repository.
 pub type OwnCredentials =
@@ -40,7 +40,7 @@ impl RecentAnswers {
     pub(super) fn new(lifetime: Duration) -> Self {
         Self {
             lifetime,
-            until: Cache::new(MAX_REMEMBERED),
+            until: Cache::new(MAX_GRANTS),
         }
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn an_answer_is_for_one_client_and_for_a_while() {
         let (anna, ben) = (Digest::of(b"anna"), Digest::of(b"ben"));
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-        let answers = RecentAnswers::new(REMEMBERED);
+        let answers = RecentAnswers::new(GRANT_LIFETIME);
         answers.enter(&anna, "host/a", &one);
         assert!(answers.has(&anna, "host/a", &one));
         assert!(!answers.has(&ben, "host/a", &one));
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn the_number_of_answers_is_bounded() {
-        let answers = RecentAnswers::new(REMEMBERED);
+        let answers = RecentAnswers::new(GRANT_LIFETIME);
         let anna = Digest::of(b"anna");
-        for number in 0..MAX_REMEMBERED + 10 {
+        for number in 0..MAX_GRANTS + 10 {
             let location = number.to_string();
             answers.enter(&anna, &location, &anna);
         }
-        assert!(answers.until.len() <= MAX_REMEMBERED);
+        assert!(answers.until.len() <= MAX_GRANTS);
     }
 }

@@ -23,16 +23,16 @@ pub(super) enum Route {
 /// An endpoint of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    Manifest(Named),
-    Blob(Named),
+    Manifest(ManifestName),
+    Blob(ManifestName),
     Tags,
     /// The referrers of a manifest.
-    Referrers(Named),
+    Referrers(ManifestName),
 }
 
 /// The name of a manifest or a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Named {
+pub(super) enum ManifestName {
     Tag(String),
     /// A SHA-256 digest.
     Digest(Digest),
@@ -40,7 +40,7 @@ pub(super) enum Named {
     Other(String),
 }
 
-impl std::fmt::Display for Named {
+impl std::fmt::Display for ManifestName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Tag(text) | Self::Other(text) => f.write_str(text),
@@ -93,12 +93,12 @@ pub(super) fn split_host(repository: &str) -> Option<(&str, &str)> {
     (is_marked_as_host(host) && is_host(host)).then_some((host, path))
 }
 
-fn manifest_name(text: &str) -> Result<Named, Refusal> {
+fn manifest_name(text: &str) -> Result<ManifestName, Refusal> {
     if text.contains(':') {
         return digest(text);
     }
     match is_tag(text) {
-        true => Ok(Named::Tag(text.to_owned())),
+        true => Ok(ManifestName::Tag(text.to_owned())),
         // An invalid tag cannot exist: 404.
         false => Err(Refusal::not_found(
             "MANIFEST_UNKNOWN",
@@ -108,10 +108,10 @@ fn manifest_name(text: &str) -> Result<Named, Refusal> {
 }
 
 /// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
-fn digest(text: &str) -> Result<Named, Refusal> {
+fn digest(text: &str) -> Result<ManifestName, Refusal> {
     let bad = || Refusal::bad_request("DIGEST_INVALID", "that is not a digest");
     if let Ok(digest) = text.parse() {
-        return Ok(Named::Digest(digest));
+        return Ok(ManifestName::Digest(digest));
     }
     let (algorithm, encoded) = text.split_once(':').ok_or_else(bad)?;
     let word = |word: &str| {
@@ -125,7 +125,7 @@ fn digest(text: &str) -> Result<Named, Refusal> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"=_-".contains(&byte));
     match sound {
-        true => Ok(Named::Other(text.to_owned())),
+        true => Ok(ManifestName::Other(text.to_owned())),
         false => Err(bad()),
     }
 }
@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn endpoints_are_found_behind_names_with_slashes() {
-        let tag = |tag: &str| Endpoint::Manifest(Named::Tag(tag.to_owned()));
-        let empty = Named::Digest(Digest::of(b""));
+        let tag = |tag: &str| Endpoint::Manifest(ManifestName::Tag(tag.to_owned()));
+        let empty = ManifestName::Digest(Digest::of(b""));
         for (path, expected) in [
             ("/v2", Route::Base),
             ("/v2/", Route::Base),
@@ -202,7 +202,10 @@ mod tests {
             ),
             (
                 "/v2/a/blobs/sha512:00ff",
-                repository("a", Endpoint::Blob(Named::Other("sha512:00ff".to_owned()))),
+                repository(
+                    "a",
+                    Endpoint::Blob(ManifestName::Other("sha512:00ff".to_owned())),
+                ),
             ),
         ] {
             assert_eq!(route(path).unwrap(), expected, "{path}");
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_is_refused() {
+    fn hostile_paths_are_refused() {
         for (path, status, code) in [
             ("", 404, "UNSUPPORTED"),
             ("/", 404, "UNSUPPORTED"),

@@ -7,12 +7,12 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::headers::upstream_accept;
-use super::lookup::Kind;
+use super::lookup::FlatPart;
 use super::passthrough::chain;
 use super::refusal::Failure;
-use super::upstream::Found;
+use super::upstream::ManifestAnswer;
 use super::view::{View, is_unsound};
-use super::{Answered, RepositoryRequest};
+use super::{HandlerResult, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
 use crate::digest::Digest;
 use crate::manifest::media_type;
@@ -28,11 +28,11 @@ const AT_ONCE: usize = 8;
 impl RepositoryRequest<'_> {
     /// Searches the repository for the split manifest behind a digest of a flat form. Upstream did not know the digest
     /// itself. A miss is remembered for a while.
-    pub(super) async fn searched(
+    pub(super) async fn search_flat_digest(
         &self,
         digest: &Digest,
-        kind: Kind,
-    ) -> Answered<Option<Arc<View>>> {
+        kind: FlatPart,
+    ) -> HandlerResult<Option<Arc<View>>> {
         if self.gateway.misses.has(&self.who, &self.location, digest) {
             return Ok(None);
         }
@@ -40,17 +40,17 @@ impl RepositoryRequest<'_> {
         let _turn = self.gateway.searches.acquire().await;
         // Another search may have found it meanwhile.
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
-            && let Some(view) = self.known(digest, origin).await?
+            && let Some(view) = self.recorded_view(digest, origin).await?
         {
             return Ok(Some(view));
         }
-        let is_manifest = kind == Kind::Manifest;
+        let is_manifest = kind == FlatPart::Manifest;
         let is_it = |view: &View| {
             let named = view.names(digest);
-            named.is_some_and(|named| (named == Kind::Manifest) == is_manifest)
+            named.is_some_and(|named| (named == FlatPart::Manifest) == is_manifest)
         };
         if is_manifest
-            && let Some(view) = self.looked_at(split_tag(digest)).await?
+            && let Some(view) = self.read_candidate(split_tag(digest)).await?
             && is_it(&view)
         {
             return Ok(Some(view));
@@ -61,7 +61,7 @@ impl RepositoryRequest<'_> {
             Err(error) => return Err(error.into()),
         };
         let tags = search_order(tags).into_iter().take(MAX_MANIFESTS);
-        let looking = stream::iter(tags).map(|tag| self.looked_at(tag));
+        let looking = stream::iter(tags).map(|tag| self.read_candidate(tag));
         let mut looking = looking.buffered(AT_ONCE);
         while let Some(view) = looking.next().await {
             if let Some(view) = view?.filter(|view| is_it(view)) {
@@ -74,7 +74,7 @@ impl RepositoryRequest<'_> {
 
     /// Reads the split manifest under a tag; nothing if the tag names no sound one. A damaged manifest cannot be the
     /// wanted one, but an unreachable one may be, so that is an error.
-    async fn looked_at(&self, tag: String) -> Answered<Option<Arc<View>>> {
+    async fn read_candidate(&self, tag: String) -> HandlerResult<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {
                 let problem = format!("`{tag}` is left out: {}", chain(&error));
@@ -85,15 +85,15 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    async fn tagged_view(&self, tag: &str) -> Answered<Option<Arc<View>>> {
+    async fn tagged_view(&self, tag: &str) -> HandlerResult<Option<Arc<View>>> {
         let accept = upstream_accept(&HeaderMap::new());
         let got = self.find_manifest(&Method::GET, tag, accept).await?;
         match got {
-            Found::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
-                Ok(self.derived(raw).await?)
+            ManifestAnswer::Manifest(raw) if raw.media_type == media_type::MANIFEST => {
+                Ok(self.derive_view(raw).await?)
             }
-            Found::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                Err(self.gateway.passed(self.request, relayed).into())
+            ManifestAnswer::Relayed(relayed) if relayed.status != StatusCode::NOT_FOUND => {
+                Err(self.gateway.relay(self.request, relayed).into())
             }
             _ => Ok(None),
         }

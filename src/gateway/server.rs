@@ -30,16 +30,16 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 pub use self::error::Error;
-pub use self::settings::Settings;
-use self::shared::Shared;
+pub use self::settings::ServerSettings;
+use self::shared::SharedState;
 pub use self::tls::Tls;
 use super::message::Handler;
 
 /// The wait after a failed accept of a connection.
-const PAUSE: Duration = Duration::from_secs(1);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Serves connections until `stop` is done. Then the server closes the listener and the idle connections. Requests in
-/// flight have [`Settings::grace`] to end.
+/// flight have [`ServerSettings::grace`] to end.
 ///
 /// Speaks HTTP/1.1 and HTTP/2, with and without TLS. The server itself answers `/healthz`, `/readyz` and `/metrics`.
 /// Only GET and HEAD without a body reach `handler`. Every other method gets a 405, and a body, which is not read, a
@@ -51,10 +51,10 @@ pub async fn serve(
     listener: TcpListener,
     admin: Option<TcpListener>,
     handler: Arc<dyn Handler>,
-    settings: Settings,
+    settings: ServerSettings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let shared = Arc::new(Shared::new(handler, settings));
+    let shared = Arc::new(SharedState::new(handler, settings));
     let Some(admin) = admin else {
         return run(listener, &shared, stop).await;
     };
@@ -72,7 +72,7 @@ pub async fn serve(
 
 async fn run(
     listener: TcpListener,
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedState>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let places = shared.settings.max_connections.min(Semaphore::MAX_PERMITS);
@@ -112,7 +112,7 @@ async fn run(
 
 /// Waits until one more connection is allowed, and then for the connection.
 async fn accept(
-    shared: &Shared,
+    shared: &SharedState,
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
@@ -127,14 +127,14 @@ async fn accept(
                     "accept",
                     &format!("error: accepting a connection failed: {error}"),
                 );
-                sleep(PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
 /// Logs a connection that ended in a panic. Other connections continue.
-fn note(shared: &Shared, ended: Result<(), JoinError>) {
+fn note(shared: &SharedState, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         shared.failed(
             "other",

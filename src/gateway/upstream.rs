@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use quick_cache::sync::Cache;
 
-pub(super) use self::manifest::Found;
+pub(super) use self::manifest::ManifestAnswer;
 use super::refusal::Refusal;
 use super::rights::{OwnCredentials, Rights};
 use super::route::split_host;
@@ -26,7 +26,7 @@ use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
 use crate::store::{Error, Relayed, Store};
 
 /// How long an open repository, with the gateway's own credentials and their tokens, is reused.
-const KEPT: Duration = Duration::from_secs(60);
+const STORE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The most open repositories that are reused.
 const MAX_KEPT: usize = 1000;
@@ -285,7 +285,7 @@ impl Upstreams {
         };
         let repository = known.repository(path);
         if let Some((since, store)) = self.own.get(&repository)
-            && since.elapsed() < KEPT
+            && since.elapsed() < STORE_LIFETIME
         {
             return Ok(store);
         }

@@ -10,9 +10,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::headers::upstream_accept;
-use super::lookup::{Kind, Origin};
-use super::upstream::Found;
-use super::{Answered, RepositoryRequest};
+use super::lookup::{FlatOrigin, FlatPart};
+use super::upstream::ManifestAnswer;
+use super::{HandlerResult, RepositoryRequest};
 use crate::acceptance::{self, Purpose};
 use crate::artifact::{self, Form, SplitManifest, form};
 use crate::digest::{Digest, Identity};
@@ -22,7 +22,7 @@ use crate::pull::open_split;
 use crate::store::{self, RawManifest};
 
 /// The most bytes of manifests and configs in memory.
-const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_VIEW_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The expected number of views. It is so small that the cache has a single shard, which fits the largest view.
 const USUAL_VIEWS: usize = 32;
@@ -50,16 +50,16 @@ pub(super) struct View {
 
 impl View {
     /// Returns the digests of the flat form, and the part that each names.
-    fn digests(&self) -> [(Digest, Kind); 3] {
+    fn digests(&self) -> [(Digest, FlatPart); 3] {
         [
-            (self.split.flat_digest, Kind::Manifest),
-            (self.config_digest, Kind::Config),
-            (self.split.content.digest, Kind::Content),
+            (self.split.flat_digest, FlatPart::Manifest),
+            (self.config_digest, FlatPart::Config),
+            (self.split.content.digest, FlatPart::Content),
         ]
     }
 
     /// Returns the part of the flat form that a digest names.
-    pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
+    pub(super) fn names(&self, digest: &Digest) -> Option<FlatPart> {
         let mut named = self.digests().into_iter();
         named.find_map(|(named, kind)| (named == *digest).then_some(kind))
     }
@@ -69,7 +69,7 @@ impl View {
 pub(super) type Views = Cache<Digest, Arc<View>, ViewBytes>;
 
 pub(super) fn views() -> Views {
-    Cache::with_weighter(USUAL_VIEWS, MAX_KEPT_BYTES, ViewBytes)
+    Cache::with_weighter(USUAL_VIEWS, MAX_VIEW_BYTES, ViewBytes)
 }
 
 /// The weight of a view in the cache: its bytes.
@@ -85,7 +85,7 @@ impl Weighter<Digest, Arc<View>> for ViewBytes {
 }
 
 /// Returns the error for a manifest that names a blob of another repository.
-fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
+fn missing_blob(split: &Digest, location: String, blob: Identity) -> store::Error {
     store::Error::Malformed {
         what: format!("manifest `{split}`"),
         location,
@@ -96,7 +96,7 @@ fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
 impl RepositoryRequest<'_> {
     /// Derives the flat form of a manifest that was just read with the client's rights. Returns nothing if the manifest
     /// is not split.
-    pub(super) async fn derived(&self, raw: RawManifest) -> Result<Option<Arc<View>>, Error> {
+    pub(super) async fn derive_view(&self, raw: RawManifest) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
             self.gateway.plain.insert(raw.digest, ());
             return Ok(None);
@@ -114,7 +114,7 @@ impl RepositoryRequest<'_> {
                 view
             }
         };
-        self.learn(&view)?;
+        self.record_origins(&view)?;
         Ok(Some(view))
     }
 
@@ -125,7 +125,7 @@ impl RepositoryRequest<'_> {
         let config = split.manifest.config;
         // The config may come from the cache, where other repositories' blobs are too.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {
-            return Err(not_there(&raw.digest, store.location(), config).into());
+            return Err(missing_blob(&raw.digest, store.location(), config).into());
         }
         let flat = artifact::flat(&split.config, &split.manifest.annotations);
         Ok(View {
@@ -139,15 +139,15 @@ impl RepositoryRequest<'_> {
     }
 
     /// Records the origin of each digest of a flat form.
-    pub(super) fn learn(&self, view: &View) -> Result<(), Error> {
+    pub(super) fn record_origins(&self, view: &View) -> Result<(), Error> {
         for (digest, kind) in view.digests() {
             let (split, stored) = (view.raw.digest, view.stored);
-            let origin = Origin {
+            let origin = FlatOrigin {
                 kind,
                 split,
                 stored,
             };
-            self.gateway.index.learn(&self.location, &digest, origin)?;
+            self.gateway.index.record(&self.location, &digest, origin)?;
             self.gateway
                 .misses
                 .remove(&self.who, &self.location, &digest);
@@ -157,11 +157,11 @@ impl RepositoryRequest<'_> {
 
     /// Returns the view of a recorded digest, once upstream lets this client read the split manifest. Returns nothing
     /// if the manifest is gone or does not name the digest.
-    pub(super) async fn known(
+    pub(super) async fn recorded_view(
         &self,
         digest: &Digest,
-        origin: Origin,
-    ) -> Answered<Option<Arc<View>>> {
+        origin: FlatOrigin,
+    ) -> HandlerResult<Option<Arc<View>>> {
         // If the manifest is missing for this client, keep the record: other clients may still see it.
         match self.view(&origin.split).await? {
             Some(view) if view.names(digest) != Some(origin.kind) => {
@@ -172,7 +172,7 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    async fn view(&self, split: &Digest) -> Answered<Option<Arc<View>>> {
+    async fn view(&self, split: &Digest) -> HandlerResult<Option<Arc<View>>> {
         let kept = self.gateway.views.get(split);
         let let_in = self.gateway.let_in.has(&self.who, &self.location, split);
         if let (Some(view), true) = (&kept, let_in) {
@@ -187,27 +187,33 @@ impl RepositoryRequest<'_> {
         let asking = async |method| self.find_manifest(method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
         // A refusal is passed on, so it needs the body that a HEAD lacks.
-        if matches!(&got, Found::Relayed(relayed) if relayed.status != StatusCode::OK)
+        if matches!(&got, ManifestAnswer::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
             && self.request.method != Method::HEAD
         {
             got = asking(&Method::GET).await?;
         }
         match (got, kept) {
-            (Found::Manifest(raw), _) => Ok(self.derived(raw).await?),
+            (ManifestAnswer::Manifest(raw), _) => Ok(self.derive_view(raw).await?),
             (found, _) if found.is_missing() => Ok(None),
-            (Found::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
+            (ManifestAnswer::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
                 self.gateway.let_in.enter(&self.who, &self.location, split);
                 Ok(view)
             }
-            (Found::Relayed(relayed), _) => Err(self.gateway.passed(self.request, relayed).into()),
-            (Found::Missing, _) => Ok(None),
+            (ManifestAnswer::Relayed(relayed), _) => {
+                Err(self.gateway.relay(self.request, relayed).into())
+            }
+            (ManifestAnswer::Missing, _) => Ok(None),
         }
     }
 
     /// Checks that a repository has all layers of a manifest. Some registries accept a manifest with layers of other
     /// repositories. Without this check a client could get such layers from the cache without the right to read them.
-    pub(super) async fn complete(&self, split: Digest, manifest: &SplitManifest) -> Answered<()> {
+    pub(super) async fn check_layers(
+        &self,
+        split: Digest,
+        manifest: &SplitManifest,
+    ) -> HandlerResult<()> {
         let everybody = Digest::of(b"everybody");
         if !self.upstream.has_rights {
             return Ok(());
@@ -224,7 +230,7 @@ impl RepositoryRequest<'_> {
         let looking = stream::iter(layers).map(|blob| async move {
             match store.has(blob).await? {
                 true => Ok(()),
-                false => Err(not_there(&split, store.location(), blob)),
+                false => Err(missing_blob(&split, store.location(), blob)),
             }
         });
         let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();

@@ -7,12 +7,12 @@ use futures_util::{StreamExt, stream};
 
 use super::checked::CheckedIndex;
 use super::error::Error;
-use super::event::{Event, Unread, Watch};
-use super::query::Found;
+use super::event::{Event, EventHandler, ReadFailure};
+use super::query::SearchResult;
 use super::record::Record;
-use super::root::root;
-use super::sources::Source;
-use super::types::{Match, Types};
+use super::root::fetch_root;
+use super::sources::IndexSource;
+use super::types::{TypeMatch, Types};
 use crate::package::{Connector, Place};
 use crate::reference::{Location, Reference};
 
@@ -28,16 +28,16 @@ pub struct Candidates<'a> {
     /// Whether the answer has more than one version of a package.
     pub all_versions: bool,
     /// The receiver of warnings and progress.
-    pub watch: Watch<'a>,
+    pub watch: EventHandler<'a>,
 }
 
 /// The candidates that fit.
 #[derive(Default)]
-pub struct Fitting {
+pub struct TypeMatches {
     /// The candidates, each with the matching parts.
-    pub found: Vec<(Found, Vec<Match>)>,
+    pub found: Vec<(SearchResult, Vec<TypeMatch>)>,
     /// The candidates that could not be compared.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<ReadFailure>,
     /// Records and stubs that were fetched and are not in the index yet.
     learned: Vec<(Record, Vec<u8>)>,
 }
@@ -47,9 +47,9 @@ impl Candidates<'_> {
     /// of each package that fits.
     pub async fn fitting(
         &self,
-        found: Vec<Found>,
+        found: Vec<SearchResult>,
         index: &mut CheckedIndex<'_>,
-    ) -> Result<Fitting, Error> {
+    ) -> Result<TypeMatches, Error> {
         let hosts = hosts(index)?;
         let packages = packages(found);
         let count = packages.len();
@@ -57,7 +57,7 @@ impl Candidates<'_> {
         let mut comparisons = stream::iter(packages)
             .map(|package| self.package(package, &hosts, &index))
             .buffered(self.connector.session.transfers());
-        let mut all = Fitting::default();
+        let mut all = TypeMatches::default();
         let mut done = 0;
         while let Some(one) = comparisons.next().await {
             let one = one?;
@@ -81,11 +81,11 @@ impl Candidates<'_> {
 
     async fn package(
         &self,
-        package: Vec<Found>,
+        package: Vec<SearchResult>,
         hosts: &BTreeSet<String>,
         index: &Mutex<&mut CheckedIndex<'_>>,
-    ) -> Result<Fitting, Error> {
-        let mut fitting = Fitting::default();
+    ) -> Result<TypeMatches, Error> {
+        let mut fitting = TypeMatches::default();
         for found in package {
             let stub = locked(index, |index| index.run(|index| index.stub(&found)))?;
             let stub = match stub {
@@ -106,7 +106,7 @@ impl Candidates<'_> {
                 }
                 Err(error) => {
                     let what = found.entry.reference();
-                    let unread = Unread { what, error };
+                    let unread = ReadFailure { what, error };
                     (self.watch)(Event::Unread(&unread));
                     fitting.unread.push(unread);
                 }
@@ -119,21 +119,21 @@ impl Candidates<'_> {
     /// claims it.
     async fn fetch(
         &self,
-        found: &Found,
+        found: &SearchResult,
         hosts: &BTreeSet<String>,
-        fitting: &mut Fitting,
+        fitting: &mut TypeMatches,
     ) -> Result<Vec<u8>, Error> {
         if let Some(host) = unknown_host(found, hosts) {
             return Err(Error::NotAdded { host });
         }
         let (reference, digest) = (found.entry.reference(), found.entry.digest);
-        let (record, stub) = root(self.connector, &reference, digest, self.watch).await?;
+        let (record, stub) = fetch_root(self.connector, &reference, digest, self.watch).await?;
         fitting.learned.push((record, stub.clone()));
         Ok(stub)
     }
 }
 
-impl Fitting {
+impl TypeMatches {
     /// Writes the fetched records and stubs to the index.
     fn learn(&mut self, index: &Mutex<&mut CheckedIndex<'_>>) -> Result<(), Error> {
         let learned = std::mem::take(&mut self.learned);
@@ -153,10 +153,11 @@ fn locked<T>(
 }
 
 /// Groups versions by package. Versions of one package must follow each other.
-fn packages(found: Vec<Found>) -> Vec<Vec<Found>> {
-    let mut packages: Vec<Vec<Found>> = Vec::new();
+fn packages(found: Vec<SearchResult>) -> Vec<Vec<SearchResult>> {
+    let mut packages: Vec<Vec<SearchResult>> = Vec::new();
     for one in found {
-        let package = |found: &Found| (found.entry.name.clone(), found.entry.location.clone());
+        let package =
+            |found: &SearchResult| (found.entry.name.clone(), found.entry.location.clone());
         match packages.last_mut() {
             Some(last) if last.first().map(package) == Some(package(&one)) => last.push(one),
             _ => packages.push(vec![one]),
@@ -171,20 +172,20 @@ fn hosts(index: &mut CheckedIndex<'_>) -> Result<BTreeSet<String>, Error> {
     let mut hosts = BTreeSet::new();
     for status in statuses {
         match &status.source {
-            Source::Place { place }
-            | Source::Package {
+            IndexSource::Place { place }
+            | IndexSource::Package {
                 place: Some(place), ..
             } => {
                 if let Ok(Place::Registry { host, .. }) = place.parse() {
                     hosts.insert(host);
                 }
             }
-            Source::Reference { reference } => hosts.extend(host(reference)),
-            Source::Package { place: None, .. } => {
+            IndexSource::Reference { reference } => hosts.extend(host(reference)),
+            IndexSource::Package { place: None, .. } => {
                 let entries = index.run(|index| index.entries_of(&status.source))?;
                 hosts.extend(entries.iter().filter_map(|entry| host(&entry.location)));
             }
-            Source::Shared { .. } => {}
+            IndexSource::Shared { .. } => {}
         }
     }
     Ok(hosts)
@@ -198,8 +199,8 @@ fn host(reference: &str) -> Option<String> {
 }
 
 /// Returns the registry of a claimed candidate if it is neither a source nor the registry of the shared index.
-fn unknown_host(found: &Found, hosts: &BTreeSet<String>) -> Option<String> {
-    let Some(Source::Shared { reference }) = &found.claimed_by else {
+fn unknown_host(found: &SearchResult, hosts: &BTreeSet<String>) -> Option<String> {
+    let Some(IndexSource::Shared { reference }) = &found.claimed_by else {
         return None;
     };
     let claimed = host(&found.entry.location)?;

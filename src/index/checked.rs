@@ -1,7 +1,7 @@
 //! Access to the index with recovery from damage.
 
 use super::error::Error;
-use super::event::{Event, Watch};
+use super::event::{Event, EventHandler};
 use super::local::{Index, copy_read_only, path};
 use crate::store::cache::Cache;
 
@@ -9,12 +9,12 @@ use crate::store::cache::Cache;
 pub struct CheckedIndex<'a> {
     index: Index,
     rebuilds: u32,
-    watch: Watch<'a>,
+    watch: EventHandler<'a>,
 }
 
 impl<'a> CheckedIndex<'a> {
     /// Opens the index that belongs to a cache.
-    pub fn open(cache: &Cache, watch: Watch<'a>) -> Result<Self, Error> {
+    pub fn open(cache: &Cache, watch: EventHandler<'a>) -> Result<Self, Error> {
         copy_read_only(cache)?;
         let mut checked = Self {
             index: Index::open(&path(cache))?,

@@ -1,7 +1,7 @@
 //! Events that a caller can show while the index is read or updated.
 
 use super::error::Error;
-use super::sources::Source;
+use super::sources::IndexSource;
 
 /// An event.
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub enum Event<'a> {
     /// A split form of an artifact could not be used.
     Unused(String),
     /// A source, a repository or an artifact could not be read.
-    Unread(&'a Unread),
+    Unread(&'a ReadFailure),
     /// The types of an artifact could not be read, so the shared index is published without them.
-    NoTypes(&'a Unread),
+    NoTypes(&'a ReadFailure),
     /// A source was removed while it was being read.
-    Removed(&'a Source),
+    Removed(&'a IndexSource),
     /// Part of the work is done.
     Progress {
         /// The number of finished items.
@@ -37,7 +37,7 @@ pub enum Event<'a> {
 
 /// A source, repository or artifact that could not be read, and the cause.
 #[derive(Debug)]
-pub struct Unread {
+pub struct ReadFailure {
     /// The name of the source, repository or artifact.
     pub what: String,
     /// The cause.
@@ -45,4 +45,4 @@ pub struct Unread {
 }
 
 /// A function that receives events.
-pub type Watch<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+pub type EventHandler<'a> = &'a (dyn Fn(Event<'_>) + Sync);

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::shared::{self, EMPTY, Shared, SharedLayer};
+use super::shared::{self, EMPTY, SharedIndex, SharedLayer};
 use crate::copy;
 use crate::digest::{Digest, Identity};
 use crate::encoding;
@@ -13,7 +13,7 @@ use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking, f
 
 /// A published index.
 #[derive(Debug, Clone, Copy)]
-pub struct Stored {
+pub struct PublishedIndex {
     /// The digest of the manifest.
     pub digest: Digest,
     /// The identity of the layer.
@@ -24,9 +24,9 @@ pub struct Stored {
 pub async fn publish(
     store: &dyn WritableStore,
     tag: Option<&str>,
-    shared: Shared,
+    shared: SharedIndex,
     session: &Session,
-) -> Result<Stored, Error> {
+) -> Result<PublishedIndex, Error> {
     let made = blocking(move || Ok::<_, Error>(shared.artifact())).await?;
     let (layer, manifest) = made.map_err(|error| store::Error::Malformed {
         what: "the index".to_owned(),
@@ -41,7 +41,7 @@ pub async fn publish(
     }
     let manifest = RawManifest::new(to_json(&manifest), media_type::MANIFEST);
     store.push_manifest(&manifest, tag).await?;
-    Ok(Stored {
+    Ok(PublishedIndex {
         digest: manifest.digest,
         layer: blob,
     })
@@ -52,7 +52,7 @@ pub async fn read(
     store: &dyn Store,
     name: &Name,
     session: &Session,
-) -> Result<Option<(Digest, Shared)>, Error> {
+) -> Result<Option<(Digest, SharedIndex)>, Error> {
     let manifest = store.manifest(name).await?;
     let malformed = |reason: String| {
         Error::Store(store::Error::Malformed {
@@ -69,7 +69,7 @@ pub async fn read(
     let mut spool = fetch(store, layer.stored.blob, ingest, observer).await?;
     let read = blocking(move || Ok::<_, Error>(content(spool.file(), layer))).await?;
     let content = read.map_err(|error| malformed(error.to_string()))?;
-    let shared = Shared::read(&content).map_err(|error| malformed(error.to_string()))?;
+    let shared = SharedIndex::read(&content).map_err(|error| malformed(error.to_string()))?;
     Ok(Some((manifest.digest, shared)))
 }
 

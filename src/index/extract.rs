@@ -6,7 +6,7 @@ use super::error::Error;
 use super::files::ROW;
 use super::local::Index;
 use super::record::Entry;
-use super::shared::Shared;
+use super::shared::SharedIndex;
 use super::table::{self, RecordReader};
 
 /// The versions to publish.
@@ -33,7 +33,7 @@ impl Selection {
 
 /// The number of selected versions that are not published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct OmittedCounts {
     /// Versions in a local layout.
     pub layouts: usize,
     /// Versions that only a shared index claims.
@@ -46,9 +46,9 @@ const LAYOUT: &str = "oci:";
 impl Index {
     /// Returns the selected entries with their records and stubs. Only entries that this machine read from a
     /// registry count.
-    pub fn extract(&self, selection: &Selection) -> Result<(Shared, LeftOut), Error> {
-        self.numbered(|files| {
-            let (mut shared, mut left) = (Shared::default(), LeftOut::default());
+    pub fn extract(&self, selection: &Selection) -> Result<(SharedIndex, OmittedCounts), Error> {
+        self.with_row_ids(|files| {
+            let (mut shared, mut left) = (SharedIndex::default(), OmittedCounts::default());
             let mut seen = HashSet::new();
             let mut records = RecordReader::new(&files.own)?;
             let select = format!("SELECT {ROW} FROM row ORDER BY id");

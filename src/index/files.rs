@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::record::Entry;
 use super::schema::damage;
-use super::sources::Source;
+use super::sources::IndexSource;
 use super::table::{self, bytes_of, digest_at, rows_at};
 
 /// A transaction, or a snapshot, of each file.
@@ -15,12 +15,12 @@ pub(super) struct Files<'a> {
     /// The main file: contents that this machine read, and the sources of all files.
     pub(super) own: Transaction<'a>,
     /// The files of shared indexes, in the order in which their sources were added.
-    pub(super) claims: Vec<Claims<'a>>,
+    pub(super) claims: Vec<SharedIndexFile<'a>>,
 }
 
 /// The file of a shared index.
-pub(super) struct Claims<'a> {
-    pub(super) source: &'a Source,
+pub(super) struct SharedIndexFile<'a> {
+    pub(super) source: &'a IndexSource,
     /// The id of the source in the main file.
     pub(super) id: i64,
     pub(super) transaction: Transaction<'a>,
@@ -43,7 +43,7 @@ impl Files<'_> {
         std::iter::once(&*self.own).chain(claims)
     }
 
-    pub(super) fn of(&self, source: &Source) -> &Connection {
+    pub(super) fn of(&self, source: &IndexSource) -> &Connection {
         let mut claims = self.claims.iter();
         claims
             .find(|claims| claims.source == source)
@@ -57,7 +57,7 @@ impl Files<'_> {
         while let Some(source) = sources.next()? {
             let (id, numbered): (i64, i64) = (source.get(0)?, source.get(1)?);
             let claims = self.claims.iter().find(|claims| claims.id == id);
-            if claims.map_or(Ok(0), Claims::generation)? != numbered {
+            if claims.map_or(Ok(0), SharedIndexFile::generation)? != numbered {
                 return Ok(false);
             }
         }
@@ -68,7 +68,7 @@ impl Files<'_> {
     pub(super) fn shown(
         &self,
         row: &Row<'_>,
-    ) -> rusqlite::Result<(Entry, i64, Option<&Claims<'_>>)> {
+    ) -> rusqlite::Result<(Entry, i64, Option<&SharedIndexFile<'_>>)> {
         let missing = || damage("an entry is missing".to_owned());
         let source: Option<i64> = row.get(0)?;
         let claims = source.map(|id| self.claims.iter().find(|claims| claims.id == id));
@@ -85,7 +85,7 @@ impl Files<'_> {
     /// stays as long as a shared index names its manifest.
     pub(super) fn remove_unnamed(&self) -> rusqlite::Result<()> {
         let mut claimed = HashSet::new();
-        for Claims { transaction, .. } in &self.claims {
+        for SharedIndexFile { transaction, .. } in &self.claims {
             transaction.execute(
                 "DELETE FROM artifact WHERE id NOT IN (SELECT artifact FROM entry)",
                 [],
@@ -132,7 +132,7 @@ const UNUSED: &str = "
     );
 ";
 
-impl Claims<'_> {
+impl SharedIndexFile<'_> {
     /// Returns a number that changes when the entries change.
     pub(super) fn generation(&self) -> rusqlite::Result<i64> {
         let select = "SELECT generation FROM source";

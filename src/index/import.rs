@@ -8,8 +8,8 @@ use super::error::Error;
 use super::files::Files;
 use super::local::Index;
 use super::record::{Entry, Record};
-use super::row_id::number;
-use super::sources::{self, Source};
+use super::row_id::assign_row_ids;
+use super::sources::{self, IndexSource};
 use super::table::{self, RecordReader, RecordWriter};
 use crate::digest::Digest;
 
@@ -36,7 +36,7 @@ pub struct SourceContents {
 
 /// The outcome of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportOutcome {
     /// The contents were written.
     Done,
     /// Nothing was written, because entries name manifests that the index does not have any more. The source has to
@@ -96,7 +96,7 @@ impl SourceContents {
 
 impl Index {
     /// Adds a source without reading it. Returns whether it is new.
-    pub fn add_source(&mut self, source: &Source) -> Result<bool, Error> {
+    pub fn add_source(&mut self, source: &IndexSource) -> Result<bool, Error> {
         let _locked = self.lock()?;
         let added = self.write(|files| table::add_source(&files.own, source))?;
         if added && source.is_shared() {
@@ -108,7 +108,7 @@ impl Index {
     }
 
     /// Removes a source and its contents.
-    pub fn remove_source(&mut self, source: &Source) -> Result<(), Error> {
+    pub fn remove_source(&mut self, source: &IndexSource) -> Result<(), Error> {
         let _locked = self.lock()?;
         self.write(|files| {
             files.claims.retain(|claims| claims.source != source);
@@ -122,17 +122,17 @@ impl Index {
                 }
             }
             files.remove_unnamed()?;
-            number(files)
+            assign_row_ids(files)
         })?;
         self.remove_claims(source)?;
         self.write_sources(Some(source))
     }
 
     /// Writes the list of sources without the removed one. Sources that another version of wharf added stay in it.
-    fn write_sources(&self, removed: Option<&Source>) -> Result<(), Error> {
+    fn write_sources(&self, removed: Option<&IndexSource>) -> Result<(), Error> {
         let file = self.sources_file();
         let own = self.sources()?.into_iter();
-        let mut sources: Vec<Source> = own.map(|status| status.source).collect();
+        let mut sources: Vec<IndexSource> = own.map(|status| status.source).collect();
         for listed in sources::read(&file)? {
             if !sources.contains(&listed) {
                 sources.push(listed);
@@ -145,15 +145,15 @@ impl Index {
     /// Replaces the contents of a source. A source that was removed meanwhile is not added again.
     pub fn import(
         &mut self,
-        source: &Source,
+        source: &IndexSource,
         contents: &SourceContents,
-    ) -> Result<Imported, Error> {
+    ) -> Result<ImportOutcome, Error> {
         let _locked = self.lock()?;
         if self
             .snapshot(|files| table::source_id(&files.own, source))?
             .is_none()
         {
-            return Ok(Imported::Removed);
+            return Ok(ImportOutcome::Removed);
         }
         if source.is_shared() {
             self.create_claims(source)?;
@@ -161,14 +161,14 @@ impl Index {
         self.write(|files| {
             let file = files.of(source);
             let Some(id) = table::source_id(file, source)? else {
-                return Ok(Imported::Removed);
+                return Ok(ImportOutcome::Removed);
             };
             let before = table::entries(file, id)?;
             let after = contents.entries_after(&before);
             let is_changed = before != after || !contents.records.is_empty();
             if is_changed {
                 if !contents.write_records(file, &after)? {
-                    return Ok(Imported::Unknown);
+                    return Ok(ImportOutcome::Unknown);
                 }
                 table::write_entries(file, id, &after)?;
                 if source.is_shared() {
@@ -187,9 +187,9 @@ impl Index {
                 ],
             )?;
             if is_changed || is_disputed(files, source, id)? {
-                number(files)?;
+                assign_row_ids(files)?;
             }
-            Ok(Imported::Done)
+            Ok(ImportOutcome::Done)
         })
     }
 
@@ -210,7 +210,7 @@ impl Index {
             }
             if is_changed {
                 files.remove_unnamed()?;
-                number(files)?;
+                assign_row_ids(files)?;
             }
             Ok(())
         })
@@ -219,7 +219,7 @@ impl Index {
 
 /// Returns whether another source of the same kind may have another entry for a tag. Answers show the entry that
 /// was read last.
-fn is_disputed(files: &Files<'_>, source: &Source, id: i64) -> rusqlite::Result<bool> {
+fn is_disputed(files: &Files<'_>, source: &IndexSource, id: i64) -> rusqlite::Result<bool> {
     if source.is_shared() {
         return Ok(files.claims.len() > 1);
     }
@@ -245,9 +245,9 @@ mod tests {
         })
     }
 
-    fn source(place: &str) -> Source {
+    fn source(place: &str) -> IndexSource {
         let place = place.to_owned();
-        Source::Place { place }
+        IndexSource::Place { place }
     }
 
     /// Returns components with one own layer each and one layer that they share.

@@ -51,7 +51,7 @@ fn is_interface(path: &str) -> bool {
 
 /// The versions that a pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Wanted {
+enum VersionPattern {
     Any,
     Exact(Version),
     Matching(VersionReq),
@@ -62,7 +62,7 @@ enum Wanted {
 pub struct Pattern {
     text: String,
     path: String,
-    wanted: Wanted,
+    wanted: VersionPattern,
 }
 
 /// The error for a text that is not the name of an interface.
@@ -92,7 +92,7 @@ impl FromStr for Pattern {
         if path.is_empty() || path.chars().any(char::is_whitespace) {
             return Err(failed("a name must be one word".to_owned()));
         }
-        let wanted = version.map_or(Ok(Wanted::Any), wanted_of);
+        let wanted = version.map_or(Ok(VersionPattern::Any), wanted_of);
         Ok(Self {
             text: text.to_owned(),
             path: path.to_owned(),
@@ -101,9 +101,9 @@ impl FromStr for Pattern {
     }
 }
 
-fn wanted_of(version: &str) -> Result<Wanted, semver::Error> {
+fn wanted_of(version: &str) -> Result<VersionPattern, semver::Error> {
     if let Ok(exact) = Version::parse(version) {
-        return Ok(Wanted::Exact(exact));
+        return Ok(VersionPattern::Exact(exact));
     }
     let begins = version.starts_with(|first: char| first.is_ascii_digit());
     let requirement = match begins && !version.contains([',', '*', 'x', 'X']) {
@@ -111,7 +111,7 @@ fn wanted_of(version: &str) -> Result<Wanted, semver::Error> {
         true => VersionReq::parse(&format!("~{version}")),
         false => VersionReq::parse(version),
     };
-    requirement.map(Wanted::Matching)
+    requirement.map(VersionPattern::Matching)
 }
 
 impl fmt::Display for Pattern {
@@ -126,14 +126,15 @@ impl Pattern {
     pub fn compatible_with(name: &str) -> Self {
         let (path, version) = split_version(name);
         let version = version.map(|version| version.first);
-        let matching =
-            |range: String| VersionReq::parse(&range).map_or(Wanted::Any, Wanted::Matching);
+        let matching = |range: String| {
+            VersionReq::parse(&range).map_or(VersionPattern::Any, VersionPattern::Matching)
+        };
         let wanted = match version {
-            Some(version) if !version.pre.is_empty() => Wanted::Exact(version),
+            Some(version) if !version.pre.is_empty() => VersionPattern::Exact(version),
             None
             | Some(Version {
                 major: 0, minor: 0, ..
-            }) => Wanted::Any,
+            }) => VersionPattern::Any,
             Some(Version {
                 major: 0, minor, ..
             }) => matching(format!("~0.{minor}")),
@@ -162,12 +163,12 @@ impl Pattern {
         let (path, version) = split_version(name);
         path == self.path
             && match (&self.wanted, version) {
-                (Wanted::Any, _) => true,
+                (VersionPattern::Any, _) => true,
                 (_, None) => false,
-                (Wanted::Exact(wanted), Some(version)) => {
+                (VersionPattern::Exact(wanted), Some(version)) => {
                     version.is_whole && *wanted == version.first
                 }
-                (Wanted::Matching(wanted), Some(version)) => wanted.matches(&version.first),
+                (VersionPattern::Matching(wanted), Some(version)) => wanted.matches(&version.first),
             }
     }
 
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_semver_calls_compatible_is_found() {
+    fn compatible_versions_match() {
         for (name, matched, not) in [
             (
                 "a:b/c@0.2.3",
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_interface_is_refused() {
+    fn invalid_interface_names_are_refused() {
         for bad in [
             "",
             "a b",

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::Error;
-use super::files::{Claims, Files};
-use super::row_id::number;
+use super::files::{Files, SharedIndexFile};
+use super::row_id::assign_row_ids;
 use super::schema::{self, VERSION};
-use super::sources::{self, Source};
+use super::sources::{self, IndexSource};
 use super::table;
 use crate::digest::Digest;
 use crate::store::cache::Cache;
@@ -164,7 +164,7 @@ impl Index {
     }
 
     /// Reads one state of each file, with up-to-date row ids.
-    pub(super) fn numbered<T>(
+    pub(super) fn with_row_ids<T>(
         &self,
         work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
@@ -179,7 +179,7 @@ impl Index {
         let _locked = self.lock()?;
         self.write(|files| {
             if !files.is_numbered()? {
-                number(files)?;
+                assign_row_ids(files)?;
             }
             work(files)
         })
@@ -209,7 +209,7 @@ impl Index {
                 }
             }
             let claims = opened.iter().map(|(source, id, connection)| {
-                Ok(Claims {
+                Ok(SharedIndexFile {
                     source,
                     id: *id,
                     transaction: Transaction::new_unchecked(connection, behavior)?,
@@ -224,13 +224,13 @@ impl Index {
         run().map_err(Error::sqlite(&self.file))
     }
 
-    fn claims_file(&self, source: &Source) -> PathBuf {
+    fn claims_file(&self, source: &IndexSource) -> PathBuf {
         let name = Digest::of(source.to_string().as_bytes()).hex();
         claims_directory(&self.base).join(format!("{name}.sqlite"))
     }
 
     /// Creates the file of a shared index if it is missing. The caller holds the lock.
-    pub(super) fn create_claims(&self, source: &Source) -> Result<(), Error> {
+    pub(super) fn create_claims(&self, source: &IndexSource) -> Result<(), Error> {
         let directory = claims_directory(&self.base);
         fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
         let file = self.claims_file(source);
@@ -242,7 +242,7 @@ impl Index {
     }
 
     /// Removes the file of a shared index. The caller holds the lock.
-    pub(super) fn remove_claims(&self, source: &Source) -> Result<(), Error> {
+    pub(super) fn remove_claims(&self, source: &IndexSource) -> Result<(), Error> {
         remove(&self.claims_file(source))
     }
 

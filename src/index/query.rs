@@ -11,7 +11,7 @@ use super::interface::Pattern;
 use super::local::Index;
 use super::record::{Entry, Record, words};
 use super::schema::damage;
-use super::sources::Source;
+use super::sources::IndexSource;
 use super::table::{RecordReader, rows_at};
 use crate::section::ListDetails;
 
@@ -40,33 +40,33 @@ pub struct Query {
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct SearchAnswer {
     /// The matching versions in order, up to the limit.
-    pub found: Vec<Found>,
+    pub found: Vec<SearchResult>,
     /// The number of all matching versions.
     pub total: u64,
 }
 
 /// A version that matches.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct SearchResult {
     /// The tag of the version.
     pub entry: Entry,
     /// The shared index that claims the tag. It is none if this machine read the tag.
-    pub claimed_by: Option<Source>,
+    pub claimed_by: Option<IndexSource>,
     /// The record of the manifest, without its imports and exports.
     pub record: Record,
     /// The imports that the query names.
-    pub imports: Vec<Named>,
+    pub imports: Vec<MatchedName>,
     /// The exports that the query names.
-    pub exports: Vec<Named>,
+    pub exports: Vec<MatchedName>,
     /// The words of the name and the description that match.
     pub words: Vec<String>,
 }
 
 /// An import or export that a query names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct MatchedName {
     /// Its name.
     pub name: String,
     /// The interface that it stands for, if its name is another one.
@@ -75,12 +75,12 @@ pub struct Named {
 
 impl Index {
     /// Finds the versions that match a query.
-    pub fn search(&self, query: &Query) -> Result<Answer, Error> {
-        self.numbered(|files| answer(files, query))?
+    pub fn search(&self, query: &Query) -> Result<SearchAnswer, Error> {
+        self.with_row_ids(|files| answer(files, query))?
     }
 }
 
-fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, Error>> {
+fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<SearchAnswer, Error>> {
     let numbering = Numbering::read(&files.own)?;
     let Some(numbering) = numbering.filter(|numbering| numbering.count > 0) else {
         return Ok(Err(Error::Empty));
@@ -99,11 +99,11 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
         }
     }
     if !query.all_versions {
-        rows = firsts(&rows, &search.numbering.begins);
+        rows = first_rows(&rows, &search.numbering.begins);
     }
     let shown = rows.iter().take(query.limit.unwrap_or(usize::MAX));
     let found = shown.map(|row| search.found(row, query));
-    Ok(Ok(Answer {
+    Ok(Ok(SearchAnswer {
         found: found.collect::<rusqlite::Result<_>>()?,
         total: rows.len(),
     }))
@@ -134,24 +134,24 @@ impl Search<'_> {
             None => rows = Some(found),
         };
         for pattern in query.exports.iter().chain(&query.exports_all) {
-            require(self.using(pattern, true)?);
+            require(self.rows_with_extern(pattern, true)?);
         }
         for pattern in &query.imports {
-            require(self.using(pattern, false)?);
+            require(self.rows_with_extern(pattern, false)?);
         }
         if let Some(patterns) = &query.exports_any {
             let mut any = RoaringBitmap::new();
             for pattern in patterns {
-                any |= self.using(pattern, true)?;
+                any |= self.rows_with_extern(pattern, true)?;
             }
             require(any);
         }
         for word in words(&query.text) {
-            require(self.having(&word)?);
+            require(self.rows_with_word(&word)?);
         }
         let offers = [&query.only_imports, &query.world_imports];
         for offered in offers.into_iter().flatten() {
-            require(self.importing_only(offered)?);
+            require(self.rows_importing_only(offered)?);
         }
         let all = || {
             let mut all = RoaringBitmap::new();
@@ -172,7 +172,11 @@ impl Search<'_> {
         Ok(is_known)
     }
 
-    fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_with_extern(
+        &self,
+        pattern: &Pattern,
+        is_export: bool,
+    ) -> rusqlite::Result<RoaringBitmap> {
         let mut rows = RoaringBitmap::new();
         self.each_used(pattern, is_export, |_, list| {
             rows |= rows_at(list, 1)?;
@@ -203,7 +207,7 @@ impl Search<'_> {
     }
 
     /// Returns the rows that have a word with this beginning.
-    fn having(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_with_word(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
         let own = &self.files.own;
         let common = own
             .prepare_cached("SELECT rows FROM common WHERE beginning = ?1")?
@@ -219,7 +223,7 @@ impl Search<'_> {
     }
 
     /// Returns the rows whose imports are all known and all among those offered.
-    fn importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
+    fn rows_importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
         let mut ids = RoaringBitmap::new();
         for pattern in offered {
             self.each_used(pattern, false, |id, _| {
@@ -240,7 +244,7 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<Found> {
+    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<SearchResult> {
         let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
@@ -261,7 +265,7 @@ impl Search<'_> {
         let externs = lists.filter(|_| asks_names);
         let externs = externs.map(|lists| reader.externs(lists)).transpose()?;
         let externs = externs.as_ref();
-        Ok(Found {
+        Ok(SearchResult {
             imports: externs.map_or(Vec::new(), |externs| {
                 matching(&externs.imports, &externs.names.imports, &query.imports)
             }),
@@ -277,13 +281,13 @@ impl Search<'_> {
 }
 
 /// Returns the names of a list that match one of the patterns.
-fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<Named> {
+fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<MatchedName> {
     let named = names.iter().filter_map(|name| {
         let interface = details.interface(name);
         let mut patterns = patterns.iter();
         let is_meant = patterns.any(|pattern| pattern.matches_extern(name, &interface));
         let is_other = *interface != **name;
-        is_meant.then(|| Named {
+        is_meant.then(|| MatchedName {
             name: name.clone(),
             interface: is_other.then(|| interface.into_owned()),
         })
@@ -309,7 +313,7 @@ fn matching_words(entry: &Entry, record: &Record, text: &str) -> Vec<String> {
 }
 
 /// Returns the first of the rows of each package, given the first row of every package.
-fn firsts(rows: &RoaringBitmap, begins: &RoaringBitmap) -> RoaringBitmap {
+fn first_rows(rows: &RoaringBitmap, begins: &RoaringBitmap) -> RoaringBitmap {
     let mut firsts = rows & begins;
     let mut begins = begins.iter().peekable();
     // The package of the current row: its first row, and whether one of its rows was already seen.
@@ -344,7 +348,7 @@ mod tests {
             (vec![], vec![]),
         ] {
             let rows = RoaringBitmap::from_iter(rows);
-            let firsts: Vec<u32> = firsts(&rows, &begins).iter().collect();
+            let firsts: Vec<u32> = first_rows(&rows, &begins).iter().collect();
             assert_eq!(firsts, expected);
         }
     }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
-use super::event::Unread;
+use super::event::ReadFailure;
 use super::import::SourceContents;
 use super::record::{Entry, Externs, Record, RecordLayer};
-use super::status::Known;
+use super::status::KnownManifests;
 use crate::artifact::FlatDescription;
 use crate::digest::Digest;
 use crate::error;
 use crate::package::{self, Tags, yank_tag};
-use crate::pull::{self, Artifact, Opened};
+use crate::pull::{self, Artifact, OpenArtifact};
 use crate::reference::Name;
 use crate::reference::package::tag_version;
 use crate::store::{self, Session, Store};
@@ -40,14 +40,14 @@ pub(super) struct Repository {
 
 /// The entries and records that were read from a source or from a part of it.
 #[derive(Default)]
-pub(super) struct Read {
+pub(super) struct SourceReading {
     pub(super) contents: SourceContents,
-    pub(super) unread: Vec<Unread>,
+    pub(super) unread: Vec<ReadFailure>,
     /// Manifests that list other imports or exports than their roots have.
     pub(super) corrected: Vec<Digest>,
 }
 
-impl Read {
+impl SourceReading {
     pub(super) fn add(&mut self, part: Self) {
         let contents = &mut self.contents;
         contents.entries.extend(part.contents.entries);
@@ -70,22 +70,22 @@ impl Read {
             self.contents.unread.push(unread);
         }
         let error = error.into();
-        self.unread.push(Unread { what, error });
+        self.unread.push(ReadFailure { what, error });
     }
 }
 
-pub(super) struct Reader<'a> {
+pub(super) struct RepositoryReader<'a> {
     /// The manifests and marks that are in the index already.
-    pub(super) known: &'a Known,
+    pub(super) known: &'a KnownManifests,
     pub(super) session: &'a Session,
     /// The limit for requests in flight, over all repositories.
     pub(super) slots: &'a Semaphore,
 }
 
-impl Reader<'_> {
+impl RepositoryReader<'_> {
     /// Reads one repository. Errors are collected and do not end the reading.
-    pub(super) async fn read(&self, repository: &Repository) -> Read {
-        let mut read = Read::default();
+    pub(super) async fn read(&self, repository: &Repository) -> SourceReading {
+        let mut read = SourceReading::default();
         let (names, marked) = match self.names(repository).await {
             Ok(named) => named,
             // Registries list a repository for some time after its last tag was deleted.
@@ -109,12 +109,12 @@ impl Reader<'_> {
         let rest = stream::iter(names).map(|name| {
             let marked = &marked;
             async move {
-                let mut part = Read::default();
+                let mut part = SourceReading::default();
                 self.tag(repository, name, marked, &mut part).await;
                 part
             }
         });
-        let parts: Vec<Read> = rest.buffered(TAGS_AT_ONCE).collect().await;
+        let parts: Vec<SourceReading> = rest.buffered(TAGS_AT_ONCE).collect().await;
         parts.into_iter().for_each(|part| read.add(part));
         read
     }
@@ -149,7 +149,7 @@ impl Reader<'_> {
         repository: &Repository,
         name: Name,
         marked: &Option<HashSet<Digest>>,
-        read: &mut Read,
+        read: &mut SourceReading,
     ) -> bool {
         match self.read_tag(repository, &name, marked, read).await {
             Ok(is_component) => is_component,
@@ -165,7 +165,7 @@ impl Reader<'_> {
         repository: &Repository,
         name: &Name,
         marked: &Option<HashSet<Digest>>,
-        read: &mut Read,
+        read: &mut SourceReading,
     ) -> Result<bool, package::Error> {
         let _slot = self.slot().await?;
         let store = repository.store.as_ref();
@@ -208,7 +208,7 @@ impl Reader<'_> {
         &self,
         store: &dyn Store,
         digest: Digest,
-        read: &mut Read,
+        read: &mut SourceReading,
     ) -> Result<bool, error::Error> {
         let opened = match pull::open(store, &Name::Digest(digest), self.session).await {
             Err(error::Error::Foreign { .. }) => return Ok(false),
@@ -253,7 +253,7 @@ impl Reader<'_> {
 /// they are [corrected](Record::correct) from the root.
 pub(super) async fn record_of(
     store: &dyn Store,
-    opened: &Opened,
+    opened: &OpenArtifact,
     session: &Session,
 ) -> Result<Record, error::Error> {
     let externs = match &opened.artifact {
@@ -300,7 +300,7 @@ const MAX_WIT_BYTES: u64 = 256 * 1024;
 
 /// Returns whether the names fit a WIT package and the root is small enough to fetch. A WIT package has no other
 /// layer than its root.
-fn may_be_wit_package(opened: &Opened, record: &Record) -> bool {
+fn may_be_wit_package(opened: &OpenArtifact, record: &Record) -> bool {
     let mut layers = opened.layers();
     let is_small = layers
         .next()

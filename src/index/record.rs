@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_get_prefers_is_shown_first() {
+    fn entries_are_sorted_as_get_prefers_them() {
         let mut entries = [
             entry("b:x", "1.0.0", false),
             entry("a:x", "latest", false),

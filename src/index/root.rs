@@ -6,10 +6,10 @@ use futures_util::{StreamExt, stream};
 
 use super::checked::CheckedIndex;
 use super::error::Error;
-use super::event::{Event, Unread, Watch};
+use super::event::{Event, EventHandler, ReadFailure};
 use super::reader::record_of;
 use super::record::Record;
-use super::shared::Shared;
+use super::shared::SharedIndex;
 use super::sources;
 use crate::digest::Digest;
 use crate::package::{Connector, Located, RegistrySettings};
@@ -18,11 +18,11 @@ use crate::reference::Reference;
 
 /// Fetches the root of a manifest by digest, whatever the tag of the reference now names. Returns the record, with
 /// names from the root, and the stub.
-pub(super) async fn root(
+pub(super) async fn fetch_root(
     connector: &Connector,
     reference: &str,
     digest: Digest,
-    watch: Watch<'_>,
+    watch: EventHandler<'_>,
 ) -> Result<(Record, Vec<u8>), Error> {
     let artifact = sources::parsed::<Reference>(reference)?.at(digest);
     let settings = RegistrySettings::default();
@@ -40,10 +40,10 @@ pub(super) async fn root(
 
 /// Fetches the stubs that a shared index lacks. A component without readable types stays without a stub.
 pub async fn complete(
-    shared: &mut Shared,
+    shared: &mut SharedIndex,
     index: &mut CheckedIndex<'_>,
     connector: &Connector,
-    watch: Watch<'_>,
+    watch: EventHandler<'_>,
 ) -> Result<(), Error> {
     let lacking = shared.entries.iter();
     let lacking = lacking.filter(|entry| !shared.stubs.contains_key(&entry.digest));
@@ -53,7 +53,7 @@ pub async fn complete(
     let count = missing.len();
     let mut fetches = stream::iter(missing)
         .map(|(digest, reference)| async move {
-            let root = root(connector, &reference, digest, watch).await;
+            let root = fetch_root(connector, &reference, digest, watch).await;
             (reference, root)
         })
         .buffer_unordered(connector.session.transfers());
@@ -61,7 +61,7 @@ pub async fn complete(
     while let Some((what, root)) = fetches.next().await {
         match root {
             Ok(root) => learned.push(root),
-            Err(error) => watch(Event::NoTypes(&Unread { what, error })),
+            Err(error) => watch(Event::NoTypes(&ReadFailure { what, error })),
         }
         watch(Event::Progress {
             done: learned.len(),

@@ -39,7 +39,7 @@ struct Artifact {
 }
 
 /// Numbers all tags and writes new posting lists.
-pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
+pub(super) fn assign_row_ids(files: &Files<'_>) -> rusqlite::Result<()> {
     let own = &files.own;
     own.execute_batch(
         "DELETE FROM row; DELETE FROM used; DELETE FROM import_set; DELETE FROM common; DELETE FROM numbering;
@@ -60,7 +60,7 @@ pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
     let mut insert =
         own.prepare("INSERT INTO row (id, source, entry, yanked) VALUES (?1, ?2, ?3, ?4)")?;
     let mut insert_words = own.prepare("INSERT INTO word (rowid, text) VALUES (?1, ?2)")?;
-    let mut lists = Lists::default();
+    let mut lists = PostingLists::default();
     let mut begins = RoaringBitmap::new();
     let mut last = None;
     for (
@@ -156,7 +156,7 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
 
 /// The posting lists while they are made.
 #[derive(Default)]
-struct Lists {
+struct PostingLists {
     /// The key is the file, the id of a list of names in that file, and whether it is the list of exports.
     names: HashMap<(usize, u32, bool), RoaringBitmap>,
     words: BTreeMap<String, RoaringBitmap>,
@@ -165,7 +165,7 @@ struct Lists {
 /// A name, and the interface that it stands for.
 type Extern = (String, String);
 
-impl Lists {
+impl PostingLists {
     /// Adds a row, which must come after all others. Returns its words.
     fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
         for (list, is_export) in [(artifact.imports, false), (artifact.exports, true)] {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior, ffi};
 pub(super) const VERSION: i64 = 5;
 
 /// The longest wait for another process that is writing.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const TABLES: &str = "
     -- In the file of a shared index this table has one row. Its generation changes with its entries. The main file has
@@ -93,7 +93,7 @@ const TABLES: &str = "
 /// Opens a file and creates its tables if it is new. Fails with [`damage`] if it has tables of another version.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open(path)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     if version(&connection)? == 0 {
         // Readers continue while another process writes.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;

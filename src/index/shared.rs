@@ -27,7 +27,7 @@ const LEVEL: u8 = 12;
 
 /// The contents of a shared index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shared {
+pub struct SharedIndex {
     /// Tags.
     pub entries: Vec<Entry>,
     /// The records of the manifests that they name.
@@ -50,7 +50,7 @@ struct Head {
     stubs: Vec<Identity>,
 }
 
-impl Shared {
+impl SharedIndex {
     /// Returns the layer's content.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut entries = self.entries.clone();
@@ -269,8 +269,8 @@ mod tests {
     use super::*;
     use crate::index::record::{Externs, RecordLayer};
 
-    fn shared(names: &[&str]) -> Shared {
-        let mut shared = Shared::default();
+    fn shared(names: &[&str]) -> SharedIndex {
+        let mut shared = SharedIndex::default();
         for name in names {
             let content = Identity::of(name.as_bytes());
             let digest = Digest::of(format!("manifest of {name}").as_bytes());
@@ -307,17 +307,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_order_makes_no_difference() {
+    fn shared_indexes_read_back_whatever_the_order() {
         let one = shared(&["calc", "greet", "hash"]);
         let other = shared(&["hash", "greet", "calc"]);
         assert_eq!(one.to_bytes(), other.to_bytes());
-        let read = Shared::read(&one.to_bytes()).unwrap();
+        let read = SharedIndex::read(&one.to_bytes()).unwrap();
         assert_eq!(read.entries, one.entries);
         assert_eq!(read.stubs, one.stubs);
         assert_eq!(read.records.len(), 3);
         assert_eq!(read.to_bytes(), one.to_bytes());
-        let nothing = Shared::default();
-        assert_eq!(Shared::read(&nothing.to_bytes()).unwrap(), nothing);
+        let nothing = SharedIndex::default();
+        assert_eq!(SharedIndex::read(&nothing.to_bytes()).unwrap(), nothing);
     }
 
     #[test]
@@ -336,12 +336,12 @@ mod tests {
             text.contains(r#""names":{"imports":{"incomplete":true}}}"#),
             "{text}"
         );
-        assert_eq!(Shared::read(text.as_bytes()).unwrap(), other);
+        assert_eq!(SharedIndex::read(text.as_bytes()).unwrap(), other);
     }
 
     #[test]
     fn the_manifest_says_what_the_layer_holds() {
-        for shared in [shared(&["calc", "greet", "hash"]), Shared::default()] {
+        for shared in [shared(&["calc", "greet", "hash"]), SharedIndex::default()] {
             let (stored, manifest) = shared.artifact().unwrap();
             let layer = layer(&to_json(&manifest)).unwrap().unwrap();
             assert_eq!(layer.stored.blob, Identity::of(&stored));
@@ -360,39 +360,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_contradicts_itself_is_refused() {
+    fn truncated_or_inconsistent_indexes_are_refused() {
         let sound = shared(&["calc", "greet"]);
         let bytes = sound.to_bytes();
         for end in 0..bytes.len() {
-            assert!(Shared::read(&bytes[..end]).is_err(), "{end}");
+            assert!(SharedIndex::read(&bytes[..end]).is_err(), "{end}");
         }
-        assert!(Shared::read(&[bytes.as_slice(), b"x"].concat()).is_err());
+        assert!(SharedIndex::read(&[bytes.as_slice(), b"x"].concat()).is_err());
         let mut without = sound.clone();
         without.records.pop();
-        assert!(Shared::read(&without.to_bytes()).is_err());
+        assert!(SharedIndex::read(&without.to_bytes()).is_err());
         let mut other = sound;
         other.entries[0].version = Some("2.0.0".parse().unwrap());
-        assert!(Shared::read(&other.to_bytes()).is_err());
+        assert!(SharedIndex::read(&other.to_bytes()).is_err());
         let newer = String::from_utf8(bytes).unwrap();
         let newer = newer.replacen("\"formatVersion\":2", "\"formatVersion\":3", 1);
-        let error = Shared::read(newer.as_bytes()).unwrap_err();
+        let error = SharedIndex::read(newer.as_bytes()).unwrap_err();
         assert!(error.to_string().contains("version is 3"), "{error}");
     }
 
     #[test]
     fn only_what_a_registry_has_is_named() {
-        let read = |change: &dyn Fn(&mut Shared)| {
+        let read = |change: &dyn Fn(&mut SharedIndex)| {
             let mut shared = shared(&["calc"]);
             change(&mut shared);
-            Shared::read(&shared.to_bytes()).map(|_| ())
+            SharedIndex::read(&shared.to_bytes()).map(|_| ())
         };
         assert!(read(&|_| ()).is_ok());
         assert!(read(&|shared| shared.entries[0].name = "host:5000/demo/calc".to_owned()).is_ok());
-        let prefixed = |shared: &mut Shared| {
+        let prefixed = |shared: &mut SharedIndex| {
             shared.entries[0].location = "ghcr.io/acme/deep/demo/calc".to_owned();
         };
         assert!(read(&prefixed).is_ok());
-        let by_digest = |shared: &mut Shared| {
+        let by_digest = |shared: &mut SharedIndex| {
             shared.entries[0].version = None;
             shared.entries[0].tag = shared.entries[0].digest.to_string();
         };
@@ -404,7 +404,7 @@ mod tests {
             "-x",
             &format!("sha256:{}", "0".repeat(64)),
         ] {
-            let change = |shared: &mut Shared| {
+            let change = |shared: &mut SharedIndex| {
                 shared.entries[0].version = None;
                 shared.entries[0].tag = tag.to_owned();
             };
@@ -421,14 +421,15 @@ mod tests {
             "demo/calc",
             "host:5000/other/calc",
         ] {
-            let change = |shared: &mut Shared| shared.entries[0].location = location.to_owned();
+            let change =
+                |shared: &mut SharedIndex| shared.entries[0].location = location.to_owned();
             assert!(read(&change).is_err(), "{location:?}");
         }
         for name in ["demo:other", "wasi:cli", "calc", ""] {
-            let change = |shared: &mut Shared| shared.entries[0].name = name.to_owned();
+            let change = |shared: &mut SharedIndex| shared.entries[0].name = name.to_owned();
             assert!(read(&change).is_err(), "{name:?}");
         }
-        let stranger = |shared: &mut Shared| {
+        let stranger = |shared: &mut SharedIndex| {
             let stub = (Digest::of(b"another"), Vec::new());
             shared.stubs.extend([stub]);
         };
@@ -443,12 +444,12 @@ mod tests {
             let layer = &mut record.layers[0];
             let all = [&mut record.content, &mut layer.content, &mut layer.blob];
             all[place].size = i64::MAX as u64;
-            assert!(Shared::read(&shared.to_bytes()).is_ok(), "{place}");
+            assert!(SharedIndex::read(&shared.to_bytes()).is_ok(), "{place}");
             let record = &mut shared.records[0];
             let layer = &mut record.layers[0];
             let all = [&mut record.content, &mut layer.content, &mut layer.blob];
             all[place].size += 1;
-            assert!(Shared::read(&shared.to_bytes()).is_err(), "{place}");
+            assert!(SharedIndex::read(&shared.to_bytes()).is_err(), "{place}");
         }
         assert!(check_size(MAX_CONTENT_BYTES).is_ok());
         assert!(check_size(MAX_CONTENT_BYTES + 1).is_err());

@@ -10,16 +10,16 @@ use super::error::Error;
 use super::event::Event;
 use super::exchange;
 use super::import::SourceContents;
-use super::reader::{Read, Reader, Repository};
-use super::sources::{self, Source};
-use super::status::{Known, now};
+use super::reader::{Repository, RepositoryReader, SourceReading};
+use super::sources::{self, IndexSource};
+use super::status::{KnownManifests, now};
 use super::update::Updater;
 use crate::package::{self, Place, Registry, RegistrySettings};
 use crate::reference::package::PackageName;
 use crate::reference::{Location, Name, Reference, Repository as RepositoryName};
 use crate::store::{Session, Store};
 
-impl Read {
+impl SourceReading {
     fn of_shared(contents: SourceContents) -> Self {
         Self {
             contents: SourceContents {
@@ -43,16 +43,16 @@ impl Updater<'_> {
     /// Reads a source before it is added. If a reference names a shared index, the returned source is that index.
     pub(super) async fn new_source(
         &self,
-        source: &Source,
+        source: &IndexSource,
         index: &mut CheckedIndex<'_>,
         all: bool,
-    ) -> Result<(Source, Read), Error> {
-        if let Source::Reference { reference } = source {
+    ) -> Result<(IndexSource, SourceReading), Error> {
+        if let IndexSource::Reference { reference } = source {
             let parsed = sources::parsed::<Reference>(reference)?;
             let store = self.store(&parsed.location).await?;
             if let Some(read) = self.published(store.as_ref(), &parsed.name()).await? {
                 let reference = reference.clone();
-                return Ok((Source::Shared { reference }, read));
+                return Ok((IndexSource::Shared { reference }, read));
             }
         }
         let read = self.read(source, index, all).await?;
@@ -62,27 +62,27 @@ impl Updater<'_> {
     /// Reads a source. Manifests in the index are fetched again only if `all` is set.
     pub(super) async fn read(
         &self,
-        source: &Source,
+        source: &IndexSource,
         index: &mut CheckedIndex<'_>,
         all: bool,
-    ) -> Result<Read, Error> {
+    ) -> Result<SourceReading, Error> {
         let known = match all {
-            true => Known::default(),
+            true => KnownManifests::default(),
             false => index.run(|index| index.known())?,
         };
         let repositories = match source {
-            Source::Shared { reference } => {
+            IndexSource::Shared { reference } => {
                 let reference = sources::parsed::<Reference>(reference)?;
                 return self.shared(source, reference, index, all).await;
             }
-            Source::Reference { reference } => {
+            IndexSource::Reference { reference } => {
                 let reference = sources::parsed::<Reference>(reference)?;
                 let store = self.store(&reference.location).await?;
                 let package = package_of(&reference.location);
                 let only = Some(reference.name());
                 vec![repository(package, &reference.location, store, only)]
             }
-            Source::Package { package, place } => {
+            IndexSource::Package { package, place } => {
                 let name = sources::parsed::<PackageName>(package)?;
                 let registry = match place {
                     Some(place) => {
@@ -98,7 +98,9 @@ impl Updater<'_> {
                 let location = registry.repository(&name)?;
                 vec![repository(Some(name), &location, store, None)]
             }
-            Source::Place { place } => self.repositories(&sources::parsed::<Place>(place)?).await?,
+            IndexSource::Place { place } => {
+                self.repositories(&sources::parsed::<Place>(place)?).await?
+            }
         };
         Ok(self.collect(repositories, &known).await)
     }
@@ -152,14 +154,18 @@ impl Updater<'_> {
         Ok(repository(package, &location, store, None))
     }
 
-    async fn collect(&self, repositories: Vec<Repository>, known: &Known) -> Read {
+    async fn collect(
+        &self,
+        repositories: Vec<Repository>,
+        known: &KnownManifests,
+    ) -> SourceReading {
         let Session {
             cache, concurrency, ..
         } = self.locator.connector.session.clone();
         // Progress counts repositories, not bytes.
         let session = Session::unobserved(cache, concurrency);
         let slots = Semaphore::new(session.transfers());
-        let reader = Reader {
+        let reader = RepositoryReader {
             known,
             session: &session,
             slots: &slots,
@@ -168,7 +174,7 @@ impl Updater<'_> {
         let mut readings = stream::iter(&repositories)
             .map(|repository| reader.read(repository))
             .buffer_unordered(session.transfers());
-        let mut all = Read::default();
+        let mut all = SourceReading::default();
         let mut done = 0;
         while let Some(read) = readings.next().await {
             done += 1;
@@ -189,11 +195,11 @@ impl Updater<'_> {
     /// Reads a shared index, unless the index already has its current manifest.
     async fn shared(
         &self,
-        source: &Source,
+        source: &IndexSource,
         reference: Reference,
         index: &mut CheckedIndex<'_>,
         all: bool,
-    ) -> Result<Read, Error> {
+    ) -> Result<SourceReading, Error> {
         let store = self.store(&reference.location).await?;
         let (status, entries) = index.run(|index| {
             let mut statuses = index.sources()?.into_iter();
@@ -204,7 +210,7 @@ impl Updater<'_> {
         let name = reference.name();
         let resolve = async || store.resolve(&name).await.map_err(package::Error::from);
         if state.is_some() && state == Some(resolve().await?) {
-            return Ok(Read::of_shared(SourceContents {
+            return Ok(SourceReading::of_shared(SourceContents {
                 entries,
                 state,
                 ..SourceContents::default()
@@ -217,10 +223,14 @@ impl Updater<'_> {
     }
 
     /// Reads the shared index that a name stands for. Returns nothing if it is another artifact.
-    async fn published(&self, store: &dyn Store, name: &Name) -> Result<Option<Read>, Error> {
+    async fn published(
+        &self,
+        store: &dyn Store,
+        name: &Name,
+    ) -> Result<Option<SourceReading>, Error> {
         let read = exchange::read(store, name, &self.locator.connector.session).await?;
         Ok(read.map(|(digest, shared)| {
-            Read::of_shared(SourceContents {
+            SourceReading::of_shared(SourceContents {
                 entries: shared.entries,
                 records: shared.records,
                 stubs: shared.stubs,

@@ -14,7 +14,7 @@ use crate::store::spool;
 /// A source of an index, as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Source {
+pub enum IndexSource {
     /// A registry with a catalog, the part of it below a prefix, or a layout.
     Place {
         /// `HOST[/PREFIX]` or `oci:DIR`.
@@ -40,7 +40,7 @@ pub enum Source {
     },
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for IndexSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Place { place } => f.write_str(place),
@@ -57,7 +57,7 @@ impl fmt::Display for Source {
     }
 }
 
-impl Source {
+impl IndexSource {
     /// Returns the kind of the source, in one word.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -85,11 +85,11 @@ pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Err
 /// The contents of the file.
 #[derive(Default, Serialize, Deserialize)]
 struct List {
-    sources: Vec<Source>,
+    sources: Vec<IndexSource>,
 }
 
 /// Reads the list. A missing file is an empty list.
-pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<IndexSource>, Error> {
     match fs::read(path) {
         Ok(bytes) => match serde_json::from_slice::<List>(&bytes) {
             Ok(list) => Ok(list.sources),
@@ -103,7 +103,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
     }
 }
 
-pub(super) fn write(path: &Path, sources: Vec<Source>) -> Result<(), Error> {
+pub(super) fn write(path: &Path, sources: Vec<IndexSource>) -> Result<(), Error> {
     let list = serde_json::to_vec_pretty(&List { sources }).map_err(io::Error::from);
     list.and_then(|list| spool::write(path, &list))
         .map_err(Error::file(path))

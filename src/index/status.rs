@@ -7,17 +7,17 @@ use rusqlite::Connection;
 
 use super::error::Error;
 use super::local::Index;
-use super::query::Found;
+use super::query::SearchResult;
 use super::record::Entry;
-use super::sources::Source;
+use super::sources::IndexSource;
 use super::table::{self, digest_at, digest_of};
 use crate::digest::Digest;
 
 /// The state of a source.
 #[derive(Debug, Clone)]
-pub struct Status {
+pub struct SourceStatus {
     /// The source.
-    pub source: Source,
+    pub source: IndexSource,
     /// The time when it was last read, in seconds since 1970.
     pub updated: Option<i64>,
     /// The number of its artifacts that could not be read then.
@@ -30,7 +30,7 @@ pub struct Status {
     pub state: Option<Digest>,
 }
 
-impl Status {
+impl SourceStatus {
     /// Returns the seconds since the source was read.
     pub fn age(&self) -> Option<i64> {
         self.updated.map(|updated| (now() - updated).max(0))
@@ -45,7 +45,7 @@ pub(super) fn now() -> i64 {
 
 /// The manifests and marks that need not be read again.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct KnownManifests {
     /// Manifests of components.
     pub records: HashSet<Digest>,
     /// Manifests of other artifacts.
@@ -56,16 +56,16 @@ pub struct Known {
 
 impl Index {
     /// Returns the sources in the order in which they were added.
-    pub fn sources(&self) -> Result<Vec<Status>, Error> {
+    pub fn sources(&self) -> Result<Vec<SourceStatus>, Error> {
         self.snapshot(|files| {
             let sources = table::sources(&files.own)?.into_iter();
-            let status = |(source, _): (Source, i64)| status(files.of(&source), source);
+            let status = |(source, _): (IndexSource, i64)| status(files.of(&source), source);
             sources.map(status).collect()
         })
     }
 
     /// Returns the manifests and marks that this machine read. Claims are not included.
-    pub fn known(&self) -> Result<Known, Error> {
+    pub fn known(&self) -> Result<KnownManifests, Error> {
         self.snapshot(|files| {
             let digests = |select: &str| -> rusqlite::Result<HashSet<Digest>> {
                 let mut statement = files.own.prepare(select)?;
@@ -79,7 +79,7 @@ impl Index {
                 let mark = (digest_at(row, 0)?, row.get(3)?);
                 Ok(((row.get(1)?, row.get(2)?), mark))
             })?;
-            Ok(Known {
+            Ok(KnownManifests {
                 records: digests("SELECT digest FROM artifact")?,
                 others: digests("SELECT DISTINCT digest FROM other")?,
                 marks: marks.collect::<rusqlite::Result<_>>()?,
@@ -88,7 +88,7 @@ impl Index {
     }
 
     /// Returns the entries of a source.
-    pub fn entries_of(&self, source: &Source) -> Result<Vec<Entry>, Error> {
+    pub fn entries_of(&self, source: &IndexSource) -> Result<Vec<Entry>, Error> {
         self.snapshot(|files| {
             let file = files.of(source);
             let id = table::source_id(file, source)?;
@@ -98,7 +98,7 @@ impl Index {
 
     /// Returns the stub of an answer, if the index has one. If this machine read the manifest, the stub of a shared
     /// index does not count.
-    pub fn stub(&self, found: &Found) -> Result<Option<Vec<u8>>, Error> {
+    pub fn stub(&self, found: &SearchResult) -> Result<Option<Vec<u8>>, Error> {
         let digest = &found.entry.digest;
         self.snapshot(|files| match &found.claimed_by {
             Some(source) if !table::has_record(&files.own, digest)? => {
@@ -110,14 +110,14 @@ impl Index {
 }
 
 /// Reads the status of a source from its file. A shared index that was never read has no file and an empty status.
-fn status(file: &Connection, source: Source) -> rusqlite::Result<Status> {
+fn status(file: &Connection, source: IndexSource) -> rusqlite::Result<SourceStatus> {
     let id = table::source_id(file, &source)?;
     let select = "SELECT updated, failures, state,
             (SELECT count(DISTINCT name) FROM entry WHERE entry.source = source.id),
             (SELECT count(*) FROM entry WHERE entry.source = source.id)
          FROM source WHERE id = ?1";
     file.query_row(select, [id], |row| {
-        Ok(Status {
+        Ok(SourceStatus {
             source: source.clone(),
             updated: row.get(0)?,
             failures: row.get(1)?,

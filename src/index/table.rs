@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::record::{Entry, Externs, Record, RecordLayer};
 use super::schema::damage;
-use super::sources::Source;
+use super::sources::IndexSource;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{Decoder, Encoding, compress};
 use crate::reference::package::Version;
@@ -19,12 +19,15 @@ use crate::section::{ListDetails, NameDetails};
 const LEVEL: u8 = 9;
 
 /// Adds a source. Returns whether it is new.
-pub(super) fn add_source(connection: &Connection, source: &Source) -> rusqlite::Result<bool> {
+pub(super) fn add_source(connection: &Connection, source: &IndexSource) -> rusqlite::Result<bool> {
     let insert = "INSERT OR IGNORE INTO source (source) VALUES (?1)";
     Ok(connection.execute(insert, [text_of(source)])? > 0)
 }
 
-pub(super) fn source_id(connection: &Connection, source: &Source) -> rusqlite::Result<Option<i64>> {
+pub(super) fn source_id(
+    connection: &Connection,
+    source: &IndexSource,
+) -> rusqlite::Result<Option<i64>> {
     connection
         .query_row(
             "SELECT id FROM source WHERE source = ?1",
@@ -35,7 +38,7 @@ pub(super) fn source_id(connection: &Connection, source: &Source) -> rusqlite::R
 }
 
 /// Returns the sources of a file with their ids, in the order in which they were added.
-pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<(Source, i64)>> {
+pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<(IndexSource, i64)>> {
     let mut statement = connection.prepare("SELECT source, id FROM source ORDER BY id")?;
     let sources = statement.query_map([], |row| {
         let text: String = row.get(0)?;
@@ -45,7 +48,7 @@ pub(super) fn sources(connection: &Connection) -> rusqlite::Result<Vec<(Source, 
     sources.collect()
 }
 
-fn text_of(source: &Source) -> String {
+fn text_of(source: &IndexSource) -> String {
     serde_json::to_string(source).unwrap_or_default()
 }
 

@@ -26,7 +26,7 @@ pub enum Types {
 
 /// A part of a component that matches a search.
 #[derive(Debug, Serialize)]
-pub struct Match {
+pub struct TypeMatch {
     /// `export`, `import` or `word`; for a search by type `world` or `fills`.
     pub kind: &'static str,
     /// The name of the part. For `fills` it is the import of the other component.
@@ -36,7 +36,7 @@ pub struct Match {
     pub interface: Option<String>,
 }
 
-impl Match {
+impl TypeMatch {
     /// Returns a match without an interface.
     pub fn new(kind: &'static str, name: String) -> Self {
         let interface = None;
@@ -82,20 +82,20 @@ impl Types {
     }
 
     /// Returns the parts by which a component fits, given its stub. Returns nothing if it does not fit.
-    pub async fn matches(&self, stub: Vec<u8>) -> Result<Option<Vec<Match>>, Error> {
+    pub async fn matches(&self, stub: Vec<u8>) -> Result<Option<Vec<TypeMatch>>, Error> {
         let matches = match self {
             Self::World(world) => {
                 let world = Arc::clone(world);
                 let name = world.name();
                 let verdict = spawn_blocking(move || fits::target(&stub, &world)).await?;
-                verdict.map(|verdict| verdict.fits().then(|| vec![Match::new("world", name)]))
+                verdict.map(|verdict| verdict.fits().then(|| vec![TypeMatch::new("world", name)]))
             }
             Self::Socket { stub: socket, .. } => {
                 let socket = Arc::clone(socket);
                 let filled = spawn_blocking(move || fits::plug(&socket, &stub)).await?;
                 filled.map(|names| {
-                    let fills = names.into_iter().map(|name| Match::new("fills", name));
-                    let fills: Vec<Match> = fills.collect();
+                    let fills = names.into_iter().map(|name| TypeMatch::new("fills", name));
+                    let fills: Vec<TypeMatch> = fills.collect();
                     (!fills.is_empty()).then_some(fills)
                 })
             }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::checked::CheckedIndex;
 use super::error::Error;
-use super::event::{Event, Unread, Watch};
-use super::import::Imported;
-use super::reader::Read;
-use super::sources::Source;
+use super::event::{Event, EventHandler, ReadFailure};
+use super::import::ImportOutcome;
+use super::reader::SourceReading;
+use super::sources::IndexSource;
 use crate::package::Locator;
 
 /// How often a source is read if the index keeps losing data, before the update fails.
@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 3;
 /// Reads sources into the index.
 pub struct Updater<'a> {
     pub(super) locator: &'a Locator<'a>,
-    pub(super) watch: Watch<'a>,
+    pub(super) watch: EventHandler<'a>,
 }
 
 /// The result of an update.
@@ -25,14 +25,14 @@ pub struct UpdateReport {
     /// The sources that were read.
     pub sources: Vec<SourceReport>,
     /// The sources, repositories and artifacts that could not be read.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<ReadFailure>,
 }
 
 /// The result for one source.
 #[derive(Debug)]
 pub struct SourceReport {
     /// The source.
-    pub source: Source,
+    pub source: IndexSource,
     /// The number of its packages.
     pub packages: usize,
     /// The number of its versions.
@@ -43,7 +43,7 @@ pub struct SourceReport {
 
 impl<'a> Updater<'a> {
     /// Returns an updater.
-    pub fn new(locator: &'a Locator<'a>, watch: Watch<'a>) -> Self {
+    pub fn new(locator: &'a Locator<'a>, watch: EventHandler<'a>) -> Self {
         Self { locator, watch }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Updater<'a> {
     pub async fn add(
         &self,
         index: &mut CheckedIndex<'_>,
-        sources: &[Source],
+        sources: &[IndexSource],
     ) -> Result<UpdateReport, Error> {
         self.refresh(index, true, false, |_| Ok(sources.to_vec()))
             .await
@@ -82,7 +82,7 @@ impl<'a> Updater<'a> {
         index: &mut CheckedIndex<'_>,
         is_new: bool,
         all: bool,
-        sources: impl Fn(&mut CheckedIndex<'_>) -> Result<Vec<Source>, Error>,
+        sources: impl Fn(&mut CheckedIndex<'_>) -> Result<Vec<IndexSource>, Error>,
     ) -> Result<UpdateReport, Error> {
         for _attempt in 0..ATTEMPTS {
             let wanted = sources(index)?;
@@ -95,7 +95,7 @@ impl<'a> Updater<'a> {
                     Err(error) if is_new && wanted.len() == 1 => return Err(error),
                     Err(error) => {
                         let what = source.to_string();
-                        report.fail(Unread { what, error }, self.watch);
+                        report.fail(ReadFailure { what, error }, self.watch);
                     }
                 }
             }
@@ -110,11 +110,11 @@ impl<'a> Updater<'a> {
     /// again. Returns nothing if the source was removed meanwhile.
     async fn import(
         &self,
-        source: &Source,
+        source: &IndexSource,
         index: &mut CheckedIndex<'_>,
         is_new: bool,
         all: bool,
-    ) -> Result<Option<(Source, Read)>, Error> {
+    ) -> Result<Option<(IndexSource, SourceReading)>, Error> {
         for attempt in 0..ATTEMPTS {
             let all = all || attempt > 0;
             let (source, read) = match is_new {
@@ -131,9 +131,9 @@ impl<'a> Updater<'a> {
                 index.import(&source, &read.contents)
             })?;
             match imported {
-                Imported::Done => return Ok(Some((source, read))),
-                Imported::Removed => return Ok(None),
-                Imported::Unknown => {}
+                ImportOutcome::Done => return Ok(Some((source, read))),
+                ImportOutcome::Removed => return Ok(None),
+                ImportOutcome::Unknown => {}
             }
         }
         Err(Error::Unstable)
@@ -141,7 +141,7 @@ impl<'a> Updater<'a> {
 }
 
 impl UpdateReport {
-    fn add(&mut self, source: Source, read: Read, watch: Watch<'_>) {
+    fn add(&mut self, source: IndexSource, read: SourceReading, watch: EventHandler<'_>) {
         let mut packages = BTreeSet::new();
         for entry in &read.contents.entries {
             packages.insert(&entry.name);
@@ -161,7 +161,7 @@ impl UpdateReport {
         }
     }
 
-    fn fail(&mut self, unread: Unread, watch: Watch<'_>) {
+    fn fail(&mut self, unread: ReadFailure, watch: EventHandler<'_>) {
         watch(Event::Unread(&unread));
         self.unread.push(unread);
     }

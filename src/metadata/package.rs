@@ -11,9 +11,9 @@ use crate::world;
 /// `version` counts, if it is a valid version.
 pub fn package_of(
     map: &SectionMap,
-    wit: Option<&world::Kind>,
+    wit: Option<&world::WitKind>,
 ) -> (Option<PackageName>, Option<Version>) {
-    if let Some(world::Kind::WitPackage { name, version }) = wit {
+    if let Some(world::WitKind::WitPackage { name, version }) = wit {
         return (
             own_name(&name.to_string()).map(|(name, _)| name),
             version.clone(),
@@ -145,14 +145,14 @@ mod tests {
             named("component-name", "demo:calc@1.0.0"),
             custom("version", b"2.0.0"),
         ];
-        let wit = world::Kind::WitPackage {
+        let wit = world::WitKind::WitPackage {
             name: "demo:types".parse().unwrap(),
             version: None,
         };
         let (name, version) = package_of(&component(&sections), Some(&wit));
         assert_eq!(name.unwrap().to_string(), "demo:types");
         assert_eq!(version, None);
-        let (name, _) = package_of(&component(&sections), Some(&world::Kind::Component));
+        let (name, _) = package_of(&component(&sections), Some(&world::WitKind::Component));
         assert_eq!(name.unwrap().to_string(), "demo:calc");
     }
 }

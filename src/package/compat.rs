@@ -10,7 +10,7 @@ use super::publication::Publishing;
 use super::{Error, Tags};
 use crate::fits::{self, Verdict};
 use crate::manifest::Os;
-use crate::pull::{self, Opened};
+use crate::pull::{self, OpenArtifact};
 use crate::reference::Name;
 use crate::reference::package::Version;
 use crate::source::Source;
@@ -71,7 +71,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     }
 
     /// Opens the nearest older and the nearest newer version that is not ignored.
-    async fn neighbours(&self, tags: &Tags) -> Result<Vec<(Version, Opened)>, Error> {
+    async fn neighbours(&self, tags: &Tags) -> Result<Vec<(Version, OpenArtifact)>, Error> {
         let (older, newer) = candidates(tags, &self.publication.version);
         let mut neighbours = Vec::new();
         for candidates in [older, newer] {
@@ -89,7 +89,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     }
 
     /// Returns the stub of an existing version, or the reason why there is none.
-    async fn stub_of(&self, opened: &Opened) -> Result<Result<Vec<u8>, String>, Error> {
+    async fn stub_of(&self, opened: &OpenArtifact) -> Result<Result<Vec<u8>, String>, Error> {
         if opened
             .split()
             .is_some_and(|split| split.config.os == Os::Wasip1)

@@ -6,7 +6,7 @@ use super::configuration::{RegistrySettings, UserPassword};
 use super::{Error, Publication};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::digest::Digest;
-use crate::pull::{self, Opened};
+use crate::pull::{self, OpenArtifact};
 use crate::reference::{Location, Name, Reference, Repository};
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::credentials::{self, Credentials};
@@ -34,7 +34,7 @@ pub struct Located {
     /// The artifact; for a package version, with its tag and digest.
     pub reference: Reference,
     /// Its manifest and config.
-    pub opened: Opened,
+    pub opened: OpenArtifact,
 }
 
 /// A package version that was found and opened.
@@ -59,7 +59,7 @@ pub(super) async fn open_component(
     store: &dyn Store,
     session: &Session,
     version: &Name,
-) -> Result<Option<Opened>, Error> {
+) -> Result<Option<OpenArtifact>, Error> {
     match pull::open(store, version, session).await {
         Ok(opened) => Ok(Some(opened)),
         Err(
@@ -221,7 +221,11 @@ impl Connector {
         })
     }
 
-    pub(super) async fn opened(&self, store: &dyn Store, name: &Name) -> Result<Opened, Error> {
+    pub(super) async fn opened(
+        &self,
+        store: &dyn Store,
+        name: &Name,
+    ) -> Result<OpenArtifact, Error> {
         Ok(pull::open(store, name, &self.session).await?)
     }
 

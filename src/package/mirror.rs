@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_line() {
+    fn errors_name_the_line() {
         for (text, line) in [
             ("", ""),
             ("[[mirror]]\nto = \"nowhere\"\npackages = []", "line 2"),

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn invalid_places_are_refused() {
         for bad in [
             "",
             "oci:",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_of_what_was_written() {
+    fn errors_quote_the_invalid_part() {
         for (bad, reason) in [
             ("nowhere", "it needs a host"),
             ("https://ghcr.io", "it must not begin with `https://`"),

@@ -19,8 +19,8 @@ use crate::acceptance::{self, Facts, Incoming, Purpose};
 use crate::component::Component;
 use crate::copy;
 use crate::digest::Digest;
-use crate::pull::{self, Opened};
-use crate::push::{self, Options, Pushed};
+use crate::pull::{self, OpenArtifact};
+use crate::push::{self, PushOptions, PushSummary};
 use crate::reference::Name;
 use crate::reference::package::{PackageName, version_tag};
 use crate::source::Source;
@@ -41,7 +41,7 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub struct Published {
     /// The pushed artifact; nothing if the same bytes existed.
-    pub pushed: Option<Pushed>,
+    pub pushed: Option<PushSummary>,
     /// The manifest that the tag names.
     pub digest: Digest,
 }
@@ -83,7 +83,7 @@ pub async fn check_owner(
 }
 
 /// Fails if an artifact names another package.
-fn owned(store: &dyn Store, package: &PackageName, opened: &Opened) -> Result<(), Error> {
+fn owned(store: &dyn Store, package: &PackageName, opened: &OpenArtifact) -> Result<(), Error> {
     let purpose = Purpose::Change { package };
     Ok(acceptance::accept(&purpose, &opened.facts(store))?)
 }
@@ -174,7 +174,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     pub async fn publish(
         &self,
         store: &dyn WritableStore,
-        options: &Options,
+        options: &PushOptions,
         before: State,
     ) -> Result<Published, Error> {
         let session = self.session;
@@ -202,7 +202,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
             _ => {}
         }
         store.push_manifest(&manifest, Some(&tag)).await?;
-        copy::settle(begun).await;
+        copy::wait_for_writers(begun).await;
         match self.state().await? {
             State::Same(digest) => Ok(Published {
                 pushed: Some(pushed),

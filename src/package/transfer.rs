@@ -12,7 +12,7 @@ use super::versions::{none, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose, Refusal};
 use crate::artifact::SPLIT_SUFFIX;
-use crate::copy::{Copied, Copier, Options};
+use crate::copy::{Copier, CopySummary, Options};
 use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
 use crate::store::{self, Session, Store, WritableStore};
@@ -47,7 +47,7 @@ impl CopyPlan {
     }
 
     /// Copies, and returns the result for each tag.
-    pub async fn run(&self) -> Result<Vec<(Option<String>, Copied)>, Error> {
+    pub async fn run(&self) -> Result<Vec<(Option<String>, CopySummary)>, Error> {
         let (source, target) = (self.source.as_ref(), self.target.as_ref());
         let mut copier = Copier::new(source, target, &self.options, &self.session);
         match &self.one {
@@ -176,7 +176,7 @@ impl Locator<'_> {
         &self,
         entry: &Mirrored,
         spec: &PackageSpec,
-        mut done: impl FnMut(&Version, Result<(String, Copied), Error>),
+        mut done: impl FnMut(&Version, Result<(String, CopySummary), Error>),
     ) -> Result<(), Error> {
         let (connector, package) = (self.connector, &spec.name);
         let from = match &entry.from {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::acceptance::Facts;
 use crate::artifact::{self, FlatDescription, FlatManifest, Form, Layer, SplitManifest, split_tag};
-use crate::content::{Place, StoredContent};
+use crate::content::{BlobPlace, StoredContent};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};
 use crate::error::Error;
@@ -20,13 +20,13 @@ const MAX_LISTED: usize = 16;
 
 /// An artifact with its checked manifest, and its checked config if it is needed.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct OpenArtifact {
     /// The digest of the requested manifest.
     pub digest: Digest,
     /// The artifact that the component is read from.
     pub artifact: Artifact,
     /// Split forms that were found and could not be used.
-    pub unused: Vec<Unused>,
+    pub unused: Vec<UnusableSplit>,
 }
 
 /// An artifact in one of the two forms.
@@ -48,7 +48,7 @@ pub struct SplitArtifact {
     /// The config.
     pub config: Config,
     /// The place of the config's blob, if it was read.
-    pub config_from: Option<Place>,
+    pub config_from: Option<BlobPlace>,
 }
 
 impl SplitArtifact {
@@ -66,14 +66,14 @@ impl SplitArtifact {
 
 /// A split form of a flat artifact that could not be used, so that the flat form is pulled. `Display` gives the reason.
 #[derive(Debug, Clone)]
-pub struct Unused {
+pub struct UnusableSplit {
     /// The tag or digest; nothing if the split forms could not be listed.
     pub name: Option<Name>,
     /// The reason.
     pub error: Arc<Error>,
 }
 
-impl fmt::Display for Unused {
+impl fmt::Display for UnusableSplit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = chain(&*self.error);
         match &self.name {
@@ -83,7 +83,7 @@ impl fmt::Display for Unused {
     }
 }
 
-impl Opened {
+impl OpenArtifact {
     /// Returns the digest and size of the component.
     pub fn content(&self) -> Identity {
         match &self.artifact {
@@ -151,7 +151,11 @@ impl Opened {
 /// Reads the manifest that `name` names, and the config unless a split manifest repeats it in full.
 ///
 /// For a flat artifact this looks for the split form, which is the same component in smaller parts.
-pub async fn open(store: &dyn Store, name: &Name, session: &Session) -> Result<Opened, Error> {
+pub async fn open(
+    store: &dyn Store,
+    name: &Name,
+    session: &Session,
+) -> Result<OpenArtifact, Error> {
     let raw = store.manifest(name).await?;
     open_manifest(store, name, &raw, session).await
 }
@@ -162,15 +166,15 @@ pub async fn open_manifest(
     name: &Name,
     raw: &RawManifest,
     session: &Session,
-) -> Result<Opened, Error> {
-    let opening = Opening { store, session };
+) -> Result<OpenArtifact, Error> {
+    let opening = ArtifactOpener { store, session };
     let mut unused = Vec::new();
     let artifact = match artifact::form(&raw.bytes).map_err(opening.unsound(name))? {
         Form::Split => Artifact::Split(Box::new(opening.split(name, raw).await?)),
         Form::Flat => {
             let flat = FlatManifest::read(&raw.bytes, &raw.media_type);
             let flat = flat.map_err(opening.unsound(name))?;
-            match opening.behind(&raw.digest, &mut unused).await? {
+            match opening.find_split(&raw.digest, &mut unused).await? {
                 Some(split) => Artifact::Split(Box::new(split)),
                 None => Artifact::Flat(Box::new(flat)),
             }
@@ -185,7 +189,7 @@ pub async fn open_manifest(
             return Err(Error::Foreign { reference, what });
         }
     };
-    Ok(Opened {
+    Ok(OpenArtifact {
         digest: raw.digest,
         artifact,
         unused,
@@ -198,17 +202,17 @@ pub async fn open_split(
     manifest: &RawManifest,
     session: &Session,
 ) -> Result<SplitArtifact, Error> {
-    let opening = Opening { store, session };
+    let opening = ArtifactOpener { store, session };
     let name = Name::Digest(manifest.digest);
     opening.split(&name, manifest).await
 }
 
-struct Opening<'a> {
+struct ArtifactOpener<'a> {
     store: &'a dyn Store,
     session: &'a Session,
 }
 
-impl Opening<'_> {
+impl ArtifactOpener<'_> {
     fn reference(&self, name: &Name) -> String {
         format!("{} ({name})", self.store.location())
     }
@@ -244,17 +248,17 @@ impl Opening<'_> {
     /// Finds the split form of a flat artifact, by its tag or otherwise among the referrers. Never uses the cache.
     ///
     /// Unusable split forms are recorded in `unused`, because the flat form remains.
-    async fn behind(
+    async fn find_split(
         &self,
         flat: &Digest,
-        unused: &mut Vec<Unused>,
+        unused: &mut Vec<UnusableSplit>,
     ) -> Result<Option<SplitArtifact>, Error> {
         let mut note = |name: Option<Name>, error: Error| {
             if ends(&error) {
                 return Err(error);
             }
             let error = Arc::new(error);
-            unused.push(Unused { name, error });
+            unused.push(UnusableSplit { name, error });
             Ok(None)
         };
         let tag = Name::Tag(split_tag(flat));
@@ -330,7 +334,7 @@ async fn config_bytes(
     store: &dyn Store,
     blob: Identity,
     session: &Session,
-) -> Result<(Vec<u8>, Place), Error> {
+) -> Result<(Vec<u8>, BlobPlace), Error> {
     if blob.size > MAX_CONFIG_BYTES {
         return Err(Error::Store(store::Error::Malformed {
             what: format!("config {}", blob.digest),

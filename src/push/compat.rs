@@ -23,9 +23,9 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         split: &RawManifest,
         tag: Option<&str>,
         blobs: &mut Vec<Digest>,
-        tally: &mut copy::Outcome,
+        tally: &mut copy::BlobCounts,
     ) -> Result<(), Error> {
-        self.flat(&flat, blobs, tally).await?;
+        self.push_flat_blobs(&flat, blobs, tally).await?;
         let split_tag = split_tag(&flat.digest());
         let flat = RawManifest::new(flat.manifest, media_type::MANIFEST);
         self.store.push_manifest(&flat, None).await?;
@@ -37,17 +37,17 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     /// Stores the blobs of the flat form, and adds them to `blobs`.
-    async fn flat(
+    async fn push_flat_blobs(
         &self,
         flat: &Flat,
         blobs: &mut Vec<Digest>,
-        tally: &mut copy::Outcome,
+        tally: &mut copy::BlobCounts,
     ) -> Result<(), Error> {
         blobs.push(self.bytes(&flat.config, tally).await?);
         let whole = self.component.config.content;
         // The root alone is the whole component if nothing was split out.
         if !blobs.contains(&whole.digest) {
-            tally.add(self.whole(whole).await?);
+            tally.add(self.push_component_blob(whole).await?);
             blobs.push(whole.digest);
         }
         Ok(())
@@ -55,15 +55,15 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
 
     /// Stores the component as one blob. It goes through the cache, which checks it before the first byte is sent. It
     /// does not stay there, because later pulls on this machine use the layers.
-    async fn whole(&self, whole: Identity) -> Result<copy::Pushed, Error> {
+    async fn push_component_blob(&self, whole: Identity) -> Result<copy::BlobTransfer, Error> {
         if self.store.has(whole).await? {
             let sent = false;
-            return Ok(copy::Pushed { blob: whole, sent });
+            return Ok(copy::BlobTransfer { blob: whole, sent });
         }
         let cache = Arc::clone(&self.session.cache);
         let held = blocking(move || cache.is_intact(whole)).await?;
         if !held {
-            self.hold(whole).await?;
+            self.store_temporarily(whole).await?;
         }
         let pushed = self.send(whole).await;
         if !held {
@@ -72,7 +72,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         Ok(pushed?)
     }
 
-    async fn hold(&self, whole: Identity) -> Result<(), Error> {
+    async fn store_temporarily(&self, whole: Identity) -> Result<(), Error> {
         let component = Arc::clone(self.component);
         let cache = Arc::clone(&self.session.cache);
         let observer = Arc::clone(&self.session.observer);

@@ -67,7 +67,7 @@ fn a_reference_needs_a_host_or_a_directory() {
 }
 
 #[test]
-fn what_other_programs_would_read_is_refused() {
+fn references_of_other_programs_are_refused() {
     for (text, reason) in [
         ("oci://ghcr.io/me/calc:1", "it must not begin with `oci://`"),
         ("oci:///srv/store:1", "it must not begin with `oci://`"),

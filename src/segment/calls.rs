@@ -95,12 +95,12 @@ impl Calls {
     }
 
     /// Returns the functions that a module may run if it is entered here, including the entered ones.
-    pub(super) fn reached_from(&self, entries: &Entered) -> Reached {
+    pub(super) fn reached_from(&self, entries: &EntryPoints) -> ReachedFunctions {
         self.follow(entries, true)
     }
 
     /// Returns the same functions, if imported functions never call back.
-    pub(super) fn reached_within(&self, entries: &Entered) -> Reached {
+    pub(super) fn reached_within(&self, entries: &EntryPoints) -> ReachedFunctions {
         self.follow(entries, false)
     }
 
@@ -116,8 +116,8 @@ impl Calls {
         self.callees.shrink_to_fit();
     }
 
-    fn follow(&self, entries: &Entered, comes_back: bool) -> Reached {
-        let mut reached = Reached::default();
+    fn follow(&self, entries: &EntryPoints, comes_back: bool) -> ReachedFunctions {
+        let mut reached = ReachedFunctions::default();
         let mut pending = Vec::new();
         reached.visit(&entries.functions, &mut pending);
         if entries.references && self.shares() {
@@ -166,7 +166,7 @@ impl Calls {
 
 /// The points where a module is entered.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Entered {
+pub(super) struct EntryPoints {
     /// The functions that are entered.
     pub(super) functions: Vec<u32>,
     /// Whether it is entered at all functions that a shared reference may point to.
@@ -177,13 +177,13 @@ pub(super) struct Entered {
 
 /// The functions that may run.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct ReachedFunctions {
     functions: Vec<bool>,
     reference: bool,
     outside: bool,
 }
 
-impl Reached {
+impl ReachedFunctions {
     pub(super) fn contains(&self, function: u32) -> bool {
         self.functions.get(function as usize) == Some(&true)
     }
@@ -243,9 +243,9 @@ mod tests {
     }
 
     fn reached(calls: &Calls, entries: &[u32]) -> Vec<u32> {
-        let entries = Entered {
+        let entries = EntryPoints {
             functions: entries.to_vec(),
-            ..Entered::default()
+            ..EntryPoints::default()
         };
         let reached = calls.reached_from(&entries);
         (0..10)
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn references_and_imports_lead_where_they_may() {
+    fn references_and_imports_reach_every_possible_function() {
         let mut calls = calls(&[&[Callee::Reference], &[Callee::Function(0)], &[], &[], &[]]);
         calls.refer(3);
         calls.exported = vec![4];

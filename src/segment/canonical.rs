@@ -11,8 +11,8 @@ use wasmparser::{
     InstanceSectionReader,
 };
 
-use super::piece::Pieces;
-use super::{Entries, Halt, MAX_SECTION_BYTES, Unread, unread};
+use super::range_buffer::RangeBuffer;
+use super::{Entries, Halt, MAX_SECTION_BYTES, UnreadPart, unread};
 use crate::section::{Error, Section};
 use crate::source::Source;
 
@@ -30,8 +30,8 @@ pub(super) fn read<S: Source + ?Sized>(
     sections: &[&Section],
     nested: bool,
     entries: &mut Entries,
-) -> Result<Option<Unread>, Error> {
-    let mut pieces = Pieces::new(source, 16 * 1024);
+) -> Result<Option<UnreadPart>, Error> {
+    let mut pieces = RangeBuffer::new(source, 16 * 1024);
     // The imports of a nested component may be functions of the file.
     let mut spaces = Spaces {
         has_own_functions: nested,
@@ -112,7 +112,7 @@ impl Spaces {
     }
 
     /// Records the export that an item of an instance stands for.
-    fn rename(&self, item: &str, function: u32, entries: &mut Entries) -> Result<(), Unread> {
+    fn rename(&self, item: &str, function: u32, entries: &mut Entries) -> Result<(), UnreadPart> {
         if let Some(name) = self.core_function(function, 0)? {
             let names = entries.renamed.entry(item.to_owned()).or_default();
             names.insert(self.names[name].to_string());
@@ -199,15 +199,15 @@ impl Spaces {
         Ok(())
     }
 
-    fn core_function(&self, index: u32, offset: u64) -> Result<Option<usize>, Unread> {
+    fn core_function(&self, index: u32, offset: u64) -> Result<Option<usize>, UnreadPart> {
         let function = self.core_functions.get(index as usize).copied();
         function.ok_or_else(|| no_such(offset, "core function"))
     }
 
-    fn count(&mut self, name: &str) -> Result<(), Unread> {
+    fn count(&mut self, name: &str) -> Result<(), UnreadPart> {
         self.name_bytes += name.len() as u64;
         match self.name_bytes > MAX_SECTION_BYTES {
-            true => Err(Unread::Limit {
+            true => Err(UnreadPart::Limit {
                 offset: 0,
                 what: "bytes of names in a component",
                 most: MAX_SECTION_BYTES,
@@ -227,8 +227,8 @@ fn imports(reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> 
     Ok(())
 }
 
-fn no_such(offset: u64, what: &str) -> Unread {
-    Unread::damaged(offset, format!("no such {what}"))
+fn no_such(offset: u64, what: &str) -> UnreadPart {
+    UnreadPart::damaged(offset, format!("no such {what}"))
 }
 
 fn is_function(kind: ExternalKind) -> bool {

@@ -3,7 +3,7 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::calls::{Callee, Calls};
-use super::{Instruction, MAX_CALLS, MAX_FUNCTIONS, MAX_READERS, Reader, Unread};
+use super::{Instruction, MAX_CALLS, MAX_FUNCTIONS, MAX_READERS, Reader, UnreadPart};
 
 /// The facts collected from the code of a module.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ impl Code {
         &mut self,
         reader: BinaryReader<'_>,
         readers_left: &mut usize,
-    ) -> Result<(), Unread> {
+    ) -> Result<(), UnreadPart> {
         let mut operators = FunctionBody::new(reader).get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
@@ -31,7 +31,10 @@ impl Code {
     }
 
     /// Collects the references in a constant expression.
-    pub(super) fn expression(&mut self, mut operators: OperatorsReader<'_>) -> Result<(), Unread> {
+    pub(super) fn expression(
+        &mut self,
+        mut operators: OperatorsReader<'_>,
+    ) -> Result<(), UnreadPart> {
         while !operators.eof() {
             if let (Operator::RefFunc { function_index }, offset) = operators.read_with_offset()? {
                 self.refer(function_index, offset)?;
@@ -45,7 +48,7 @@ impl Code {
         operator: &Operator<'_>,
         offset: u64,
         readers_left: &mut usize,
-    ) -> Result<(), Unread> {
+    ) -> Result<(), UnreadPart> {
         match *operator {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 self.known(function_index, offset)?;
@@ -86,10 +89,10 @@ impl Code {
         }
     }
 
-    fn call(&mut self, callee: Callee, offset: u64) -> Result<(), Unread> {
+    fn call(&mut self, callee: Callee, offset: u64) -> Result<(), UnreadPart> {
         match self.calls.call(callee) {
             true => Ok(()),
-            false => Err(Unread::Limit {
+            false => Err(UnreadPart::Limit {
                 offset,
                 what: "calls in a file",
                 most: MAX_CALLS as u64,
@@ -98,17 +101,17 @@ impl Code {
     }
 
     /// Records that the module makes a reference to a function.
-    pub(super) fn refer(&mut self, function: u32, offset: u64) -> Result<(), Unread> {
+    pub(super) fn refer(&mut self, function: u32, offset: u64) -> Result<(), UnreadPart> {
         self.known(function, offset)?;
         self.calls.refer(function);
         Ok(())
     }
 
     /// Fails if there is no function with this index.
-    pub(super) fn known(&self, function: u32, offset: u64) -> Result<(), Unread> {
+    pub(super) fn known(&self, function: u32, offset: u64) -> Result<(), UnreadPart> {
         match function < self.functions.min(MAX_FUNCTIONS) {
             true => Ok(()),
-            false => Err(Unread::damaged(offset, "no such function")),
+            false => Err(UnreadPart::damaged(offset, "no such function")),
         }
     }
 
@@ -118,8 +121,8 @@ impl Code {
         offset: u64,
         instruction: Instruction,
         readers_left: &mut usize,
-    ) -> Result<(), Unread> {
-        *readers_left = readers_left.checked_sub(1).ok_or(Unread::Limit {
+    ) -> Result<(), UnreadPart> {
+        *readers_left = readers_left.checked_sub(1).ok_or(UnreadPart::Limit {
             offset,
             what: "instructions that name a data segment",
             most: MAX_READERS as u64,

@@ -10,9 +10,10 @@ use wasmparser::{
 
 use super::calls::Calls;
 use super::code::Code;
-use super::piece::Pieces;
+use super::range_buffer::RangeBuffer;
 use super::{
-    Entries, Halt, Left, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, Segment, Unread, Verdict, unread,
+    Entries, Halt, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, RemainingLimits, Segment, UnreadPart,
+    Verdict, unread,
 };
 use crate::section::{Error, Section, SectionMap, id};
 use crate::source::Source;
@@ -40,7 +41,7 @@ const MAX_HEAD_BYTES: u64 = 22;
 
 /// The facts read from a core module.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ModuleFacts {
     pub(super) code: Code,
     pub(super) segments: Vec<Segment>,
     /// Functions that run at the start.
@@ -50,7 +51,7 @@ pub(super) struct Found {
     /// Functions that others can import, by name.
     pub(super) exports: Vec<(Box<str>, u32)>,
     has_reference_global: bool,
-    pub(super) unread: Option<Unread>,
+    pub(super) unread: Option<UnreadPart>,
 }
 
 /// Reads the sections of a core module. Unreadable parts are skipped, and the first one is recorded.
@@ -59,21 +60,21 @@ pub(super) fn read<S: Source + ?Sized>(
     map: &SectionMap,
     sections: &[&Section],
     entries: &Entries,
-    left: &mut Left,
-) -> Result<Found, Error> {
-    let mut reading = Reading {
-        pieces: Pieces::new(source, CODE_BYTES),
-        heads: Pieces::new(source, HEAD_BYTES),
+    left: &mut RemainingLimits,
+) -> Result<ModuleFacts, Error> {
+    let mut reading = ModuleReader {
+        pieces: RangeBuffer::new(source, CODE_BYTES),
+        heads: RangeBuffer::new(source, HEAD_BYTES),
         map,
         entries,
         left,
-        found: Found::default(),
+        found: ModuleFacts::default(),
     };
     reading.found.code.calls = Calls::new(reading.left.calls);
     let mut passed = 0;
     for section in sections.iter().filter(|section| section.id != id::CUSTOM) {
         let place = place(section.id);
-        let damaged = |reason| Err(Unread::damaged(section.whole.start, reason).into());
+        let damaged = |reason| Err(UnreadPart::damaged(section.whole.start, reason).into());
         let outcome = match place {
             0 => damaged("a section that is not known"),
             place if place <= passed => damaged("a section out of order"),
@@ -111,16 +112,16 @@ fn place(section: u8) -> usize {
         .map_or(0, |place| place + 1)
 }
 
-struct Reading<'a, S: ?Sized> {
-    pieces: Pieces<'a, S>,
-    heads: Pieces<'a, S>,
+struct ModuleReader<'a, S: ?Sized> {
+    pieces: RangeBuffer<'a, S>,
+    heads: RangeBuffer<'a, S>,
     map: &'a SectionMap,
     entries: &'a Entries,
-    left: &'a mut Left,
-    found: Found,
+    left: &'a mut RemainingLimits,
+    found: ModuleFacts,
 }
 
-impl<S: Source + ?Sized> Reading<'_, S> {
+impl<S: Source + ?Sized> ModuleReader<'_, S> {
     fn note(&mut self, outcome: Result<(), Halt>) -> Result<(), Error> {
         if let Some(unread) = unread(outcome)? {
             self.found.unread.get_or_insert(unread);
@@ -178,14 +179,14 @@ impl<S: Source + ?Sized> Reading<'_, S> {
         let code = &self.found.code;
         if code.calls.imported.saturating_add(count) != code.functions {
             let reason = "function and code section do not have the same number of functions";
-            self.note(Err(Unread::damaged(start, reason).into()))?;
+            self.note(Err(UnreadPart::damaged(start, reason).into()))?;
         }
         for _ in 0..count {
             let (size, after) = self.number(rest)?;
             let end = after.start + u64::from(size);
             if end > after.end {
                 return Err(
-                    Unread::damaged(after.start, "a body past the end of its section").into(),
+                    UnreadPart::damaged(after.start, "a body past the end of its section").into(),
                 );
             }
             if self.found.code.calls.current() >= MAX_FUNCTIONS {
@@ -198,13 +199,13 @@ impl<S: Source + ?Sized> Reading<'_, S> {
         }
         match rest.is_empty() {
             true => Ok(()),
-            false => Err(Unread::damaged(rest.start, "bytes after the last function").into()),
+            false => Err(UnreadPart::damaged(rest.start, "bytes after the last function").into()),
         }
     }
 
     fn body(&mut self, range: Range<u64>) -> Result<(), Halt> {
         if range.end - range.start > MAX_BODY_BYTES {
-            return Err(Halt::Unread(Unread::Limit {
+            return Err(Halt::Unread(UnreadPart::Limit {
                 offset: range.start,
                 what: "bytes in a function body",
                 most: MAX_BODY_BYTES,
@@ -246,14 +247,14 @@ impl<S: Source + ?Sized> Reading<'_, S> {
             true => Ok(()),
             false => {
                 let reason = "a data section that cannot be read, or has too many segments";
-                Err(Unread::damaged(payload.start, reason).into())
+                Err(UnreadPart::damaged(payload.start, reason).into())
             }
         }
     }
 }
 
-fn too_many_functions(offset: u64) -> Unread {
-    Unread::Limit {
+fn too_many_functions(offset: u64) -> UnreadPart {
+    UnreadPart::Limit {
         offset,
         what: "functions in a module",
         most: u64::from(MAX_FUNCTIONS),
@@ -261,7 +262,7 @@ fn too_many_functions(offset: u64) -> Unread {
 }
 
 /// Reads the head of an active segment, up to its address if that is a constant.
-fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
+fn active(mut head: BinaryReader<'_>) -> Result<Mode, UnreadPart> {
     const HAS_MEMORY: u32 = 2;
     let memory = match head.read_var_u32()? {
         HAS_MEMORY => head.read_var_u32()?,
@@ -278,7 +279,7 @@ fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
     Ok(Mode::Active { memory, address })
 }
 
-impl Found {
+impl ModuleFacts {
     /// Looks for functions with references as parameters or results. Tags and continuations use such types too.
     fn types(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
         for group in TypeSectionReader::new(reader)? {

@@ -358,7 +358,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_into_the_index_stays() {
+    fn index_entries_of_other_clients_stay() {
         let manifest = RawManifest::new(b"{}".as_slice(), media_type::MANIFEST);
         let other = RawManifest::new(b"[]".as_slice(), media_type::MANIFEST);
         let entry = |manifest: &RawManifest, annotations: Value| {

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_read_is_remembered_and_checked() {
+    async fn cached_manifests_are_read_offline_and_checked() {
         let directory = tempfile::tempdir().unwrap();
         let layout = Layout::create(&directory.path().join("layout"), Arc::new(())).unwrap();
         let manifest = RawManifest::new(&b"{}"[..], "application/x");

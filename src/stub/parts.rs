@@ -12,7 +12,7 @@ use crate::split::{Recipe, Run};
 const WINDOW_BYTES: u64 = 16 * 1024;
 
 /// The root and the available layers, at their offsets.
-pub(super) struct Placed<'a, R: ?Sized> {
+pub(super) struct PlacedLayers<'a, R: ?Sized> {
     root: &'a R,
     size: u64,
     /// The runs by offset.
@@ -34,7 +34,7 @@ pub(super) struct Hole {
     pub(super) layer: usize,
 }
 
-impl<'a, R: Source + ?Sized> Placed<'a, R> {
+impl<'a, R: Source + ?Sized> PlacedLayers<'a, R> {
     pub(super) fn new(
         recipe: &Recipe,
         root: &'a R,
@@ -92,7 +92,7 @@ fn check_size(layer: usize, expected: u64, found: u64) -> Result<(), Error> {
     }
 }
 
-impl<R: Source + ?Sized> Source for Placed<'_, R> {
+impl<R: Source + ?Sized> Source for PlacedLayers<'_, R> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.size)
     }
@@ -114,7 +114,7 @@ impl<R: Source + ?Sized> Source for Placed<'_, R> {
 }
 
 /// Reads forward through the available bytes, in few reads.
-pub(super) struct Parts<'a, S: ?Sized> {
+pub(super) struct AvailableBytes<'a, S: ?Sized> {
     source: &'a S,
     size: u64,
     /// The holes by offset.
@@ -123,7 +123,7 @@ pub(super) struct Parts<'a, S: ?Sized> {
     window: Vec<u8>,
 }
 
-impl<'a, S: Source + ?Sized> Parts<'a, S> {
+impl<'a, S: Source + ?Sized> AvailableBytes<'a, S> {
     pub(super) fn whole(source: &'a S) -> Result<Self, Error> {
         Self::with_holes(source, Vec::new())
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, Parser};
 
-use super::parts::{Hole, Parts};
+use super::parts::{AvailableBytes, Hole};
 use super::{Error, MAX_STUB_BYTES};
 use crate::section::{BinaryKind, MAX_DEPTH, id};
 use crate::source::Source;
@@ -22,7 +22,7 @@ const BODY: [u8; 4] = [3, 0, 0, 0x0b];
 const PACKAGE_DOCS: &[u8] = b"package-docs";
 const COMPONENT_TYPE: &[u8] = b"component-type";
 
-pub(super) fn stub<S: Source + ?Sized>(mut parts: Parts<'_, S>) -> Result<Vec<u8>, Error> {
+pub(super) fn stub<S: Source + ?Sized>(mut parts: AvailableBytes<'_, S>) -> Result<Vec<u8>, Error> {
     let whole = 0..parts.size();
     parts.check(&(0..BinaryKind::HEADER_BYTES.min(whole.end)))?;
     let kind = kind(parts.peek(0..BinaryKind::HEADER_BYTES)?).ok_or(Error::Header)?;
@@ -49,7 +49,7 @@ fn kind(header: &[u8]) -> Option<BinaryKind> {
 }
 
 struct Walk<'a, S: ?Sized> {
-    parts: Parts<'a, S>,
+    parts: AvailableBytes<'a, S>,
     stub: Vec<u8>,
     stack: Vec<Frame>,
 }
@@ -284,7 +284,10 @@ impl Frame {
     }
 }
 
-fn header<S: Source + ?Sized>(parts: &mut Parts<'_, S>, rest: Range<u64>) -> Result<Header, Error> {
+fn header<S: Source + ?Sized>(
+    parts: &mut AvailableBytes<'_, S>,
+    rest: Range<u64>,
+) -> Result<Header, Error> {
     let start = rest.start;
     let longest = start..rest.end.min(start + MAX_HEADER_BYTES);
     let bytes = parts.peek(longest.clone())?;
@@ -316,7 +319,7 @@ fn header<S: Source + ?Sized>(parts: &mut Parts<'_, S>, rest: Range<u64>) -> Res
 
 /// Reads the number at the start of a payload. Returns it with the offset after it, or nothing if it is invalid.
 fn count<S: Source + ?Sized>(
-    parts: &mut Parts<'_, S>,
+    parts: &mut AvailableBytes<'_, S>,
     payload: &Range<u64>,
 ) -> Result<Option<(u32, u64)>, Error> {
     let longest = payload.start..payload.end.min(payload.start + 5);

@@ -4,7 +4,7 @@
 mod credentials;
 mod mirror;
 mod outages;
-mod passing;
+mod passthrough;
 mod podman;
 mod store;
 

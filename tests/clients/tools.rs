@@ -104,7 +104,7 @@ fn oras_copies_to_a_registry_and_back() {
 }
 
 #[test]
-fn what_wharf_pushed_to_a_registry_oras_shows_and_copies_to_another() {
+fn oras_shows_and_copies_artifacts_that_wharf_pushed() {
     let Some(oras) = support::tool("oras") else {
         return;
     };
@@ -163,7 +163,7 @@ fn assert_splices(workspace: &Workspace, directory: &str, flags: &[&str], bytes:
 }
 
 #[test]
-fn what_oras_pulled_can_be_spliced() {
+fn files_that_oras_pulled_can_be_spliced() {
     let Some(oras) = support::tool("oras") else {
         return;
     };
@@ -240,7 +240,7 @@ fn entries(layout: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn what_skopeo_and_oras_put_into_a_layout_stays_and_so_does_ours() {
+fn layouts_keep_the_entries_of_skopeo_oras_and_wharf() {
     let (Some(skopeo), Some(oras)) = (support::tool("skopeo"), support::tool("oras")) else {
         return;
     };

@@ -113,7 +113,7 @@ fn attributes_of_names_are_repeated_and_compared() {
 }
 
 #[test]
-fn numbers_that_are_none() {
+fn invalid_numbers_are_refused() {
     for bad in [
         "-1",
         "+1",
@@ -160,7 +160,7 @@ fn numbers_that_are_none() {
 }
 
 #[test]
-fn layers_that_do_not_tile() {
+fn layers_that_do_not_tile_are_refused() {
     let offset = |manifest: &mut Value, layer: usize, to: u64| {
         let path = note(manifest, layer, annotation::SECTION)
             .as_str()
@@ -208,7 +208,7 @@ fn layers_that_do_not_tile() {
 }
 
 #[test]
-fn digests_titles_and_types_that_are_wrong() {
+fn wrong_digests_titles_and_types_are_refused() {
     complains(&["layers[2]", "digest"], |manifest| {
         manifest["layers"][2]["digest"] = json!("sha256:xyz")
     });
@@ -337,7 +337,7 @@ fn too_many_layers_are_refused_at_once() {
 }
 
 #[test]
-fn a_config_that_says_something_else_is_refused() {
+fn a_config_that_contradicts_the_manifest_is_refused() {
     let (config, manifest) = artifact();
     let read = read(&manifest).unwrap();
     let mut other = config.clone();
@@ -417,7 +417,7 @@ fn a_subject_is_the_flat_form_or_an_error() {
 }
 
 #[test]
-fn what_is_not_ours_is_named() {
+fn foreign_manifests_are_named() {
     for (manifest, words) in [
         (
             json!({ "schemaVersion": 2, "manifests": [] }),

@@ -35,7 +35,7 @@ fn layers(wasm: Vec<u8>) -> Vec<(String, wharf::digest::Digest)> {
 }
 
 #[test]
-fn every_kind_is_valid() {
+fn bench_inputs_are_valid() {
     let mut large = Vec::new();
     write_large(&mut large, 3, 10_000).unwrap();
     let mut tiny = Vec::new();
@@ -60,7 +60,7 @@ fn two_applications_share_the_code_of_their_runtime_and_not_its_data() {
 }
 
 #[test]
-fn they_compress_like_real_ones() {
+fn bench_inputs_compress_like_real_components() {
     let mut large = Vec::new();
     write_large(&mut large, 1, 1 << 20).unwrap();
     for wasm in [app(0), large] {

@@ -230,7 +230,7 @@ fn offsets_of_segments_may_be_any_constant_expression_that_gives_an_address() {
 }
 
 #[test]
-fn what_has_no_header_is_refused() {
+fn files_without_a_header_are_refused() {
     for bytes in [
         b"".as_slice(),
         b"\0asm\x01\0\0",
@@ -253,7 +253,7 @@ fn what_has_no_header_is_refused() {
 }
 
 #[test]
-fn sections_that_are_cut_off_stay_closed() {
+fn truncated_sections_are_not_opened() {
     // Past the file's end, past the nested binary's end though not the file's, no size, a size of six
     // bytes, and one of 33 bits.
     let inner = [
@@ -375,7 +375,7 @@ fn five_million_sections_cost_nothing() {
 }
 
 #[test]
-fn what_is_recorded_is_bounded() {
+fn recorded_entries_are_bounded() {
     // One section more than the bound, each with a byte in it; and nested modules with their paths.
     let bytes = module(&[custom("", b"!").repeat(MAX_RECORDED + 9)]);
     let map = map_of(&bytes, 1);

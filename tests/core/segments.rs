@@ -2,9 +2,9 @@
 //! on the command line.
 
 mod command;
-mod crossing;
 mod damage;
 mod generated;
+mod module_calls;
 mod oracle;
 mod rules;
 

@@ -161,7 +161,7 @@ fn the_smallest_result_goes_first_and_not_the_first_in_the_file() {
 }
 
 #[test]
-fn what_does_not_reduce_the_count_is_skipped() {
+fn merges_that_do_not_reduce_the_count_are_skipped() {
     // The first module has one layer, one segment of its data: it stays as it is in (a) and (b).
     let one = nested_module(&[data(&[passive(&noise(1, 10))])]);
     let two = nested_module(&[

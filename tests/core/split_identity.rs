@@ -32,7 +32,7 @@ struct Tally {
 }
 
 #[test]
-fn every_file_comes_back() {
+fn every_file_is_rebuilt_unchanged() {
     let mut tally = Tally::default();
     for seed in 0..SEEDS {
         for (index, bytes) in files(seed).into_iter().enumerate() {

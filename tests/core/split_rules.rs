@@ -124,7 +124,7 @@ fn segments_are_cut_where_they_are_asked_for() {
 }
 
 #[test]
-fn what_follows_the_last_cut_segment_is_a_gap_too() {
+fn bytes_after_the_last_cut_segment_are_a_gap() {
     let bytes = module(&[data(&[
         passive(b"0123456789"),
         passive(b"12"),

@@ -9,7 +9,7 @@ use crate::support::binary::{leb, noise, section};
 use crate::support::smith;
 use wharf::section::map;
 use wharf::world::{
-    Error, Interfaces, Kind, MAX_DECODED_BYTES, World, decode, encode, interfaces,
+    Error, Interfaces, MAX_DECODED_BYTES, WitKind, World, decode, encode, interfaces,
     may_be_wit_package, may_list_wit_package,
 };
 use wit_parser::{PackageId, Resolve};
@@ -84,7 +84,7 @@ fn packages_are_decoded_to_a_text_that_is_the_same_package() {
         let bytes = encoded(&wit(file));
         assert!(may_be(&bytes), "{file}");
         let world = decoded(&bytes);
-        let expected = Kind::WitPackage {
+        let expected = WitKind::WitPackage {
             name: name.parse().unwrap(),
             version: version.map(|version| version.parse().unwrap()),
         };
@@ -109,7 +109,7 @@ fn a_component_has_a_world() {
     let bytes = assemble(text);
     assert!(!may_be(&bytes));
     let world = decoded(&bytes);
-    assert_eq!(world.kind, Kind::Component);
+    assert_eq!(world.kind, WitKind::Component);
     for line in [
         "package root:component;",
         "import wasi:cli/environment@0.2.6;",
@@ -121,7 +121,7 @@ fn a_component_has_a_world() {
     for name in ["calc.wat", "greet.wat"] {
         let bytes = wat::parse_file(fixture("wat").join(name)).unwrap();
         assert!(!may_be(&bytes));
-        assert_eq!(decoded(&bytes).kind, Kind::Component);
+        assert_eq!(decoded(&bytes).kind, WitKind::Component);
     }
 }
 
@@ -132,7 +132,7 @@ fn a_world_is_encoded_as_a_package_of_the_same_text() {
         let package = encode(&bytes).unwrap();
         let again = decoded(&package);
         assert_eq!(again.text, decoded(&bytes).text);
-        let Kind::WitPackage { name, version } = &again.kind else {
+        let WitKind::WitPackage { name, version } = &again.kind else {
             panic!("{again:?}");
         };
         assert_eq!(
@@ -226,7 +226,7 @@ fn the_shape_of_a_package_is_seen_without_decoding() {
 }
 
 #[test]
-fn what_other_clients_list_may_be_a_package() {
+fn interfaces_listed_by_other_clients_may_mean_a_package() {
     let world = "demo:tides/table@1.2.0-rc.1";
     assert!(listed(&[], &[world, "print", "demo:tides/log@1.2.0-rc.1"]));
     assert!(listed(&[], &["demo:plain/shapes"]));
@@ -236,7 +236,7 @@ fn what_other_clients_list_may_be_a_package() {
 }
 
 #[test]
-fn what_is_too_large_or_no_component_is_refused() {
+fn large_files_and_other_files_than_components_are_refused() {
     let mut large = encoded(&wit("plain.wit"));
     let rest = MAX_DECODED_BYTES + 1 - large.len();
     let name_and_numbers = 6;
@@ -373,7 +373,7 @@ const INEXPRESSIBLE: [(&str, &str); 23] = [
 ];
 
 #[test]
-fn what_wit_has_no_words_for_is_refused() {
+fn inexpressible_components_are_refused() {
     for (text, reason) in INEXPRESSIBLE {
         let refused = refusal(&assemble(text));
         assert!(refused.contains(reason), "{refused}\n{text}");

@@ -1,9 +1,9 @@
 //! What the gateway sends: right bytes in every form, one fetch for all, and never a wrong end.
 
+mod blob_directories;
+mod cache;
 mod failures;
 mod forms;
-mod held;
-mod kept;
 mod scripted;
 mod senders;
 mod shared;
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use wharf::artifact::{Layer, SplitManifest};
-use wharf::content::Settings;
+use wharf::content::EngineSettings;
 use wharf::digest::Digest;
 use wharf::error::Error;
-use wharf::gateway::content::{Component, Contents, Form};
+use wharf::gateway::content::{BodyForm, Component, Contents};
 use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::cache::Cache;
@@ -90,7 +90,7 @@ impl Ground {
         max_transfers: usize,
     ) -> Arc<Contents> {
         let cache = Cache::open(&self.directory.path().join("cache")).unwrap();
-        let settings = Settings {
+        let settings = EngineSettings {
             session: Session::unobserved(Arc::new(cache), max_transfers),
             directory: self.directory.path().join("contents"),
             directories: held,
@@ -159,7 +159,7 @@ async fn drain(mut body: ByteStream) -> (Vec<u8>, Result<(), Error>) {
 async fn ask(
     contents: &Arc<Contents>,
     component: Component,
-    form: Form,
+    form: BodyForm,
 ) -> (Vec<u8>, Result<(), Error>) {
     match contents.body(component, form).await {
         Ok(body) => drain(body).await,
@@ -168,7 +168,7 @@ async fn ask(
 }
 
 /// What comes in full.
-async fn whole(contents: &Arc<Contents>, component: Component, form: Form) -> Vec<u8> {
+async fn whole(contents: &Arc<Contents>, component: Component, form: BodyForm) -> Vec<u8> {
     let (bytes, outcome) = ask(contents, component, form).await;
     outcome.unwrap();
     bytes

@@ -5,11 +5,11 @@ mod faults;
 mod hiding;
 mod layouts;
 mod lists;
+mod manifest_forms;
 mod page;
 mod readiness;
 mod replicas;
 mod rights;
-mod shown;
 
 use std::cell::Cell;
 use std::path::Path;
@@ -25,9 +25,9 @@ use wharf::digest::Digest;
 use wharf::encoding::Level;
 use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::metrics::Metrics;
-use wharf::gateway::{Gateway, Log, Rights, Settings, Upstream};
+use wharf::gateway::{Gateway, GatewaySettings, Log, Rights, Upstream};
 use wharf::manifest::Annotations;
-use wharf::push::{self, Pushed};
+use wharf::push::{self, PushSummary};
 use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
@@ -71,7 +71,7 @@ impl Front {
         Self::with(upstreams, |_| {})
     }
 
-    fn with(upstreams: Vec<Upstream>, change: impl FnOnce(&mut Settings)) -> Self {
+    fn with(upstreams: Vec<Upstream>, change: impl FnOnce(&mut GatewaySettings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut front = Self::at(directory.path(), upstreams, change);
         front._directory = Some(directory);
@@ -79,12 +79,16 @@ impl Front {
     }
 
     /// A gateway whose memory is in `directory`.
-    fn at(directory: &Path, upstreams: Vec<Upstream>, change: impl FnOnce(&mut Settings)) -> Self {
+    fn at(
+        directory: &Path,
+        upstreams: Vec<Upstream>,
+        change: impl FnOnce(&mut GatewaySettings),
+    ) -> Self {
         let (lines, metrics) = (Arc::default(), Arc::<Metrics>::default());
         let told: Arc<Mutex<Vec<String>>> = Arc::clone(&lines);
         let log: Log = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
         let cache = Arc::new(Cache::open(&directory.join("cache")).unwrap());
-        let mut settings = Settings {
+        let mut settings = GatewaySettings {
             upstreams,
             options: options(),
             rights: Rights::Client,
@@ -95,8 +99,8 @@ impl Front {
             max_transfers: 4,
             log,
             metrics: Arc::clone(&metrics),
-            remembered: Settings::REMEMBERED,
-            missed: Settings::MISSED,
+            remembered: GatewaySettings::GRANT_LIFETIME,
+            missed: GatewaySettings::MISS_LIFETIME,
         };
         change(&mut settings);
         Self {
@@ -225,7 +229,7 @@ async fn publish(
     name: &str,
     tag: &str,
     compat: bool,
-) -> (Pushed, Vec<u8>) {
+) -> (PushSummary, Vec<u8>) {
     let bytes = assemble(name);
     let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
     let machine = tempfile::tempdir().unwrap();
@@ -234,7 +238,7 @@ async fn publish(
         "org.opencontainers.image.version".to_owned(),
         tag.to_owned(),
     );
-    let options = push::Options {
+    let options = push::PushOptions {
         level: Level::Auto,
         reuse: true,
         metadata: Annotations::from([version]),

@@ -1,8 +1,8 @@
 //! The gateway: its answers, its connections, and the process that serves them.
 
+mod connections;
 mod content;
 mod gateway;
-mod gateway_front;
 mod kubernetes;
 mod serve;
 

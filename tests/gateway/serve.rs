@@ -1,11 +1,11 @@
 //! `wharf serve` as its clients meet it: a process in front of real registries, a layout, and a registry that fails.
 
+mod blob_directories;
 mod clients;
 mod conformance;
 mod crowd;
 mod disk;
 mod faults;
-mod held;
 pub(crate) mod http;
 mod replicas;
 mod rights;

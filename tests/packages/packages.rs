@@ -1,7 +1,7 @@
 //! Packages as their users run them: published, got, yanked, locked, copied, on layouts and on real registries.
 
 mod answers;
-mod attached;
+mod both_forms;
 mod builds;
 mod clients;
 mod collecting;

@@ -1,10 +1,10 @@
 //! The index and what it answers, against what is true of the whole files.
 
 mod attributes;
+mod authentication;
 mod claims;
 mod components;
 mod faults;
-mod guarded;
 mod large;
 mod marks;
 mod names;
@@ -87,7 +87,7 @@ fn push_all<'a>(
         let machine = tempfile::tempdir().unwrap();
         let cache = Arc::new(Cache::open(machine.path()).unwrap());
         let session = Session::unobserved(cache, 4);
-        let options = push::Options {
+        let options = push::PushOptions {
             level: Level::Fixed(1),
             reuse: true,
             metadata: Annotations::new(),

@@ -204,7 +204,7 @@ fn refused(what: &str, make: impl Fn(&[u8]) -> Vec<u8>, says: impl Fn(usize) -> 
 }
 
 #[test]
-fn frames_that_are_as_they_should_be_are_accepted() {
+fn valid_frames_are_accepted() {
     let scene = Scene::new();
     for layer in PLACES {
         let content = &scene.contents[layer];
@@ -216,7 +216,7 @@ fn frames_that_are_as_they_should_be_are_accepted() {
 }
 
 #[test]
-fn a_frame_cut_short() {
+fn truncated_frames_are_refused() {
     let half = |content: &[u8]| {
         let good = frame(content);
         good[..good.len() / 2].to_vec()
@@ -233,7 +233,7 @@ fn a_frame_cut_short() {
 }
 
 #[test]
-fn a_frame_with_something_behind_it() {
+fn frames_with_trailing_bytes_are_refused() {
     let says = |_| "bytes after the end of the frame".to_owned();
     let rubbish = |content: &[u8]| [&frame(content)[..], b"\0"].concat();
     refused("rubbish", rubbish, says);
@@ -244,7 +244,7 @@ fn a_frame_with_something_behind_it() {
 }
 
 #[test]
-fn two_frames_that_hold_the_content_together() {
+fn content_in_two_frames_is_refused() {
     let halves = |content: &[u8]| {
         let (first, second) = content.split_at(content.len() / 2);
         [undeclared(first, 20), frame(second)].concat()
@@ -255,7 +255,7 @@ fn two_frames_that_hold_the_content_together() {
 }
 
 #[test]
-fn a_frame_that_declares_another_size() {
+fn frames_that_declare_another_size_are_refused() {
     let says = |found: usize, size: usize| {
         format!("the frame declares {found} bytes of content, the layer {size}")
     };
@@ -266,7 +266,7 @@ fn a_frame_that_declares_another_size() {
 }
 
 #[test]
-fn a_frame_of_another_content_of_the_same_size() {
+fn frames_of_other_content_are_refused() {
     let other = |content: &[u8]| {
         let mut content = content.to_vec();
         let middle = content.len() / 2;
@@ -278,7 +278,7 @@ fn a_frame_of_another_content_of_the_same_size() {
 }
 
 #[test]
-fn what_is_no_frame() {
+fn content_that_is_not_a_frame_is_refused() {
     let says = |_| "Unknown frame descriptor".to_owned();
     refused("the content itself", <[u8]>::to_vec, says);
     refused("nothing", |_| Vec::new(), says);
@@ -292,14 +292,14 @@ fn what_is_no_frame() {
 }
 
 #[test]
-fn a_frame_with_a_window_of_16_mib() {
+fn frames_with_a_16_mib_window_are_refused() {
     let wide = |content: &[u8]| undeclared(content, 24);
     let says = |_| "zstd: Frame requires too much memory".to_owned();
     refused("a wide frame", wide, says);
 }
 
 #[test]
-fn a_bomb() {
+fn decompression_bombs_are_refused() {
     let bomb = bomb();
     let says = |size| format!("more than the declared {size} bytes of content");
     refused("a bomb", |_| bomb.clone(), says);
@@ -307,7 +307,7 @@ fn a_bomb() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_bomb_takes_no_memory() {
+fn decompression_bombs_take_no_memory() {
     let (scene, bomb) = (Scene::new(), bomb());
     let pull = |tag| {
         let workspace = Workspace::new();
@@ -328,7 +328,7 @@ fn a_bomb_takes_no_memory() {
 }
 
 #[test]
-fn a_bomb_too_large_for_its_content_is_not_even_fetched() {
+fn a_frame_larger_than_its_content_allows_is_not_fetched() {
     let bomb = zeros(1024);
     refused(
         "a large bomb",
@@ -338,7 +338,7 @@ fn a_bomb_too_large_for_its_content_is_not_even_fetched() {
 }
 
 #[test]
-fn a_whole_that_is_not_what_its_parts_are() {
+fn a_component_with_another_digest_is_refused() {
     let scene = Scene::new();
     let mut config = scene.config.clone();
     config.content = Identity {
@@ -368,7 +368,7 @@ fn manifest_refused(change: impl FnOnce(&mut Vec<u8>), says: &str) {
 }
 
 #[test]
-fn a_manifest_with_200_000_layers() {
+fn a_manifest_with_200_000_layers_is_refused() {
     // Small ones: with so many real descriptors the size alone would be enough.
     let change = |manifest: &mut Vec<u8>| {
         let mut value: Value = serde_json::from_slice(manifest).unwrap();
@@ -380,7 +380,7 @@ fn a_manifest_with_200_000_layers() {
 }
 
 #[test]
-fn a_manifest_that_is_too_large() {
+fn a_manifest_that_is_too_large_is_refused() {
     // White space at the end: but for its size the manifest is sound.
     let grow = |size: usize| move |manifest: &mut Vec<u8>| manifest.resize(size, b' ');
     let scene = Scene::new();

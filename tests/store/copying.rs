@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use watched::Watched;
-use wharf::copy::{self, Copied, Outcome};
+use wharf::copy::{self, BlobCounts, CopySummary};
 use wharf::digest::{Digest, Identity};
 use wharf::manifest::media_type;
 use wharf::reference::{Name, Repository};
@@ -63,7 +63,7 @@ impl Scratch {
         from: &dyn Store,
         to: &dyn WritableStore,
         name: &str,
-    ) -> Result<Copied, copy::Error> {
+    ) -> Result<CopySummary, copy::Error> {
         self.copy_as(from, to, name, name, &self.options()).await
     }
 
@@ -75,7 +75,7 @@ impl Scratch {
         name: &str,
         other: &str,
         options: &copy::Options,
-    ) -> Result<Copied, copy::Error> {
+    ) -> Result<CopySummary, copy::Error> {
         let names = (name, other);
         self.copy_in(&self.session(4), from, to, names, options)
             .await
@@ -89,7 +89,7 @@ impl Scratch {
         to: &dyn WritableStore,
         (name, other): (&str, &str),
         options: &copy::Options,
-    ) -> Result<Copied, copy::Error> {
+    ) -> Result<CopySummary, copy::Error> {
         let copied = copy::Copier::new(from, to, options, session)
             .artifact(&tag(name), Some(other))
             .await;
@@ -208,7 +208,7 @@ async fn assert_same(from: &dyn Store, to: &dyn Store, name: &Name) {
     }
 }
 
-fn sums(outcome: Outcome) -> [(u64, u64); 2] {
+fn sums(outcome: BlobCounts) -> [(u64, u64); 2] {
     [outcome.sent, outcome.skipped].map(|tally| (tally.blobs, tally.bytes))
 }
 

@@ -11,7 +11,7 @@ use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
 use wharf::manifest::Annotations;
-use wharf::push::{self, Options, Pushed};
+use wharf::push::{self, PushOptions, PushSummary};
 use wharf::reference::Repository;
 use wharf::split::{Granularity, SplitPolicy};
 use wharf::store::cache::Cache;
@@ -32,8 +32,8 @@ fn component(bytes: Vec<u8>, granularity: Granularity) -> Arc<Component<Vec<u8>>
     Arc::new(Component::read(bytes, &policy).unwrap())
 }
 
-fn options(level: Level, reuse: bool) -> Options {
-    Options {
+fn options(level: Level, reuse: bool) -> PushOptions {
+    PushOptions {
         level,
         reuse,
         metadata: Annotations::new(),
@@ -41,7 +41,7 @@ fn options(level: Level, reuse: bool) -> Options {
     }
 }
 
-async fn push(store: &dyn WritableStore, cache: &Arc<Cache>, options: &Options) -> Pushed {
+async fn push(store: &dyn WritableStore, cache: &Arc<Cache>, options: &PushOptions) -> PushSummary {
     let component = component(fixture("layers"), Granularity::Section);
     let session = Session::unobserved(Arc::clone(cache), 4);
     push::push(component, store, Some("1.0"), &session, options)
@@ -85,7 +85,7 @@ async fn the_manifest_digest_is_the_same_on_every_run_and_store() {
             "{}",
             store.location()
         );
-        let afresh = Options {
+        let afresh = PushOptions {
             reuse: false,
             ..options
         };

@@ -12,7 +12,7 @@ use crate::support::workspace::assemble;
 use wharf::component::Component;
 use wharf::encoding::Level;
 use wharf::manifest::Annotations;
-use wharf::push::{self, Options, Pushed};
+use wharf::push::{self, PushOptions, PushSummary};
 use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::cache::Cache;
@@ -30,9 +30,9 @@ fn remote(registry: &str, path: &str) -> Remote {
     Remote::new(&repository, Access::Push, Credentials::Anonymous, &options).unwrap()
 }
 
-fn options(compat: bool) -> Options {
+fn options(compat: bool) -> PushOptions {
     let version = ("org.opencontainers.image.version", "1.0.0");
-    Options {
+    PushOptions {
         level: Level::Auto,
         reuse: true,
         metadata: Annotations::from([(version.0.to_owned(), version.1.to_owned())]),
@@ -45,7 +45,7 @@ fn component(name: &str) -> Arc<Component<Vec<u8>>> {
 }
 
 /// Pushes a fixture from a machine of its own, under the tag 1.0.
-fn publish(store: &dyn WritableStore, name: &str, options: &Options) -> Pushed {
+fn publish(store: &dyn WritableStore, name: &str, options: &PushOptions) -> PushSummary {
     let machine = tempfile::tempdir().unwrap();
     let cache = Arc::new(Cache::open(machine.path()).unwrap());
     publish_with(&cache, store, name, options)
@@ -55,8 +55,8 @@ fn publish_with(
     cache: &Arc<Cache>,
     store: &dyn WritableStore,
     name: &str,
-    options: &Options,
-) -> Pushed {
+    options: &PushOptions,
+) -> PushSummary {
     let session = Session::unobserved(Arc::clone(cache), 4);
     let push = push::push(component(name), store, Some("1.0"), &session, options);
     block_on(push).unwrap()

@@ -120,7 +120,7 @@ fn a_helper_that_fails_is_named_with_its_own_words() {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_is_said_with_its_line() {
+fn errors_in_a_file_name_the_line() {
     let registry = guarded();
     let host = registry.address();
     for (file, line) in [

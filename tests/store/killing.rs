@@ -234,7 +234,7 @@ fn a_killed_push_into_a_layout_leaves_a_sound_one() {
 }
 
 #[test]
-fn the_component_has_what_these_tests_count_on() {
+fn the_test_component_has_the_expected_layers() {
     let bytes = component();
     let split = Workspace::new();
     split.write("app.wasm", &bytes);

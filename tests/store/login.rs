@@ -109,7 +109,7 @@ fn a_password_is_tried_and_then_stored() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_stored_with_a_note() {
+fn passwords_the_registry_did_not_ask_for_are_stored_with_a_note() {
     let registry = Registry::start();
     let workspace = Workspace::new();
     let host = registry.address();
@@ -121,7 +121,7 @@ fn what_nobody_asked_for_is_stored_with_a_note() {
 }
 
 #[test]
-fn nothing_is_stored_where_there_is_no_registry() {
+fn nothing_is_stored_for_a_host_that_is_not_a_registry() {
     let workspace = Workspace::new();
     let gone = Registry::start().address();
     assert_eq!(login(&workspace, &gone, "user", "word").code, Some(6));
@@ -217,7 +217,7 @@ fn a_credential_helper_keeps_the_password_in_place_of_the_file() {
 }
 
 #[test]
-fn a_helper_that_fails_is_told_without_its_words() {
+fn errors_of_a_helper_do_not_show_its_output() {
     let registry = basic();
     let workspace = Workspace::new();
     let before = json!({"credsStore": "kept"});
@@ -266,7 +266,7 @@ fn an_identity_token_that_another_client_left_is_used() {
 }
 
 #[test]
-fn a_token_for_wkg_is_one_for_us() {
+fn wharf_uses_the_tokens_of_wkg() {
     let workspace = Workspace::new();
     let registry = Registry::start();
     let host = registry.address();

@@ -1,12 +1,12 @@
 //! Stores and transfers: layouts, registries, the cache, push, pull and copy.
 
 mod bad_frames;
+mod blob_directories;
 mod concurrent;
 mod conformance;
 mod copying;
 mod determinism;
 mod flat;
-mod held;
 mod helpers;
 mod killing;
 mod login;

@@ -92,7 +92,7 @@ fn warnings(answer: &Answer) -> usize {
 }
 
 #[test]
-fn what_a_read_only_cache_holds_is_used() {
+fn a_read_only_cache_is_used() {
     let baked = Baked::new();
     let root = baked.workspace.cache().root;
     let before = files(&root);
@@ -112,7 +112,7 @@ fn what_a_read_only_cache_holds_is_used() {
 }
 
 #[test]
-fn what_a_read_only_cache_lacks_is_fetched_and_not_kept() {
+fn blobs_missing_in_a_read_only_cache_are_fetched_each_time() {
     let baked = Baked::new();
     let root = baked.workspace.cache().root;
     let before = files(&root);
@@ -187,7 +187,7 @@ fn the_index_of_a_read_only_cache_is_searched() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_made_is_none() {
+fn wharf_works_without_a_cache_that_cannot_be_created() {
     let baked = Baked::new();
     let inside = baked.workspace.cache().root.join("v1/missing");
     let inside = inside.display().to_string();
@@ -207,7 +207,7 @@ fn a_cache_that_cannot_be_made_is_none() {
 }
 
 #[test]
-fn a_tag_that_is_gone_is_said_to_be_gone() {
+fn a_deleted_tag_is_reported_as_deleted() {
     let baked = Baked::new();
     baked
         .registry

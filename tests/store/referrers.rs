@@ -103,7 +103,7 @@ fn sorted(manifests: &[&RawManifest]) -> Vec<Digest> {
 }
 
 #[tokio::test]
-async fn what_refers_to_a_manifest_is_listed() {
+async fn referrers_of_a_manifest_are_listed() {
     for registry in registries::everywhere() {
         let repository = repository(registry);
         let store = remote(registry, &repository);
@@ -177,7 +177,7 @@ async fn a_subject_need_not_be_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twelve_writers_at_once_none_is_lost() {
+async fn twelve_concurrent_writers_lose_no_referrer() {
     for registry in registries::registries() {
         let repository = repository(registry);
         let store = remote(registry, &repository);
@@ -217,7 +217,7 @@ impl Observer for Writes {
 }
 
 #[tokio::test]
-async fn what_others_wrote_into_the_index_stays() {
+async fn index_entries_of_other_clients_stay() {
     for registry in registries::registries()
         .iter()
         .filter(|registry| registry.name.starts_with("distribution"))

@@ -160,7 +160,7 @@ mod tests {
     use crate::digest::Digest;
 
     #[test]
-    fn what_a_config_does_not_say_is_left_out() {
+    fn absent_config_fields_stay_empty() {
         let said = json!({
             "os": "wasip2", "architecture": "wasm",
             "component": { "imports": ["a:b/c", 5], "exports": null, "target": "x" },

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use wharf::index::Source;
+use wharf::index::IndexSource;
 use wharf::package::Place;
 use wharf::reference::package::{PackageSpec, Wanted};
 use wharf::reference::{Location, Reference};
@@ -13,7 +13,7 @@ use crate::cli::hints;
 use crate::cli::settings::Context;
 
 /// Returns what the words name. A file lists more of them, one a line; `#` begins a remark.
-pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, Failure> {
+pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<IndexSource>, Failure> {
     let mut sources = Vec::new();
     for word in words {
         match Path::new(word).is_file() {
@@ -35,7 +35,7 @@ pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, 
     Ok(sources)
 }
 
-fn source(context: &Context, word: &str) -> Result<Source, Failure> {
+fn source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
     if let Ok(spec) = word.parse::<PackageSpec>() {
         if spec.wanted != Wanted::Newest {
             let message = format!("`{word}` names a version; all of a package are indexed");
@@ -44,14 +44,14 @@ fn source(context: &Context, word: &str) -> Result<Source, Failure> {
         let registry = context.flags.registry.as_deref();
         let place = registry.map(place_of).transpose()?;
         let package = spec.name.to_string();
-        return Ok(Source::Package { package, place });
+        return Ok(IndexSource::Package { package, place });
     }
     match word.parse::<Reference>() {
         Ok(reference) if reference.tag.is_some() || reference.digest.is_some() => {
             let reference = absolute(reference)?.to_string();
-            Ok(Source::Reference { reference })
+            Ok(IndexSource::Reference { reference })
         }
-        _ => place_of(word).map(|place| Source::Place { place }),
+        _ => place_of(word).map(|place| IndexSource::Place { place }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Warnings and progress of the index.
 
 use serde::Serialize;
-use wharf::index::{Event, Unread};
+use wharf::index::{Event, ReadFailure};
 
 use crate::cli::settings::Context;
 use crate::cli::text::printable;
@@ -15,7 +15,7 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
-    pub(crate) fn of(unread: &Unread) -> Self {
+    pub(crate) fn of(unread: &ReadFailure) -> Self {
         Self {
             what: unread.what.clone(),
             message: message(unread),
@@ -24,7 +24,7 @@ impl Failed {
 }
 
 /// Returns an error with its causes in one line.
-fn message(unread: &Unread) -> String {
+fn message(unread: &ReadFailure) -> String {
     let causes = anyhow::Chain::new(&unread.error);
     let causes = causes.map(|cause| printable(&cause.to_string()));
     causes.collect::<Vec<_>>().join(": ")

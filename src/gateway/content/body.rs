@@ -7,9 +7,9 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::buffers::Buffer;
-use super::plan::{BodyPlan, Framing, Source};
-use super::{Component, Contents, Form};
-use crate::content::{Arrival, Ready, Wanted, is_about_rights};
+use super::plan::{BodyPlan, BodySource, Framing};
+use super::{BodyForm, Component, Contents};
+use crate::content::{Arrival, ContentKey, ReadableBytes, is_about_rights};
 use crate::digest::Hasher;
 use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::source::RangesReader;
@@ -35,7 +35,7 @@ pub(super) struct Body {
 }
 
 /// Bytes of a file that are sent together.
-struct Cut {
+struct FileSlice {
     file: Arc<File>,
     at: u64,
     length: usize,
@@ -43,9 +43,9 @@ struct Cut {
 }
 
 impl Body {
-    pub(super) fn new(contents: Arc<Contents>, component: Component, form: &Form) -> Self {
+    pub(super) fn new(contents: Arc<Contents>, component: Component, form: &BodyForm) -> Self {
         let plan = BodyPlan::new(&component.manifest, form);
-        let is_hashed = *form == Form::Whole && !contents.is_proven(&component.manifest);
+        let is_hashed = *form == BodyForm::Whole && !contents.is_proven(&component.manifest);
         Self {
             arrivals: plan.sources.iter().map(|_| None).collect(),
             at: plan.steps.first().map_or(0, |step| step.range.start),
@@ -82,7 +82,7 @@ impl Body {
             };
             let end = ready.end.min(self.plan.steps[self.step].range.end);
             let length = (room - cost).min(usize::try_from(end - self.at).unwrap_or(usize::MAX));
-            cuts.push(Cut {
+            cuts.push(FileSlice {
                 file: ready.part.file,
                 at: self.at - ready.part.base,
                 length,
@@ -95,7 +95,7 @@ impl Body {
     }
 
     /// Waits until the next byte may be sent.
-    async fn ready(&mut self) -> Result<Ready, Error> {
+    async fn ready(&mut self) -> Result<ReadableBytes, Error> {
         loop {
             let failed = match self.look().await {
                 Ok(ready) => return Ok(ready),
@@ -113,7 +113,7 @@ impl Body {
         }
     }
 
-    async fn look(&mut self) -> Result<Ready, Error> {
+    async fn look(&mut self) -> Result<ReadableBytes, Error> {
         let source = self.plan.steps[self.step].source;
         // Start the next sources too, in order.
         let ahead = source.saturating_add(self.contents.look_ahead);
@@ -131,11 +131,11 @@ impl Body {
 
     fn begin(&mut self, source: usize) -> Arc<Arrival> {
         let engine = &self.contents.engine;
-        let Source {
+        let BodySource {
             wanted, begin, end, ..
         } = self.plan.sources[source];
         let (arrival, is_own) = match wanted {
-            Wanted::Blob(blob) if self.plan.sources[source].is_part => {
+            ContentKey::Blob(blob) if self.plan.sources[source].is_part => {
                 let part = engine.part(&self.component.origin, blob, begin..end);
                 (part, true)
             }
@@ -161,7 +161,7 @@ impl Body {
     }
 
     /// Reads a piece. The last piece of a whole component is returned only if the component's digest is right.
-    async fn piece(&mut self, cuts: Vec<Cut>) -> Result<Option<Buffer>, Error> {
+    async fn piece(&mut self, cuts: Vec<FileSlice>) -> Result<Option<Buffer>, Error> {
         let is_empty = cuts.is_empty();
         if self.hasher.is_some() && self.contents.is_proven(&self.component.manifest) {
             self.hasher = None;
@@ -210,7 +210,7 @@ impl Body {
 }
 
 /// Reads the cuts in order, with their framing. Blocks.
-fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
+fn read(cuts: &[FileSlice], bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut content = Vec::new();
     for cut in cuts {
         content.clear();
@@ -229,7 +229,7 @@ fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn append(cut: &Cut, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn append(cut: &FileSlice, bytes: &mut Vec<u8>) -> io::Result<()> {
     let filled = bytes.len();
     bytes.resize(filled + cut.length, 0);
     let range = cut.at..cut.at + cut.length as u64;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::Form;
+use super::BodyForm;
 use crate::artifact::{Layer, SplitManifest};
-use crate::content::Wanted;
+use crate::content::ContentKey;
 use crate::encoding::{EncodedBlob, Encoding};
 use crate::split::Run;
 
@@ -14,15 +14,15 @@ const PART_WORTH: u64 = 2;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BodyPlan {
     /// The sources, in the order of their first use.
-    pub(super) sources: Vec<Source>,
+    pub(super) sources: Vec<BodySource>,
     /// The steps, in the order of sending.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<PlanStep>,
 }
 
 /// The bytes that steps read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) wanted: Wanted,
+pub(super) struct BodySource {
+    pub(super) wanted: ContentKey,
     /// Whether only the bytes from `begin` to `end` are fetched, unless the whole blob is on this machine.
     pub(super) is_part: bool,
     /// The first byte to read.
@@ -34,7 +34,7 @@ pub(super) struct Source {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(super) struct PlanStep {
     /// An index into [`BodyPlan::sources`].
     pub(super) source: usize,
     /// The range in the source; never empty.
@@ -53,7 +53,7 @@ pub(super) enum Framing {
 }
 
 impl BodyPlan {
-    pub(super) fn new(manifest: &SplitManifest, form: &Form) -> Self {
+    pub(super) fn new(manifest: &SplitManifest, form: &BodyForm) -> Self {
         let mut plan = Self::default();
         let recipe = manifest.recipe();
         // The root has several steps, every other layer has one.
@@ -68,49 +68,51 @@ impl BodyPlan {
                 Run::Layer(index, place) => (&manifest.layers[index], false, place, 0),
             };
             let part = match form {
-                Form::Range(wanted) => wanted.start.max(place.start)..wanted.end.min(place.end),
-                Form::Whole | Form::Zstd => place.clone(),
+                BodyForm::Range(wanted) => wanted.start.max(place.start)..wanted.end.min(place.end),
+                BodyForm::Whole | BodyForm::Zstd => place.clone(),
             };
             if part.is_empty() {
                 continue;
             }
             let range = at + part.start - place.start..at + part.end - place.start;
             let (wanted, range, framing) = match (form, layer.encoding) {
-                (Form::Zstd, Encoding::Raw) => (content(layer), range, Framing::Raw),
-                (Form::Zstd, Encoding::Zstd) if is_root => {
+                (BodyForm::Zstd, Encoding::Raw) => (content(layer), range, Framing::Raw),
+                (BodyForm::Zstd, Encoding::Zstd) if is_root => {
                     (content(layer), range, Framing::Compressed)
                 }
                 // The stored frame is sent unchanged.
-                (Form::Zstd, Encoding::Zstd) => {
-                    (Wanted::Blob(layer.blob), 0..layer.blob.size, Framing::AsIs)
-                }
-                (Form::Whole | Form::Range(_), _) => (content(layer), range, Framing::AsIs),
+                (BodyForm::Zstd, Encoding::Zstd) => (
+                    ContentKey::Blob(layer.blob),
+                    0..layer.blob.size,
+                    Framing::AsIs,
+                ),
+                (BodyForm::Whole | BodyForm::Range(_), _) => (content(layer), range, Framing::AsIs),
             };
             let source = plan.source(wanted, &range, root.filter(|_| is_root));
             if is_root {
                 root = Some(source);
             }
-            plan.steps.push(Step {
+            plan.steps.push(PlanStep {
                 source,
                 range,
                 framing,
             });
         }
-        if let Form::Range(_) = form {
-            plan.sources.iter_mut().for_each(Source::fetch_part);
+        if let BodyForm::Range(_) = form {
+            plan.sources.iter_mut().for_each(BodySource::fetch_part);
         }
         plan
     }
 
     /// Adds the range of the next step to a known source or to a new one, and returns its index. The ranges of a source
     /// come in order.
-    fn source(&mut self, wanted: Wanted, range: &Range<u64>, known: Option<usize>) -> usize {
+    fn source(&mut self, wanted: ContentKey, range: &Range<u64>, known: Option<usize>) -> usize {
         let last = self.steps.len();
         if let Some(index) = known {
             (self.sources[index].end, self.sources[index].last) = (range.end, last);
             return index;
         }
-        self.sources.push(Source {
+        self.sources.push(BodySource {
             wanted,
             is_part: false,
             begin: range.start,
@@ -121,19 +123,19 @@ impl BodyPlan {
     }
 }
 
-impl Source {
+impl BodySource {
     /// Selects a partial fetch of a raw layer if few bytes are needed.
     fn fetch_part(&mut self) {
-        if let Wanted::Blob(blob) = self.wanted {
+        if let ContentKey::Blob(blob) = self.wanted {
             let bytes = self.end - self.begin;
             self.is_part = bytes.saturating_mul(PART_WORTH) < blob.size;
         }
     }
 }
 
-fn content(layer: &Layer) -> Wanted {
+fn content(layer: &Layer) -> ContentKey {
     let Layer { blob, encoding, .. } = *layer;
-    Wanted::content(EncodedBlob { blob, encoding }, layer.content)
+    ContentKey::content(EncodedBlob { blob, encoding }, layer.content)
 }
 
 #[cfg(test)]
@@ -180,7 +182,7 @@ mod tests {
         }
     }
 
-    fn steps(form: &Form) -> Vec<(usize, Range<u64>, Framing)> {
+    fn steps(form: &BodyForm) -> Vec<(usize, Range<u64>, Framing)> {
         let plan = BodyPlan::new(&manifest(), form);
         let steps = plan.steps.into_iter();
         steps
@@ -192,7 +194,7 @@ mod tests {
     fn runs_become_steps_and_the_root_is_one_source() {
         use Framing::{AsIs, Compressed, Raw};
         assert_eq!(
-            steps(&Form::Whole),
+            steps(&BodyForm::Whole),
             [
                 (0, 0..10, AsIs),
                 (1, 0..100, AsIs),
@@ -201,7 +203,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            steps(&Form::Zstd),
+            steps(&BodyForm::Zstd),
             [
                 (0, 0..10, Compressed),
                 (1, 0..100, Raw),
@@ -210,11 +212,11 @@ mod tests {
             ]
         );
         assert_eq!(
-            steps(&Form::Range(109..117)),
+            steps(&BodyForm::Range(109..117)),
             [(0, 99..100, AsIs), (1, 10..15, AsIs), (2, 0..2, AsIs)]
         );
-        assert_eq!(steps(&Form::Range(115..116)), [(0, 0..1, AsIs)]);
-        let plan = BodyPlan::new(&manifest(), &Form::Whole);
+        assert_eq!(steps(&BodyForm::Range(115..116)), [(0, 0..1, AsIs)]);
+        let plan = BodyPlan::new(&manifest(), &BodyForm::Whole);
         let root = &plan.sources[0];
         assert_eq!((root.begin, root.end, root.last), (0, 15, 2));
     }
@@ -222,12 +224,18 @@ mod tests {
     #[test]
     fn a_small_part_of_a_raw_layer_is_read_alone() {
         let blob = manifest().layers[0].blob;
-        let source = |range| BodyPlan::new(&manifest(), &Form::Range(range)).sources[0].clone();
+        let source = |range| BodyPlan::new(&manifest(), &BodyForm::Range(range)).sources[0].clone();
         let part = source(20..69);
-        assert_eq!(part.wanted, Wanted::Blob(blob));
+        assert_eq!(part.wanted, ContentKey::Blob(blob));
         assert_eq!((part.is_part, part.begin, part.end), (true, 10, 59));
         let whole = source(20..70);
-        assert_eq!((whole.wanted, whole.is_part), (Wanted::Blob(blob), false));
-        assert!(matches!(source(115..116).wanted, Wanted::Decoded { .. }));
+        assert_eq!(
+            (whole.wanted, whole.is_part),
+            (ContentKey::Blob(blob), false)
+        );
+        assert!(matches!(
+            source(115..116).wanted,
+            ContentKey::Decoded { .. }
+        ));
     }
 }

@@ -17,11 +17,11 @@ use crate::reference::package::{PackageSpec, Wanted, version_tag};
 use crate::reference::{Name, is_tag};
 
 /// The prefix of all paths but `/`. No repository can have this name.
-const BEFORE: &str = "/-/";
+const PAGE_PREFIX: &str = "/-/";
 
 /// The address of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Address {
+pub(super) enum PageAddress {
     /// The page that lists repositories.
     Front,
     /// The page of a repository, under its name for clients of the gateway.
@@ -30,13 +30,13 @@ pub(super) enum Address {
     Artifact(String, Name),
 }
 
-impl Address {
+impl PageAddress {
     /// Parses a path. Returns nothing if no such page exists.
     pub(super) fn read(path: &str) -> Option<Self> {
         if path == "/" {
             return Some(Self::Front);
         }
-        let segments = path.strip_prefix(BEFORE)?.split('/').map(decoded);
+        let segments = path.strip_prefix(PAGE_PREFIX)?.split('/').map(decoded);
         let segments: Vec<String> = segments.collect::<Option<_>>()?;
         segments.join("/").parse().ok()
     }
@@ -53,7 +53,7 @@ impl Address {
     }
 }
 
-impl FromStr for Address {
+impl FromStr for PageAddress {
     type Err = ();
 
     /// Parses `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`. If both a tag and a digest are given, the digest
@@ -80,23 +80,25 @@ impl FromStr for Address {
     }
 }
 
-fn package(text: &str) -> Option<Address> {
+fn package(text: &str) -> Option<PageAddress> {
     let spec: PackageSpec = text.contains('@').then(|| text.parse().ok())??;
     let Wanted::Exact(version) = &spec.wanted else {
         return None;
     };
     let repository = spec.name.to_string().replace(':', "/");
-    Address::tagged(&repository, &version_tag(version)?)
+    PageAddress::tagged(&repository, &version_tag(version)?)
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for PageAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Front => f.write_str("/"),
-            Self::Repository(repository) => write!(f, "{BEFORE}{repository}"),
-            Self::Artifact(repository, Name::Tag(tag)) => write!(f, "{BEFORE}{repository}:{tag}"),
+            Self::Repository(repository) => write!(f, "{PAGE_PREFIX}{repository}"),
+            Self::Artifact(repository, Name::Tag(tag)) => {
+                write!(f, "{PAGE_PREFIX}{repository}:{tag}")
+            }
             Self::Artifact(repository, Name::Digest(digest)) => {
-                write!(f, "{BEFORE}{repository}@{digest}")
+                write!(f, "{PAGE_PREFIX}{repository}@{digest}")
             }
         }
     }
@@ -121,7 +123,7 @@ mod tests {
             &format!("/-/a/b@{digest}"),
             &format!("/-/localhost:5000/a@{digest}"),
         ] {
-            assert_eq!(Address::read(path).unwrap().to_string(), path);
+            assert_eq!(PageAddress::read(path).unwrap().to_string(), path);
         }
         for (path, meant) in [
             (format!("/-/a/b:1.0@{digest}"), format!("/-/a/b@{digest}")),
@@ -131,12 +133,12 @@ mod tests {
                 "/-/demo/calc:1.0.0_b".to_owned(),
             ),
         ] {
-            assert_eq!(Address::read(&path).unwrap().to_string(), meant);
+            assert_eq!(PageAddress::read(&path).unwrap().to_string(), meant);
         }
     }
 
     #[test]
-    fn what_names_nothing_has_no_page() {
+    fn invalid_paths_have_no_page() {
         for path in [
             "",
             "/-",
@@ -156,7 +158,7 @@ mod tests {
             "/-/a%00",
             "/-/a:1@",
         ] {
-            assert_eq!(Address::read(path), None, "{path}");
+            assert_eq!(PageAddress::read(path), None, "{path}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::PageAddress;
 use super::comparison::sum;
 use super::document::{encoded, link};
 use super::layers::Layers;
@@ -32,12 +32,12 @@ pub(super) struct Artifact {
     /// The digest of the named manifest.
     pub(super) manifest: Digest,
     pub(super) annotations: Annotations,
-    pub(super) what: What,
+    pub(super) what: ArtifactKind,
 }
 
 /// The kind of artifact.
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(super) enum ArtifactKind {
     Split(Box<Split>),
     /// A flat artifact.
     Flat {
@@ -73,7 +73,7 @@ impl Artifact {
 
     pub(super) fn html(&self) -> Markup {
         html! {
-            p.note { (link(Address::repository(&self.repository).as_ref(), &self.repository)) }
+            p.note { (link(PageAddress::repository(&self.repository).as_ref(), &self.repository)) }
             h1 {
                 (self.name) " "
                 @if self.yanked == Ok(true) { span.mark { "yanked" } }
@@ -83,13 +83,13 @@ impl Artifact {
             }
             (self.facts())
             @match &self.what {
-                What::Split(split) => {
+                ArtifactKind::Split(split) => {
                     (split.layers.html())
                     (names(&split.names))
                     (wit(&split.wit))
                 }
-                What::Flat { names, .. } => { (self::names(names)) }
-                What::Foreign(_) => {}
+                ArtifactKind::Flat { names, .. } => { (self::names(names)) }
+                ArtifactKind::Foreign(_) => {}
             }
             (self.metadata())
         }
@@ -100,7 +100,7 @@ impl Artifact {
             dl {
                 (fact("reference", html! { code { (self.title()) } }))
                 @match &self.what {
-                    What::Split(split) => {
+                    ArtifactKind::Split(split) => {
                         @let manifest = &split.manifest;
                         @let kind = if manifest.os == Os::Wasip2 { "a component" } else { "a core module" };
                         (fact("kind", html! { (kind) ", stored in layers" }))
@@ -111,7 +111,7 @@ impl Artifact {
                         (digest("flat digest", &manifest.flat_digest))
                         (digest("split manifest", &split.digest))
                     }
-                    What::Flat { content, unused, .. } => {
+                    ArtifactKind::Flat { content, unused, .. } => {
                         (fact("kind", html! { "a flat artifact: the whole component is one layer" }))
                         @if let Some(why) = unused {
                             (fact("split form", html! { span.problem { "not shown: " (why) } }))
@@ -120,7 +120,7 @@ impl Artifact {
                         (digest("content digest", &content.digest))
                         (digest("flat digest", &self.manifest))
                     }
-                    What::Foreign(what) => {
+                    ArtifactKind::Foreign(what) => {
                         (fact("kind", html! { (what) ", not a component" }))
                         (digest("manifest", &self.manifest))
                     }
@@ -239,7 +239,7 @@ mod tests {
 
     const HOSTILE: &str = "\"><script>alert(1)</script><!--";
 
-    fn artifact(what: What) -> Artifact {
+    fn artifact(what: ArtifactKind) -> Artifact {
         Artifact {
             name: "1.0".to_owned(),
             repository: "demo/app".to_owned(),
@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    fn split(names: Interfaces, wit: Result<String, String>) -> What {
+    fn split(names: Interfaces, wit: Result<String, String>) -> ArtifactKind {
         let root = super::super::comparison::tests::layer("", 0, 100);
         let manifest = SplitManifest {
             config: Identity::of(b"split"),
@@ -264,7 +264,7 @@ mod tests {
             layers: Vec::new(),
             annotations: Annotations::new(),
         };
-        What::Split(Box::new(Split {
+        ArtifactKind::Split(Box::new(Split {
             digest: Digest::of(b"manifest"),
             layers: Layers {
                 layers: vec![root],
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_wrote_is_text() {
+    fn untrusted_text_is_escaped() {
         let names = Interfaces {
             imports: vec![HOSTILE.to_owned(), "wasi:http/types@0.2.0".to_owned()],
             exports: vec![HOSTILE.to_owned()],
@@ -321,8 +321,8 @@ mod tests {
         let without = document("", &super::wit(&Err(HOSTILE.to_owned())));
         assert!(!without.contains("<script") && without.contains("&lt;script&gt;"));
         for what in [
-            What::Foreign(HOSTILE.to_owned()),
-            What::Flat {
+            ArtifactKind::Foreign(HOSTILE.to_owned()),
+            ArtifactKind::Flat {
                 content: Identity::of(b""),
                 names: Interfaces::default(),
                 unused: Some(HOSTILE.to_owned()),
@@ -345,7 +345,7 @@ mod tests {
             ("https://a b", false),
             ("data:text/html,x", false),
         ] {
-            let mut artifact = artifact(What::Foreign("an image".to_owned()));
+            let mut artifact = artifact(ArtifactKind::Foreign("an image".to_owned()));
             let key = format!("{}source", annotation::IMAGE_PREFIX);
             artifact.annotations.insert(key, value.to_owned());
             let page = page(&artifact);

@@ -2,23 +2,23 @@
 
 use std::collections::HashSet;
 
-use super::address::Address;
+use super::address::PageAddress;
 use crate::artifact::Layer;
 use crate::digest::Digest;
 
 /// Another version in a comparison.
 #[derive(Debug, Clone)]
-pub(super) struct Other {
+pub(super) struct ComparedVersion {
     /// Its tag.
     pub(super) name: String,
-    pub(super) address: Option<Address>,
+    pub(super) address: Option<PageAddress>,
     /// The digests of its layers' contents, or the reason why they are unknown.
     pub(super) contents: Result<HashSet<Digest>, String>,
 }
 
 /// The number and size of some layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
+pub(super) struct LayerTotals {
     pub(super) layers: usize,
     /// Bytes of content.
     pub(super) content: u64,
@@ -27,9 +27,9 @@ pub(super) struct Sum {
 }
 
 /// Sums up layers.
-pub(super) fn sum<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Sum {
+pub(super) fn sum<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> LayerTotals {
     let mut blobs = HashSet::new();
-    let mut sum = Sum::default();
+    let mut sum = LayerTotals::default();
     for layer in layers {
         sum.layers += 1;
         sum.content = sum.content.saturating_add(layer.content.size);
@@ -40,7 +40,7 @@ pub(super) fn sum<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Sum {
     sum
 }
 
-impl Other {
+impl ComparedVersion {
     /// Returns whether this version also has the content of a layer.
     pub(super) fn has(&self, layer: &Layer) -> bool {
         let contents = self.contents.as_ref();
@@ -49,9 +49,9 @@ impl Other {
 }
 
 /// Divides layers into those that another version has too, and the rest.
-pub(super) fn divided<'a>(
+pub(super) fn partition_shared<'a>(
     layers: &'a [Layer],
-    others: &[Other],
+    others: &[ComparedVersion],
 ) -> (Vec<&'a Layer>, Vec<&'a Layer>) {
     let elsewhere = |layer: &&Layer| others.iter().any(|other| other.has(layer));
     layers.iter().partition(elsewhere)
@@ -78,11 +78,11 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::gateway::page) fn other(name: &str, layers: &[&str]) -> Other {
+    pub(in crate::gateway::page) fn other(name: &str, layers: &[&str]) -> ComparedVersion {
         let contents = layers.iter().map(|path| Digest::of(path.as_bytes()));
-        Other {
+        ComparedVersion {
             name: name.to_owned(),
-            address: Address::tagged("demo/app", name),
+            address: PageAddress::tagged("demo/app", name),
             contents: Ok(contents.collect()),
         }
     }
@@ -97,19 +97,19 @@ pub(super) mod tests {
         let others = [
             other("1.0.0", &["code[0]", "x"]),
             other("1.1.0", &[]),
-            Other {
+            ComparedVersion {
                 contents: Err("gone".to_owned()),
                 ..other("0.1.0", &[])
             },
         ];
-        let (shared, own) = divided(&layers, &others);
-        let expected = Sum {
+        let (shared, own) = partition_shared(&layers, &others);
+        let expected = LayerTotals {
             layers: 1,
             content: 4000,
             stored: 1000,
         };
         assert_eq!(sum(shared), expected);
-        let expected = Sum {
+        let expected = LayerTotals {
             layers: 2,
             content: 900,
             stored: 225,
@@ -120,7 +120,7 @@ pub(super) mod tests {
     #[test]
     fn a_blob_is_stored_once() {
         let layers = [layer("a", 0, 400), layer("a", 400, 400)];
-        let expected = Sum {
+        let expected = LayerTotals {
             layers: 2,
             content: 800,
             stored: 100,

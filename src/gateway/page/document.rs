@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-use super::address::Address;
+use super::address::PageAddress;
 use crate::digest::Digest;
 use crate::text::repaints;
 
@@ -48,7 +48,7 @@ pub(super) fn document(title: &str, main: &Markup) -> String {
 }
 
 /// Returns a link to a page, or only the text if there is no address.
-pub(super) fn link(address: Option<&Address>, text: &str) -> Markup {
+pub(super) fn link(address: Option<&PageAddress>, text: &str) -> Markup {
     html! {
         @if let Some(address) = address { a href=(address) { (text) } } @else { (text) }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::comparison::{Other, Sum, divided, sum};
+use super::comparison::{ComparedVersion, LayerTotals, partition_shared, sum};
 use super::document::link;
 use super::numbers::{count, percent, size};
 use crate::artifact::Layer;
@@ -33,7 +33,7 @@ pub(super) struct Layers {
     /// The layers, the root first.
     pub(super) layers: Vec<Layer>,
     pub(super) recipe: Recipe,
-    pub(super) others: Vec<Other>,
+    pub(super) others: Vec<ComparedVersion>,
     /// The number of versions that are not compared.
     pub(super) left_out: usize,
     /// The reason why the other versions are unknown.
@@ -106,7 +106,7 @@ impl Layers {
             let bytes = layers.map(|layer| layer.content.size);
             Some((word, bytes.reduce(u64::saturating_add)?))
         });
-        let (shared, _) = divided(&self.layers, &self.others);
+        let (shared, _) = partition_shared(&self.layers, &self.others);
         html! {
             ul.legend {
                 @for (kind, bytes) in kinds {
@@ -166,7 +166,7 @@ impl Layers {
                     }
                     small {
                         (kind)
-                        @if !names.is_empty() { ", shared with " (self.those(&names)) }
+                        @if !names.is_empty() { ", shared with " (self.version_list(&names)) }
                     }
                 }
                 td.number { (size(layer.content.size)) }
@@ -176,7 +176,7 @@ impl Layers {
     }
 
     /// Names versions. If these are all of more than two versions, says only how many.
-    fn those(&self, names: &[&str]) -> String {
+    fn version_list(&self, names: &[&str]) -> String {
         let known = self.others.iter().filter(|other| other.contents.is_ok());
         match known.count() {
             known if known > 2 && known == names.len() => format!("all {known} others"),
@@ -198,7 +198,7 @@ impl Layers {
     }
 
     fn comparison(&self) -> Markup {
-        let (shared, own) = divided(&self.layers, &self.others);
+        let (shared, own) = partition_shared(&self.layers, &self.others);
         html! {
             table {
                 thead {
@@ -232,7 +232,7 @@ impl Layers {
     }
 }
 
-fn sums(sum: Sum) -> Markup {
+fn sums(sum: LayerTotals) -> Markup {
     html! {
         td.number { (sum.layers) }
         td.number { (size(sum.content)) }
@@ -255,7 +255,7 @@ mod tests {
     use crate::digest::Identity;
     use crate::split::RecipeLayer;
 
-    fn layers(others: Vec<Other>) -> Layers {
+    fn layers(others: Vec<ComparedVersion>) -> Layers {
         let layers = vec![
             layer("", 0, 1000),
             layer("module[0]/code[0]", 500, 6000),
@@ -310,11 +310,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_hatched_and_added_up() {
+    fn shared_layers_are_hatched_and_totalled() {
         let mut layers = layers(vec![
             other("1.0.0", &["module[0]/code[0]"]),
             other("0.9.0", &["", "module[0]/code[0]"]),
-            Other {
+            ComparedVersion {
                 contents: Err("it is <an image>".to_owned()),
                 ..other("0.8.0", &[])
             },
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_strangers_are_text() {
+    fn untrusted_paths_are_escaped() {
         let mut layers = layers(Vec::new());
         layers.layers[1].path = "\"><script>alert(1)</script>".to_owned();
         let page = page(&layers);

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::address::Address;
+use super::address::PageAddress;
 use super::document::{encoded, link};
 use super::numbers::count;
 use crate::package::Tags;
@@ -56,8 +56,12 @@ pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
     }
 }
 
-/// Returns a repository with its [counted] tags, or the reason why they are unknown.
-pub(super) fn row(name: &str, address: Option<&Address>, tags: Result<Markup, String>) -> Markup {
+/// Returns a repository with its [summarized](tag_summary) tags, or the reason why they are unknown.
+pub(super) fn row(
+    name: &str,
+    address: Option<&PageAddress>,
+    tags: Result<Markup, String>,
+) -> Markup {
     html! {
         li {
             span.name { (link(address, name)) } " "
@@ -70,7 +74,7 @@ pub(super) fn row(name: &str, address: Option<&Address>, tags: Result<Markup, St
 }
 
 /// Returns the newest tag of a repository, and the number of its tags.
-pub(super) fn counted(
+pub(super) fn tag_summary(
     repository: &str,
     newest: Option<&str>,
     is_yanked: bool,
@@ -78,7 +82,7 @@ pub(super) fn counted(
 ) -> Markup {
     html! {
         @if let Some(newest) = newest {
-            span.tag { (link(Address::tagged(repository, newest).as_ref(), newest)) } " "
+            span.tag { (link(PageAddress::tagged(repository, newest).as_ref(), newest)) } " "
             (mark(is_yanked))
         }
         span.more { (summary(tags)) }
@@ -129,7 +133,7 @@ pub(super) fn repository(
                 ul.list {
                     @for (tag, is_yanked) in tags {
                         li {
-                            span.name { (link(Address::tagged(name, &tag).as_ref(), &tag)) } " " (mark(is_yanked))
+                            span.name { (link(PageAddress::tagged(name, &tag).as_ref(), &tag)) } " " (mark(is_yanked))
                         }
                     }
                 }
@@ -137,7 +141,7 @@ pub(super) fn repository(
         }
         @if let Some(last) = next {
             p.next {
-                a rel="next" href={ (Address::Repository(name.to_owned())) "?last=" (encoded(&last)) } { "Next page" }
+                a rel="next" href={ (PageAddress::Repository(name.to_owned())) "?last=" (encoded(&last)) } { "Next page" }
             }
         }
     }

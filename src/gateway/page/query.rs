@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use maud::Markup;
 
-use super::address::Address;
+use super::address::PageAddress;
 use super::{lists, page, redirect};
 use crate::error::Error;
 use crate::gateway::message::{Request, Response};
@@ -16,7 +16,7 @@ use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::route::{parameter, split_host};
 use crate::gateway::upstream::OpenUpstream;
-use crate::gateway::{Answered, Gateway, RepositoryRequest, forwarded};
+use crate::gateway::{Gateway, HandlerResult, RepositoryRequest, client_credentials};
 use crate::package::{self, Tags};
 use crate::reference::Name;
 use crate::store::remote::Credentials;
@@ -29,18 +29,18 @@ const MAX_LISTED: usize = 200;
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
-    pub(super) async fn queried(&self, request: &Request) -> Answered<Response> {
-        match Address::read(request.uri.path()) {
-            Some(Address::Front) => Ok(self.front(request).await),
-            Some(Address::Repository(name)) => {
-                let asked = self.visited(request, &name).await?;
+    pub(super) async fn answer_page(&self, request: &Request) -> HandlerResult<Response> {
+        match PageAddress::read(request.uri.path()) {
+            Some(PageAddress::Front) => Ok(self.front(request).await),
+            Some(PageAddress::Repository(name)) => {
+                let asked = self.open_for_visitor(request, &name).await?;
                 let page = asked.repository(&name).await;
-                asked.challenged(page).await
+                asked.with_challenge(page).await
             }
-            Some(Address::Artifact(repository, name)) => {
-                let asked = self.visited(request, &repository).await?;
+            Some(PageAddress::Artifact(repository, name)) => {
+                let asked = self.open_for_visitor(request, &repository).await?;
                 let page = asked.artifact(repository, name).await;
-                asked.challenged(page).await
+                asked.with_challenge(page).await
             }
             None => Err(Refusal::not_found("NAME_UNKNOWN", "there is no such page").into()),
         }
@@ -115,9 +115,9 @@ impl Gateway {
             // If the host does not look like a host, or a layout has none, only the first upstream is reachable by
             // name.
             let leads = is_first || split_host(&name).is_some();
-            let address = Address::repository(&name).filter(|_| leads);
+            let address = PageAddress::repository(&name).filter(|_| leads);
             let tags = match address {
-                Some(_) => self.counted(request, &name).await,
+                Some(_) => self.summarize_tags(request, &name).await,
                 None => Err(
                     "clients cannot address this upstream: it is not the first and has no host"
                         .to_owned(),
@@ -128,10 +128,10 @@ impl Gateway {
         stream::iter(rows).buffered(ASKED_AT_ONCE).collect().await
     }
 
-    async fn counted(&self, request: &Request, repository: &str) -> Result<Markup, String> {
-        let asked = match self.visited(request, repository).await {
+    async fn summarize_tags(&self, request: &Request, repository: &str) -> Result<Markup, String> {
+        let asked = match self.open_for_visitor(request, repository).await {
             Ok(asked) => asked,
-            Err(failure) => return Err(self.explained(request, failure).await),
+            Err(failure) => return Err(self.explain_failure(request, failure).await),
         };
         let store = asked.store.as_ref();
         let tags = store.tags().await;
@@ -148,7 +148,7 @@ impl Gateway {
             None => (tags.others.first(), false),
         };
         let newest = newest.map(String::as_str);
-        Ok(lists::counted(repository, newest, is_yanked, &tags))
+        Ok(lists::tag_summary(repository, newest, is_yanked, &tags))
     }
 
     async fn is_yanked(
@@ -166,12 +166,13 @@ impl Gateway {
 
     /// Opens a repository for a visitor. Visitors without credentials are anonymous clients, for whom some registries
     /// want a token.
-    async fn visited<'a>(
+    async fn open_for_visitor<'a>(
         &'a self,
         request: &'a Request,
         name: &str,
-    ) -> Answered<RepositoryRequest<'a>> {
-        self.asked(request, name, None, visitor(request)?).await
+    ) -> HandlerResult<RepositoryRequest<'a>> {
+        self.open_repository(request, name, None, visitor(request)?)
+            .await
     }
 
     /// Returns the message that a client would see for a failure in a secondary part of a page. The log has the whole
@@ -194,7 +195,7 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    async fn repository(&self, name: &str) -> Answered<Response> {
+    async fn repository(&self, name: &str) -> HandlerResult<Response> {
         let (request, store) = (self.request, self.store.as_ref());
         let tags = store.tags().await?;
         if tags.is_empty() {
@@ -231,7 +232,7 @@ impl RepositoryRequest<'_> {
 
 /// Returns the credentials of a browser. Some registries want a token even from anonymous clients.
 fn visitor(request: &Request) -> Result<Credentials, Refusal> {
-    Ok(match forwarded(request)? {
+    Ok(match client_credentials(request)? {
         Credentials::Forwarded(None) => Credentials::Anonymous,
         client => client,
     })

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::StatusCode;
 
-use super::settings::Settings;
-use super::shared::Shared;
+use super::settings::ServerSettings;
+use super::shared::SharedState;
 use crate::gateway::message::{Handler, Request, Response};
 
 /// The most connections at once.
@@ -17,17 +17,17 @@ const MAX_CONNECTIONS: usize = 64;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Answers 404 to every request that the server does not answer itself.
-struct Admin(Arc<Shared>);
+struct Admin(Arc<SharedState>);
 
 /// Returns the shared state of admin connections: few, and over plain HTTP.
-pub(super) fn shared(main: &Arc<Shared>) -> Shared {
-    let settings = Settings {
+pub(super) fn shared(main: &Arc<SharedState>) -> SharedState {
+    let settings = ServerSettings {
         tls: None,
         max_connections: MAX_CONNECTIONS,
         grace: GRACE,
         ..main.settings.clone()
     };
-    Shared::new(Arc::new(Admin(Arc::clone(main))), settings)
+    SharedState::new(Arc::new(Admin(Arc::clone(main))), settings)
 }
 
 #[async_trait]

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
 use super::budget::Budget;
-use super::record::{Aborted, Record, cut_off};
+use super::record::{AbortReason, RequestRecord, cut_off};
 use crate::store::{self, ByteStream};
 
 /// The largest piece sent at once, in bytes.
@@ -22,12 +22,12 @@ const PIECE: usize = 64 * 1024;
 const PIECES: usize = 1;
 
 /// A piece for the connection, or nothing at the end. If the channel closes before the end, the source panicked.
-type Step = Result<Option<Bytes>, Aborted>;
+type BodyChunk = Result<Option<Bytes>, AbortReason>;
 
 /// The record of the request, until the response ends or is aborted.
-type Noted = Arc<Mutex<Option<Record>>>;
+type SharedRecord = Arc<Mutex<Option<RequestRecord>>>;
 
-fn noted(record: &Noted) -> MutexGuard<'_, Option<Record>> {
+fn noted(record: &SharedRecord) -> MutexGuard<'_, Option<RequestRecord>> {
     // A panic cannot leave a record half changed.
     record.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -35,14 +35,14 @@ fn noted(record: &Noted) -> MutexGuard<'_, Option<Record>> {
 /// A response body for the connection.
 pub(super) struct ResponseBody {
     /// The pieces to come; nothing after the end.
-    steps: Option<mpsc::Receiver<Step>>,
+    steps: Option<mpsc::Receiver<BodyChunk>>,
     left: Option<u64>,
-    record: Noted,
+    record: SharedRecord,
 }
 
 impl ResponseBody {
     /// Returns an empty body. The response ends with its head.
-    pub(super) fn none(mut record: Record) -> Self {
+    pub(super) fn none(mut record: RequestRecord) -> Self {
         record.sends(0, true);
         Self {
             steps: None,
@@ -55,7 +55,7 @@ impl ResponseBody {
     pub(super) fn new(
         source: ByteStream,
         length: Option<u64>,
-        record: Record,
+        record: RequestRecord,
         budget: Budget,
         patience: Duration,
     ) -> Self {
@@ -67,7 +67,7 @@ impl ResponseBody {
         let (out, steps) = mpsc::channel(PIECES);
         let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));
         tokio::spawn(async move {
-            if let Err(Stalled) = carry(pieces, length, out, patience).await {
+            if let Err(StalledClient) = send_body(pieces, length, out, patience).await {
                 let record = noted(&under_way).take();
                 cut_off(&connection, record);
             }
@@ -82,12 +82,12 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Aborted;
+    type Error = AbortReason;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, AbortReason>>> {
         let body = &mut *self;
         let Some(steps) = &mut body.steps else {
             return Poll::Ready(None);
@@ -96,8 +96,8 @@ impl Body for ResponseBody {
         let mut record = noted(&body.record);
         let step = step.unwrap_or_else(|| match record.is_none() {
             // The client was disconnected, which is already recorded.
-            true => Err(Aborted::Slow),
-            false => Err(Aborted::Lost),
+            true => Err(AbortReason::Slow),
+            false => Err(AbortReason::Lost),
         });
         let mut is_last = !matches!(step, Ok(Some(_)));
         match &step {
@@ -111,7 +111,7 @@ impl Body for ResponseBody {
             }
             Err(why) => {
                 if let Some(record) = record.take() {
-                    record.breaks(why);
+                    record.mark_aborted(why);
                 }
             }
         }
@@ -199,7 +199,7 @@ impl Drop for Piece {
 }
 
 /// The client took nothing for too long.
-struct Stalled;
+struct StalledClient;
 
 /// Waits until no piece is in memory.
 async fn taken(held: &watch::Sender<usize>) {
@@ -225,12 +225,12 @@ async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
 
 /// Moves a body piece by piece from its source to the connection, and stops if no piece is taken for too long. An
 /// HTTP/2 connection asks for nothing while its client leaves no room, and keeps its pieces for any time.
-async fn carry(
+async fn send_body(
     mut pieces: Pieces,
     length: Option<u64>,
-    out: mpsc::Sender<Step>,
+    out: mpsc::Sender<BodyChunk>,
     patience: Duration,
-) -> Result<(), Stalled> {
+) -> Result<(), StalledClient> {
     let held = Arc::clone(&pieces.held);
     let mut left = length;
     // The last piece completes the body, so it is sent only after the source has ended without an error.
@@ -238,30 +238,30 @@ async fn carry(
     loop {
         // Wait for the place before the piece exists, so that a waiting body holds only the bytes in its connection.
         let place = timeout(patience, out.reserve()).await;
-        let Ok(place) = place.map_err(|_elapsed| Stalled)? else {
+        let Ok(place) = place.map_err(|_elapsed| StalledClient)? else {
             return Ok(());
         };
         let step = loop {
             let piece = tokio::select! {
                 biased;
                 () = out.closed() => return Ok(()),
-                () = stall(&held, usize::from(last.is_some()), patience) => return Err(Stalled),
+                () = stall(&held, usize::from(last.is_some()), patience) => return Err(StalledClient),
                 piece = pieces.next(last.is_some()) => piece,
             };
             match (piece, &mut left) {
                 (Ok(Some(piece)), _) if piece.is_empty() => {}
                 (Ok(Some(piece)), None) => break Ok(Some(piece)),
                 (Ok(Some(piece)), Some(left)) => match left.checked_sub(piece.len() as u64) {
-                    None => break Err(Aborted::Long),
+                    None => break Err(AbortReason::Long),
                     Some(0) => (*left, last) = (0, Some(piece)),
                     Some(rest) => {
                         *left = rest;
                         break Ok(Some(piece));
                     }
                 },
-                (Err(error), _) => break Err(Aborted::Source(error)),
+                (Err(error), _) => break Err(AbortReason::Source(error)),
                 (Ok(None), Some(missing @ 1..)) => {
-                    break Err(Aborted::Short { missing: *missing });
+                    break Err(AbortReason::Short { missing: *missing });
                 }
                 (Ok(None), _) => break Ok(last.take()),
             }
@@ -276,7 +276,7 @@ async fn carry(
     // Pieces in the connection use the budget too.
     tokio::select! {
         () = taken(&held) => Ok(()),
-        () = stall(&held, 0, patience) => Err(Stalled),
+        () = stall(&held, 0, patience) => Err(StalledClient),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::exchange::respond;
-use super::shared::{Shared, one_line};
+use super::shared::{SharedState, one_line};
 use super::socket::Socket;
 use super::state::ConnectionState;
 
@@ -24,10 +24,10 @@ use super::state::ConnectionState;
 const BUFFER: usize = 64 * 1024;
 
 /// How long an idle connection may take to shut down.
-const GOODBYE: Duration = Duration::from_secs(1);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side ends it.
-pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: SocketAddr) {
     let settings = &shared.settings;
     let _open = settings.metrics.connected();
     // A failure only makes small responses slower.
@@ -35,14 +35,14 @@ pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
     let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
     let Some(tls) = &settings.tls else {
-        return speak(&state, socket).await;
+        return serve_http(&state, socket).await;
     };
     let shaken = tokio::select! {
         shaken = timeout(settings.idle_timeout, tls.0.accept(socket)) => shaken,
         () = shared.stopped() => return,
     };
     match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(stream) => speak(&state, stream).await,
+        Ok(stream) => serve_http(&state, stream).await,
         // A port scan or a TCP health check.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
         Err(error) => shared.failed(
@@ -52,7 +52,7 @@ pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
     }
 }
 
-async fn speak<S>(state: &Arc<ConnectionState>, stream: S)
+async fn serve_http<S>(state: &Arc<ConnectionState>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -80,7 +80,7 @@ where
             () = state.end.notified() => break Ok(()),
             () = idle.as_mut() => {
                 connection.as_mut().graceful_shutdown();
-                let ended = timeout(GOODBYE, connection.as_mut()).await;
+                let ended = timeout(SHUTDOWN_TIMEOUT, connection.as_mut()).await;
                 break ended.unwrap_or(Ok(()));
             }
         }

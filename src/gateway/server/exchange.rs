@@ -10,8 +10,8 @@ use hyper::body::{Body, Incoming};
 
 use super::body::ResponseBody;
 use super::budget::Budget;
-use super::record::Record;
-use super::shared::Shared;
+use super::record::RequestRecord;
+use super::shared::SharedState;
 use super::state::ConnectionState;
 use crate::gateway::message::{Request, Response};
 use crate::gateway::refusal::Refusal;
@@ -19,7 +19,7 @@ use crate::store::remote::HOP_BY_HOP;
 use crate::text::printable;
 
 /// The paths that the server itself answers.
-const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+const SERVER_PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// Prometheus's text format, with its version.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -32,10 +32,10 @@ pub(super) async fn respond(
 ) -> Result<http::Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
     let shared = &state.shared;
-    let mut record = Record::new(&state, &head.method, &head.uri);
+    let mut record = RequestRecord::new(&state, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
     // The server's own responses are short, and needed most when the budget is used up.
-    let is_own = OWN.contains(&head.uri.path());
+    let is_own = SERVER_PATHS.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
     let mut response = match () {
         () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
@@ -108,7 +108,7 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     }
 }
 
-async fn answer(shared: &Shared, head: Request) -> Response {
+async fn answer(shared: &SharedState, head: Request) -> Response {
     match head.uri.path() {
         "/healthz" => text(StatusCode::OK, TEXT, "alive\n".to_owned()),
         "/readyz" => ready(shared).await,
@@ -133,7 +133,7 @@ fn for_handler(mut head: Request) -> Request {
     head
 }
 
-async fn ready(shared: &Shared) -> Response {
+async fn ready(shared: &SharedState) -> Response {
     match shared.ready().await {
         Ok(()) => text(StatusCode::OK, TEXT, "ready\n".to_owned()),
         Err(reason) => {

@@ -5,14 +5,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode, Uri};
 
-use super::shared::{Shared, one_line};
+use super::shared::{SharedState, one_line};
 use super::state::ConnectionState;
-use crate::gateway::metrics::Open;
+use crate::gateway::metrics::GaugeGuard;
 use crate::store;
 
 /// The query parameters in the log. Others are left out with their names, because a parameter without a name may be a
 /// secret.
-const SHOWN: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
+const LOGGED_PARAMETERS: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
 /// The most characters of a method, and of a path, in the log.
 const MAX_METHOD: usize = 16;
@@ -20,7 +20,7 @@ const MAX_TARGET: usize = 1024;
 
 /// The reason why a response body was aborted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Aborted {
+pub(super) enum AbortReason {
     #[error(transparent)]
     Source(store::Error),
     #[error("{missing} bytes are missing at its end")]
@@ -33,7 +33,7 @@ pub(super) enum Aborted {
     Lost,
 }
 
-impl Aborted {
+impl AbortReason {
     /// Returns the failure's label in the metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Aborted {
 }
 
 /// A request from its head to the last byte of its response. Dropping it logs and counts the request.
-pub(super) struct Record {
+pub(super) struct RequestRecord {
     pub(super) state: Arc<ConnectionState>,
     kind: &'static str,
     /// The method and the path.
@@ -57,12 +57,12 @@ pub(super) struct Record {
     is_complete: bool,
     /// Whether the reason of the abort is already counted.
     is_counted: bool,
-    _under_way: Open,
+    _under_way: GaugeGuard,
 }
 
-impl Record {
+impl RequestRecord {
     pub(super) fn new(state: &Arc<ConnectionState>, method: &Method, uri: &Uri) -> Self {
-        state.begins();
+        state.request_started();
         let method: String = method.as_str().chars().take(MAX_METHOD).collect();
         Self {
             state: Arc::clone(state),
@@ -89,7 +89,7 @@ impl Record {
     }
 
     /// Logs and counts that the response was aborted.
-    pub(super) fn breaks(mut self, why: &Aborted) {
+    pub(super) fn mark_aborted(mut self, why: &AbortReason) {
         self.is_counted = true;
         let line = format!(
             "error: {} aborted after {} bytes: {}",
@@ -103,28 +103,28 @@ impl Record {
 
 /// Ends a connection and all its requests, because the client reads nothing of a response. Otherwise the connection
 /// would hold the rest for ever.
-pub(super) fn cut_off(connection: &ConnectionState, record: Option<Record>) {
+pub(super) fn cut_off(connection: &ConnectionState, record: Option<RequestRecord>) {
     match record.filter(|record| !record.is_complete) {
-        Some(record) => record.breaks(&Aborted::Slow),
+        Some(record) => record.mark_aborted(&AbortReason::Slow),
         None => {
             let line = format!(
                 "error: {} does not read the end of a response",
                 connection.peer
             );
-            connection.shared.failed(Aborted::Slow.kind(), &line);
+            connection.shared.failed(AbortReason::Slow.kind(), &line);
         }
     }
-    connection.cut();
+    connection.abort();
 }
 
-impl Drop for Record {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
-        let Shared { settings, .. } = &*self.state.shared;
+        let SharedState { settings, .. } = &*self.state.shared;
         let metrics = &settings.metrics;
         let status = self.status.map_or(0, |status| status.as_u16());
         metrics.requested(self.kind, status, self.begun.elapsed());
         if !self.is_complete {
-            self.state.breaks();
+            self.state.mark_aborted();
             if !self.is_counted {
                 let slow = self.state.is_slow();
                 metrics.failed(if slow { "slow" } else { "aborted" });
@@ -142,7 +142,7 @@ impl Drop for Record {
                 if self.is_complete { "" } else { " aborted" },
             ));
         }
-        self.state.ends();
+        self.state.request_ended();
     }
 }
 
@@ -171,11 +171,11 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Returns the path, with the query parameters in [`SHOWN`].
+/// Returns the path, with the query parameters in [`LOGGED_PARAMETERS`].
 fn target(uri: &Uri) -> String {
     let is_shown = |pair: &&str| {
         let name = pair.split('=').next();
-        name.is_some_and(|name| SHOWN.contains(&name))
+        name.is_some_and(|name| LOGGED_PARAMETERS.contains(&name))
     };
     let pairs = uri.query().unwrap_or_default().split('&').filter(is_shown);
     let query = pairs.collect::<Vec<_>>().join("&");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_query_only_what_is_known_is_shown() {
+    fn unknown_query_parameters_are_not_logged() {
         for (uri, expected) in [
             ("/v2/", "/v2/"),
             (

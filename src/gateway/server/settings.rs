@@ -8,7 +8,7 @@ use crate::gateway::metrics::Metrics;
 
 /// Limits and observers of a server.
 #[derive(Clone)]
-pub struct Settings {
+pub struct ServerSettings {
     /// The certificate that clients see; without it the server speaks plain HTTP.
     pub tls: Option<Tls>,
     /// The most connections at once. Further connections wait in the system's queue.
@@ -34,7 +34,7 @@ pub struct Settings {
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             tls: None,

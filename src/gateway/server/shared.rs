@@ -6,21 +6,21 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::budget::Budget;
-use super::settings::Settings;
+use super::settings::ServerSettings;
 use crate::gateway::message::Handler;
 use crate::store::chain;
 use crate::text::printable;
 
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub(super) handler: Arc<dyn Handler>,
     /// The budget for the bodies of all connections.
     pub(super) budget: Budget,
-    pub(super) settings: Settings,
+    pub(super) settings: ServerSettings,
     stopping: watch::Sender<bool>,
 }
 
-impl Shared {
-    pub(super) fn new(handler: Arc<dyn Handler>, settings: Settings) -> Self {
+impl SharedState {
+    pub(super) fn new(handler: Arc<dyn Handler>, settings: ServerSettings) -> Self {
         Self {
             handler,
             budget: Budget::new(settings.max_body_bytes),

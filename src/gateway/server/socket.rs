@@ -52,7 +52,7 @@ impl Socket {
         match self.timer.as_mut().poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                self.state.stalls();
+                self.state.mark_stalled();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::shared::Shared;
+use super::shared::SharedState;
 
 pub(super) struct ConnectionState {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<SharedState>,
     pub(super) peer: SocketAddr,
     in_flight: watch::Sender<usize>,
     is_slow: AtomicBool,
@@ -21,7 +21,7 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Self {
+    pub(super) fn new(shared: Arc<SharedState>, peer: SocketAddr) -> Self {
         Self {
             shared,
             peer,
@@ -32,24 +32,24 @@ impl ConnectionState {
         }
     }
 
-    pub(super) fn begins(&self) {
+    pub(super) fn request_started(&self) {
         self.in_flight.send_modify(|requests| *requests += 1);
     }
 
-    pub(super) fn ends(&self) {
+    pub(super) fn request_ended(&self) {
         self.in_flight.send_modify(|requests| *requests -= 1);
     }
 
     /// Records that the client reads nothing.
-    pub(super) fn stalls(&self) {
+    pub(super) fn mark_stalled(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
     }
 
     /// Ends the connection, because the client reads nothing of a response. HTTP/2 has no other way to free the memory
     /// of that response.
-    pub(super) fn cut(&self) {
-        self.stalls();
-        self.breaks();
+    pub(super) fn abort(&self) {
+        self.mark_stalled();
+        self.mark_aborted();
         self.end.notify_one();
     }
 
@@ -58,7 +58,7 @@ impl ConnectionState {
     }
 
     /// Records that a response was aborted.
-    pub(super) fn breaks(&self) {
+    pub(super) fn mark_aborted(&self) {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 

@@ -9,7 +9,7 @@ use crate::reference::Name;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
 
 /// The result of a request for a manifest.
-pub(in crate::gateway) enum Found {
+pub(in crate::gateway) enum ManifestAnswer {
     /// A manifest. Its bytes match the requested digest and the registry's digest header.
     Manifest(RawManifest),
     /// A registry's answer without a manifest: a 200 to a HEAD, or another status.
@@ -18,7 +18,7 @@ pub(in crate::gateway) enum Found {
     Missing,
 }
 
-impl Found {
+impl ManifestAnswer {
     pub(in crate::gateway) fn is_missing(&self) -> bool {
         match self {
             Self::Missing => true,
@@ -35,17 +35,17 @@ impl RepositoryRequest<'_> {
         method: &Method,
         name: &str,
         accept: HeaderValue,
-    ) -> Result<Found, Error> {
+    ) -> Result<ManifestAnswer, Error> {
         let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
         let (store, endpoint) = (self.store.as_ref(), format!("manifests/{name}"));
         let found = match store.passthrough(method, &endpoint, None, headers).await? {
             None => stored(store, name).await?,
             Some(relayed) if relayed.status == StatusCode::OK && method != Method::HEAD => {
-                Found::Manifest(relayed.manifest(name).await?)
+                ManifestAnswer::Manifest(relayed.manifest(name).await?)
             }
-            Some(relayed) => Found::Relayed(relayed),
+            Some(relayed) => ManifestAnswer::Relayed(relayed),
         };
-        if let Found::Manifest(raw) = &found {
+        if let ManifestAnswer::Manifest(raw) = &found {
             self.gateway
                 .metrics
                 .upstream_bytes
@@ -55,7 +55,7 @@ impl RepositoryRequest<'_> {
     }
 }
 
-async fn stored(store: &dyn Store, name: &str) -> Result<Found, Error> {
+async fn stored(store: &dyn Store, name: &str) -> Result<ManifestAnswer, Error> {
     let name = match name.parse() {
         Ok(digest) => Name::Digest(digest),
         Err(_) => Name::Tag(name.to_owned()),
@@ -63,13 +63,13 @@ async fn stored(store: &dyn Store, name: &str) -> Result<Found, Error> {
     if let Name::Digest(digest) = &name {
         match store.size(digest).await? {
             Some(size) if size <= MAX_MANIFEST_BYTES => {}
-            _ => return Ok(Found::Missing),
+            _ => return Ok(ManifestAnswer::Missing),
         }
     }
     match store.manifest(&name).await {
         // A store may hold manifests and blobs together.
-        Ok(manifest) if is_manifest(&manifest.bytes) => Ok(Found::Manifest(manifest)),
-        Ok(_) | Err(Error::NotFound { .. }) => Ok(Found::Missing),
+        Ok(manifest) if is_manifest(&manifest.bytes) => Ok(ManifestAnswer::Manifest(manifest)),
+        Ok(_) | Err(Error::NotFound { .. }) => Ok(ManifestAnswer::Missing),
         Err(error) => Err(error),
     }
 }

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_what_is_chosen_and_the_rest_stays() {
+    fn set_places_are_chosen_and_other_settings_stay() {
         let before = "# mine\ndefault_registry = \"a.io\" # main\n\n[registry.\"a.io\".oci]\nauth = \"eDp5\"\n";
         let text = changed(before, "demo", "ghcr.io/acme");
         let text = changed(&text, "demo:calc", "localhost:5000");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn only_registries_of_this_machine_are_said_to_speak_http() {
+    fn only_local_registries_are_set_to_http() {
         for (place, http) in [
             ("localhost:5000", true),
             ("a.localhost", true),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_set_is_refused() {
+    fn invalid_settings_are_refused() {
         for (scope, place) in [("default", "ghcr.io/acme"), ("demo", "oci:store")] {
             let (scope, place) = (scope.parse().unwrap(), place.parse().unwrap());
             assert!(set("", &scope, &place).is_err());

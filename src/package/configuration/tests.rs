@@ -138,7 +138,7 @@ protocl = "http"
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_line_in_the_file() {
+fn errors_name_the_line_in_the_file() {
     let before = "# one\n\ndefault_registry = \"x.io\"\n";
     for (text, words) in [
         (
@@ -186,7 +186,7 @@ fn what_is_wrong_is_named_with_its_line_in_the_file() {
 }
 
 #[test]
-fn a_namespace_is_where_its_packages_are_that_nothing_is_said_of() {
+fn namespaces_resolve_packages_without_an_override() {
     let text =
         format!("{FILE}\n[namespace_registries.any]\nregistry = \"any.io\"\nmetadata = {{}}\n");
     let text = text.replace("[package_registry_overrides]", "[package_registry_overrides]\n\"demo:a\" = \"one.io\"\n\"acme:a\" = \"one.io\"\n\"ba:ba\" = \"one.io\"");
@@ -240,7 +240,7 @@ fn settings_are_read_as_wkg_reads_them() {
 }
 
 #[test]
-fn what_is_malformed_is_said_without_its_secrets() {
+fn syntax_errors_do_not_show_secrets() {
     for (text, words) in [
         ("default_registry = ", "line 1"),
         ("default_registry = 5", ""),

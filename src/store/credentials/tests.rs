@@ -90,7 +90,7 @@ fn the_longest_key_and_the_first_file_win() {
 }
 
 #[test]
-fn what_is_broken_is_not_passed_over() {
+fn broken_entries_are_errors() {
     for file in [
         json!("text"),
         json!([]),
@@ -187,7 +187,7 @@ impl Home {
 }
 
 #[test]
-fn what_is_kept_is_found_until_it_is_removed() {
+fn stored_credentials_are_found_until_they_are_removed() {
     for text in [
         "ghcr.io",
         "localhost:5000",
@@ -227,7 +227,7 @@ fn docker_hub_has_one_entry_under_the_name_that_docker_gives_it() {
 }
 
 #[test]
-fn everything_else_stays() {
+fn other_entries_stay_unchanged() {
     let other = json!({
         "auths": {"quay.io": {"auth": "YTpi", "email": "a@b.example"}, "ghcr.io/owner": {"auth": "YTpi"}},
         "credHelpers": {"gcr.io": "gcloud"},
@@ -247,7 +247,7 @@ fn everything_else_stays() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_overwritten() {
+fn an_unreadable_file_is_not_overwritten() {
     for bad in [
         "{",
         "[]",
@@ -273,7 +273,7 @@ fn what_cannot_be_read_is_not_overwritten() {
 
 #[cfg(unix)]
 #[test]
-fn who_may_read_it_stays_and_nobody_else_may_at_first() {
+fn new_files_are_private_and_existing_modes_stay() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let home = Home::new();

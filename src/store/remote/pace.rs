@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_line_and_a_short_stall_are_not() {
+    fn a_slow_line_and_a_short_stall_are_accepted() {
         assert_eq!(pieces(1024, 1, 10_000), None);
         assert_eq!(
             pieces(64 * 1024, 50, 10_000),

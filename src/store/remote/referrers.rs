@@ -10,7 +10,7 @@
 //!
 //! [`Store::referrers_doubt`]: crate::store::Store::referrers_doubt
 
-mod enter;
+mod add_referrer;
 mod index;
 
 use std::collections::HashSet;

@@ -15,7 +15,7 @@ fn before(registry: &str) -> Option<Containerd> {
 }
 
 #[test]
-fn what_containerd_pulled_is_spliced_out_of_its_store() {
+fn wharf_splices_from_the_store_of_containerd() {
     for registry in registries() {
         let Some(containerd) = before(&registry.host) else {
             return;
@@ -62,7 +62,7 @@ fn what_containerd_pulled_is_spliced_out_of_its_store() {
 }
 
 #[tokio::test]
-async fn what_kubernetes_pulled_is_spliced_out_of_the_store() {
+async fn wharf_splices_images_that_kubernetes_pulled() {
     for registry in registries() {
         let Some(containerd) = before(&registry.host) else {
             return;

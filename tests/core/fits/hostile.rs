@@ -9,7 +9,7 @@ use crate::support::binary::noise;
 use crate::support::worlds::from_wit;
 
 #[test]
-fn whatever_can_be_read_may_replace_itself() {
+fn every_readable_component_may_replace_itself() {
     let mut outcomes = [0, 0];
     let mut before: Option<Vec<u8>> = None;
     for seed in 0..60 {

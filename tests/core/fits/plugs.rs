@@ -11,7 +11,7 @@ fn filled(socket: &str, text: &str, plugged: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_exported_fills_what_is_imported() {
+fn exports_fill_matching_imports() {
     let text = wit("hosts.wit");
     let (log, clock) = ("demo:hosts/log@1.0.0", "demo:hosts/clock@1.0.0");
     for (socket, plug, expected) in [

@@ -40,7 +40,7 @@ fn several_files_are_one_package() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_place() {
+fn wit_errors_name_the_line() {
     let broken = "package demo:dep;\n\ninterface api {\n  f: funk();\n}\n";
     let unknown = "package demo:app;\nworld app {\n  import nowhere;\n}\n";
     for (main, dependency, place) in [
@@ -73,7 +73,7 @@ fn a_mistake_is_told_with_its_place() {
 }
 
 #[test]
-fn the_worlds_that_are_there_are_named() {
+fn available_worlds_are_named() {
     let wit = Wit::read(vec![file("dep.wit", DEP)], Vec::new()).unwrap();
     let error = wit.world("al").unwrap_err();
     assert!(matches!(error, Error::NoWorld { .. }));

@@ -19,7 +19,7 @@ fn measure(of: &str, changes: &[(&str, &str)], against: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_asks_for_no_more_and_gives_no_less_fits() {
+fn a_component_fits_if_it_imports_no_more_and_exports_no_less() {
     for (of, against) in [
         ("plain", "plain"),
         ("plain", "silent"),
@@ -34,7 +34,7 @@ fn what_asks_for_no_more_and_gives_no_less_fits() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_imports_and_exports_are_named() {
     for (of, against, expected) in [
         ("timed", "plain", vec!["no import demo:hosts/clock@1.0.0"]),
         ("silent", "plain", vec!["no export demo:hosts/run@1.0.0"]),
@@ -56,7 +56,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn what_differs_is_named_with_what_differs() {
+fn differing_types_are_explained() {
     let log = "demo:hosts/log@1.0.0: mismatched type for export";
     let run = "demo:hosts/run@1.0.0: mismatched type for export `run`";
     for (changes, expected) in [
@@ -133,7 +133,7 @@ fn versions_that_semver_calls_compatible_are_one() {
 }
 
 #[test]
-fn two_versions_of_one_export_are_no_conflict() {
+fn two_versions_of_one_export_do_not_conflict() {
     let text = "package a:b@1.0.0; interface i { f: func(); } \
         package a:b@1.1.0 { interface i { f: func(); g: func(); } } \
         world both { export i; export a:b/i@1.1.0; } world one { export i; }";
@@ -158,7 +158,7 @@ fn resources_of_one_name_in_two_packages_are_two() {
 }
 
 #[test]
-fn what_is_no_component_is_an_error() {
+fn other_files_than_components_are_errors() {
     let text = wit("hosts.wit");
     let world = world(&text, "plain");
     let module = wat::parse_str("(module)").unwrap();

@@ -20,7 +20,7 @@ fn assert_cases(cases: &str) {
 }
 
 #[test]
-fn imports_against_the_table() {
+fn imports_against_the_table_are_found() {
     assert_cases(
         r##"
         digest.rs ~ use crate::store::Store; ~ digest.rs:1: `digest` must not import `store`
@@ -39,7 +39,7 @@ fn imports_against_the_table() {
 }
 
 #[test]
-fn modules_that_nobody_placed() {
+fn modules_missing_from_the_table_are_found() {
     assert_cases(
         r##"
         zebra.rs ~  ~ `zebra` is not in the table
@@ -49,7 +49,7 @@ fn modules_that_nobody_placed() {
 }
 
 #[test]
-fn input_and_output_in_pure_modules() {
+fn input_and_output_in_pure_modules_are_found() {
     assert_cases(
         r##"
         encoding/frame.rs ~ use std::fs::File; ~ without I/O
@@ -65,7 +65,7 @@ fn input_and_output_in_pure_modules() {
 }
 
 #[test]
-fn wasm_in_stores() {
+fn wasm_in_stores_is_found() {
     assert_cases(
         r##"
         store/remote.rs ~ use crate::manifest::media_type::WASM; ~ knows nothing of Wasm
@@ -77,7 +77,7 @@ fn wasm_in_stores() {
 }
 
 #[test]
-fn names_away_from_home() {
+fn names_outside_their_module_are_found() {
     assert_cases(
         r##"
         split.rs ~ use wasmparser::Parser; ~ `wasmparser` belongs to section
@@ -95,7 +95,7 @@ fn names_away_from_home() {
 }
 
 #[test]
-fn items_of_tests() {
+fn items_for_tests_are_found() {
     assert_cases(
         r##"
         digest.rs ~ #[cfg(test)] use crate::split; fn f() { crate::store::f() } ~ must not import `store`
@@ -118,7 +118,7 @@ fn code_in_comments_and_literals_is_none() {
 }
 
 #[test]
-fn long_files() {
+fn long_files_are_found() {
     assert!(check("digest.rs", &"\n".repeat(500)).is_empty());
     assert!(check("digest.rs", &"\n".repeat(501))[0].contains("501 lines"));
 }
@@ -135,7 +135,7 @@ fn circles_of(sources: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn files_that_import_each_other() {
+fn import_circles_of_files_are_found() {
     let item = "pub(super) struct Item;";
     for import in [
         "use super::b::{self, Other};",
@@ -156,7 +156,7 @@ fn files_that_import_each_other() {
 }
 
 #[test]
-fn modules_that_import_each_other() {
+fn import_circles_of_modules_are_found() {
     let x = ("a/x.rs", "use crate::b::z::Z; pub struct X;");
     let y = ("a/y.rs", "pub struct Y;");
     let z = (
@@ -169,7 +169,7 @@ fn modules_that_import_each_other() {
 }
 
 #[test]
-fn imports_without_a_circle() {
+fn imports_without_a_circle_pass() {
     for (a, x) in [
         (
             "mod x; pub enum Error {} fn f() { x::g() }",

@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use wharf::segment::{MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, Segments, Unread, Verdict, read};
+use wharf::segment::{
+    MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, Segments, UnreadPart, Verdict, read,
+};
 use wharf::source::Source;
 
 use super::{generated, segments_of};
@@ -31,7 +33,7 @@ fn assert_sound(bytes: &[u8], case: &str) {
         }
     }
     for unread in found.modules.iter().filter_map(|it| it.unread.as_ref()) {
-        let (Unread::Damaged { offset, .. } | Unread::Limit { offset, .. }) = unread;
+        let (UnreadPart::Damaged { offset, .. } | UnreadPart::Limit { offset, .. }) = unread;
         assert!(*offset <= size, "{case}: {unread}");
     }
 }
@@ -78,7 +80,7 @@ fn only(found: &Segments) -> (Verdict, Option<String>) {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
+fn read_errors_name_the_offset() {
     let sound = with_body(&[0x01]);
     assert_eq!(
         only(&segments_of(&module(&sound))),
@@ -189,7 +191,7 @@ fn a_component_that_starts_calls_any_export() {
 }
 
 #[test]
-fn limits_are_told() {
+fn exceeded_limits_are_reported() {
     let large = with_body(&vec![0x01; MAX_BODY_BYTES as usize]);
     let mut many_functions = with_body(&[0x01]);
     many_functions[1] = section(3, &[leb(MAX_FUNCTIONS as usize + 1), vec![0]].concat());

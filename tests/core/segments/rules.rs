@@ -142,7 +142,7 @@ fn a_call_to_an_import_reaches_every_export() {
 }
 
 #[test]
-fn what_is_called_a_realloc_runs_at_the_start() {
+fn functions_named_realloc_run_at_the_start() {
     for (verdict, name) in [
         (ReadAtStart, "cabi_realloc"),
         (ReadAtStart, "cabi_import_realloc"),
@@ -171,7 +171,7 @@ fn component(options: &str, aliases: &str) -> String {
 }
 
 #[test]
-fn what_a_component_uses_as_realloc_runs_at_the_start() {
+fn functions_used_as_realloc_run_at_the_start() {
     let lowered = r#"
         (import "say" (func $say (param "text" string) (result string)))
         (core module $l (memory (export "m") 1))

@@ -288,7 +288,7 @@ fn counts_that_lie_are_errors() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn unreadable_files_are_errors() {
     let offset = |bytes: &[u8]| match stub::of_source(bytes) {
         Err(Error::Malformed { offset, .. }) => offset,
         other => panic!("{other:?}"),
@@ -350,7 +350,7 @@ fn a_stub_has_a_limit() {
 }
 
 #[test]
-fn depth_costs_nothing_and_has_an_end() {
+fn nesting_is_cheap_and_limited() {
     for depth in [99, 100, 101, 5000] {
         let bytes = binary::nest(depth);
         let stub = whole(&bytes);

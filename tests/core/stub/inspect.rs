@@ -7,7 +7,7 @@ use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
 use wharf::manifest::Annotations;
-use wharf::push::{self, Options};
+use wharf::push::{self, PushOptions};
 use wharf::reference::Repository;
 use wharf::split::SplitPolicy;
 use wharf::store::Session;
@@ -120,7 +120,7 @@ fn nothing_is_fetched_without_being_asked_for() {
 }
 
 #[test]
-fn of_a_wit_package_the_root_is_enough() {
+fn inspecting_a_wit_package_fetches_only_the_root() {
     let mut resolve = wit_parser::Resolve::default();
     let text = "package demo:tides@1.0.0; interface table { high: func() -> u64; }";
     let package = resolve.push_str("fixture.wit", text).unwrap();
@@ -139,7 +139,7 @@ fn of_a_wit_package_the_root_is_enough() {
 }
 
 #[test]
-fn of_a_flat_artifact_the_whole_blob_is_fetched_once() {
+fn inspecting_a_flat_artifact_fetches_the_whole_blob_once() {
     let registry = Registry::start();
     let bytes = crate::support::workspace::assemble("layers");
     push_to(&registry, bytes.clone(), true, |_| {});
@@ -170,7 +170,7 @@ fn of_a_flat_artifact_the_whole_blob_is_fetched_once() {
 }
 
 #[test]
-fn files_are_said_as_references_are() {
+fn local_files_are_inspected_like_references() {
     let workspace = Workspace::new();
     let bytes = workspace.fixture("calc");
     let expected = world::decode(&bytes).unwrap().text;
@@ -183,7 +183,7 @@ fn files_are_said_as_references_are() {
 }
 
 #[test]
-fn what_has_no_wit_is_malformed() {
+fn files_without_wit_are_malformed() {
     let workspace = Workspace::new();
     workspace.write("module.wasm", &assemble("(module)"));
     let odd = assemble(r#"(component (import "a:b/c" (func)))"#);
@@ -243,7 +243,7 @@ fn push_to(
     };
     let settings = remote::Options::default();
     let store = Remote::new(&repository, Access::Push, Credentials::Anonymous, &settings).unwrap();
-    let options = Options {
+    let options = PushOptions {
         level: Level::Auto,
         reuse: true,
         metadata: Annotations::new(),

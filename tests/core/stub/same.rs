@@ -232,7 +232,7 @@ const COMPONENT: &str = r#"(component
     (export "demo:calc/numbers@1.0.0" (instance $out)))"#;
 
 #[test]
-fn what_is_dropped_and_what_is_kept() {
+fn stubs_drop_code_and_data_and_keep_function_counts() {
     let bytes = assemble(COMPONENT);
     let stub = whole(&bytes);
     let text = wasm_ids(&stub);

@@ -1,6 +1,6 @@
 //! Components that export what no world does: core modules and components.
 
-use wharf::world::{Kind, Target, encode};
+use wharf::world::{Target, WitKind, encode};
 
 use super::{assemble, decoded, refusal};
 
@@ -18,7 +18,7 @@ fn code_that_is_exported_is_left_out() {
         (export "walk" (func $run)))"#;
     let bytes = assemble(text);
     let world = decoded(&bytes);
-    assert_eq!(world.kind, Kind::Component);
+    assert_eq!(world.kind, WitKind::Component);
     let without = r#"(component
         (core module $m (func (export "run")))
         (core instance $i (instantiate $m))

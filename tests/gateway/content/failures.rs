@@ -36,7 +36,7 @@ async fn a_wrong_layer_never_completes_and_the_next_request_is_right() {
             let ground = Ground::new();
             let contents = ground.open(PLENTY, 4);
             store.act(blob, act);
-            for form in [Form::Whole, Form::Range(3..size), Form::Zstd] {
+            for form in [BodyForm::Whole, BodyForm::Range(3..size), BodyForm::Zstd] {
                 let (bytes, outcome) = ask(&contents, artifact.from(&store), form.clone()).await;
                 let error = outcome.err().unwrap();
                 let expected = match number {
@@ -49,44 +49,44 @@ async fn a_wrong_layer_never_completes_and_the_next_request_is_right() {
                     "{layer} {number} {form:?} {error:?}"
                 );
                 match form {
-                    Form::Whole => {
+                    BodyForm::Whole => {
                         assert!(bytes.len() <= bound(&artifact, layer));
                         // What broke off was right until then; of what is wrong only the end is sure to be missing.
                         let sound = artifact.manifest.layers[layer].offset as usize;
                         let sound = sound.min(bytes.len());
                         assert!(bytes[..sound] == artifact.bytes[..sound]);
                     }
-                    Form::Range(_) => assert!(bytes.len() + 3 <= bound(&artifact, layer)),
-                    Form::Zstd => {}
+                    BodyForm::Range(_) => assert!(bytes.len() + 3 <= bound(&artifact, layer)),
+                    BodyForm::Zstd => {}
                 }
                 ground.check(&[&artifact]);
             }
             store.behave();
-            for form in [Form::Whole, Form::Range(0..size)] {
+            for form in [BodyForm::Whole, BodyForm::Range(0..size)] {
                 let bytes = whole(&contents, artifact.from(&store), form).await;
                 assert!(bytes == artifact.bytes);
             }
-            let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+            let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
             assert!(unframed(&frames) == artifact.bytes);
         }
     }
 }
 
 #[tokio::test]
-async fn what_fails_before_the_first_byte_is_no_body() {
+async fn a_failure_before_the_first_byte_gives_no_body() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
     store.act(artifact.manifest.root.blob, Act::Break(0));
-    for form in [Form::Whole, Form::Zstd, Form::Range(0..10)] {
+    for form in [BodyForm::Whole, BodyForm::Zstd, BodyForm::Range(0..10)] {
         let body = contents.body(artifact.from(&store), form).await;
         assert_eq!(body.err().unwrap().kind(), Kind::Unreachable);
     }
     let mut gone = artifact.clone();
     gone.blobs.remove(&artifact.manifest.root.blob.digest);
     let store = Scripted::of(&[&gone]);
-    let body = contents.body(artifact.from(&store), Form::Whole).await;
+    let body = contents.body(artifact.from(&store), BodyForm::Whole).await;
     assert_eq!(body.err().unwrap().kind(), Kind::NotFound);
 }
 
@@ -104,18 +104,27 @@ async fn a_part_that_ends_early_is_no_success() {
         (Act::Short(101), Kind::Integrity),
     ] {
         store.act(layer.blob, act);
-        let (bytes, outcome) =
-            ask(&contents, artifact.from(&store), Form::Range(range.clone())).await;
+        let (bytes, outcome) = ask(
+            &contents,
+            artifact.from(&store),
+            BodyForm::Range(range.clone()),
+        )
+        .await;
         assert_eq!(outcome.err().unwrap().kind(), kind);
         assert!(bytes.len() < 29_900);
         store.behave();
-        let bytes = whole(&contents, artifact.from(&store), Form::Range(range.clone())).await;
+        let bytes = whole(
+            &contents,
+            artifact.from(&store),
+            BodyForm::Range(range.clone()),
+        )
+        .await;
         assert!(bytes == artifact.bytes[range.start as usize..range.end as usize]);
     }
 }
 
 #[tokio::test]
-async fn a_manifest_that_lies_of_a_content_gives_none() {
+async fn a_manifest_with_a_wrong_content_digest_gives_no_content() {
     let artifact = sections();
     let layer = artifact.layers(Encoding::Zstd)[0];
     let another_digest = artifact.retold(|config, _| {
@@ -131,31 +140,31 @@ async fn a_manifest_that_lies_of_a_content_gives_none() {
         let ground = Ground::new();
         let contents = ground.open(PLENTY, 4);
         for _ in 0..2 {
-            let (bytes, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
+            let (bytes, outcome) = ask(&contents, lie.from(&store), BodyForm::Whole).await;
             assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
             assert!(bytes.len() < bound(&lie, layer) + 1);
             ground.check(&[&artifact, &lie]);
         }
         // Nothing of it harms those who tell the truth about the same blobs.
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
     }
 }
 
 #[tokio::test]
-async fn a_whole_that_is_not_what_its_digest_says_lacks_its_end() {
+async fn a_body_with_another_digest_lacks_its_end() {
     let artifact = sections();
     let lie = artifact.retold(|config, _| config.content.digest = Digest::of(b"another"));
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
     for _ in 0..2 {
-        let (bytes, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
+        let (bytes, outcome) = ask(&contents, lie.from(&store), BodyForm::Whole).await;
         assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
         assert!(bytes.len() < artifact.bytes.len());
     }
     for _ in 0..2 {
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
     }
 }
@@ -181,7 +190,7 @@ fn undeclared(content: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_bomb_goes_off_nowhere() {
+async fn decompression_bombs_are_refused() {
     let mut artifact = sections();
     let layer = artifact.layers(Encoding::Zstd)[0];
     let bomb = undeclared(&vec![0; 64 << 20]);
@@ -196,14 +205,14 @@ async fn a_bomb_goes_off_nowhere() {
     let store = Scripted::of(&[&lie]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
-    let (bytes, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
+    let (bytes, outcome) = ask(&contents, lie.from(&store), BodyForm::Whole).await;
     assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
     assert!(bytes.len() <= bound(&lie, layer));
     assert!(ground.check(&[&artifact, &lie]) < 1 << 20);
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_written_fails_those_who_need_it_until_it_can() {
+async fn an_unwritable_directory_fails_requests_until_it_is_writable() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
@@ -211,13 +220,13 @@ async fn a_directory_that_cannot_be_written_fails_those_who_need_it_until_it_can
     let directory = ground.directory.path().join("contents");
     fs::remove_dir_all(&directory).unwrap();
     fs::write(&directory, "in the way").unwrap();
-    let (_, outcome) = ask(&contents, artifact.from(&store), Form::Whole).await;
+    let (_, outcome) = ask(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert_eq!(outcome.err().unwrap().kind(), Kind::Other);
     fs::remove_file(&directory).unwrap();
     // It may be deleted at any time.
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
     fs::remove_dir_all(&directory).unwrap();
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
 }

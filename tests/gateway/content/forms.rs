@@ -51,14 +51,14 @@ async fn components_of_all_kinds_come_out_in_every_form() {
             for max_bytes in [400, PLENTY] {
                 let ground = Ground::new();
                 let contents = ground.open(max_bytes, 3);
-                let frames = whole(&contents, component(), Form::Zstd).await;
+                let frames = whole(&contents, component(), BodyForm::Zstd).await;
                 assert!(unframed(&frames) == artifact.bytes, "{seed} {policy:?}");
-                let bytes = whole(&contents, component(), Form::Whole).await;
+                let bytes = whole(&contents, component(), BodyForm::Whole).await;
                 assert!(bytes == artifact.bytes, "{seed} {policy:?}");
                 let edges = edges(&artifact);
                 for pair in edges.windows(2).step_by(7) {
                     let range = pair[0]..pair[1].max(*edges.last().unwrap() / 2).max(pair[0] + 1);
-                    let bytes = whole(&contents, component(), Form::Range(range.clone())).await;
+                    let bytes = whole(&contents, component(), BodyForm::Range(range.clone())).await;
                     assert!(
                         bytes == cut(&artifact, &range),
                         "{seed} {policy:?} {range:?}"
@@ -83,7 +83,11 @@ async fn ranges_at_every_edge_are_what_they_should_be() {
         for (index, &start) in edges.iter().enumerate() {
             for &end in edges[index + 1..].iter().step_by(step) {
                 let range = start..end;
-                let bytes = whole(&contents, artifact.from(&store), Form::Range(range.clone()));
+                let bytes = whole(
+                    &contents,
+                    artifact.from(&store),
+                    BodyForm::Range(range.clone()),
+                );
                 assert!(bytes.await == cut(&artifact, &range), "{range:?}");
             }
         }
@@ -100,7 +104,12 @@ async fn a_range_fetches_the_layers_it_touches_and_of_a_raw_one_what_it_needs() 
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
     let range = async |range: Range<u64>| {
-        let bytes = whole(&contents, artifact.from(&store), Form::Range(range.clone())).await;
+        let bytes = whole(
+            &contents,
+            artifact.from(&store),
+            BodyForm::Range(range.clone()),
+        )
+        .await;
         assert!(bytes == cut(&artifact, &range), "{range:?}");
         store.opened()
     };
@@ -134,7 +143,7 @@ async fn frames_go_out_as_they_are_stored_and_no_section_is_decoded() {
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
-    let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+    let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
     assert!(unframed(&frames) == artifact.bytes);
     for layer in artifact.layers(Encoding::Zstd) {
         let stored = &artifact.blobs[&artifact.manifest.layers[layer].blob.digest];
@@ -177,9 +186,9 @@ async fn a_component_that_is_all_root_and_one_whose_root_is_empty_are_no_excepti
         let store = Scripted::of(&[&artifact]);
         let ground = Ground::new();
         let contents = ground.open(PLENTY, 1);
-        let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+        let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
         assert!(unframed(&frames) == artifact.bytes);
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use wharf::artifact::{self, SplitManifest};
-use wharf::content::Origin;
+use wharf::content::BlobOrigin;
 use wharf::digest::{Digest, Identity};
 use wharf::encoding::{EncodedBlob, Encoding, compress};
 use wharf::gateway::content::Component;
@@ -88,7 +88,7 @@ impl Artifact {
 
     pub(crate) fn from(&self, store: &Arc<Scripted>) -> Component {
         Component {
-            origin: Origin {
+            origin: BlobOrigin {
                 upstream: Digest::of(b"scripted"),
                 store: Arc::clone(store) as Arc<dyn Store>,
             },

@@ -4,7 +4,7 @@ use super::scripted::{Act, Gate, Scripted};
 use super::*;
 
 #[tokio::test]
-async fn nobody_waits_for_what_another_registry_sends() {
+async fn a_slow_registry_does_not_delay_other_registries() {
     let artifact = sections();
     let (slow, quick) = (Scripted::of(&[&artifact]), Scripted::of(&[&artifact]));
     let gate = Gate::closed();
@@ -16,12 +16,12 @@ async fn nobody_waits_for_what_another_registry_sends() {
     let contents = ground.open(PLENTY, 1);
     let waiting = {
         let (contents, component) = (Arc::clone(&contents), artifact.from(&slow));
-        tokio::spawn(async move { whole(&contents, component, Form::Whole).await })
+        tokio::spawn(async move { whole(&contents, component, BodyForm::Whole).await })
     };
     slow.streams(1).await;
     let mut component = artifact.from(&quick);
     component.origin.upstream = Digest::of(b"quick");
-    let body = whole(&contents, component, Form::Whole).await;
+    let body = whole(&contents, component, BodyForm::Whole).await;
     assert!(body == artifact.bytes);
     gate.open();
     assert!(waiting.await.unwrap() == artifact.bytes);

@@ -20,10 +20,10 @@ async fn sixty_four_clients_need_one_fetch_of_each_layer() {
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
     let forms = [
-        Form::Whole,
-        Form::Zstd,
-        Form::Whole,
-        Form::Range(5..400_000),
+        BodyForm::Whole,
+        BodyForm::Zstd,
+        BodyForm::Whole,
+        BodyForm::Range(5..400_000),
     ];
     let mut bodies = Vec::new();
     for client in 0..64 {
@@ -50,9 +50,9 @@ async fn sixty_four_clients_need_one_fetch_of_each_layer() {
                 outcome.unwrap();
                 bytes.extend(rest);
                 match form {
-                    Form::Zstd => assert!(unframed(&bytes) == *expected),
-                    Form::Whole => assert!(bytes == *expected),
-                    Form::Range(_) => assert!(bytes == expected[5..400_000]),
+                    BodyForm::Zstd => assert!(unframed(&bytes) == *expected),
+                    BodyForm::Whole => assert!(bytes == *expected),
+                    BodyForm::Range(_) => assert!(bytes == expected[5..400_000]),
                 }
             }),
     )
@@ -65,7 +65,7 @@ async fn sixty_four_clients_need_one_fetch_of_each_layer() {
 }
 
 #[tokio::test]
-async fn what_is_there_goes_out_while_the_last_layer_is_withheld() {
+async fn available_bytes_are_sent_before_the_last_layer_arrives() {
     let artifact = sections();
     let last = artifact.manifest.layers.last().unwrap();
     let size = artifact.bytes.len() as u64;
@@ -76,7 +76,7 @@ async fn what_is_there_goes_out_while_the_last_layer_is_withheld() {
         store.act(last.blob, Act::Hold(0, gate.clone()));
         let ground = Ground::new();
         let contents = ground.open(PLENTY, max_transfers);
-        let body = contents.body(artifact.from(&store), Form::Whole).await;
+        let body = contents.body(artifact.from(&store), BodyForm::Whole).await;
         let mut body = body.unwrap();
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < last.offset {
@@ -116,7 +116,7 @@ async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checke
     for (form, layer, held, until, before) in [
         // The very last byte is there, and nothing says yet that it is.
         (
-            Form::Whole,
+            BodyForm::Whole,
             raw,
             raw.blob.size,
             raw.offset + 89_999,
@@ -124,14 +124,20 @@ async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checke
         ),
         // The first block is all there.
         (
-            Form::Whole,
+            BodyForm::Whole,
             zstd,
             zstd.blob.size - 1,
             zstd.offset + 100_000,
             zstd.offset + 200_000,
         ),
         // The root before it has at least a byte.
-        (Form::Zstd, zstd, zstd.blob.size, zstd.blob.size, u64::MAX),
+        (
+            BodyForm::Zstd,
+            zstd,
+            zstd.blob.size,
+            zstd.blob.size,
+            u64::MAX,
+        ),
     ] {
         let store = Scripted::of(&[&artifact]);
         let gate = Gate::closed();
@@ -150,7 +156,7 @@ async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checke
         outcome.unwrap();
         bytes.extend(rest);
         match form {
-            Form::Zstd => {
+            BodyForm::Zstd => {
                 assert!(unframed(&bytes) == artifact.bytes);
                 let stored = &artifact.blobs[&layer.blob.digest];
                 let at = bytes
@@ -164,15 +170,19 @@ async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checke
 }
 
 #[tokio::test]
-async fn who_goes_away_ends_nothing_for_others_and_the_last_ends_all() {
+async fn a_fetch_ends_only_when_its_last_client_leaves() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let gate = Gate::closed();
     store.act(artifact.manifest.root.blob, Act::Hold(0, gate.clone()));
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 1);
-    let mut first = contents.body(artifact.from(&store), Form::Whole).boxed();
-    let mut second = contents.body(artifact.from(&store), Form::Whole).boxed();
+    let mut first = contents
+        .body(artifact.from(&store), BodyForm::Whole)
+        .boxed();
+    let mut second = contents
+        .body(artifact.from(&store), BodyForm::Whole)
+        .boxed();
     assert!(poll!(&mut first).is_pending());
     assert!(poll!(&mut second).is_pending());
     store.streams(1).await;
@@ -187,27 +197,31 @@ async fn who_goes_away_ends_nothing_for_others_and_the_last_ends_all() {
     store.act(artifact.manifest.root.blob, Act::Hold(1, withheld));
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 1);
-    let mut only = contents.body(artifact.from(&store), Form::Whole).boxed();
+    let mut only = contents
+        .body(artifact.from(&store), BodyForm::Whole)
+        .boxed();
     assert!(poll!(&mut only).is_pending());
     store.streams(1).await;
     drop(only);
     store.streams(0).await;
     // Nothing holds the one slot, and nobody follows what was ended.
     store.behave();
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
 }
 
 #[tokio::test]
-async fn what_one_client_is_refused_another_gets_with_its_own_rights() {
+async fn a_refusal_for_one_client_does_not_affect_another() {
     let artifact = sections();
     let (closed, open) = (Scripted::of(&[&artifact]), Scripted::of(&[&artifact]));
     let gate = Gate::closed();
     closed.act(artifact.manifest.root.blob, Act::Refuse(gate.clone()));
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
-    let mut refused = contents.body(artifact.from(&closed), Form::Whole).boxed();
-    let mut allowed = contents.body(artifact.from(&open), Form::Whole).boxed();
+    let mut refused = contents
+        .body(artifact.from(&closed), BodyForm::Whole)
+        .boxed();
+    let mut allowed = contents.body(artifact.from(&open), BodyForm::Whole).boxed();
     assert!(poll!(&mut refused).is_pending());
     closed.streams(1).await;
     assert!(poll!(&mut allowed).is_pending());
@@ -241,7 +255,7 @@ async fn no_more_is_fetched_at_once_than_was_allowed() {
     let contents = ground.open(PLENTY, 3);
     let mut bodies: Vec<_> = artifacts
         .iter()
-        .map(|artifact| whole(&contents, artifact.from(&store), Form::Whole).boxed())
+        .map(|artifact| whole(&contents, artifact.from(&store), BodyForm::Whole).boxed())
         .collect();
     for body in &mut bodies {
         assert!(poll!(body).is_pending());

@@ -80,7 +80,7 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let answer = Arc::new(Framed(gateway));
-        let settings = server::Settings::default();
+        let settings = server::ServerSettings::default();
         tokio::spawn(server::serve(
             listener,
             None,

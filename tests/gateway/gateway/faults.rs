@@ -7,7 +7,7 @@ use crate::support::fault::{Fault, Registry};
 use crate::support::workspace::layers;
 
 #[tokio::test]
-async fn who_cannot_be_asked_has_not_said_no() {
+async fn an_unreachable_upstream_is_not_a_404() {
     let down = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -45,7 +45,7 @@ async fn who_cannot_be_asked_has_not_said_no() {
 }
 
 #[tokio::test]
-async fn what_upstream_says_in_passing_is_said_so() {
+async fn temporary_upstream_errors_carry_retry_after() {
     let upstream = Registry::start();
     let front = Front::new(vec![registry(&upstream.address())]);
     front.gateway.ready().await.unwrap();
@@ -161,7 +161,7 @@ async fn a_body_that_is_cut_short_does_not_end_well() {
 }
 
 #[tokio::test]
-async fn what_is_passed_on_is_not_collected_first() {
+async fn relayed_blobs_are_streamed() {
     let upstream = Registry::start();
     let blob = upstream.put_blob("demo/app", &[7; 1000]);
     let path = format!("/v2/demo/app/blobs/{}", blob.digest);
@@ -208,7 +208,7 @@ async fn a_body_that_breaks_off_does_not_end_well() {
 }
 
 #[tokio::test]
-async fn wharf_itself_is_shown_the_split_form() {
+async fn wharf_gets_the_split_form() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, _) = publish(&store, "layers", "1.0", false).await;

@@ -6,7 +6,7 @@ use crate::support::fault::{Fault, Registry};
 const ALWAYS: usize = usize::MAX;
 
 #[tokio::test]
-async fn what_is_hidden_from_one_client_is_not_missing_for_another() {
+async fn a_404_for_one_client_is_not_remembered_for_another() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0", false).await;

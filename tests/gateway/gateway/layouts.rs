@@ -9,7 +9,7 @@ use crate::support::workspace::layers;
 struct Scene {
     directory: tempfile::TempDir,
     front: Front,
-    pushed: Pushed,
+    pushed: PushSummary,
     content: Vec<u8>,
 }
 
@@ -171,7 +171,7 @@ async fn a_layout_has_lists() {
 }
 
 #[tokio::test]
-async fn what_is_damaged_on_the_shelf_is_not_shown() {
+async fn damaged_manifests_in_a_layout_are_not_served() {
     let Scene {
         directory, pushed, ..
     } = scene().await;

@@ -11,7 +11,7 @@ use crate::support::fault::Registry;
 use crate::support::registries::{PASSWORD, USERNAME, authenticated, registries};
 
 /// `demo/app` with three versions in a layout `shelf`, of which the first two share a runtime and the first is yanked.
-pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
+pub(crate) async fn shelf(directory: &Path) -> (Upstream, [PushSummary; 3]) {
     let shelf = directory.join("shelf");
     let layout = Layout::create(&shelf, Arc::new(())).unwrap();
     let layout = layout.in_repository(Some("demo/app"));
@@ -25,7 +25,7 @@ pub(crate) async fn shelf(directory: &Path) -> (Upstream, [Pushed; 3]) {
     )
 }
 
-async fn versions(store: &dyn WritableStore) -> [Pushed; 3] {
+async fn versions(store: &dyn WritableStore) -> [PushSummary; 3] {
     let (first, _) = publish(store, "calc", "1.0.0", false).await;
     let (second, _) = publish(store, "greet", "1.1.0", false).await;
     let (third, _) = publish(store, "layers", "1.10.0", false).await;
@@ -68,7 +68,7 @@ fn assert_in_order(page: &str, texts: &[&str]) {
 }
 
 /// All that is to be seen of those three versions, in a repository under this name.
-async fn assert_shown(front: &Front, name: &str, pushed: &[Pushed; 3]) {
+async fn assert_shown(front: &Front, name: &str, pushed: &[PushSummary; 3]) {
     let all = front.get("/").await.is(200);
     let newest = format!("<a href=\"/-/{name}:1.10.0\">1.10.0</a>");
     let link = format!("<a href=\"/-/{name}\">{name}</a>");
@@ -142,7 +142,7 @@ async fn assert_shown(front: &Front, name: &str, pushed: &[Pushed; 3]) {
 }
 
 #[tokio::test]
-async fn a_layout_is_looked_at() {
+async fn the_page_shows_a_layout() {
     let directory = tempfile::tempdir().unwrap();
     let (upstream, pushed) = shelf(directory.path()).await;
     let front = Front::new(vec![upstream]);
@@ -158,7 +158,7 @@ async fn a_layout_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_registry_is_looked_at() {
+async fn the_page_shows_a_registry() {
     for upstream in registries() {
         let path = "gateway/looked-at";
         let pushed = versions(&remote(&upstream.host, path)).await;
@@ -270,7 +270,7 @@ async fn a_manifest_that_names_layers_from_elsewhere_shows_no_wit() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_a_page_is_bounded() {
+async fn requests_for_a_page_are_bounded() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     for version in 0..30 {
@@ -366,7 +366,7 @@ async fn a_reference_is_opened_by_its_name() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_down_is_said_to_be() {
+async fn an_unreachable_upstream_is_named_on_the_page() {
     let down = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = down.local_addr().unwrap().to_string();
     drop(down);

@@ -53,7 +53,7 @@ async fn two_gateways_take_alternate_requests() {
 }
 
 #[tokio::test]
-async fn what_was_shown_before_a_restart_is_found_without_a_search() {
+async fn served_artifacts_are_located_after_a_restart_without_a_search() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
@@ -138,7 +138,7 @@ async fn a_search_has_bounds_and_is_not_repeated_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_gone_upstream_is_gone_here() {
+async fn artifacts_deleted_upstream_are_not_served() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;

@@ -17,7 +17,7 @@ fn known() -> Credentials {
 }
 
 #[tokio::test]
-async fn what_one_client_may_read_another_may_not() {
+async fn rights_are_checked_for_each_client() {
     for upstream in authenticated() {
         let path = "gateway/private";
         let store = remote_as(&upstream.host, path, known());
@@ -138,7 +138,7 @@ async fn a_manifest_that_names_layers_from_elsewhere_gives_nothing() {
 }
 
 #[tokio::test]
-async fn a_yes_is_asked_for_again_after_a_while() {
+async fn granted_rights_are_checked_again_after_a_while() {
     let upstream = Registry::start_with(Faults {
         auth: Auth::Basic {
             username: USERNAME,
@@ -154,7 +154,10 @@ async fn a_yes_is_asked_for_again_after_a_while() {
         "HEAD /v2/demo/app/manifests/{}",
         pushed.split_manifest_digest
     );
-    for (remembered, asked) in [(Settings::REMEMBERED, &[][..]), (Duration::ZERO, &[split])] {
+    for (remembered, asked) in [
+        (GatewaySettings::GRANT_LIFETIME, &[][..]),
+        (Duration::ZERO, &[split]),
+    ] {
         let front = Front::with(vec![registry(&upstream.address())], |settings| {
             settings.remembered = remembered;
         });

@@ -120,7 +120,7 @@ fn sixty_four_at_once_take_little_memory() {
 }
 
 #[test]
-fn a_crowd_before_the_first_layer_is_one_fetch_too() {
+fn clients_before_the_first_layer_share_one_fetch() {
     const CLIENTS: usize = 64;
     let (registry, workspace) = (Registry::start(), Workspace::new());
     let stored = Stored::push(&workspace, &registry.address(), "demo/app", &component(4));

@@ -47,7 +47,7 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
 }
 
 #[test]
-fn a_cache_that_somebody_deletes_is_made_again() {
+fn a_deleted_cache_is_created_again() {
     let (registry, workspace) = (Registry::start(), Workspace::new());
     let push =
         |name: &str, word: &str| Stored::push(&workspace, &registry.address(), name, &wordy(word));

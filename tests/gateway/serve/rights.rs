@@ -51,7 +51,7 @@ fn is_refused(got: &Got, challenge: &str) {
 }
 
 #[test]
-fn a_warm_cache_is_for_those_who_may_read() {
+fn a_warm_cache_is_for_clients_with_rights_only() {
     for registry in authenticated() {
         let (_publisher, stored) = guarded(&registry.host, "serve/rights");
         is_for_those_who_may_read(registry, &stored, &[]);
@@ -59,7 +59,7 @@ fn a_warm_cache_is_for_those_who_may_read() {
 }
 
 #[test]
-fn what_others_keep_on_this_machine_is_too() {
+fn blob_directories_are_for_clients_with_rights_only() {
     for registry in authenticated() {
         let (publisher, stored) = guarded(&registry.host, "serve/held");
         let theirs = publisher.path("learned/blobs");
@@ -126,7 +126,7 @@ fn forged(own: &Stored, workspace: &Workspace, claimed: Digest) -> Vec<u8> {
 }
 
 #[test]
-fn who_claims_to_have_what_others_may_not_read_gets_nothing_of_it() {
+fn a_forged_manifest_gives_no_access_to_protected_blobs() {
     let open = Registry::start();
     for registry in authenticated() {
         let publisher = Workspace::new();

@@ -153,7 +153,7 @@ fn other(config: &str, layer: &str) -> Vec<u8> {
 const IMAGE: &str = "application/vnd.oci.image.config.v1+json";
 
 #[test]
-fn a_version_that_is_something_else_is_named() {
+fn a_version_that_is_not_a_component_is_named() {
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] });
     let chart = "application/vnd.cncf.helm.config.v1+json";
     for (media_type, manifest, what, hint) in [
@@ -201,7 +201,7 @@ fn a_version_that_is_something_else_is_named() {
 }
 
 #[test]
-fn publishing_over_something_else_says_what_it_is() {
+fn publishing_over_another_artifact_names_its_kind() {
     let config = "application/vnd.cncf.helm.config.v1+json";
     let chart = other(
         config,
@@ -227,7 +227,7 @@ fn publishing_over_something_else_says_what_it_is() {
 }
 
 #[test]
-fn what_is_about_a_component_names_it() {
+fn errors_on_referrers_name_their_component() {
     let (registry, workspace, sbom) = scene();
     let subject = Digest::of(&registry.manifest("demo/calc", "1.0.0").unwrap());
     let place = format!("{}/demo/calc", registry.address());

@@ -176,7 +176,7 @@ fn wkg_refuses_what_is_stored_by_section_alone() {
 }
 
 #[test]
-fn nobody_takes_other_tags_for_versions() {
+fn other_tags_are_not_versions() {
     let Some(oras) = tool("oras") else { return };
     for registry in registries() {
         let Some(both) = Both::new(registry, "interop/tags") else {

@@ -51,7 +51,7 @@ fn is_refused(workspace: &Workspace, place: &str, spec: &str, bytes: &[u8], word
 }
 
 #[test]
-fn a_version_must_do_for_the_one_before_it_and_the_one_after_it_for_it() {
+fn versions_are_checked_against_both_neighbours() {
     let workspace = Workspace::new();
     let places = ["oci:layout".to_owned()]
         .into_iter()
@@ -128,7 +128,7 @@ fn basic_of(number: u8) -> Vec<u8> {
 }
 
 #[test]
-fn what_cannot_be_compared_is_published_with_a_note() {
+fn incomparable_versions_are_published_with_a_note() {
     let workspace = Workspace::new();
     let module = wat::parse_str("(module)").unwrap();
     publishes(&workspace, "oci:store", "odd:calc@1.0.0", &module, &[]);

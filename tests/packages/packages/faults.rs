@@ -43,7 +43,7 @@ fn assert_refused(registry: &Registry, workspace: &Workspace, says: &str) {
 }
 
 #[test]
-fn who_was_overtaken_while_he_sent_does_not_overwrite() {
+fn publish_does_not_overwrite_a_concurrent_version() {
     let (registry, workspace, theirs) = scene();
     overtake(&registry, "/manifests/sha256:", &theirs);
     assert_refused(&registry, &workspace, "exists");
@@ -51,7 +51,7 @@ fn who_was_overtaken_while_he_sent_does_not_overwrite() {
 }
 
 #[test]
-fn who_was_overwritten_is_told() {
+fn publish_reports_an_overwritten_tag() {
     let (registry, workspace, theirs) = scene();
     overtake(&registry, "/manifests/1.0.0", &theirs);
     assert_refused(&registry, &workspace, "somebody else");
@@ -188,7 +188,7 @@ fn credentials_for_one_registry_are_not_shown_to_another() {
 }
 
 #[test]
-fn a_copy_and_a_mirror_do_not_overwrite_who_was_faster() {
+fn copy_and_mirror_do_not_overwrite_a_concurrent_version() {
     for at in ["/blobs/uploads/", "/manifests/1.0.0"] {
         for command in ["one", "all", "mirror"] {
             let (registry, workspace, theirs) = scene();

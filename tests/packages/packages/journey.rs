@@ -74,7 +74,7 @@ fn a_package_is_published_got_yanked_and_copied() {
 }
 
 #[test]
-fn within_one_registry_nothing_is_sent() {
+fn copying_within_a_registry_sends_no_blobs() {
     let workspace = Workspace::new();
     for registry in registries() {
         let place = registry.host.as_str();
@@ -125,7 +125,7 @@ fn packages_are_listed() {
 }
 
 #[test]
-fn with_nothing_configured_packages_are_in_a_directory() {
+fn packages_are_in_a_directory_by_default() {
     let workspace = Workspace::new();
     let bytes = workspace.fixture("calc");
     let home = workspace.path("packages");

@@ -44,7 +44,7 @@ fn the_lock_file_holds_a_version_whatever_comes_after() {
 }
 
 #[test]
-fn what_was_had_once_can_be_had_offline() {
+fn downloaded_packages_are_available_offline() {
     for registry in registries() {
         let workspace = Workspace::new();
         let place = registry.host.as_str();

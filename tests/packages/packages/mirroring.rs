@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_mirror_sends_only_news() {
+fn a_mirror_sends_only_changes() {
     let workspace = Workspace::new();
     let places = places(&workspace);
     for (at, from) in places.iter().enumerate() {
@@ -82,7 +82,7 @@ fn mirrors(workspace: &Workspace, packages: &str) {
 }
 
 #[test]
-fn everything_is_pre_releases_too() {
+fn mirroring_everything_includes_pre_releases() {
     let workspace = Workspace::new();
     publish(&workspace, "oci:from", "all:calc", "1.0.0-rc.1");
     mirrors(&workspace, "[\"all:calc@*\"]");
@@ -93,7 +93,7 @@ fn everything_is_pre_releases_too() {
 }
 
 #[test]
-fn one_failure_does_not_keep_the_others_out() {
+fn one_failure_does_not_stop_the_others() {
     let workspace = Workspace::new();
     publish(&workspace, "oci:from", "some:calc", "1.0.0");
     publish(&workspace, "oci:from", "some:calc", "2.0.0");
@@ -143,7 +143,7 @@ fn one_failure_does_not_keep_the_others_out() {
 }
 
 #[test]
-fn what_is_another_package_is_neither_copied_nor_mirrored() {
+fn other_packages_of_a_repository_are_not_copied_or_mirrored() {
     let workspace = Workspace::new();
     workspace.write("version.wasm", &version_of("calc", "1.0.0"));
     publish(&workspace, "oci:from", "own:calc", "1.0.0");

@@ -140,7 +140,7 @@ fn a_configuration_with_keys_from_the_future_works_and_says_so() {
 }
 
 #[test]
-fn what_is_said_of_one_package_does_not_change_what_is_listed() {
+fn an_override_for_one_package_does_not_change_the_list() {
     let workspace = Workspace::new();
     publish(&workspace, "oci:common", "demo:calc", "1.0.0");
     publish(&workspace, "oci:other", "demo:a", "1.0.0");
@@ -186,7 +186,7 @@ fn a_variable_that_is_no_text_is_a_mistake_and_not_passed_over() {
 }
 
 #[test]
-fn what_is_no_package_or_no_place_is_a_mistake_in_the_call() {
+fn invalid_packages_and_places_are_usage_errors() {
     let workspace = Workspace::new();
     workspace.fixture("calc");
     for arguments in [

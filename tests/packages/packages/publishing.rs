@@ -76,7 +76,7 @@ fn another_form_of_the_same_bytes_is_told_and_as_yanked_as_before() {
 }
 
 #[test]
-fn what_is_published_is_described() {
+fn published_packages_are_annotated() {
     let workspace = Workspace::new();
     let (_, report) = publish(&workspace, "oci:store", "told:calc", "1.0.0+b");
     assert_eq!(
@@ -164,7 +164,7 @@ fn name_and_version_may_come_from_the_file() {
 }
 
 #[test]
-fn of_six_who_publish_at_once_one_has_it_and_others_are_told() {
+fn one_of_six_concurrent_publishers_wins() {
     for registry in registries() {
         let workspaces: Vec<Workspace> = (0..6).map(|_| Workspace::new()).collect();
         let place = registry.host.as_str();

@@ -48,7 +48,7 @@ fn publish_lies(place: &str, target: &str) {
 }
 
 #[test]
-fn what_was_read_here_is_not_replaced_by_what_an_index_claims() {
+fn shared_indexes_do_not_replace_records_read_here() {
     let home = Workspace::new();
     let all: Vec<Made> = make().into_iter().take(3 * VERSIONS).collect();
     let registry = Registry::start();

@@ -23,7 +23,7 @@ fn scene() -> (Workspace, String) {
 }
 
 #[test]
-fn who_has_nothing_is_told_where_to_begin() {
+fn an_empty_index_hints_at_index_add() {
     let workspace = Workspace::new();
     for arguments in [&["search", "calc"][..], &["index", "update"]] {
         let error = workspace.error(arguments, 3);
@@ -42,7 +42,7 @@ fn who_has_nothing_is_told_where_to_begin() {
 }
 
 #[test]
-fn an_interface_that_nobody_knows_comes_with_those_that_are_near() {
+fn unknown_interfaces_come_with_suggestions() {
     let (workspace, _) = scene();
     for (asked, nearest) in [
         ("demo:net/handlr", "demo:net/handler@0.2.0"),
@@ -106,7 +106,7 @@ fn a_registry_without_a_catalog_is_indexed_by_name() {
 }
 
 #[test]
-fn one_that_makes_no_sense_stops_nobody() {
+fn a_broken_artifact_does_not_stop_the_update() {
     let registry = Registry::start();
     let place = registry.address();
     publish_all(&place, &some());
@@ -138,7 +138,7 @@ fn one_that_makes_no_sense_stops_nobody() {
 }
 
 #[test]
-fn what_is_unreachable_for_a_while_is_not_forgotten() {
+fn unreachable_repositories_stay_in_the_index() {
     let registry = Registry::start();
     let place = registry.address();
     publish_all(&place, &some());
@@ -160,7 +160,7 @@ fn what_is_unreachable_for_a_while_is_not_forgotten() {
 }
 
 #[test]
-fn what_others_publish_is_indexed_too() {
+fn artifacts_of_other_clients_are_indexed() {
     let registry = Registry::start();
     let component = from_wit("package a:b; world w { export run: func(); }", "w");
     let config = br#"{"architecture":"wasm","os":"wasip2","layerDigests":[],"component":{"exports":["run"],"imports":[]}}"#;
@@ -249,7 +249,7 @@ fn several_at_once_do_not_disturb_each_other() {
 }
 
 #[test]
-fn what_is_gone_is_forgotten_and_the_rest_is_not() {
+fn deleted_versions_leave_the_index_and_others_stay() {
     let registry = Registry::start();
     let place = registry.address();
     let all = some();
@@ -344,7 +344,7 @@ fn an_index_that_is_empty_or_does_not_hold_together_is_read_anew() {
 }
 
 #[test]
-fn what_cannot_be_added_keeps_the_others_out_of_nothing() {
+fn a_package_that_cannot_be_added_does_not_affect_others() {
     let workspace = Workspace::new();
     let registry = Registry::start();
     let place = registry.address();

@@ -212,7 +212,7 @@ fn assert_answers(workspace: &Workspace, all: &[Made]) {
 }
 
 #[test]
-fn what_is_found_is_what_the_whole_files_say() {
+fn searching_by_name_agrees_with_the_whole_files() {
     let all = make();
     assert!(all.len() >= 200);
     let types = Types::of(&all);

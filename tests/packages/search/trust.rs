@@ -12,9 +12,10 @@ use crate::support::fault::Registry;
 use crate::support::worlds::from_wit;
 
 use ::wharf::digest::{Digest, Identity};
-use ::wharf::index::shared::Shared;
+use ::wharf::index::shared::SharedIndex;
 use ::wharf::index::{
-    Entry, Externs, Imported, Index, Query, Record, RecordLayer, Source, SourceContents, exchange,
+    Entry, Externs, ImportOutcome, Index, IndexSource, Query, Record, RecordLayer, SourceContents,
+    exchange,
 };
 
 fn record(manifest: &str, content: &str) -> Record {
@@ -50,30 +51,30 @@ fn entry(name: &str, manifest: &str) -> Entry {
     }
 }
 
-fn own(place: &str) -> Source {
+fn own(place: &str) -> IndexSource {
     let place = place.to_owned();
-    Source::Place { place }
+    IndexSource::Place { place }
 }
 
-fn shared(name: &str) -> Source {
+fn shared(name: &str) -> IndexSource {
     let reference = format!("registry.example/{name}:index");
-    Source::Shared { reference }
+    IndexSource::Shared { reference }
 }
 
 /// What a source has; each of its manifests has a content of its own name.
-fn filled(source: &Source, now: i64, entries: Vec<(Entry, Record)>) -> SourceContents {
+fn filled(source: &IndexSource, now: i64, entries: Vec<(Entry, Record)>) -> SourceContents {
     let (entries, records) = entries.into_iter().unzip();
     SourceContents {
         entries,
         records,
-        state: matches!(source, Source::Shared { .. })
+        state: matches!(source, IndexSource::Shared { .. })
             .then(|| Digest::of(now.to_string().as_bytes())),
         now,
         ..SourceContents::default()
     }
 }
 
-fn index(directory: &Path, sources: &[&Source]) -> Index {
+fn index(directory: &Path, sources: &[&IndexSource]) -> Index {
     let mut index = Index::open(&directory.join("index.sqlite")).unwrap();
     for source in sources {
         assert!(index.add_source(source).unwrap());
@@ -81,7 +82,7 @@ fn index(directory: &Path, sources: &[&Source]) -> Index {
     index
 }
 
-fn all(index: &Index) -> Vec<::wharf::index::Found> {
+fn all(index: &Index) -> Vec<::wharf::index::SearchResult> {
     let query = Query {
         all_versions: true,
         ..Query::default()
@@ -110,7 +111,7 @@ fn a_stub_answers_for_the_manifest_that_it_was_made_of() {
         let order = if mine_first { [0, 1] } else { [1, 0] };
         for at in order {
             let (source, filled) = fills[at];
-            assert_eq!(index.import(source, filled).unwrap(), Imported::Done);
+            assert_eq!(index.import(source, filled).unwrap(), ImportOutcome::Done);
         }
         let found = all(&index);
         let stubs: Vec<_> = found
@@ -139,7 +140,7 @@ fn a_stub_answers_for_the_manifest_that_it_was_made_of() {
 }
 
 #[test]
-fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
+fn own_records_win_and_no_shared_index_hides_a_yank() {
     let directory = tempfile::tempdir().unwrap();
     let sources = [own("a"), own("b"), shared("old"), shared("new")];
     let [a, b, old, new] = &sources;
@@ -150,9 +151,9 @@ fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
         (entry.yanked, entry.mark) = (yanked, Some(mark));
         vec![(entry, record(manifest, manifest))]
     };
-    let mut fill = |source: &Source, now: i64, has: Vec<(Entry, Record)>| {
+    let mut fill = |source: &IndexSource, now: i64, has: Vec<(Entry, Record)>| {
         let filling = index.import(source, &filled(source, now, has)).unwrap();
-        assert_eq!(filling, Imported::Done);
+        assert_eq!(filling, ImportOutcome::Done);
         let found = all(&index);
         assert_eq!(found.len(), 1);
         let shown = found[0].entry.clone();
@@ -189,30 +190,30 @@ fn of_one_tag_what_was_read_here_is_shown_and_no_claim_hides_a_yank() {
 }
 
 #[test]
-fn what_the_index_forgot_is_asked_for_again() {
+fn records_removed_from_the_index_are_fetched_again() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two) = (own("one"), own("two"));
     let mut index = index(directory.path(), &[&one, &two]);
     let has = vec![(entry("calc", "calc"), record("calc", "calc"))];
     let full = filled(&one, 1, has);
-    assert_eq!(index.import(&one, &full).unwrap(), Imported::Done);
+    assert_eq!(index.import(&one, &full).unwrap(), ImportOutcome::Done);
     let known = SourceContents {
         entries: full.entries.clone(),
         ..SourceContents::default()
     };
-    assert_eq!(index.import(&two, &known).unwrap(), Imported::Done);
+    assert_eq!(index.import(&two, &known).unwrap(), ImportOutcome::Done);
     for source in [&one, &two] {
         index.remove_source(source).unwrap();
     }
-    assert_eq!(index.import(&one, &known).unwrap(), Imported::Removed);
+    assert_eq!(index.import(&one, &known).unwrap(), ImportOutcome::Removed);
     assert!(index.sources().unwrap().is_empty());
     index.add_source(&two).unwrap();
-    assert_eq!(index.import(&two, &known).unwrap(), Imported::Unknown);
+    assert_eq!(index.import(&two, &known).unwrap(), ImportOutcome::Unknown);
     assert_eq!(index.entries_of(&two).unwrap(), []);
 }
 
 /// Publishes an index into a layout and returns its name.
-fn publish_index(workspace: &Workspace, shared: Shared) -> String {
+fn publish_index(workspace: &Workspace, shared: SharedIndex) -> String {
     let directory = workspace.path("claims");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -229,7 +230,7 @@ fn publish_index(workspace: &Workspace, shared: Shared) -> String {
 const WORLD: &str = "package a:b; world w { export run: func(); }";
 
 #[test]
-fn claims_are_marked_and_nobody_strange_is_asked() {
+fn claims_are_marked_and_no_other_registry_is_contacted() {
     let registry = Registry::start();
     let stranger = registry.address();
     let workspace = Workspace::new();
@@ -247,10 +248,10 @@ fn claims_are_marked_and_nobody_strange_is_asked() {
         });
     }
     let reference = claimed.reference();
-    let shared = Shared {
+    let shared = SharedIndex {
         entries: vec![claimed],
         records: vec![lies],
-        ..Shared::default()
+        ..SharedIndex::default()
     };
     let target = publish_index(&workspace, shared);
     workspace.json(&["index", "add", &target]);
@@ -293,7 +294,7 @@ fn claims_are_marked_and_nobody_strange_is_asked() {
 }
 
 #[test]
-fn only_what_others_may_know_is_published() {
+fn only_chosen_places_are_published() {
     let registry = Registry::start();
     let host = registry.address();
     let workspace = Workspace::new();
@@ -301,10 +302,10 @@ fn only_what_others_may_know_is_published() {
     let layout = places(&workspace).remove(0);
     publish_all(&host, &all[..VERSIONS]);
     publish_all(&layout, &all[VERSIONS..]);
-    let shared = Shared {
+    let shared = SharedIndex {
         entries: vec![entry("calc", "calc")],
         records: vec![record("calc", "calc")],
-        ..Shared::default()
+        ..SharedIndex::default()
     };
     let claims = publish_index(&workspace, shared);
     workspace.json(&["index", "add", &host, &layout, &claims]);
@@ -408,7 +409,7 @@ fn damage(workspace: &Workspace, table: &str) {
 }
 
 #[test]
-fn what_an_update_finds_damaged_is_whole_after_it() {
+fn update_rebuilds_a_damaged_index() {
     let workspace = Workspace::new();
     let all: Vec<Made> = make().into_iter().take(6 * VERSIONS).collect();
     let first = places(&workspace).remove(0);
@@ -478,7 +479,7 @@ fn two_versions_of_wharf_have_an_index_each() {
 }
 
 #[test]
-fn what_has_no_word_is_no_question() {
+fn queries_without_a_word_are_refused() {
     let workspace = Workspace::new();
     for text in ["++", "", ". !"] {
         workspace.error(&["search", text], 2);

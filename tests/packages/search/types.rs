@@ -61,7 +61,7 @@ fn found(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn what_runs_in_a_world_is_what_its_whole_file_says() {
+fn searching_by_world_agrees_with_the_whole_files() {
     let (workspace, all) = scene(layout);
     let mut resolve = wit_parser::Resolve::default();
     let package = resolve.push_source("types.wit", WIT).unwrap();
@@ -89,7 +89,7 @@ fn what_runs_in_a_world_is_what_its_whole_file_says() {
 }
 
 #[test]
-fn what_fills_an_import_is_found_and_says_which() {
+fn components_that_fill_an_import_name_it() {
     let (workspace, all) = scene(layout);
     let socket = all
         .iter()

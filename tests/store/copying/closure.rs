@@ -39,7 +39,7 @@ async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_wri
 }
 
 #[tokio::test]
-async fn the_second_time_nothing_is_sent_and_nothing_written() {
+async fn a_second_copy_sends_and_writes_nothing() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
@@ -53,7 +53,7 @@ async fn the_second_time_nothing_is_sent_and_nothing_written() {
 }
 
 #[tokio::test]
-async fn what_the_target_has_is_not_read() {
+async fn blobs_at_the_target_are_not_read() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
@@ -122,7 +122,7 @@ async fn an_index_goes_with_its_children_and_theirs() {
 }
 
 #[tokio::test]
-async fn an_index_deeper_than_any_is_refused() {
+async fn an_index_nested_too_deep_is_refused() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let mut inner = sample(&from, "0").await;
@@ -194,7 +194,7 @@ async fn a_foreign_layer_is_copied_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn what_a_manifest_is_it_says_itself_where_nobody_else_does() {
+async fn an_untyped_manifest_keeps_the_type_it_states() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
     let child = sample(&from, "child").await;

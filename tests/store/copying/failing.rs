@@ -115,7 +115,7 @@ async fn a_target_that_refuses_a_manifest_has_no_tag() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_no_manifest_is_told_as_such() {
+async fn missing_and_invalid_manifests_are_told_apart() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let error = scratch.copy(&from, &to, "1.0").await.unwrap_err();

@@ -57,7 +57,7 @@ async fn referrers_are_listed_as_the_specification_describes_them() {
 }
 
 #[tokio::test]
-async fn only_what_is_gone_is_passed_over() {
+async fn only_deleted_artifacts_are_skipped() {
     let scratch = Scratch::new();
     let layout = scratch.layout("layout");
     let directory = scratch.path().join("layout");

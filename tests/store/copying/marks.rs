@@ -50,7 +50,7 @@ fn position(log: &[String], line: &str) -> usize {
 }
 
 #[tokio::test]
-async fn marks_always_travel_and_the_tag_is_last() {
+async fn marks_are_always_copied_and_the_tag_is_written_last() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, others) = marked(&from).await;
@@ -84,7 +84,7 @@ async fn marks_always_travel_and_the_tag_is_last() {
 }
 
 #[tokio::test]
-async fn a_mark_that_moved_is_the_only_news() {
+async fn a_moved_mark_is_copied_alone() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, ..) = marked(&from).await;
@@ -188,7 +188,7 @@ async fn a_referrer_that_is_gone_is_absent() {
 }
 
 #[tokio::test]
-async fn all_tags_go_but_lists_of_referrers() {
+async fn all_tags_are_copied_except_lists_of_referrers() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, ..) = marked(&from).await;
@@ -257,7 +257,7 @@ async fn names_that_are_no_tags_and_lists_of_referrers_are_refused() {
 }
 
 #[tokio::test]
-async fn what_a_referrer_is_about_is_written_before_it_and_not_read_again() {
+async fn subjects_are_written_before_their_referrers_and_read_once() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let top = sample(&from, "1.0").await;
@@ -270,7 +270,7 @@ async fn what_a_referrer_is_about_is_written_before_it_and_not_read_again() {
 }
 
 #[tokio::test]
-async fn what_the_target_has_and_does_not_list_is_listed_again() {
+async fn referrers_missing_from_the_targets_list_are_pushed_again() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, [note, ..]) = marked(&from).await;

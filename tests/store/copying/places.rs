@@ -57,7 +57,7 @@ async fn index(store: &dyn WritableStore, seed: usize) -> String {
 }
 
 #[tokio::test]
-async fn there_and_back_everything_is_the_same() {
+async fn copying_there_and_back_changes_nothing() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
     let mark = index(&from, 10).await;
@@ -137,7 +137,7 @@ async fn a_registry_that_has_a_blob_is_sent_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_planned_is_moved() {
+async fn every_planned_byte_is_transferred() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
     index(&from, 30).await;
@@ -162,7 +162,7 @@ async fn what_is_planned_is_moved() {
 }
 
 #[tokio::test]
-async fn who_asks_for_too_much_at_once_gets_one_at_a_time() {
+async fn transfers_run_one_at_a_time_without_concurrency() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;

@@ -20,7 +20,7 @@ fn client(workspace: &Workspace, program: &Path, arguments: &[&str]) -> String {
 }
 
 /// `layers.wat` with both forms in the layout `store` of a workspace.
-fn laid_out() -> (Workspace, Vec<u8>, Pushed) {
+fn laid_out() -> (Workspace, Vec<u8>, PushSummary) {
     let workspace = Workspace::new();
     let layout = Layout::create(&workspace.path("store"), Arc::new(())).unwrap();
     let pushed = publish(&layout, "layers", &options(true));
@@ -64,7 +64,7 @@ fn oras_pulls_the_flat_form_as_one_file() {
 }
 
 #[test]
-fn what_skopeo_and_oras_copied_is_read_with_or_without_its_split_form() {
+fn copies_by_skopeo_and_oras_are_read_with_or_without_split_form() {
     let (Some(skopeo), Some(oras)) = (tool("skopeo"), tool("oras")) else {
         return;
     };
@@ -119,7 +119,7 @@ fn what_skopeo_and_oras_copied_is_read_with_or_without_its_split_form() {
 }
 
 #[test]
-fn what_oras_pushed_is_pulled() {
+fn components_pushed_by_oras_are_pulled() {
     let Some(oras) = tool("oras") else {
         return;
     };

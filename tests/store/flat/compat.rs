@@ -23,7 +23,7 @@ const ALWAYS: usize = usize::MAX;
 struct Scene {
     registry: Registry,
     store: Remote,
-    pushed: Pushed,
+    pushed: PushSummary,
     reference: String,
 }
 
@@ -103,7 +103,7 @@ fn the_tag_names_the_flat_form_and_another_tag_the_split_one() {
 }
 
 #[test]
-fn what_names_something_comes_after_it() {
+fn manifests_are_pushed_before_their_tags_and_referrers() {
     let scene = Scene::new();
     let puts = scene.registry.lines();
     let puts: Vec<&str> = puts
@@ -234,7 +234,7 @@ fn an_unsound_split_form_is_told_and_not_used() {
 }
 
 #[test]
-fn a_plain_push_is_what_it_was_and_the_flat_digest_is_the_same() {
+fn a_plain_push_is_unchanged_and_has_the_same_flat_digest() {
     let registry = Registry::start();
     let store = remote(&registry.address(), "demo/plain");
     let plain = publish(&store, "layers", &options(false));

@@ -142,7 +142,7 @@ fn a_media_type_that_only_the_registry_tells_will_do() {
 }
 
 #[test]
-fn one_layer_and_no_more() {
+fn artifacts_with_more_than_one_layer_are_refused() {
     let mut scene = Scene::plain();
     let wasm = scene.manifest["layers"][0].clone();
     let mut data = wasm.clone();
@@ -180,7 +180,7 @@ fn one_layer_and_no_more() {
 }
 
 #[test]
-fn descriptors_that_lie_or_make_no_sense() {
+fn wrong_or_malformed_descriptors_are_refused() {
     let mut scene = Scene::plain();
     let good = scene.manifest.clone();
     let size = good["layers"][0]["size"].as_u64().unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wharf::artifact::split_tag;
 use wharf::digest::{Digest, Identity};
 use wharf::manifest::Descriptor;
-use wharf::pull::{self, Opened};
+use wharf::pull::{self, OpenArtifact};
 use wharf::reference::Name;
 use wharf::store::layout::Layout;
 use wharf::store::{ByteStream, Error, RawManifest, StoreKind, Subject};
@@ -80,8 +80,8 @@ fn broken() -> Error {
 /// `layers.wat` with both forms, and `calc.wat`.
 struct Scene {
     store: Listing,
-    pushed: Pushed,
-    other: Pushed,
+    pushed: PushSummary,
+    other: PushSummary,
     _directory: tempfile::TempDir,
 }
 
@@ -103,7 +103,7 @@ impl Scene {
         }
     }
 
-    fn open(&self) -> Opened {
+    fn open(&self) -> OpenArtifact {
         let machine = tempfile::tempdir().unwrap();
         let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
         let name = Name::Tag("1.0".to_owned());
@@ -136,7 +136,7 @@ fn a_listed_split_form_is_used() {
 }
 
 #[test]
-fn one_that_is_gone_is_absent_and_one_that_is_unsound_is_told() {
+fn missing_split_forms_are_ignored_and_invalid_ones_reported() {
     let mut scene = Scene::new();
     let gone = Digest::of(b"collected");
     scene.list(&[gone]);

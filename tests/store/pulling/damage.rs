@@ -49,7 +49,7 @@ fn a_blob_cut_short_is_fetched_again() {
 }
 
 #[test]
-fn a_record_that_makes_no_sense_is_as_good_as_none() {
+fn an_invalid_record_is_ignored() {
     for text in [
         "",
         "{",
@@ -66,7 +66,7 @@ fn a_record_that_makes_no_sense_is_as_good_as_none() {
 
 /// Two wrong ways: an early layer's record names a late one's blob, and the other way round.
 #[test]
-fn a_record_that_names_the_blob_of_another_content_is_put_right() {
+fn a_record_with_the_wrong_blob_is_corrected() {
     for (wrong, named) in [(2, 7), (7, 2), (0, 5)] {
         let scene = warm();
         let cache = scene.workspace.cache();
@@ -85,7 +85,7 @@ fn a_record_that_names_the_blob_of_another_content_is_put_right() {
 }
 
 #[test]
-fn a_record_that_tells_the_wrong_encoding_is_put_right() {
+fn a_record_with_the_wrong_encoding_is_corrected() {
     let scene = warm();
     let record = scene.workspace.cache().record(&scene.layers[4].content);
     let mut lie: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();

@@ -211,7 +211,7 @@ fn artifact(config: &str, layer: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_ours_is_named() {
+fn foreign_manifests_are_named() {
     let foreign = |says: &str, hint| expect(5, "integrity", says, hint);
     let docker = "application/vnd.docker.distribution.manifest.v2+json";
     let config = "application/vnd.docker.container.image.v1+json";
@@ -253,7 +253,7 @@ fn a_flat_artifact_of_two_layers_is_refused() {
 }
 
 #[test]
-fn what_is_no_manifest_is_malformed() {
+fn answers_that_are_not_manifests_are_malformed() {
     let page = expect(5, "integrity", "manifest", "a web server");
     with_manifest(OURS, b"<html>", &page);
     for rubbish in [&b""[..], b"{}", b"[1]", b"{\"schemaVersion\":2"] {
@@ -305,7 +305,7 @@ fn a_wrong_layer_at_the_end_leaves_a_prefix_on_a_stream() {
 }
 
 #[test]
-fn a_full_disk_is_said_plainly() {
+fn a_full_disk_is_named_in_the_error() {
     let scene = Scene::new();
     let pulled = scene
         .workspace

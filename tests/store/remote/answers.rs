@@ -139,7 +139,7 @@ async fn a_manifest_that_reads_back_as_other_bytes_is_not_stored() {
 }
 
 #[tokio::test]
-async fn what_answers_in_place_of_a_token_server_is_named() {
+async fn answers_of_other_servers_than_token_servers_are_named() {
     let tokens = Registry::start();
     let auth = Auth::Bearer {
         login: None,
@@ -318,7 +318,7 @@ async fn a_pushed_manifest_is_looked_for() {
 }
 
 #[tokio::test]
-async fn what_is_no_manifest_is_told_from_one() {
+async fn answers_that_are_not_manifests_are_errors() {
     let errors = br#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#;
     for (fault, content) in [
         (typed(200, HTML, b"<!doctype html>"), "text/html"),

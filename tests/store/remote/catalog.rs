@@ -97,7 +97,7 @@ async fn a_catalog_that_breaks_off_is_an_error() {
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_hears_that() {
+async fn wrong_credentials_are_refused() {
     let login = || Auth::Basic {
         username: "user",
         password: "right",

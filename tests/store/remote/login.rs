@@ -213,7 +213,7 @@ async fn a_ready_token_is_sent_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_bad_realm_gets_nothing() {
+async fn an_invalid_realm_gets_no_password() {
     let auth = Auth::Bearer {
         login: Some(("user", "word")),
         realm: Some("http://user@127.0.0.1:1/token".to_owned()),

@@ -12,7 +12,7 @@ fn remote_of_a_stranger(registry: &Registry, public_only: bool) -> Remote {
 }
 
 #[tokio::test]
-async fn a_redirect_to_an_inner_place_is_not_followed() {
+async fn redirects_to_private_addresses_are_not_followed() {
     let inner = Registry::start();
     let digest = inner.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let port = inner.address().rsplit_once(':').unwrap().1.to_owned();
@@ -32,7 +32,7 @@ async fn a_redirect_to_an_inner_place_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_inner_place_is_asked_for_no_token() {
+async fn private_addresses_are_not_asked_for_a_token() {
     let inner = Registry::start();
     let port = inner.address().rsplit_once(':').unwrap().1.to_owned();
     for host in [inner.address(), format!("localhost:{port}")] {

@@ -139,7 +139,7 @@ fn methods(registry: &Registry) -> String {
 }
 
 #[tokio::test]
-async fn what_is_too_large_goes_in_chunks() {
+async fn blobs_too_large_for_one_request_go_in_chunks() {
     for (too_large, absolute_locations) in [(413, false), (416, true)] {
         let registry = Registry::start_with(Settings {
             max_body: Some(4 * MIB as u64),
@@ -183,7 +183,7 @@ async fn what_is_too_large_goes_in_chunks() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_even_in_chunks_is_told() {
+async fn blobs_too_large_even_in_chunks_are_errors() {
     let registry = Registry::start_with(Settings {
         max_body: Some(1000),
         ..Settings::default()

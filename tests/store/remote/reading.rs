@@ -71,7 +71,7 @@ async fn a_manifest_is_read_up_to_a_limit() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn missing_manifests_and_blobs_are_named() {
     let registry = Registry::start();
     let store = remote(&registry);
     let error = store.manifest(&tag("1.0")).await.unwrap_err();

@@ -1,6 +1,6 @@
 //! Referrers, in registries that have no API for them, or have it and fail.
 
-mod entering;
+mod add_referrer;
 
 use serde_json::{Value, json};
 
@@ -209,7 +209,7 @@ async fn pages_of_the_api_must_end_here() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_api_the_tag_is_read() {
+async fn the_tag_is_read_without_a_referrers_api() {
     let elsewhere = Registry::start();
     elsewhere.on("GET", "/api", usize::MAX, Fault::Status(429, vec![]));
     let led_away = |status| {
@@ -283,7 +283,7 @@ fn registry_with_login() -> Registry {
 }
 
 #[tokio::test]
-async fn what_says_nothing_of_referrers_is_an_error() {
+async fn answers_that_are_not_referrer_lists_are_errors() {
     for fault in nonsense() {
         let registry = registry_with_login();
         registry.on("GET", REFERRERS, usize::MAX, fault);

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use super::*;
 
 #[tokio::test]
-async fn answers_that_pass_are_waited_for() {
+async fn temporary_failures_are_retried() {
     let registry = Registry::start();
     let digest = registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let store = remote(&registry);
@@ -28,7 +28,7 @@ async fn answers_that_pass_are_waited_for() {
 }
 
 #[tokio::test]
-async fn answers_that_stay_are_not() {
+async fn permanent_failures_are_not_retried() {
     let registry = Registry::start();
     let store = remote(&registry);
     for status in [400, 402, 405, 418, 501] {
@@ -262,7 +262,7 @@ async fn giving_up_says_how_often_and_why() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_at_once() {
+async fn an_unreachable_host_fails_at_once() {
     let unused = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -77,7 +77,7 @@ async fn a_first_token_has_what_is_known_by_then() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_is_uploaded_and_asked_for_once() {
+async fn an_unreadable_mount_source_is_tried_once_and_then_uploaded() {
     for greedy in [0, 401, 403] {
         for known_first in [false, true] {
             let registry = scoped(Who::Password("user", "word"), &OWN, greedy);

@@ -36,7 +36,7 @@ async fn metadata_comes_as_it_is() {
 }
 
 #[tokio::test]
-async fn anything_else_is_nothing() {
+async fn other_answers_count_as_no_metadata() {
     let registry = Registry::start();
     let challenge = format!(r#"Bearer realm="http://{}/token""#, registry.address());
     let page = vec![b'x'; 100_000];

@@ -9,21 +9,21 @@ use crate::artifact::{FlatDescription, FlatManifest, Form, form};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::headers::upstream_accept;
-use crate::gateway::lookup::Kind;
+use crate::gateway::lookup::FlatPart;
 use crate::gateway::message::Response;
-use crate::gateway::page::address::Address;
-use crate::gateway::page::artifact::{Artifact, Split, What};
-use crate::gateway::page::comparison::Other;
+use crate::gateway::page::address::PageAddress;
+use crate::gateway::page::artifact::{Artifact, ArtifactKind, Split};
+use crate::gateway::page::comparison::ComparedVersion;
 use crate::gateway::page::layers::Layers;
 use crate::gateway::page::page;
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::upstream::Found;
+use crate::gateway::upstream::ManifestAnswer;
 use crate::gateway::view::is_unsound;
-use crate::gateway::{Answered, RepositoryRequest};
+use crate::gateway::{HandlerResult, RepositoryRequest};
 use crate::manifest::{Annotations, Os};
 use crate::package::{self, Tags};
-use crate::pull::{self, Opened, SplitArtifact, describe, open_manifest, stub_of};
+use crate::pull::{self, OpenArtifact, SplitArtifact, describe, open_manifest, stub_of};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, blocking};
 use crate::world::{self, Interfaces};
@@ -35,11 +35,11 @@ const MAX_OTHERS: usize = 10;
 const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
 
 impl RepositoryRequest<'_> {
-    pub(super) async fn artifact(&self, repository: String, name: Name) -> Answered<Response> {
+    pub(super) async fn artifact(&self, repository: String, name: Name) -> HandlerResult<Response> {
         let (request, store) = (self.request, self.store.as_ref());
-        let raw = self.named(&name).await?;
+        let raw = self.read_named(&name).await?;
         let digest = raw.digest;
-        let opened = self.opened(&raw).await?;
+        let opened = self.open_artifact(&raw).await?;
         let (tags, unlisted) = match store.tags().await {
             Ok(tags) => (Tags::read(tags), None),
             Err(error) => (
@@ -61,7 +61,7 @@ impl RepositoryRequest<'_> {
                     let others = self.others(&repository, &name, &digest, &tags);
                     let (others, left_out) = others.await;
                     let (names, wit) = self.interface(&opened, split).await;
-                    What::Split(Box::new(Split {
+                    ArtifactKind::Split(Box::new(Split {
                         digest: split.digest,
                         manifest: split.manifest.clone(),
                         layers: Layers {
@@ -75,16 +75,16 @@ impl RepositoryRequest<'_> {
                         wit,
                     }))
                 }
-                pull::Artifact::Flat(flat) => What::Flat {
+                pull::Artifact::Flat(flat) => ArtifactKind::Flat {
                     content: flat.layer.content,
-                    names: self.described(flat).await,
+                    names: self.read_description(flat).await,
                     unused: opened
                         .unused
                         .first()
                         .map(|unused| self.gateway.said(request, &unused.error)),
                 },
             },
-            Err(what) => What::Foreign(what),
+            Err(what) => ArtifactKind::Foreign(what),
         };
         let artifact = Artifact {
             name: name.to_string(),
@@ -103,30 +103,33 @@ impl RepositoryRequest<'_> {
     }
 
     /// Reads the named manifest. The digest of a flat form returns the split manifest.
-    async fn named(&self, name: &Name) -> Answered<RawManifest> {
+    async fn read_named(&self, name: &Name) -> HandlerResult<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
         let got = self.find_manifest(&Method::GET, &text, accept);
         let relayed = match got.await? {
-            Found::Manifest(raw) => return Ok(raw),
-            Found::Relayed(relayed) => Some(relayed),
-            Found::Missing => None,
+            ManifestAnswer::Manifest(raw) => return Ok(raw),
+            ManifestAnswer::Relayed(relayed) => Some(relayed),
+            ManifestAnswer::Missing => None,
         };
         let missing = relayed.as_ref();
         let missing = missing.is_none_or(|relayed| relayed.status == StatusCode::NOT_FOUND);
         if let (true, Name::Digest(digest)) = (missing, name)
-            && let Some(view) = self.searched(digest, Kind::Manifest).await?
+            && let Some(view) = self.search_flat_digest(digest, FlatPart::Manifest).await?
         {
             return Ok(view.raw.clone());
         }
         Err(match relayed {
-            Some(relayed) => self.gateway.passed(self.request, relayed).into(),
+            Some(relayed) => self.gateway.relay(self.request, relayed).into(),
             None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
         })
     }
 
     /// Reads an artifact. If the manifest is another kind of artifact, returns a few words about it instead.
-    async fn opened(&self, raw: &RawManifest) -> Result<Result<Opened, String>, Error> {
+    async fn open_artifact(
+        &self,
+        raw: &RawManifest,
+    ) -> Result<Result<OpenArtifact, String>, Error> {
         let (store, name) = (&self.store, Name::Digest(raw.digest));
         let opened = open_manifest(store.as_ref(), &name, raw, self.gateway.session()?).await;
         match opened {
@@ -148,7 +151,7 @@ impl RepositoryRequest<'_> {
         own: &Name,
         digest: &Digest,
         tags: &Tags,
-    ) -> (Vec<Other>, usize) {
+    ) -> (Vec<ComparedVersion>, usize) {
         let own = own.to_string();
         let mut names = newest_first(tags);
         names.retain(|tag| *tag != own);
@@ -156,7 +159,7 @@ impl RepositoryRequest<'_> {
         let reading = names.into_iter().take(MAX_OTHERS).map(|tag| async {
             let opened = match self.store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
-                Ok(raw) => self.opened(&raw).await,
+                Ok(raw) => self.open_artifact(&raw).await,
                 Err(store::Error::NotFound { .. }) => Ok(Err("it does not exist".to_owned())),
                 Err(error) => Err(error.into()),
             };
@@ -165,21 +168,21 @@ impl RepositoryRequest<'_> {
                 Ok(Err(what)) => Err(format!("it is {what}")),
                 Err(error) => Err(self.gateway.said(self.request, &error)),
             };
-            Some(Other {
-                address: Address::tagged(repository, &tag),
+            Some(ComparedVersion {
+                address: PageAddress::tagged(repository, &tag),
                 name: tag,
                 contents,
             })
         });
         let reading = stream::iter(reading).buffered(ASKED_AT_ONCE);
-        let others: Vec<Option<Other>> = reading.collect().await;
+        let others: Vec<Option<ComparedVersion>> = reading.collect().await;
         (others.into_iter().flatten().collect(), left_out)
     }
 
     /// Returns the names and the WIT of an artifact. If they cannot be read, returns the names in the manifest.
     async fn interface(
         &self,
-        opened: &Opened,
+        opened: &OpenArtifact,
         artifact: &SplitArtifact,
     ) -> (Interfaces, Result<String, String>) {
         let split = &artifact.manifest;
@@ -201,7 +204,7 @@ impl RepositoryRequest<'_> {
     /// the cache may also have layers that this client must not read.
     async fn wit(
         &self,
-        opened: &Opened,
+        opened: &OpenArtifact,
         artifact: &SplitArtifact,
     ) -> Result<(Interfaces, Result<String, String>), String> {
         let root = artifact.manifest.root.blob.size;
@@ -210,9 +213,9 @@ impl RepositoryRequest<'_> {
                 "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
             ));
         }
-        let complete = self.complete(artifact.digest, &artifact.manifest).await;
-        if let Err(failure) = self.challenged(complete).await {
-            return Err(self.gateway.explained(self.request, failure).await);
+        let complete = self.check_layers(artifact.digest, &artifact.manifest).await;
+        if let Err(failure) = self.with_challenge(complete).await {
+            return Err(self.gateway.explain_failure(self.request, failure).await);
         }
         let store = self.store.as_ref();
         let read = async { stub_of(store, opened, self.gateway.session()?).await };
@@ -231,7 +234,7 @@ impl RepositoryRequest<'_> {
     }
 
     /// Reads the description in the config of a flat artifact, if the repository has the config.
-    async fn described(&self, flat: &FlatManifest) -> Interfaces {
+    async fn read_description(&self, flat: &FlatManifest) -> Interfaces {
         let store = self.store.as_ref();
         let read = async {
             match flat.description() {

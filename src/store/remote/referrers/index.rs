@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_stays() {
+    fn entries_of_other_clients_stay() {
         let text = format!(
             r#"{{"odd":[1.50],"manifests":[{{"digest":"sha512:{HEX}{HEX}","x":null}},{{"digest":"sha256:{HEX}","size":2,"mediaType":"a/b","platform":{{}},"annotations":null}}]}}"#
         );

@@ -53,7 +53,7 @@ fn layers_are_read_where_they_are() {
 }
 
 #[test]
-fn a_damaged_blob_is_named_and_nothing_comes_of_it() {
+fn a_damaged_blob_is_named_and_writes_no_output() {
     let (workspace, _, digest) = held();
     let hex = digest.strip_prefix("sha256:").unwrap();
     let manifest = workspace.read(&format!("held/sha256/{hex}"));
@@ -95,7 +95,7 @@ fn another_frame_of_the_same_content_is_not_the_blob() {
 }
 
 #[test]
-fn what_may_not_be_read_is_named() {
+fn unreadable_files_are_named() {
     let (workspace, _, digest) = held();
     let hex = digest.strip_prefix("sha256:").unwrap();
     let manifest = workspace.read(&format!("held/sha256/{hex}"));

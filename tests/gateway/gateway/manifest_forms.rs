@@ -10,7 +10,7 @@ use crate::support::registries::registries;
 use crate::support::workspace::layers;
 
 #[tokio::test]
-async fn a_split_artifact_is_shown_flat_to_who_does_not_name_it() {
+async fn split_artifacts_are_shown_flat_unless_the_client_names_the_split_form() {
     for upstream in registries() {
         let store = remote(&upstream.host, "gateway/shown");
         let (pushed, content) = publish(&store, "layers", "1.0", false).await;
@@ -66,7 +66,7 @@ async fn a_split_artifact_is_shown_flat_to_who_does_not_name_it() {
 }
 
 #[tokio::test]
-async fn parts_frames_and_copies_of_a_component() {
+async fn components_are_served_as_ranges_frames_and_copies() {
     let upstream = &registries()[0];
     let store = remote(&upstream.host, "gateway/parts");
     let (pushed, content) = publish(&store, "layers", "1.0", false).await;
@@ -160,7 +160,7 @@ async fn parts_frames_and_copies_of_a_component() {
 }
 
 #[tokio::test]
-async fn what_is_stored_flat_and_what_is_foreign_passes_through() {
+async fn flat_and_foreign_artifacts_pass_through() {
     for upstream in registries() {
         let path = "gateway/foreign";
         let store = remote(&upstream.host, path);
@@ -253,7 +253,7 @@ async fn split_layers_pass_through() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn missing_manifests_and_blobs_are_404() {
     let digest = Digest::of(b"nothing has this digest");
     for upstream in registries() {
         let store = remote(&upstream.host, "gateway/missing");

@@ -79,7 +79,7 @@ fn counted(host: &str, name: &str) -> u64 {
 }
 
 #[test]
-fn what_is_there_is_not_fetched() {
+fn blobs_in_the_directory_are_not_fetched() {
     let scene = Scene::new();
     let before = scene.files();
     let gateway = scene.serve(&[]);
@@ -113,7 +113,7 @@ fn what_is_there_is_not_fetched() {
 }
 
 #[test]
-fn what_is_damaged_or_missing_is_fetched_and_left_as_it_is() {
+fn damaged_or_missing_blobs_are_fetched_and_the_directory_stays() {
     let scene = Scene::new();
     let layers = &scene.stored.layers;
     let (root, missing, last) = (0, layers.len() / 2, layers.len() - 1);
@@ -147,7 +147,7 @@ fn what_is_damaged_or_missing_is_fetched_and_left_as_it_is() {
 }
 
 #[test]
-fn a_directory_that_goes_away_is_done_without() {
+fn a_directory_that_disappears_is_not_needed() {
     let scene = Scene::new();
     let gateway = scene.serve(&["--max-cache", "0"]);
     let (host, whole) = (gateway.host(), scene.stored.whole());
@@ -161,7 +161,7 @@ fn a_directory_that_goes_away_is_done_without() {
 }
 
 #[test]
-fn a_directory_that_is_none_is_no_way_to_begin() {
+fn serving_from_a_missing_directory_is_an_error() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path("empty")).unwrap();
     for directory in ["nowhere", "empty"] {

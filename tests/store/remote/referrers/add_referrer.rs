@@ -5,7 +5,7 @@ use std::sync::Weak;
 use super::*;
 
 #[tokio::test]
-async fn a_registry_that_sees_to_subjects_is_left_to_it() {
+async fn a_registry_that_processes_subjects_gets_no_index() {
     let registry = Registry::start();
     let handled = vec![("oci-subject", subject().to_string())];
     registry.on("PUT", "/manifests/", 1, Fault::Headers(handled));
@@ -48,7 +48,7 @@ async fn an_entry_is_written_once_and_looked_at_twice() {
 }
 
 #[tokio::test]
-async fn who_sees_the_tag_finds_the_entry() {
+async fn the_referrer_is_listed_before_its_tag_is_written() {
     let registry = Registry::start();
     registry.on("PUT", TAGGED, 1, Fault::Status(400, vec![]));
     let store = remote(&registry);
@@ -98,7 +98,7 @@ fn somebody(registry: &Arc<Registry>) -> Fault {
 }
 
 #[tokio::test]
-async fn an_index_that_somebody_overwrites_is_written_again() {
+async fn an_index_overwritten_by_another_client_is_written_again() {
     for times in [1, 3] {
         let registry = Arc::new(Registry::start());
         registry.on("PUT", TAGGED, times, somebody(&registry));
@@ -145,7 +145,7 @@ async fn an_index_that_never_stays_is_given_up() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_none_is_not_written_over() {
+async fn a_manifest_that_is_not_an_index_is_not_overwritten() {
     let registry = Registry::start();
     registry.put_manifest("demo/app", &index_tag(), INDEX, b"[]");
     let error = remote(&registry)

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::{Opened, Pulled};
+use super::{OpenArtifact, PullSummary};
 use crate::artifact::Layer;
 use crate::content::StoredContent;
 use crate::error::Error;
@@ -23,10 +23,10 @@ const MAX_NEEDED_BYTES: u64 = 16 * 1024 * 1024;
 /// may. Checks the blob and the content of every layer used; the whole component cannot be checked.
 pub async fn stub_of(
     store: &dyn Store,
-    opened: &Opened,
+    opened: &OpenArtifact,
     session: &Session,
-) -> Result<(Vec<u8>, Pulled), Error> {
-    let mut pulled = Pulled::nothing(opened);
+) -> Result<(Vec<u8>, PullSummary), Error> {
+    let mut pulled = PullSummary::nothing(opened);
     let layers: Vec<Layer> = opened.layers().cloned().collect();
     let (recipe, mut at_hand) = (opened.recipe(), BTreeMap::new());
     let root = content(store, (None, &layers[0]), session, &mut pulled).await?;
@@ -62,7 +62,7 @@ async fn content(
     store: &dyn Store,
     (index, layer): (Option<usize>, &Layer),
     session: &Session,
-    pulled: &mut Pulled,
+    pulled: &mut PullSummary,
 ) -> Result<File, Error> {
     let read = StoredContent::read(store, session, layer.stored(), layer.content);
     let (file, read) = read.await?;

@@ -3,19 +3,19 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Halt, MAX_SECTION_BYTES, Unread};
+use super::{Halt, MAX_SECTION_BYTES, UnreadPart};
 use crate::section::Error;
 use crate::source::Source;
 
 /// Holds the last read. The next range is often part of it.
-pub(super) struct Pieces<'a, S: ?Sized> {
+pub(super) struct RangeBuffer<'a, S: ?Sized> {
     source: &'a S,
     ahead: u64,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl<'a, S: Source + ?Sized> Pieces<'a, S> {
+impl<'a, S: Source + ?Sized> RangeBuffer<'a, S> {
     /// Returns a buffer that reads at least `ahead` bytes at once, unless the source ends before.
     pub(super) fn new(source: &'a S, ahead: u64) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl<'a, S: Source + ?Sized> Pieces<'a, S> {
     /// Returns a section's payload, unless it is too large.
     pub(super) fn section(&mut self, payload: Range<u64>) -> Result<&[u8], Halt> {
         match payload.end - payload.start > MAX_SECTION_BYTES {
-            true => Err(Halt::Unread(Unread::Limit {
+            true => Err(Halt::Unread(UnreadPart::Limit {
                 offset: payload.start,
                 what: "bytes in a section",
                 most: MAX_SECTION_BYTES,

@@ -28,7 +28,7 @@ fn caller(fields: &str) -> String {
 }
 
 #[test]
-fn what_one_module_starts_may_be_in_another() {
+fn start_functions_may_call_other_modules() {
     for (verdict, fields) in [
         (ReadAtStart, "(start $go)"),
         (ReadAtStart, "(start $s) (func $s call $go)"),

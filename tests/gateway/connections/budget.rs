@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-use wharf::gateway::server::Settings;
+use wharf::gateway::server::ServerSettings;
 
 use super::client::{Plain, Second, collected};
 use super::server::{Server, Stub, streamed};
@@ -52,7 +52,7 @@ impl AsRef<[u8]> for Piece {
 }
 
 /// A server of long bodies, and how many pieces of them there are.
-async fn counted(change: impl FnOnce(&mut Settings)) -> (Server, Arc<Count>) {
+async fn counted(change: impl FnOnce(&mut ServerSettings)) -> (Server, Arc<Count>) {
     let count = Arc::<Count>::default();
     let counted = Arc::clone(&count);
     let stub = Stub::new(move |_| {
@@ -99,7 +99,7 @@ async fn is_whole(server: &Server) {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_holds_no_more_than_the_budget_and_not_for_ever() {
+async fn stalled_clients_hold_at_most_the_budget_until_a_timeout() {
     let (server, count) = counted(|settings| settings.write_timeout = SOON).await;
     let taking = Taking::nothing(&server).await;
     // Also while there is no room for anything else.
@@ -117,7 +117,7 @@ async fn who_takes_nothing_holds_no_more_than_the_budget_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn what_is_taken_makes_room_for_others() {
+async fn read_bodies_free_the_budget() {
     let (server, count) = counted(|_| ()).await;
     let taking = Taking::nothing(&server).await;
     let read = |answer: http::Response<hyper::body::Incoming>| async {
@@ -135,7 +135,7 @@ async fn what_is_taken_makes_room_for_others() {
 }
 
 #[tokio::test]
-async fn who_goes_makes_room_for_others() {
+async fn disconnects_free_the_budget() {
     let (server, _count) = counted(|_| ()).await;
     let taking = Taking::nothing(&server).await;
     drop(taking);
@@ -143,7 +143,7 @@ async fn who_goes_makes_room_for_others() {
 }
 
 #[tokio::test]
-async fn who_waits_for_room_is_not_slow() {
+async fn a_body_waiting_for_budget_is_not_a_slow_client() {
     let (end, ends) = oneshot::channel::<()>();
     let ends = Mutex::new(Some(ends));
     // Its piece waits for its source to say that this was all.
@@ -182,7 +182,7 @@ async fn who_waits_for_room_is_not_slow() {
 }
 
 #[tokio::test]
-async fn who_does_not_take_the_end_is_cut_off() {
+async fn a_client_that_does_not_read_the_end_is_disconnected() {
     let stub = Stub::new(|_| {
         // What a client leaves room for, and what waits in the connection.
         let piece = |_| Ok(Bytes::from_static(&[7; PIECE]));

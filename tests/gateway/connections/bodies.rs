@@ -116,7 +116,7 @@ async fn over_http_2_the_stream_is_reset() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_the_end_of_the_connection_sees_a_reset() {
+async fn http_1_0_clients_see_a_reset_when_a_body_breaks() {
     let stub = Stub::new(|ask| match ask.uri.path() {
         "/whole" => streamed(None, pieces(vec![Ok("whole".into())])),
         _ => streamed(None, pieces(vec![Ok("first".into()), Err(broken_off())])),
@@ -210,7 +210,7 @@ async fn pieces_go_out_as_they_come() {
 }
 
 #[tokio::test]
-async fn who_goes_away_is_noted_and_the_source_let_go() {
+async fn a_client_disconnect_is_logged_and_drops_the_source() {
     for second in [false, true] {
         let (send, body) = channel();
         let body = std::sync::Mutex::new(Some(body));
@@ -242,7 +242,7 @@ async fn who_goes_away_is_noted_and_the_source_let_go() {
 }
 
 #[tokio::test]
-async fn a_body_that_panics_is_no_whole() {
+async fn a_panicking_body_is_aborted() {
     let body = || {
         stream::iter([1, 0])
             .map(|number| match number {

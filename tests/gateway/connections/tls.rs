@@ -81,7 +81,7 @@ async fn a_broken_body_is_seen() {
 }
 
 #[tokio::test]
-async fn who_speaks_something_else_is_noted() {
+async fn connections_without_tls_are_logged() {
     let mut server = server().await;
     // Who only looks whether there is something is not.
     let mut looking = TcpStream::connect(server.address).await.unwrap();
@@ -104,7 +104,7 @@ async fn who_speaks_something_else_is_noted() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_cut_off() {
+async fn silent_tls_clients_are_disconnected() {
     let stub = Stub::new(|_| short("whole"));
     let mut server = Server::start_with(stub, |settings| {
         settings.tls = Some(tls());

@@ -49,7 +49,7 @@ async fn frame(client: &mut Plain, wanted: u8) {
 }
 
 #[tokio::test]
-async fn who_asks_twice_need_not_wait() {
+async fn a_second_signal_exits_at_once() {
     const SETTINGS: u8 = 4;
     const GOAWAY: u8 = 7;
     let workspace = published();
@@ -72,7 +72,7 @@ async fn who_asks_twice_need_not_wait() {
 }
 
 #[tokio::test]
-async fn quiet_is_quiet_and_tls_is_tls() {
+async fn quiet_prints_nothing_and_tls_is_served() {
     let workspace = published();
     for name in ["server.crt", "server.key"] {
         fs::write(workspace.path(name), file(name)).unwrap();

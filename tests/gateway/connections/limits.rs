@@ -34,9 +34,10 @@ fn endless(taken: &Arc<AtomicU64>) -> Stub {
 }
 
 #[tokio::test]
-async fn who_takes_nothing_is_cut_off() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
+    let change =
+        |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Plain::connect(server.address).await;
     client.ask("GET", "/v2/a/blobs/b").await;
@@ -49,9 +50,10 @@ async fn who_takes_nothing_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_leaves_no_room_for_a_stream_is_cut_off() {
+async fn a_stream_without_window_is_aborted() {
     let taken = Arc::new(AtomicU64::new(0));
-    let change = |settings: &mut wharf::gateway::server::Settings| settings.write_timeout = SOON;
+    let change =
+        |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
     let mut client = Second::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;
@@ -70,7 +72,7 @@ async fn who_leaves_no_room_for_a_stream_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_asks_nothing_is_cut_off() {
+async fn idle_connections_are_closed() {
     let stub = Stub::new(|_| short("whole"));
     let server = Server::start_with(stub, |settings| settings.idle_timeout = SOON).await;
     let mut silent = Plain::connect(server.address).await;

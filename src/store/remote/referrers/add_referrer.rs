@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_longer_than_what_others_take_and_grow() {
+    fn waits_exceed_a_write_and_grow() {
         let took = Duration::from_secs(1);
         let mut progress = Progress::default();
         progress.wrote(Digest::of(b"1"), took);

@@ -99,7 +99,7 @@ fn both_forms_are_copied_to_another_registry() {
 }
 
 #[test]
-fn what_skopeo_copied_to_a_layout_is_a_package_there() {
+fn packages_copied_by_skopeo_to_a_layout_stay_packages() {
     let Some(skopeo) = tool("skopeo") else { return };
     for registry in registries() {
         let workspace = Workspace::new();

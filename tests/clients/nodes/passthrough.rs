@@ -84,7 +84,7 @@ async fn pulled(containerd: &Containerd, by: By, image: &str) -> BTreeMap<PathBu
 }
 
 #[tokio::test]
-async fn what_is_not_split_comes_as_the_registry_has_it() {
+async fn artifacts_without_a_split_form_pass_through_unchanged() {
     let Some(oras) = support::tool("oras") else {
         return;
     };

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use wharf::gateway::message::{Handler, Request, Response};
 use wharf::gateway::metrics::Metrics;
-use wharf::gateway::server::{self, Settings, serve};
+use wharf::gateway::server::{self, ServerSettings, serve};
 use wharf::store::{ByteStream, Error};
 
 type Answers = dyn Fn(&Request) -> BoxFuture<'static, Response> + Send + Sync;
@@ -93,14 +93,14 @@ impl Server {
         Self::start_with(stub, |_| ()).await
     }
 
-    pub(crate) async fn start_with(stub: Stub, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) async fn start_with(stub: Stub, change: impl FnOnce(&mut ServerSettings)) -> Self {
         Self::run(stub, change, None).await
     }
 
     /// One that answers probes elsewhere too, and where that is.
     pub(crate) async fn with_admin(
         stub: Stub,
-        change: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut ServerSettings),
     ) -> (Self, SocketAddr) {
         let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = admin.local_addr().unwrap();
@@ -109,18 +109,18 @@ impl Server {
 
     async fn run(
         stub: Stub,
-        change: impl FnOnce(&mut Settings),
+        change: impl FnOnce(&mut ServerSettings),
         admin: Option<TcpListener>,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (say, lines) = mpsc::unbounded_channel();
-        let mut settings = Settings {
+        let mut settings = ServerSettings {
             log: Arc::new(move |line: &str| {
                 // The test may be over.
                 let _ = say.send(line.to_owned());
             }),
-            ..Settings::default()
+            ..ServerSettings::default()
         };
         change(&mut settings);
         let metrics = Arc::clone(&settings.metrics);

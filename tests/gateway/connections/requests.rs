@@ -26,7 +26,7 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_to_who_begins_with_it() {
+async fn clients_that_begin_with_http_2_get_http_2() {
     let server = Server::start(paths()).await;
     let mut client = Second::connect(server.address).await;
     let mut other = client.clone();
@@ -81,7 +81,7 @@ async fn an_answer_without_a_body_says_no_length() {
 }
 
 #[tokio::test]
-async fn what_lies_between_two_neighbours_is_not_passed_on() {
+async fn hop_by_hop_headers_are_not_sent() {
     let server = Server::start(Stub::new(|_| {
         let mut reply = short("whole");
         for (name, value) in [
@@ -107,7 +107,7 @@ async fn what_lies_between_two_neighbours_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn only_what_reads_reaches_the_answer() {
+async fn only_get_and_head_reach_the_handler() {
     let server = Server::start(paths()).await;
     let mut client = Plain::connect(server.address).await;
     for method in ["DELETE", "OPTIONS", "PATCH", "FOO"] {
@@ -165,7 +165,7 @@ async fn a_length_that_is_none_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_counted() {
+async fn invalid_http_is_counted() {
     let mut server = Server::start(paths()).await;
     let mut client = Plain::connect(server.address).await;
     client.send("what is this\r\n\r\n").await;

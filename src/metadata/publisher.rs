@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_taken_as_it_is() {
+    fn valid_annotations_are_accepted_unchanged() {
         let long = "v".repeat(MAX_VALUE_BYTES);
         let given = [
             (
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_none_and_keys_of_others_are_refused() {
+    fn invalid_and_reserved_keys_are_refused() {
         let long = "k".repeat(MAX_KEY_BYTES + 1);
         for key in ["", "a b", "a\tb", "a\u{7f}", "a\u{2003}b", "a\0", &long] {
             let error = check(&[("fine", ""), (key, "v")]).unwrap_err();

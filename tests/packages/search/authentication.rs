@@ -21,7 +21,7 @@ fn log_in(workspace: &Workspace, host: &str) {
 }
 
 #[test]
-fn who_may_read_a_registry_may_index_and_search_it() {
+fn authenticated_registries_can_be_indexed_and_searched() {
     let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
     for registry in registries::indexed_authenticated() {
         let place = registry.host.as_str();

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::calls::{Entered, Reached};
-use super::module::Found;
-use super::{Entries, Mode, Module, Unread, Verdict};
+use super::calls::{EntryPoints, ReachedFunctions};
+use super::module::ModuleFacts;
+use super::{Entries, Mode, Module, UnreadPart, Verdict};
 
 /// The most passes over all modules. If calls cross more often, they are assumed to go anywhere.
 const MAX_ROUNDS: usize = 100;
 
 /// The calls from one module into another.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Crossing<'a> {
+struct ModuleCalls<'a> {
     /// The names of called exports.
     names: BTreeSet<&'a str>,
     /// Whether a shared reference is called.
@@ -20,9 +20,9 @@ struct Crossing<'a> {
     anything: bool,
 }
 
-impl<'a> Crossing<'a> {
+impl<'a> ModuleCalls<'a> {
     /// Passes over the modules until no new call is found.
-    fn of(modules: &'a [(String, Found)], entries: &'a Entries) -> Self {
+    fn of(modules: &'a [(String, ModuleFacts)], entries: &'a Entries) -> Self {
         let mut crossing = Self {
             anything: entries.all,
             ..Self::default()
@@ -43,18 +43,18 @@ impl<'a> Crossing<'a> {
     }
 
     /// Returns the points where a module is entered, by itself and by others.
-    fn entered(&self, found: &Found) -> Entered {
+    fn entered(&self, found: &ModuleFacts) -> EntryPoints {
         let called = found.exports.iter();
         let called = called.filter(|(name, _)| self.names.contains(&**name));
         let called = called.map(|&(_, function)| function);
-        Entered {
+        EntryPoints {
             functions: found.entries.iter().copied().chain(called).collect(),
             references: self.references || self.anything,
             exports: self.anything,
         }
     }
 
-    fn add(&mut self, found: &'a Found, reached: &Reached, entries: &'a Entries) {
+    fn add(&mut self, found: &'a ModuleFacts, reached: &ReachedFunctions, entries: &'a Entries) {
         let imports = (0_u32..).zip(&found.imports);
         let called = imports.filter(|&(function, _)| reached.contains(function));
         let mut leaves = false;
@@ -75,16 +75,20 @@ impl<'a> Crossing<'a> {
 
 /// Returns the verdicts for the segments of all modules. `whole` says whether everything around the modules was
 /// read.
-pub(super) fn judge(modules: Vec<(String, Found)>, entries: &Entries, whole: bool) -> Vec<Module> {
+pub(super) fn judge(
+    modules: Vec<(String, ModuleFacts)>,
+    entries: &Entries,
+    whole: bool,
+) -> Vec<Module> {
     let (crossing, all_read) = match entries.several {
         true => {
             let mut found = modules.iter().map(|(_, found)| found);
             let all_read = found.all(|found| found.unread.is_none());
-            (Crossing::of(&modules, entries), all_read)
+            (ModuleCalls::of(&modules, entries), all_read)
         }
-        false => (Crossing::default(), true),
+        false => (ModuleCalls::default(), true),
     };
-    let entered: Vec<Entered> = modules
+    let entered: Vec<EntryPoints> = modules
         .iter()
         .map(|(_, found)| crossing.entered(found))
         .collect();
@@ -98,8 +102,8 @@ pub(super) fn judge(modules: Vec<(String, Found)>, entries: &Entries, whole: boo
 /// anywhere.
 fn verdicts(
     path: String,
-    found: Found,
-    mut entered: Entered,
+    found: ModuleFacts,
+    mut entered: EntryPoints,
     all_read: bool,
     whole: bool,
 ) -> Module {
@@ -116,7 +120,7 @@ fn verdicts(
     for (data_index, reader) in found.code.readers {
         let index = data_index as usize;
         let Some(segment) = segments.get_mut(index) else {
-            unread.get_or_insert(Unread::damaged(reader.offset, "no such data segment"));
+            unread.get_or_insert(UnreadPart::damaged(reader.offset, "no such data segment"));
             continue;
         };
         if reader.instruction.reads() {

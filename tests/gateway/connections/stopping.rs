@@ -79,7 +79,7 @@ async fn a_stream_ends_and_no_other_begins() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_cut_off() {
+async fn requests_beyond_the_grace_period_are_aborted() {
     for second in [false, true] {
         let (send, stub) = withheld();
         let grace = Duration::from_millis(50);
@@ -112,7 +112,7 @@ async fn what_takes_too_long_is_cut_off() {
 }
 
 #[tokio::test]
-async fn who_stops_is_not_ready() {
+async fn a_stopping_server_is_not_ready() {
     let (asked, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let stub = Stub::new(|ask| short(ask.uri.path())).gated(&asked, &open);
     let mut server = Server::start(stub).await;

@@ -18,7 +18,7 @@ pub(crate) fn directory(artifact: &Artifact) -> (TempDir, BlobDirectory) {
 }
 
 #[tokio::test]
-async fn what_others_keep_is_read_where_it_is() {
+async fn blob_directories_are_read_in_place() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let size = artifact.bytes.len() as u64;
@@ -31,12 +31,17 @@ async fn what_others_keep_is_read_where_it_is() {
     let contents = ground.open_beside(vec![other, held], PLENTY, 4);
     for range in [0..size, 5..9, 310_000..310_100, size - 1..size] {
         let part = &artifact.bytes[range.start as usize..range.end as usize];
-        let bytes = whole(&contents, artifact.from(&store), Form::Range(range.clone())).await;
+        let bytes = whole(
+            &contents,
+            artifact.from(&store),
+            BodyForm::Range(range.clone()),
+        )
+        .await;
         assert!(bytes == part, "{range:?}");
     }
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
-    let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+    let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
     assert!(unframed(&frames) == artifact.bytes);
     assert_eq!(store.opened(), []);
     assert_eq!(ground.blobs().len(), 0);
@@ -50,7 +55,7 @@ async fn a_body_survives_that_they_delete_everything_and_the_next_one_is_fetched
     let ground = Ground::new();
     // Nothing of it is kept here.
     let contents = ground.open_beside(vec![held], 0, 4);
-    let body = contents.body(artifact.from(&store), Form::Whole).await;
+    let body = contents.body(artifact.from(&store), BodyForm::Whole).await;
     let mut body = body.unwrap();
     let mut bytes = body.next().await.unwrap().unwrap().to_vec();
     assert!(bytes.len() < artifact.bytes.len());
@@ -60,7 +65,7 @@ async fn a_body_survives_that_they_delete_everything_and_the_next_one_is_fetched
     bytes.extend(rest);
     assert!(bytes == artifact.bytes);
     store.opened();
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
     assert_eq!(store.opened().len(), artifact.blobs.len());
 }
@@ -75,19 +80,19 @@ async fn a_file_that_changes_is_looked_at_again_whatever_time_it_is_given() {
     let path = theirs.path().join("sha256").join(digest.hex());
     let ground = Ground::new();
     let contents = ground.open_beside(vec![held], 0, 4);
-    whole(&contents, artifact.from(&store), Form::Whole).await;
+    whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert_eq!(store.opened(), []);
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
     fs::write(&path, vec![0; size as usize]).unwrap();
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(modified).unwrap();
     for _ in 0..2 {
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
         assert_eq!(store.opened(), [(digest, 0)]);
     }
     fs::write(&path, &artifact.blobs[&digest]).unwrap();
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
     assert_eq!(store.opened(), []);
 }

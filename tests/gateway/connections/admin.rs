@@ -4,9 +4,9 @@ use super::client::{Plain, Second};
 use super::server::{Server, Stub, channel, short, streamed};
 
 #[tokio::test]
-async fn who_probes_does_not_wait_for_clients() {
+async fn health_checks_do_not_wait_for_clients() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
-    let few = |settings: &mut wharf::gateway::server::Settings| settings.max_connections = 1;
+    let few = |settings: &mut wharf::gateway::server::ServerSettings| settings.max_connections = 1;
     let (server, admin) = Server::with_admin(stub, few).await;
     let mut client = Plain::connect(server.address).await;
     client.get("/first").await;
@@ -30,7 +30,7 @@ async fn who_probes_does_not_wait_for_clients() {
 }
 
 #[tokio::test]
-async fn who_probes_is_shown_nothing_else() {
+async fn the_admin_listener_serves_no_registry_paths() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
     let (server, admin) = Server::with_admin(stub, |_| ()).await;
     let mut client = Plain::connect(admin).await;
@@ -43,7 +43,7 @@ async fn who_probes_is_shown_nothing_else() {
 }
 
 #[tokio::test]
-async fn who_probes_is_answered_until_all_has_ended() {
+async fn health_checks_are_answered_until_all_requests_end() {
     let (send, body) = channel();
     let body = std::sync::Mutex::new(Some(body));
     let take = move || body.lock().unwrap().take().unwrap();

@@ -9,21 +9,21 @@ use super::scripted::Scripted;
 use super::*;
 
 #[tokio::test]
-async fn what_is_kept_needs_no_fetch_after_a_restart() {
+async fn cached_content_needs_no_fetch_after_a_restart() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
-    for form in [Form::Whole, Form::Zstd] {
+    for form in [BodyForm::Whole, BodyForm::Zstd] {
         let contents = ground.open(PLENTY, 4);
         whole(&contents, artifact.from(&store), form).await;
     }
     assert_eq!(store.opened().len(), artifact.blobs.len());
     let contents = ground.open(PLENTY, 4);
     for _ in 0..2 {
-        let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
     }
-    let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+    let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
     assert!(unframed(&frames) == artifact.bytes);
     assert_eq!(store.opened(), []);
 }
@@ -52,14 +52,14 @@ async fn a_damaged_file_is_noticed_and_made_anew() {
         for damage in DAMAGES {
             let ground = Ground::new();
             let mut contents = ground.open(PLENTY, 4);
-            whole(&contents, artifact.from(&store), Form::Whole).await;
+            whole(&contents, artifact.from(&store), BodyForm::Whole).await;
             store.opened();
             // A decoded layer is decoded again from its blob.
             ground.decoded().iter().for_each(damage);
             if restarts {
                 contents = ground.open(PLENTY, 4);
             }
-            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
             assert!(bytes == artifact.bytes);
             let raw = artifact.layers(wharf::encoding::Encoding::Raw);
             assert_eq!(store.opened(), []);
@@ -68,17 +68,17 @@ async fn a_damaged_file_is_noticed_and_made_anew() {
             if restarts {
                 contents = ground.open(PLENTY, 4);
             }
-            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
             assert!(bytes == artifact.bytes);
             assert_eq!(store.opened().len(), raw.len());
-            let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+            let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
             assert!(unframed(&frames) == artifact.bytes);
         }
     }
 }
 
 #[tokio::test]
-async fn what_was_used_longest_ago_goes_and_the_bound_holds() {
+async fn the_least_recently_used_content_is_evicted() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let all: u64 = artifact.stored.iter().map(|stored| stored.blob.size).sum();
@@ -87,10 +87,10 @@ async fn what_was_used_longest_ago_goes_and_the_bound_holds() {
         let ground = Ground::new();
         let contents = ground.open(max_bytes, 4);
         for _ in 0..3 {
-            let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+            let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
             assert!(bytes == artifact.bytes);
             assert!(ground.check(&[&artifact]) <= max_bytes);
-            let frames = whole(&contents, artifact.from(&store), Form::Zstd).await;
+            let frames = whole(&contents, artifact.from(&store), BodyForm::Zstd).await;
             assert!(unframed(&frames) == artifact.bytes);
             assert!(ground.check(&[&artifact]) <= max_bytes);
         }
@@ -106,7 +106,7 @@ async fn a_body_survives_that_all_its_files_are_deleted() {
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
-    let body = contents.body(artifact.from(&store), Form::Whole).await;
+    let body = contents.body(artifact.from(&store), BodyForm::Whole).await;
     let mut body = body.unwrap();
     let mut bytes = Vec::new();
     while let Some(piece) = body.next().await {
@@ -119,12 +119,12 @@ async fn a_body_survives_that_all_its_files_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
+async fn a_wrong_size_in_a_request_does_not_remove_a_valid_file() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
     let contents = ground.open(PLENTY, 4);
-    whole(&contents, artifact.from(&store), Form::Whole).await;
+    whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     let layer = artifact.layers(wharf::encoding::Encoding::Zstd)[0];
     let lie = artifact.retold(|config, stored| {
         let blob = stored[layer + 1].blob;
@@ -136,16 +136,16 @@ async fn a_sound_file_is_not_lost_to_who_calls_its_size_another() {
         config.root.size += 1;
     });
     let contents = ground.open(PLENTY, 4);
-    let (_, outcome) = ask(&contents, lie.from(&store), Form::Whole).await;
+    let (_, outcome) = ask(&contents, lie.from(&store), BodyForm::Whole).await;
     assert!(outcome.is_err());
     store.opened();
-    let bytes = whole(&contents, artifact.from(&store), Form::Whole).await;
+    let bytes = whole(&contents, artifact.from(&store), BodyForm::Whole).await;
     assert!(bytes == artifact.bytes);
     assert_eq!(store.opened(), []);
 }
 
 #[tokio::test]
-async fn a_content_is_given_only_to_who_has_a_blob_that_holds_it() {
+async fn content_is_given_only_to_stores_that_have_its_blob() {
     let artifact = sections();
     let ours = Scripted::of(&[&artifact]);
     let layer = artifact.layers(wharf::encoding::Encoding::Zstd)[0];
@@ -162,23 +162,23 @@ async fn a_content_is_given_only_to_who_has_a_blob_that_holds_it() {
     for restarts in [false, true] {
         let ground = Ground::new();
         let mut contents = ground.open(PLENTY, 4);
-        whole(&contents, artifact.from(&ours), Form::Whole).await;
+        whole(&contents, artifact.from(&ours), BodyForm::Whole).await;
         if restarts {
             contents = ground.open(PLENTY, 4);
         }
         for _ in 0..2 {
-            let form = Form::Range(range.clone());
+            let form = BodyForm::Range(range.clone());
             let (bytes, outcome) = ask(&contents, forged.from(&theirs), form).await;
             assert_eq!(outcome.err().unwrap().kind(), Kind::Integrity);
             assert!(bytes.len() < own.len() && own.starts_with(&bytes));
         }
-        let bytes = whole(&contents, other.from(&others), Form::Whole).await;
+        let bytes = whole(&contents, other.from(&others), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
         let blob = other.manifest.layers[layer].blob.digest;
         // It was fetched and decoded, and nothing else had to be.
         assert!(others.opened().iter().any(|(opened, _)| *opened == blob));
         ours.opened();
-        let bytes = whole(&contents, artifact.from(&ours), Form::Whole).await;
+        let bytes = whole(&contents, artifact.from(&ours), BodyForm::Whole).await;
         assert!(bytes == artifact.bytes);
         assert_eq!(ours.opened(), []);
         ground.check(&[&artifact, &forged, &other]);
