@@ -18,9 +18,9 @@ use super::input::Input;
 use super::settings::{Context, SplitFlags};
 use super::{output, text};
 
-/// Explode a component into a directory, one file per layer
+/// Write one file per layer of a component
 ///
-/// The files have the names that `oras pull` gives them. `wharf splice` puts them together again.
+/// The files have the names that `oras pull` gives them. `wharf splice` rebuilds the component from them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +29,10 @@ Examples:
 pub(crate) struct Split {
     /// The component or core module
     file: PathBuf,
-    /// The directory, made where there is none
+    /// Output directory, created if missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Do not compress
+    /// Do not compress the layers
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ impl Split {
         let mut made = Vec::new();
         for (layer, content) in component.contents().enumerate() {
             let written = self.layer(component, layer, split_digest, observer, &mut made);
-            // A half-written directory would look like a damaged component.
+            // An incomplete directory would look like a damaged component.
             let (title, stored_size) = written.inspect_err(|_| remove(&made))?;
             files.push(FileRow {
                 title,
@@ -119,7 +119,7 @@ impl Split {
         if is_new {
             made.push(path);
         }
-        // The other form of the same layer would make the directory ambiguous.
+        // A second encoding of the same layer would make the directory ambiguous.
         for other in Encoding::ALL
             .into_iter()
             .filter(|other| *other != stored.encoding)
@@ -149,7 +149,7 @@ fn title(component: &Component<File>, layer: usize, split: Digest, encoding: Enc
 
 fn remove(made: &[PathBuf]) {
     for path in made {
-        // The failure that brought us here is the one to tell.
+        // The caller reports the first failure.
         let _first_failure_counts = fs::remove_file(path);
     }
 }

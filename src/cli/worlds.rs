@@ -1,4 +1,4 @@
-//! What components are measured against: worlds of WIT packages, wherever those are, and other components.
+//! The worlds and components that a component is compared with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,21 +19,21 @@ use super::settings::Context;
 use super::text::printable;
 use super::wit;
 
-/// What there is of a component without code and data.
+/// A component without code and data.
 pub(crate) struct Stub {
-    /// The file as given, or the reference with the manifest digest.
+    /// The file name as given, or the reference with the manifest digest.
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Stub {
-    /// Reads a file, or fetches the root of what a reference or a package names.
+    /// Reads a file, or fetches the root of a reference or package.
     pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
         let stub = match arguments::given(what)? {
             Given::File(path) => Self::of_file(path).await,
             Given::Named(named) => Self::of_stored(context, named).await,
         }?;
-        // A command that needs the types fails when it cannot read them.
+        // Unreadable types are an error later, in the commands that need them.
         let found = interfaces(&stub.bytes).ok();
         if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
             eprintln!("warning: {}: {warning}", printable(&stub.name));
@@ -44,7 +44,7 @@ impl Stub {
     async fn of_file(path: PathBuf) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
         if !path.is_file() {
-            return Err(Failure::usage(format!("{name} is no regular file")));
+            return Err(Failure::usage(format!("{name} is not a regular file")));
         }
         let bytes = wit::stub(&path).await?;
         Ok(Self { name, bytes })
@@ -62,7 +62,7 @@ impl Stub {
         let (bytes, _) = stub.context(name.clone())?;
         if let Some(split) = opened.split() {
             let found = Externs::from(interfaces(&bytes).context(name.clone())?);
-            // What the manifest names is a claim, and the root wins.
+            // Names in a manifest are claims, and those in the root count.
             if Externs::from(&split.config).differs(&found) {
                 eprintln!("warning: {}", printable(&correction(&name)));
             }
@@ -71,7 +71,7 @@ impl Stub {
     }
 }
 
-/// Finds a world in a WIT package: a directory, a file with text or encoded, a reference, or a package.
+/// Finds a world in a WIT package: a directory, a text file, an encoded file, a reference or a package.
 pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Target, Failure> {
     let path = Path::new(wit);
     let is_text = path.extension().is_some_and(|extension| extension == "wit");
@@ -87,8 +87,8 @@ pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Ta
     Ok(wit.world(name)?)
 }
 
-/// Reads the WIT package in a directory, and those that it uses: below `deps`, a directory, a file with text or an
-/// encoded one each.
+/// Reads the WIT package in a directory, and its dependencies in `deps`. Each of them is a directory, a text file or an
+/// encoded file.
 fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
     let files = files(path)?;
     if files.is_empty() {
@@ -117,7 +117,7 @@ fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
     Ok((files, dependencies))
 }
 
-/// Reads the files with text in a directory, but not those below it.
+/// Reads the `.wit` files in a directory, but not in its subdirectories.
 fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
     let is_text = |path: &PathBuf| {
         path.extension().is_some_and(|extension| extension == "wit") && path.is_file()
@@ -126,7 +126,7 @@ fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
     entries.map(|path| file(&path)).collect()
 }
 
-/// Lists a directory in the order of names.
+/// Lists a directory, sorted by name.
 fn entries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let name = || path.display().to_string();
     let listed = fs::read_dir(path).with_context(name)?;
