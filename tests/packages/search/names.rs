@@ -227,7 +227,7 @@ fn what_is_found_is_what_the_whole_files_say() {
         let outcome = &added["sources"][0];
         assert_eq!(outcome["packages"], PACKAGES, "{added}");
         assert_eq!(outcome["versions"], PACKAGES * VERSIONS);
-        assert_eq!(outcome["news"], PACKAGES * VERSIONS);
+        assert_eq!(outcome["new"], PACKAGES * VERSIONS);
         assert_answers(&workspace, &all);
         let is_first = place == &places[0];
         if is_first {
