@@ -38,15 +38,18 @@ mod wit;
 mod worlds;
 mod yank;
 
+use std::borrow::Cow;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::failure::{Failure, exit_code};
 use self::settings::{Context, Shared};
 use wharf::error::Kind;
+use wharf::reference::redacted;
 
 /// Store WebAssembly components in container registries, one layer per section
 ///
@@ -130,16 +133,46 @@ fn usage(error: &clap::Error) -> ExitCode {
             Err(error) => Failure::from(error).report(json),
         };
     }
+    let text = error.to_string();
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let shown = without_passwords(&text, arguments);
+    let hint = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => hints::host(value),
+        _ => None,
+    };
     if !json {
         // Nothing can be said about a terminal that is gone.
-        let _terminal_gone = error.print();
+        let _terminal_gone = match shown == text {
+            true => error.print(),
+            false => write!(io::stderr(), "{shown}"),
+        };
+        if let Some(hint) = hint {
+            let _terminal_gone = writeln!(io::stderr(), "hint: {hint}");
+        }
         return exit_code(Kind::Usage);
     }
-    let text = error.to_string();
     // What comes after the first empty line is help.
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let lines = shown.lines().take_while(|line| !line.trim().is_empty());
     let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    Failure::usage(message.strip_prefix("error: ").unwrap_or(&message)).report(true)
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(&message));
+    match hint {
+        Some(hint) => failure.hint(hint).report(true),
+        None => failure.report(true),
+    }
+}
+
+/// Hides the passwords of arguments that a text repeats.
+fn without_passwords(text: &str, arguments: impl Iterator<Item = String>) -> String {
+    let mut text = text.to_owned();
+    for argument in arguments {
+        let value = argument.split_once('=').map(|(_, value)| value);
+        for part in [Some(argument.as_str()), value].into_iter().flatten() {
+            if let Cow::Owned(shown) = redacted(part) {
+                text = text.replace(part, &shown);
+            }
+        }
+    }
+    text
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
@@ -214,6 +247,15 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_password_of_an_argument_is_not_repeated() {
+        let text = "error: invalid value 'me:SECRET@ghcr.io' for '--upstream'";
+        for argument in ["me:SECRET@ghcr.io", "--upstream=me:SECRET@ghcr.io"] {
+            let shown = super::without_passwords(text, [argument.to_owned()].into_iter());
+            assert_eq!(shown, "error: invalid value '***@ghcr.io' for '--upstream'");
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -370,6 +370,15 @@ impl Error {
         Self::Settings { reason }
     }
 
+    /// Returns whether a file or a directory may only be read.
+    pub fn is_read_only(&self) -> bool {
+        let kinds = [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ];
+        matches!(self, Self::File { source, .. } if kinds.contains(&source.kind()))
+    }
+
     /// Returns what failed, whoever else was told of it.
     pub fn unshared(&self) -> &Self {
         match self {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wharf::error::Kind;
 use wharf::package::{self, Located, LocatedVersion, RegistrySettings};
 use wharf::reference::package::{PackageName, PackageSpec, Wanted, looks_like_package};
-use wharf::reference::{BLOBS, Reference};
+use wharf::reference::{BLOBS, Mistake, Reference};
 
 use super::failure::Failure;
 use super::hints;
@@ -33,7 +33,7 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
         return Ok(Given::File(path.to_owned()));
     }
     // Nobody would give a new file such a name.
-    if looks_like_package(text) || text.starts_with(BLOBS) {
+    if looks_like_package(text) || text.starts_with(BLOBS) || Mistake::of(text).is_some() {
         return Ok(Given::Named(named(text)?));
     }
     match text.parse() {
@@ -47,7 +47,7 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
 
 /// Tells a package from a reference: a package has no slash.
 pub(crate) fn named(text: &str) -> Result<Named, Failure> {
-    if looks_like_package(text) {
+    if looks_like_package(text) && Mistake::of(text).is_none() {
         return spec(text).map(Named::Package);
     }
     text.parse().map(Named::Reference).map_err(|error| {

@@ -7,7 +7,7 @@ use wharf::store::cache::Usage;
 use super::failure::{Failure, blocking};
 use super::settings::Context;
 use super::text::parse_size;
-use super::{output, text};
+use super::{hints, output, text};
 
 /// Look after the blobs that this machine keeps
 #[derive(Debug, Args)]
@@ -51,6 +51,13 @@ impl Cache {
             return Err(Failure::usage("there is no cache to look after"));
         }
         let cache = context.cache()?;
+        if let (Some(directory), Command::Prune { .. } | Command::Verify) =
+            (cache.read_only_directory(), &self.command)
+        {
+            let directory = directory.display();
+            let failure = Failure::usage(format!("nothing in {directory} can be removed"));
+            return Err(failure.hint(hints::WRITABLE_CACHE));
+        }
         let (left, removed) = blocking(move || self.command.run(&cache)).await?;
         let report = Report {
             blobs: left.blobs,

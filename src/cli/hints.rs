@@ -1,5 +1,8 @@
 //! The texts of `hint:` lines, and which error gets which.
 
+mod connection;
+mod host;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::path::Path;
@@ -7,9 +10,11 @@ use std::path::Path;
 use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
-use wharf::reference::{BLOBS, Reference};
+use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
 use wharf::store::{StoreKind, Subject};
 use wharf::{copy, exploded, index, package, store};
+
+pub(crate) use self::host::{host, server};
 
 pub(crate) type Hint = Cow<'static, str>;
 
@@ -80,6 +85,9 @@ pub(crate) const NAME_CONFIG: &str = "name a file with --config";
 /// The cache cannot be opened.
 pub(crate) const OTHER_CACHE: &str = "another directory with --cache, or none with --no-cache";
 
+/// The cache may only be read.
+pub(crate) const WRITABLE_CACHE: &str = "run it as the user that the directory belongs to";
+
 /// The registry refuses a password.
 pub(crate) const LOGIN_REFUSED: &str = "nothing was stored; check the user, and whether the registry wants an access \
                                         token in place of the password";
@@ -117,6 +125,10 @@ pub(crate) const ADDRESS: &str = "an address is HOST:PORT, as in 127.0.0.1:5100 
 pub(crate) fn other_address(flag: &str) -> String {
     format!("somebody else listens there: choose with {flag}")
 }
+
+/// A registry in place of the beginning of a name.
+pub(crate) const LIST_REGISTRY: &str =
+    "--registry says where packages are: HOST[:PORT][/PREFIX] or oci:DIR";
 
 /// A source that is not in the index.
 pub(crate) const SOURCES: &str = "`wharf index ls` shows what was";
@@ -307,9 +319,8 @@ fn store_hint(error: &store::Error) -> Option<Hint> {
             };
             return Some(format!("delete {}, then {way}", file.display()).into());
         }
-        store::Error::Unreachable { .. } => {
-            "check the host, its port and the network; --plain-http if it does not speak TLS, \
-             --ca-cert if its certificate is your own"
+        store::Error::Unreachable { source, .. } => {
+            return Some(connection::hint(source.as_ref()));
         }
         _ => return None,
     };
@@ -343,23 +354,6 @@ fn again(layout: &Path) -> Hint {
         "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
     )
     .into()
-}
-
-/// Says how to write a URL, or a user's name, that stands in place of a host.
-pub(crate) fn host(text: &str) -> Option<Hint> {
-    if let Some((scheme, rest)) = text.split_once("://") {
-        let more = match scheme {
-            "http" => "; http is spoken to this machine, and to others with --plain-http",
-            _ => "",
-        };
-        return Some(format!("write it without {scheme}://: {rest}{more}").into());
-    }
-    let (user, rest) = text.split('/').next()?.split_once('@')?;
-    let is_user = !user.contains(['.', ':']) && rest.contains(['.', ':']) && !is_version(rest);
-    is_user.then(|| {
-        format!("a user is named with --username and --password-stdin, or by `wharf login {rest}`")
-            .into()
-    })
 }
 
 /// Returns the hint for a file that names no package or no version.
@@ -444,8 +438,9 @@ pub(crate) fn no_file(text: &str, error: &dyn std::fmt::Display) -> Hint {
 
 /// Returns whether a text is a word that no package, no reference and no path looks like.
 pub(crate) fn is_word(text: &str) -> bool {
-    let is_place = ["oci:", BLOBS].iter().any(|place| text.starts_with(place));
-    !text.contains('/') && !looks_like_package(text) && !is_place
+    let is_place = [LAYOUT, BLOBS].iter().any(|place| text.starts_with(place));
+    let is_other = looks_like_package(text) || is_place || Mistake::of(text).is_some();
+    !text.contains('/') && !is_other
 }
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use wharf::artifact::{Form, form};
 use wharf::error::Kind;
 use wharf::package::{self, Place, Registry, Tags};
-use wharf::reference::Name;
 use wharf::reference::package::PackageName;
+use wharf::reference::{Mistake, Name, redacted};
 use wharf::store::Store;
 
 use super::failure::Failure;
 use super::settings::Context;
 use super::versions::{Row, rows};
-use super::{output, text};
+use super::{hints, output, text};
 
 /// Show the packages of a registry or layout
 ///
@@ -35,6 +35,11 @@ pub(crate) struct List {
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let prefix = self.prefix.as_deref().unwrap_or_default();
+        if prefix.contains('/') || Mistake::of(prefix).is_some() {
+            let prefix = redacted(prefix);
+            let failure = Failure::usage(format!("no name of a package begins with `{prefix}`"));
+            return Err(failure.hint(hints::LIST_REGISTRY));
+        }
         let namespace = prefix.split(':').next();
         let registry = context.locator()?.registry_of_namespace(namespace).await?;
         let mut names = names(context, &registry).await?;

@@ -38,7 +38,7 @@ struct Report {
 
 impl Login {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let server: Server = self.server.parse().map_err(Failure::usage)?;
+        let server = server(&self.server)?;
         let (username, password) = match &context.credentials {
             Some(Credentials::Basic { username, password }) => (username.clone(), password.clone()),
             _ => {
@@ -78,6 +78,17 @@ impl Login {
             )
         })
     }
+}
+
+/// Reads the registry to log in to, or to log out of.
+pub(super) fn server(text: &str) -> Result<Server, Failure> {
+    text.parse().map_err(|error| {
+        let failure = Failure::usage(error);
+        match hints::server(text) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 /// Asks at the terminal for the user, if none was given, and for the password, which is not shown.

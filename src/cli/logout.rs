@@ -2,9 +2,10 @@
 
 use clap::Args;
 use serde::Serialize;
-use wharf::store::credentials::{self, Server};
+use wharf::store::credentials;
 
 use super::failure::{Failure, blocking};
+use super::login::server;
 use super::output;
 use super::settings::Context;
 
@@ -29,7 +30,7 @@ struct Report {
 
 impl Logout {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let server: Server = self.server.parse().map_err(Failure::usage)?;
+        let server = server(&self.server)?;
         let registry = server.to_string();
         let removed = blocking(move || credentials::remove(&server)).await?;
         let report = Report { registry, removed };

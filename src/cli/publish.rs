@@ -262,8 +262,8 @@ impl Publish {
                     "{file} does not say which version of {package} it is"
                 ))
             })?,
-            Wanted::Matching(requirement) => {
-                let message = format!("`{requirement}` is a requirement, not a version");
+            wanted => {
+                let message = format!("`{wanted}` is a requirement, not a version");
                 return Err(Failure::usage(message).hint(hints::WHOLE_VERSION));
             }
         };

@@ -18,6 +18,7 @@ use wharf::reference::Reference;
 use wharf::split::{Granularity, MAX_LAYERS, SplitPolicy};
 
 use wharf::store::cache::{Cache, DEFAULT_MAX_BYTES};
+use wharf::store::credentials;
 use wharf::store::remote::{Credentials, Options};
 use wharf::store::{Observer, Session};
 
@@ -49,6 +50,9 @@ pub(crate) struct Shared {
     /// Speak http where https would be spoken (loopback hosts: always)
     #[arg(long, global = true)]
     plain_http: bool,
+    /// Speak https to loopback hosts too
+    #[arg(long, global = true, conflicts_with = "plain_http")]
+    tls: bool,
     /// Trust the certificates in this PEM file too
     #[arg(long, global = true, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
@@ -211,12 +215,17 @@ impl Context {
             return Ok(session);
         }
         let cache = match &self.flags.cache {
-            Some(directory) => Cache::open(directory),
-            None => {
-                let made = tempfile::Builder::new().prefix("wharf-").tempdir();
-                let made = made.context("a temporary directory")?;
-                Cache::open(self.temporary.get_or_init(|| made).path())
-            }
+            Some(directory) => match Cache::open(directory) {
+                Err(error) if error.is_read_only() => {
+                    let directory_shown = directory.display();
+                    eprintln!(
+                        "warning: the cache {directory_shown} cannot be written to: nothing is added to it"
+                    );
+                    Cache::open_over(directory, self.temporary()?)
+                }
+                opened => opened,
+            },
+            None => Cache::open(self.temporary()?),
         };
         let hint = hints::OTHER_CACHE;
         let cache = cache.map_err(|error| Failure::from(error).hint(hint))?;
@@ -225,6 +234,16 @@ impl Context {
             observer: self.observer(),
             concurrency: self.flags.concurrency,
         }))
+    }
+
+    /// Returns a directory that goes with this run.
+    fn temporary(&self) -> Result<&Path, Failure> {
+        if let Some(temporary) = self.temporary.get() {
+            return Ok(temporary.path());
+        }
+        let made = tempfile::Builder::new().prefix("wharf-").tempdir();
+        let made = made.context("a temporary directory")?;
+        Ok(self.temporary.get_or_init(|| made).path())
     }
 
     /// Returns the file that was named, or where wkg keeps its configuration.
@@ -276,15 +295,13 @@ impl Context {
         if let Some(connector) = self.connector.get() {
             return Ok(connector);
         }
-        let token = env::var("WHARF_TOKEN")
-            .ok()
-            .filter(|token| !token.is_empty());
+        let credentials = match &self.credentials {
+            Some(credentials) => Some(credentials.clone()),
+            None => credentials::wharf_token()?,
+        };
         let connector = Connector {
             options: self.options(),
-            credentials: self
-                .credentials
-                .clone()
-                .or_else(|| token.map(Credentials::Bearer)),
+            credentials,
             offline: self.flags.offline,
             session: self.session()?.clone(),
         };
@@ -331,6 +348,7 @@ impl Context {
     pub(crate) fn options(&self) -> Options {
         Options {
             plain_http: self.flags.plain_http,
+            tls: self.flags.tls,
             ca_certificates: self.ca_certificates.clone(),
             manifest_types: &[media_type::SPLIT_ARTIFACT],
             observer: self.observer(),

@@ -110,7 +110,12 @@ impl LocalFiles {
         // A file that cannot be read is as useless as a damaged one.
         let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
             self.checked.forget(&path);
-            if_exists(&path, fs::remove_file(&path))?;
+            match wanted {
+                Wanted::Blob(blob) => self.session.cache.remove(&blob.digest)?,
+                Wanted::Decoded { .. } => {
+                    if_exists(&path, fs::remove_file(&path))?;
+                }
+            }
             return Ok(None);
         };
         self.checked.touch(&path, &file, stamp);

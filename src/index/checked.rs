@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::event::{Event, Watch};
-use super::local::{Index, path};
+use super::local::{Index, copy_read_only, path};
 use crate::store::cache::Cache;
 
 /// An index that is rebuilt when an operation finds it damaged.
@@ -15,6 +15,7 @@ pub struct CheckedIndex<'a> {
 impl<'a> CheckedIndex<'a> {
     /// Opens the index that belongs to a cache.
     pub fn open(cache: &Cache, watch: Watch<'a>) -> Result<Self, Error> {
+        copy_read_only(cache)?;
         let mut checked = Self {
             index: Index::open(&path(cache))?,
             rebuilds: 0,

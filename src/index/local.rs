@@ -20,6 +20,46 @@ pub fn path(cache: &Cache) -> PathBuf {
     cache.ingest().join("index.sqlite")
 }
 
+/// Copies the index of a cache that may only be read, for this run: SQLite writes even where it only reads.
+pub(super) fn copy_read_only(cache: &Cache) -> Result<(), Error> {
+    let base = path(cache);
+    if let Some(directory) = cache.read_only_directory()
+        && is_blank(&main_file(&base))
+    {
+        let name = base.file_name().unwrap_or_default();
+        copy(&directory.join(name), &base)?;
+    }
+    Ok(())
+}
+
+/// Copies the files of an index that exist and may be read.
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let claims = claims_directory(to);
+    fs::create_dir_all(&claims).map_err(Error::file(&claims))?;
+    let mut files = Vec::new();
+    for name in [main_file, sources_file] {
+        files.push((name(from), name(to)));
+    }
+    files.push((
+        beside(&main_file(from), "wal"),
+        beside(&main_file(to), "wal"),
+    ));
+    for entry in fs::read_dir(claims_directory(from))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        files.push((entry.path(), claims.join(entry.file_name())));
+    }
+    for (from, to) in files {
+        if let Ok(mut file) = File::open(from) {
+            let mut copied = File::create(&to).map_err(Error::file(&to))?;
+            io::copy(&mut file, &mut copied).map_err(Error::file(&to))?;
+        }
+    }
+    Ok(())
+}
+
 /// An open index.
 #[derive(Debug)]
 pub struct Index {

@@ -37,7 +37,7 @@ fn own_name(text: &str) -> Option<(PackageName, Option<Version>)> {
     match spec.wanted {
         Wanted::Newest => Some((spec.name, None)),
         Wanted::Exact(version) => Some((spec.name, Some(version))),
-        Wanted::Matching(_) => None,
+        Wanted::Equal(_) | Wanted::Matching(_) => None,
     }
 }
 

@@ -21,6 +21,7 @@ use wasm_pkg_common::registry::Registry;
 pub use self::edit::{Mapping, Scope, mappings, set, unset};
 use super::place::Place;
 use crate::reference::package::PackageName;
+use crate::reference::{Mistake, redacted};
 
 /// The backend that names a layout directory; wkg has no such thing.
 const LAYOUT_BACKEND: &str = "wharf";
@@ -40,7 +41,7 @@ pub enum ConfigurationError {
     /// A registry's settings make no sense.
     #[error("registry `{registry}`: {reason}")]
     Registry {
-        /// The registry.
+        /// The registry, without a password.
         registry: String,
         /// What is wrong.
         reason: String,
@@ -50,7 +51,7 @@ pub enum ConfigurationError {
 impl ConfigurationError {
     fn registry(registry: &str, reason: impl fmt::Display) -> Self {
         Self::Registry {
-            registry: registry.to_owned(),
+            registry: redacted(registry).into_owned(),
             reason: reason.to_string(),
         }
     }
@@ -95,6 +96,8 @@ impl std::fmt::Debug for UserPassword {
 pub struct RegistrySettings {
     /// Whether by http.
     pub plain_http: bool,
+    /// Whether by https although it is this machine.
+    pub tls: bool,
     /// As whom, if the configuration says so.
     pub credentials: Option<UserPassword>,
     /// Certificates in PEM form that are trusted besides the system's.
@@ -306,6 +309,7 @@ impl Configuration {
         let credentials = oci.auth.map(user_password).transpose();
         Ok(RegistrySettings {
             plain_http,
+            tls: oci.protocol.as_deref() == Some("https"),
             credentials: credentials.map_err(failed)?,
             ca_certificates,
         })
@@ -341,6 +345,10 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
         .map_err(|error| failed(error.to_string()))?;
     let oci = oci.unwrap_or_default();
     let host = oci.registry.as_deref().unwrap_or(registry);
+    if let Some(mistake) = Mistake::of_place(host) {
+        let host = redacted(host);
+        return Err(failed(format!("`{host}` is no registry: {mistake}")));
+    }
     let prefix = oci.namespace_prefix.unwrap_or_default();
     // Some write the prefix into the registry.
     let (host, prefix) = match host.split_once('/') {

@@ -188,7 +188,9 @@ impl Connector {
     /// Returns how a registry is accessed.
     pub fn options(&self, settings: &RegistrySettings) -> Options {
         let mut options = self.options.clone();
-        options.plain_http |= settings.plain_http;
+        // What was said for this call wins.
+        options.plain_http |= settings.plain_http && !options.tls;
+        options.tls |= settings.tls && !options.plain_http;
         let certificates = &settings.ca_certificates;
         options.ca_certificates.extend_from_slice(certificates);
         options

@@ -170,14 +170,8 @@ impl Locked {
         let spec: PackageSpec = spec
             .parse()
             .map_err(|_| self.wrong(format!("`{}` is no requirement", self.requirement)))?;
-        let allowed = match &spec.wanted {
-            Wanted::Exact(version) => *version == self.version,
-            // `*` and nothing are the same here: also versions before a release.
-            Wanted::Matching(requirement) => {
-                self.requirement == "*" || requirement.matches(&self.version)
-            }
-            Wanted::Newest => true,
-        };
+        // Which other versions there were is not recorded.
+        let allowed = spec.wanted.allows(&self.version, |_| false);
         match allowed {
             true => Ok(()),
             false => Err(self.wrong(format!(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::place::Place;
-use crate::reference::package::{PackageSpec, Version, VersionReq, Wanted};
+use crate::reference::package::PackageSpec;
 
 /// Why a mirror file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,20 +68,6 @@ impl Mirror {
     }
 }
 
-impl PackageSpec {
-    /// Returns whether a mirror of this keeps a version. Yanked ones are kept, with their mark.
-    pub fn mirrors(&self, version: &Version) -> bool {
-        match &self.wanted {
-            Wanted::Newest => true,
-            Wanted::Exact(exact) => exact == version,
-            // By itself it matches no version before a release.
-            Wanted::Matching(requirement) => {
-                *requirement == VersionReq::STAR || requirement.matches(version)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +95,7 @@ mod tests {
         );
         let keeps = |at: usize, version: &str| {
             let version = version.parse().unwrap();
-            mirror[0].packages[at].mirrors(&version)
+            mirror[0].packages[at].wanted.allows(&version, |_| false)
         };
         assert!(keeps(0, "1.5.0") && !keeps(0, "2.0.0") && keeps(1, "9.0.0-rc.1"));
     }

@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 use crate::reference::package::PackageName;
 use crate::reference::{
-    Location, ParseReferenceError, Reference, is_docker_hub, is_host, is_marked_as_host, is_path,
-    no_path,
+    LAYOUT, Location, Mistake, ParseReferenceError, Reference, is_docker_hub, is_host,
+    is_marked_as_host, is_path, no_path, redacted,
 };
 
 /// A set of packages somewhere.
@@ -34,7 +34,7 @@ pub enum PlaceError {
     /// Neither `HOST[/PREFIX]` nor `oci:DIR`.
     #[error("`{text}` is no registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
     Malformed {
-        /// The text.
+        /// The text, without a password.
         text: String,
         /// What is wrong with it.
         reason: String,
@@ -76,17 +76,17 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let malformed = |reason: String| PlaceError::Malformed {
-            text: text.to_owned(),
+            text: redacted(text).into_owned(),
             reason,
         };
-        if let Some(directory) = text.strip_prefix("oci:") {
+        if let Some(mistake) = Mistake::of_place(text) {
+            return Err(malformed(mistake.to_string()));
+        }
+        if let Some(directory) = text.strip_prefix(LAYOUT) {
             return match directory {
                 "" => Err(malformed("the directory is missing".to_owned())),
                 directory => Ok(Self::Layout(directory.into())),
             };
-        }
-        if let Some((scheme, _)) = text.split_once("://") {
-            return Err(malformed(format!("it is written without `{scheme}://`")));
         }
         let text_only = text.trim_end_matches('/');
         let (host, prefix) = match text_only.split_once('/') {
@@ -191,6 +191,7 @@ mod tests {
             ("ghcr.io/acme", "demo:calc", "ghcr.io/acme/demo/calc"),
             ("ghcr.io", "acme:calc", "ghcr.io/acme/calc"),
             ("localhost:5000", "demo:calc", "localhost:5000/demo/calc"),
+            ("[::1]:5000/acme", "demo:calc", "[::1]:5000/acme/demo/calc"),
             (
                 "harbor.example/project/deep",
                 "a-b:c-d",
@@ -235,6 +236,7 @@ mod tests {
             "ghcr.io/acme:1.0",
             "-x.io",
             "https://ghcr.io",
+            "oci://ghcr.io/acme",
         ] {
             assert!(bad.parse::<Place>().is_err(), "{bad}");
         }
@@ -256,10 +258,14 @@ mod tests {
             ("ghcr.io/Acme", "`Acme` is not a prefix"),
             ("ghcr.io/a//b", "`a//b` is not a prefix"),
             ("ghcr.io/acme:1.0", "it has a `:`"),
+            ("oci://ghcr.io", "it is written without `oci://`"),
+            ("me:SECRET@ghcr.io/acme", "it has a user and a password"),
+            ("https://SECRET@ghcr.io", "it is written without `https://`"),
         ] {
             let error = bad.parse::<Place>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
             assert!(!error.contains("/a/b`"), "{error}");
+            assert!(!error.contains("SECRET"), "{error}");
         }
     }
 

@@ -188,8 +188,11 @@ impl Locator<'_> {
         connector.check_credentials(&location, &to.repository(package)?)?;
         let source = from.read(connector, package).await?;
         let tags = tags(source.as_ref(), package).await?;
+        // Yanked versions are mirrored too, with their mark.
+        let exists = |version: &Version| tags.versions.contains_key(version);
         let wanted = tags.versions.iter();
-        let wanted: Vec<_> = wanted.filter(|(found, _)| spec.mirrors(found)).collect();
+        let wanted = wanted.filter(|(found, _)| spec.wanted.allows(found, exists));
+        let wanted: Vec<_> = wanted.collect();
         if wanted.is_empty() {
             return Err(none(source.as_ref(), spec, &tags, 0));
         }

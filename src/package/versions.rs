@@ -56,16 +56,15 @@ impl Tags {
     fn candidates(&self, wanted: &Wanted) -> Vec<(&Version, &str)> {
         let newest_first = self.versions.iter().rev();
         let newest_first = newest_first.map(|(version, tag)| (version, tag.as_str()));
+        let allowed = newest_first.filter(|(version, _)| {
+            wanted.allows(version, |other| self.versions.contains_key(other))
+        });
         match wanted {
-            Wanted::Exact(exact) => newest_first
-                .filter(|(version, _)| *version == exact)
-                .collect(),
-            Wanted::Matching(requirement) if *requirement != VersionReq::STAR => newest_first
-                .filter(|(version, _)| requirement.matches(version))
-                .collect(),
+            Wanted::Matching(requirement) if *requirement != VersionReq::STAR => allowed.collect(),
+            Wanted::Exact(_) | Wanted::Equal(_) => allowed.collect(),
             Wanted::Matching(_) | Wanted::Newest => {
                 let (releases, others): (Vec<_>, Vec<_>) =
-                    newest_first.partition(|(version, _)| version.pre.is_empty());
+                    allowed.partition(|(version, _)| version.pre.is_empty());
                 releases.into_iter().chain(others).collect()
             }
         }
@@ -74,7 +73,7 @@ impl Tags {
     /// Returns the versions around what is wanted, and the newest.
     fn nearest(&self, wanted: &Wanted) -> Vec<Version> {
         let pivot = match wanted {
-            Wanted::Exact(version) => Some(version.clone()),
+            Wanted::Exact(version) | Wanted::Equal(version) => Some(version.clone()),
             Wanted::Matching(requirement) => requirement.comparators.first().map(|first| {
                 let (minor, patch) = (first.minor.unwrap_or(0), first.patch.unwrap_or(0));
                 Version::new(first.major, minor, patch)
@@ -270,6 +269,32 @@ mod tests {
                 .iter()
                 .map(|(version, _)| version.to_string())
                 .collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn build_metadata_is_part_of_an_equal_version() {
+        let tags = [
+            "1.0.0",
+            "1.0.0_build.7",
+            "1.0.0_build.8",
+            "1.1.0_a",
+            "1.1.0_b",
+        ];
+        let tags = read(&tags);
+        for (text, expected) in [
+            ("@=1.0.0", vec!["1.0.0"]),
+            ("@= 1.0.0", vec!["1.0.0"]),
+            ("@=1.0.0+build.7", vec!["1.0.0+build.7"]),
+            ("@=1.0.0+build.9", vec![]),
+            ("@1.0.0+build.7", vec!["1.0.0+build.7"]),
+            ("@=1.1.0", vec!["1.1.0+b", "1.1.0+a"]),
+            ("@=1.1", vec!["1.1.0+b", "1.1.0+a"]),
+        ] {
+            let wanted = wanted(text);
+            let found = tags.candidates(&wanted).into_iter();
+            let found: Vec<String> = found.map(|(version, _)| version.to_string()).collect();
             assert_eq!(found, expected, "{text}");
         }
     }

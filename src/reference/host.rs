@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 /// Returns whether a host, perhaps with a port, is this machine: `localhost`, what is below it, and the loopback
 /// addresses. Names are not looked up.
 pub fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let name = match bracketed(host) {
         Some((address, _)) => return is_loopback_v6(address),
         None => host.split_once(':').map_or(host, |(name, _)| name),
     };
@@ -47,8 +47,15 @@ pub(crate) fn is_marked_as_host(text: &str) -> bool {
     text.contains(['.', ':']) || text == "localhost"
 }
 
-/// Names, or an IPv4 address, and perhaps a port.
+/// Returns whether a text is a host: names or an IPv4 address, or an IPv6 address in brackets; and perhaps a port.
 pub(crate) fn is_host(text: &str) -> bool {
+    if let Some((address, port)) = bracketed(text) {
+        let is_sound = match port.strip_prefix(':') {
+            Some(port) => is_port(port),
+            None => port.is_empty(),
+        };
+        return address.parse::<Ipv6Addr>().is_ok() && is_sound;
+    }
     let (name, port) = match text.split_once(':') {
         Some((name, port)) => (name, Some(port)),
         None => (text, None),
@@ -60,13 +67,55 @@ pub(crate) fn is_host(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     name.split('.').all(is_label) && port.is_none_or(is_port)
+}
+
+/// Returns whether a text is a port, as far as its letters go.
+pub(super) fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Splits a host after an address in brackets.
+fn bracketed(host: &str) -> Option<(&str, &str)> {
+    host.strip_prefix('[')?.split_once(']')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_a_host() {
+        for host in [
+            "ghcr.io",
+            "localhost:5000",
+            "10.0.0.1:5000",
+            "[::1]",
+            "[::1]:5000",
+            "[2001:db8::7]:443",
+            "[::ffff:10.0.0.1]",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "[]",
+            "[::1",
+            "::1",
+            "::1]",
+            "[::1]x",
+            "[::1]:",
+            "[::1]:x",
+            "[::1]5000",
+            "[a.b]",
+            "[fe80::1%eth0]",
+            "[::1]a]",
+            "a:b:1",
+            "a..b",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
 
     #[test]
     fn only_this_machine_is_loopback() {

@@ -9,7 +9,8 @@ use std::str::FromStr;
 pub use semver::{Version, VersionReq};
 pub use wasm_pkg_common::package::PackageRef as PackageName;
 
-use super::{MAX_PATH_BYTES, ParseReferenceError, is_tag};
+use super::mistake::is_host_with_port;
+use super::{MAX_PATH_BYTES, Mistake, ParseReferenceError, is_tag};
 
 /// Namespaces that begin a reference, so that no package can have them.
 const RESERVED: [&str; 2] = ["oci", "blobs"];
@@ -21,8 +22,27 @@ pub enum Wanted {
     Newest,
     /// This one, yanked or not.
     Exact(Version),
+    /// This one, unless it is yanked: `=1.0.0`. If it does not exist and has no build metadata, the newest build of it.
+    Equal(Version),
     /// The newest that matches.
     Matching(VersionReq),
+}
+
+impl Wanted {
+    /// Returns whether a version is allowed, of all versions that exist; those before a release only count where
+    /// nothing else is said. A [`VersionReq`] knows nothing of build metadata, so it does not decide alone.
+    pub fn allows(&self, version: &Version, exists: impl Fn(&Version) -> bool) -> bool {
+        match self {
+            Self::Newest => true,
+            Self::Exact(exact) => exact == version,
+            Self::Equal(equal) if !equal.build.is_empty() || exists(equal) => equal == version,
+            Self::Equal(equal) => equal.cmp_precedence(version).is_eq(),
+            // By itself it matches no version before a release.
+            Self::Matching(requirement) => {
+                *requirement == VersionReq::STAR || requirement.matches(version)
+            }
+        }
+    }
 }
 
 impl fmt::Display for Wanted {
@@ -30,6 +50,7 @@ impl fmt::Display for Wanted {
         match self {
             Self::Newest => f.write_str("*"),
             Self::Exact(version) => version.fmt(f),
+            Self::Equal(version) => write!(f, "={version}"),
             Self::Matching(requirement) => requirement.fmt(f),
         }
     }
@@ -57,17 +78,20 @@ impl FromStr for PackageSpec {
     type Err = ParseReferenceError;
 
     /// Reads `namespace:name`, perhaps with `@` and a version (exactly that one) or a requirement
-    /// (`1`, `1.2`, `^1.2.3`, `>=1, <3`, `*`).
+    /// (`1`, `1.2`, `^1.2.3`, `=1.2.3`, `>=1, <3`, `*`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, wanted) = match text.split_once('@') {
             Some((name, wanted)) => (name, Some(wanted)),
             None => (text, None),
         };
-        let failed = |reason: String| ParseReferenceError {
-            text: text.to_owned(),
-            what: "a package",
-            reason,
-        };
+        let failed = |reason: String| ParseReferenceError::new(text, "a package", reason);
+        match Mistake::of(text) {
+            Some(mistake @ Mistake::Login { .. }) => return Err(failed(mistake.to_string())),
+            Some(Mistake::NoRepository { host }) => {
+                return Err(failed(format!("`{host}` is a host and a port")));
+            }
+            _ => {}
+        }
         let name = name_of(name).map_err(failed)?;
         let wanted = wanted.map_or(Ok(Wanted::Newest), wanted_of);
         let wanted = wanted.map_err(failed)?;
@@ -100,6 +124,10 @@ fn wanted_of(text: &str) -> Result<Wanted, String> {
     if let Ok(version) = Version::parse(text) {
         return Ok(Wanted::Exact(version));
     }
+    let equal = text.trim_start().strip_prefix('=').map(str::trim);
+    if let Some(Ok(version)) = equal.map(Version::parse) {
+        return Ok(Wanted::Equal(version));
+    }
     let requirement = VersionReq::parse(text).map(Wanted::Matching);
     requirement.map_err(|_| format!("`{text}` is neither a version nor a requirement"))
 }
@@ -109,7 +137,9 @@ pub fn looks_like_package(text: &str) -> bool {
     let name = text.split('@').next().unwrap_or_default();
     let namespace = name.split_once(':').map(|(namespace, _)| namespace);
     let reserved = |namespace: &str| RESERVED.contains(&namespace);
-    !name.contains('/') && namespace.is_some_and(|namespace| !reserved(namespace))
+    !name.contains('/')
+        && namespace.is_some_and(|namespace| !reserved(namespace))
+        && !is_host_with_port(text)
 }
 
 /// Returns the tag of a version, or nothing if it would be too long for one.
@@ -137,6 +167,9 @@ mod tests {
             ("demo:calc@1", "demo:calc@^1"),
             ("demo:calc@^1.2", "demo:calc@^1.2"),
             ("demo:calc@>=1, <3", "demo:calc@>=1, <3"),
+            ("demo:calc@=1.2.3", "demo:calc@=1.2.3"),
+            ("demo:calc@= 1.2.3+b.5", "demo:calc@=1.2.3+b.5"),
+            ("demo:calc@=1.2", "demo:calc@=1.2"),
             ("demo:calc@*", "demo:calc@*"),
             (&longest, &longest),
         ] {
@@ -158,6 +191,8 @@ mod tests {
             "blobs:calc",
             "demo:a:b",
             "demo:calc:1.0.0",
+            "localhost:5000",
+            "user:SECRET@ghcr.io/a:1",
             &format!("demo:{}", "a".repeat(251)),
         ] {
             assert!(bad.parse::<PackageSpec>().is_err(), "{bad}");
@@ -172,6 +207,8 @@ mod tests {
             "ghcr.io/me/calc:1",
             "calc.wasm",
             "localhost:80/a",
+            "localhost:80",
+            "[::1]:80",
         ] {
             assert!(!looks_like_package(reference), "{reference}");
         }

@@ -8,6 +8,9 @@ fn references_are_read_and_written_back() {
         ("localhost:5000/demo/calc:1.0", None),
         ("ghcr.io/owner/calc", Some("ghcr.io/owner/calc:latest")),
         ("docker.io/calc:1", Some("docker.io/library/calc:1")),
+        ("[::1]:5000/demo/calc:1.0", None),
+        ("[2001:db8::7]/calc", Some("[2001:db8::7]/calc:latest")),
+        (&format!("[::1]:80/a:1@sha256:{HEX}"), None),
         ("oci:store:1.0", None),
         ("oci:/a/b", Some("oci:/a/b:latest")),
         ("oci:a:b/c", Some("oci:a:b/c:latest")),
@@ -61,6 +64,28 @@ fn a_reference_needs_a_host_or_a_directory() {
             .parse::<Reference>()
             .is_err()
     );
+}
+
+#[test]
+fn what_other_programs_would_read_is_refused() {
+    for (text, reason) in [
+        ("oci://ghcr.io/me/calc:1", "it is written without `oci://`"),
+        ("oci:///srv/store:1", "it is written without `oci://`"),
+        ("docker://ghcr.io/a:1", "it is written without `docker://`"),
+        ("https://ghcr.io/a:1", "it is written without `https://`"),
+        ("me:SECRET@ghcr.io/a:1", "it has a user and a password"),
+        (
+            "oci://me:SECRET@ghcr.io/a:1",
+            "it is written without `oci://`",
+        ),
+        ("localhost:5000", "the repository is missing"),
+        ("[::1]:5000", "the repository is missing"),
+        ("ghcr.io:443/", "the repository is missing"),
+    ] {
+        let error = text.parse::<Reference>().unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
 }
 
 #[test]

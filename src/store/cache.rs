@@ -4,7 +4,10 @@
 //! written only after this machine made that blob or decoded and checked it, so a push may reuse the
 //! blob. `v1/tags` remembers what tags named. `v1/sources/HEX` remembers repositories that have a blob, for mounting; a wrong hint costs one
 //! request. Several processes share a cache: everything appears by rename, and what is read is verified.
+//!
+//! A cache that may only be read, such as one in a container image, lies below another one that takes what is new.
 
+mod read_only;
 mod tags;
 
 use std::fs::{self, File};
@@ -14,6 +17,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use self::read_only::ReadOnlyCache;
 use super::blobs::BlobFiles;
 use super::spool::{Spool, if_exists};
 use super::{ByteStream, Error};
@@ -31,6 +35,7 @@ const MAX_SOURCES: usize = 8;
 pub struct Cache {
     root: PathBuf,
     blobs: BlobFiles,
+    read_only: Option<ReadOnlyCache>,
 }
 
 /// The record of a content: which blob holds it, and how.
@@ -68,15 +73,30 @@ struct Entry {
 }
 
 impl Cache {
-    /// Opens the cache in a directory, making it where there is none.
+    /// Opens the cache in a directory, making it where there is none. Fails if it cannot be written to; see
+    /// [`Error::is_read_only`].
     pub fn open(directory: &Path) -> Result<Self, Error> {
+        let cache = Self::at(directory);
+        cache.create()?;
+        for directory in [
+            &cache.root,
+            &cache.blobs.files(),
+            &cache.contents(),
+            &cache.sources(),
+        ] {
+            check_writable(directory).map_err(Error::file(directory))?;
+        }
+        Ok(cache)
+    }
+
+    /// Names the cache in a directory; nothing is read or made.
+    fn at(directory: &Path) -> Self {
         let root = directory.join("v1");
-        let cache = Self {
+        Self {
             blobs: BlobFiles::new(root.join("blobs")),
             root,
-        };
-        cache.create()?;
-        Ok(cache)
+            read_only: None,
+        }
     }
 
     /// Makes the directories that are not there: somebody may have deleted them.
@@ -103,26 +123,27 @@ impl Cache {
 
     /// Returns the file of a blob.
     pub fn path(&self, digest: &Digest) -> PathBuf {
-        self.blobs.path(digest)
+        self.holder(digest).path(digest)
     }
 
     /// Returns whether a blob is there, and counts that as a use of it.
     pub fn has(&self, blob: Identity) -> Result<bool, Error> {
-        let has = self.blobs.has(blob)?;
+        let holder = self.holder(&blob.digest);
+        let has = holder.has(blob)?;
         if has {
-            touch(&self.path(&blob.digest));
+            touch(&holder.path(&blob.digest));
         }
         Ok(has)
     }
 
     /// Returns the size of a blob, if the cache has it.
     pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        self.blobs.size(digest)
+        self.holder(digest).size(digest)
     }
 
     /// Takes in a spool whose bytes were verified.
     pub fn adopt(&self, digest: &Digest, spool: Spool) -> Result<(), Error> {
-        let path = self.path(digest);
+        let path = self.blobs.path(digest);
         self.blobs
             .adopt(digest, spool, false)
             .map_err(Error::file(&path))
@@ -131,7 +152,7 @@ impl Cache {
     /// Takes in bytes.
     pub fn add(&self, bytes: &[u8]) -> Result<Identity, Error> {
         let blob = Identity::of(bytes);
-        let path = self.path(&blob.digest);
+        let path = self.blobs.path(&blob.digest);
         // A file of this name may have rotted; these bytes are right.
         self.blobs
             .add(blob, bytes, &self.root, false, |_| {})
@@ -142,7 +163,8 @@ impl Cache {
     /// Returns a blob that holds a content and that this machine made or checked.
     pub fn find(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
         let path = self.contents().join(content.digest.hex());
-        let Some(record) = read_json::<ContentRecord>(&path)? else {
+        let below = || self.read_only.as_ref()?.record(&content.digest);
+        let Some(record) = read_json::<ContentRecord>(&path)?.or_else(below) else {
             return Ok(None);
         };
         let is_usable = record.content_size == content.size && self.has(record.stored.blob)?;
@@ -161,7 +183,8 @@ impl Cache {
 
     /// Returns a repository of a registry that is known to have a blob.
     pub fn source(&self, blob: &Digest, registry: &str) -> Option<String> {
-        let known: Vec<String> = read_json(&self.sources().join(blob.hex())).ok()??;
+        let own = read_json::<Vec<String>>(&self.sources().join(blob.hex())).ok()?;
+        let known = own.or_else(|| self.read_only.as_ref()?.sources(blob))?;
         known.iter().find_map(|source| {
             let path = source.strip_prefix(registry)?.strip_prefix('/')?;
             Some(path.to_owned())
@@ -182,13 +205,13 @@ impl Cache {
 
     /// Forgets a blob.
     pub fn remove(&self, digest: &Digest) -> Result<(), Error> {
-        let path = self.path(digest);
-        remove(&path)
+        self.hide(digest);
+        remove(&self.blobs.path(digest))
     }
 
     /// Reads a small blob; nothing if it is not there, is larger than `most` bytes, or is damaged.
     pub fn read(&self, digest: &Digest, most: u64) -> Result<Option<Vec<u8>>, Error> {
-        match self.blobs.size(digest)? {
+        match self.size(digest)? {
             Some(size) if size <= most => {}
             _ => return Ok(None),
         }
@@ -202,7 +225,7 @@ impl Cache {
 
     /// Opens a blob at byte `from`. What comes is not verified.
     pub async fn stream(&self, digest: &Digest, from: u64) -> Result<ByteStream, Error> {
-        self.blobs.stream(digest, from).await
+        self.holder(digest).stream(digest, from).await
     }
 
     /// Returns whether a blob is there and is what its name says.
@@ -213,6 +236,7 @@ impl Cache {
 
     /// Forgets that a blob holds a content, and the blob too if it is damaged.
     pub fn distrust(&self, content: &Digest, blob: Identity) -> Result<(), Error> {
+        self.hide(content);
         remove(&self.contents().join(content.hex()))?;
         match self.is_intact(blob)? {
             // It may be the right blob of another content.
@@ -224,7 +248,9 @@ impl Cache {
     /// Returns what is there.
     pub fn usage(&self) -> Result<Usage, Error> {
         let mut usage = Usage::default();
-        self.entries()?.iter().for_each(|entry| usage.add(entry));
+        let below = self.read_only.as_ref().map(ReadOnlyCache::entries);
+        let entries = self.entries()?.into_iter().chain(below.unwrap_or_default());
+        entries.for_each(|entry| usage.add(&entry));
         Ok(usage)
     }
 
@@ -341,6 +367,18 @@ fn digest_of(path: &Path) -> Option<Digest> {
 /// Makes a blob the one used last. Where that fails (a cache we may only read) the order is older.
 fn touch(path: &Path) {
     let _order_stays = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// Fails if no file can be made in a directory.
+fn check_writable(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Access, access};
+        access(directory, Access::WRITE_OK | Access::EXEC_OK)?;
+    }
+    #[cfg(not(unix))]
+    Spool::new_in(directory)?;
+    Ok(())
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {

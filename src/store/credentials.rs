@@ -1,4 +1,7 @@
 //! Credentials for registries: from the environment, and from the files and helpers of Docker and podman.
+//!
+//! Formats: <https://github.com/docker/cli/blob/master/cli/config/types/authconfig.go> and
+//! <https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md>.
 
 mod environment;
 mod file;
@@ -9,7 +12,7 @@ mod server;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::environment::in_environment;
+pub use self::environment::{in_environment, wharf_token};
 use self::file::CredentialsFile;
 pub use self::login::{StoredIn, remove, store};
 pub use self::server::{ParseServerError, Server};
@@ -46,6 +49,17 @@ impl fmt::Debug for Credentials {
             Self::Identity(_) => "Identity(..)",
             Self::Forwarded(_) => "Forwarded(..)",
         })
+    }
+}
+
+/// Checks that a token can be sent in a header. The error says what is wrong with it, and does not show it.
+pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
+    if token.contains(['\r', '\n']) {
+        return Err("has a line end in it");
+    }
+    match token.bytes().any(|byte| byte.is_ascii_control()) {
+        true => Err("has characters in it that no header may have"),
+        false => Ok(()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Repositories as the cache has recorded them, so that artifacts that were read once can be read without a network.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -58,18 +57,10 @@ impl CachingStore {
             }
         };
         match keep() {
-            Err(Error::File { source, .. }) if is_read_only(&source) => Ok(()),
+            Err(error) if error.is_read_only() => Ok(()),
             kept => kept,
         }
     }
-}
-
-fn is_read_only(error: &io::Error) -> bool {
-    let kinds = [
-        io::ErrorKind::PermissionDenied,
-        io::ErrorKind::ReadOnlyFilesystem,
-    ];
-    kinds.contains(&error.kind())
 }
 
 #[async_trait]
@@ -95,7 +86,7 @@ impl Store for CachingStore {
             }
             (Err(error @ Error::NotFound { .. }), Name::Tag(tag)) => {
                 match self.cache.forget_tag(&self.location(), tag) {
-                    Err(Error::File { source, .. }) if is_read_only(&source) => {}
+                    Err(error) if error.is_read_only() => {}
                     forgotten => forgotten?,
                 }
                 Err(error)

@@ -82,18 +82,22 @@ const CONFINED: &[(&str, &str)] = &[
     ("clap_complete", BINARY),
     ("clap_mangen", BINARY),
     ("oci_client", "store::remote reference"),
-    ("docker_credential", "store::credentials"),
+    ("docker_credential", "store::credentials::file"),
     ("reqwest", "store::remote"),
     ("http", "gateway store"),
     ("http_body_util", "gateway"),
     ("hyper", "gateway"),
-    ("hyper_util", "gateway"),
+    ("hyper_util", "gateway store::remote::proxy"),
+    ("rustls_native_certs", "store::remote::tls"),
     ("maud", "gateway::page"),
     ("tokio_rustls", "gateway"),
     ("clap", BINARY),
     ("indicatif", BINARY),
     ("anyhow", BINARY),
-    ("std::env", "cli main store::credentials"),
+    (
+        "std::env",
+        "cli main store::credentials store::remote::proxy",
+    ),
 ];
 
 const BINARY: &str = "cli main";

@@ -1,6 +1,7 @@
 //! Packages as their users run them: published, got, yanked, locked, copied, on layouts and on real registries.
 
 mod attached;
+mod builds;
 mod clients;
 mod collecting;
 mod compat;

@@ -7,13 +7,17 @@ mod copying;
 mod determinism;
 mod flat;
 mod held;
+mod helpers;
 mod killing;
 mod login;
 mod memory;
+mod proxies;
 mod pulling;
+mod read_only;
 mod referrers;
 mod registries;
 mod remote;
+mod tls;
 
 #[path = "../support/mod.rs"]
 #[doc(hidden)]

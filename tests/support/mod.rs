@@ -18,6 +18,7 @@ pub mod plans;
 pub mod registries;
 pub mod serving;
 pub mod smith;
+pub mod tls;
 pub mod workspace;
 pub mod worlds;
 

@@ -58,7 +58,10 @@ fn source(context: &Context, word: &str) -> Result<Source, Failure> {
 /// Reads a place. The index is the same wherever somebody stands, so directories are made absolute.
 pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     let place = word.parse::<Place>();
-    let place = place.map_err(|error| Failure::usage(error).hint(hints::SOURCE_FORMS))?;
+    let place = place.map_err(|error| {
+        let hint = hints::host(word).unwrap_or(hints::SOURCE_FORMS.into());
+        Failure::usage(error).hint(hint)
+    })?;
     Ok(match place {
         Place::Layout(directory) => {
             let directory = std::path::absolute(&directory).context("the current directory")?;

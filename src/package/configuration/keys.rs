@@ -9,6 +9,7 @@ use wasm_pkg_common::package::PackageRef;
 use wasm_pkg_common::registry::Registry;
 
 use super::{ConfigurationError, LAYOUT_BACKEND};
+use crate::reference::{Mistake, redacted};
 
 pub(super) const DEFAULT: &str = "default_registry";
 pub(super) const NAMESPACES: &str = "namespace_registries";
@@ -81,7 +82,7 @@ fn written(path: &[String]) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let word = |key: &String| match !key.is_empty() && key.bytes().all(bare) {
         true => key.clone(),
-        false => format!("{key:?}"),
+        false => format!("{:?}", redacted(key)),
     };
     path.iter().map(word).collect::<Vec<_>>().join(".")
 }
@@ -136,8 +137,7 @@ impl Sieve {
             sieve.mapping(value)
         })?;
         self.entries(file, REGISTRY, |sieve, key, value| {
-            let parsed = key.parse::<Registry>();
-            parsed.map_err(|error| format!("is no registry: {error}"))?;
+            registry_name(key)?;
             sieve.registry(value.as_table_mut().ok_or("is no table")?)
         })
     }
@@ -206,9 +206,17 @@ impl Sieve {
 
 /// Checks the name of a registry.
 fn name(value: &Value) -> Result<(), String> {
-    let parsed = text(value)?.parse::<Registry>();
-    let no_registry = |error| format!("is no registry: {error}");
-    parsed.map(drop).map_err(no_registry)
+    registry_name(text(value)?)
+}
+
+fn registry_name(text: &str) -> Result<(), String> {
+    if let Some(mistake) = Mistake::of_place(text) {
+        return Err(format!("is no registry: {mistake}"));
+    }
+    let parsed = text.parse::<Registry>();
+    parsed
+        .map(drop)
+        .map_err(|error| format!("is no registry: {error}"))
 }
 
 fn text(value: &Value) -> Result<&str, String> {

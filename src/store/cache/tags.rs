@@ -47,19 +47,28 @@ impl Cache {
     pub fn tag(&self, repository: &str, tag: &str) -> Result<Option<Digest>, Error> {
         let path = self.tag_directory(repository).join(tag);
         let text = if_exists(&path, fs::read_to_string(&path))?;
-        Ok(text.and_then(|text| text.trim().parse().ok()))
+        Ok(match text {
+            Some(text) => text.trim().parse().ok(),
+            None => self
+                .read_only
+                .as_ref()
+                .and_then(|below| below.tag(repository, tag)),
+        })
     }
 
     /// Returns the tags of a repository that are remembered, sorted.
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
         let directory = self.tag_directory(repository);
-        if !directory.is_dir() {
-            return Ok(Vec::new());
-        }
-        let names = files(&directory)?.into_iter();
-        let names = names.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-        let mut names: Vec<String> = names.collect();
+        let paths = match directory.is_dir() {
+            true => files(&directory)?,
+            false => Vec::new(),
+        };
+        let below = self.read_only.as_ref().map(|below| below.tags(repository));
+        let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+        let names = names.map(str::to_owned);
+        let mut names: Vec<String> = names.chain(below.unwrap_or_default()).collect();
         names.sort();
+        names.dedup();
         Ok(names)
     }
 

@@ -4,20 +4,33 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::Credentials;
+use super::{Credentials, check_token};
 use crate::store::Error;
+
+/// The variable of a token for any registry.
+const WHARF_TOKEN: &str = "WHARF_TOKEN";
 
 /// Returns the token for a registry from the environment: `WHARF_TOKEN`, otherwise wkg's variable.
 pub fn in_environment(registry: &str) -> Result<Option<Credentials>, Error> {
-    for name in ["WHARF_TOKEN", &wkg_variable(registry)] {
-        if let Some(token) = variable(name) {
-            return match token.into_string() {
-                Ok(token) => Ok(Some(Credentials::Bearer(token))),
-                Err(_) => Err(Error::settings(format!("{name} is not text"))),
-            };
-        }
+    match wharf_token()? {
+        Some(credentials) => Ok(Some(credentials)),
+        None => token(&wkg_variable(registry)),
     }
-    Ok(None)
+}
+
+/// Returns the token in `WHARF_TOKEN`, which does not say which registry it is for.
+pub fn wharf_token() -> Result<Option<Credentials>, Error> {
+    token(WHARF_TOKEN)
+}
+
+fn token(name: &str) -> Result<Option<Credentials>, Error> {
+    let Some(token) = variable(name) else {
+        return Ok(None);
+    };
+    let failed = |reason: &str| Error::settings(format!("the token in {name} {reason}"));
+    let token = token.into_string().map_err(|_| failed("is not text"))?;
+    check_token(&token).map_err(failed)?;
+    Ok(Some(Credentials::Bearer(token)))
 }
 
 /// Returns the variable in which wkg looks for a registry's token.

@@ -1,27 +1,39 @@
-//! One credentials file of Docker or podman. docker_credential reads the entries and calls the helpers that the file
-//! names; this module chooses the keys to ask for, which docker_credential does for neither Docker Hub nor podman.
+//! One credentials file of Docker or podman. docker_credential reads an entry of the file; this module chooses the entry,
+//! or the helper to run, because docker_credential knows neither podman's keys nor all names of Docker Hub.
 
 use std::fs;
 use std::path::Path;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::Credentials;
-use super::helper::means_missing;
-use super::server;
+use super::helper::Helper;
+use super::{Credentials, check_token, server};
 use crate::store::Error;
 use crate::store::spool::if_exists;
-use crate::text::excerpt;
 
 /// The fields of an entry that hold credentials.
-const SECRETS: [&str; 4] = ["auth", "username", "password", "identitytoken"];
+const SECRETS: [&str; 5] = [
+    "auth",
+    "username",
+    "password",
+    "identitytoken",
+    "registrytoken",
+];
 
-/// A file, as bytes for docker_credential and as JSON for changes.
+/// A file, as text for the lines in errors and as JSON.
 pub(super) struct CredentialsFile<'a> {
     path: &'a Path,
     bytes: Vec<u8>,
     pub(super) fields: Map<String, Value>,
+}
+
+/// Where the credentials for a key are.
+enum CredentialSource<'f> {
+    /// With the helper of this name.
+    Helper(&'f str),
+    /// In the entry of this name.
+    Entry(&'f str, &'f Value),
 }
 
 impl<'a> CredentialsFile<'a> {
@@ -31,8 +43,9 @@ impl<'a> CredentialsFile<'a> {
         // `touch` makes an empty file, and podman accepts it.
         let fields = match bytes.trim_ascii().is_empty() {
             true => Map::new(),
-            false => serde_json::from_slice(&bytes).map_err(|_| {
-                Error::settings(format!("{} is not a credentials file", path.display()))
+            false => object(&bytes).map_err(|reason| {
+                let file = path.display();
+                Error::settings(format!("{file} is not a credentials file: {reason}"))
             })?,
         };
         Ok(Self {
@@ -51,7 +64,7 @@ impl<'a> CredentialsFile<'a> {
     ) -> Result<Option<Credentials>, Error> {
         let hosts = server::keys(registry);
         let prefixes = prefixes(hosts.last().unwrap_or(&registry), repository_path);
-        let is_named = |key: &&str| self.name(key).is_some();
+        let is_named = |key: &&str| self.named(key).is_some();
         let prefixes = prefixes.iter().map(String::as_str).filter(is_named);
         // The store for all keys knows no paths, and is asked last.
         let (named, others): (Vec<&str>, Vec<&str>) = hosts.iter().partition(|key| is_named(key));
@@ -65,48 +78,121 @@ impl<'a> CredentialsFile<'a> {
 
     /// Returns the credentials under one key: from its helper, its entry, or the store for all keys.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
-        let key = match self.name(key) {
-            Some(name) => name,
-            None if self.has_store() => key,
-            None => return Ok(None),
-        };
-        match get_credential_from_reader(&self.bytes[..], key) {
-            Ok(DockerCredential::UsernamePassword(username, password)) => {
-                Ok(Some(Credentials::Basic { username, password }))
+        match self.named(key) {
+            Some(CredentialSource::Entry(name, entry)) => {
+                let found = credentials(entry);
+                found.map_err(|reason| self.malformed(name, &reason))
             }
-            Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(token))),
-            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
-            Err(CredentialRetrievalError::HelperFailure { stdout, stderr, .. })
-                if means_missing(&stdout, &stderr) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Error::settings(format!(
-                "the credentials for {key} ({}) cannot be read: {}",
-                self.path.display(),
-                describe(error)
-            ))),
+            Some(CredentialSource::Helper(program)) => self.ask(program, key),
+            None => match text(self.fields.get("credsStore")) {
+                Some(program) => self.ask(program, key),
+                None => Ok(None),
+            },
         }
     }
 
-    /// Returns the name under which the file has a helper, or an entry with credentials, for this key. An empty name
-    /// of a helper and an empty entry mean none to Docker, but not to docker_credential.
-    fn name<'k>(&'k self, key: &'k str) -> Option<&'k str> {
+    fn ask(&self, program: &str, key: &str) -> Result<Option<Credentials>, Error> {
+        let found = Helper(program.to_owned()).get(key);
+        found.map_err(|error| {
+            let file = self.path.display();
+            Error::settings(format!(
+                "the credentials for {key} ({file}) cannot be read: {error}"
+            ))
+        })
+    }
+
+    fn malformed(&self, name: &str, reason: &str) -> Error {
+        let text = String::from_utf8_lossy(&self.bytes);
+        // A helper may be named for the same key.
+        let table = text.find("\"auths\"").unwrap_or_default();
+        let entry = text[table..].find(&Value::from(name).to_string());
+        let line = entry.map(|entry| text[..table + entry].matches('\n').count() + 1);
+        let line = line.map(|line| format!(", line {line}"));
+        Error::settings(format!(
+            "the credentials for {name} ({}{}) cannot be read: {reason}",
+            self.path.display(),
+            line.unwrap_or_default()
+        ))
+    }
+
+    /// Returns what the file has for this key: a helper, or an entry with credentials. An empty name of a helper and an
+    /// empty entry mean nothing.
+    fn named<'f>(&'f self, key: &str) -> Option<CredentialSource<'f>> {
         let table = |name: &str| self.fields.get(name).and_then(Value::as_object);
-        let helper = table("credHelpers").and_then(|helpers| helpers.get(key));
-        if helper.is_some_and(is_text) {
-            return Some(key);
+        let helper = table("credHelpers").and_then(|helpers| text(helpers.get(key)));
+        if let Some(helper) = helper {
+            return Some(CredentialSource::Helper(helper));
         }
         let entries = table("auths")?;
         let entry = entries.get_key_value(key);
         let entry = entry.or_else(|| entries.iter().find(|(name, _)| server::is(name, key)));
         entry
             .filter(|(_, entry)| has_credentials(entry))
-            .map(|(name, _)| name.as_str())
+            .map(|(name, entry)| CredentialSource::Entry(name, entry))
     }
+}
 
-    fn has_store(&self) -> bool {
-        self.fields.get("credsStore").is_some_and(is_text)
+/// Reads a JSON object. The error has the line, and shows nothing of the file.
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err("it is no JSON object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Returns the credentials in an entry. A token counts above the user beside it, and one for the registry above one
+/// for its token server.
+fn credentials(entry: &Value) -> Result<Option<Credentials>, String> {
+    let found = match text(entry.get("registrytoken")) {
+        Some(token) => Credentials::Bearer(token.to_owned()),
+        None => match login(entry)? {
+            Some(login) => login,
+            None => return Ok(None),
+        },
+    };
+    let checked = match &found {
+        Credentials::Bearer(token) => ("registrytoken", check_token(token)),
+        Credentials::Identity(token) => ("identitytoken", check_token(token)),
+        _ => return Ok(Some(found)),
+    };
+    let (field, checked) = checked;
+    checked.map_err(|reason| format!("`{field}` {reason}"))?;
+    Ok(Some(found))
+}
+
+/// Reads the user or the identity token of an entry. The errors show nothing of it.
+fn login(entry: &Value) -> Result<Option<Credentials>, String> {
+    // An empty field means nothing to Docker, but not to docker_credential.
+    let fields = entry.as_object().into_iter().flatten();
+    let fields: Map<_, _> = fields
+        .filter(|(_, value)| value.as_str() != Some(""))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let file = json!({"auths": {"server": fields}}).to_string();
+    match get_credential_from_reader(file.as_bytes(), "server") {
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::Identity(token))),
+        // `:` in base64 is a login that was removed.
+        Ok(DockerCredential::UsernamePassword(username, password))
+            if username.is_empty() && password.is_empty() =>
+        {
+            Ok(None)
+        }
+        // Docker pads passwords with zero bytes.
+        Ok(DockerCredential::UsernamePassword(username, password)) => {
+            Ok(Some(Credentials::Basic {
+                username,
+                password: password.trim_end_matches('\0').to_owned(),
+            }))
+        }
+        Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
+        Err(CredentialRetrievalError::CredentialDecodingError) => {
+            Err("`auth` is not USER:PASSWORD in base64".to_owned())
+        }
+        Err(CredentialRetrievalError::ConfigReadError) => {
+            Err("one of its fields is not text".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -115,22 +201,6 @@ pub(super) fn has_credentials(entry: &Value) -> bool {
     SECRETS
         .iter()
         .any(|field| entry.get(field).is_some_and(is_text))
-}
-
-/// Explains an error without a helper's standard output, which may hold a secret.
-fn describe(error: CredentialRetrievalError) -> String {
-    match error {
-        CredentialRetrievalError::HelperFailure { helper, stderr, .. } => {
-            match excerpt(&stderr).as_str() {
-                "" => format!("{helper} failed"),
-                words => format!("{helper} failed: {words}"),
-            }
-        }
-        CredentialRetrievalError::HelperCommunicationError => {
-            "the credential helper cannot be run".to_owned()
-        }
-        error => error.to_string(),
-    }
 }
 
 /// Returns podman's keys for parts of a registry: `host/a/b`, `host/a`.
@@ -143,7 +213,12 @@ fn prefixes(host: &str, repository_path: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns a text that is not empty.
+fn text(value: Option<&Value>) -> Option<&str> {
+    value?.as_str().filter(|text| !text.is_empty())
+}
+
 /// Returns whether a value is a text that is not empty.
 pub(super) fn is_text(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| !text.is_empty())
+    text(Some(value)).is_some()
 }

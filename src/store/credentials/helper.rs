@@ -1,21 +1,26 @@
-//! Storing and removing credentials with Docker's credential helpers: programs that keep them elsewhere than in a
-//! file. docker_credential only reads them.
+//! Docker's credential helpers: programs that keep credentials elsewhere than in a file.
 //!
 //! Protocol: <https://github.com/docker/docker-credential-helpers#development>.
 
 use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use super::{Credentials, check_token};
 use crate::store::Error;
 use crate::text::excerpt;
 
-/// Returns whether a helper that failed says that it has no credentials for the key.
-pub(super) fn means_missing(stdout: &str, stderr: &str) -> bool {
-    [stdout, stderr]
-        .iter()
-        .any(|text| text.contains("credentials not found"))
+/// The user of an answer whose secret is an identity token.
+const TOKEN_USER: &str = "<token>";
+
+/// The answer of a helper that has credentials.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Answer {
+    username: String,
+    secret: String,
 }
 
 /// A helper, by its program's name without `docker-credential-`.
@@ -26,6 +31,43 @@ impl Helper {
         format!("docker-credential-{}", self.0)
     }
 
+    /// Returns the credentials for a key, if the helper has any. An answer without a secret is no login.
+    pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
+        let output = self.run("get", key)?;
+        if !output.status.success() {
+            return match means_missing(&output) {
+                true => Ok(None),
+                false => Err(self.failed("has no answer", &output, "")),
+            };
+        }
+        // The answer is not quoted, because a secret is in it.
+        let malformed = |reason: String| Error::settings(format!("{}: {reason}", self.program()));
+        let answer = output.stdout.trim_ascii();
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        let answer: Value = serde_json::from_slice(answer)
+            .map_err(|error| malformed(format!("its answer is not JSON: {error}")))?;
+        // serde would take an array for the fields in their order.
+        let answer = Some(answer).filter(Value::is_object);
+        let answer = answer.and_then(|answer| serde_json::from_value::<Answer>(answer).ok());
+        let answer = answer.ok_or_else(|| {
+            malformed("its answer is not an object with Username and Secret".into())
+        })?;
+        let Answer { username, secret } = answer;
+        Ok(match username.as_str() {
+            _ if secret.is_empty() => None,
+            TOKEN_USER => {
+                check_token(&secret).map_err(|reason| malformed(format!("its token {reason}")))?;
+                Some(Credentials::Identity(secret))
+            }
+            _ => Some(Credentials::Basic {
+                username,
+                password: secret,
+            }),
+        })
+    }
+
     /// Stores credentials.
     pub(super) fn store(&self, key: &str, username: &str, password: &str) -> Result<(), Error> {
         let input = json!({"ServerURL": key, "Username": username, "Secret": password});
@@ -33,29 +75,33 @@ impl Helper {
         if output.status.success() {
             return Ok(());
         }
-        // Its output is not shown, because the password may be in it.
-        Err(Error::settings(format!(
-            "{} did not keep the credentials for {key} ({})",
-            self.program(),
-            output.status
-        )))
+        Err(self.failed("did not keep the credentials", &output, password))
     }
 
     /// Removes credentials, if the helper has any.
     pub(super) fn erase(&self, key: &str) -> Result<(), Error> {
         let output = self.run("erase", key)?;
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-        if output.status.success() || means_missing(&stdout, &stderr) {
-            return Ok(());
+        match output.status.success() || means_missing(&output) {
+            true => Ok(()),
+            false => Err(self.failed("did not remove the credentials", &output, "")),
         }
-        let words = excerpt(&stderr);
-        Err(Error::settings(format!(
-            "{} did not forget the credentials for {key} ({}){}{words}",
+    }
+
+    /// Makes the error of a helper that failed, with its own words, unless a secret may be in them.
+    fn failed(&self, what: &str, output: &Output, password: &str) -> Error {
+        let words = [&output.stderr, &output.stdout].map(|words| String::from_utf8_lossy(words));
+        let is_harmless = |words: &str| {
+            let has_password = !password.is_empty() && words.contains(password);
+            !words.trim().is_empty() && !words.contains("\"Secret\"") && !has_password
+        };
+        let words = words.iter().find(|words| is_harmless(words));
+        let words = words.map(|words| format!(": {}", excerpt(words)));
+        Error::settings(format!(
+            "{} {what} ({}){}",
             self.program(),
             output.status,
-            if words.is_empty() { "" } else { ": " }
-        )))
+            words.unwrap_or_default()
+        ))
     }
 
     fn run(&self, action: &str, input: &str) -> Result<Output, Error> {
@@ -75,9 +121,16 @@ impl Helper {
         let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()));
         let output = process.wait_with_output().map_err(failed)?;
         match written {
-            // A helper that fails may not have read its input; its status says more.
-            Err(error) if output.status.success() => Err(failed(error)),
+            // A helper need not read its input.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed(error)),
             _ => Ok(output),
         }
     }
+}
+
+/// Returns whether a helper that failed says that it has no credentials for the key.
+fn means_missing(output: &Output) -> bool {
+    [&output.stdout, &output.stderr]
+        .iter()
+        .any(|words| String::from_utf8_lossy(words).contains("credentials not found"))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::reference::{
-    DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub,
+    DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub, redacted,
 };
 
 /// The keys of Docker Hub, in the order they are asked for. Credential helpers know the first.
@@ -21,7 +21,7 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a registry: it is a host as in `ghcr.io`, perhaps with a port or a path")]
 pub struct ParseServerError {
-    /// What was read.
+    /// What was read, without a password.
     pub text: String,
 }
 
@@ -64,7 +64,7 @@ impl FromStr for Server {
     /// Reads `HOST[:PORT][/PATH]`; `https://` before it means the same, and so do Docker Hub's names.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseServerError {
-            text: text.to_owned(),
+            text: redacted(text).into_owned(),
         };
         let bare = text.strip_prefix("https://").unwrap_or(text);
         let bare = bare.strip_suffix('/').unwrap_or(bare);
@@ -116,6 +116,7 @@ mod tests {
             ("ghcr.io", "ghcr.io", "ghcr.io"),
             ("https://ghcr.io/", "ghcr.io", "ghcr.io"),
             ("localhost:5000", "localhost:5000", "localhost:5000"),
+            ("https://[::1]:5000/", "[::1]:5000", "[::1]:5000"),
             (
                 "ghcr.io/owner/app",
                 "ghcr.io/owner/app",
@@ -144,6 +145,7 @@ mod tests {
             "ghcr",
             "user@ghcr.io",
             "http://ghcr.io",
+            "oci://ghcr.io",
             "ghcr.io//a",
             "ghcr.io/Owner",
             "ghcr.io/owner:1.0",
@@ -153,6 +155,10 @@ mod tests {
             "ghcr.io:port",
         ] {
             assert!(bad.parse::<Server>().is_err(), "{bad}");
+        }
+        for secret in ["me:SECRET@ghcr.io", "https://me:SECRET@ghcr.io/a"] {
+            let error = secret.parse::<Server>().unwrap_err().to_string();
+            assert!(!error.contains("SECRET"), "{error}");
         }
     }
 }

@@ -42,6 +42,10 @@ fn entries_are_found_under_every_key_that_names_the_registry() {
         ("ghcr.io.example", "ghcr.io", false),
         ("localhost:5000", "localhost:5000", true),
         ("localhost", "localhost:5000", false),
+        ("[::1]:5000", "[::1]:5000", true),
+        ("http://[::1]:5000/v2/", "[::1]:5000", true),
+        ("[::1]:5000/owner", "[::1]:5000", true),
+        ("[::1]", "[::1]:5000", false),
         ("https://index.docker.io/v1/", "docker.io", true),
         ("index.docker.io", "docker.io", true),
         ("docker.io", "docker.io", true),
@@ -99,8 +103,11 @@ fn what_is_broken_is_not_passed_over() {
             Err(Error::Settings { .. })
         ));
     }
-    let harmless = json!({"auths": {"ghcr.io": {"auth": ""}}, "credHelpers": {"else": "none"}, "credsStore": ""});
-    assert!(found(&[harmless], "ghcr.io", "a").unwrap() == Credentials::Anonymous);
+    for auth in ["", "Og=="] {
+        let auths = json!({"ghcr.io": {"auth": auth}});
+        let harmless = json!({"auths": auths, "credHelpers": {"else": "none"}, "credsStore": ""});
+        assert!(found(&[harmless], "ghcr.io", "a").unwrap() == Credentials::Anonymous);
+    }
 }
 
 #[test]
@@ -184,6 +191,7 @@ fn what_is_kept_is_found_until_it_is_removed() {
     for text in [
         "ghcr.io",
         "localhost:5000",
+        "[::1]:5000",
         "docker.io",
         "registry-1.docker.io",
         "ghcr.io/owner",

@@ -95,7 +95,7 @@ impl Authorized {
         let response = self.answer(request).await?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let words = match answer::words(response).await.message {
+            let words = match self.wire.words(response).await.message {
                 words if words.is_empty() => status.as_str().to_owned(),
                 words => words,
             };

@@ -1,12 +1,16 @@
 //! The HTTP clients of a registry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{Proxy, StatusCode, Url, redirect};
+use rustls::ClientConfig;
 
 use super::options::Options;
-use super::public::{InnerAddress, PublicOnly, is_inner};
-use crate::reference::{self, DOCKER_HUB, DOCKER_HUB_API};
+use super::proxy::Proxies;
+use super::public::{InnerAddress, PublicOnly, is_inner, is_this_machine};
+use super::tls;
+use crate::reference::{DOCKER_HUB, DOCKER_HUB_API};
 use crate::store::Error;
 
 const USER_AGENT: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
@@ -16,15 +20,15 @@ const MAX_REDIRECTS: usize = 10;
 /// Returns scheme, host and port of a registry.
 ///
 /// Docker Hub has its API on another host than references name.
-pub(super) fn origin(registry: &str, plain_http: bool) -> Result<Url, Error> {
+pub(super) fn origin(registry: &str, options: &Options) -> Result<Url, Error> {
     match registry {
-        DOCKER_HUB => site(DOCKER_HUB_API, plain_http),
-        host => site(host, plain_http),
+        DOCKER_HUB => site(DOCKER_HUB_API, options),
+        host => site(host, options),
     }
 }
 
 /// Returns scheme, host and port of a host that is asked under its own name.
-pub(super) fn site(host: &str, plain_http: bool) -> Result<Url, Error> {
+pub(super) fn site(host: &str, options: &Options) -> Result<Url, Error> {
     let bad = || Error::Settings {
         reason: format!("`{host}` is not the address of a registry"),
     };
@@ -33,60 +37,81 @@ pub(super) fn site(host: &str, plain_http: bool) -> Result<Url, Error> {
     if !url.username().is_empty() || url.password().is_some() || url.path() != "/" {
         return Err(bad());
     }
-    if plain_http || is_loopback(&url) {
+    if options.plain_http || (is_this_machine(&url) && !options.tls) {
         parse("http")
     } else {
         Ok(url)
     }
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(reference::is_loopback)
+/// What all connections of one client share.
+#[derive(Clone)]
+pub(super) struct Network {
+    /// How TLS is spoken.
+    pub(super) tls: Arc<ClientConfig>,
+    /// Which proxies lead where; none may be used if only public addresses are allowed.
+    pub(super) proxies: Option<Arc<Proxies>>,
+}
+
+impl Network {
+    pub(super) fn new(options: &Options) -> Result<Self, Error> {
+        Ok(Self {
+            tls: Arc::new(tls::config(&options.ca_certificates)?),
+            proxies: (!options.public_only).then(|| Arc::new(Proxies::from_environment())),
+        })
+    }
+
+    /// Returns the name of the proxy that leads to the host of a URL.
+    pub(super) fn proxy(&self, url: &Url) -> Option<String> {
+        self.proxies.as_ref()?.name(url)
+    }
 }
 
 /// Makes the client for requests, whose answers may take so long, or the one for uploads: its timer
 /// would count from the first byte that goes out, so the body's progress is watched instead.
 pub(super) fn build(
-    origin: &Url,
+    network: &Network,
     options: &Options,
     read_timeout: Option<Duration>,
 ) -> Result<reqwest::Client, Error> {
     let public_only = options.public_only;
     let policy = redirect::Policy::custom(move |attempt| follow(attempt, public_only));
-    build_with(origin, options, read_timeout, policy)
+    build_with(network, options, read_timeout, policy)
 }
 
 /// Makes a client for what is no registry: it is led to https only, or from one loopback host to another.
-pub(super) fn build_for_site(origin: &Url, options: &Options) -> Result<reqwest::Client, Error> {
+pub(super) fn build_for_site(
+    network: &Network,
+    options: &Options,
+) -> Result<reqwest::Client, Error> {
     let public_only = options.public_only;
     let policy = redirect::Policy::custom(move |attempt| {
-        let from_loopback = attempt.previous().iter().all(is_loopback);
-        if attempt.url().scheme() == "https" || (from_loopback && is_loopback(attempt.url())) {
+        let from_loopback = attempt.previous().iter().all(is_this_machine);
+        if attempt.url().scheme() == "https" || (from_loopback && is_this_machine(attempt.url())) {
             follow(attempt, public_only)
         } else {
             attempt.stop()
         }
     });
-    build_with(origin, options, Some(options.read_timeout), policy)
+    build_with(network, options, Some(options.read_timeout), policy)
 }
 
 fn build_with(
-    origin: &Url,
+    network: &Network,
     options: &Options,
     read_timeout: Option<Duration>,
     policy: redirect::Policy,
 ) -> Result<reqwest::Client, Error> {
-    // Fails only where a provider is installed already, which then serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .referer(false)
         .redirect(policy)
         .connect_timeout(options.connect_timeout)
-        .tls_certs_merge(certificates(&options.ca_certificates)?);
-    if is_loopback(origin) || options.public_only {
-        builder = builder.no_proxy();
-    }
+        .tls_backend_preconfigured(ClientConfig::clone(&network.tls));
+    builder = match network.proxies.clone() {
+        Some(proxies) => builder.proxy(Proxy::custom(move |url| proxies.address(url))),
+        None => builder.no_proxy(),
+    };
     if options.public_only {
         builder = builder.dns_resolver(PublicOnly);
     }
@@ -101,18 +126,6 @@ fn build_with(
             reason: format!("the HTTP client cannot be set up: {reason}"),
         }
     })
-}
-
-fn certificates(bundle: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
-    if bundle.is_empty() {
-        return Ok(Vec::new());
-    }
-    match reqwest::Certificate::from_pem_bundle(bundle) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(Error::Settings {
-            reason: "the CA file holds no certificate in PEM form, or a broken one".to_owned(),
-        }),
-    }
 }
 
 fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action {
@@ -167,10 +180,27 @@ mod tests {
             ("notlocalhost", false, "https://notlocalhost/"),
             ("127.0.0.1.example", false, "https://127.0.0.1.example/"),
         ] {
-            assert_eq!(origin(registry, plain_http).unwrap().as_str(), expected);
+            let options = Options {
+                plain_http,
+                ..Options::default()
+            };
+            let found = origin(registry, &options).unwrap();
+            assert_eq!(found.as_str(), expected);
         }
         for bad in ["", "user@host", "host/path", "a b"] {
-            assert!(origin(bad, false).is_err(), "{bad}");
+            assert!(origin(bad, &Options::default()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn loopback_may_have_tls() {
+        let options = Options {
+            tls: true,
+            ..Options::default()
+        };
+        for host in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "ghcr.io"] {
+            let found = origin(host, &options).unwrap();
+            assert_eq!(found.as_str(), format!("https://{host}/"));
         }
     }
 }

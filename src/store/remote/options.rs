@@ -23,8 +23,10 @@ pub enum Access {
 /// Settings of the connections to a registry.
 #[derive(Clone)]
 pub struct Options {
-    /// Whether http replaces https. Loopback hosts are spoken to by http anyway.
+    /// Whether http replaces https. Loopback hosts are spoken to by http anyway, unless `tls` is set.
     pub plain_http: bool,
+    /// Whether loopback hosts are spoken to by https, unless `plain_http` says otherwise.
+    pub tls: bool,
     /// Whether host names must resolve to public addresses only, and redirects and token servers must be at public
     /// addresses. A registry that is named by its address is not checked. No proxy is used then, because a proxy
     /// would resolve names itself.
@@ -59,6 +61,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             plain_http: false,
+            tls: false,
             public_only: false,
             ca_certificates: Vec::new(),
             retry: Retry::NETWORK,

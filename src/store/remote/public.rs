@@ -15,12 +15,17 @@ pub async fn is_public(host: &str) -> io::Result<bool> {
     if is_loopback(host) {
         return Ok(false);
     }
-    let with_port = match host.contains(':') {
+    let with_port = match host.contains(':') && !host.ends_with(']') {
         true => host.to_owned(),
         false => format!("{host}:443"),
     };
     let mut addresses = lookup_host(with_port).await?;
     Ok(addresses.all(|address| is_everybodys(address.ip())))
+}
+
+/// Returns whether a URL names this machine.
+pub(super) fn is_this_machine(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback)
 }
 
 /// Returns whether a URL names an address that is not everybody's. What a name stands for shows when it is looked up.
@@ -156,6 +161,9 @@ mod tests {
             ("10.0.0.1", false),
             ("169.254.169.254", false),
             ("1.1.1.1:5000", true),
+            ("[2606:4700::1111]", true),
+            ("[2606:4700::1111]:5000", true),
+            ("[fe80::1]", false),
         ] {
             assert_eq!(is_public(host).await.ok(), Some(public), "{host}");
         }

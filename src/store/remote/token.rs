@@ -15,7 +15,7 @@ use super::challenge::check_realm;
 use super::failure::Failure;
 use super::scope::Scope;
 use super::wire::{AuthorizationHeader, Request, Wire};
-use crate::store::credentials::Credentials;
+use crate::store::credentials::{Credentials, check_token};
 
 /// The description of the request in error texts.
 const TOKEN: &str = "fetching a token";
@@ -89,7 +89,7 @@ impl Exchange<'_> {
             return Err(TokenError::Refused { status, words });
         }
         // The answer is not quoted, because it may be a token.
-        let malformed = |reason| wire.malformed("the token", reason);
+        let malformed = |reason: &str| wire.malformed("the token", reason);
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
@@ -97,7 +97,10 @@ impl Exchange<'_> {
             Err(BodyError::Broken(error)) => return Err(wire.broken(TOKEN, error).into()),
         };
         match serde_json::from_slice::<RegistryToken>(&body) {
-            Ok(token) if !token.token().is_empty() => Ok(token.token().into()),
+            Ok(token) if !token.token().is_empty() => match check_token(token.token()) {
+                Ok(()) => Ok(token.token().into()),
+                Err(reason) => Err(malformed(&format!("the token {reason}")).into()),
+            },
             _ => Err(malformed("the token server's answer is not understood").into()),
         }
     }

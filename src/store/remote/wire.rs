@@ -7,18 +7,21 @@ use std::error;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
-use super::answer;
+use super::answer::{self, Words};
 use super::body::{Body, FileFailed};
-use super::client::{self, InsecureRedirect};
+use super::client::{self, InsecureRedirect, Network};
+use super::connection::{self, ConnectionError};
 use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
 use super::pace::{Pace, TooSlow};
+use super::tls;
+use crate::store::credentials::check_token;
 use crate::store::{Error, Observer, StoreKind, Subject, chain};
 use crate::text::excerpt;
 
@@ -60,6 +63,15 @@ pub(super) enum AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
+    /// Checks that the header can be sent. The error says what is wrong with it, and does not show it.
+    fn check(&self) -> Result<(), Error> {
+        let checked = match self {
+            Self::Bearer(token) => check_token(token),
+            Self::Basic { .. } | Self::Forwarded(_) => Ok(()),
+        };
+        checked.map_err(|reason| Error::settings(format!("the token to be sent {reason}")))
+    }
+
     fn attach(&self, builder: RequestBuilder) -> RequestBuilder {
         match self {
             Self::Basic { username, password } => builder.basic_auth(username, Some(password)),
@@ -75,6 +87,14 @@ fn sensitive(value: &str) -> HeaderValue {
     let mut value = value.unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
+}
+
+/// Why an outcome may not be the answer of the host that was asked.
+enum Doubt {
+    /// This proxy wants a password.
+    Proxy(String),
+    /// The host may speak TLS.
+    Tls,
 }
 
 /// The HTTP clients for one host.
@@ -93,15 +113,21 @@ pub(super) struct Wire {
     /// Host and repository, for error texts.
     pub(super) location: String,
     observer: Arc<dyn Observer>,
+    network: Network,
+    /// Whether the host has answered as its scheme says.
+    answered: Arc<AtomicBool>,
 }
 
 impl Wire {
     /// Prepares the clients for a registry; sends nothing yet.
     pub(super) fn new(registry: &str, location: String, options: &Options) -> Result<Self, Error> {
-        let origin = client::origin(registry, options.plain_http)?;
+        let origin = client::origin(registry, options)?;
+        let network = Network::new(options)?;
         Ok(Self {
-            client: client::build(&origin, options, Some(options.read_timeout))?,
-            uploader: client::build(&origin, options, None)?,
+            client: client::build(&network, options, Some(options.read_timeout))?,
+            uploader: client::build(&network, options, None)?,
+            network,
+            answered: Arc::default(),
             idle_timeout: options.read_timeout,
             pace: options.pace,
             origin,
@@ -113,9 +139,12 @@ impl Wire {
 
     /// Prepares the client for a web server; sends nothing yet.
     pub(super) fn for_site(host: &str, options: &Options) -> Result<Self, Error> {
-        let origin = client::site(host, options.plain_http)?;
-        let client = client::build_for_site(&origin, options)?;
+        let origin = client::site(host, options)?;
+        let network = Network::new(options)?;
+        let client = client::build_for_site(&network, options)?;
         Ok(Self {
+            network,
+            answered: Arc::default(),
             uploader: client.clone(),
             client,
             idle_timeout: options.read_timeout,
@@ -162,6 +191,7 @@ impl Wire {
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
         if let Some(authorization) = authorization {
+            authorization.check()?;
             builder = authorization.attach(builder);
         }
         let sent = Arc::new(AtomicU64::new(0));
@@ -180,6 +210,8 @@ impl Wire {
                 }
             },
         };
+        let doubt = self.doubt(request, &outcome);
+        self.check(request, doubt).await?;
         match outcome {
             Ok(mut response) => {
                 self.report(request, response.status().as_str());
@@ -197,6 +229,48 @@ impl Wire {
     /// Tells the observer that the server asks for a long wait before the next attempt.
     pub(super) fn report_wait(&self, failure: &Error, wait: Duration) {
         self.observer.waiting(&chain(failure), wait);
+    }
+
+    /// Returns why an outcome may not be the host's answer: a proxy wants a password, or the host breaks off or answers 400
+    /// because it speaks TLS where it was asked by plain http.
+    fn doubt(
+        &self,
+        request: &Request,
+        outcome: &Result<Response, reqwest::Error>,
+    ) -> Option<Doubt> {
+        let proxy = || self.network.proxy(&request.url);
+        match outcome {
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                return proxy().map(Doubt::Proxy);
+            }
+            Ok(response) if response.status() != StatusCode::BAD_REQUEST => {
+                self.answered.store(true, Ordering::Relaxed);
+                return None;
+            }
+            Err(error) if error.is_connect() || error.is_timeout() || error.is_builder() => {
+                return None;
+            }
+            _ => {}
+        }
+        let may_be_tls = request.url.scheme() == "http"
+            && self.owns(&request.url)
+            && !self.answered.load(Ordering::Relaxed)
+            && !self.public_only
+            && proxy().is_none();
+        may_be_tls.then_some(Doubt::Tls)
+    }
+
+    /// Fails if a doubt is justified. Another attempt would change nothing.
+    async fn check(&self, request: &Request, doubt: Option<Doubt>) -> Result<(), Failure> {
+        let error = match doubt {
+            Some(Doubt::Proxy(proxy)) => ConnectionError::ProxyLogin { proxy },
+            Some(Doubt::Tls) if tls::answers(&request.url, &self.network.tls).await => {
+                connection::speaks_tls(&request.url)
+            }
+            _ => return Ok(()),
+        };
+        self.report(request, &error.to_string());
+        Err(self.unreachable(&request.what, 1, Box::new(error)).into())
     }
 
     /// Tells the observer, without the query, which may hold an upload's state or a signature.
@@ -224,7 +298,7 @@ impl Wire {
     /// Makes an error of an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
     pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
         let status = response.status();
-        let words = answer::words(response).await;
+        let words = self.words(response).await;
         if status == StatusCode::NOT_FOUND && !subject.is_empty() {
             let code = match words.code.as_str() {
                 "" => String::new(),
@@ -242,6 +316,20 @@ impl Wire {
             status: status.as_u16(),
             message: words.message,
         }
+    }
+
+    /// Reads the words of an answer. They name the proxy if the answer may be its own, which it cannot be in TLS.
+    pub(super) async fn words(&self, response: Response) -> Words {
+        let status = response.status();
+        let may_be = status.is_server_error() || status == StatusCode::FORBIDDEN;
+        let is_plain = response.url().scheme() == "http";
+        let proxy = (may_be && is_plain).then(|| self.network.proxy(response.url()));
+        let mut words = answer::words(response).await;
+        if let Some(proxy) = proxy.flatten() {
+            let separator = if words.message.is_empty() { "" } else { "; " };
+            words.message += &format!("{separator}asked through the proxy {proxy}");
+        }
+        words
     }
 
     pub(super) fn malformed(&self, what: impl Into<String>, reason: impl Into<String>) -> Error {
@@ -271,18 +359,18 @@ impl Wire {
 
     /// Makes a failure of a broken connection, or of a file that could not be read while it was sent.
     pub(super) fn broken(&self, what: &str, error: reqwest::Error) -> Failure {
-        // URLs may hold signatures and upload states.
-        let error = error.without_url();
         if let Some(failed) = find::<FileFailed>(&error) {
             return failed.to_error().into();
         }
         if find::<InsecureRedirect>(&error).is_some() || error.is_redirect() {
+            // URLs may hold signatures and upload states.
+            let error = error.without_url();
             return self
                 .malformed("the redirect", excerpt(&chain(&error)))
                 .into();
         }
         let retry = is_transient(&error).then_some(None);
-        let error = self.unreachable(what, 1, Box::new(error));
+        let error = self.unreachable(what, 1, connection::explain(error, &self.network));
         Failure { error, retry }
     }
 }

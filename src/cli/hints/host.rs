@@ -1,0 +1,49 @@
+//! The hints for texts that other programs would read as a reference or as a host.
+
+use wharf::reference::{Mistake, is_loopback};
+
+use super::{Hint, is_version};
+
+/// Says how to write a URL, a user's name, or a host alone, that stands in place of a reference or a host.
+pub(crate) fn host(text: &str) -> Option<Hint> {
+    let mistake = Mistake::of(text);
+    let meant = mistake.as_ref().and_then(Mistake::suggestion);
+    match (mistake, meant) {
+        (Some(Mistake::Scheme { scheme, .. }), Some(meant)) => {
+            let host = meant.split('/').next().unwrap_or_default();
+            let more = match scheme.as_str() {
+                "http" => "; http is spoken to this machine, and to others with --plain-http",
+                "https" if is_loopback(host) => {
+                    "; with --tls, because this machine is spoken to by http"
+                }
+                _ => "",
+            };
+            return Some(format!("write it without {scheme}://: {meant}{more}").into());
+        }
+        (Some(Mistake::Login { rest }), _) => return Some(login_as(rest.split('/').next()?)),
+        (Some(Mistake::NoRepository { .. }), Some(meant)) => {
+            return Some(format!("a reference is HOST[:PORT]/REPOSITORY:TAG: {meant}").into());
+        }
+        _ => {}
+    }
+    let (user, rest) = text.split('/').next()?.split_once('@')?;
+    let is_user = !user.contains(['.', ':']) && rest.contains(['.', ':']) && !is_version(rest);
+    is_user.then(|| login_as(rest))
+}
+
+/// Says how to write the registry of a login.
+pub(crate) fn server(text: &str) -> Option<Hint> {
+    let host = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
+    match Mistake::of(text)? {
+        Mistake::Scheme { scheme, rest } => {
+            Some(format!("write it without {scheme}://: {}", host(&rest)).into())
+        }
+        Mistake::Login { rest } => Some(login_as(&host(&rest))),
+        Mistake::NoRepository { .. } => None,
+    }
+}
+
+fn login_as(host: &str) -> Hint {
+    format!("a user is named with --username and --password-stdin, or by `wharf login {host}`")
+        .into()
+}
