@@ -37,7 +37,8 @@ impl List {
         let prefix = self.prefix.as_deref().unwrap_or_default();
         if prefix.contains('/') || Mistake::of(prefix).is_some() {
             let prefix = redacted(prefix);
-            let failure = Failure::usage(format!("no name of a package begins with `{prefix}`"));
+            let failure =
+                Failure::usage(format!("`{prefix}` is not the beginning of a package name"));
             return Err(failure.hint(hints::LIST_REGISTRY));
         }
         let namespace = prefix.split(':').next();

@@ -1,4 +1,4 @@
-//! From a word on the command line to a source of the index.
+//! Sources of the index, as the command line names them.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::hints;
 use crate::cli::settings::Context;
 
-/// Returns what the words name. A file lists more of them, one a line; `#` begins a remark.
+/// Parses sources. A file lists further sources, one per line, and `#` begins a comment.
 pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for word in words {
@@ -38,7 +38,8 @@ pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, 
 fn source(context: &Context, word: &str) -> Result<Source, Failure> {
     if let Ok(spec) = word.parse::<PackageSpec>() {
         if spec.wanted != Wanted::Newest {
-            let message = format!("`{word}` names a version; all of a package are indexed");
+            let message =
+                format!("`{word}` has a version, but the index takes all versions of a package");
             return Err(Failure::usage(message));
         }
         let registry = context.flags.registry.as_deref();
@@ -55,7 +56,7 @@ fn source(context: &Context, word: &str) -> Result<Source, Failure> {
     }
 }
 
-/// Reads a place. The index is the same wherever somebody stands, so directories are made absolute.
+/// Parses a place. Directories become absolute, because other commands run in other directories.
 pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     let place = word.parse::<Place>();
     let place = place.map_err(|error| {
