@@ -14,9 +14,9 @@ use super::worlds::{self, Stub};
 
 /// Check whether a component fits a world or may replace another one
 ///
-/// A component fits a world if the world offers all its imports, it has all exports of the world, and the types agree.
-/// It may replace another component if it fits the world of that component. The exit status is 0 for yes and 7 for no.
-/// The output has the reasons.
+/// A component fits a world if the world offers all its imports, the component has all exports of the world, and the
+/// types agree. It may replace another component if it fits the world of that component. The exit status is 0 for yes
+/// and 7 for no. The output has the reasons.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

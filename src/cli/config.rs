@@ -37,7 +37,7 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the configuration; the default without a subcommand
+    /// Show the configuration (the same as without a subcommand)
     Show,
     /// Show the registry and repository of a package
     Where {

@@ -53,7 +53,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
     /// Registry or layout to serve, or a layout in place of a registry; may be repeated. A client that names no upstream
-    /// gets the first [default: the local layout]
+    /// gets the first [default: the local layout, WHARF_HOME or ~/.local/share/wharf]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
     /// Directory of blobs to use instead of fetching, such as containerd's content store; may be repeated

@@ -220,7 +220,7 @@ impl Context {
                 Err(error) if error.is_read_only() => {
                     let directory_shown = directory.display();
                     eprintln!(
-                        "warning: the cache {directory_shown} cannot be written to: nothing is added to it"
+                        "warning: the cache {directory_shown} is not writable; using a temporary directory for new blobs"
                     );
                     Cache::open_over(directory, self.temporary()?)
                 }
