@@ -1,7 +1,8 @@
-//! The acceptance gate: whether an operation may use, store or serve an artifact. Pure: facts in, verdict out.
+//! The acceptance gate decides whether an operation may use, store or serve an artifact.
 //!
-//! Every operation passes [`accept`] with its [`Purpose`] and the [`Facts`] that it has. A new rule is a function in
-//! `RULES`, a variant of [`Refusal`], and its hint in `cli/hints.rs`.
+//! It is pure: it gets facts and returns a verdict. It knows nothing about stores, files or the network. Every
+//! operation calls [`accept`] with its [`Purpose`] and the [`Facts`] that it has. A new rule needs a function in
+//! `RULES`, a variant of [`Refusal`], and a hint in `cli/hints.rs`.
 //!
 //! | operation | pinned digests | ownership | yank | immutability |
 //! | --- | --- | --- | --- | --- |
@@ -11,15 +12,15 @@
 //! | `copy` of a package | - | the version; with `--all-tags` only the newest | as `get`; `--all-tags` accepts it | by manifest, unless `--force` |
 //! | `copy` of a reference | - | - | - | - |
 //! | `mirror` | - | versions that the destination lacks | accepts it | by manifest |
-//! | `publish` | - | the version that exists, else the newest | compares with no yanked version | by content, unless `--force` |
+//! | `publish` | - | the version if it exists, otherwise the newest | compares with no yanked version | by content, unless `--force` |
 //! | `yank` | - | the version | - | - |
 //! | the gateway's view of a split manifest | - | - | - | - |
 //!
-//! A dash means that the rule accepts whatever the facts are. So the gateway, `pull` and `copy` of a reference return
-//! yanked versions and versions of another package, and `copy` of a reference moves any tag. `copy` and `mirror` do
-//! not ask who owns the destination's repository. The same component in another form is the same version for
-//! `publish`, and another one for `copy` and `mirror`. A version that is no component belongs to every package when it
-//! is copied, mirrored or yanked; every other operation fails to open it.
+//! A dash means that the rule accepts every artifact. So the gateway, `pull` and `copy` of a reference return yanked
+//! versions and versions of another package, and `copy` of a reference moves any tag. `copy` and `mirror` do not check
+//! the owner of the destination's repository. The same component in another form is the same version for `publish`, but
+//! another version for `copy` and `mirror`. A version that is not a component can be copied, mirrored and yanked under
+//! any package name; every other operation fails to open it.
 
 use crate::digest::Digest;
 use crate::manifest::{Annotations, annotation};
@@ -29,13 +30,13 @@ use crate::text::excerpt;
 /// The operation that asks for an artifact.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose<'a> {
-    /// Read or serve what a reference names.
+    /// Read or serve the artifact that a reference names.
     Reference,
     /// Read a version of a package.
     Read {
         /// The package.
         package: &'a PackageName,
-        /// Whether exactly this version was asked for, and not any that matches a requirement.
+        /// Whether the caller named this exact version, rather than a requirement that it matches.
         is_exact: bool,
     },
     /// Read the version that a lock file pins.
@@ -54,7 +55,7 @@ pub enum Purpose<'a> {
         /// The package.
         package: &'a PackageName,
     },
-    /// Let the tag of a version name an artifact.
+    /// Point the tag of a version at an artifact.
     Write {
         /// The package.
         package: &'a PackageName,
@@ -81,54 +82,64 @@ pub enum Incoming<'a> {
     },
 }
 
-/// The known facts about an artifact. A rule accepts an artifact if its fact is unknown.
+/// The known facts about an artifact. If a fact is unknown, the rules that need it accept the artifact.
 #[derive(Debug, Clone, Default)]
 pub struct Facts<'a> {
-    /// The repository, as messages name it.
+    /// The repository, in the words of error messages.
     pub location: String,
     /// The annotations of the manifest.
     pub annotations: Option<&'a Annotations>,
     /// The content digest.
     pub content: Option<Digest>,
-    /// The split digest of the split form that the manifest itself is.
+    /// The split digest, if the manifest itself is the split form.
     pub split: Option<Digest>,
-    /// Whether it is marked as yanked.
+    /// Whether the version is yanked.
     pub is_yanked: bool,
-    /// The digest that the tag names now: of the content for a component, of the manifest for a copy.
+    /// The digest that the tag names now: the content digest for a component, the manifest digest for a copy.
     pub existing: Option<Digest>,
 }
 
-/// Why an artifact is not accepted.
+/// The reason why an artifact was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Two packages came to share a repository.
+    /// The repository holds another package.
     #[error("{location} holds the package {existing}, not {package}")]
     OtherPackage {
-        /// The package that is wanted.
+        /// The requested package.
         package: PackageName,
         /// The repository.
         location: String,
-        /// The package that the artifact says it is of.
+        /// The package that the artifact names.
         existing: String,
     },
-    /// The version is yanked, and nobody asked for exactly this one.
+    /// The version is yanked, and the caller did not name this exact version.
     #[error("the version in {location} is yanked")]
     Yanked {
         /// The repository.
         location: String,
     },
-    /// The version names other bytes.
+    /// The version exists with other bytes.
     #[error("{version} exists in {location} and is another component ({existing})")]
     Immutable {
         /// The version.
         version: Box<PackageSpec>,
         /// The repository.
         location: String,
-        /// The content digest of the version.
+        /// The content digest of the existing version.
         existing: Digest,
     },
-    /// The version names other manifests in two repositories.
+    /// The version names something that is no component.
+    #[error("{version} exists in {location} and is {what}, not a component")]
+    Foreign {
+        /// The version.
+        version: Box<PackageSpec>,
+        /// The repository.
+        location: String,
+        /// What it is.
+        what: String,
+    },
+    /// The version names different manifests in two repositories.
     #[error("{version} is {} in {source_location} and {} in {location}", manifests[0], manifests[1])]
     Differs {
         /// The version.
@@ -140,7 +151,7 @@ pub enum Refusal {
         /// The destination.
         location: String,
     },
-    /// The artifact is not the one that the lock file pins.
+    /// The digest of the artifact differs from the lock file.
     #[error("{version}: the {what} digest is not the one of the lock file")]
     NotPinned {
         /// The version.
@@ -152,20 +163,20 @@ pub enum Refusal {
 
 type Rule = fn(&Purpose<'_>, &Facts<'_>) -> Result<(), Refusal>;
 
-/// The rules in the order in which they are asked.
 const RULES: [Rule; 4] = [pinned_digests, ownership, yank, immutability];
 
-/// Asks every rule. Returns the first refusal.
+/// Applies every rule, and returns the first refusal.
 pub fn accept(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     RULES.iter().try_for_each(|rule| rule(purpose, facts))
 }
 
-/// Returns whether a tag stands for a version, so that it must not move.
+/// Returns whether a tag stands for a version and so must not move.
 pub fn is_immutable(tag: &str) -> bool {
     tag_version(tag).is_some()
 }
 
-/// A locked version has the digests of the lock file. A split form of a flat artifact may come later, change or go.
+/// A locked version must have the digests in the lock file. The rule accepts a missing split form: the split form of a
+/// flat artifact may be added, changed or removed.
 fn pinned_digests(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     let Purpose::Locked {
         package,
@@ -188,7 +199,7 @@ fn pinned_digests(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusa
     }
 }
 
-/// An artifact that names its package is of that package only.
+/// An artifact that names a package belongs to that package only.
 fn ownership(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     let package = match purpose {
         Purpose::Reference | Purpose::Write { .. } => return Ok(()),
@@ -209,7 +220,7 @@ fn ownership(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A yanked version is found only by who asks for exactly it.
+/// Only a caller that names the exact version gets a yanked version.
 fn yank(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     match purpose {
         Purpose::Read {
@@ -221,7 +232,22 @@ fn yank(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A version that exists is not replaced.
+/// Refuses to write a version whose tag names `what`, which is no component.
+pub(crate) fn foreign(
+    package: &PackageName,
+    version: &Version,
+    location: String,
+    what: String,
+) -> Refusal {
+    let version = exactly(package, version);
+    Refusal::Foreign {
+        version,
+        location,
+        what,
+    }
+}
+
+/// An existing version must not be replaced.
 fn immutability(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
     let Purpose::Write {
         package,
@@ -338,7 +364,7 @@ mod tests {
                 Ok(()) => '.',
                 Err(Refusal::OtherPackage { .. }) => 'o',
                 Err(Refusal::Yanked { .. }) => 'y',
-                Err(Refusal::Immutable { .. }) => 'i',
+                Err(Refusal::Immutable { .. } | Refusal::Foreign { .. }) => 'i',
                 Err(Refusal::Differs { .. }) => 'd',
                 Err(Refusal::NotPinned { .. }) => 'p',
             };

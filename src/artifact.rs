@@ -4,6 +4,7 @@
 
 mod error;
 mod flat;
+mod foreign;
 mod form;
 mod open;
 mod place;
@@ -11,6 +12,7 @@ mod titles;
 
 pub use self::error::Error;
 pub use self::flat::{Flat, FlatDescription, FlatManifest, flat};
+pub use self::foreign::Foreign;
 pub use self::form::{Form, form};
 pub use self::open::{Layer, SplitManifest};
 pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};

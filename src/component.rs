@@ -1,4 +1,8 @@
-//! A component that is about to be stored: its map, its plan, and the identities of all its parts.
+//! A component that is about to be stored: its section map, its split plan and the digests of all its parts.
+//!
+//! This module joins `section`, `split`, `stub`, `metadata` and `encoding`. It reads from a
+//! [`Source`] and writes to files that the caller opens. It must not know stores, registries
+//! or references.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -17,24 +21,23 @@ use crate::source::{RangesReader, Source};
 use crate::split::{self, SplitPlan, SplitPolicy};
 use crate::stub;
 
-/// How many bytes are written to a layer's file at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// A component, cut.
+/// A component with its section map and split plan.
 pub struct Component<S> {
     source: S,
-    /// Where everything lies.
+    /// The sections, with their ranges.
     pub map: SectionMap,
-    /// What leaves the root.
+    /// The ranges that leave the root.
     pub plan: SplitPlan,
     /// The split config.
     pub config: Config,
-    /// What the component says of itself, as annotations.
+    /// The component's own metadata, as annotations.
     pub metadata: Annotations,
 }
 
 impl<S: Source> Component<S> {
-    /// Maps, plans and hashes a component. Nothing is kept of its bytes.
+    /// Maps, plans and hashes a component. Its bytes stay in the source.
     pub fn read(source: S, policy: &SplitPolicy) -> Result<Self, Error> {
         let map = section::map(&source, policy.floor)?;
         let plan = split::plan(&map, policy);
@@ -55,7 +58,7 @@ impl<S: Source> Component<S> {
         stub::of_source(&self.source)
     }
 
-    /// Returns the contents of the layers in manifest order, the root first.
+    /// Returns the contents of the layers in manifest order: the root first.
     pub fn contents(&self) -> impl Iterator<Item = Identity> + '_ {
         let layers = self.config.layers.iter().map(|layer| Identity {
             digest: layer.digest,
@@ -64,7 +67,7 @@ impl<S: Source> Component<S> {
         std::iter::once(self.config.root).chain(layers)
     }
 
-    /// Returns the section path of a layer, counted as [`Component::contents`] does.
+    /// Returns the section path of a layer. The layers count as in [`Component::contents`], so the root is 0.
     pub fn path(&self, layer: usize) -> &str {
         match layer.checked_sub(1) {
             Some(section) => &self.config.layers[section].path,
@@ -80,9 +83,9 @@ impl<S: Source> Component<S> {
         }
     }
 
-    /// Writes a layer, encoded, to an empty file. `read` is told how much content went through.
+    /// Writes an encoded layer to an empty file. `read` receives the number of content bytes read so far.
     ///
-    /// Fails if the content is no longer what it was when the component was read.
+    /// Fails if the content has changed since the component was read.
     pub fn encode(
         &self,
         layer: usize,
@@ -121,9 +124,9 @@ impl<S: Source> Component<S> {
         }
     }
 
-    /// Writes the whole component to an empty file. `read` is told how much of it went through.
+    /// Writes the whole component to an empty file. `read` receives the number of bytes read so far.
     ///
-    /// Fails if the content is no longer what it was when the component was read.
+    /// Fails if the content has changed since the component was read.
     pub fn copy_to(&self, file: &mut File, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
         let whole = self.config.content;
         let mut reader = self.ranges(std::iter::once(0..whole.size), read);
@@ -134,8 +137,10 @@ impl<S: Source> Component<S> {
         reader.hasher.check(whole).map_err(|_| Error::Changed)
     }
 
-    /// Compresses a layer into a file and returns what was read and what was written, or nothing, and
-    /// an empty file, where it does not pay. Reading ahead and writing behind have threads of their own.
+    /// Compresses a layer into a file. Returns the identity of the bytes read and of the bytes written. If
+    /// compression does not pay, this returns nothing and leaves the file empty.
+    ///
+    /// One thread reads ahead and another one writes behind.
     fn compress(
         &self,
         layer: usize,
@@ -159,13 +164,13 @@ impl<S: Source> Component<S> {
                     hasher.update(bytes);
                     file.write_all(bytes)
                 });
-                // The other end must see that nobody reads any more.
+                // The writing side of the pipe stops only when the drainer is dropped.
                 drop(drainer);
                 drained.map(|()| hasher.identity())
             });
             let compressed = encoding::compress(&mut content.reader(), size, level, &mut frame);
             drop(frame);
-            // Why a thread ended early says more than that it did.
+            // A thread's own error says more than the broken pipe that it causes.
             let written = writing.join().map_err(panicked)??;
             let found = reading.join().map_err(panicked)??;
             Ok::<_, io::Error>(compressed?.then_some((found, written)))
@@ -208,7 +213,6 @@ fn copy(reader: &mut impl Read, file: &mut File) -> io::Result<()> {
     output.flush()
 }
 
-/// Hashes what is read through it.
 struct HashingReader<'a, R> {
     source: R,
     hasher: Hasher,

@@ -1,17 +1,18 @@
-//! The content engine: the bytes of a blob or of a decoded content, verified, from wherever they are.
+//! The content engine: returns the verified bytes of a blob or of a decoded content, from wherever they are.
 //!
 //! ```text
 //! Wanted + Origin -> Arrival (a file that is complete, or still growing)
-//! in this order: decoded copy, cached blob, blob directories, the store; a decoded content comes from its blob
+//! order: decoded copy, cached blob, blob directories, store; a content is decoded from its blob
 //! ```
 //!
-//! All readers of one blob or content share one [`Arrival`]: one fetch, and one decode. An arrival gives its last byte
-//! only after all of it was verified.
+//! All readers of a blob or content share one [`Arrival`], so it is fetched and decoded once. An arrival returns its
+//! last byte only after everything is verified. The engine knows nothing about manifests, HTTP or Wasm; callers bring
+//! the identity of the bytes, and a store with their rights.
 //!
-//! `pull` and the stub reader keep no decoded copies: they read a [`StoredContent`], and verify it as they read.
+//! `pull` and the stub reader keep no decoded copies. They read a [`StoredContent`], and verify it while they read.
 //!
-//! An encoding that needs a second input, as a delta needs its base, touches `encoding` (the variant and its decoder)
-//! and the two places in `stored` that say what a decoder reads: `Engine::input` and [`StoredContent::open`].
+//! An encoding may need a second input, such as the base of a delta. It then changes `encoding` (the variant and its
+//! decoder) and the two places in `stored` that select a decoder's input: `Engine::input` and [`StoredContent::open`].
 
 mod arrival;
 mod directories;
@@ -36,38 +37,39 @@ use crate::encoding::{EncodedBlob, Encoding};
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Session, Store};
 
-/// How many contents are decoded at once while their blobs arrive, and how many from complete blobs. A decoder needs
-/// as much memory as its window has, up to 8 MiB.
+/// The most decoders of arriving blobs, and the most decoders of complete blobs. A decoder needs the memory of its
+/// window, up to 8 MiB.
 const MAX_DECODERS: usize = 4;
 
-/// How many files are looked for at once. Each lookup takes a thread, and a pull looks for all its blobs when it begins.
+/// The most file lookups at once. Each takes a thread, and a pull looks up all its blobs when it begins.
 const MAX_LOOKUPS: usize = 8;
 
-/// How many upstreams have a semaphore before unused ones are dropped.
+/// The number of upstreams with a semaphore before unused semaphores are dropped.
 const MAX_UPSTREAMS: usize = 1000;
 
-/// Where an engine keeps files, and how many bytes of them.
+/// The directories and limits of an engine.
 #[derive(Clone)]
 pub struct Settings {
-    /// The cache of blobs, the observer, and how many blobs are fetched at once from one upstream.
+    /// The cache of blobs, the observer, and the most fetches at once from one upstream.
     pub session: Session,
-    /// The directory of decoded contents; may be deleted at any time.
+    /// The directory of decoded contents. It may be deleted at any time.
     pub directory: PathBuf,
-    /// Blob directories that are read before a store. Their bytes do not count, and nothing in them is changed.
+    /// Blob directories, read before the store. They do not count toward `max_bytes`, and the engine never changes
+    /// them.
     pub directories: Vec<BlobDirectory>,
-    /// The most bytes that blobs and decoded contents take together.
+    /// The most bytes of blobs and decoded contents together.
     pub max_bytes: u64,
 }
 
-/// The bytes that a reader wants.
+/// The bytes that a reader needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wanted {
     /// A blob as it is stored.
     Blob(Identity),
-    /// A content that is decoded from a blob. The blob is part of the key: what one manifest claims of a content must
-    /// not fail the readers of another.
+    /// A content that is decoded from a blob. The blob is part of the key, so that a false claim in one manifest cannot
+    /// fail readers of another.
     Decoded {
-        /// The blob, and how it holds the content.
+        /// The blob and its encoding.
         stored: EncodedBlob,
         /// The content.
         content: Identity,
@@ -75,7 +77,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// Returns what a content is read from: a raw one is its blob.
+    /// Returns the key of a content. A raw content is its blob.
     pub fn content(stored: EncodedBlob, content: Identity) -> Self {
         match stored.encoding {
             Encoding::Raw => Self::Blob(stored.blob),
@@ -92,40 +94,40 @@ impl Wanted {
     }
 }
 
-/// The store that blobs are fetched from, with the rights of the caller.
+/// The store that blobs are fetched from, with the caller's rights.
 #[derive(Clone)]
 pub struct Origin {
-    /// Identifies the upstream. Readers of one upstream never wait for a fetch from another one, which may be slow or
-    /// send wrong bytes.
+    /// Identifies the upstream. Readers of one upstream never wait for a fetch from another, which may be slow or send
+    /// wrong bytes.
     pub upstream: Digest,
-    /// Where blobs are fetched.
+    /// The store.
     pub store: Arc<dyn Store>,
 }
 
-/// The files on this machine and those on their way.
+/// The files on this machine and the files in flight.
 pub struct Engine {
     files: LocalFiles,
     arrivals: Arc<SingleFlight>,
     session: Session,
-    /// One permit a fetch, by upstream.
+    /// One permit per fetch, by upstream.
     transfers: Mutex<HashMap<Digest, Arc<Semaphore>>>,
-    /// One permit a lookup.
+    /// One permit per lookup.
     lookups: Arc<Semaphore>,
-    /// One permit a decoder of a blob that is still arriving.
+    /// One permit per decoder of a blob that is still arriving.
     early_decoders: Arc<Semaphore>,
-    /// One permit a decoder of a complete blob.
+    /// One permit per decoder of a complete blob.
     decoders: Arc<Semaphore>,
 }
 
 impl Engine {
-    /// Opens or makes the directories, and removes files until they are within the bound.
+    /// Opens or creates the directories, and removes files until they fit `max_bytes`.
     pub fn open(settings: Settings) -> Result<Arc<Self>, Error> {
         let engine = Self::new(settings);
         engine.files.keep_bound()?;
         Ok(engine)
     }
 
-    /// Returns an engine for one command, which fetches into the cache and removes nothing there.
+    /// Returns an engine for one command. It fetches into the cache and removes nothing there.
     pub fn of_session(session: &Session) -> Arc<Self> {
         Self::new(Settings {
             directory: session.cache.ingest().to_owned(),
@@ -147,17 +149,17 @@ impl Engine {
         })
     }
 
-    /// Returns the directory that errors in reading a file name.
+    /// Returns the directory to name in read errors.
     pub fn directory(&self) -> &std::path::Path {
         self.files.directory()
     }
 
-    /// Has the files of something checked again before they are next used.
+    /// Marks the files of a blob or content as unchecked, so that their next use checks them again.
     pub fn recheck(&self, wanted: &Wanted) {
         self.files.recheck(wanted);
     }
 
-    /// Returns the upstream's semaphore: one for each, so that a slow upstream delays only its own clients.
+    /// Returns the semaphore of an upstream. Each upstream has its own, so that a slow one delays only its own clients.
     fn transfers(&self, upstream: Digest) -> Arc<Semaphore> {
         let mut transfers = self
             .transfers

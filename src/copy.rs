@@ -1,4 +1,8 @@
-//! Moving blobs into a store, and artifacts from one store to another, written once.
+//! Copies blobs into a store, and artifacts of any kind between stores.
+//!
+//! There is one implementation for all kinds of stores. It reads only the links of a manifest: it knows nothing about
+//! Wasm, split artifacts, packages or versions. The caller says which tags must not move and which companion tags
+//! belong to a manifest.
 
 mod blobs;
 mod copier;
@@ -15,49 +19,49 @@ pub use self::error::Error;
 use crate::digest::{Digest, Identity};
 use crate::store::{self, Delivery, Observer, WritableStore};
 
-/// How many blobs, and their bytes.
+/// A number of blobs and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many.
+    /// The number of blobs.
     pub blobs: u64,
-    /// Their stored bytes.
+    /// The bytes as stored.
     pub bytes: u64,
 }
 
 impl Tally {
-    /// Counts one more.
+    /// Adds one blob.
     pub fn count(&mut self, blob: Identity) {
         self.blobs += 1;
         self.bytes += blob.size;
     }
 
-    /// Counts what another tally has counted.
+    /// Adds another tally.
     pub fn merge(&mut self, other: Self) {
         self.blobs += other.blobs;
         self.bytes += other.bytes;
     }
 }
 
-/// A blob that is now in the store.
+/// A blob that the store now has.
 #[derive(Debug, Clone, Copy)]
 pub struct Pushed {
     /// The blob.
     pub blob: Identity,
-    /// Whether its bytes were sent.
+    /// Whether this process sent its bytes.
     pub sent: bool,
 }
 
-/// What became of many blobs.
+/// How many blobs were sent and skipped.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
-    /// Blobs whose bytes were sent.
+    /// Blobs that this process sent.
     pub sent: Tally,
-    /// Blobs that needed no sending.
+    /// Blobs that the store already had or took from another repository.
     pub skipped: Tally,
 }
 
 impl Outcome {
-    /// Counts one more.
+    /// Adds one blob.
     pub fn add(&mut self, pushed: Pushed) {
         match pushed.sent {
             true => self.sent.count(pushed.blob),
@@ -65,24 +69,24 @@ impl Outcome {
         }
     }
 
-    /// Counts what another outcome has counted.
+    /// Adds another outcome.
     pub fn merge(&mut self, other: Self) {
         self.sent.merge(other.sent);
         self.skipped.merge(other.skipped);
     }
 }
 
-/// How long is waited at least, and at most, before a tag that was written is read again.
+/// The shortest and the longest wait before a written tag is read again.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Waits until whoever looked at a tag before we wrote it has had the time to write it too: twice as long
-/// as our own look and write took, which began at `begun`.
+/// Waits for other writers that read a tag before we wrote it. The wait is twice the time since `begun`, when our own
+/// read began, within the bounds above.
 pub(crate) async fn settle(begun: Instant) {
     tokio::time::sleep((begun.elapsed() * 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
 }
 
-/// Stores a blob, from a file that holds it, unless it is there.
+/// Stores a blob from a file, unless the store has it.
 pub async fn push_blob(
     store: &dyn WritableStore,
     blob: Identity,
@@ -96,7 +100,7 @@ pub async fn push_blob(
     send_blob(store, blob, file, observer).await
 }
 
-/// Stores a blob that was found missing, from a file that holds it.
+/// Stores a blob that the store lacks from a file.
 pub async fn send_blob(
     store: &dyn WritableStore,
     blob: Identity,
@@ -108,31 +112,31 @@ pub async fn send_blob(
     Ok(Pushed { blob, sent })
 }
 
-/// How artifacts are copied.
+/// The options of a copy.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether the referrers of the artifact and of its companions go with it, theirs too, and so on. Those
-    /// of an index's children are not looked for.
+    /// Whether to copy the referrers of the artifact and of its companions, and their referrers, and so on. Referrers
+    /// of an index's children are not copied.
     pub referrers: bool,
-    /// What follows `sha256-HEX.` in the tags of the manifests that always go with the one whose digest
-    /// is `HEX`, as in `yank`.
+    /// The suffixes of companion tags, such as `yank`: the manifest tagged `sha256-HEX.SUFFIX` is always copied with
+    /// the manifest whose digest is `HEX`.
     pub companions: Vec<String>,
-    /// Whether a tag is one that must not move. Where such a tag names another manifest in the target already,
-    /// or comes to do so meanwhile, the copy fails ([`Error::Fixed`], [`Error::Overtaken`]). No store
-    /// compares and swaps: who looked before we wrote and writes long after us goes unnoticed.
+    /// Returns whether a tag must not move. The copy fails if such a tag names another manifest in the target
+    /// ([`Error::Fixed`]), or if another writer changes it at the same time ([`Error::Overtaken`]). Stores cannot
+    /// compare and swap. A client that looked before we wrote, and writes long after us, goes unnoticed.
     pub fixed_tags: fn(&str) -> bool,
 }
 
-/// What was copied.
+/// The result of a copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Copied {
-    /// The manifest that was asked for.
+    /// The requested manifest.
     pub digest: Digest,
-    /// How many manifests were written, with children, companions and referrers.
+    /// The number of manifests written, including children, companions and referrers.
     pub manifests: usize,
-    /// Their blobs, each counted once.
+    /// Their blobs; each counts once.
     pub outcome: Outcome,
-    /// Whether anything was written at all.
+    /// Whether the copy wrote anything.
     pub news: bool,
 }
 

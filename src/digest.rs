@@ -1,7 +1,9 @@
 //! SHA-256 digests, as the OCI image specification writes them, and the reader that checks them.
 //!
-//! Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>. Only
-//! `sha256` is known: it is what every registry has, and one algorithm means one name per content.
+//! Only `sha256` is supported. Every registry has it, and one algorithm means one name per content. This module
+//! must not know files, stores or WebAssembly.
+//!
+//! Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
 
 use std::fmt;
 use std::io;
@@ -15,11 +17,11 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Why a text is not a digest.
+/// The error for a text that is not a digest.
 #[derive(Debug, thiserror::Error)]
 #[error("`{text}` is not a digest (`sha256:` and 64 lower-case hex digits)")]
 pub struct ParseDigestError {
-    /// The text, cut to a printable length.
+    /// The text, cut to 100 characters.
     pub text: String,
 }
 
@@ -42,17 +44,17 @@ impl Digest {
         hex
     }
 
-    /// Returns the 32 bytes, as a database keeps them.
+    /// Returns the 32 bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Takes the 32 bytes of a digest.
+    /// Returns the digest with these 32 bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Reads 64 lower-case hex digits, as a blob's file name has them.
+    /// Parses 64 lower-case hex digits.
     pub fn from_hex(hex: &str) -> Result<Self, ParseDigestError> {
         let bad = || ParseDigestError {
             text: hex.chars().take(100).collect(),
@@ -118,12 +120,12 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Content identified by its digest and its size in bytes; what a blob is, and what a layer holds.
+/// The digest and the size of a content: a blob as stored, or the decoded content of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// The digest of all the bytes.
     pub digest: Digest,
-    /// How many bytes there are.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -137,7 +139,7 @@ impl Identity {
     }
 }
 
-/// Hashes bytes as they come and counts them.
+/// Hashes and counts bytes.
 #[derive(Clone, Default)]
 pub struct Hasher {
     sha256: Sha256,
@@ -145,7 +147,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts with nothing.
+    /// Returns a hasher that has no bytes yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -156,17 +158,17 @@ impl Hasher {
         self.size += bytes.len() as u64;
     }
 
-    /// Returns how many bytes were added.
+    /// Returns how many bytes were added so far.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Returns the digest of all that was added.
+    /// Returns the digest of all added bytes.
     pub fn finish(self) -> Digest {
         Digest(self.sha256.finalize().into())
     }
 
-    /// Returns digest and size of all that was added.
+    /// Returns the digest and the size of all added bytes.
     pub fn identity(self) -> Identity {
         let size = self.size;
         Identity {
@@ -175,7 +177,7 @@ impl Hasher {
         }
     }
 
-    /// Compares all that was added with what it should have been.
+    /// Compares all added bytes with the expected identity.
     pub fn check(self, expected: Identity) -> Result<(), Mismatch> {
         match self.identity() {
             found if found == expected => Ok(()),
@@ -184,7 +186,6 @@ impl Hasher {
     }
 }
 
-/// Writing to a hasher adds bytes, and never fails.
 impl io::Write for Hasher {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.update(bytes);
@@ -196,14 +197,34 @@ impl io::Write for Hasher {
     }
 }
 
-/// Bytes that are not the ones that were named.
+/// The error for bytes that do not have the expected digest or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {} ({} bytes), found {} ({} bytes)", expected.digest, expected.size, found.digest, found.size)]
 pub struct Mismatch {
-    /// What was named.
+    /// The expected identity. If only a digest is expected, the size is that of the bytes that were read.
     pub expected: Identity,
-    /// What came. A reader stops one byte after the expected size, so a longer input counts one more.
+    /// The identity of the bytes that were read. If only their size was compared, the digest is the expected one. A
+    /// reader stops one byte after the expected size, so a longer input counts one byte more.
     pub found: Identity,
+}
+
+impl fmt::Display for Mismatch {
+    /// Says of each size which bytes it belongs to, and nothing that was not looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { expected, found } = self;
+        if expected.digest == found.digest {
+            let (digest, size) = (expected.digest, expected.size);
+            return write!(
+                f,
+                "expected {digest} ({size} bytes), found {} bytes",
+                found.size
+            );
+        }
+        write!(f, "expected {}", expected.digest)?;
+        if expected.size != found.size {
+            write!(f, " ({} bytes)", expected.size)?;
+        }
+        write!(f, ", found {} ({} bytes)", found.digest, found.size)
+    }
 }
 
 impl From<Mismatch> for io::Error {
@@ -212,10 +233,10 @@ impl From<Mismatch> for io::Error {
     }
 }
 
-/// A reader that gives no end of file before the bytes read were found to be the expected ones.
+/// A reader that reports the end of its input only if the bytes have the expected digest and size.
 ///
-/// It takes at most one byte more than the expected size from its source. The error at the end (too
-/// short, too long, other bytes) carries a [`Mismatch`].
+/// It reads at most one byte more than the expected size from its source. The error at the end (too short, too
+/// long, other bytes) carries a [`Mismatch`].
 pub struct VerifyingReader<R> {
     source: R,
     hasher: Option<Hasher>,
@@ -223,7 +244,7 @@ pub struct VerifyingReader<R> {
 }
 
 impl<R: io::Read> VerifyingReader<R> {
-    /// Reads from `source` what should be `expected`.
+    /// Returns a reader that checks `source` against `expected`.
     pub fn new(source: R, expected: Identity) -> Self {
         Self {
             source,

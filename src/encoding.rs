@@ -1,9 +1,10 @@
-//! How layers are stored: as they are, or as one zstd frame.
+//! The encodings of layers: raw bytes, or one zstd frame.
 //!
-//! Frames are written by the streaming interface with the size pledged, in one thread, without a
-//! checksum, from input in pieces of one fixed size: the stored bytes are a function of content, level
-//! and libzstd's version. Frames are read within the declared content size and the window limit,
-//! whatever they claim.
+//! One thread writes a frame through zstd's streaming interface, without a checksum. It pledges the content size
+//! and passes the input in pieces of one fixed size. So the stored bytes depend only on the content, the level and
+//! the version of libzstd. A frame is decoded only up to the declared content size and the window limit.
+//!
+//! This module must not know manifests, stores or sections.
 //!
 //! Spec: RFC 8878.
 
@@ -19,27 +20,27 @@ use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeRes
 pub use self::framing::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::digest::{Identity, VerifyingReader};
 
-/// The largest window that a reader allows, as a power of two: 8 MiB.
+/// The largest window that readers allow, as a power of two: 8 MiB.
 const MAX_WINDOW_LOG: u32 = 23;
 
-/// Input pieces of the encoder, and buffers of the decoder. Part of what makes frames repeatable.
+/// The size of the encoder's input pieces and of the decoder's buffers. Frames are repeatable only with this size.
 const PIECE_BYTES: usize = 128 * 1024;
 
 /// How a layer's content is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// Byte for byte.
+    /// The content itself.
     Raw,
     /// One zstd frame.
     Zstd,
 }
 
 impl Encoding {
-    /// Every encoding.
+    /// All encodings.
     pub const ALL: [Self; 2] = [Self::Raw, Self::Zstd];
 
-    /// Returns what the media types of layers in this encoding end with.
+    /// Returns the last part of the layers' media types in this encoding.
     pub fn media_type_suffix(self) -> &'static str {
         match self {
             Self::Raw => "",
@@ -47,7 +48,7 @@ impl Encoding {
         }
     }
 
-    /// Returns what the file names of layers in this encoding end with.
+    /// Returns the last part of the layers' file names in this encoding.
     pub fn file_name_suffix(self) -> &'static str {
         match self {
             Self::Raw => "",
@@ -56,42 +57,42 @@ impl Encoding {
     }
 }
 
-/// A blob that holds a content, and how.
+/// A blob that holds a content, and its encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EncodedBlob {
     /// The blob.
     #[serde(flatten)]
     pub blob: Identity,
-    /// How it holds the content.
+    /// The encoding of the content in the blob.
     pub encoding: Encoding,
 }
 
-/// How hard the encoder tries.
+/// The compression level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// By what a layer holds: `docs/BENCHMARKS.md` has the figures behind it.
+    /// A level that depends on the layer. `docs/BENCHMARKS.md` has the measurements behind it.
     Auto,
     /// One of zstd's own levels, 1 to 19.
     Fixed(u8),
 }
 
-/// What a layer holds, as far as the encoder cares.
+/// The kind of a layer's content. It decides the automatic level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Matter {
-    /// Function bodies: large, shared between builds on one runtime, and slow to gain from a level.
+    /// Function bodies. They are large, builds with one language runtime share them, and higher levels gain little.
     Code,
-    /// Everything else: above all data, which is what changes from build to build.
+    /// Other content, mostly data. It changes from build to build.
     Other,
 }
 
-/// Above this content size speed is what counts.
+/// Above this content size speed matters more than size.
 const AUTO_LARGE_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Level {
-    /// The highest fixed level: above it the window passes what readers allow.
+    /// The highest fixed level. Higher levels need larger windows than readers allow.
     pub const MAX: u8 = 19;
 
-    /// Returns zstd's level for a layer with a content of so many bytes.
+    /// Returns zstd's level for a layer with `size` bytes of content.
     pub fn for_layer(self, matter: Matter, size: u64) -> u8 {
         match (self, matter) {
             (Self::Fixed(level), _) => level.clamp(1, Self::MAX),
@@ -101,7 +102,7 @@ impl Level {
         }
     }
 
-    /// Returns about how many bytes an encoder needs at the highest level this asks for, measured.
+    /// Returns the approximate memory of an encoder, in bytes: measured at the highest level that this may select.
     pub fn encoder_bytes(self) -> usize {
         let mebibytes = match self {
             Self::Fixed(..=6) => 6,
@@ -115,8 +116,8 @@ impl Level {
 
 /// Compresses `size` bytes of `content` into `output` at one of zstd's levels.
 ///
-/// Returns false, and leaves whatever was written for the caller to discard, when the frame would not
-/// save a tenth of the content: it is then stored as it is. An early end of `content` is an error.
+/// Returns false if the frame would not save a tenth of the content. The caller then discards the output and stores
+/// the content itself. An early end of `content` is an error.
 pub fn compress(
     content: &mut impl Read,
     size: u64,
@@ -177,32 +178,32 @@ fn zstd(result: SafeResult) -> io::Result<usize> {
     })
 }
 
-/// A frame that is not what it should be.
+/// The error for a frame that cannot be decoded to the declared content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// Not a zstd frame, or a damaged one, or one with a window above 8 MiB.
+    /// The bytes are not a zstd frame, the frame is damaged, or its window is above 8 MiB.
     #[error("zstd: {0}")]
     Zstd(&'static str),
-    /// The frame declares another content size than the layer.
+    /// The frame declares another content size than the layer does.
     #[error("the frame declares {found} bytes of content, the layer {expected}")]
     Declared {
-        /// What the layer's annotation says.
+        /// The size in the layer's annotation, in bytes.
         expected: u64,
-        /// What the frame's header says.
+        /// The size in the frame's header, in bytes.
         found: u64,
     },
-    /// More content comes out than was declared.
+    /// The frame holds more content than declared.
     #[error("more than the declared {0} bytes of content come out")]
     Bomb(u64),
-    /// The input ends within the frame, or the frame before the declared content.
+    /// The input ends within the frame, or the frame ends before the declared content.
     #[error("the frame ends early: {found} of {expected} bytes of content")]
     Truncated {
-        /// What was declared.
+        /// The declared size, in bytes.
         expected: u64,
-        /// What came out.
+        /// The number of bytes decoded.
         found: u64,
     },
-    /// Something follows the frame.
+    /// The input has bytes after the frame.
     #[error("bytes after the end of the frame")]
     Trailing,
 }
@@ -213,19 +214,18 @@ impl From<FrameError> for io::Error {
     }
 }
 
-/// Reads a content from its blob. The end does not come before the bytes were found to be the content's.
+/// Returns a reader of the content that a blob holds. It reports the end only after the digest was checked.
 pub fn content(stored: impl Read, encoding: Encoding, content: Identity) -> io::Result<impl Read> {
     let decoder = Decoder::new(stored, encoding, content.size)?;
     Ok(VerifyingReader::new(decoder, content))
 }
 
-/// Reads the content of a stored layer: exactly the declared size of it, or an error.
+/// Decodes a stored layer to exactly the declared number of bytes, or fails.
 pub struct Decoder<R> {
     stored: R,
     frame: Option<Frame>,
 }
 
-/// The decoding of one frame.
 struct Frame {
     context: DCtx<'static>,
     input: Vec<u8>,
@@ -243,7 +243,8 @@ impl<R> fmt::Debug for Decoder<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    /// Reads `stored`, whose content has `size` bytes. A raw layer's bytes are passed on as they are.
+    /// Returns a decoder of `stored`, whose content has `size` bytes. The bytes of a raw layer pass through
+    /// unchanged.
     pub fn new(stored: R, encoding: Encoding, size: u64) -> io::Result<Self> {
         let frame = match encoding {
             Encoding::Raw => None,
@@ -268,7 +269,7 @@ impl Frame {
         })
     }
 
-    /// Refills the input; returns whether there was any.
+    /// Refills the input if it is used up. Returns whether there is input.
     fn refill(&mut self, stored: &mut impl Read) -> io::Result<bool> {
         if self.taken < self.input.len() {
             return Ok(true);
@@ -276,7 +277,7 @@ impl Frame {
         self.input.resize(PIECE_BYTES, 0);
         self.taken = 0;
         let mut filled = 0;
-        // The first piece must hold the whole frame header, so short reads are joined.
+        // Short reads are joined, because the first piece must hold the whole frame header.
         while filled < PIECE_BYTES {
             match stored.read(&mut self.input[filled..]) {
                 Ok(0) => break,
@@ -342,7 +343,7 @@ impl Frame {
         }
     }
 
-    /// The frame has ended: so must the declared content, and the input.
+    /// Checks, at the end of the frame, that the declared content and the input end too.
     fn finish(&mut self, stored: &mut impl Read) -> io::Result<()> {
         self.ended = true;
         if self.produced < self.size {
@@ -364,7 +365,7 @@ impl<R: Read> Read for Decoder<R> {
     }
 }
 
-/// Returns the content size that a frame's header declares, if it declares one.
+/// Returns the content size that a frame's header declares, if it does.
 pub fn declared_size(frame: &[u8]) -> Result<Option<u64>, FrameError> {
     zstd_safe::get_frame_content_size(frame)
         .map_err(|_| FrameError::Zstd("Unknown frame descriptor"))

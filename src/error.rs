@@ -39,7 +39,7 @@ pub enum Error {
         /// What was read.
         reference: String,
         /// What it is instead.
-        what: String,
+        what: Box<artifact::Foreign>,
     },
     /// The split manifest would be too large.
     #[error("the manifest would have {bytes} bytes, at most {most} are allowed")]
@@ -146,7 +146,14 @@ impl store::Error {
             Self::Shared(error) => error.kind(),
             Self::NotFound { .. } => Kind::NotFound,
             Self::Refused { .. } => Kind::Refused,
-            Self::Corrupt { .. } | Self::Malformed { .. } => Kind::Integrity,
+            Self::Corrupt { .. }
+            | Self::Malformed { .. }
+            | Self::NotRegistry { .. }
+            | Self::Encoded { .. }
+            | Self::NotStored { .. } => Kind::Integrity,
+            Self::Answer {
+                status: 401 | 403, ..
+            } => Kind::Refused,
             Self::Unreachable { .. } | Self::Overwritten { .. } => Kind::Unreachable,
             Self::Answer { status, .. } if *status >= 500 || *status == 429 => Kind::Unreachable,
             Self::File { source, .. } if source.kind() == io::ErrorKind::InvalidData => {

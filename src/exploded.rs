@@ -1,7 +1,8 @@
-//! An exploded component: a directory with one plain file per layer, named by its title.
+//! An exploded component: a directory with one file per layer, named by the layer's title.
 //!
-//! `wharf split` and `oras pull` write such directories, container engines mount them. Neither the
-//! manifest nor the config is there; the titles are enough.
+//! `wharf split` and `oras pull` write such directories, and container engines mount them. The directory has
+//! neither the manifest nor the config. The titles give the order and the offsets. This module must not know stores
+//! or registries.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,10 +13,10 @@ use crate::digest::{Digest, Identity};
 use crate::encoding::{Decoder, Encoding, declared_size};
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 
-/// More bytes than the longest header of a zstd frame has.
+/// An upper bound of a zstd frame header's size.
 const FRAME_HEADER_BYTES: u64 = 32;
 
-/// Why a directory is no exploded component.
+/// Why a directory is not an exploded component.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No file has the title of a root.
@@ -23,10 +24,10 @@ pub enum Error {
     NoRoot {
         /// The directory.
         directory: PathBuf,
-        /// The root that was asked for, if one was.
+        /// The requested root, if the caller named one.
         name: Option<String>,
     },
-    /// There are several components in one directory.
+    /// The directory has several roots with the requested name, or no name was requested.
     #[error("{} roots in {}", roots.len(), directory.display())]
     ManyRoots {
         /// The directory.
@@ -34,36 +35,36 @@ pub enum Error {
         /// The titles of the roots.
         roots: Vec<String>,
     },
-    /// Two files say they are the same layer.
+    /// Two files have the title of the same layer.
     #[error("{first} and {second} are the same layer")]
     Twice {
-        /// One of them.
+        /// The first file's title.
         first: String,
-        /// The other.
+        /// The second file's title.
         second: String,
     },
-    /// More layers than the format allows.
+    /// The directory has more layers than the format allows.
     #[error("{found} layers, and at most {most} are allowed")]
     TooMany {
-        /// How many files of the root's prefix there are.
+        /// The number of files with the root's prefix.
         found: usize,
-        /// How many layers there may be.
+        /// The largest number of layers.
         most: usize,
     },
-    /// A file is no frame that says how much content it has.
+    /// A file is not a zstd frame with a declared content size.
     #[error("{title}: {reason}")]
     Frame {
-        /// The file.
+        /// The title of the file.
         title: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
     /// A file or the directory could not be read.
     #[error("{}", path.display())]
     File {
-        /// Which.
+        /// The path of the file or directory.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -73,9 +74,9 @@ pub enum Error {
 pub struct Exploded {
     /// The title of the root.
     pub root: String,
-    /// What splicing needs.
+    /// The order and the sizes of the parts, for splicing.
     pub recipe: Recipe,
-    /// The root, then the section layers by offset.
+    /// The files of the root and then of the section layers by offset.
     files: Vec<LayerFile>,
 }
 
@@ -88,8 +89,8 @@ struct LayerFile {
 }
 
 impl Exploded {
-    /// Looks at a directory. `name` says which root is meant where there are several: the file's name
-    /// or its beginning. Files that no title fits, and those of other roots, are ignored.
+    /// Finds a component in a directory. `name` selects one of several roots: the file's name or its beginning.
+    /// Files of other roots, and files without a valid title, are ignored.
     pub fn open(directory: &Path, name: Option<&str>) -> Result<Self, Error> {
         let titles = titles(directory)?;
         let (root_title, root, content) = root(directory, &titles, name)?;

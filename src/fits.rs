@@ -1,9 +1,12 @@
-//! Types, not only names: does a component fit a world, what does one fill of what another imports, may one
-//! replace another.
+//! Type checks between components and worlds.
 //!
-//! The verdict on a world is `wit_component::targets`': it knows resources, and which versions are compatible. What is missing and what
-//! differs is said by `wac_types`, which takes resources of the same name for the same, and so knows of fewer
-//! differences. `wit_component::semver_check` is not used: it answers another question.
+//! This module answers three questions. Can a component run in a world? Which imports does one component fill for
+//! another? May one component replace another? It compares types, not only names. It must not know packages,
+//! registries or files.
+//!
+//! `wit_component::targets` decides about a world: it knows resources, and which versions are compatible.
+//! `wac_types` gives the missing and differing names. It treats resources of the same name as equal, so it knows of
+//! fewer differences. `wit_component::semver_check` is not used: it answers another question.
 
 mod plug;
 mod words;
@@ -13,42 +16,42 @@ use serde::Serialize;
 pub use self::plug::plug;
 use crate::world::{self, Target};
 
-/// Something that both sides name and that differs.
+/// An import or export that both sides have, with different types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
-    /// The import or export, or the world where it is not known which.
+    /// The import or export. If it is unknown, this is the world.
     pub name: String,
-    /// What differs.
+    /// The difference.
     pub reason: String,
 }
 
-/// What keeps a component from running in a world. It fits if there is nothing.
+/// The reasons why a component cannot run in a world. A verdict without reasons means that it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// What the component imports and the world does not have.
+    /// Imports of the component that the world does not have.
     pub missing_imports: Vec<String>,
-    /// What the world wants and the component does not export.
+    /// Exports that the world requires and the component does not have.
     pub missing_exports: Vec<String>,
-    /// What both have, with types that differ.
+    /// Imports and exports with different types.
     pub mismatches: Vec<Mismatch>,
 }
 
-/// Why there is no answer.
+/// Why a check gave no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One of the two has no WIT.
+    /// The component or the world has no valid WIT.
     #[error(transparent)]
     World(#[from] world::Error),
-    /// Two components could not be put together to see whether they fit.
+    /// Two components could not be composed for the check.
     #[error("composing: {reason}")]
     Composition {
-        /// What is wrong.
+        /// The cause.
         reason: String,
     },
 }
 
 impl Verdict {
-    /// Returns whether nothing is in the way.
+    /// Returns whether the verdict has no reasons against the component.
     pub fn fits(&self) -> bool {
         self.missing_imports.is_empty()
             && self.missing_exports.is_empty()
@@ -56,7 +59,7 @@ impl Verdict {
     }
 }
 
-/// Finds out whether a component, or its stub, can run in a world, and if not, why.
+/// Checks whether a component, or its stub, can run in a world. Returns the reasons if it cannot.
 pub fn target(component: &[u8], world: &Target) -> Result<Verdict, Error> {
     match world.admits(component)? {
         Ok(()) => Ok(Verdict::default()),
@@ -64,10 +67,10 @@ pub fn target(component: &[u8], world: &Target) -> Result<Verdict, Error> {
     }
 }
 
-/// Finds out whether one component, or its stub, may replace another: whether it runs wherever the old one does, and
-/// exports all that the old one does.
+/// Checks whether one component, or its stub, may replace another one. The new component must run in every world
+/// that the old one runs in, and export everything that the old one exports.
 ///
-/// What is missing for the world of the old one are the imports that are new, and the exports that are lost.
+/// The verdict lists new imports as missing imports, and lost exports as missing exports.
 pub fn upgrade(old: &[u8], new: &[u8]) -> Result<Verdict, Error> {
     target(new, &Target::of_component(old)?)
 }

@@ -1,11 +1,12 @@
 //! The gateway: a read-only registry that shows every split artifact in its flat form.
 //!
-//! Clients that know only one-layer artifacts pull components from it that are stored by section. The gateway derives the
-//! flat manifest and config, and splices the component while it is sent. Everything else passes through unchanged.
+//! Clients that know only one-layer artifacts can pull components that are stored by section. The gateway derives the
+//! flat manifest and config, and splices the component while it sends it. Everything else passes through unchanged. The
+//! gateway never writes to an upstream, and knows nothing about command lines or signals.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>, the pull category.
 //!
-//! # Where a response gets its bytes
+//! # How a request is answered
 //!
 //! ```text
 //! server       reads a request from a connection            (server, message)
@@ -13,14 +14,14 @@
 //!   upstream   which registry or layout, with whose rights   (upstream, rights)
 //!     one Arc<dyn Store> for the repository                  (crate::store)
 //!   endpoint   manifests | blobs | lists
-//!     stored form:  Store::passthrough, a registry's own answer; the other methods for a store that is no registry
-//!     flat form:    view, derived from the split manifest and config of the store, and kept in memory
-//!     component:    content, which splices layers; crate::content gets each from a file here or from the store
+//!     stored form:  Store::passthrough returns a registry's own answer; for other stores the other methods of Store
+//!     flat form:    view derives it from the split manifest and config of the store, and caches it in memory
+//!     component:    content splices layers; crate::content reads each from a file on this machine or from the store
 //! ```
 //!
-//! A digest of a flat form names nothing upstream. `lookup` remembers which split manifest it comes from, and `search`
-//! finds that again among the tags if it is not remembered. Before anything derived is shown, upstream has to let this
-//! client read the split manifest (`view`); an answer counts for at most a minute (`rights`).
+//! Upstream does not know the digests of a flat form. `lookup` records which split manifest each comes from. If there
+//! is no record, `search` looks through the tags. Before the gateway shows anything derived, upstream must let this
+//! client read the split manifest (`view`). An answer counts for at most a minute (`rights`).
 
 mod blobs;
 pub mod content;
@@ -74,50 +75,52 @@ use crate::store::remote::{Credentials, Options};
 use crate::store::retry::Retry;
 use crate::store::{Observer, Session, Store};
 
-/// How many searches for unknown digests are under way at once; each asks for many manifests.
+/// The most searches for unknown digests at once. Each search requests many manifests.
 const MAX_SEARCHES: usize = 4;
 
-/// How long it is remembered that a repository has all layers of a manifest.
+/// How long the gateway remembers that a repository has all layers of a manifest.
 const COMPLETE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Who is told what went wrong, a line at a time and without secrets.
+/// The log: gets one line at a time, without secrets.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What a gateway reads, and for whom.
+/// The settings of a gateway.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where things come from. The first is meant where nothing else is named.
+    /// The registries and layouts to read from. The first is the default for requests that name no other.
     pub upstreams: Vec<Upstream>,
-    /// How registries are spoken to. A client waits meanwhile: [`Settings::RETRY`], and time-outs of seconds.
+    /// Options for requests to registries. Clients wait during retries, so use [`Settings::RETRY`] and time-outs of
+    /// seconds.
     pub options: Options,
-    /// Whose rights registries are shown.
+    /// The rights used for requests to registries.
     pub rights: Rights,
-    /// Blobs as they are stored upstream.
+    /// The cache of blobs as upstream stores them.
     pub cache: Arc<Cache>,
-    /// Decoded layers, and which split manifest a flat digest comes from; may be deleted while nothing runs.
+    /// The directory for decoded layers and for the origins of flat digests. It may be deleted while no gateway runs.
     pub directory: PathBuf,
-    /// Blob directories that are read before upstream. Their bytes do not count, and nothing in them is changed.
+    /// Blob directories, read before upstream. They do not count toward `max_bytes`, and the gateway never changes
+    /// them.
     pub blobs: Vec<BlobDirectory>,
-    /// The most bytes that blobs and decoded layers take together.
+    /// The most bytes of blobs and decoded layers together.
     pub max_bytes: u64,
-    /// How many layers are fetched at once from one upstream, for all clients together.
+    /// The most layers fetched at once from one upstream, for all clients together.
     pub max_transfers: usize,
-    /// Who is told.
+    /// The log.
     pub log: Log,
-    /// What is counted.
+    /// The counters.
     pub metrics: Arc<Metrics>,
-    /// How long it is remembered that upstream let somebody read something; at most a minute.
+    /// How long the gateway remembers that upstream let a client read something; at most a minute.
     pub remembered: Duration,
-    /// How long it is remembered that a digest was not found.
+    /// How long the gateway remembers that a digest was not found.
     pub missed: Duration,
 }
 
 impl Settings {
-    /// How long [`Settings::remembered`] is where nobody says otherwise.
+    /// The default of [`Settings::remembered`].
     pub const REMEMBERED: Duration = rights::REMEMBERED;
-    /// How long [`Settings::missed`] is where nobody says otherwise.
+    /// The default of [`Settings::missed`].
     pub const MISSED: Duration = lookup::MISSED;
-    /// How often and when a registry is asked again while a client waits, which may ask again by itself.
+    /// The retries of requests to a registry. They are few and quick, because a client waits and may retry itself.
     pub const RETRY: Retry = Retry {
         attempts: 3,
         first: Duration::from_millis(200),
@@ -125,12 +128,12 @@ impl Settings {
     };
 }
 
-/// A read-only registry in front of others.
+/// A read-only registry in front of other registries and layouts.
 pub struct Gateway {
     upstreams: Upstreams,
     readiness: Readiness,
     let_in: RecentAnswers,
-    /// Repositories that were found to have all layers of a manifest.
+    /// Repositories that have all layers of a manifest.
     complete: RecentAnswers,
     index: Index,
     /// Digests that were not found.
@@ -146,24 +149,23 @@ pub struct Gateway {
     metrics: Arc<Metrics>,
 }
 
-/// A value, or why there is none.
+/// A value, or the failure to answer with.
 type Answered<T> = Result<T, Failure>;
 
-/// A request for something of a repository, and the store to answer from.
+/// A request to a repository, and the store that answers it.
 struct RepositoryRequest<'a> {
     gateway: &'a Gateway,
     request: &'a Request,
     upstream: &'a OpenUpstream,
-    /// The repository.
     store: Arc<dyn Store>,
-    /// Upstream and repository, as a key.
+    /// A key for upstream and repository.
     location: String,
-    /// Stands for what the client shows of itself.
+    /// A key for the credentials of the client.
     who: Digest,
 }
 
 impl Gateway {
-    /// Opens the directories, and the upstreams that are layouts; of registries nothing is asked yet.
+    /// Opens the directories, and the upstreams that are layouts. Sends no request to registries.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let observer = Watcher {
             metrics: Arc::clone(&settings.metrics),
@@ -233,7 +235,7 @@ impl Gateway {
     ) -> Answered<RepositoryRequest<'a>> {
         let (upstream, path) = self.upstreams.place(name, namespace)?;
         let who = match (&self.upstreams.rights, &client) {
-            // The gateway's own rights are the same for all.
+            // All clients share the gateway's own rights.
             (Rights::Own(_), _) => Digest::of(b"own"),
             (Rights::Client, Credentials::Forwarded(Some(shown))) => {
                 Digest::of(format!("client {shown}").as_bytes())
@@ -252,13 +254,13 @@ impl Gateway {
         })
     }
 
-    /// Returns the session that all requests share. Its cache is made again if somebody has deleted it.
+    /// Returns the session that all requests share, and creates its cache again if another program deleted it.
     fn session(&self) -> Result<&Session, Error> {
         self.session.cache.create()?;
         Ok(&self.session)
     }
 
-    /// Answers as the first upstream does, which tells clients who they must be.
+    /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> Answered<Response> {
         let known = self.upstreams.whole(namespace)?;
         let client = forwarded(request)?;
@@ -275,7 +277,7 @@ impl Gateway {
     }
 }
 
-/// Counts what is read from upstream and on this machine, and logs what cannot be used.
+/// Counts bytes from upstream and from this machine, and logs unusable blobs.
 struct Watcher {
     metrics: Arc<Metrics>,
     log: Log,

@@ -1,21 +1,22 @@
-//! The search index of this machine: SQLite files that are filled from registries, layouts and shared indexes, and
-//! queried by interface and by word.
+//! The local search index: SQLite files, filled from registries, layouts and shared indexes, and queried by
+//! interface and by word.
+//!
+//! All contents can be read again from the sources, so damaged files are rebuilt. `docs/SEARCH.md` defines the
+//! answers. This module must not know the command line or the gateway, and no other module uses SQLite. It must not
+//! trust a shared index: its entries are claims, and a fetched artifact is always verified.
 //!
 //! | module | purpose |
 //! | --- | --- |
-//! | `record`, `interface` | what the index knows about a manifest; patterns for interface names |
-//! | `sources` | what was added to the index |
+//! | `record`, `interface` | records of manifests and tags; patterns for interface names |
+//! | `sources` | the list of sources |
 //! | `schema`, `table`, `files` | the tables of one file, their rows, and all files in one transaction |
 //! | `row_id` | row ids and posting lists |
-//! | `local`, `checked` | the index itself: opened, read and written, and rebuilt if it is damaged |
-//! | `import`, `status` | what a source has, put into the index; what the index has |
-//! | `query`, `types`, `candidates` | questions: by name and word, and by type |
-//! | `fetch_size` | how much a pull of an answer would fetch |
-//! | `shared`, `extract`, `exchange` | shared indexes: the format, made from the index, published and fetched |
-//! | `reader`, `source_reader`, `update`, `root` | repositories, sources and roots, read for the index |
-//!
-//! Everything can be read again from its sources, so files that make no sense are rebuilt. `docs/SEARCH.md` says
-//! what the answers mean.
+//! | `local`, `checked` | the index: opened, read and written, and rebuilt if it is damaged |
+//! | `import`, `status` | writes of a source's contents; the sources and their state |
+//! | `query`, `types`, `candidates` | queries by name and word, and by type |
+//! | `fetch_size` | the bytes that a pull of an answer would fetch |
+//! | `shared`, `extract`, `exchange` | shared indexes: their format, their contents, publishing and reading |
+//! | `reader`, `source_reader`, `update`, `root` | reading of repositories, sources and roots |
 
 mod candidates;
 mod checked;

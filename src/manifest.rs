@@ -13,6 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Identity};
 use crate::section::NameDetails;
 
+/// Returns whether a list of referrers does not say the artifact type of one. Some registries take the type of an empty
+/// config for it.
+pub(crate) fn is_untyped(stated: Option<&str>) -> bool {
+    stated.is_none_or(|stated| stated.is_empty() || stated == media_type::EMPTY)
+}
+
 /// Media types and the artifact type.
 pub mod media_type {
     /// An OCI image manifest.

@@ -1,4 +1,7 @@
-//! What a component says of itself, and what its publisher says of it, as annotations.
+//! The annotations of a component: its own metadata, and the annotations that its publisher gives.
+//!
+//! This module turns a [section map](SectionMap) into annotations, checks given annotations, and finds the package
+//! that a component names. It must not know stores, artifacts or the command line.
 
 mod given;
 mod package;
@@ -10,10 +13,10 @@ use crate::section::SectionMap;
 pub use self::given::{Error, MAX_GIVEN_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, checked};
 pub use self::package::package_of;
 
-/// The most JSON that becomes the annotation of producers, in bytes.
+/// The largest annotation of producers, in bytes of JSON.
 pub const MAX_PRODUCERS_JSON_BYTES: usize = 8 * 1024;
 
-/// Custom sections of a component that hold one text each, and the annotation each becomes.
+/// Custom sections of a component that hold one text each, with the annotation for each.
 ///
 /// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md>.
 const TEXTS: [(&str, &str); 7] = [
@@ -26,7 +29,7 @@ const TEXTS: [(&str, &str); 7] = [
     ("version", "org.opencontainers.image.version"),
 ];
 
-/// Returns the annotations that a mapped component's own texts give. They decide the flat digest.
+/// Returns the annotations for a mapped component's own texts. They are part of the flat digest.
 pub fn annotations(map: &SectionMap) -> Annotations {
     let known = |(name, text): &(String, String)| {
         let (_, key) = TEXTS.iter().find(|(section, _)| section == name)?;
@@ -35,13 +38,13 @@ pub fn annotations(map: &SectionMap) -> Annotations {
     map.texts.iter().filter_map(known).collect()
 }
 
-/// Returns what made a mapped component, if its own producers section is there and sound.
+/// Returns the producers of a mapped component, if it has a valid producers section of its own.
 pub fn producers(map: &SectionMap) -> Option<Producers> {
     map.producers.as_deref().and_then(Producers::read)
 }
 
-/// Returns all that a mapped component says of itself: [`annotations`], and its producers where they say
-/// something in few enough bytes.
+/// Returns all metadata of a mapped component: its [`annotations`], and its producers unless they are empty or too
+/// large.
 pub fn described(map: &SectionMap) -> Annotations {
     let mut annotations = annotations(map);
     let producers = producers(map).filter(|producers| !producers.0.is_empty());

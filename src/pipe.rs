@@ -1,51 +1,49 @@
-//! Buffers that go round between two threads: one fills them, the other empties them.
+//! A pipe between two threads: one fills buffers, and the other one empties them.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-/// How many bytes a buffer has.
 pub(crate) const BUFFER_BYTES: usize = 128 * 1024;
 
-/// How many buffers there are between the two threads.
 pub(crate) const BUFFERS: usize = 8;
 
-/// The side that fills buffers. The other side sees the end when this is dropped.
+/// The side that fills buffers. When it is dropped, the other side sees the end.
 pub(crate) struct Filler {
     full: SyncSender<(Vec<u8>, usize)>,
     emptied: Receiver<Vec<u8>>,
 }
 
-/// The side that empties them, in order.
+/// The side that empties buffers, in order.
 pub(crate) struct Drainer {
     filled: Receiver<(Vec<u8>, usize)>,
     empty: SyncSender<Vec<u8>>,
 }
 
-/// Returns both sides. Buffers get their memory when they are first used.
+/// Returns both sides. A buffer gets its memory at its first use.
 pub(crate) fn pipe() -> (Filler, Drainer) {
     let (full, filled) = mpsc::sync_channel(BUFFERS);
     let (empty, emptied) = mpsc::sync_channel(BUFFERS);
     for _ in 0..BUFFERS {
-        // Both ends are still here, and there is room for all.
+        // Both ends exist, and there is room for all buffers.
         let _room_for_all = empty.send(Vec::new());
     }
     (Filler { full, emptied }, Drainer { filled, empty })
 }
 
 impl Filler {
-    /// Waits for an empty buffer; nothing if the other side has gone.
+    /// Waits for an empty buffer. Returns nothing if the other side was dropped.
     pub(crate) fn buffer(&self) -> Option<Vec<u8>> {
         let mut buffer = self.emptied.recv().ok()?;
         buffer.resize(BUFFER_BYTES, 0);
         Some(buffer)
     }
 
-    /// Hands over the first `length` bytes of a buffer; nothing if the other side has gone.
+    /// Sends the first `length` bytes of a buffer. Returns nothing if the other side was dropped.
     pub(crate) fn send(&self, buffer: Vec<u8>, length: usize) -> Option<()> {
         self.full.send((buffer, length)).ok()
     }
 
-    /// Fills buffers from a reader until it ends, or the other side has gone.
+    /// Fills buffers from a reader until it ends or the other side was dropped.
     pub(crate) fn fill_from(&self, source: &mut impl Read) -> io::Result<()> {
         while let Some(mut buffer) = self.buffer() {
             let length = loop {
@@ -62,7 +60,7 @@ impl Filler {
     }
 }
 
-/// Writing takes a buffer a call; the other side hashes or stores it meanwhile.
+/// A write fills one buffer. The other side empties it in parallel.
 impl Write for Filler {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
@@ -79,17 +77,17 @@ impl Write for Filler {
 }
 
 impl Drainer {
-    /// Calls `each` with what every buffer holds, until the other side has its end.
+    /// Calls `each` with the bytes of every buffer, until the other side was dropped.
     pub(crate) fn drain(&self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         for (buffer, length) in &self.filled {
             each(&buffer[..length])?;
-            // The other side may be done and gone.
+            // The other side may be dropped already.
             let _may_be_gone = self.empty.try_send(buffer);
         }
         Ok(())
     }
 
-    /// Reads what the buffers hold as one stream.
+    /// Returns a reader of all buffers as one stream.
     pub(crate) fn reader(self) -> DrainReader {
         DrainReader {
             drainer: self,
@@ -98,10 +96,9 @@ impl Drainer {
     }
 }
 
-/// Reads what the buffers hold.
 pub(crate) struct DrainReader {
     drainer: Drainer,
-    /// A buffer, how much it holds, how much of that was read.
+    /// A buffer, its number of bytes, and how many of them were read.
     current: Option<(Vec<u8>, usize, usize)>,
 }
 

@@ -1,4 +1,8 @@
-//! Pulling: an artifact, split or flat, becomes the component it was made of.
+//! Pulling: rebuilds a component from its artifact, split or flat.
+//!
+//! [`open()`] reads and checks the manifest, [`pull()`] writes the component, and [`stub_of`] fetches only the part
+//! that the interface is read from. Blobs come from the cache if possible, and otherwise from the store. This module
+//! knows nothing about packages, versions or HTTP.
 
 mod open;
 mod part;
@@ -23,9 +27,9 @@ use crate::error::Error;
 use crate::split::{SpliceError, splice};
 use crate::store::{self, Observer, Session, Store, blocking};
 
-/// Where a component is written; what was written can be taken back.
+/// The destination of a component, which can be cleared for another try.
 pub trait Output: Write + Send {
-    /// Begins again with nothing written, or fails if that cannot be.
+    /// Removes everything written so far, or fails if that is impossible.
     fn restart(&mut self) -> io::Result<()>;
 }
 
@@ -36,21 +40,21 @@ impl Output for File {
     }
 }
 
-/// What was pulled.
+/// The result of a pull.
 #[derive(Debug, Clone)]
 pub struct Pulled {
-    /// The digest of the manifest that was asked for.
+    /// The digest of the requested manifest.
     pub digest: Digest,
-    /// The component.
+    /// The component's digest and size.
     pub content: Identity,
-    /// Blobs that came from the store.
+    /// Blobs from a remote store.
     pub fetched: Tally,
-    /// Blobs that this machine had: in the cache, or in a store that is [read where it is](Store::local_file).
+    /// Blobs from this machine: from the cache, or from a store whose [files are read in place](Store::local_file).
     pub cached: Tally,
 }
 
 impl Pulled {
-    /// Nothing moved but a config that had to be fetched.
+    /// Returns the result before any layer is read. It counts the config, if that was read.
     pub fn nothing(opened: &Opened) -> Self {
         let mut pulled = Self {
             digest: opened.digest,
@@ -74,11 +78,12 @@ impl Pulled {
     }
 }
 
-/// Writes the component to `output`, from the cache where it can and else from the store.
+/// Writes the component to `output`, from the cache if possible and otherwise from the store.
 ///
-/// Every layer's blob and content and the whole are checked. A damaged blob in the cache is fetched
-/// again. Blobs that the store [has as files](Store::local_file) are read in place and do not enter the cache. Their contents
-/// are checked, and the blobs themselves if a content is wrong. On an error `output` may have been written to.
+/// Checks the blob and the content of every layer, and the whole component. A damaged blob in the cache is fetched
+/// again. Blobs that the store [has as files](Store::local_file) are read in place and do not enter the cache. Their
+/// contents are checked, and the blobs themselves if a content is wrong. On an error `output` may contain a part of the
+/// component.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &Opened,
@@ -113,7 +118,7 @@ pub async fn pull<O: Output + 'static>(
                 is_repaired = true;
                 output = returned?;
                 if output.restart().is_err() {
-                    // The cache is sound now, so the next pull will do.
+                    // The cache is repaired, so the next pull will succeed.
                     return Err(error.into());
                 }
             }
@@ -122,10 +127,10 @@ pub async fn pull<O: Output + 'static>(
     }
 }
 
-/// The blob that a layer is read from, and its reader while it is fetched.
+/// The blob of a layer, and a reader if it is being fetched.
 type Part = (StoredContent, Option<Reader>);
 
-/// Begins all fetches, in the order in which the blobs are needed.
+/// Starts all fetches, in the order in which the blobs are needed.
 fn begin(
     store: &Arc<dyn Store>,
     session: &Session,
@@ -180,7 +185,7 @@ async fn assemble<O: Output + 'static>(
     let (mut splicing, mut fetching) = (pin!(splicing), pin!(all(arrivals)));
     let (spliced, fetched) = tokio::select! {
         spliced = &mut splicing => {
-            // Where the output failed, nobody wants what is still on its way.
+            // If the output failed, the remaining fetches are useless.
             let unwanted = matches!(&spliced, Ok((_, Err(Error::Splice(SpliceError::Write(_))))));
             let fetched = if unwanted { Ok(()) } else { fetching.await };
             (spliced, fetched)
@@ -188,7 +193,7 @@ async fn assemble<O: Output + 'static>(
         fetched = &mut fetching => (splicing.await, fetched),
     };
     match spliced {
-        // A layer that did not arrive whole is only a consequence of why it did not.
+        // A failed fetch is the cause, and the incomplete layer its consequence.
         Ok((output, spliced)) => {
             let outcome = fetched.map_err(Error::from).and(spliced);
             let record = |source: &StoredContent| Ok(source.record(&cache)?);
@@ -199,8 +204,8 @@ async fn assemble<O: Output + 'static>(
     }
 }
 
-/// Waits for all fetches; the first that fails ends the others. A blob that is complete is open only until its layer is
-/// spliced, so that many layers do not need as many open files.
+/// Waits for all fetches. The first failure stops the others. A complete file closes as soon as its layer is spliced,
+/// so that the number of open files stays below the number of layers.
 async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
     let complete = arrivals
         .into_iter()
@@ -212,7 +217,7 @@ async fn all(arrivals: Vec<Arc<Arrival>>) -> Result<(), store::Error> {
     Ok(())
 }
 
-/// Tells the observer what was written.
+/// Reports the written bytes to the observer.
 struct Counting<'a> {
     output: &'a mut dyn Output,
     observer: &'a dyn Observer,

@@ -1,4 +1,8 @@
-//! Pushing: a component becomes a split artifact in a store.
+//! Pushing: stores a component as a split artifact.
+//!
+//! It encodes the layers, sends the blobs that the store lacks, and writes the manifests and the tag last. With
+//! [`Options::compat`] it stores the flat form too. This module knows nothing about packages, versions or kinds of
+//! stores.
 
 mod compat;
 mod encoders;
@@ -21,46 +25,46 @@ use crate::source::Source;
 use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, Session, WritableStore, blocking};
 
-/// Encoders together may need so many bytes, whatever the number of processors.
+/// The most memory of all encoders together, in bytes, on any number of processors.
 const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
 
-/// How a component is pushed.
+/// The options of a push.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How hard layers are compressed.
+    /// The compression level of layers.
     pub level: Level,
-    /// Whether blobs of another level that this machine made or checked may stand in.
+    /// Whether cached blobs of another level may be reused. This machine made or verified them.
     pub reuse: bool,
-    /// Annotations that stand above the component's own.
+    /// Annotations that override the component's own.
     pub metadata: Annotations,
-    /// Whether the flat form is stored too, for clients that know nothing else, and gets the tag.
+    /// Whether to store the flat form too, for other OCI clients. Then it gets the tag.
     pub compat: bool,
 }
 
-/// What was pushed.
+/// The result of a push.
 #[derive(Debug, Clone)]
 pub struct Pushed {
-    /// The manifest that the tag names: the split one, or with `compat` the flat one.
+    /// The manifest that the tag names: the split manifest, or the flat manifest with `compat`.
     pub digest: Digest,
-    /// The split manifest.
+    /// The split manifest's digest.
     pub split_manifest_digest: Digest,
-    /// The config.
+    /// The config's digest.
     pub split_digest: Digest,
-    /// The flat manifest.
+    /// The flat manifest's digest.
     pub flat_digest: Digest,
-    /// The component.
+    /// The component's digest and size.
     pub content: Identity,
-    /// How many layers the split form has, root included.
+    /// The number of layers in the split form, including the root.
     pub layers: usize,
-    /// Blobs whose bytes were sent.
+    /// Blobs that this process sent.
     pub sent: Tally,
-    /// Blobs that were there, or came from another repository of the registry.
+    /// Blobs that the store already had or took from another repository.
     pub skipped: Tally,
-    /// Every blob of what was stored.
+    /// All blobs that the push stored or found.
     pub blobs: Vec<Digest>,
 }
 
-/// Stores a component as a split artifact, and lets `tag` name it. With `compat` see [`Options`].
+/// Stores a component as a split artifact, and lets `tag` name it. See [`Options`] for `compat`.
 pub async fn push<S: Source + Send + 'static>(
     component: Arc<Component<S>>,
     store: &dyn WritableStore,
@@ -115,13 +119,13 @@ pub async fn push<S: Source + Send + 'static>(
     })
 }
 
-/// Returns the split digest and the flat digest that a push with this metadata will have. Nothing is sent.
+/// Returns the split digest and the flat digest of a push with this metadata. Sends nothing.
 pub fn identities<S: Source>(component: &Component<S>, metadata: &Annotations) -> (Digest, Digest) {
     let flat = artifact::flat(&component.config, &above(component, metadata));
     (Digest::of(&component.config.to_bytes()), flat.digest())
 }
 
-/// Returns what a component says of itself, with what else is said above it.
+/// Returns the component's own metadata, overridden by `metadata`.
 fn above<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
     let mut all = component.metadata.clone();
     all.extend(metadata.clone());
@@ -145,14 +149,14 @@ struct Pusher<'a, S> {
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
-    /// Stores every layer and returns how, in manifest order.
+    /// Stores every layer, and returns the blobs in manifest order.
     async fn layers(&self) -> Result<(Vec<EncodedBlob>, copy::Outcome), Error> {
         let contents: Vec<Identity> = self.component.contents().collect();
         let mut distinct = HashMap::new();
         for (layer, content) in contents.iter().enumerate() {
             distinct.entry(content.digest).or_insert((layer, *content));
         }
-        // The largest take longest, so they begin first.
+        // Largest first, because they take longest.
         let mut work: Vec<(usize, Identity)> = distinct.into_values().collect();
         work.sort_by_key(|(layer, content)| (std::cmp::Reverse(content.size), *layer));
         let done: Vec<(Digest, EncodedBlob, copy::Pushed)> = stream::iter(work)
@@ -185,7 +189,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
                 let sent = false;
                 return Ok((content.digest, stored, copy::Pushed { blob, sent }));
             }
-            // Files rot; a registry would only say that the digest is wrong, and so it would every time.
+            // Cached files can rot. Without this check the registry would refuse the same blob at every push.
             let cache = Arc::clone(&self.session.cache);
             if blocking(move || cache.is_intact(blob)).await? {
                 self.session.observer.moved(content.size);
@@ -197,13 +201,13 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         Ok((content.digest, stored, self.push(stored.blob).await?))
     }
 
-    /// Sends a blob of the cache that the store lacks.
+    /// Sends a cached blob that the store lacks.
     async fn send(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
         let path = self.session.cache.path(&blob.digest);
         copy::send_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
 
-    /// Sends a blob of the cache, unless the store has it.
+    /// Sends a cached blob, unless the store has it.
     async fn push(&self, blob: Identity) -> Result<copy::Pushed, store::Error> {
         let path = self.session.cache.path(&blob.digest);
         copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await
@@ -216,7 +220,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         Ok(self.session.cache.find(content)?)
     }
 
-    /// Stores bytes, and returns their digest.
+    /// Stores some bytes as a blob, and returns its digest.
     async fn bytes(&self, bytes: &[u8], tally: &mut copy::Outcome) -> Result<Digest, Error> {
         let blob = self.session.cache.add(bytes)?;
         tally.add(self.push(blob).await?);

@@ -1,9 +1,11 @@
-//! The section map: where every section of a module or component lies, nested, to the byte.
+//! The section map: the exact byte range of every section of a module or component, including nested ones.
 //!
-//! Only headers are read, through a small window; the walk keeps a stack of its own, so depth costs
-//! no recursion, and it records only what reaches the floor, so a file of millions of tiny sections
-//! costs no memory. A section begins where the one before it ended and its size is read, never
-//! computed: padded LEB128 numbers are legal, and every byte must come back.
+//! Only headers are read, through a small window. The walk has its own stack, so nesting needs no recursion. It
+//! records only sections that reach the floor, so millions of tiny sections need no memory. A section begins where
+//! the previous one ended. Its size is read and never computed, because padded LEB128 numbers are legal and every
+//! byte must be restored.
+//!
+//! This module must not know layers, digests or OCI.
 //!
 //! Specs: <https://webassembly.github.io/spec/core/binary/modules.html#sections> and
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
@@ -23,17 +25,17 @@ pub use self::names::{ListDetails, NameAttributes, NameDetails};
 pub use self::producers::Producers;
 pub use self::walk::map;
 
-/// Nested binaries are entered to this depth; the file itself is at depth 0.
+/// The largest depth of nested binaries that are entered. The file itself is at depth 0.
 pub const MAX_DEPTH: usize = 100;
 
-/// So many sections, segments and binaries are recorded in one map; what comes later stays in the root.
-/// Every 64 whole bytes of a recorded custom section's name count as one more.
+/// The most sections, segments and binaries in one map. Later ones stay in the root. Every 64 whole bytes of a
+/// recorded custom section's name count as one more.
 pub const MAX_RECORDED: usize = 1 << 18;
 
-/// A custom section's name is cut to so many bytes in a path.
+/// The longest custom section name in a path, in bytes. Longer ones are cut.
 pub const MAX_PATH_NAME_BYTES: usize = 4096;
 
-/// What eight bytes at the start of a binary say it is.
+/// The kind of a binary, from its first eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BinaryKind {
     /// A core module, `00 61 73 6d 01 00 00 00`.
@@ -43,7 +45,7 @@ pub enum BinaryKind {
 }
 
 impl BinaryKind {
-    /// How many bytes the header has.
+    /// The size of the header, in bytes.
     pub const HEADER_BYTES: u64 = 8;
 
     fn read(header: &[u8; 8]) -> Option<Self> {
@@ -54,7 +56,7 @@ impl BinaryKind {
         }
     }
 
-    /// Returns the kind of what has this layer word: 0 is that of core modules.
+    /// Returns the kind for the layer field of a header: 0 is a core module.
     fn of_layer(layer: u16) -> Self {
         match layer {
             0 => Self::Module,
@@ -62,7 +64,7 @@ impl BinaryKind {
         }
     }
 
-    /// Returns what a section of this id is called here, as paths and tables have it.
+    /// Returns the name of a section id, as in paths and tables.
     pub fn section_name(self, id: u8) -> &'static str {
         const MODULE: [&str; 14] = [
             "custom",
@@ -103,58 +105,59 @@ impl BinaryKind {
     }
 }
 
-/// Section ids that the split rules speak of.
+/// Section ids that the split rules use.
 pub mod id {
-    /// In modules and components.
+    /// The custom section, in modules and components.
     pub const CUSTOM: u8 = 0;
-    /// In modules.
+    /// The start section, in modules.
     pub const START: u8 = 8;
-    /// In modules.
+    /// The element section, in modules.
     pub const ELEMENT: u8 = 9;
-    /// In modules.
+    /// The code section, in modules.
     pub const CODE: u8 = 10;
-    /// In modules.
+    /// The data section, in modules.
     pub const DATA: u8 = 11;
-    /// In modules.
+    /// The data count section, in modules.
     pub const DATA_COUNT: u8 = 12;
-    /// In components: a nested core module.
+    /// A nested core module, in components.
     pub const CORE_MODULE: u8 = 1;
-    /// In components: a nested component.
+    /// A nested component, in components.
     pub const COMPONENT: u8 = 4;
 }
 
-/// A module or component that holds something recorded; the first one of a map is the file itself.
+/// A module or component with at least one recorded part. The first one of a map is the file itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binary {
     /// Module or component.
     pub kind: BinaryKind,
-    /// The binary that this one is nested in, as an index of [`SectionMap::binaries`].
+    /// The enclosing binary, as an index of [`SectionMap::binaries`].
     pub parent: Option<usize>,
-    /// Which of its parent's binaries of this kind it is, from 0.
+    /// The number of earlier binaries of this kind in the parent.
     pub index: u32,
-    /// From its header to its end.
+    /// The range from its header to its end.
     pub range: Range<u64>,
-    /// From a core module's first start, element, datacount, code or data section to its end, or to
-    /// the first later section that must stay in the root. None in a component or a damaged module.
+    /// The range of a core module's suffix. It begins at the first start, element, data count, code or data
+    /// section. It ends with the module, or at the first later section that must stay in the root. Components and
+    /// damaged modules have none.
     pub suffix: Option<Range<u64>>,
 }
 
 /// A section whose content reaches the floor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// The binary it belongs to, as an index of [`SectionMap::binaries`].
+    /// The enclosing binary, as an index of [`SectionMap::binaries`].
     pub binary: usize,
-    /// The id, known or not.
+    /// The id, which may be unknown.
     pub id: u8,
-    /// Which of its binary's sections of this id it is, from 0.
+    /// The number of earlier sections with this id in the binary.
     pub index: u32,
-    /// The payload with the section's id and size before it.
+    /// The payload, with the section's id and size before it.
     pub whole: Range<u64>,
-    /// The payload; of a custom section what comes after the name.
+    /// The payload. For a custom section this is the part after the name.
     pub content: Range<u64>,
-    /// A custom section's name, with `_` for every byte that a path cannot have.
+    /// A custom section's name, with `_` for every byte that is not allowed in a path.
     pub name: Option<Box<str>>,
-    /// A custom section that WIT is read from, or whose name cannot be read: it stays in the root.
+    /// Whether a custom section stays in the root: WIT is read from it, or its name is unreadable.
     pub kept: bool,
 }
 
@@ -163,63 +166,62 @@ pub struct Section {
 pub struct Segment {
     /// The data section, as an index of [`SectionMap::sections`].
     pub section: usize,
-    /// Which of the section's segments it is, from 0: the data index of the core specification.
+    /// The data index of the core specification: the number of earlier segments in the section.
     pub index: u32,
-    /// Whether it is copied by `memory.init` only.
+    /// Whether only `memory.init` copies it.
     pub passive: bool,
-    /// Its init bytes.
+    /// The range of its init bytes.
     pub init: Range<u64>,
 }
 
-/// Where the headers stop making sense.
+/// A place in the file where headers are unreadable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The offset in the file.
     pub offset: u64,
-    /// What is wrong there.
+    /// The defect.
     pub reason: Cow<'static, str>,
 }
 
-/// The exact ranges of what a module or component consists of. All offsets count from the start of
-/// the file; all ranges are half-open.
+/// The exact ranges of the parts of a module or component. All offsets count from the start of the file. All ranges
+/// are half-open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SectionMap {
-    /// How many bytes the file has.
+    /// The size of the file, in bytes.
     pub size: u64,
-    /// Module or component. For an unknown version the layer field of the header decides.
+    /// The kind of the file. For an unknown version the layer field of the header decides.
     pub kind: BinaryKind,
-    /// The file itself, and the nested binaries that hold something recorded.
+    /// The file itself, and the nested binaries with recorded parts.
     pub binaries: Vec<Binary>,
-    /// The sections that reach the floor, by offset. Nested binaries are not among them.
+    /// The sections that reach the floor, by offset. Nested binaries are not included.
     pub sections: Vec<Section>,
     /// The data segments that reach the floor, by offset.
     pub segments: Vec<Segment>,
-    /// How many sections were seen, nested ones and those below the floor included.
+    /// The number of all sections, including nested ones and those below the floor.
     pub seen: u64,
-    /// How many binaries were seen, the file itself included.
+    /// The number of all binaries, including the file itself.
     pub binaries_seen: u64,
-    /// How many sections reach the floor and are not recorded, because there are too many.
+    /// The number of sections that reach the floor but are above [`MAX_RECORDED`].
     pub unrecorded: u64,
-    /// The first place where headers could not be read further. Before byte 8 it is the file's own header, whose version
-    /// or layer is unknown.
+    /// The first unreadable place. An offset below 8 is in the file's own header, whose version or layer is
+    /// unknown.
     pub damage: Option<Damage>,
     /// A component's import names; a core module's distinct import module names.
     pub imports: Vec<String>,
     /// The names of the exports.
     pub exports: Vec<String>,
-    /// The attributes of these names, and whether both lists are complete.
+    /// The attributes of these names, and whether the lists are incomplete.
     pub names: NameDetails,
-    /// The file's own custom sections that hold a plain text about it (`authors`, `version` and the
-    /// like), by name.
+    /// The texts of the file's own custom sections such as `authors` and `version`, each with the section's name.
     pub texts: Vec<(String, String)>,
     /// The content of the file's own `producers` section, which [`Producers::read`] reads.
     pub producers: Option<Vec<u8>>,
-    /// What the file's own `component-name` section, or a core module's `name` section, calls it.
+    /// The file's own name, from its `component-name` section or from a core module's `name` section.
     pub name: Option<String>,
 }
 
 impl SectionMap {
-    /// Returns the path of a binary with a slash at its end; nothing for the file itself.
+    /// Returns the path of a binary with a slash at its end. The file itself has an empty path.
     pub fn binary_path(&self, binary: usize) -> String {
         let mut steps = Vec::new();
         let mut at = &self.binaries[binary];
@@ -233,7 +235,6 @@ impl SectionMap {
         }
         let mut path = String::new();
         for (word, index) in steps.iter().rev() {
-            // Writing to a string cannot fail.
             let _infallible = write!(path, "{word}[{index}]/");
         }
         path
@@ -250,7 +251,7 @@ impl SectionMap {
         path
     }
 
-    /// Returns what kind of section it is, in a word.
+    /// Returns the name of a section's id.
     pub fn section_name(&self, section: &Section) -> &'static str {
         self.binaries[section.binary].kind.section_name(section.id)
     }
@@ -259,18 +260,18 @@ impl SectionMap {
 /// Why no map could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The first eight bytes are those of no module and no component.
+    /// The first eight bytes are not the header of a module or component.
     #[error("not a WebAssembly module or component: {reason}")]
     Header {
-        /// What they are instead.
+        /// The defect.
         reason: String,
     },
     /// The bytes could not be read.
     #[error("reading at byte {offset}")]
     Read {
-        /// Where.
+        /// The offset in the file.
         offset: u64,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }

@@ -1,8 +1,8 @@
-//! Data segments, and who reads them: which of them can come after the component has started.
+//! Data segments and the code that reads them: which segments can arrive after the component has started.
 //!
-//! What is said of a segment and what cannot be known of it is in `docs/SEGMENTS.md`. Code is read a function
-//! body at a time and kept as the calls in it, so memory grows with the calls, the functions and the names of imports
-//! and exports, and with nothing else.
+//! This module reads the code of core modules, one function body at a time, and keeps only the calls in it. So
+//! memory grows only with the calls, the functions, and the names of imports and exports. `docs/SEGMENTS.md`
+//! defines the verdicts and their limits. This module must not know layers, digests or OCI.
 //!
 //! Spec: <https://webassembly.github.io/spec/core/binary/modules.html>.
 
@@ -19,16 +19,16 @@ use std::ops::Range;
 use crate::section::{self, BinaryKind, MAX_DEPTH, MAX_RECORDED, Section, SectionMap, id};
 use crate::source::Source;
 
-/// The largest section, besides code and data, that is read, in bytes: it is in memory as a whole.
+/// The largest section, besides code and data, that is read, in bytes. It is read into memory as a whole.
 pub const MAX_SECTION_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The largest function body that is read, in bytes; engines refuse larger ones.
+/// The largest function body that is read, in bytes. Engines refuse larger ones.
 pub const MAX_BODY_BYTES: u64 = 7_654_321;
 
-/// The most functions of one module, imported ones included; engines refuse more.
+/// The most functions of one module, including imported ones. Engines refuse more.
 pub const MAX_FUNCTIONS: u32 = 1_000_000;
 
-/// The most calls between functions of one file that are followed.
+/// The most calls of one file that are followed.
 pub const MAX_CALLS: usize = 1 << 23;
 
 /// The most instructions of one file that name a data segment.
@@ -37,20 +37,20 @@ pub const MAX_READERS: usize = 1 << 18;
 /// The data segments of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segments {
-    /// The core modules that have a data segment or could not be read whole, in file order.
+    /// The core modules with a data segment or an unread part, in file order.
     pub modules: Vec<Module>,
-    /// What of the file around the modules was not read: then no segment is known to be streamable.
+    /// The unread parts of the file outside of the modules. If there are any, no segment is known to be streamable.
     pub unread: Vec<Unread>,
 }
 
 /// A core module with its data segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
-    /// Its section path, such as `module[2]` or `component[0]/module[1]`; empty for the file itself.
+    /// Its section path, such as `module[2]` or `component[0]/module[1]`. The file itself has an empty path.
     pub path: String,
     /// Its data segments by index.
     pub segments: Vec<Segment>,
-    /// The first thing in it that was not read.
+    /// The first unread part of it.
     pub unread: Option<Unread>,
 }
 
@@ -59,38 +59,38 @@ pub struct Module {
 pub struct Segment {
     /// Its data index.
     pub index: u32,
-    /// Where its init bytes lie in the file.
+    /// The range of its init bytes in the file.
     pub init: Range<u64>,
-    /// How its bytes get into a memory.
+    /// Its mode, active or passive.
     pub mode: Mode,
     /// The instructions that name it, in file order.
     pub readers: Vec<Reader>,
-    /// When it is read.
+    /// The result of its analysis.
     pub verdict: Verdict,
 }
 
-/// How the bytes of a segment get into a memory.
+/// The mode of a data segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// At instantiation.
+    /// The bytes are copied at instantiation.
     Active {
         /// The memory index.
         memory: u32,
         /// The address in that memory in bytes, if it is a constant.
         address: Option<u64>,
     },
-    /// When an instruction says so, if ever.
+    /// Only an instruction copies the bytes.
     Passive,
 }
 
 /// An instruction that names a data segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
-    /// The function it is in: the module's function index, imported functions counted.
+    /// The function that contains it: a function index of the module, which counts imported functions.
     pub function: u32,
-    /// Where the instruction begins in the file.
+    /// The offset of the instruction in the file.
     pub offset: u64,
-    /// Which one it is.
+    /// The kind of the instruction.
     pub instruction: Instruction,
 }
 
@@ -124,19 +124,19 @@ impl Instruction {
     }
 }
 
-/// When a segment is read.
+/// The result of the analysis of a data segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing that runs before the first call from outside is seen to read it.
+    /// No code that runs before the first call from outside is known to read it.
     Streamable,
-    /// It is active, or something that runs at the start may read it.
+    /// It is active, or code that runs at the start may read it.
     ReadAtStart,
-    /// Not everything that could read it was read.
+    /// Some code that could read it was not analysed.
     Unknown,
 }
 
 impl Verdict {
-    /// Returns it in words.
+    /// Returns the verdict in words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Streamable => "streamable",
@@ -146,25 +146,25 @@ impl Verdict {
     }
 }
 
-/// Why something was not read.
+/// Why a part was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
-    /// The bytes are not what should be there.
+    /// The bytes are invalid.
     #[error("at byte {offset}: {reason}")]
     Damaged {
-        /// Where, counted from the start of the file.
+        /// The offset in the file.
         offset: u64,
-        /// What is wrong there.
+        /// The defect.
         reason: String,
     },
-    /// There is more than is read.
+    /// The part is above a limit.
     #[error("at byte {offset}: more than {most} {what}")]
     Limit {
-        /// Where, counted from the start of the file.
+        /// The offset in the file.
         offset: u64,
-        /// What there is too much of.
+        /// The limited items, in the plural.
         what: &'static str,
-        /// How many of it are read.
+        /// The limit.
         most: u64,
     },
 }
@@ -185,9 +185,8 @@ impl From<wasmparser::BinaryReaderError> for Unread {
 /// Why reading a part stopped.
 #[derive(Debug)]
 enum Halt {
-    /// This part says nothing; others may.
+    /// This part is unreadable. Others may be readable.
     Unread(Unread),
-    /// The source failed.
     Source(section::Error),
 }
 
@@ -203,7 +202,7 @@ impl From<section::Error> for Halt {
     }
 }
 
-/// Returns what could not be read of a part as a value, and leaves a failing source an error.
+/// Returns an unreadable part as a value. An error of the source stays an error.
 fn unread(outcome: Result<(), Halt>) -> Result<Option<Unread>, section::Error> {
     match outcome {
         Ok(()) => Ok(None),
@@ -212,24 +211,24 @@ fn unread(outcome: Result<(), Halt>) -> Result<Option<Unread>, section::Error> {
     }
 }
 
-/// What runs at the start besides a module's own start function.
+/// The functions that run at the start, besides a module's own start function.
 #[derive(Debug, Default)]
 struct Entries {
-    /// Exports of these names: what canonical options use as realloc.
+    /// Names of exports that canonical options use as realloc.
     names: BTreeSet<String>,
-    /// Every export: a component has a start section, or code from elsewhere.
+    /// Whether every export may run: a component has a start section or foreign code.
     all: bool,
-    /// There are modules that could call each other.
+    /// Whether there are several modules that could call each other.
     several: bool,
-    /// What names of items lead to in instances that are made of exports: names of exports of modules.
+    /// For instances made of exports: the name of an item, with the names of module exports that it leads to.
     renamed: BTreeMap<String, BTreeSet<String>>,
-    /// Exports of these names are destructors of resources.
+    /// Names of exports that are destructors of resources.
     destructors: BTreeSet<String>,
     /// Whether a canonical function may lead to any export.
     comes_back: bool,
 }
 
-/// How much more is read of a file.
+/// The remaining limits of a file.
 #[derive(Debug)]
 struct Left {
     readers: usize,
@@ -237,7 +236,7 @@ struct Left {
 }
 
 impl Entries {
-    /// Notes that a component can instantiate what is not in the file, with whatever it likes.
+    /// Records that a component can instantiate foreign code with any arguments.
     fn foreign(&mut self) {
         self.all = true;
         self.several = true;
@@ -251,10 +250,10 @@ impl Entries {
     }
 }
 
-/// Finds the data segments of a component or core module and of all that is nested in it, the instructions that
-/// name them, and which of them nothing reads before the first call from outside.
+/// Finds the data segments of a component or core module and of all nested ones, and the instructions that name
+/// them. Tells which segments no code reads before the first call from outside.
 ///
-/// Fails if it is neither, or cannot be read; what is damaged inside is told in the result.
+/// Fails if the source is neither a component nor a module, or cannot be read. Damage inside is part of the result.
 pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> {
     let map = section::map(source, 0)?;
     let mut of_binaries: Vec<Vec<&Section>> = vec![Vec::new(); map.binaries.len()];
@@ -288,7 +287,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
     Ok(Segments { modules, unread })
 }
 
-/// Returns what the map does not have of a file.
+/// Returns the parts of a file that are missing in the map.
 fn around(map: &SectionMap) -> Vec<Unread> {
     let damage = map.damage.iter();
     let mut unread: Vec<Unread> = damage

@@ -1,15 +1,15 @@
-//! Bytes that can be read at any offset: a component in memory or in a file.
+//! Random access to the bytes of a component, in memory or in a file.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// Random access to bytes, from several threads at once.
+/// A source of bytes that several threads can read at any offset.
 pub trait Source: Sync {
-    /// Returns how many bytes there are.
+    /// Returns the size in bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// Reads at `offset` into `buffer` and returns how many bytes came; 0 only at the end.
+    /// Reads at `offset` into `buffer`. Returns the number of bytes read, which is 0 only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -54,7 +54,7 @@ impl Source for File {
     }
 }
 
-/// Reads ranges of a source one after the other, as one stream.
+/// Reads ranges of a source in a row, as one stream.
 pub struct RangesReader<'a, S: ?Sized, I> {
     source: &'a S,
     ranges: I,
@@ -62,7 +62,7 @@ pub struct RangesReader<'a, S: ?Sized, I> {
 }
 
 impl<'a, S: Source + ?Sized, I: Iterator<Item = Range<u64>>> RangesReader<'a, S, I> {
-    /// Reads `ranges` (half-open, from the start of the source) in the order given.
+    /// Returns a reader of `ranges` (half-open, from the start of the source) in the given order.
     pub fn new(source: &'a S, ranges: impl IntoIterator<IntoIter = I>) -> Self {
         Self {
             source,

@@ -1,8 +1,8 @@
-//! Which bytes of a component become layers, and how the bytes come back.
+//! The split: which bytes of a component become layers, and how the layers become the component again.
 //!
-//! One equation: a split plan partitions `0..size` into runs, each either root bytes or the whole
-//! content of one section layer; splicing is concatenating the runs. The rules are those of
-//! `docs/FORMAT.md`, "Split plan".
+//! A split plan partitions `0..size` into runs. Each run is root bytes or the whole content of one section layer.
+//! Splicing concatenates the runs and checks every digest. The rules are those of `docs/FORMAT.md`, "Split plan".
+//! This module must not know manifests, encodings or stores.
 
 mod candidates;
 mod coarsen;
@@ -18,17 +18,17 @@ pub use self::splice::{Error as SpliceError, splice};
 use crate::digest::{Digest, Identity};
 use crate::section::SectionMap;
 
-/// The most layers an artifact may have, root included; what a manifest under 1 MiB can describe.
+/// The most layers of an artifact, including the root. A manifest under 1 MiB can describe so many.
 pub const MAX_LAYERS: usize = 1000;
 
-/// How finely components are cut.
+/// The kind of part that becomes a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Granularity {
     /// One layer per large section.
     Section,
-    /// As `Section`, and one layer per large data segment.
+    /// Like `Section`, and one layer per large data segment.
     Segment,
-    /// One layer per core module: from its first section without types or names to its end.
+    /// One layer per core module: its suffix, from the first section after types and names to the end.
     Module,
 }
 
@@ -53,19 +53,19 @@ impl FromStr for Granularity {
     }
 }
 
-/// What is asked of a split. The split digest depends on the bytes and on this, on nothing else.
+/// The settings of a split. The split digest depends only on the bytes and on these settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitPolicy {
-    /// How finely.
+    /// The kind of part that becomes a layer.
     pub granularity: Granularity,
-    /// The least content of a layer, in bytes; at least 1.
+    /// The smallest content of a layer, in bytes. At least 1.
     pub floor: u64,
-    /// The most layers, root included; 1 to [`MAX_LAYERS`].
+    /// The most layers, including the root. From 1 to [`MAX_LAYERS`].
     pub max_layers: usize,
 }
 
 impl SplitPolicy {
-    /// What is used when nothing else is asked for.
+    /// The default settings.
     pub const DEFAULT: Self = Self {
         granularity: Granularity::Section,
         floor: 4 * 1024,
@@ -73,27 +73,27 @@ impl SplitPolicy {
     };
 }
 
-/// A range that leaves the root as one layer.
+/// A range that becomes one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedLayer {
-    /// Half-open, from the start of the component; never empty.
+    /// The range from the start of the component. It is half-open and never empty.
     pub range: Range<u64>,
-    /// The section path, whole.
+    /// The full section path.
     pub path: String,
 }
 
-/// The decision: which ranges leave the root, by ascending offset, without overlap.
+/// The ranges that become layers, by ascending offset, without overlap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SplitPlan {
-    /// How many bytes the component has.
+    /// The size of the component, in bytes.
     pub size: u64,
     /// The section layers.
     pub layers: Vec<PlannedLayer>,
 }
 
-/// Decides what leaves the root of a mapped component.
+/// Chooses the layers of a mapped component.
 pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
-    // A layer is never empty, so a floor of 0 means no other plan than one of 1.
+    // A layer is never empty, so the floors 0 and 1 give the same plan.
     let policy = SplitPolicy {
         floor: policy.floor.max(1),
         ..*policy
@@ -111,7 +111,7 @@ pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
 }
 
 impl SplitPlan {
-    /// Returns where the layers are, in order.
+    /// Returns the ranges of the layers, in order.
     pub fn holes(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.layers.iter().map(|layer| layer.range.clone())
     }
@@ -129,7 +129,7 @@ impl SplitPlan {
 /// One interval of a split plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Run {
-    /// Bytes that the root holds.
+    /// Bytes in the root.
     Root(Range<u64>),
     /// The whole content of the section layer with this index.
     Layer(usize, Range<u64>),
@@ -153,10 +153,10 @@ pub fn runs(size: u64, holes: impl Iterator<Item = Range<u64>>) -> impl Iterator
         })
 }
 
-/// What a spliced component consists of and must come out as.
+/// The parts of a component, with the sizes and digests to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    /// The whole component.
+    /// The identity of the whole component.
     pub content: Identity,
     /// The root, with offset 0.
     pub root: RecipeLayer,
@@ -167,16 +167,16 @@ pub struct Recipe {
 /// One layer of a recipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecipeLayer {
-    /// Where a section layer's content begins in the component.
+    /// The offset of a section layer's content in the component.
     pub offset: u64,
-    /// The size of its content. Where only that is known, [`Recipe::content`] still covers the bytes.
+    /// The size of the content. Without a digest of the layer, [`Recipe::content`] still covers its bytes.
     pub size: u64,
-    /// The digest of the content, where it is known.
+    /// The digest of the content, if it is known.
     pub digest: Option<Digest>,
 }
 
 impl RecipeLayer {
-    /// A layer of which all is known.
+    /// Returns a layer with a known digest.
     pub fn new(offset: u64, content: Identity) -> Self {
         Self {
             offset,
@@ -186,33 +186,33 @@ impl RecipeLayer {
     }
 }
 
-/// Layers that do not tile a component.
+/// The error for layers that do not tile a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TileError {
-    /// A layer begins before the one before it ends.
+    /// A layer begins before the previous one ends.
     #[error("layers[{layer}] begins at {offset}, before the layer before it ends")]
     Overlap {
-        /// Counted as manifests count: the root is 0.
+        /// The layer, counted as in manifests: the root is 0.
         layer: usize,
-        /// Where it begins.
+        /// Its offset in the component.
         offset: u64,
     },
-    /// A layer has no content, or ends past the end of the component or of all numbers.
+    /// A layer is empty, ends past the component, or has an end above all numbers.
     #[error("layers[{layer}] of {size} bytes at {offset} does not lie within the component")]
     Outside {
-        /// Counted as manifests count: the root is 0.
+        /// The layer, counted as in manifests: the root is 0.
         layer: usize,
-        /// Where it begins.
+        /// Its offset in the component.
         offset: u64,
-        /// Its content size.
+        /// The size of its content.
         size: u64,
     },
-    /// Root and layers together are not as long as the component.
+    /// The sizes of root and layers do not add up to the component's.
     #[error("root and layers have {found} bytes, the component has {expected}")]
     Sum {
         /// The component's size.
         expected: u64,
-        /// What root and layers add up to.
+        /// The sum of root and layers.
         found: u128,
     },
 }
@@ -250,7 +250,7 @@ impl Recipe {
         }
     }
 
-    /// Returns the runs, in order. The tiling must have been checked.
+    /// Returns the runs in order. The caller must have checked the tiling.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
         let holes = self.layers.iter();
         runs(

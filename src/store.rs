@@ -10,6 +10,7 @@ pub mod credentials;
 mod fetch;
 pub mod layout;
 pub mod offline;
+mod raw_manifest;
 pub mod remote;
 pub mod retry;
 mod session;
@@ -28,58 +29,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, Method};
-use serde_json::Value;
 
 pub use self::fetch::{fetch, fetch_into};
+pub use self::raw_manifest::RawManifest;
 pub use self::remote::Relayed;
 use self::remote::TooSlow;
 use self::retry::Retry;
 pub use self::session::Session;
 use crate::digest::{Digest, Identity, Mismatch};
-use crate::manifest::{Descriptor, media_type};
+use crate::manifest::Descriptor;
 use crate::reference::Name;
 
 /// The largest manifest that is read, in bytes: what registries are asked to accept at least.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>.
 pub const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
-
-/// A manifest as it is stored: the bytes are the truth, everything else is derived from them.
-#[derive(Debug, Clone)]
-pub struct RawManifest {
-    /// What is stored, byte for byte.
-    pub bytes: Bytes,
-    /// The digest of `bytes`.
-    pub digest: Digest,
-    /// What the store says it is, or what the manifest says of itself.
-    pub media_type: String,
-}
-
-impl RawManifest {
-    /// Names some bytes.
-    pub fn new(bytes: impl Into<Bytes>, media_type: impl Into<String>) -> Self {
-        let bytes = bytes.into();
-        Self {
-            digest: Digest::of(&bytes),
-            bytes,
-            media_type: media_type.into(),
-        }
-    }
-
-    /// Names some bytes that nobody says the type of: it is what they say themselves, else an index if they
-    /// list manifests, else an image manifest.
-    pub fn read(bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let stated = value.get("mediaType").and_then(Value::as_str);
-        let guessed = match value.get("manifests") {
-            Some(_) => media_type::INDEX,
-            None => media_type::MANIFEST,
-        };
-        let media_type = stated.unwrap_or(guessed).to_owned();
-        Self::new(bytes, media_type)
-    }
-}
 
 /// How a pushed blob came to be in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +136,12 @@ pub trait Store: Send + Sync {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error>;
 
+    /// Returns how a registry answered that neither lists referrers nor says that it cannot, if it did so. Until it does
+    /// otherwise, [`Self::referrers`] knows only what is listed under a tag.
+    fn referrers_doubt(&self) -> Option<String> {
+        None
+    }
+
     /// Passes a request of a gateway's client for `endpoint`, such as `tags/list`, on to the registry, and returns the
     /// registry's answer, whatever it is. So challenges, conditional requests, cursors and digests of other algorithms
     /// stay between the client and the registry. A store that is no registry returns nothing; the gateway then answers
@@ -223,6 +193,8 @@ pub trait Observer: Send + Sync {
     fn unusable(&self, _problem: &str) {}
     /// The server asks for so long a wait before the next attempt. `reason` names the server, its answer and the request.
     fn waiting(&self, _reason: &str, _wait: Duration) {}
+    /// Something that users should know and that fails nothing. The same text may come several times.
+    fn warned(&self, _warning: &str) {}
     /// A request was answered (`outcome` is a status or an error). The URL holds no secret.
     fn requested(&self, _method: &str, _url: &str, _outcome: &str) {}
 }
@@ -297,6 +269,45 @@ pub enum Error {
         status: u16,
         /// The registry's own words, cut to a readable length.
         message: String,
+    },
+    /// The answer is none of a registry: a web page, or a success that registries do not send.
+    #[error("{what}: {location} answered {status} with {content}, which no registry does")]
+    NotRegistry {
+        /// The request.
+        what: String,
+        /// The host that answered.
+        location: String,
+        /// The HTTP status.
+        status: u16,
+        /// The content type, in words.
+        content: String,
+    },
+    /// The body was encoded on its way, so it is not what is stored.
+    #[error(
+        "{what}: {location} answered with Content-Encoding {encoding}, which was not asked for"
+    )]
+    Encoded {
+        /// The request.
+        what: String,
+        /// The host that answered.
+        location: String,
+        /// The encoding.
+        encoding: String,
+    },
+    /// The registry took an upload, and has something else or nothing under its digest.
+    #[error("{what}: {location} accepted the upload, but {}", match found {
+        Some(found) => format!("says that it has digest {found}, not {sent}"),
+        None => format!("has nothing under its digest {sent}"),
+    })]
+    NotStored {
+        /// The request.
+        what: String,
+        /// The registry.
+        location: String,
+        /// The digest of the bytes that were sent.
+        sent: Box<Digest>,
+        /// The digest that the registry names.
+        found: Option<Box<Digest>>,
     },
     /// The registry has no list of its repositories, or shows it to nobody like us.
     #[error("{location} lists no repositories")]

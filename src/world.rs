@@ -1,4 +1,8 @@
-//! The WIT of a component, or of a WIT package: interfaces and worlds, encoded as a component.
+//! The WIT of components and of WIT packages.
+//!
+//! This module decodes a component, or its stub, to WIT text, encodes it as a WIT package, and reads worlds to
+//! compare with. The decoder and the printer panic on some valid components, so checks come before them. This
+//! module must not know manifests, stores or package registries.
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md>.
 
@@ -20,79 +24,79 @@ use crate::section::{self, BinaryKind, NameDetails, SectionMap};
 /// The largest component that is decoded, in bytes.
 pub const MAX_DECODED_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a component or WIT package says in WIT.
+/// The WIT of a component or WIT package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct World {
-    /// Which of the two it is.
+    /// Whether it is a component or a WIT package.
     pub kind: Kind,
-    /// The text of the package with its docs; of a component a package `root:component` with the one world
-    /// `root`. Other packages, whose interfaces are used by name, are not written out, and neither are core modules and
-    /// components that a component imports or exports.
+    /// The text of the package, with its docs. For a component it is a package `root:component` with the one world
+    /// `root`. The text does not include other packages, whose interfaces are used by name. It does not include
+    /// imported or exported core modules and components.
     pub text: String,
-    /// The names of what a component imports and exports and WIT cannot express: core modules, components and values.
+    /// The names of imports and exports that WIT cannot express: core modules, components and values.
     pub left_out: Vec<String>,
 }
 
-/// What was decoded.
+/// The kind of a decoded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Interfaces and worlds; nothing that runs.
+    /// Interfaces and worlds, without code.
     WitPackage {
-        /// What the package is called.
+        /// The name of the package.
         name: PackageName,
-        /// Which version it is.
+        /// The version of the package.
         version: Option<Version>,
     },
     /// A component.
     Component,
 }
 
-/// Why there is no WIT.
+/// Why a file has no WIT.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is too large to be decoded in memory.
+    /// The file is too large to be decoded in memory.
     #[error("it has {bytes} bytes, WIT is read from at most {MAX_DECODED_BYTES}")]
     TooLarge {
-        /// How large it is.
+        /// The size of the file.
         bytes: usize,
     },
-    /// It is a core module.
+    /// The file is a core module.
     #[error("a core module has no WIT")]
     Module,
-    /// It is no valid component, or says what WIT cannot.
+    /// The file is not a valid component, or WIT cannot express it.
     #[error("it cannot be said in WIT: {reason}")]
     Inexpressible {
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// It is a component where a WIT package is needed.
+    /// The file is a component, but a WIT package is required.
     #[error("it is a component, no WIT package")]
     Component,
-    /// It is a WIT package where a component is needed.
+    /// The file is a WIT package, but a component is required.
     #[error("it is a WIT package, no component")]
     WitPackage,
     /// The text of a WIT package is malformed.
     #[error("{place}: {reason}")]
     Text {
-        /// File, line and column; of an encoded package the file alone.
+        /// File, line and column. For an encoded package this is only the file.
         place: String,
-        /// What is wrong.
+        /// The defect.
         reason: String,
     },
-    /// There is no such world.
+    /// The package does not have this world.
     #[error("no world `{name}` in {package}{}", known_words(known))]
     NoWorld {
-        /// What was asked for.
+        /// The requested world.
         name: String,
-        /// Where.
+        /// The package.
         package: String,
-        /// The worlds that are there.
+        /// The worlds of the package.
         known: Vec<String>,
     },
     /// The WIT could not be read or written as text.
     #[error("reading WIT: {reason}")]
     Wit {
-        /// What is wrong.
+        /// The cause.
         reason: String,
     },
 }
@@ -104,9 +108,9 @@ fn known_words(known: &[String]) -> String {
     }
 }
 
-/// Returns whether a mapped file has the shape of a WIT package: a component without imports and without
-/// anything nested, whose exports are called as the encodings of WIT packages call them. What has the shape
-/// may still be something else, which [`decode`] tells.
+/// Returns whether a mapped file has the shape of a WIT package. It is then a component without imports and nested
+/// binaries, and its exports have the names of an encoded WIT package. Other files can have this shape too: only
+/// [`decode`] is certain.
 pub fn may_be_wit_package(map: &SectionMap) -> bool {
     map.kind == BinaryKind::Component
         && map.damage.is_none()
@@ -114,7 +118,7 @@ pub fn may_be_wit_package(map: &SectionMap) -> bool {
         && may_name_wit_package(&map.imports, &map.exports)
 }
 
-/// Returns whether imports and exports are called as the encodings of WIT packages call them.
+/// Returns whether imports and exports have the names of an encoded WIT package.
 pub fn may_name_wit_package(imports: &[String], exports: &[String]) -> bool {
     let is_entry = |name: &String| !name.contains(':');
     let is_document = |name: &String| {
@@ -127,8 +131,9 @@ pub fn may_name_wit_package(imports: &[String], exports: &[String]) -> bool {
         && (exports.iter().all(is_entry) || exports.iter().all(is_document))
 }
 
-/// Returns whether imports and exports are what other clients list of a WIT package: no imports, but interfaces and
-/// worlds by their full names, and what the worlds export. Some components without imports are listed alike.
+/// Returns whether imports and exports look like a WIT package in the lists of other clients. Such lists have no
+/// imports. They have interfaces and worlds by their full names, and the exports of the worlds. Some components
+/// without imports have such lists too.
 pub fn may_list_wit_package(imports: &[String], exports: &[String]) -> bool {
     let is_full = |name: &String| name.contains(':') && name.contains('/');
     imports.is_empty() && exports.iter().any(is_full)
@@ -141,7 +146,7 @@ pub fn is_wit_package(bytes: &[u8]) -> bool {
 
 /// Decodes a component or WIT package, or a [stub](crate::stub) of one.
 ///
-/// Fails if it is too large, no valid component, or one that WIT has no words for.
+/// Fails if it is too large, not a valid component, or not expressible in WIT.
 pub fn decode(bytes: &[u8]) -> Result<World, Error> {
     let decoded = read(bytes)?;
     let mut printer = WitPrinter::new(OutputToString::default());
@@ -170,8 +175,8 @@ pub fn decode(bytes: &[u8]) -> Result<World, Error> {
     })
 }
 
-/// Encodes what a component, or a stub of one, says in WIT as a WIT package: some kilobytes that hold every type
-/// of its world and nothing else. [`decode`] gives the same text for it, and
+/// Encodes the WIT of a component, or of its stub, as a WIT package. The package has some kilobytes, with every
+/// type of the component's world and nothing else. [`decode`] returns the same text for it, and
 /// [`Kind::WitPackage`] `root:component`, whose one world is `root`. A WIT package is encoded as itself.
 ///
 /// Fails as [`decode`] does.
@@ -182,21 +187,21 @@ pub fn encode(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     wit_component::encode(resolve, package, false).map_err(|error| failed(&error))
 }
 
-/// What a component imports and exports by name, in file order; of a core module the distinct names of modules that
-/// it imports from, and its exports.
+/// The import and export names of a component, in file order. For a core module the imports are the distinct names
+/// of the modules that it imports from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interfaces {
     /// Import names.
     pub imports: Vec<String>,
     /// Export names.
     pub exports: Vec<String>,
-    /// The attributes of these names, and whether both lists are complete.
+    /// The attributes of these names, and whether the lists are incomplete.
     pub names: NameDetails,
 }
 
-/// Reads the names that a component or module, or a stub of one, imports and exports: the lists that a config has.
+/// Reads the import and export names of a component or module, or of a stub. A config has the same lists.
 ///
-/// Fails if it is neither.
+/// Fails if the bytes are neither a component nor a module.
 pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Error> {
     let map = section::map(bytes, u64::MAX).map_err(|error| inexpressible(error.to_string()))?;
     Ok(Interfaces {
@@ -206,7 +211,7 @@ pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Error> {
     })
 }
 
-/// Decodes what has passed the guards: the decoder and the printer panic over some of what is valid.
+/// Decodes a file after checking it, because the decoder and the printer panic on some valid components.
 fn read(bytes: &[u8]) -> Result<DecodedWasm, Error> {
     if bytes.len() > MAX_DECODED_BYTES {
         let bytes = bytes.len();
@@ -221,7 +226,7 @@ fn read(bytes: &[u8]) -> Result<DecodedWasm, Error> {
     Ok(decoded)
 }
 
-/// Checks that the decoder can bear a component, and leaves out what it exports and no world does.
+/// Checks a component for the decoder, and removes exports that no world can have.
 fn expressed(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     expressible::check(bytes).map_err(inexpressible)?;
     let left = exported::without_code(bytes).map_err(inexpressible)?;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::Error;
+use super::foreign::{Foreign, foreign};
 use crate::manifest::media_type;
 
 /// What a manifest is, as far as wharf is concerned.
@@ -14,8 +15,8 @@ pub enum Form {
     /// An artifact with a WebAssembly layer as others publish them, or with the config of one. Whether it is
     /// one that can be read [`FlatManifest::read`](super::FlatManifest::read) tells.
     Flat,
-    /// Anything else, in a few words.
-    Foreign(String),
+    /// Anything else.
+    Foreign(Foreign),
 }
 
 #[derive(Deserialize)]
@@ -33,10 +34,11 @@ struct OutlineConfig {
     media_type: Option<String>,
 }
 
-/// Only the layers, for what is not split.
+/// The rest, for what is not split.
 #[derive(Deserialize)]
-struct OutlineLayers {
+struct OutlineRest {
     layers: Option<Value>,
+    subject: Option<Value>,
 }
 
 /// Says what a manifest is.
@@ -48,24 +50,19 @@ pub fn form(manifest: &[u8]) -> Result<Form, Error> {
         return Ok(Form::Split);
     }
     if outline.manifests.is_some() || outline.media_type.as_deref() == Some(media_type::INDEX) {
-        return Ok(Form::Foreign("an image index".to_owned()));
+        return Ok(Form::Foreign(Foreign::Index));
     }
-    let OutlineLayers { layers } = read(manifest)?;
-    let mut layers = layers.iter().filter_map(Value::as_array).flatten();
-    if config.is_some_and(is_flat_config) || layers.any(is_wasm) {
+    let OutlineRest { layers, subject } = read(manifest)?;
+    let layers = || layers.iter().filter_map(Value::as_array).flatten();
+    if config.is_some_and(is_flat_config) || layers().any(is_wasm) {
         return Ok(Form::Flat);
     }
-    match (artifact, config) {
-        (Some(artifact), _) => Ok(Form::Foreign(format!(
-            "an artifact of type {}",
-            ascii_excerpt(artifact)
-        ))),
-        (None, Some(config)) => Ok(Form::Foreign(format!(
-            "an artifact with a config of type {}",
-            ascii_excerpt(config)
-        ))),
-        (None, None) => Err(Error::Manifest("it has no config".to_owned())),
-    }
+    let layers: Vec<&str> = layers().filter_map(media_type_of).collect();
+    let subject = subject.as_ref().and_then(|subject| subject.get("digest"));
+    let subject = subject.and_then(|digest| digest.as_str()?.parse().ok());
+    let found = foreign(artifact, config, &layers, subject);
+    let found = found.ok_or_else(|| Error::Manifest("it has no config".to_owned()))?;
+    Ok(Form::Foreign(found))
 }
 
 fn read<'a, T: Deserialize<'a>>(manifest: &'a [u8]) -> Result<T, Error> {
@@ -79,13 +76,9 @@ pub(super) fn is_flat_config(media_type: &str) -> bool {
 
 /// Whether a descriptor is that of a whole component or module.
 pub(super) fn is_wasm(layer: &Value) -> bool {
-    let media_type = layer.get("mediaType").and_then(Value::as_str);
-    media_type.is_some_and(|media_type| media_type::WASM_LAYERS.contains(&media_type))
+    media_type_of(layer).is_some_and(|media_type| media_type::WASM_LAYERS.contains(&media_type))
 }
 
-/// Returns the beginning of a media type or an annotation for a message. Characters outside ASCII become `?`: no media
-/// type has them.
-pub(super) fn ascii_excerpt(text: &str) -> String {
-    let plain = |char: char| if char.is_ascii_graphic() { char } else { '?' };
-    text.chars().take(100).map(plain).collect()
+fn media_type_of(layer: &Value) -> Option<&str> {
+    layer.get("mediaType").and_then(Value::as_str)
 }

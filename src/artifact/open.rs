@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::Error;
 use super::flat;
-use super::form::{Form, ascii_excerpt, form};
+use super::form::{Form, form};
 use super::place::Place;
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
@@ -16,6 +16,7 @@ use crate::manifest::{
 };
 use crate::section::NameDetails;
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
+use crate::text::ascii_excerpt;
 
 /// One layer as the manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl SplitManifest {
         match form(manifest)? {
             Form::Split => {}
             Form::Flat => return Err(Error::Foreign("a flat artifact".to_owned())),
-            Form::Foreign(what) => return Err(Error::Foreign(what)),
+            Form::Foreign(what) => return Err(Error::Foreign(what.to_string())),
         }
         limit(
             "bytes of manifest",

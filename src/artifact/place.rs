@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Error;
-use super::form::ascii_excerpt;
 use crate::digest::Digest;
 use crate::manifest::{Annotations, Descriptor};
+use crate::text::ascii_excerpt;
 
 /// Where in a manifest something stands.
 pub(super) struct Place {

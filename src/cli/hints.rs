@@ -1,7 +1,10 @@
 //! The texts of `hint:` lines, and which error gets which.
 
+mod answers;
 mod connection;
+mod foreign;
 mod host;
+mod stores;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,7 +14,6 @@ use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
-use wharf::store::{StoreKind, Subject};
 use wharf::{copy, exploded, index, package, store};
 
 pub(crate) use self::host::{host, server};
@@ -30,7 +32,7 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
         .or_else(|| known(cause, lock_file_hint))
         .or_else(|| known(cause, index_hint))
         .or_else(|| known(cause, copy_hint))
-        .or_else(|| known(cause, store_hint))
+        .or_else(|| known(cause, stores::hint))
         .or_else(|| known(cause, exploded_hint))
 }
 
@@ -153,8 +155,9 @@ pub(crate) const FORMS: &str = "a package is NAMESPACE:NAME, perhaps with @VERSI
 
 fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
     match error {
-        wharf::error::Error::Store(error) => store_hint(error),
+        wharf::error::Error::Store(error) => stores::hint(error),
         wharf::error::Error::Refused(refusal) => refusal_hint(refusal),
+        wharf::error::Error::Foreign { what, .. } => foreign::hint(what),
         wharf::error::Error::Changed => Some("try again when nothing writes to it".into()),
         _ => None,
     }
@@ -208,7 +211,7 @@ fn package_hint(error: &package::Error) -> Option<Hint> {
             return Some(format!("`wharf login {host}`, or name it: --registry {place}").into());
         }
         package::Error::Artifact(error) => return hint_of(error),
-        package::Error::Store(error) => return store_hint(error),
+        package::Error::Store(error) => return stores::hint(error),
         _ => return None,
     };
     Some(hint.into())
@@ -221,6 +224,9 @@ fn refusal_hint(refusal: &Refusal) -> Option<Hint> {
         }
         Refusal::Immutable { .. } => {
             "publish it as another version; --force replaces this one for everybody"
+        }
+        Refusal::Foreign { .. } => {
+            "publish it as another version or to another repository; --force replaces it for everybody"
         }
         Refusal::Differs { .. } => DIFFERENT,
         Refusal::NotPinned { .. } => {
@@ -263,7 +269,7 @@ fn lock_file_hint(error: &LockFileError) -> Option<Hint> {
 
 fn copy_hint(error: &copy::Error) -> Option<Hint> {
     match error.store_error() {
-        Some(error) => store_hint(error),
+        Some(error) => stores::hint(error),
         None => Some(DIFFERENT.into()),
     }
 }
@@ -291,69 +297,6 @@ fn index_hint(error: &index::Error) -> Option<Hint> {
         _ => return None,
     };
     Some(hint.into())
-}
-
-fn store_hint(error: &store::Error) -> Option<Hint> {
-    let hint = match error.unshared() {
-        store::Error::Refused { .. } => {
-            "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
-             `wharf login`; and check that they reach this repository"
-        }
-        store::Error::NoCatalog { .. } => {
-            "name a package: `wharf versions NAMESPACE:NAME`; zot, distribution and Harbor list theirs, and so \
-             does a mirror (`wharf mirror`)"
-        }
-        store::Error::Overwritten { .. } => "others write there all the time: run it again",
-        store::Error::NotFound { what, kind, .. } => return Some(missing_hint(what, kind)),
-        store::Error::Corrupt {
-            what,
-            kind: StoreKind::Layout(layout),
-            source,
-            ..
-        } => {
-            let hex = source.expected.digest.hex();
-            let file = layout.join("blobs/sha256").join(hex);
-            let way = match what {
-                Subject::Blob(_) => again(layout),
-                _ => "publish, push or copy it there again".into(),
-            };
-            return Some(format!("delete {}, then {way}", file.display()).into());
-        }
-        store::Error::Unreachable { source, .. } => {
-            return Some(connection::hint(source.as_ref()));
-        }
-        _ => return None,
-    };
-    Some(hint.into())
-}
-
-fn missing_hint(what: &Subject, kind: &StoreKind) -> Hint {
-    match (what, kind) {
-        (Subject::Store(_), StoreKind::Layout(layout)) => {
-            format!("`wharf push FILE oci:{}:TAG` makes one", layout.display()).into()
-        }
-        (Subject::Blob(_), StoreKind::Layout(layout)) => again(layout),
-        (Subject::Store(_), StoreKind::BlobDirectory) => {
-            "it has a directory `sha256` in it: containerd's is ROOT/io.containerd.content.v1.content/blobs, \
-             CRI-O's and podman's are the `blobs` of their artifacts"
-                .into()
-        }
-        (_, StoreKind::BlobDirectory) => {
-            "the digest is that of a manifest, and the engine must have pulled all of it".into()
-        }
-        (_, StoreKind::Offline) => ONLINE.into(),
-        _ => "check the repository and the tag".into(),
-    }
-}
-
-/// How to restore a blob of a layout, whose repositories share all blobs. Publishing and copying do not look at
-/// the blobs of an artifact that exists.
-fn again(layout: &Path) -> Hint {
-    let layout = layout.display();
-    format!(
-        "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
-    )
-    .into()
 }
 
 /// Returns the hint for a file that names no package or no version.

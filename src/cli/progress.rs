@@ -1,7 +1,8 @@
 //! A progress bar on a terminal for what takes longer than a second, and what `-v` shows.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,6 +19,7 @@ pub(crate) struct Progress {
     planned: AtomicU64,
     moved: AtomicU64,
     requests: AtomicU64,
+    warnings: Mutex<HashSet<String>>,
     bar: OnceLock<ProgressBar>,
     shows_bar: bool,
     shows_requests: bool,
@@ -30,6 +32,7 @@ impl Progress {
             planned: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            warnings: Mutex::default(),
             bar: OnceLock::new(),
             shows_bar: !quiet,
             shows_requests: verbose,
@@ -100,6 +103,13 @@ impl Observer for Progress {
                 "note: {reason}; the next attempt is in {} s",
                 wait.as_secs()
             ));
+        }
+    }
+
+    fn warned(&self, warning: &str) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.insert(warning.to_owned()) {
+            self.say(&format!("warning: {warning}"));
         }
     }
 

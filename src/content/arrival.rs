@@ -1,4 +1,4 @@
-//! Files that are complete or still growing, and their readers: one arrival for all readers of the same bytes.
+//! Files that are complete or still growing, and their readers. All readers of the same bytes share one arrival.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,22 +16,22 @@ use crate::source::Source as _;
 use crate::store::Error;
 use crate::store::tail::Tail;
 
-/// What an arrival is found by: the upstream, and the bytes.
+/// The upstream and the bytes.
 type Key = (Digest, Wanted);
 
-/// How far an arrival is.
+/// The state of an arrival.
 #[derive(Debug, Clone)]
 enum Stage {
-    /// Nothing can be read.
     Waiting,
-    /// What was written can be read, but is not verified. The first byte of the file has this offset.
+    /// Readers can read the written bytes, which are not verified yet. The number is the offset of the file's first
+    /// byte.
     Growing(Tail, u64),
-    /// All is there and verified.
+    /// All bytes are present and verified.
     Complete(FilePart),
     Failed(Arc<Error>),
 }
 
-/// A file that holds some bytes of a blob or content, or all of them.
+/// A file with all or some bytes of a blob or content.
 #[derive(Debug, Clone)]
 pub struct FilePart {
     /// The file.
@@ -41,7 +41,7 @@ pub struct FilePart {
 }
 
 impl FilePart {
-    /// Returns a file that holds all bytes.
+    /// Returns the part for a file with all bytes.
     pub(super) fn whole(file: File) -> Self {
         Self {
             file: Arc::new(file),
@@ -50,37 +50,37 @@ impl FilePart {
     }
 }
 
-/// Tells the readers of an arrival how far it is.
+/// Reports the state of an arrival to its readers.
 #[derive(Debug, Clone)]
 pub(super) struct Progress(Arc<watch::Sender<Stage>>);
 
 impl Progress {
-    /// From now on what is written can be read.
+    /// Lets readers follow the file from now on.
     pub(super) fn grows(&self, tail: Tail, base: u64) {
         self.0.send_replace(Stage::Growing(tail, base));
     }
 }
 
-/// A file on its way. The work ends when the last reader drops it.
+/// A file in flight. The work stops when the last reader drops this.
 #[derive(Debug)]
 pub struct Arrival {
     stage: watch::Receiver<Stage>,
     work: AbortHandle,
-    /// Where other readers find it.
+    /// The list in which other readers find this arrival, and its key there.
     listed: Option<(Weak<SingleFlight>, Key)>,
 }
 
-/// Bytes that can be read.
+/// Bytes that can be read now.
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The file.
     pub part: FilePart,
-    /// The offset behind the last byte that may be read.
+    /// The offset after the last readable byte.
     pub end: u64,
 }
 
 impl Arrival {
-    /// Begins work that no other reader finds.
+    /// Starts work that no other reader can join.
     pub(super) fn begin<F>(work: impl FnOnce(Progress) -> F) -> Arc<Self>
     where
         F: Future<Output = Result<FilePart, Error>> + Send + 'static,
@@ -111,22 +111,22 @@ impl Arrival {
         }
     }
 
-    /// Returns whether it may still be read: it is complete, or its work goes on.
+    /// Returns whether the arrival is complete or still in flight.
     fn is_usable(&self) -> bool {
         match &*self.stage.borrow() {
             Stage::Complete(_) => true,
             Stage::Failed(_) => false,
-            // The work may have been aborted.
+            // A closed channel means that the work was aborted.
             Stage::Waiting | Stage::Growing(..) => self.stage.has_changed().is_ok(),
         }
     }
 
-    /// Waits until byte `at` may be read. The last byte before `end` waits until all is verified.
+    /// Waits until byte `at` is readable. The last byte before `end` is readable only when everything is verified.
     pub async fn ready(&self, at: u64, end: u64) -> Result<Ready, Error> {
         ready(self.stage.clone(), at, end).await
     }
 
-    /// Returns a blocking reader of all of it, which has so many bytes. Needs a runtime of Tokio.
+    /// Returns a blocking reader of all `size` bytes. Needs a Tokio runtime.
     pub fn reader(&self, size: u64) -> Reader {
         Reader {
             stage: self.stage.clone(),
@@ -136,7 +136,7 @@ impl Arrival {
         }
     }
 
-    /// Waits until all is there and verified.
+    /// Waits until all bytes are present and verified.
     pub async fn complete(&self) -> Result<FilePart, Error> {
         // An empty range is ready only when the file is complete.
         Ok(self.ready(0, 0).await?.part)
@@ -151,7 +151,7 @@ impl Drop for Arrival {
         };
         if let Some(arrivals) = arrivals.upgrade() {
             let mut listed = arrivals.listed();
-            // Another one may have taken its place.
+            // A new arrival may have taken the key.
             if listed
                 .get(key)
                 .is_some_and(|arrival| arrival.strong_count() == 0)
@@ -162,7 +162,7 @@ impl Drop for Arrival {
     }
 }
 
-/// The arrivals that several readers share.
+/// The arrivals that readers can join.
 #[derive(Debug, Default)]
 pub(super) struct SingleFlight(Mutex<HashMap<Key, Weak<Arrival>>>);
 
@@ -171,7 +171,7 @@ impl SingleFlight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the arrival of these bytes, or begins one. The flag says whether it was begun.
+    /// Returns the arrival for `key`, or starts one. The flag says whether this call started it.
     pub(super) fn join<F>(
         self: &Arc<Self>,
         key: Key,
@@ -191,14 +191,13 @@ impl SingleFlight {
                 (arrival, true)
             }
         };
-        // Dropping a failed arrival that nobody else holds locks the list.
+        // Unlock first: dropping the last reference to a failed arrival locks the list.
         drop(listed);
         drop(known);
         (arrival, is_new)
     }
 }
 
-/// Waits until byte `at` may be read. The last byte before `end` waits until all is verified.
 async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<Ready, Error> {
     loop {
         let now = stage.borrow_and_update().clone();
@@ -227,8 +226,8 @@ async fn ready(mut stage: watch::Receiver<Stage>, at: u64, end: u64) -> Result<R
     }
 }
 
-/// Reads what an arrival brings while it grows, and blocks for what is not there yet. The last byte comes when all was
-/// verified. The work does not go on for a reader alone.
+/// Reads an arrival while it grows, and blocks until more bytes come. The last byte comes when everything is verified.
+/// A reader alone does not keep the work running.
 #[derive(Debug)]
 pub struct Reader {
     stage: watch::Receiver<Stage>,

@@ -1,4 +1,4 @@
-//! Blob directories of other programs on this machine: read where they are, and never changed.
+//! Blob directories of other programs on this machine. They are read in place and never changed.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::digest::Identity;
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Observer, Store, chain};
 
-/// Blob directories, in the order in which they are read.
+/// Blob directories, in reading order.
 pub(super) struct BlobDirectories {
     directories: Vec<BlobDirectory>,
     checked: Checked,
@@ -24,8 +24,8 @@ impl BlobDirectories {
         }
     }
 
-    /// Opens the file of a blob if there is an intact one. A file that cannot be used is told once, and is no error:
-    /// the store has the blob. Blocks.
+    /// Opens the file of a blob if an intact one exists. An unusable file is reported once and is not an error, because
+    /// the store has the blob too. Blocks.
     pub(super) fn find(&self, blob: Identity) -> Option<File> {
         let mut directories = self.directories.iter();
         directories.find_map(|directory| self.find_in(directory, blob))
@@ -62,7 +62,7 @@ impl BlobDirectories {
         matches!(verdict, Verdict::Intact(_)).then_some(file)
     }
 
-    /// Has the files of a blob checked again before they are next used.
+    /// Marks the files of a blob as unchecked, so that their next use checks them again.
     pub(super) fn recheck(&self, blob: Identity) {
         for directory in &self.directories {
             self.checked.forget(&directory.path(&blob.digest));

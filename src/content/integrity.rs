@@ -1,4 +1,4 @@
-//! Whether a file has the bytes of its digest: read once, and again when somebody has changed it.
+//! Checks whether a file has the bytes of its digest. The file is read once, and again after every change.
 
 use std::fs::File;
 use std::io;
@@ -10,15 +10,15 @@ use quick_cache::sync::Cache;
 
 use crate::digest::{Digest, Hasher};
 
-/// How many files are remembered as checked.
+/// The most check results in memory.
 const MAX_CHECKED: usize = 65_536;
 
-/// What changes when somebody writes to a file.
+/// Properties of a file that change with every write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) size: u64,
     modified: SystemTime,
-    /// Which file it is, and when that changed last, whatever time it was given.
+    /// The inode, and the change time, which unlike `modified` cannot be set.
     #[cfg(unix)]
     file: (u64, i64, i64),
 }
@@ -40,19 +40,18 @@ impl Stamp {
 /// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The file has the bytes of its digest.
     Intact(Stamp),
-    /// It has others.
+    /// The file has other bytes.
     Damaged(Stamp),
-    /// It could not be opened or read.
+    /// The file cannot be opened or read.
     Unreadable,
 }
 
-/// The files that this process has checked.
+/// The results of checks in this process.
 #[derive(Debug)]
 pub(super) struct Checked {
     verdicts: Cache<PathBuf, Verdict>,
-    /// Held while a file is touched, so that no other check sees a stamp that is not recorded yet.
+    /// Locked during a touch, so that no check sees a stamp before it is recorded.
     touching: Mutex<()>,
 }
 
@@ -66,7 +65,7 @@ impl Default for Checked {
 }
 
 impl Checked {
-    /// Returns what was found last.
+    /// Returns the last result.
     pub(super) fn known(&self, path: &Path) -> Option<Verdict> {
         self.verdicts.get(path)
     }
@@ -79,7 +78,7 @@ impl Checked {
         self.verdicts.remove(path);
     }
 
-    /// Compares an open file with its digest; reads all of it unless it has not changed since the last time. Blocks.
+    /// Compares an open file with its digest. Reads the whole file unless it is unchanged since the last check. Blocks.
     pub(super) fn check(&self, path: &Path, file: &File, digest: Digest) -> io::Result<Verdict> {
         let (stamp, known) = {
             let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,11 +96,11 @@ impl Checked {
         })
     }
 
-    /// Makes an intact file the one used last.
+    /// Marks an intact file as the one used last.
     pub(super) fn touch(&self, path: &Path, file: &File, stamp: Stamp) {
         let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
         let touch = || -> io::Result<Stamp> {
-            // Somebody may have written since it was checked.
+            // Another process may have written to the file after the check.
             let now = Stamp::of(file)?;
             if now != stamp && self.known(path) != Some(Verdict::Intact(now)) {
                 return Ok(stamp);
@@ -109,7 +108,7 @@ impl Checked {
             file.set_modified(SystemTime::now())?;
             Stamp::of(file)
         };
-        // Where only reading is allowed the order stays.
+        // On a read-only file system the order of use stays as it is.
         let stamp = touch().unwrap_or(stamp);
         self.record(path, Verdict::Intact(stamp));
     }

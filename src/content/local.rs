@@ -1,8 +1,9 @@
-//! Files on this machine: cached blobs, decoded contents, and blob directories of others. Every file was checked in
-//! this process before it is read.
+//! Files on this machine: cached blobs, decoded contents, and blob directories of other programs. This process checks
+//! every file before it reads it.
 //!
-//! The name of a decoded content has the digest of its blob, too. Under its own digest alone, anybody who claims in a
-//! manifest that one of their blobs holds it would read it, even without the right to read the blob that does.
+//! The name of a decoded content includes the digest of its blob. With the content digest alone, a client could claim
+//! in a manifest that its own blob holds a content. It could then read that content without the right to read the real
+//! blob.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,14 +18,14 @@ use crate::store::blobs::BlobFiles;
 use crate::store::spool::{Spool, if_exists};
 use crate::store::{Error, Session};
 
-/// The cached blobs and the decoded contents, bounded together, and the blob directories.
+/// The cached blobs and decoded contents with their common limit, and the blob directories.
 pub(super) struct LocalFiles {
     session: Session,
     decoded: BlobFiles,
     directory: PathBuf,
     max_bytes: u64,
     checked: Checked,
-    /// About how many bytes there are; counted anew when it passes the bound.
+    /// The approximate number of bytes. It is counted again when it exceeds the limit.
     bytes: Mutex<u64>,
     directories: BlobDirectories,
 }
@@ -48,7 +49,7 @@ impl LocalFiles {
         }
     }
 
-    /// Counts the bytes, and removes the files used longest ago that pass the bound.
+    /// Counts the bytes, and removes the least recently used files above the limit.
     pub(super) fn keep_bound(&self) -> Result<(), Error> {
         self.prune(&mut self.bytes(), self.max_bytes)
     }
@@ -57,7 +58,7 @@ impl LocalFiles {
         &self.directory
     }
 
-    /// Makes an empty spool. Somebody may have deleted the directories. Blocks.
+    /// Creates an empty spool, and its directory if another program deleted it. Blocks.
     pub(super) fn spool(&self, wanted: &Wanted) -> Result<Spool, Error> {
         match wanted {
             Wanted::Blob(_) => self.session.cache.create()?,
@@ -67,7 +68,7 @@ impl LocalFiles {
         Spool::new_in(directory).map_err(Error::file(directory))
     }
 
-    /// Returns where spools are made.
+    /// Returns the directory for spools.
     pub(super) fn ingest(&self, wanted: &Wanted) -> &Path {
         match wanted {
             Wanted::Blob(_) => self.session.cache.ingest(),
@@ -86,7 +87,7 @@ impl LocalFiles {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens an intact file: a decoded copy or a cached blob, or that of a blob directory. Blocks.
+    /// Opens an intact file: a decoded copy, a cached blob, or a file of a blob directory. Blocks.
     pub(super) fn find(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
         let observer = &self.session.observer;
         let bytes = wanted.identity().size;
@@ -101,13 +102,13 @@ impl LocalFiles {
         Ok(file.inspect(|_| observer.directory_hit(bytes)))
     }
 
-    /// Opens a file of this engine if it is intact, and counts that as a use of it. A damaged one is removed.
+    /// Opens a file of this engine if it is intact, and marks it as used. A damaged file is removed.
     fn find_own(&self, wanted: &Wanted) -> Result<Option<File>, Error> {
         let (path, identity) = (self.path(wanted), wanted.identity());
         let Some(file) = if_exists(&path, File::open(&path))? else {
             return Ok(None);
         };
-        // A file that cannot be read is as useless as a damaged one.
+        // An unreadable file is treated as damaged.
         let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
             self.checked.forget(&path);
             match wanted {
@@ -123,7 +124,7 @@ impl LocalFiles {
         Ok((stamp.size == identity.size).then_some(file))
     }
 
-    /// Has the files of something checked again before they are next used.
+    /// Marks the files of a blob or content as unchecked, so that their next use checks them again.
     pub(super) fn recheck(&self, wanted: &Wanted) {
         self.checked.forget(&self.path(wanted));
         if let Wanted::Blob(blob) = wanted {
@@ -131,8 +132,8 @@ impl LocalFiles {
         }
     }
 
-    /// Stores a spool whose bytes were verified, unless it alone passes the bound, and returns its file. The files
-    /// used longest ago are removed where there is need of room. Blocks.
+    /// Stores a spool with verified bytes and returns its file. If necessary it removes the least recently used files.
+    /// A file above the limit is returned but not stored. Blocks.
     pub(super) fn adopt(&self, wanted: &Wanted, mut spool: Spool) -> Result<File, Error> {
         let (path, size) = (self.path(wanted), wanted.identity().size);
         let file = spool.file().try_clone().map_err(Error::file(&path))?;
@@ -156,7 +157,7 @@ impl LocalFiles {
         let mut bytes = self.bytes();
         *bytes = bytes.saturating_add(size);
         if *bytes > self.max_bytes {
-            // A little further, so that not every file that follows makes all be counted again.
+            // Prune below the limit, so that not every later file needs a new count.
             self.prune(&mut bytes, self.max_bytes - self.max_bytes / 16)?;
         }
         Ok(file)

@@ -1,4 +1,4 @@
-//! Finds the blob that a content is decoded from, for the engine and for callers that keep no decoded copies.
+//! Finds the blob that a content is decoded from, for the engine and for callers without decoded copies.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -12,31 +12,31 @@ use crate::store::cache::Cache;
 use crate::store::spool::Spool;
 use crate::store::{Error, Session, Store, Subject, blocking, fetch};
 
-/// A content, and the blob that it is read from.
+/// A content and the blob that holds it.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredContent {
     /// The content.
     pub content: Identity,
-    /// The blob, and how it holds the content.
+    /// The blob and its encoding.
     pub stored: EncodedBlob,
-    /// Where the blob is.
+    /// The place of the blob.
     pub place: Place,
 }
 
-/// Where a blob is.
+/// The place of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In the cache.
+    /// The cache.
     Cache,
-    /// In a store whose [files are read in place](Store::local_file).
+    /// A store whose [files are read in place](Store::local_file).
     LocalStore,
-    /// In another store. Fetched blobs come into the cache.
+    /// Another store. Fetched blobs go into the cache.
     RemoteStore,
 }
 
 impl Engine {
-    /// Follows what a content is decoded from. The flag says whether its fetch was begun here, with the rights of this
-    /// caller.
+    /// Follows the input of a content's decoder. The flag says whether this call started the fetch, with its own
+    /// rights.
     pub(super) fn input(
         self: &Arc<Self>,
         origin: &Origin,
@@ -49,8 +49,8 @@ impl Engine {
 }
 
 impl StoredContent {
-    /// Finds the blob that a content is read from: one that the cache records, or otherwise the one that the manifest
-    /// names. Nothing is verified.
+    /// Finds the blob to read a content from: the blob that the cache records, or otherwise the blob that the manifest
+    /// names. Verifies nothing.
     pub fn find(
         store: &dyn Store,
         cache: &Cache,
@@ -72,8 +72,7 @@ impl StoredContent {
         })
     }
 
-    /// Decodes the content from the blob that `arriving` brings, or from the file of a blob that is on this machine.
-    /// The caller verifies the content.
+    /// Decodes the content from `arriving`, or from a blob's file on this machine. The caller verifies the content.
     pub fn open(
         &self,
         store: &dyn Store,
@@ -96,7 +95,7 @@ impl StoredContent {
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Records that a blob of the cache holds the content. The caller has verified that.
+    /// Records that a cached blob holds the content, which the caller has verified.
     pub fn record(&self, cache: &Cache) -> Result<(), Error> {
         match self.place {
             Place::LocalStore => Ok(()),
@@ -104,7 +103,7 @@ impl StoredContent {
         }
     }
 
-    /// Returns a file of the verified content. A damaged blob of the cache is fetched again. The inner error says why the
+    /// Returns a file with the verified content. A damaged cached blob is fetched again. The inner error says why the
     /// blob does not hold the content.
     pub async fn read(
         store: &dyn Store,
@@ -136,9 +135,9 @@ impl StoredContent {
                     }
                     return Ok((Ok(file), found));
                 }
-                // The blob was removed between its arrival and this.
+                // Another process removed the blob after it arrived.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !is_repaired => {}
-                // The disk failed, and no blob is wrong.
+                // The disk failed; the blob may be intact.
                 Err(error) if error.raw_os_error().is_some() => {
                     return Err(Error::file(cache.ingest())(error));
                 }
@@ -152,7 +151,7 @@ impl StoredContent {
     }
 }
 
-/// Decodes a blob into a spool and verifies the content. Without a spool the blob is the content.
+/// Decodes a blob into a spool and verifies the content. Without a spool the blob itself is the content.
 fn decoded(
     mut blob: File,
     encoding: Encoding,
@@ -171,10 +170,9 @@ fn decoded(
     spool.file().try_clone()
 }
 
-/// Verifies the blobs on this machine that a content is read from, after one of them turned out not to hold it, and has
-/// the cache forget those that do not.
+/// Verifies the local blobs of a content after one of them proved wrong, and removes wrong blobs from the cache.
 ///
-/// Fails if a file of the store is damaged, which cannot be fetched again.
+/// Fails if a file of the store is damaged, because it cannot be fetched again.
 pub fn repair(
     store: &dyn Store,
     cache: &Cache,
@@ -198,7 +196,7 @@ pub fn repair(
     check_local(store, named.blob)
 }
 
-/// Verifies a blob that the store has as a file.
+/// Verifies a blob that the store has as a local file.
 fn check_local(store: &dyn Store, blob: Identity) -> Result<(), Error> {
     let Some(mut file) = store.local_file(blob)? else {
         return Ok(());

@@ -1,4 +1,5 @@
-//! The work behind arrivals: a file is found on this machine, or fetched, or decoded; and verified in any case.
+//! The work behind an arrival: it finds a file on this machine, or fetches or decodes it. The result is always
+//! verified, except for a part of a blob.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -15,12 +16,12 @@ use crate::error::Kind;
 use crate::store::spool::Spool;
 use crate::store::{Error, StoreKind, Subject, blocking, fetch_into};
 
-/// How many bytes are decoded at a time.
+/// The most bytes decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
 
 impl Engine {
-    /// Returns the arrival of some bytes, or begins one with the rights of this origin. The flag says whether it was
-    /// begun.
+    /// Returns the arrival of some bytes, or starts one with the rights of `origin`. The flag says whether this call
+    /// started it.
     pub fn follow(self: &Arc<Self>, origin: &Origin, wanted: Wanted) -> (Arc<Arrival>, bool) {
         let (engine, from) = (Arc::clone(self), origin.clone());
         let key = (origin.upstream, wanted);
@@ -36,8 +37,8 @@ impl Engine {
         }
     }
 
-    /// Begins the arrival of a part of a blob, unless all of the blob is on this machine. A part cannot be verified,
-    /// and no other reader shares it.
+    /// Starts the arrival of a part of a blob, unless the whole blob is on this machine. A part cannot be verified, and
+    /// no other reader shares it.
     pub fn part(
         self: &Arc<Self>,
         origin: &Origin,
@@ -66,7 +67,7 @@ impl Engine {
         Ok(FilePart::whole(file))
     }
 
-    /// Makes an empty spool that the arrival's readers follow.
+    /// Creates an empty spool and lets the arrival's readers follow it.
     async fn spool(
         self: &Arc<Self>,
         wanted: Wanted,
@@ -85,7 +86,7 @@ impl Engine {
         Ok(spool)
     }
 
-    /// Finds a blob on this machine, or otherwise fetches it, or a part of it.
+    /// Finds a blob on this machine, or otherwise fetches it or a part of it.
     async fn blob(
         self: Arc<Self>,
         Origin { upstream, store }: Origin,
@@ -103,7 +104,7 @@ impl Engine {
         let directory = self.files.ingest(&wanted);
         let (store, observer) = (store.as_ref(), self.session.observer.as_ref());
         let range = part.clone().unwrap_or(0..blob.size);
-        // In a box, so that blobs that wait for their turn take little memory.
+        // Boxed, so that blobs waiting for a permit take little memory.
         let fetched = Box::pin(fetch_into(spool, store, blob, range, directory, observer));
         let mut fetched = fetched.await?;
         if part.is_none() {
@@ -128,13 +129,13 @@ impl Engine {
         let (mut input, is_own) = self.input(&origin, stored);
         let mut begun = self.begin_decoding(&input, stored.blob).await;
         if !is_own && begun.as_ref().is_err_and(is_about_rights) {
-            // Another caller was refused; this one may have more rights.
+            // The other caller was refused; this one may have more rights.
             (input, _) = self.input(&origin, stored);
             begun = self.begin_decoding(&input, stored.blob).await;
         }
         let permit = begun?;
         let spool = self.spool(wanted, &progress, 0).await?;
-        // The arrival itself stays here, so that the fetch ends with this work.
+        // This function owns `input`, not the blocking task: the fetch stops when this work is aborted.
         let reader = input.reader(stored.blob.size);
         let decoding = blocking(move || {
             let _permit: OwnedSemaphorePermit = permit;
@@ -147,8 +148,8 @@ impl Engine {
         self.adopt(wanted, spool).await
     }
 
-    /// Waits for a permit to decode, and for bytes to decode. The few decoders of arriving blobs may wait long for
-    /// bytes; those of complete blobs never do.
+    /// Waits for a decoding permit and for the first bytes. Decoders of arriving blobs are few because they may wait
+    /// long for bytes. Decoders of complete blobs never wait for bytes.
     async fn begin_decoding(
         &self,
         input: &Arrival,
@@ -164,9 +165,9 @@ impl Engine {
         permit(&self.decoders).await
     }
 
-    /// Returns what is wrong with a blob that cannot be decoded.
+    /// Returns the error for a blob that cannot be decoded.
     fn undecodable(&self, error: io::Error, location: String, blob: Identity) -> Error {
-        // That the blob did not come whole says more.
+        // A failed fetch explains more than the decoder's error.
         let error = match error.downcast::<Error>() {
             Ok(error) => return error,
             Err(error) => error,
@@ -193,12 +194,12 @@ impl Engine {
     }
 }
 
-/// Returns whether another caller might be allowed to read what this one is refused.
+/// Returns whether another caller may have the missing rights.
 pub fn is_about_rights(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused | Kind::NotFound)
 }
 
-/// Decodes a blob, perhaps while it arrives. The spool that is returned has the content's digest.
+/// Decodes a blob, possibly while it arrives. The content in the returned spool is verified.
 fn decode(
     stored: Reader,
     encoding: Encoding,

@@ -1,4 +1,4 @@
-//! The blobs of an artifact on their way, each distinct one once.
+//! Copies the blobs of an artifact, each distinct blob once.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use super::{Error, Options, Outcome, Pushed, send_blob};
 use crate::digest::Identity;
 use crate::store::{self, Session, Store, WritableStore, blocking, fetch};
 
-/// Moves blobs between two stores, and remembers which ones the target has.
+/// Copies blobs between two stores, and records which blobs the target has.
 pub(super) struct Blobs<'a> {
     pub(super) from: &'a dyn Store,
     pub(super) to: &'a dyn WritableStore,
@@ -22,7 +22,7 @@ pub(super) struct Blobs<'a> {
 }
 
 impl Blobs<'_> {
-    /// Copies the blobs that the target is not known to have, and counts those.
+    /// Copies the blobs that the target is not known to have, and counts them.
     pub(super) async fn copy(
         &mut self,
         links: impl Iterator<Item = &Link>,
@@ -31,7 +31,7 @@ impl Blobs<'_> {
             .map(|link| (link.identity(), link.is_foreign()))
             .filter(|(blob, _)| !self.present.contains(blob))
             .collect();
-        // The largest take longest, so they begin first. What is foreign in one place only must be there.
+        // Largest first, because they take longest. A blob must exist if one of its links is not foreign.
         wanted.sort_by_key(|(blob, is_foreign)| (Reverse(blob.size), blob.digest, *is_foreign));
         wanted.dedup_by_key(|(blob, _)| *blob);
         let this = &*self;
@@ -48,7 +48,7 @@ impl Blobs<'_> {
         Ok(outcome)
     }
 
-    /// Brings one blob to the target; nothing where a foreign layer is not in the source.
+    /// Copies one blob to the target. Returns nothing for a foreign layer that the source lacks.
     async fn copy_blob(&self, blob: Identity, is_foreign: bool) -> Result<Option<Pushed>, Error> {
         let what = || format!("blob {}", blob.digest);
         if self.has_without_bytes(blob).await? {
@@ -62,7 +62,7 @@ impl Blobs<'_> {
         pushed.map(Some).map_err(Error::target(what()))
     }
 
-    /// Returns whether the target has a blob, or comes to have it without its bytes passing through here.
+    /// Returns whether the target has a blob, or could mount it without a transfer through this process.
     async fn has_without_bytes(&self, blob: Identity) -> Result<bool, Error> {
         let what = format!("blob {}", blob.digest);
         let there = match self.to.has(blob).await {
@@ -72,7 +72,7 @@ impl Blobs<'_> {
         there.map_err(Error::target(what))
     }
 
-    /// Fetches a blob, verified, into a file that is gone when it is dropped.
+    /// Fetches a blob, verified, into a file that is removed when it is dropped.
     async fn fetch(&self, blob: Identity) -> Result<TempPath, Error> {
         let what = || format!("blob {}", blob.digest);
         let ingest = self.session.cache.ingest();

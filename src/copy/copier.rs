@@ -1,4 +1,5 @@
-//! One artifact from one store to another: what it stands on, itself, what belongs to it, its tag.
+//! Copies one artifact between two stores. The order of writes: its dependencies, the manifest, its companions and
+//! referrers, its tag.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -11,35 +12,35 @@ use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
 use crate::store::{self, RawManifest, Session, Store, WritableStore};
 
-/// How many manifests an artifact may have, with all that belongs to it.
+/// The most manifests of an artifact, including everything copied with it.
 const MAX_MANIFESTS: usize = 10_000;
 
-/// Copies artifacts between two stores, and remembers what the target has. Blobs and manifests that several artifacts
-/// share are looked for, sent and counted once, with the first.
+/// Copies artifacts between two stores, and records the contents of the target. Blobs and manifests that several
+/// artifacts share are looked up, sent and counted once, with the first artifact.
 pub struct Copier<'a> {
     pub(super) blobs: Blobs<'a>,
-    /// Manifests that are in the target with all that they name.
+    /// Manifests that the target has, with everything that they name.
     pub(super) written: HashSet<Digest>,
-    /// Tags of the target that name what those of the source do.
+    /// Tags that name the same manifest in source and target.
     tagged: HashSet<String>,
-    /// All tags of the source, where they are known.
+    /// All tags of the source, if known.
     tags: Option<HashSet<String>>,
-    /// Whose referrers were copied.
+    /// Manifests whose referrers were copied.
     asked: HashSet<Digest>,
-    /// How many manifests of the source were read for this artifact.
+    /// The number of source manifests read for this artifact.
     read: usize,
 }
 
-/// A manifest of the source that a tag names, or will name.
+/// A manifest of the source with a tag in the target.
 struct Tagged {
     tag: String,
     manifest: RawManifest,
-    /// Whether the target's tag names it already.
+    /// Whether the target's tag already names the manifest.
     there: bool,
 }
 
 impl<'a> Copier<'a> {
-    /// Begins, with nothing copied yet.
+    /// Returns a copier that has copied nothing yet.
     pub fn new(
         from: &'a dyn Store,
         to: &'a dyn WritableStore,
@@ -62,10 +63,11 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Copies every tag of the source; returns what became of each. Companions whose manifest has no tag of its own come
-    /// last.
+    /// Copies every tag of the source, and returns the result for each. Companions whose manifest has no tag of its own
+    /// come last.
     ///
-    /// The tags under which clients list referrers for registries that do not are left out: the target keeps its own.
+    /// Skips the tags in which clients list referrers for registries without a referrers API, because the target keeps
+    /// its own.
     pub async fn all_tags(&mut self) -> Result<Vec<(String, Copied)>, Error> {
         let listed = self.blobs.from.tags().await;
         let mut tags = listed.map_err(Error::source("the list of tags"))?;
@@ -87,13 +89,13 @@ impl<'a> Copier<'a> {
     /// Copies an artifact of any kind, byte for byte, and lets `tag` name it in the target. After a failure other
     /// artifacts can still be copied.
     ///
-    /// With it go the manifests of an index, its subject where the source has that, its companions, and if
-    /// so wanted its referrers. All of it is in the target before the tag is; what the target had is not sent
-    /// again, so a copy that was interrupted continues. Nothing is written where the target's tags name the
-    /// same manifests already.
+    /// Also copies the manifests of an index, the subject if the source has it, the companions, and with
+    /// [`Options::referrers`] the referrers. All of them are in the target before the tag. Blobs that the target has
+    /// are not sent, so a repeated copy continues an interrupted one. If the target's tags already name the same
+    /// manifests, nothing is written.
     ///
-    /// A foreign layer (one with `urls`: docker's and the image specification's non-distributable layers) is
-    /// copied only if the source has it. Everything else that a manifest names must be there.
+    /// A foreign layer (a layer with `urls`, such as a non-distributable layer) is copied only if the source has it.
+    /// Everything else that a manifest names must exist.
     pub async fn artifact(&mut self, name: &Name, tag: Option<&str>) -> Result<Copied, Error> {
         if let Some(tag) = tag {
             check_tag(tag)?;
@@ -119,7 +121,7 @@ impl<'a> Copier<'a> {
         {
             subjects.push(manifest.digest);
             if !there {
-                // It may be about the first, which must not be missing then.
+                // A companion may have this manifest as its subject, which must exist first.
                 self.write(&top, None, &mut copied).await?;
                 self.send_below(&manifest, &mut copied).await?;
                 self.write(&manifest, Some(&tag), &mut copied).await?;
@@ -138,7 +140,7 @@ impl<'a> Copier<'a> {
         Ok(copied)
     }
 
-    /// Returns whether the target has this manifest under this name, and remembers it.
+    /// Returns whether the target has this manifest under this name, and records that.
     async fn is_there(&mut self, name: &Name, digest: Digest) -> Result<bool, Error> {
         let found = self.target_manifest(name).await?;
         let there = found.is_some_and(|found| found.digest == digest);
@@ -152,7 +154,7 @@ impl<'a> Copier<'a> {
         (self.blobs.options.fixed_tags)(tag)
     }
 
-    /// As [`Self::is_there`]; fails where the tag names another manifest.
+    /// Does the same as [`Self::is_there`], but fails if the tag names another manifest.
     async fn is_fixed_there(&mut self, tag: &str, digest: Digest) -> Result<bool, Error> {
         match self.target_manifest(&Name::Tag(tag.to_owned())).await? {
             Some(found) if found.digest != digest => Err(Error::Fixed {
@@ -169,8 +171,8 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Writes a tag that must not move: looked at once more, because the blobs may have taken minutes, and read
-    /// again after so long as others who looked before need to write.
+    /// Writes a tag that must not move. Checks the tag again first, because copying the blobs may have taken minutes.
+    /// Then waits for other writers and reads the tag back.
     async fn write_fixed(
         &mut self,
         manifest: &RawManifest,
@@ -196,7 +198,7 @@ impl<'a> Copier<'a> {
         })
     }
 
-    /// Finds the marks of a manifest in the source.
+    /// Finds the companions of a manifest in the source.
     async fn companions(&mut self, digest: Digest) -> Result<Vec<Tagged>, Error> {
         let mut companions = Vec::new();
         for suffix in &self.blobs.options.companions {
@@ -219,7 +221,7 @@ impl<'a> Copier<'a> {
         Ok(companions)
     }
 
-    /// Copies all that a manifest names, but not the manifest.
+    /// Copies everything that a manifest names, but not the manifest itself.
     async fn send_below(&mut self, root: &RawManifest, copied: &mut Copied) -> Result<(), Error> {
         if self.written.contains(&root.digest) {
             return Ok(());
@@ -234,7 +236,7 @@ impl<'a> Copier<'a> {
         Ok(())
     }
 
-    /// Writes a manifest whose blobs and children are there. Without a tag once is enough.
+    /// Writes a manifest whose blobs and children exist. Without a tag it is written only once.
     async fn write(
         &mut self,
         manifest: &RawManifest,
@@ -266,7 +268,7 @@ impl<'a> Copier<'a> {
         Ok(())
     }
 
-    /// Copies the manifests that are about these, those that are about them, and so on.
+    /// Copies the referrers of these manifests, their referrers, and so on.
     async fn referrers(
         &mut self,
         top: &RawManifest,
@@ -281,6 +283,10 @@ impl<'a> Copier<'a> {
             let Blobs { from, to, .. } = self.blobs;
             let listed = from.referrers(&subject, None).await;
             let listed = listed.map_err(Error::source(what()))?;
+            if let Some(doubt) = from.referrers_doubt() {
+                let warning = format!("{doubt}; only referrers that a tag lists are copied");
+                self.blobs.session.observer.warned(&warning);
+            }
             if listed.is_empty() {
                 continue;
             }
@@ -289,8 +295,8 @@ impl<'a> Copier<'a> {
             let known: HashSet<Digest> = known.iter().map(|known| known.digest).collect();
             for digest in listed.iter().map(|listed| listed.digest) {
                 let name = Name::Digest(digest);
-                // One that is listed may be gone, there as here; one that is there may not be listed, where
-                // the list was not written any more or is gone.
+                // In both stores a listed manifest may be gone. The target may also have a manifest that its list
+                // lacks.
                 let there = known.contains(&digest)
                     && (self.written.contains(&digest) || self.is_there(&name, digest).await?);
                 if !there {
@@ -308,7 +314,7 @@ impl<'a> Copier<'a> {
         Ok(())
     }
 
-    /// Reads a manifest of the source, and makes sure that it is the one that was asked for.
+    /// Reads a manifest of the source, and checks its digest.
     pub(super) async fn source_manifest(&mut self, name: &Name) -> Result<RawManifest, Error> {
         let from = self.blobs.from;
         let what = format!("manifest `{name}`");
@@ -317,7 +323,7 @@ impl<'a> Copier<'a> {
             let reason = format!("more than {MAX_MANIFESTS} manifests belong together");
             return Err(self.malformed(what, reason));
         }
-        let mut manifest = from.manifest(name).await.map_err(Error::source(what))?;
+        let manifest = from.manifest(name).await.map_err(Error::source(what))?;
         let expected = match name {
             Name::Digest(digest) => *digest,
             Name::Tag(_) => manifest.digest,
@@ -328,13 +334,10 @@ impl<'a> Copier<'a> {
             let digest = expected;
             return Err(self.corrupt(Identity { digest, size }, found));
         }
-        if manifest.media_type.is_empty() {
-            manifest.media_type = self.links(&manifest)?.media_type;
-        }
-        Ok(manifest)
+        Ok(RawManifest::stated(manifest.bytes, &manifest.media_type))
     }
 
-    /// Reads a manifest of the target, if it is there.
+    /// Reads a manifest of the target, if it exists.
     pub(super) async fn target_manifest(&self, name: &Name) -> Result<Option<RawManifest>, Error> {
         match self.blobs.to.manifest(name).await {
             Ok(manifest) => Ok(Some(manifest)),
@@ -344,8 +347,8 @@ impl<'a> Copier<'a> {
     }
 }
 
-/// Refuses what must not be written as a tag: a name that is none, as a layout may have it, would lead a
-/// registry elsewhere.
+/// Refuses tags that must not be written. An invalid tag, which a layout may have, could change the path of a request
+/// to a registry.
 fn check_tag(tag: &str) -> Result<(), Error> {
     let reason = if !is_tag(tag) {
         "it has other characters than a tag, or too many"

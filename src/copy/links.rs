@@ -1,4 +1,4 @@
-//! What a manifest names, whatever kind of manifest it is.
+//! The links of a manifest of any kind.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -7,14 +7,14 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::RawManifest;
 
-/// Docker's image manifest, its list, and the artifact manifest that came before OCI 1.1.
+/// Docker's image manifest and manifest list, and the artifact manifest from before OCI 1.1.
 const OTHER_MANIFESTS: [&str; 3] = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.artifact.manifest.v1+json",
 ];
 
-/// A manifest and what it names.
+/// A manifest and its links.
 pub(super) struct Node {
     pub(super) manifest: RawManifest,
     pub(super) links: Links,
@@ -31,7 +31,6 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns digest and size.
     pub(super) fn identity(&self) -> Identity {
         Identity {
             digest: self.digest,
@@ -39,19 +38,19 @@ impl Link {
         }
     }
 
-    /// Returns the media type, if one is stated.
+    /// Returns the media type, if it is set.
     pub(super) fn media_type(&self) -> Option<&str> {
         self.media_type
             .as_deref()
             .filter(|stated| !stated.is_empty())
     }
 
-    /// Returns whether it may be elsewhere and nowhere else (a layer that must not be redistributed).
+    /// Returns whether the blob may exist only elsewhere, such as a non-distributable layer.
     pub(super) fn is_foreign(&self) -> bool {
         self.urls.as_ref().is_some_and(|urls| !urls.is_empty())
     }
 
-    /// An index may list what is no manifest.
+    /// Returns whether this names a manifest: an index may list other content too.
     fn is_manifest(&self) -> bool {
         let known = |stated: &str| {
             [media_type::MANIFEST, media_type::INDEX].contains(&stated)
@@ -64,20 +63,17 @@ impl Link {
 /// Everything that a manifest names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Links {
-    /// What kind of manifest it is.
-    pub(super) media_type: String,
-    /// The manifest that it is about.
+    /// The manifest that this one is about.
     pub(super) subject: Option<Link>,
     /// The manifests of an index.
     pub(super) manifests: Vec<Link>,
-    /// Config, layers and whatever else has content.
+    /// The config, the layers and all other content.
     pub(super) blobs: Vec<Link>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    media_type: Option<String>,
     subject: Option<Link>,
     manifests: Option<Vec<Link>>,
     config: Option<Link>,
@@ -87,24 +83,18 @@ struct Document {
 }
 
 impl Links {
-    /// Reads a manifest, leniently: members that are not about content may be anything. The error says
-    /// what is wrong with it.
+    /// Reads a manifest leniently: members that name no content may have any form. The error gives the reason.
     pub(super) fn read(manifest: &[u8]) -> Result<Self, String> {
         let document: Document =
             serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
         if document.fs_layers.is_some() {
             return Err("it is a docker manifest of schema 1".to_owned());
         }
-        let guessed = match document.manifests {
-            Some(_) => media_type::INDEX,
-            None => media_type::MANIFEST,
-        };
         let listed = document.manifests.into_iter().flatten();
         let (manifests, other) = listed.partition(Link::is_manifest);
         let layers = document.layers.into_iter().chain(document.blobs).flatten();
         let blobs: Vec<Link> = other;
         Ok(Self {
-            media_type: document.media_type.unwrap_or(guessed.to_owned()),
             subject: document.subject,
             manifests,
             blobs: blobs
@@ -149,14 +139,12 @@ mod tests {
         });
         let links = read(&image).unwrap();
         assert_eq!(named(&links.blobs), digests(&["config", "a", "b"]));
-        assert_eq!(links.media_type, media_type::MANIFEST);
         assert_eq!(named(links.subject.as_slice()), digests(&["subject"]));
         assert!(links.manifests.is_empty());
 
         let artifact = json!({ "mediaType": OTHER_MANIFESTS[2], "blobs": [link("a")] });
         let links = read(&artifact).unwrap();
         assert_eq!(named(&links.blobs), digests(&["a"]));
-        assert_eq!(links.media_type, OTHER_MANIFESTS[2]);
 
         let mut listed = ["a", "b", "page"].map(link);
         listed[1]["mediaType"] = OTHER_MANIFESTS[0].into();
@@ -164,7 +152,6 @@ mod tests {
         let links = read(&json!({ "manifests": listed })).unwrap();
         assert_eq!(named(&links.manifests), digests(&["a", "b"]));
         assert_eq!(named(&links.blobs), digests(&["page"]));
-        assert_eq!(links.media_type, media_type::INDEX);
     }
 
     #[test]

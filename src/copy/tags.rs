@@ -1,4 +1,4 @@
-//! Tags that stand for a digest: marks that travel with a manifest, and lists of referrers that do not.
+//! Tags that stand for a digest: companions, which are copied with a manifest, and lists of referrers, which are not.
 
 use crate::digest::Digest;
 
@@ -9,7 +9,7 @@ pub(super) fn companion(digest: &Digest, suffix: &str) -> String {
     format!("{PREFIX}{}.{suffix}", digest.hex())
 }
 
-/// Returns whether a tag is that of a companion with one of these suffixes.
+/// Returns whether a tag belongs to a companion with one of these suffixes.
 pub(super) fn is_companion(tag: &str, suffixes: &[String]) -> bool {
     let parts = tag
         .strip_prefix(PREFIX)
@@ -19,7 +19,7 @@ pub(super) fn is_companion(tag: &str, suffixes: &[String]) -> bool {
     })
 }
 
-/// Returns whether a tag is where clients list referrers for a registry that does not.
+/// Returns whether clients use this tag to list referrers for a registry without a referrers API.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema>.
 pub(super) fn is_fallback(tag: &str) -> bool {

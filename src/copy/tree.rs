@@ -1,4 +1,4 @@
-//! A manifest with all that must be in a store before it can be.
+//! A manifest and everything that must be in a store before it.
 
 use std::collections::HashSet;
 
@@ -8,32 +8,31 @@ use crate::digest::{Identity, Mismatch};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, Subject};
 
-/// How deep manifests may be below the first: indexes in indexes, and subjects of subjects.
+/// The most levels of manifests below the first: indexes in indexes, and subjects of subjects.
 const MAX_DEPTH: usize = 16;
 
-/// How many bytes of manifests are held at once.
+/// The most bytes of manifests in memory at once.
 const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
 
-/// One piece of the walk.
+/// A step of the walk.
 enum Step {
-    /// A manifest to read, so deep below the first.
+    /// Read this manifest at this depth below the first.
     Read(Link, Role, usize),
-    /// One whose children are in the list.
+    /// Add this manifest, whose children are already in the list.
     Take(Node),
 }
 
-/// What a manifest is to the one that names it.
+/// The relation of a manifest to the manifest that names it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Child,
-    /// It may be missing.
+    /// May be missing.
     Subject,
 }
 
 impl Copier<'_> {
-    /// Reads what a manifest stands on: the manifests of an index, and its subject where the source has
-    /// it. Those that the target has are left out. Each comes after all that it names; the last one is
-    /// the manifest itself.
+    /// Reads a manifest's dependencies: the manifests of an index, and the subject if the source has it. Skips the
+    /// manifests that the target has. Dependencies come first in the list, and the manifest itself comes last.
     pub(super) async fn tree(&mut self, root: RawManifest) -> Result<Vec<Node>, Error> {
         let mut met = HashSet::from([root.digest]);
         let mut tree = Vec::new();
@@ -68,8 +67,7 @@ impl Copier<'_> {
         Ok(tree)
     }
 
-    /// Reads a manifest that another one names; nothing where that is a subject that is not in the
-    /// source, or that the target has.
+    /// Reads a manifest that another one names. Returns nothing for a subject that the source lacks or the target has.
     async fn named(&mut self, link: &Link, role: Role) -> Result<Option<Node>, Error> {
         let blob = link.identity();
         let name = Name::Digest(blob.digest);
@@ -89,7 +87,7 @@ impl Copier<'_> {
             return Err(self.corrupt(blob, found));
         }
         if let Some(stated) = link.media_type() {
-            manifest.media_type = stated.to_owned();
+            manifest = RawManifest::stated(manifest.bytes, stated);
         }
         self.node(manifest).map(Some)
     }
@@ -99,13 +97,12 @@ impl Copier<'_> {
         Ok(Node { manifest, links })
     }
 
-    /// Reads what a manifest names.
     pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
         let what = format!("manifest `{}`", manifest.digest);
         Links::read(&manifest.bytes).map_err(|reason| self.malformed(what, reason))
     }
 
-    /// Something in the source cannot be copied as it is.
+    /// Returns the error for unusable content in the source.
     pub(super) fn malformed(&self, what: String, reason: String) -> Error {
         Error::source(&what)(store::Error::Malformed {
             what: what.clone(),
@@ -114,7 +111,7 @@ impl Copier<'_> {
         })
     }
 
-    /// The source gave other bytes than those that were named.
+    /// Returns the error for a source that returned other bytes than requested.
     pub(super) fn corrupt(&self, expected: Identity, found: Identity) -> Error {
         let what = format!("manifest `{}`", expected.digest);
         let mismatch = Mismatch { expected, found };
@@ -123,7 +120,7 @@ impl Copier<'_> {
     }
 }
 
-/// Puts what a manifest names before it: steps are taken from the end.
+/// Pushes a manifest and, on top of it, its dependencies, so that they are taken first.
 fn expand(node: Node, depth: usize, steps: &mut Vec<Step>) {
     let children = node.links.manifests.iter().rev().cloned();
     let children = children.map(|link| Step::Read(link, Role::Child, depth + 1));

@@ -1,5 +1,4 @@
-//! Frames made while bytes are sent: quick ones, of a piece at a time. Frames one after the other decode to their
-//! contents one after the other.
+//! Small frames that are made while bytes are sent. Frames in a row decode to their contents in a row.
 //!
 //! Spec: RFC 8878, sections 3.1.1 and 3.1.1.2.
 
@@ -10,19 +9,18 @@ use zstd_safe::{InBuffer, OutBuffer, compress_bound};
 
 use super::{encoder, zstd};
 
-/// The fastest of zstd's own levels.
+/// zstd's fastest level.
 const LEVEL: u8 = 1;
 
-/// Content below this size is not worth an encoder.
+/// An encoder is not worth its setup for less content than this.
 const LEAST_BYTES: usize = 128;
 
-/// The most bytes that a block may have.
 const BLOCK_BYTES: usize = 128 * 1024;
 
-/// At most so many bytes are added to a content of up to 256 KiB by a frame.
+/// The most bytes that a frame adds to a content of up to 256 KiB.
 pub const FRAME_BYTES: usize = 32;
 
-/// Adds a frame with `content` to `output`, compressed where that is quick and saves something.
+/// Appends a frame with `content` to `output`. The frame is compressed if that is quick and saves bytes.
 pub fn append_frame(content: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
     if content.len() < LEAST_BYTES {
         append_raw_frame(content, output);
@@ -42,10 +40,10 @@ pub fn append_frame(content: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Adds a frame with `content` as it is to `output`: for what does not compress. At most 4 GiB.
+/// Appends a frame with uncompressed `content` to `output`. The content has at most 4 GiB.
 pub fn append_raw_frame(content: &[u8], output: &mut Vec<u8>) {
     const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-    /// No window: the content is one segment, of a size in four bytes.
+    /// The frame has no window: the content is one segment, with its size in four bytes.
     const SINGLE_SEGMENT: u8 = 0b1010_0000;
     output.extend_from_slice(&MAGIC);
     output.push(SINGLE_SEGMENT);
@@ -54,7 +52,7 @@ pub fn append_raw_frame(content: &[u8], output: &mut Vec<u8>) {
     loop {
         let block = blocks.next().unwrap_or_default();
         let is_last = blocks.peek().is_none();
-        // Size, the type of a raw block (0), and whether it is the last, in three bytes.
+        // Three bytes hold the size, the block type (0 is raw), and whether this is the last block.
         let head = (block.len() as u32) << 3 | u32::from(is_last);
         output.extend_from_slice(&head.to_le_bytes()[..3]);
         output.extend_from_slice(block);

@@ -98,7 +98,7 @@ fn hostile_frames_are_refused() {
     assert!(matches!(decode(&content, size), Err(FrameError::Zstd(_))));
 }
 
-/// A frame without a declared size, as a streaming encoder that pledges nothing writes it.
+/// Returns a frame without a declared size, as a streaming encoder without a pledged size writes it.
 fn undeclared(content: &[u8], window_log: u32) -> Vec<u8> {
     let mut encoder = CCtx::create();
     encoder

@@ -1,4 +1,4 @@
-//! What one component fills of what another one imports.
+//! Composition: the imports of one component that another one fills.
 
 use wac_graph::types::{Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, NodeKind, PackageId, PlugError};
@@ -6,11 +6,12 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId, NodeKind, PackageId, Pl
 use super::Error;
 use crate::world::Target;
 
-/// Returns which imports of `socket` the exports of `plug` fill, in the order of the socket's imports. Both may
+/// Returns the imports of `socket` that the exports of `plug` fill, in the order of the socket's imports. Both may
 /// be stubs.
 ///
-/// An import is filled where the names agree (versions that semver calls compatible are one), the types agree,
-/// and what comes of it is a valid component. Where several are filled alone but not together, the first are.
+/// An export fills an import if names and types agree and the composition is a valid component. Versions that
+/// semver calls compatible count as equal. If several imports can be filled alone but not together, the first ones
+/// count.
 pub fn plug(socket: &[u8], plug: &[u8]) -> Result<Vec<String>, Error> {
     let wanted = Target::of_component(socket)?.imports();
     let offered = Target::of_component(plug)?.exports();
@@ -71,7 +72,7 @@ fn is_valid(graph: &CompositionGraph) -> bool {
     graph.encode(EncodeOptions::default()).is_ok()
 }
 
-/// Takes all arguments back and gives those again, one after the other, with which the whole stays valid.
+/// Unsets all arguments and sets them again one by one. Returns those with which the composition stays valid.
 fn valid(
     graph: &mut CompositionGraph,
     socket: NodeId,

@@ -1,15 +1,15 @@
-//! What is missing and what differs, by name.
+//! The reasons of a verdict: missing and differing names.
 
 use wac_types::{ItemKind, Package, Type, Types, WorldId, are_semver_compatible, validate_target};
 
 use super::{Error, Mismatch, Verdict};
 use crate::world::{EncodedWorld, Target};
 
-/// Says why a component does not fit, given the first reason that was found.
+/// Returns why a component does not fit, given the first reason that the validator reported.
 pub(super) fn explain(component: &[u8], world: &Target, first: &str) -> Result<Verdict, Error> {
     let own = Target::of_component(component)?;
     let mut verdict = compare(component, world).unwrap_or_default();
-    // The first reason may be one that was not found here: two resources, say, that are called the same.
+    // The comparison may miss the validator's reason: for example two resources with the same name.
     let names = [own.imports(), own.exports(), world.exports()].concat();
     let (name, reason) = read(first, &names);
     let is_said = match name {
@@ -25,9 +25,10 @@ pub(super) fn explain(component: &[u8], world: &Target, first: &str) -> Result<V
     Ok(verdict)
 }
 
-/// Finds the import or export that a message of the validator is about, and what it says of it.
+/// Returns the import or export that a message of the validator is about, and the reason in it.
 ///
-/// Its lines go from the outside in, the first is about the whole. Numbers mean nothing outside of the validator.
+/// The lines of a message go from the outside in, and the first one is about the whole. Its numbers have no meaning
+/// outside the validator.
 fn read<'a>(message: &str, names: &'a [String]) -> (Option<&'a str>, String) {
     let lines: Vec<&str> = message.lines().collect();
     let lines = match lines.as_slice() {
@@ -58,7 +59,8 @@ impl Verdict {
     }
 }
 
-/// Whether a message means this name: there, versions are cut to what semver compares (`a:b/c@0.2`).
+/// Returns whether a message quotes this name. Messages cut versions to the part that semver compares
+/// (`a:b/c@0.2`).
 fn is_called(name: &str, quoted: &str) -> bool {
     match name.strip_prefix(quoted) {
         Some("") => true,
@@ -67,7 +69,7 @@ fn is_called(name: &str, quoted: &str) -> bool {
     }
 }
 
-/// Compares item by item; nothing where one of the two cannot be read here.
+/// Compares item by item. Returns nothing if the component or the world cannot be read here.
 fn compare(component: &[u8], world: &Target) -> Option<Verdict> {
     let EncodedWorld { package, world } = world.encode().ok()?;
     let mut types = Types::default();
@@ -92,7 +94,8 @@ fn compare(component: &[u8], world: &Target) -> Option<Verdict> {
     })
 }
 
-/// Finds a world in a package: an export that is the type of a component, which exports the world's type.
+/// Returns a world of a package. An encoded package exports the type of a component, which exports the world's
+/// type.
 fn definition(types: &Types, package: WorldId, name: &str) -> Option<WorldId> {
     let ItemKind::Type(Type::World(entry)) = types[package].exports.get(name)? else {
         return None;

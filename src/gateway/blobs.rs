@@ -1,4 +1,4 @@
-//! Blobs: what upstream has as it is, the config and the one layer of a flat form derived.
+//! Blobs: the stored ones as upstream has them, and the derived config and layer of a flat form.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::media_type;
 use crate::store::ByteStream;
 
-/// What of a request for a blob is upstream's business too.
+/// The request headers that are passed to upstream with a request for a blob.
 const PASSED_ON: [http::HeaderName; 5] = [
     ACCEPT_ENCODING,
     IF_MODIFIED_SINCE,
@@ -65,7 +65,7 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    /// Answers with a blob as upstream has it; returns nothing if a store that is no registry does not have it.
+    /// Answers with a blob as upstream has it. Returns nothing if a store other than a registry lacks it.
     async fn stored(&self, name: &Named) -> Answered<Option<Response>> {
         let mut headers = HeaderMap::new();
         for name in PASSED_ON {
@@ -92,7 +92,7 @@ impl RepositoryRequest<'_> {
         Ok(Some(response))
     }
 
-    /// Answers with a blob of a store that is no registry; returns nothing if it does not exist.
+    /// Answers with a blob of a store other than a registry. Returns nothing if the blob does not exist.
     async fn stored_blob(&self, digest: Digest) -> Answered<Option<Response>> {
         let Some(size) = self.store.size(&digest).await? else {
             return Ok(None);
@@ -106,13 +106,13 @@ impl RepositoryRequest<'_> {
         Ok(Some(response))
     }
 
-    /// The config of a flat form, or its one layer.
+    /// Answers with the config of a flat form, or with its only layer.
     async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> Answered<Response> {
         let request = self.request;
         if view.names(digest) == Some(Kind::Config) {
             let (mut response, part) = framed(request, Identity::of(&view.config));
             if let Some(part) = part {
-                // The config is in memory, so its length is a usize.
+                // The config is in memory, so its length fits a `usize`.
                 let part = view.config.slice(part.start as usize..part.end as usize);
                 response.body = stream::iter([Ok(part)]).boxed();
             }
@@ -147,13 +147,13 @@ impl RepositoryRequest<'_> {
             },
             manifest: Arc::clone(&view.split),
         };
-        // The server logs a body that breaks off.
+        // The server logs aborted bodies.
         response.body = self.gateway.contents.body(component, form).await?;
         Ok(response)
     }
 }
 
-/// Cuts a stream after `length` bytes. Nothing is read after the piece that completes them.
+/// Cuts a stream after `length` bytes. Reads no further than the piece that completes them.
 fn first_bytes(stream: ByteStream, length: u64) -> ByteStream {
     let rest = stream::try_unfold((stream, length), async |(mut stream, left)| {
         if left == 0 {
@@ -173,7 +173,7 @@ fn unknown() -> Response {
     Refusal::not_found("BLOB_UNKNOWN", "there is no such blob").into()
 }
 
-/// Says all of an answer but its body, and which bytes belong into that: none where there is none to send.
+/// Returns the response without its body, and the range of bytes for the body: nothing if no body is sent.
 fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Range<u64>>) {
     let tag = blob.digest.to_string();
     let mut response = Response::new(StatusCode::OK, Bytes::new());
@@ -184,7 +184,7 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
         response.status = StatusCode::NOT_MODIFIED;
         return (response, None);
     }
-    // Ranges are for GET alone.
+    // Range requests are defined for GET only.
     let wanted = match request.method == Method::GET {
         true => wanted(&request.headers, blob.size, &tag),
         false => None,
@@ -216,14 +216,14 @@ fn framed(request: &Request, blob: Identity) -> (Response, Option<std::ops::Rang
 }
 
 fn say_range(headers: &mut HeaderMap, range: &str) {
-    // Numbers are plain text.
+    // Digits always make a valid header.
     if let Ok(range) = HeaderValue::from_str(range) {
         headers.insert(CONTENT_RANGE, range);
     }
 }
 
-/// Other bytes for the same content: their length is not known, and their entity tag is a weak one. What is said of
-/// them is the same whether they are sent or not (RFC 9110, 8.6 and 9.3.2).
+/// Changes the headers for the same content as zstd: its length is unknown and its entity tag is weak. GET and HEAD
+/// have the same headers (RFC 9110, 8.6 and 9.3.2).
 fn as_zstd(response: &mut Response, digest: &Digest) {
     let headers = &mut response.headers;
     headers.remove(CONTENT_LENGTH);

@@ -1,12 +1,12 @@
-//! Components, spliced from their layers while they are sent.
+//! Components that are spliced from their layers while they are sent.
 //!
 //! ```text
-//! manifest + form -> plan (which bytes of which layers, in order) -> body (pieces, hashed as they are sent)
+//! manifest + form -> plan (which bytes of which layers, in order) -> body (pieces, hashed while they are sent)
 //!                                                                    reads arrivals of the content engine
 //! ```
 //!
-//! Pieces are read from files at the pace of the client. The server bounds the pieces in memory; this module bounds how
-//! many are read at once.
+//! The client's pace sets the pace of file reads. The server limits the pieces in memory; this module limits the reads
+//! at once. It knows nothing about HTTP or connections.
 
 mod body;
 mod buffers;
@@ -28,42 +28,42 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::ByteStream;
 
-/// How many components are remembered as proven.
+/// The most components remembered as verified.
 const MAX_PROVEN: usize = 65_536;
 
-/// A split artifact, and where its layers come from with the rights of whoever asks.
+/// A split artifact, and the origin of its layers with the client's rights.
 #[derive(Clone)]
 pub struct Component {
-    /// Where the layers are fetched.
+    /// The store of the layers.
     pub origin: Origin,
-    /// What was read and checked.
+    /// The split manifest, checked.
     pub manifest: Arc<SplitManifest>,
 }
 
-/// How a component is wanted.
+/// The form in which a component is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
-    /// As it is.
+    /// The whole component, not encoded.
     Whole,
-    /// A part of it, in bytes from its start; lies within it and is not empty.
+    /// A range of bytes from the start of the component. It lies within the component and is not empty.
     Range(Range<u64>),
-    /// As zstd frames one after the other (`Content-Encoding: zstd`), whose length nobody knows before.
+    /// A sequence of zstd frames (`Content-Encoding: zstd`). Its length is not known in advance.
     Zstd,
 }
 
-/// The content engine, and what all bodies share.
+/// The content engine, and the state that all bodies share.
 pub struct Contents {
     engine: Arc<Engine>,
     buffers: Arc<Buffers>,
-    /// How many layers are begun before they are needed.
+    /// The most layers to start before they are needed.
     look_ahead: usize,
-    /// Split and content digest of components that came out right as a whole.
+    /// The split digest and content digest of components that were verified as a whole.
     proven: Cache<(Digest, Digest), ()>,
     metrics: Arc<Metrics>,
 }
 
 impl Contents {
-    /// Opens or makes the directory.
+    /// Opens or creates the directory.
     pub fn open(settings: Settings, metrics: Arc<Metrics>) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(Self {
             look_ahead: settings.session.transfers().min(8),
@@ -74,12 +74,12 @@ impl Contents {
         }))
     }
 
-    /// Begins to send a component. What fails before the first byte is an error here, what fails later is one in
-    /// the stream, which then ends without the last byte of the layer, or of the whole, that was wrong.
+    /// Starts to send a component. A failure before the first byte is returned here. A later failure is an error in the
+    /// stream, which then ends without the last byte of the wrong layer or component.
     ///
-    /// Pieces have at most 256 KiB. A range is not checked as a whole; where it is a small part of a layer that is
-    /// stored as it is, only that part is fetched, and cannot be checked. In zstd form the stored frames are checked
-    /// and not what they hold: that is for who decodes them.
+    /// A piece has at most 256 KiB. A range is not checked as a whole. If it is a small part of a raw layer, only that
+    /// part is fetched and it cannot be checked. In zstd form the stored frames are checked but not their contents; the
+    /// client's decoder has to do that.
     pub async fn body(
         self: &Arc<Self>,
         component: Component,
@@ -105,7 +105,7 @@ impl Contents {
     }
 }
 
-/// The split digest names all parts and the whole.
+/// Returns digests that cover all parts and the whole.
 fn names(component: &SplitManifest) -> (Digest, Digest) {
     (component.config.digest, component.content.digest)
 }

@@ -1,4 +1,4 @@
-//! What a client accepts.
+//! The forms and encodings that a client accepts.
 //!
 //! Spec: RFC 9110, 12.4.2 (weights), 12.5.1 (`Accept`) and 12.5.3 (`Accept-Encoding`).
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::manifest::media_type;
 
-/// Returns each element of a list with its weight, in thousandths, in lower case and without other parameters.
+/// Returns the elements of a list in lower case, without parameters, each with its weight in thousandths.
 fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<(String, u16)> {
     let lines = headers.get_all(name).into_iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -19,14 +19,14 @@ fn weighted(headers: &HeaderMap, name: HeaderName) -> Vec<(String, u16)> {
             let (name, weight) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("q").then(|| weight.trim())
         });
-        // Who says a weight that is none does not want it surely.
+        // An unparsable weight counts as 0.
         let weight = weight.map_or(1000, |text| thousandths(text).unwrap_or(0));
         Some((value.to_ascii_lowercase(), weight))
     });
     weighted.collect()
 }
 
-/// Reads `0`, `1`, `0.5`, `1.000`: at most three digits after the point, at most 1.
+/// Parses a weight such as `0`, `1`, `0.5` or `1.000`: at most three digits after the point, and at most 1.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let digits = rest.len() <= 3 && rest.bytes().all(|byte| byte.is_ascii_digit());
@@ -41,7 +41,7 @@ fn thousandths(text: &str) -> Option<u16> {
     }
 }
 
-/// Returns whether the split form is named; `*/*` never means it.
+/// Returns whether the client names the split form. `*/*` does not include it.
 pub(super) fn accepts_split(headers: &HeaderMap) -> bool {
     let accepted = weighted(headers, ACCEPT);
     let mut named = accepted
@@ -50,7 +50,7 @@ pub(super) fn accepts_split(headers: &HeaderMap) -> bool {
     named.any(|(_, weight)| *weight > 0)
 }
 
-/// Returns whether zstd is named and not wanted less than the bytes as they are; `*` never means it.
+/// Returns whether the client names zstd and does not prefer `identity`. `*` does not include zstd.
 pub(super) fn accepts_zstd(headers: &HeaderMap) -> bool {
     let accepted = weighted(headers, ACCEPT_ENCODING);
     let weight = |name: &str| {
@@ -61,8 +61,8 @@ pub(super) fn accepts_zstd(headers: &HeaderMap) -> bool {
     weight("zstd").is_some_and(|zstd| zstd > 0 && zstd >= identity)
 }
 
-/// Returns what upstream is asked for: what the client accepts, and the split form where it has one. Another
-/// gateway shows that only to those who name it.
+/// Returns the `Accept` header for upstream: the client's own, and the split form. Another gateway shows the split form
+/// only to clients that name it.
 pub(super) fn upstream_accept(headers: &HeaderMap) -> HeaderValue {
     let named = weighted(headers, ACCEPT);
     let anything = named.is_empty() || named.iter().any(|(value, _)| value.contains('*'));

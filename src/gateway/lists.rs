@@ -1,4 +1,4 @@
-//! Tags, referrers and the catalog.
+//! Lists: tags, referrers and the catalog.
 
 use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -16,7 +16,6 @@ use crate::store::Relayed;
 /// The longest list of tags that is read, in bytes.
 const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A page of tags.
 #[derive(Deserialize)]
 struct TagList {
     name: Value,
@@ -40,7 +39,7 @@ impl Gateway {
             .upstreams
             .passthrough(known, client.clone(), method, path, query);
         if let Some(relayed) = relayed.await? {
-            return Ok(self.passed_list(request, relayed));
+            return self.passed_list(request, relayed);
         }
         let repositories = self.upstreams.repositories(known, client).await?;
         let (repositories, next) = page.cut(repositories);
@@ -51,12 +50,12 @@ impl Gateway {
         ))
     }
 
-    /// Passes a list on, whose next page is on the gateway too.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> Response {
-        let next = relayed.next_page();
+    /// Passes a list on, and points its next page to the gateway.
+    fn passed_list(&self, request: &Request, relayed: Relayed) -> Answered<Response> {
+        let next = relayed.next_page()?;
         let mut response = self.passed(request, relayed);
         say_next(&mut response.headers, request, next);
-        response
+        Ok(response)
     }
 }
 
@@ -83,18 +82,18 @@ impl RepositoryRequest<'_> {
         Ok(listed(self.request, &list, next))
     }
 
-    /// Passes the tags on. Where upstream knows no pages (distribution 2.8 gives all tags, in no order), they are
-    /// made here.
+    /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
+    /// tags, in no order.
     async fn passed_tags(&self, page: &Page, relayed: Relayed) -> Answered<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
-            || relayed.next_page().is_some()
+            || relayed.next_page()?.is_some()
         {
-            return Ok(self.gateway.passed_list(request, relayed));
+            return self.gateway.passed_list(request, relayed);
         }
         let headers = relayed.headers.clone();
-        let bytes = relayed.bytes(MAX_TAGS_BYTES).await?;
+        let bytes = relayed.document(MAX_TAGS_BYTES).await?;
         let list: Option<TagList> = serde_json::from_slice(&bytes).ok();
         if let Some(TagList { name, tags }) = list
             && let Some(tags) = tags.filter(|tags| page.is_ignored_in(tags))
@@ -109,7 +108,7 @@ impl RepositoryRequest<'_> {
         Ok(response)
     }
 
-    /// The referrers that upstream knows, by its own list or by a tag.
+    /// Returns the referrers that upstream knows, from its API or from a tag.
     pub(super) async fn referrers(&self, subject: &Named) -> Answered<Response> {
         let Named::Digest(subject) = subject else {
             return self.other_referrers(subject).await;
@@ -119,7 +118,7 @@ impl RepositoryRequest<'_> {
         Ok(index(json!(found.await?), artifact_type.is_some()))
     }
 
-    /// Those of a digest that cannot be read here, as upstream says.
+    /// Passes on the referrers of a digest with another algorithm.
     async fn other_referrers(&self, subject: &Named) -> Answered<Response> {
         let endpoint = format!("referrers/{subject}");
         let (method, query) = (&self.request.method, passed_on(self.request.uri.query()));
@@ -127,7 +126,7 @@ impl RepositoryRequest<'_> {
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
             Some(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                Ok(self.gateway.passed_list(self.request, relayed))
+                self.gateway.passed_list(self.request, relayed)
             }
             _ => Ok(index(json!([]), false)),
         }

@@ -1,7 +1,7 @@
-//! Which split manifest a flat digest comes from: in memory, and on disk for after a restart.
+//! The split manifest behind a flat digest, in memory and on disk for the time after a restart.
 //!
-//! What stands here is a hint. Whoever uses it reads the split manifest, with the rights of who asks, and derives
-//! the flat form again.
+//! An entry is only a hint. The caller reads the split manifest with the rights of the client, and derives the flat
+//! form again.
 
 use std::fs;
 use std::io;
@@ -15,46 +15,44 @@ use crate::digest::Digest;
 use crate::store::Error;
 use crate::store::spool::Spool;
 
-/// How long it is remembered that nothing was found.
+/// How long the gateway remembers that a digest was not found.
 pub(super) const MISSED: Duration = Duration::from_secs(30);
 
-/// How many entries are on disk after a start.
+/// The most entries on disk after a start.
 const MAX_FILES: usize = 200_000;
 
-/// How many entries are in memory.
+/// The most entries in memory.
 const MAX_KNOWN: usize = 50_000;
 
-/// What a digest of the flat form names.
+/// The part of a flat form that a digest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
-    /// The flat manifest.
     Manifest,
-    /// Its config.
     Config,
-    /// Its one layer, the component.
+    /// The only layer, which is the component.
     Content,
 }
 
-/// Where a digest of the flat form comes from.
+/// The origin of a digest of a flat form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Origin {
     pub(super) kind: Kind,
-    /// The split manifest.
+    /// The digest of the split manifest.
     pub(super) split: Digest,
-    /// Whether the flat form is stored upstream too, as far as the split manifest knows.
+    /// Whether upstream stores the flat form too, according to the split manifest.
     pub(super) stored: bool,
 }
 
-/// All that is known, by upstream, repository and digest.
+/// The origins by upstream, repository and digest.
 pub(super) struct Index {
     directory: PathBuf,
-    /// A part of what is on disk.
+    /// The entries in memory, a part of those on disk.
     known: Cache<Digest, Origin>,
 }
 
 impl Index {
-    /// Opens the index in a directory, which is made; what is too much goes, the oldest first.
+    /// Opens or creates the index in a directory. Removes the oldest entries above the limit.
     pub(super) fn open(directory: &Path) -> Result<Self, Error> {
         let directory = directory.join("lookup");
         fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
@@ -65,7 +63,7 @@ impl Index {
         })
     }
 
-    /// Returns where a digest in a repository comes from. A file that makes no sense says nothing.
+    /// Returns the origin of a digest in a repository. An unreadable entry counts as missing.
     pub(super) fn get(&self, location: &str, digest: &Digest) -> Result<Option<Origin>, Error> {
         let key = key(location, digest);
         if let Some(origin) = self.known.get(&key) {
@@ -83,7 +81,7 @@ impl Index {
         Ok(origin)
     }
 
-    /// Writes down where a digest comes from.
+    /// Records the origin of a digest.
     pub(super) fn learn(
         &self,
         location: &str,
@@ -96,7 +94,7 @@ impl Index {
         let key = key(location, digest);
         let path = self.directory.join(key.hex());
         let write = || {
-            // Somebody may have deleted it.
+            // Another program may have deleted the directory.
             fs::create_dir_all(&self.directory)?;
             let mut spool = Spool::new_in(&self.directory)?;
             serde_json::to_writer(spool.file(), &origin)?;
@@ -107,7 +105,7 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets an entry whose split manifest is gone.
+    /// Removes an entry whose split manifest does not name the digest.
     pub(super) fn forget(&self, location: &str, digest: &Digest) -> Result<(), Error> {
         let key = key(location, digest);
         self.known.remove(&key);
@@ -119,7 +117,7 @@ impl Index {
     }
 }
 
-/// One name for both. No location has a line break.
+/// Returns one key for both. No location contains a line break.
 fn key(location: &str, digest: &Digest) -> Digest {
     Digest::of(format!("{location}\n{digest}").as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Manifests: by tag in the form that the client takes, by digest exactly those bytes.
+//! Manifests: a tag in the form that the client accepts, a digest with exactly its bytes.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
 use http::{HeaderValue, Method, StatusCode};
@@ -29,7 +29,7 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    /// A tag, whose split manifest is shown as such to those who name its type.
+    /// Answers a request by tag. A split manifest is shown as stored only to clients that name its type.
     async fn tagged(&self, tag: &str) -> Answered<Response> {
         let request = self.request;
         let accept = upstream_accept(&request.headers);
@@ -44,7 +44,7 @@ impl RepositoryRequest<'_> {
                 self.gateway
                     .let_in
                     .enter(&self.who, &self.location, &view.raw.digest);
-                // It may be new in this repository.
+                // The tag may be new in this repository.
                 self.learn(&view)?;
                 return Ok(self.shown(&view));
             }
@@ -61,13 +61,13 @@ impl RepositoryRequest<'_> {
         match self.derived(raw.clone()).await {
             Ok(Some(view)) => Ok(self.shown(&view)),
             Ok(None) => Ok(self.as_stored(raw)),
-            // Who wants what is stored gets what is stored.
+            // A client that wants the stored form gets it, even if the flat form cannot be derived.
             Err(error) if self.wants_split() && is_unsound(&error) => Ok(self.as_stored(raw)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Exactly the bytes of a digest: what upstream has, else the flat form of something that it has.
+    /// Answers with the exact bytes of a digest: as upstream has them, or otherwise the flat form of a split manifest.
     async fn exact(&self, digest: &Digest) -> Answered<Response> {
         let request = self.request;
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
@@ -87,7 +87,7 @@ impl RepositoryRequest<'_> {
         Ok(self.as_it_is(got))
     }
 
-    /// Passes on what upstream says.
+    /// Passes on upstream's answer.
     fn as_it_is(&self, got: Found) -> Response {
         match got {
             Found::Manifest(raw) => self.as_stored(raw),

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::store::ByteStream;
 
-/// The head of a request; the gateway reads no request bodies. A handler relies on the method, the path, the query and
-/// the headers. A `Host` header is always set if the client named a host.
+/// The head of a request; the gateway reads no request bodies. Handlers may use the method, the path, the query and the
+/// headers. The `Host` header is set if the client named a host.
 pub type Request = http::request::Parts;
 
 /// A response to a request.
@@ -34,7 +34,6 @@ impl Response {
         }
     }
 
-    /// Returns a response whose body is JSON.
     pub(super) fn json(status: StatusCode, value: &Value, media_type: &'static str) -> Self {
         let mut response = Self::new(status, value.to_string());
         let media_type = HeaderValue::from_static(media_type);
@@ -43,7 +42,7 @@ impl Response {
     }
 }
 
-/// An HTTP handler.
+/// Answers HTTP requests.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Handles a GET or HEAD request. A failure is a response too.

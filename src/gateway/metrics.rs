@@ -1,8 +1,7 @@
-//! The gateway's metrics.
+//! The gateway's metrics, in Prometheus's text format:
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
 //!
-//! Shown in Prometheus's text format:
-//! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>. All label values come from lists in
-//! this file, so clients cannot make the text longer.
+//! All label values come from lists in this file, so that clients cannot make the text longer.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// The kinds of requests. Any other name is counted as `other`.
+/// The kinds of requests. Any other name counts as `other`.
 pub const REQUESTS: [&str; 11] = [
     "base",
     "manifest",
@@ -28,9 +27,14 @@ pub const REQUESTS: [&str; 11] = [
     OTHER,
 ];
 
-/// The kinds of failures: those of [`crate::error::Kind`]; a body of the wrong length; an unusable blob in a shared
-/// directory; a client that reads nothing, one that disconnects; a failed TLS handshake, a malformed request, and a
-/// connection that could not be accepted. Any other name is counted as `other`.
+/// The kinds of failures. The first five are words of [`crate::error::Kind`]. The others are:
+/// - `length`: a body of the wrong length
+/// - `held`: an unusable blob in a shared directory
+/// - `slow`, `aborted`: a client that reads nothing, or disconnects
+/// - `tls`, `http`: a failed TLS handshake, or a malformed request
+/// - `accept`: a connection that could not be accepted
+///
+/// Any other name counts as `other`.
 pub const FAILURES: [&str; 13] = [
     "not_found",
     "refused",
@@ -47,40 +51,39 @@ pub const FAILURES: [&str; 13] = [
     OTHER,
 ];
 
-/// The label of everything that is in no list.
+/// The label for every name outside the lists.
 const OTHER: &str = "other";
 
 /// The status classes, and the label of requests without a response.
 const STATUSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", NO_STATUS];
 const NO_STATUS: &str = "none";
 
-/// The upper bounds of the latency histogram, in seconds: from a manifest in memory to a large component from a slow
-/// upstream.
+/// The upper bounds of the latency histogram, in seconds. They range from a manifest in memory to a large component
+/// from a slow upstream.
 const LATENCIES: [f64; 12] = [
     0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
 ];
 
-/// What all names begin with.
 const PREFIX: &str = "wharf_gateway";
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// Counters, gauges and the latency histogram; all start at 0.
+/// The counters, gauges and the latency histogram. All start at 0.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<Labels<2>, Counter>,
     latencies: Family<Labels<1>, Histogram, fn() -> Histogram>,
     failures: Family<Labels<1>, Counter>,
-    /// Bytes of blobs and manifests that were fetched from upstream.
+    /// Bytes of blobs and manifests fetched from upstream.
     pub(super) upstream_bytes: Counter,
-    /// Bytes of blobs and layers that were read from the gateway's cache.
+    /// Bytes of blobs and layers read from the gateway's cache.
     pub(super) cache_bytes: Counter,
-    /// Bytes of blobs that were read from blob directories of this machine.
+    /// Bytes of blobs read from blob directories on this machine.
     pub(super) held_bytes: Counter,
-    /// Bytes of bodies that went to clients.
+    /// Bytes of bodies sent to clients.
     pub(super) sent_bytes: Counter,
-    /// Components whose splicing began.
+    /// Components that the gateway started to splice.
     pub(super) splices: Counter,
     connections: Gauge,
     in_flight: Gauge,
@@ -170,8 +173,8 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts a request that ended after `duration`; the kind is one of [`REQUESTS`], and status 0 means that there was
-    /// no response. Only the server calls this, once per request.
+    /// Counts a request that ended after `duration`. The kind is one of [`REQUESTS`]. Status 0 means that there was no
+    /// response. Only the server calls this, once per request.
     pub fn requested(&self, kind: &'static str, status: u16, duration: Duration) {
         let class = match status {
             100..=599 => STATUSES[usize::from(status / 100) - 1],
@@ -201,8 +204,8 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _always = encode_registry(&mut text, &self.registry);
-        // The library writes OpenMetrics, whose comments name a counter without the suffix of its samples. In the text
-        // format both have the same name.
+        // The library writes OpenMetrics, where the comments name a counter without the suffix `_total`. In the text
+        // format both names are the same.
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let counters = types.filter_map(|line| line.strip_suffix(" counter"));
         let counters: Vec<String> = counters.map(str::to_owned).collect();
@@ -213,12 +216,12 @@ impl Metrics {
     }
 }
 
-/// Returns a label if it is in a list, otherwise [`OTHER`].
+/// Returns a name if the list has it, and otherwise [`OTHER`].
 fn known(list: &[&'static str], name: &'static str) -> &'static str {
     if list.contains(&name) { name } else { OTHER }
 }
 
-/// One connection or request that is counted now.
+/// A connection or request that the gauge counts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Open(Gauge);
 

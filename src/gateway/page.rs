@@ -1,12 +1,12 @@
-//! A page to look at: what there is, and what a component consists of. For people with a browser; nothing that runs,
-//! and nothing from elsewhere.
+//! Pages for people with a browser: lists of components, and the contents of a component.
+//!
+//! A page has no scripts, and loads nothing from elsewhere. Upstream gets the client's credentials. A browser has none,
+//! so with [`Rights::Client`] it sees only public content. The modules that write HTML get values, and know nothing
+//! about stores. [`address`] lists the paths.
 //!
 //! ```text
 //! path -> address -> query (asks upstream, with the rights of the client) -> values -> HTML
 //! ```
-//!
-//! Where the rights of clients count, a browser has none: it is shown what upstream shows everybody. Paths are written
-//! down in [`address`].
 
 mod address;
 mod artifact;
@@ -36,16 +36,16 @@ use super::{Gateway, forwarded};
 use crate::digest::Digest;
 use crate::store::remote::Credentials;
 
-/// How many pages are put together at once; each asks for many manifests.
+/// The most pages in work at once. Each page requests many manifests.
 pub(super) const AT_ONCE: usize = 4;
 
-/// The longest explanation that is read of an answer, in bytes.
+/// The most bytes read from an error response, to find its message.
 const MAX_WORDS_BYTES: usize = 16 * 1024;
 
 impl Gateway {
-    /// Answers with a page, whatever happens.
+    /// Answers with a page, also after a failure.
     pub(super) async fn page(&self, request: &Request) -> Response {
-        // Closed it never is.
+        // The semaphore is never closed.
         let _turn = self.pages.acquire().await;
         match self.queried(request).await {
             Ok(response) => response,
@@ -53,8 +53,8 @@ impl Gateway {
         }
     }
 
-    /// Says on a page what else would be said to a client. Nobody is asked for a password: it would be upstream's, and
-    /// a browser would send it with every request from then on.
+    /// Answers with a page that explains a failure. It never asks for a password: that would be upstream's, and the
+    /// browser would then send it with every request.
     async fn problem(&self, request: &Request, failure: Failure) -> Response {
         let instead = self.refused(request, failure);
         let stranger = matches!(self.upstreams.rights, Rights::Client)
@@ -77,7 +77,7 @@ impl Gateway {
         response
     }
 
-    /// Says why something beside what a page is about is missing.
+    /// Returns the reason why a secondary part of a page is missing.
     async fn explained(&self, request: &Request, failure: Failure) -> String {
         let instead = self.refused(request, failure);
         let status = instead.status;
@@ -117,23 +117,23 @@ fn problem(status: StatusCode, words: Option<&str>) -> Markup {
     }
 }
 
-/// Returns the words of the specification's error, where an answer is one.
+/// Returns the message of an error response in the form of the specification, if it has one.
 async fn words_of(response: Response) -> Option<String> {
     let body = response.body.try_fold(Vec::new(), async |mut body, piece| {
         let room = MAX_WORDS_BYTES.saturating_sub(body.len());
         body.extend_from_slice(&piece[..piece.len().min(room)]);
         Ok(body)
     });
-    // Who breaks off while it explains has explained nothing.
+    // An aborted body has no usable message.
     let body: Value = serde_json::from_slice(&body.await.ok()?).ok()?;
     let words = body["errors"][0]["message"].as_str()?;
     (!words.is_empty()).then(|| words.to_owned())
 }
 
-/// Leads to another page.
+/// Redirects to another page.
 fn redirect(address: &Address) -> Response {
     let mut response = Response::new(StatusCode::SEE_OTHER, "");
-    // Names and tags are plain text.
+    // Names and tags always make a valid header.
     if let Ok(location) = HeaderValue::try_from(address.to_string()) {
         response.headers.insert(LOCATION, location);
     }
@@ -155,7 +155,7 @@ fn page(request: &Request, status: StatusCode, title: &str, main: Markup) -> Res
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Both are plain text.
+    // Both always make valid headers.
     if let (Ok(policy), Ok(tag)) = (
         HeaderValue::try_from(policy()),
         HeaderValue::try_from(format!("\"{tag}\"")),

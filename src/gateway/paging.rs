@@ -1,4 +1,4 @@
-//! Lists in pages.
+//! Paging of lists.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags>.
 
@@ -7,17 +7,17 @@ use http::Uri;
 use super::refusal::Refusal;
 use super::route::parameter;
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
     n: Option<usize>,
     last: Option<String>,
-    /// Whether something is asked that only upstream understands, such as the cursor of its next page.
+    /// Whether the query has parameters for upstream only, such as a cursor.
     other: bool,
 }
 
 impl Page {
-    /// Reads `n` and `last` of a query, and whether it has more for upstream.
+    /// Parses `n` and `last`, and checks for other parameters.
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
         let bad =
             |_| Refusal::bad_request("PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more");
@@ -29,15 +29,15 @@ impl Page {
         })
     }
 
-    /// Returns whether a list that is said to be this page, and the last one, cannot be it. Of a page that upstream
-    /// named in its own way, that cannot be told.
+    /// Returns whether upstream ignored the paging: this complete list cannot be the requested page. With upstream's
+    /// own cursor that cannot be told.
     pub(super) fn is_ignored_in(&self, list: &[String]) -> bool {
         let too_long = self.n.is_some_and(|n| n < list.len());
         let again = self.last.as_ref().is_some_and(|last| list.contains(last));
         !self.other && (too_long || again)
     }
 
-    /// Returns the page, and the query of the next one if there is more.
+    /// Returns the requested page, and the query of the next page if there is one.
     pub(super) fn cut(&self, list: Vec<String>) -> (Vec<String>, Option<String>) {
         let n = self.n.unwrap_or(usize::MAX);
         let (list, next) = cut(list, self.last.as_deref(), n);
@@ -45,7 +45,7 @@ impl Page {
     }
 }
 
-/// Returns as many names behind `last` as there is room for, sorted, and the last one of them if there are more.
+/// Sorts names, and returns at most `room` of them after `last`. Also returns the last name of the page if more follow.
 pub(super) fn cut(
     mut names: Vec<String>,
     last: Option<&str>,
@@ -60,21 +60,21 @@ pub(super) fn cut(
     (names, last)
 }
 
-/// Returns the parameters that upstream is asked, as they were written; nothing where there are none.
+/// Returns the query for upstream, unchanged and without the gateway's own parameters; nothing if it is empty.
 pub(super) fn passed_on(query: Option<&str>) -> Option<String> {
     let pairs: Vec<&str> = for_upstream(query).map(|(_, pair)| pair).collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
 
-/// Returns the key and the whole of each parameter that is not for the gateway. Registries may give their cursors any
-/// name, and are sent them back as they wrote them.
+/// Returns the key and the whole text of each parameter that is not the gateway's. Registries choose the names of their
+/// cursors, and get them back unchanged.
 fn for_upstream(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let pairs = query.unwrap_or_default().split('&');
     let pairs = pairs.map(|pair| (pair.split('=').next().unwrap_or(pair), pair));
     pairs.filter(|(key, pair)| !pair.is_empty() && !["ns", "form"].contains(key))
 }
 
-/// Writes the header that says where the next page is. A namespace that was asked for stays.
+/// Returns the `Link` header for the next page. It keeps the requested namespace.
 pub(super) fn link(uri: &Uri, query: &str) -> String {
     let path = uri.path();
     let query = passed_on(Some(query)).unwrap_or_default();

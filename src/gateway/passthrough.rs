@@ -1,4 +1,4 @@
-//! Answers of upstream that are passed on, and responses to its failures.
+//! Answers that are passed on from upstream, and responses to failures.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ use crate::store::{self, Relayed};
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 impl Gateway {
-    /// Passes an answer of upstream's on. Of what went wrong there, clients learn that it was not here.
+    /// Passes on upstream's answer. A redirect becomes 502, and so does a server error other than 503 and 504. A 401 to
+    /// the gateway's own credentials becomes 403.
     pub(super) fn passed(&self, request: &Request, relayed: Relayed) -> Response {
         let status = relayed.status;
         let own = matches!(self.upstreams.rights, Rights::Own(_));
@@ -39,7 +40,7 @@ impl Gateway {
             return Refusal::new(StatusCode::FORBIDDEN, "DENIED", message).into();
         }
         let mut headers = relayed.headers.clone();
-        // It leads past the gateway; lists have one of their own.
+        // It points past the gateway; lists get their own.
         headers.remove(LINK);
         if own {
             headers.remove(WWW_AUTHENTICATE);
@@ -56,7 +57,7 @@ impl Gateway {
         }
     }
 
-    /// Returns the response to a request that failed. Failures that are not the client's are logged and counted.
+    /// Returns the response to a failed request. Logs and counts failures that are not the client's.
     pub(super) fn refused(&self, request: &Request, failure: Failure) -> Response {
         let error = match failure {
             Failure::Response(response) => return *response,
@@ -70,7 +71,7 @@ impl Gateway {
         refusal.into()
     }
 
-    /// Tells the log.
+    /// Logs a problem with a request.
     pub(super) fn note(&self, request: &Request, what: &str) {
         (self.log)(&format!(
             "error: {} {}: {what}",
@@ -81,8 +82,7 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    /// Replaces a refusal that the gateway met while it asked for something else: upstream's own tells the client how to
-    /// be let in.
+    /// Replaces a refusal from one of the gateway's own requests by upstream's, which tells the client how to log in.
     pub(super) async fn challenged<T>(&self, answered: Answered<T>) -> Answered<T> {
         if let Err(Failure::Error(Error::Store(error))) = &answered
             && let (store::Error::Refused { .. }, Rights::Client) =
@@ -94,7 +94,7 @@ impl RepositoryRequest<'_> {
         answered
     }
 
-    /// Returns upstream's own refusal, if it refuses this client.
+    /// Returns upstream's refusal, if it refuses this client.
     async fn challenge(&self) -> Option<Response> {
         let headers = HeaderMap::new();
         let relayed = self
@@ -107,15 +107,15 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Keeps a browser from running what registries have as if it were the gateway's. Headers that let other sites read it
-/// are not passed on either.
+/// Stops browsers from running content of registries as the gateway's own. Headers of registries that would let other
+/// sites read the content are not passed on either.
 pub(super) fn keep_inert(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");
     headers.insert(CONTENT_SECURITY_POLICY, policy);
 }
 
-/// Answers with a manifest, in the form that its digest names.
+/// Answers with a manifest under its digest.
 pub(super) fn manifest_response(
     request: &Request,
     digest: &Digest,
@@ -137,10 +137,10 @@ pub(super) fn manifest_response(
     response
 }
 
-/// Says which bytes these are.
+/// Sets the headers for the digest and the entity tag.
 pub(super) fn describe(headers: &mut HeaderMap, digest: &Digest) {
     let text = digest.to_string();
-    // A digest is plain text.
+    // A digest always makes a valid header.
     if let (Ok(plain), Ok(quoted)) = (
         HeaderValue::from_str(&text),
         HeaderValue::from_str(&format!("\"{text}\"")),

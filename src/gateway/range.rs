@@ -1,4 +1,4 @@
-//! Parts of a blob, and copies that are still good.
+//! Range requests and conditional requests.
 //!
 //! Spec: RFC 9110, 13.1.2 (`If-None-Match`), 13.1.5 (`If-Range`) and 14 (ranges).
 
@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use http::header::{HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 
-/// Returns the part of `size` bytes with the entity tag `"tag"` that a client wants. Returns nothing if it wants all of
-/// them, and an empty range if no such part exists. Several ranges, which may be ignored, count as all bytes.
+/// Returns the range of `size` bytes that a client requests, if the entity tag is `"tag"`. Returns nothing for all
+/// bytes, and an empty range if the requested one does not exist. Several ranges count as all bytes, because a server
+/// may ignore them.
 pub(super) fn wanted(headers: &HeaderMap, size: u64, tag: &str) -> Option<Range<u64>> {
     let mut lines = headers.get_all(RANGE).into_iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -37,13 +38,13 @@ fn part(text: &str, size: u64) -> Option<Range<u64>> {
     (first <= last).then(|| first..size.min(last.saturating_add(1)))
 }
 
-/// A number of any length: what is past all counting is past the end.
+/// Parses a number of any length. A number above the range of `u64` is past the end anyway.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Returns whether the client has what it would get, by the entity tag `"tag"`.
+/// Returns whether the client already has the version with the entity tag `"tag"`.
 pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).into_iter();
     let mut known = lines
@@ -70,7 +71,7 @@ mod tests {
         headers
     }
 
-    /// Nothing for all bytes, `Some(None)` for a part that does not exist.
+    /// Returns nothing for all bytes, and `Some(None)` for a range that does not exist.
     fn found(headers: &HeaderMap, size: u64, tag: &str) -> Option<Option<Range<u64>>> {
         let wanted = wanted(headers, size, tag);
         wanted.map(|part| (!part.is_empty()).then_some(part))

@@ -1,4 +1,4 @@
-//! Whether there is an upstream that can be asked.
+//! Readiness: checks whether an upstream answers.
 
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,23 @@ use tokio::time::timeout;
 use super::passthrough::chain;
 use super::upstream::{OpenUpstream, Upstreams};
 
-/// How long an upstream may take to answer, whatever it may take otherwise: probes wait a second.
+/// How long an upstream may take to answer this check; probes wait a second.
 const PATIENCE: Duration = Duration::from_millis(800);
 
-/// How long a yes holds, so that it costs little to ask.
+/// How long a success is cached, so that frequent checks cost little.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// What was found out last.
+/// The last result.
 #[derive(Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
 
 impl Readiness {
-    /// Ready is who can ask one of the upstreams: the rest may be mirrors that are down.
+    /// Succeeds if any upstream answers. The others may be mirrors that are down.
     pub(super) async fn of(&self, upstreams: &Upstreams) -> Result<(), String> {
         let came = Instant::now();
         let mut last = self.0.lock().await;
-        // Whoever came meanwhile takes the same answer. Else a no does not hold: who is back is ready at once.
+        // Checks that waited for this one take its result. Otherwise failures are not cached, so recovery shows
+        // immediately.
         if let Some((found, answer)) = &*last
             && (*found >= came || (answer.is_ok() && found.elapsed() < KEPT))
         {
@@ -37,7 +38,7 @@ impl Readiness {
     }
 }
 
-/// Asks all at once; the first one that answers is enough.
+/// Asks all upstreams at once, and takes the first success.
 async fn ask(upstreams: &Upstreams) -> Result<(), String> {
     let known = upstreams.listed.iter();
     let mut asked: FuturesUnordered<_> = known.map(answers).collect();
@@ -48,7 +49,7 @@ async fn ask(upstreams: &Upstreams) -> Result<(), String> {
             Err(reason) => reasons.push(reason),
         }
     }
-    // They come in any order.
+    // Answers arrive in any order.
     reasons.sort();
     match reasons.is_empty() {
         true => Err("there is no upstream".to_owned()),

@@ -1,4 +1,4 @@
-//! Answers that say why there is no other.
+//! Error responses.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>.
 
@@ -13,10 +13,10 @@ use crate::error::{Error, Kind};
 use crate::store;
 use crate::store::remote::is_timeout;
 
-/// How long clients wait, in seconds, before they ask again what could not be asked of upstream.
+/// The `Retry-After` for failures of upstream, in seconds.
 const RETRY_SECONDS: u64 = 5;
 
-/// A status with the specification's code and some words.
+/// A status with the specification's error code and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
@@ -41,13 +41,13 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// For all that is not reading.
+    /// Returns the refusal of all methods but GET and HEAD.
     pub(super) fn read_only() -> Self {
         let message = "this gateway is for reading only";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
     }
 
-    /// Says what an error means to a client, who learns nothing of this machine.
+    /// Returns the refusal for an error. It contains nothing about this machine.
     pub(super) fn of(error: &Error) -> Self {
         match error {
             Error::Store(error) => Self::of_store(error),
@@ -77,7 +77,7 @@ impl Refusal {
                 "TOOMANYREQUESTS",
                 error.to_string(),
             ),
-            // A part that is missing upstream does not make the whole a thing that nobody knows.
+            // A blob that upstream lacks does not make the component unknown.
             store::Error::Shared(error) if !matches!(**error, store::Error::NotFound { .. }) => {
                 Self::of_store(error)
             }
@@ -91,7 +91,7 @@ impl Refusal {
         }
     }
 
-    /// Says that upstream can be asked, and that what it has is of no use.
+    /// Returns the refusal for unusable content from an upstream that answers.
     fn unsound(code: &'static str, error: &dyn fmt::Display) -> Self {
         let message = format!("upstream has something unsound: {error}");
         Self::new(StatusCode::BAD_GATEWAY, code, message)
@@ -125,11 +125,11 @@ impl From<Refusal> for Response {
     }
 }
 
-/// Why a request does not get what it asks for.
+/// The failure of a request.
 pub(super) enum Failure {
-    /// The response that says why, such as upstream's own.
+    /// A response that explains it, such as upstream's own.
     Response(Box<Response>),
-    /// The cause, which the log shows in full and the client as a [`Refusal`].
+    /// The error. The log shows it in full, the client gets a [`Refusal`].
     Error(Error),
 }
 

@@ -1,4 +1,4 @@
-//! Whose rights count, and what upstream answered whom a moment ago.
+//! The rights used at upstream, and recent answers of upstream to each client.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,34 +11,32 @@ use crate::reference::Repository;
 use crate::store;
 use crate::store::remote::Credentials;
 
-/// The longest time that read access is remembered.
+/// The longest time that the right to read is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How many answers are remembered.
+/// The most answers in memory.
 const MAX_REMEMBERED: usize = 50_000;
 
 /// Finds the gateway's own credentials for a repository.
 pub type OwnCredentials =
     Arc<dyn Fn(Repository) -> BoxFuture<'static, Result<Credentials, store::Error>> + Send + Sync>;
 
-/// Whose rights registries are shown.
+/// The rights used for requests to registries.
 #[derive(Clone)]
 pub enum Rights {
-    /// The client's own, as it shows them. What it may not read it does not get from a cache either.
+    /// The client's own credentials. A client gets nothing from a cache that it may not read upstream.
     Client,
-    /// The gateway's, whoever asks: everybody who reaches it reads with them.
+    /// The gateway's own credentials. Every client that reaches the gateway reads with them.
     Own(OwnCredentials),
 }
 
-/// What was found out a moment ago about a client, a repository and a digest, for a limited time. The oldest entries
-/// go when there are too many.
+/// Recent answers about a client, a repository and a digest, for a limited time. Above the limit entries are dropped.
 pub(super) struct RecentAnswers {
     lifetime: Duration,
     until: Cache<Digest, Instant>,
 }
 
 impl RecentAnswers {
-    /// Remembers each answer for `lifetime`.
     pub(super) fn new(lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -46,13 +44,13 @@ impl RecentAnswers {
         }
     }
 
-    /// Remembers an answer about `digest` in `location` for the client that `who` stands for.
+    /// Records an answer about `digest` in `location` for the client with the key `who`.
     pub(super) fn enter(&self, who: &Digest, location: &str, digest: &Digest) {
         let key = key(who, location, digest);
         self.until.insert(key, Instant::now() + self.lifetime);
     }
 
-    /// Returns whether that was entered a moment ago.
+    /// Returns whether a recent answer exists.
     pub(super) fn has(&self, who: &Digest, location: &str, digest: &Digest) -> bool {
         let until = self.until.get(&key(who, location, digest));
         until.is_some_and(|until| Instant::now() < until)
@@ -64,7 +62,7 @@ impl RecentAnswers {
     }
 }
 
-/// Returns one key for the three. No location has a line break.
+/// Returns one key for all three. No location contains a line break.
 fn key(who: &Digest, location: &str, digest: &Digest) -> Digest {
     Digest::of(format!("{who}\n{location}\n{digest}").as_bytes())
 }

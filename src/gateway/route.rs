@@ -1,4 +1,4 @@
-//! What a path asks for.
+//! Parses the path and query of a request.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints>.
 
@@ -9,36 +9,32 @@ use super::refusal::Refusal;
 use crate::digest::Digest;
 use crate::reference::{is_host, is_marked_as_host, is_path, is_tag};
 
-/// An endpoint of the specification, and what is named in it.
+/// An endpoint of the specification, with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
-    /// `/v2/`, by which clients ask whether this is a registry and who they must be.
+    /// `/v2/`: clients check whether this is a registry and how to log in.
     Base,
-    /// The repositories.
+    /// The catalog of repositories.
     Catalog,
-    /// Something of a repository, by the name that the client has for it.
+    /// An endpoint of a repository, under the client's name for the repository.
     Repository(String, Endpoint),
 }
 
-/// What is asked of a repository.
+/// An endpoint of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    /// A manifest.
     Manifest(Named),
-    /// A blob, by its digest.
     Blob(Named),
-    /// The tags.
     Tags,
-    /// The manifests about a manifest.
+    /// The referrers of a manifest.
     Referrers(Named),
 }
 
-/// What names a manifest or a blob.
+/// The name of a manifest or a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Named {
-    /// A tag.
     Tag(String),
-    /// A digest that can be checked here.
+    /// A SHA-256 digest.
     Digest(Digest),
     /// A digest of another algorithm.
     Other(String),
@@ -53,7 +49,6 @@ impl std::fmt::Display for Named {
     }
 }
 
-/// Reads the path of a request.
 pub(super) fn route(path: &str) -> Result<Route, Refusal> {
     let unknown = || Refusal::not_found("UNSUPPORTED", "there is no such endpoint");
     let segments: Option<Vec<String>> = path.split('/').map(decoded).collect();
@@ -87,12 +82,12 @@ pub(super) fn route(path: &str) -> Result<Route, Refusal> {
     }
 }
 
-/// Returns whether a name is a path, or one below the host of a registry.
+/// Returns whether a name is a repository path, with or without a registry host before it.
 pub(super) fn is_repository(text: &str) -> bool {
     is_path(text) || split_host(text).is_some_and(|(_, path)| is_path(path))
 }
 
-/// Divides a name whose first element may be the host of a registry.
+/// Splits a name whose first element is marked as a registry host.
 pub(super) fn split_host(repository: &str) -> Option<(&str, &str)> {
     let (host, path) = repository.split_once('/')?;
     (is_marked_as_host(host) && is_host(host)).then_some((host, path))
@@ -104,7 +99,7 @@ fn manifest_name(text: &str) -> Result<Named, Refusal> {
     }
     match is_tag(text) {
         true => Ok(Named::Tag(text.to_owned())),
-        // What cannot be there is not there.
+        // An invalid tag cannot exist: 404.
         false => Err(Refusal::not_found(
             "MANIFEST_UNKNOWN",
             "that is neither a tag nor a digest",
@@ -135,15 +130,15 @@ fn digest(text: &str) -> Result<Named, Refusal> {
     }
 }
 
-/// Decodes `%XX`. Returns nothing for what cannot be in a name, and for what would make new segments.
+/// Decodes `%XX`. Returns nothing for characters that a name cannot contain, such as new slashes.
 pub(super) fn decoded(segment: &str) -> Option<String> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
-    // A percent sign that is left was not followed by two digits.
+    // A remaining percent sign was not followed by two hexadecimal digits.
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\%".contains(&byte);
     text.bytes().all(plain).then(|| text.into_owned())
 }
 
-/// Returns a parameter of the query; nothing if it is missing or is not UTF-8.
+/// Returns a query parameter; nothing if it is missing or not UTF-8.
 pub(super) fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
     let (_, value) = pairs.find(|(key, _)| key == name)?;
@@ -172,7 +167,7 @@ mod tests {
             ("/v2/_catalog", Route::Catalog),
             ("/v2/a/manifests/1.0", repository("a", tag("1.0"))),
             ("/v2/a/b/c/manifests/_x", repository("a/b/c", tag("_x"))),
-            // Words of the endpoints may be names.
+            // Repositories may be named like endpoints.
             (
                 "/v2/a/manifests/tags/list",
                 repository("a/manifests", Endpoint::Tags),

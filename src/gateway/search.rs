@@ -1,4 +1,4 @@
-//! Digests of flat forms that this gateway never showed: after a restart, or where another one showed them.
+//! Searches for digests of flat forms without a record: after a restart, or from another gateway.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use crate::manifest::media_type;
 use crate::reference::package::tag_version;
 use crate::store;
 
-/// How many manifests one search reads.
+/// The most manifests that a search reads.
 const MAX_MANIFESTS: usize = 200;
 
-/// How many are asked for at once.
+/// The most manifests requested at once.
 const AT_ONCE: usize = 8;
 
 impl RepositoryRequest<'_> {
-    /// Looks through the repository for what a digest is the flat form of; what was not there is not looked for
-    /// again at once. The client asked upstream for the digest itself before.
+    /// Searches the repository for the split manifest behind a digest of a flat form. Upstream did not know the digest
+    /// itself. A miss is remembered for a while.
     pub(super) async fn searched(
         &self,
         digest: &Digest,
@@ -36,9 +36,9 @@ impl RepositoryRequest<'_> {
         if self.gateway.misses.has(&self.who, &self.location, digest) {
             return Ok(None);
         }
-        // Closed it never is.
+        // The semaphore is never closed.
         let _turn = self.gateway.searches.acquire().await;
-        // Another search may have come by.
+        // Another search may have found it meanwhile.
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
             && let Some(view) = self.known(digest, origin).await?
         {
@@ -72,8 +72,8 @@ impl RepositoryRequest<'_> {
         Ok(None)
     }
 
-    /// Reads what a tag names; nothing if that is no sound split manifest. A damaged manifest cannot be the one that is
-    /// looked for; one that upstream could not be asked for may be.
+    /// Reads the split manifest under a tag; nothing if the tag names no sound one. A damaged manifest cannot be the
+    /// wanted one, but an unreachable one may be, so that is an error.
     async fn looked_at(&self, tag: String) -> Answered<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {
@@ -100,8 +100,8 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Puts versions first, the highest before the lower ones, then other tags, then the split forms behind flat ones.
-/// Tags that are about other things are left out.
+/// Sorts the highest version first, then other tags, then the split forms behind flat artifacts. Leaves out tags about
+/// other manifests.
 fn search_order(tags: Vec<String>) -> Vec<String> {
     let mut tags: Vec<String> = tags
         .into_iter()
@@ -114,7 +114,8 @@ fn search_order(tags: Vec<String>) -> Vec<String> {
     tags
 }
 
-/// Lists of referrers, signatures and marks: `sha256-HEX`, `sha256-HEX.sig`. Split forms are no such thing.
+/// Returns whether a tag belongs to another manifest: a referrers list, a signature or a mark, such as `sha256-HEX` or
+/// `sha256-HEX.sig`. Tags of split forms do not count.
 fn is_about_another(tag: &str) -> bool {
     let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
     digest.is_some_and(|hex| Digest::from_hex(hex).is_ok()) && !tag.ends_with(SPLIT_SUFFIX)

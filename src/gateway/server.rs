@@ -1,7 +1,7 @@
 //! The gateway's HTTP server: connections, their limits, and the log line and metrics of each request.
 //!
-//! The server knows nothing of registries: a [`Handler`] answers requests, and the server streams the response bodies. A
-//! body that fails never looks complete to the client.
+//! The server knows nothing about registries. A [`Handler`] answers requests, and the server streams the response
+//! bodies. A failed body never looks complete to the client.
 //!
 //! Spec: <https://www.rfc-editor.org/rfc/rfc9112> and <https://www.rfc-editor.org/rfc/rfc9113>.
 
@@ -35,14 +35,15 @@ use self::shared::Shared;
 pub use self::tls::Tls;
 use super::message::Handler;
 
-/// How long the server waits after the system could not accept a connection.
+/// The wait after a failed accept of a connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves connections until `stop` is done. Then the server closes the listener and the connections without a request,
-/// and requests in flight have [`Settings::grace`] to end.
+/// Serves connections until `stop` is done. Then the server closes the listener and the idle connections. Requests in
+/// flight have [`Settings::grace`] to end.
 ///
-/// Speaks HTTP/1.1 and HTTP/2, with and without TLS. The server itself answers `/healthz`, `/readyz` and `/metrics`. Only
-/// GET and HEAD without a body reach `handler`; every other method is 405, and a body, which is not read, is 413.
+/// Speaks HTTP/1.1 and HTTP/2, with and without TLS. The server itself answers `/healthz`, `/readyz` and `/metrics`.
+/// Only GET and HEAD without a body reach `handler`. Every other method gets a 405, and a body, which is not read, a
+/// 413.
 ///
 /// Also answers `/healthz`, `/readyz` and `/metrics` on `admin`, over plain HTTP and with connections of its own, until
 /// everything else has ended.
@@ -64,7 +65,7 @@ pub async fn serve(
         end.notify_one();
         served
     };
-    // How the admin listener ends does not matter.
+    // The outcome of the admin listener does not matter.
     let (served, _admin) = tokio::join!(served, run(admin, &admin_shared, end.notified()));
     served
 }
@@ -121,7 +122,7 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
-                // Mostly for lack of file handles, of which some will be free soon.
+                // Usually a lack of file handles, some of which are free soon.
                 shared.failed("accept", &format!("error: no connection: {error}"));
                 sleep(PAUSE).await;
             }
@@ -129,7 +130,7 @@ async fn accept(
     }
 }
 
-/// Logs a connection that ended by a panic; the others go on.
+/// Logs a connection that ended in a panic. Other connections continue.
 fn note(shared: &Shared, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         shared.failed(

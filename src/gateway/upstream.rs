@@ -1,6 +1,7 @@
-//! The upstreams: registries and layouts, and which one a request is for.
+//! The upstreams: registries and layouts, and the selection of one for a request.
 //!
-//! Only this file knows which kinds of upstream there are; the rest of the gateway reads from a [`Store`].
+//! Only this module knows the kinds of upstreams. It opens a repository with the right credentials, and returns it as a
+//! [`Store`]. It knows nothing about split and flat forms. The rest of the gateway reads from the [`Store`].
 
 mod manifest;
 
@@ -24,22 +25,23 @@ use crate::store::layout::Layout;
 use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
 use crate::store::{Error, Relayed, Store};
 
-/// How long a repository is spoken to with the same own credentials, and the tokens they gave.
+/// How long an open repository, with the gateway's own credentials and their tokens, is reused.
 const KEPT: Duration = Duration::from_secs(60);
 
-/// How many repositories are kept.
+/// The most open repositories that are reused.
 const MAX_KEPT: usize = 1000;
 
-/// Something to read from.
+/// The configuration of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
     /// A registry, by host and port.
     Registry(String),
     /// A layout directory.
     Layout {
-        /// The directory.
+        /// The directory of the layout.
         directory: PathBuf,
-        /// The registry that it stands for, by host; without one only the first upstream can be meant.
+        /// The host of the registry that it replaces. Without a host this layout is reachable only as the first
+        /// upstream.
         host: Option<String>,
     },
 }
@@ -47,14 +49,14 @@ pub enum Upstream {
 impl FromStr for Upstream {
     type Err = String;
 
-    /// Reads `HOST`, `oci:DIR` or `HOST=oci:DIR`.
+    /// Parses `HOST`, `oci:DIR` or `HOST=oci:DIR`.
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "*" {
             return Err(
                 "name each registry: a gateway to any registry is an open proxy".to_owned(),
             );
         }
-        // A directory may be called anything.
+        // A directory name may contain `=oci:`.
         let stands_for = text
             .split_once("=oci:")
             .filter(|_| !text.starts_with("oci:"));
@@ -80,15 +82,14 @@ impl FromStr for Upstream {
     }
 }
 
-/// An upstream that is open.
 pub(super) struct OpenUpstream {
-    /// A key for it.
+    /// A key for the upstream.
     pub(super) id: Digest,
-    /// The host by which clients name it.
+    /// The host in the names that clients use.
     pub(super) host: Option<String>,
-    /// The name for people.
+    /// The name in messages and on pages.
     pub(super) title: String,
-    /// Whether clients need rights, so that one may read one repository and not another.
+    /// Whether upstream checks rights, so that clients may have access to different repositories.
     pub(super) has_rights: bool,
     repositories: Box<dyn Repositories>,
 }
@@ -96,7 +97,7 @@ pub(super) struct OpenUpstream {
 /// The repositories of an upstream.
 #[async_trait]
 trait Repositories: Send + Sync {
-    /// Opens a repository with the rights of `credentials`; an empty path stands for none in particular.
+    /// Opens a repository with the rights of `credentials`. An empty path opens no particular repository.
     fn open(&self, path: &str, credentials: Credentials) -> Arc<dyn Store>;
 
     /// Lists the repositories that `credentials` may see.
@@ -122,7 +123,7 @@ impl Repositories for Registry {
 
 struct LayoutDirectory {
     layout: Layout,
-    /// The name of the repository of tags without one: the directory's.
+    /// The repository name for tags without one: the name of the directory.
     name: Option<String>,
 }
 
@@ -196,7 +197,7 @@ impl OpenUpstream {
         }
     }
 
-    /// Checks that the upstream answers at all, even with a refusal.
+    /// Checks whether the upstream answers at all. A refusal counts as an answer.
     pub(super) async fn answers(&self) -> Result<(), Error> {
         let whole = self.repositories.open("", Credentials::Forwarded(None));
         let relayed = whole.passthrough(&Method::GET, "", None, HeaderMap::new());
@@ -216,7 +217,7 @@ impl OpenUpstream {
 pub(super) struct Upstreams {
     pub(super) listed: Vec<OpenUpstream>,
     pub(super) rights: Rights,
-    /// Repositories that are read with own credentials, each since when.
+    /// Open repositories with the gateway's own credentials, and the time when each was opened.
     own: Cache<Repository, (Instant, Arc<dyn Store>)>,
 }
 
@@ -234,7 +235,7 @@ impl Upstreams {
         })
     }
 
-    /// Finds the upstream that is meant where no repository is named.
+    /// Finds the upstream of a request without a repository.
     pub(super) fn whole(&self, namespace: Option<&str>) -> Result<&OpenUpstream, Refusal> {
         let known = match namespace {
             Some(host) => self.called(host),
@@ -243,8 +244,8 @@ impl Upstreams {
         known.ok_or_else(|| unknown(namespace.unwrap_or_default()))
     }
 
-    /// Finds the upstream and the path of the repository that is meant: of the namespace, else of the host that its name
-    /// begins with, else of the first upstream.
+    /// Finds the upstream and the path of a repository. The namespace selects the upstream, or otherwise the host at
+    /// the start of the name. Without both it is the first upstream.
     pub(super) fn place<'a>(
         &self,
         name: &'a str,
@@ -270,7 +271,7 @@ impl Upstreams {
         listed.find(|known| known.host.as_deref() == Some(host))
     }
 
-    /// Opens a repository. `client` are the credentials of the client, for [`Rights::Client`].
+    /// Opens a repository. With [`Rights::Client`] it uses `client`, the client's credentials.
     pub(super) async fn store(
         &self,
         known: &OpenUpstream,
@@ -293,7 +294,7 @@ impl Upstreams {
         Ok(store)
     }
 
-    /// Returns how to find the gateway's own credentials, if an upstream is shown those.
+    /// Returns the function that finds the gateway's own credentials, if they are used for this upstream.
     fn own_credentials(&self, known: &OpenUpstream) -> Option<&OwnCredentials> {
         match &self.rights {
             Rights::Own(find) if known.has_rights => Some(find),
@@ -301,8 +302,8 @@ impl Upstreams {
         }
     }
 
-    /// Passes a client's request for `path`, which belongs to no repository, on to a registry that knows the client.
-    /// Returns nothing if the gateway has to answer: for a layout, or with its own credentials.
+    /// Passes a request outside of repositories on to a registry, with the client's credentials. Returns nothing if the
+    /// gateway must answer itself: for a layout, or with its own credentials.
     pub(super) async fn passthrough(
         &self,
         known: &OpenUpstream,
@@ -320,7 +321,6 @@ impl Upstreams {
             .await
     }
 
-    /// Lists the repositories of an upstream.
     pub(super) async fn repositories(
         &self,
         known: &OpenUpstream,
@@ -367,7 +367,7 @@ mod tests {
                 Some((hub, "library/a")),
             ),
             ("docker.io/library/a", None, Some((hub, "library/a"))),
-            // A host that is none of ours is a name like any other.
+            // An unknown host is an ordinary part of a name.
             ("two.example/a", None, Some((one, "two.example/a"))),
             ("two.example:5000/a", None, None),
             ("a/b", Some("two.example"), None),

@@ -1,4 +1,4 @@
-//! Split artifacts as they are shown: the flat form, derived and checked, and kept for a while.
+//! Views: the flat forms of split artifacts, derived, checked and cached.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,35 +21,35 @@ use crate::manifest::{MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::pull::open_split;
 use crate::store::{self, RawManifest};
 
-/// How many bytes of manifests and configs are kept in memory.
+/// The most bytes of manifests and configs in memory.
 const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How many views the cache is laid out for: so few that it has one shard, which the largest view fits in.
+/// The expected number of views. It is so small that the cache has a single shard, which fits the largest view.
 const USUAL_VIEWS: usize = 32;
 
-/// How many layers are looked for at once.
+/// The most layers looked up at once.
 const LOOKS_AT_ONCE: usize = 16;
 
-/// How many manifests are known not to be split.
+/// The most digests of manifests that are known not to be split.
 pub(super) const MAX_PLAIN: usize = 10_000;
 
-/// A split artifact, and the flat form that is shown of it.
+/// A split artifact and its flat form.
 #[derive(Debug)]
 pub(super) struct View {
-    /// The split manifest, as it is stored.
+    /// The split manifest as stored.
     pub(super) raw: RawManifest,
     pub(super) split: Arc<SplitManifest>,
     /// The flat manifest.
     pub(super) manifest: Bytes,
-    /// Its config.
+    /// The flat config.
     pub(super) config: Bytes,
     pub(super) config_digest: Digest,
-    /// Whether the split manifest is about a flat one, which is then stored too.
+    /// Whether the split manifest has a flat one as its subject, which is then stored too.
     stored: bool,
 }
 
 impl View {
-    /// Returns the digests of the flat form, and what they name.
+    /// Returns the digests of the flat form, and the part that each names.
     fn digests(&self) -> [(Digest, Kind); 3] {
         [
             (self.split.flat_digest, Kind::Manifest),
@@ -58,34 +58,33 @@ impl View {
         ]
     }
 
-    /// Returns what a digest names in the flat form.
+    /// Returns the part of the flat form that a digest names.
     pub(super) fn names(&self, digest: &Digest) -> Option<Kind> {
         let mut named = self.digests().into_iter();
         named.find_map(|(named, kind)| (named == *digest).then_some(kind))
     }
 }
 
-/// Views that were derived lately, by digest of the split manifest.
+/// Recent views, by digest of the split manifest.
 pub(super) type Views = Cache<Digest, Arc<View>, ViewBytes>;
 
-/// Returns an empty cache of views.
 pub(super) fn views() -> Views {
     Cache::with_weighter(USUAL_VIEWS, MAX_KEPT_BYTES, ViewBytes)
 }
 
-/// Weighs a view by its bytes.
+/// The weight of a view in the cache: its bytes.
 #[derive(Clone)]
 pub(super) struct ViewBytes;
 
 impl Weighter<Digest, Arc<View>> for ViewBytes {
     fn weight(&self, _: &Digest, view: &Arc<View>) -> u64 {
-        // The values that were read from the manifest take about as much memory again.
+        // The parsed manifest takes about as much memory as its bytes.
         let bytes = 2 * view.raw.bytes.len() + view.manifest.len() + view.config.len();
         bytes as u64
     }
 }
 
-/// A manifest that names a blob of another repository.
+/// Returns the error for a manifest that names a blob of another repository.
 fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
     store::Error::Malformed {
         what: format!("manifest `{split}`"),
@@ -95,8 +94,8 @@ fn not_there(split: &Digest, location: String, blob: Identity) -> store::Error {
 }
 
 impl RepositoryRequest<'_> {
-    /// Derives the flat form of a manifest that was just read with the rights of who asks; nothing if it is not a
-    /// split one.
+    /// Derives the flat form of a manifest that was just read with the client's rights. Returns nothing if the manifest
+    /// is not split.
     pub(super) async fn derived(&self, raw: RawManifest) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
             self.gateway.plain.insert(raw.digest, ());
@@ -124,7 +123,7 @@ impl RepositoryRequest<'_> {
         let split = open_split(store.as_ref(), &raw, self.gateway.session()?).await?;
         acceptance::accept(&Purpose::Reference, &split.facts(store.as_ref()))?;
         let config = split.manifest.config;
-        // It may have been read from the cache, where another repository's is.
+        // The config may come from the cache, where other repositories' blobs are too.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {
             return Err(not_there(&raw.digest, store.location(), config).into());
         }
@@ -139,7 +138,7 @@ impl RepositoryRequest<'_> {
         })
     }
 
-    /// Writes down where the digests of a flat form come from.
+    /// Records the origin of each digest of a flat form.
     pub(super) fn learn(&self, view: &View) -> Result<(), Error> {
         for (digest, kind) in view.digests() {
             let (split, stored) = (view.raw.digest, view.stored);
@@ -156,14 +155,14 @@ impl RepositoryRequest<'_> {
         Ok(())
     }
 
-    /// Returns the view that a digest is known to come from, once upstream lets this client read the split manifest;
-    /// nothing if that is gone, or does not name the digest.
+    /// Returns the view of a recorded digest, once upstream lets this client read the split manifest. Returns nothing
+    /// if the manifest is gone or does not name the digest.
     pub(super) async fn known(
         &self,
         digest: &Digest,
         origin: Origin,
     ) -> Answered<Option<Arc<View>>> {
-        // What this client does not see others may.
+        // If the manifest is missing for this client, keep the record: other clients may still see it.
         match self.view(&origin.split).await? {
             Some(view) if view.names(digest) != Some(origin.kind) => {
                 self.gateway.index.forget(&self.location, digest)?;
@@ -187,7 +186,7 @@ impl RepositoryRequest<'_> {
         let name = split.to_string();
         let asking = async |method| self.find_manifest(method, &name, accept.clone()).await;
         let mut got = asking(&method).await?;
-        // A refusal is passed on, which to a HEAD has no body.
+        // A refusal is passed on, so it needs the body that a HEAD lacks.
         if matches!(&got, Found::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
             && self.request.method != Method::HEAD
@@ -206,8 +205,8 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    /// Sees to it that a repository has all layers of a manifest. Some registries take a manifest that names layers
-    /// of other repositories, and what is kept of those would else be given to who may not read there.
+    /// Checks that a repository has all layers of a manifest. Some registries accept a manifest with layers of other
+    /// repositories. Without this check a client could get such layers from the cache without the right to read them.
     pub(super) async fn complete(&self, split: Digest, manifest: &SplitManifest) -> Answered<()> {
         let everybody = Digest::of(b"everybody");
         if !self.upstream.has_rights {
@@ -237,13 +236,13 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Whether a manifest may be a split one, from what a HEAD says.
+/// Returns whether a manifest may be split, from the headers of a HEAD response.
 pub(super) fn may_be_split(media: &str, length: Option<u64>) -> bool {
     let small = length.is_none_or(|length| length < MAX_SPLIT_MANIFEST_BYTES as u64);
     media == media_type::MANIFEST && small
 }
 
-/// Whether an error says that something stored is unsound, and not that it could not be had.
+/// Returns whether an error means that stored content is wrong, rather than unavailable.
 pub(super) fn is_unsound(error: &Error) -> bool {
     error.kind() == error::Kind::Integrity
 }

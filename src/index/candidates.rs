@@ -1,5 +1,4 @@
-//! Search by type: candidates that were found by name are compared by their types, which are fetched if the index does
-//! not have them.
+//! Search by type. Candidates found by name are compared by their types. Missing types are fetched.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -17,35 +16,35 @@ use super::types::{Match, Types};
 use crate::package::{Connector, Place};
 use crate::reference::{Location, Reference};
 
-/// How many bytes of stubs are held in memory before they are written to the index.
+/// The most bytes of fetched stubs in memory. Above it they are written to the index.
 const MAX_HELD_BYTES: usize = 32 * 1024 * 1024;
 
-/// Compares candidates.
+/// A comparison of candidates with types.
 pub struct Candidates<'a> {
-    /// Fetches roots.
+    /// The connector that fetches roots.
     pub connector: &'a Connector,
-    /// The types that are searched for.
+    /// The types to compare with.
     pub types: &'a Types,
-    /// Whether more than one version of a package is wanted.
+    /// Whether the answer has more than one version of a package.
     pub all_versions: bool,
-    /// Receives warnings and progress.
+    /// The receiver of warnings and progress.
     pub watch: Watch<'a>,
 }
 
 /// The candidates that fit.
 #[derive(Default)]
 pub struct Fitting {
-    /// What fits, and by what.
+    /// The candidates, each with the matching parts.
     pub found: Vec<(Found, Vec<Match>)>,
-    /// What could not be compared.
+    /// The candidates that could not be compared.
     pub unread: Vec<Unread>,
-    /// What was read meanwhile.
+    /// Records and stubs that were fetched and are not in the index yet.
     learned: Vec<(Record, Vec<u8>)>,
 }
 
 impl Candidates<'_> {
-    /// Compares candidates in the order of answers. Of each package the first that fits is enough, unless all versions are
-    /// wanted.
+    /// Compares candidates in the order of answers. Unless all versions are wanted, this stops at the first version
+    /// of each package that fits.
     pub async fn fitting(
         &self,
         found: Vec<Found>,
@@ -80,7 +79,6 @@ impl Candidates<'_> {
         Ok(all)
     }
 
-    /// Compares the versions of one package.
     async fn package(
         &self,
         package: Vec<Found>,
@@ -117,7 +115,8 @@ impl Candidates<'_> {
         Ok(fitting)
     }
 
-    /// Fetches the root of a candidate from a registry that was added, or that a shared index lives in itself.
+    /// Fetches the root of a candidate. Its registry must be a source, or the registry of the shared index that
+    /// claims it.
     async fn fetch(
         &self,
         found: &Found,
@@ -135,7 +134,7 @@ impl Candidates<'_> {
 }
 
 impl Fitting {
-    /// Writes to the index what was read.
+    /// Writes the fetched records and stubs to the index.
     fn learn(&mut self, index: &Mutex<&mut CheckedIndex<'_>>) -> Result<(), Error> {
         let learned = std::mem::take(&mut self.learned);
         match learned.is_empty() {
@@ -153,7 +152,7 @@ fn locked<T>(
     work(&mut index)
 }
 
-/// Groups versions by package. Those of one package follow each other.
+/// Groups versions by package. Versions of one package must follow each other.
 fn packages(found: Vec<Found>) -> Vec<Vec<Found>> {
     let mut packages: Vec<Vec<Found>> = Vec::new();
     for one in found {
@@ -166,7 +165,7 @@ fn packages(found: Vec<Found>) -> Vec<Vec<Found>> {
     packages
 }
 
-/// Returns the registries of what was added, without those that shared indexes claim.
+/// Returns the registries of all sources that are not shared indexes.
 fn hosts(index: &mut CheckedIndex<'_>) -> Result<BTreeSet<String>, Error> {
     let statuses = index.run(|index| index.sources())?;
     let mut hosts = BTreeSet::new();
@@ -198,7 +197,7 @@ fn host(reference: &str) -> Option<String> {
     }
 }
 
-/// Returns the registry of a claimed candidate, if it is neither that of the shared index nor one that was added.
+/// Returns the registry of a claimed candidate if it is neither a source nor the registry of the shared index.
 fn unknown_host(found: &Found, hosts: &BTreeSet<String>) -> Option<String> {
     let Some(Source::Shared { reference }) = &found.claimed_by else {
         return None;

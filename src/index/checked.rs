@@ -1,4 +1,4 @@
-//! The index of this machine, rebuilt when an operation finds it damaged.
+//! Access to the index with recovery from damage.
 
 use super::error::Error;
 use super::event::{Event, Watch};
@@ -25,7 +25,7 @@ impl<'a> CheckedIndex<'a> {
         Ok(checked)
     }
 
-    /// Runs an operation. If it finds the index damaged, it runs once more on the rebuilt index.
+    /// Runs an operation. If the index is damaged, this rebuilds it and runs the operation once more.
     pub fn run<T>(
         &mut self,
         operation: impl Fn(&mut Index) -> Result<T, Error>,

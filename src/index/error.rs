@@ -25,7 +25,7 @@ pub enum Error {
     Sources {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
     /// A file of the index, or one beside it, could not be read or written.
@@ -45,29 +45,29 @@ pub enum Error {
         nearest_words(nearest)
     )]
     UnknownInterface {
-        /// The interface of the query.
+        /// The interface in the query.
         pattern: String,
         /// Similar names, the nearest first.
         nearest: Vec<String>,
     },
-    /// A source cannot be read as what it was added as.
+    /// A source cannot be read as its kind.
     #[error("`{name}`: {reason}")]
     Source {
         /// The source.
         name: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
-    /// The reference of a shared index names another artifact.
+    /// The reference of a shared index now names another artifact.
     #[error("{reference} is no index any more")]
     NoIndex {
         /// The reference.
         reference: String,
     },
-    /// The index was damaged or changed again and again while sources were read.
+    /// Each time sources were read, the index was damaged or changed before the contents could be written.
     #[error("the index lost what was read, again and again")]
     Unstable,
-    /// The types of a claimed component are in a registry that was not added.
+    /// The types of a claimed component are in a registry that is not a source.
     #[error("its types are not in the index that claims it, and {host} was not added")]
     NotAdded {
         /// The registry.
@@ -85,7 +85,7 @@ pub enum Error {
     /// The types of two components could not be compared.
     #[error(transparent)]
     Fits(#[from] fits::Error),
-    /// The comparison panicked. Foreign types are compared, so this is an error of one candidate and not of the search.
+    /// The comparison panicked. Its input comes from others, so only this candidate fails and not the search.
     #[error(transparent)]
     Panic(#[from] tokio::task::JoinError),
 }
@@ -105,7 +105,7 @@ impl Error {
         }
     }
 
-    /// Returns what kind of failure this is.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Empty | Self::UnknownInterface { .. } => Kind::NotFound,
@@ -123,23 +123,22 @@ impl Error {
         }
     }
 
-    /// Returns whether the contents of a file make no sense, so that the index has to be rebuilt. Missing tables are
-    /// damage too.
+    /// Returns whether a file is damaged, so that the index has to be rebuilt. Missing tables count as damage.
     pub fn is_damage(&self) -> bool {
         let Self::Sqlite { source, .. } = self else {
             return false;
         };
         use ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase, Unknown};
         match source.sqlite_error_code() {
-            // A constraint is violated if a row refers to one that is missing.
+            // A row that refers to a missing row violates a constraint.
             Some(NotADatabase | DatabaseCorrupt | ConstraintViolation | Unknown) => true,
             Some(_) => false,
-            // A value of another type than was written.
+            // A stored value has another type than wharf writes.
             None => !matches!(source, rusqlite::Error::ToSqlConversionFailure(_)),
         }
     }
 
-    /// Returns whether the file, or one beside it, is not writable.
+    /// Returns whether the index is not writable.
     pub fn is_about_rights(&self) -> bool {
         let Self::Sqlite { source, .. } = self else {
             return false;
@@ -148,7 +147,6 @@ impl Error {
         matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
     }
 
-    /// Returns the cause, without the file's name.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Sqlite { source, .. } => source.to_string(),

@@ -1,48 +1,48 @@
-//! What a caller can show while the index is read or updated.
+//! Events that a caller can show while the index is read or updated.
 
 use super::error::Error;
 use super::sources::Source;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The index was damaged, or of another version, and was rebuilt with its sources and nothing else.
+    /// The index was damaged, or of another version, and was rebuilt. Now it has only its sources.
     Rebuilt {
-        /// Why.
+        /// The cause.
         reason: &'a str,
     },
-    /// A manifest names other imports or exports than its root has.
+    /// A manifest lists other imports or exports than its root has.
     Corrected {
         /// The artifact.
         reference: &'a str,
     },
-    /// An artifact has split forms that are not used.
+    /// A split form of an artifact could not be used.
     Unused(String),
     /// A source, a repository or an artifact could not be read.
     Unread(&'a Unread),
-    /// The types of an artifact could not be read, so that a shared index is without them.
+    /// The types of an artifact could not be read, so the shared index is published without them.
     NoTypes(&'a Unread),
-    /// A source was removed while it was read.
+    /// A source was removed while it was being read.
     Removed(&'a Source),
-    /// Some of many things are done.
+    /// Part of the work is done.
     Progress {
-        /// How many are done.
+        /// The number of finished items.
         done: usize,
-        /// How many there are.
+        /// The number of all items.
         count: usize,
-        /// What they are.
+        /// The name of the items, in the plural.
         things: &'static str,
     },
 }
 
-/// Something that could not be read.
+/// A source, repository or artifact that could not be read, and the cause.
 #[derive(Debug)]
 pub struct Unread {
-    /// The source, the repository or the artifact.
+    /// The name of the source, repository or artifact.
     pub what: String,
     /// The cause.
     pub error: Error,
 }
 
-/// Receives events.
+/// A function that receives events.
 pub type Watch<'a> = &'a (dyn Fn(Event<'_>) + Sync);

@@ -1,4 +1,4 @@
-//! Shared indexes, stored in a repository and read from one: one manifest, one layer.
+//! Publishing and reading of shared indexes: one manifest with one layer.
 
 use std::io::Read;
 
@@ -11,16 +11,16 @@ use crate::manifest::{media_type, to_json};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking, fetch};
 
-/// What was published.
+/// A published index.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored {
-    /// The manifest.
+    /// The digest of the manifest.
     pub digest: Digest,
-    /// The layer.
+    /// The identity of the layer.
     pub layer: Identity,
 }
 
-/// Stores an index, and lets `tag` name it.
+/// Stores an index. If there is a tag, it then names the index.
 pub async fn publish(
     store: &dyn WritableStore,
     tag: Option<&str>,
@@ -47,7 +47,7 @@ pub async fn publish(
     })
 }
 
-/// Reads what a name stands for; nothing where that is no shared index.
+/// Reads the artifact that a name stands for. Returns nothing if it is not a shared index.
 pub async fn read(
     store: &dyn Store,
     name: &Name,

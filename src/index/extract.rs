@@ -1,4 +1,4 @@
-//! What of the index is for others: the contents of a shared index.
+//! The contents of a shared index, extracted from the local index.
 
 use std::collections::HashSet;
 
@@ -9,12 +9,12 @@ use super::record::Entry;
 use super::shared::Shared;
 use super::table::{self, RecordReader};
 
-/// Which versions are published.
+/// The versions to publish.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Only the packages of this namespace.
+    /// Publishes only packages of this namespace.
     pub namespace: Option<String>,
-    /// Only what is in this place: `HOST[/PREFIX]`.
+    /// Publishes only packages in this location: `HOST[/PREFIX]`.
     pub place: Option<String>,
 }
 
@@ -31,20 +31,21 @@ impl Selection {
     }
 }
 
-/// How many selected versions are not for others.
+/// The number of selected versions that are not published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Versions in a layout of this machine.
+    /// Versions in a local layout.
     pub layouts: usize,
-    /// Versions that only another index claims.
+    /// Versions that only a shared index claims.
     pub claimed: usize,
 }
 
-/// How the location of a layout begins.
+/// The beginning of a layout's location.
 const LAYOUT: &str = "oci:";
 
 impl Index {
-    /// Returns the selected entries with their records and stubs, as far as this machine read them itself in a registry.
+    /// Returns the selected entries with their records and stubs. Only entries that this machine read from a
+    /// registry count.
     pub fn extract(&self, selection: &Selection) -> Result<(Shared, LeftOut), Error> {
         self.numbered(|files| {
             let (mut shared, mut left) = (Shared::default(), LeftOut::default());
@@ -54,7 +55,7 @@ impl Index {
             let mut statement = files.own.prepare(&select)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (entry, claims) = files.shown(row)?;
+                let (entry, record, claims) = files.shown(row)?;
                 if !selection.has(&entry) {
                     continue;
                 }
@@ -64,7 +65,7 @@ impl Index {
                     left.layouts += 1;
                 } else {
                     if seen.insert(entry.digest) {
-                        shared.records.extend(records.read(&entry.digest)?);
+                        shared.records.push(records.read(record)?);
                         let stub = table::stub(&files.own, &entry.digest)?;
                         shared.stubs.extend(stub.map(|stub| (entry.digest, stub)));
                     }

@@ -1,4 +1,4 @@
-//! How much a pull would fetch.
+//! The size of a pull.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,20 +6,20 @@ use super::record::{Record, RecordLayer};
 use crate::store;
 use crate::store::cache::Cache;
 
-/// Computes fetch sizes. Layers that many components have are looked up once.
+/// Computes fetch sizes. A layer that many components share is looked up once.
 pub struct FetchSizes<'a> {
     cache: &'a Cache,
     cached: HashMap<RecordLayer, bool>,
 }
 
 impl<'a> FetchSizes<'a> {
-    /// Makes a calculator for one state of a cache.
+    /// Returns a calculator for the current state of a cache.
     pub fn new(cache: &'a Cache) -> Self {
         let cached = HashMap::new();
         Self { cache, cached }
     }
 
-    /// Returns the bytes of the layers that the cache has neither as they are stored nor in another form.
+    /// Returns the bytes of the layers that the cache does not have, neither as stored nor in another form.
     pub fn of(&mut self, record: &Record) -> Result<u64, store::Error> {
         let mut counted = HashSet::new();
         let mut bytes = 0u64;

@@ -1,4 +1,4 @@
-//! The files of an index in one transaction: one for what this machine read, and one for each shared index.
+//! The files of an index in one transaction: the main file, and one file per shared index.
 
 use std::collections::HashSet;
 
@@ -12,9 +12,9 @@ use super::table::{self, bytes_of, digest_at, rows_at};
 
 /// A transaction, or a snapshot, of each file.
 pub(super) struct Files<'a> {
-    /// What this machine read itself. It lists the sources of all files.
+    /// The main file: contents that this machine read, and the sources of all files.
     pub(super) own: Transaction<'a>,
-    /// What shared indexes claim, in the order in which they were added.
+    /// The files of shared indexes, in the order in which their sources were added.
     pub(super) claims: Vec<Claims<'a>>,
 }
 
@@ -31,20 +31,18 @@ pub(super) const ROW: &str = "source, entry, yanked";
 
 /// The row ids of all files.
 pub(super) struct Numbering {
-    /// How many row ids there are.
     pub(super) count: u32,
-    /// The first row of each package.
+    /// The first row of each package, as a set.
     pub(super) begins: RoaringBitmap,
 }
 
 impl Files<'_> {
-    /// Returns all files, first what this machine read.
+    /// Returns all files, the main file first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Connection> {
         let claims = self.claims.iter().map(|claims| &*claims.transaction);
         std::iter::once(&*self.own).chain(claims)
     }
 
-    /// Returns the file of a source.
     pub(super) fn of(&self, source: &Source) -> &Connection {
         let mut claims = self.claims.iter();
         claims
@@ -52,7 +50,7 @@ impl Files<'_> {
             .map_or(&self.own, |claims| &claims.transaction)
     }
 
-    /// Returns whether the main file has the row ids of all files as they are now.
+    /// Returns whether the row ids in the main file still match the entries of all files.
     pub(super) fn is_numbered(&self) -> rusqlite::Result<bool> {
         let mut statement = self.own.prepare("SELECT id, generation FROM source")?;
         let mut sources = statement.query([])?;
@@ -67,7 +65,10 @@ impl Files<'_> {
     }
 
     /// Returns the entry of a row as answers show it, and the shared index that claims it.
-    pub(super) fn shown(&self, row: &Row<'_>) -> rusqlite::Result<(Entry, Option<&Claims<'_>>)> {
+    pub(super) fn shown(
+        &self,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<(Entry, i64, Option<&Claims<'_>>)> {
         let missing = || damage("an entry is missing".to_owned());
         let source: Option<i64> = row.get(0)?;
         let claims = source.map(|id| self.claims.iter().find(|claims| claims.id == id));
@@ -75,13 +76,13 @@ impl Files<'_> {
             .map(|claims| claims.ok_or_else(missing))
             .transpose()?;
         let file = claims.map_or(&self.own, |claims| &claims.transaction);
-        let entry = table::entry(file, row.get(1)?)?.ok_or_else(missing)?;
+        let (entry, record) = table::entry(file, row.get(1)?)?.ok_or_else(missing)?;
         let yanked = row.get(2)?;
-        Ok((Entry { yanked, ..entry }, claims))
+        Ok((Entry { yanked, ..entry }, record, claims))
     }
 
-    /// Removes manifests that no tag names, and what only they had. A record that this machine read stays as long as a
-    /// shared index names the manifest.
+    /// Removes manifests that no tag names, and rows that only these manifests used. A record in the main file
+    /// stays as long as a shared index names its manifest.
     pub(super) fn remove_unnamed(&self) -> rusqlite::Result<()> {
         let mut claimed = HashSet::new();
         for Claims { transaction, .. } in &self.claims {
@@ -112,7 +113,8 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Commits all files. The sources are in the last one, so that a source is never listed without its file.
+    /// Commits all files. The main file comes last, because it has the sources: no source is listed without its
+    /// file.
     pub(super) fn commit(self) -> rusqlite::Result<()> {
         for claims in self.claims {
             claims.transaction.commit()?;
@@ -121,7 +123,7 @@ impl Files<'_> {
     }
 }
 
-/// Removes what no artifact refers to.
+/// Removes stubs and parts that no artifact uses.
 const UNUSED: &str = "
     DELETE FROM stub WHERE artifact NOT IN (SELECT id FROM artifact);
     DELETE FROM part WHERE id NOT IN (

@@ -1,4 +1,4 @@
-//! Writing: sources are added and removed, and what a source has replaces what it had.
+//! Writes to the index: sources are added and removed, and the contents of a source are replaced.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,41 +13,41 @@ use super::sources::{self, Source};
 use super::table::{self, RecordReader, RecordWriter};
 use crate::digest::Digest;
 
-/// Everything that a source has.
+/// The contents of a source.
 #[derive(Debug, Default)]
 pub struct SourceContents {
     /// The tags.
     pub entries: Vec<Entry>,
-    /// Records of manifests that were not known yet.
+    /// Records of manifests that the index did not have.
     pub records: Vec<Record>,
-    /// Stubs by manifest.
+    /// Stubs by the digest of the manifest.
     pub stubs: BTreeMap<Digest, Vec<u8>>,
-    /// Manifests that are no components.
+    /// Manifests of other artifacts than components.
     pub others: Vec<Digest>,
-    /// The manifest of a shared index.
+    /// For a shared index, the digest of its manifest.
     pub state: Option<Digest>,
-    /// How many artifacts could not be read.
+    /// The number of artifacts that could not be read.
     pub failures: u32,
-    /// Repositories, and tags of them, whose entries the index keeps because they could not be read.
+    /// Repositories, and tags of them, that could not be read. The index keeps their old entries.
     pub unread: Vec<(String, Option<String>)>,
-    /// When the source was read, in seconds since 1970.
+    /// The time of reading, in seconds since 1970.
     pub now: i64,
 }
 
 /// The outcome of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Imported {
-    /// The contents are in the index.
+    /// The contents were written.
     Done,
-    /// Nothing was written: entries name manifests that the index does not know (any more), so the source has to be read
-    /// again.
+    /// Nothing was written, because entries name manifests that the index does not have any more. The source has to
+    /// be read again.
     Unknown,
-    /// Nothing was written: the source was removed meanwhile.
+    /// Nothing was written, because the source was removed meanwhile.
     Removed,
 }
 
 impl SourceContents {
-    /// Returns the entries to write, given those of before.
+    /// Returns the entries to write, given the old ones.
     fn entries_after(&self, before: &[Entry]) -> Vec<Entry> {
         let unread = self.unread.iter();
         let unread = unread.map(|(location, tag)| (location.as_str(), tag.as_deref()));
@@ -62,7 +62,7 @@ impl SourceContents {
         after
     }
 
-    /// Writes records with their stubs. Returns whether the file has a record for each entry then.
+    /// Writes records with their stubs. Returns whether the file then has a record for each entry.
     fn write_records(&self, file: &Connection, entries: &[Entry]) -> rusqlite::Result<bool> {
         let new: HashSet<Digest> = self.records.iter().map(|record| record.digest).collect();
         for entry in entries {
@@ -81,7 +81,7 @@ impl SourceContents {
     }
 
     fn write_others(&self, file: &Connection, source: i64) -> rusqlite::Result<()> {
-        // What could not be read may still have those of before.
+        // Unread repositories may still have the old ones.
         if self.unread.is_empty() {
             file.execute("DELETE FROM other WHERE source = ?1", [source])?;
         }
@@ -100,14 +100,14 @@ impl Index {
         let _locked = self.lock()?;
         let added = self.write(|files| table::add_source(&files.own, source))?;
         if added && source.is_shared() {
-            // A process that was killed may have left the file of an earlier time.
+            // A process that was killed may have left an old file.
             self.remove_claims(source)?;
         }
         self.write_sources(None)?;
         Ok(added)
     }
 
-    /// Removes a source and what it has.
+    /// Removes a source and its contents.
     pub fn remove_source(&mut self, source: &Source) -> Result<(), Error> {
         let _locked = self.lock()?;
         self.write(|files| {
@@ -128,7 +128,7 @@ impl Index {
         self.write_sources(Some(source))
     }
 
-    /// Writes the list of sources without the removed one. What another version of wharf added stays in it.
+    /// Writes the list of sources without the removed one. Sources that another version of wharf added stay in it.
     fn write_sources(&self, removed: Option<&Source>) -> Result<(), Error> {
         let file = self.sources_file();
         let own = self.sources()?.into_iter();
@@ -142,7 +142,7 @@ impl Index {
         sources::write(&file, sources)
     }
 
-    /// Replaces what a source had. A source that was removed is not added again.
+    /// Replaces the contents of a source. A source that was removed meanwhile is not added again.
     pub fn import(
         &mut self,
         source: &Source,
@@ -193,13 +193,15 @@ impl Index {
         })
     }
 
-    /// Writes records that this machine read with the stubs of their roots. They replace claims in answers.
+    /// Writes records that this machine read, with the stubs of their roots. They replace claims in answers.
     pub fn learn(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
         let _locked = self.lock()?;
         self.write(|files| {
             let mut is_changed = false;
             for (record, stub) in learned {
-                let known = RecordReader::new(&files.own)?.read(&record.digest)?;
+                let mut records = RecordReader::new(&files.own)?;
+                let known = records.id(&record.digest)?;
+                let known = known.map(|id| records.read(id)).transpose()?;
                 if known.as_ref() != Some(record) {
                     RecordWriter::new(&files.own).write(record)?;
                     is_changed = true;
@@ -215,7 +217,8 @@ impl Index {
     }
 }
 
-/// Returns whether another source of the same kind may say something else of a tag: answers show what was read last.
+/// Returns whether another source of the same kind may have another entry for a tag. Answers show the entry that
+/// was read last.
 fn is_disputed(files: &Files<'_>, source: &Source, id: i64) -> rusqlite::Result<bool> {
     if source.is_shared() {
         return Ok(files.claims.len() > 1);
@@ -247,7 +250,7 @@ mod tests {
         Source::Place { place }
     }
 
-    /// Components with one layer of their own and one that all of them have.
+    /// Returns components with one own layer each and one layer that they share.
     fn contents(names: &[&str]) -> SourceContents {
         let mut contents = SourceContents::default();
         for name in names {

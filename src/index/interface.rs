@@ -1,6 +1,6 @@
-//! Names of interfaces: what is asked for, what matches it, and what comes near. Pure.
+//! Interface names: patterns, matching and similar names. Pure.
 //!
-//! Names are those of imports and exports as they stand in the file:
+//! A name stands here as it does in the imports and exports of the file:
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Explainer.md#import-and-export-definitions>.
 
 use std::fmt;
@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use crate::reference::package::{Version, VersionReq};
 
-/// How many names are offered where none is known.
+/// How many similar names are suggested for an unknown one.
 pub const MAX_NEAREST: usize = 5;
 
-/// Splits a name into what is versioned and its version: `wasi:http/types` and `0.2.0`. A name without a
-/// version, and one that is no interface's (a function, a core module's import), is all path.
+/// Splits a name into path and version: `wasi:http/types` and `0.2.0`. The path is the whole name if there is no
+/// version, or if the name is not an interface's.
 pub fn split_version(name: &str) -> (&str, Option<NameVersion>) {
     if let Some((path, version)) = name.rsplit_once('@')
         && is_interface(path)
@@ -26,9 +26,9 @@ pub fn split_version(name: &str) -> (&str, Option<NameVersion>) {
 /// The version in a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameVersion {
-    /// The version; the first one that has this beginning, if that is all.
+    /// The version. If the name has only the beginning of one, this is the first version that begins so.
     first: Version,
-    /// Whether the name has the whole version, and not only its beginning: `0.2`.
+    /// Whether the name has a whole version, and not only the beginning of one, such as `0.2`.
     is_whole: bool,
 }
 
@@ -43,13 +43,13 @@ impl NameVersion {
     }
 }
 
-/// Whether a name is `namespace:package/interface`, and not a function or type with a word of its own.
+/// Returns whether a name is `namespace:package/interface`. Functions and types have other names.
 fn is_interface(path: &str) -> bool {
     path.split_once(':')
         .is_some_and(|(_, rest)| rest.contains('/'))
 }
 
-/// Which versions of an interface are meant.
+/// The versions that a pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wanted {
     Any,
@@ -57,7 +57,7 @@ enum Wanted {
     Matching(VersionReq),
 }
 
-/// An interface, and which of its versions are meant; or a plain name.
+/// A pattern for the names of imports and exports: an interface with its wanted versions, or a plain name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -65,21 +65,21 @@ pub struct Pattern {
     wanted: Wanted,
 }
 
-/// A text that is no name of an interface.
+/// The error for a text that is not the name of an interface.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no interface: {reason}")]
 pub struct ParsePatternError {
     /// The text.
     pub text: String,
-    /// What is wrong with it.
+    /// The defect.
     pub reason: String,
 }
 
 impl FromStr for Pattern {
     type Err = ParsePatternError;
 
-    /// Reads a name. After an `@` stands a whole version, which matches itself; or the beginning of one:
-    /// `0.2` means `0.2.x`; or a requirement with an operator (`^1.2`, `>=0.2.1, <0.3`).
+    /// Parses a name. The part after `@` is a whole version, which matches only itself. It can also be the
+    /// beginning of one: `0.2` matches `0.2.x`. Or it is a requirement with an operator: `^1.2`, `>=0.2.1, <0.3`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let failed = |reason: String| ParsePatternError {
             text: text.to_owned(),
@@ -107,7 +107,7 @@ fn wanted_of(version: &str) -> Result<Wanted, semver::Error> {
     }
     let begins = version.starts_with(|first: char| first.is_ascii_digit());
     let requirement = match begins && !version.contains([',', '*', 'x', 'X']) {
-        // The beginning of a version, and not what cargo makes of it: `1.2` is not `1.3`.
+        // The beginning of a version is not a cargo requirement: `1.2` does not match `1.3`.
         true => VersionReq::parse(&format!("~{version}")),
         false => VersionReq::parse(version),
     };
@@ -121,8 +121,8 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
-    /// Returns a pattern for a name and all that semver calls compatible with it, older ones too: which of two
-    /// fits the other their types tell.
+    /// Returns a pattern for a name and all versions that semver calls compatible with it, older ones included.
+    /// Only the types decide which of two versions fits the other.
     pub fn compatible_with(name: &str) -> Self {
         let (path, version) = split_version(name);
         let version = version.map(|version| version.first);
@@ -151,14 +151,13 @@ impl Pattern {
         &self.path
     }
 
-    /// Returns whether an import or export is meant that has this name and stands for this interface. A plain name may be
-    /// meant by itself, too.
+    /// Returns whether this matches an import or export with this name that stands for this interface. The name
+    /// itself counts only if its path differs from the interface's.
     pub fn matches_extern(&self, name: &str, interface: &str) -> bool {
         let is_named = || split_version(name).0 != split_version(interface).0;
         self.matches(interface) || is_named() && self.matches(name)
     }
 
-    /// Returns whether an interface is meant.
     fn matches(&self, name: &str) -> bool {
         let (path, version) = split_version(name);
         path == self.path
@@ -172,8 +171,8 @@ impl Pattern {
             }
     }
 
-    /// Returns the known names that come nearest to this one, the nearest first: other versions of the same
-    /// interface, then names that are spelt almost so or go on from here.
+    /// Returns the most similar known names, the nearest first: other versions of the same interface, then names
+    /// with a similar spelling or the same beginning.
     pub fn nearest<'a>(&self, known: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut near: Vec<(usize, &str)> = known
             .filter_map(|name| Some((self.distance(name)?, name)))
@@ -184,13 +183,13 @@ impl Pattern {
         names.map(|(_, name)| name.to_owned()).collect()
     }
 
-    /// Returns how far a known name is from this one; nothing where it is another word altogether.
+    /// Returns the distance of a known name from this one. Returns nothing if it is too far.
     fn distance(&self, name: &str) -> Option<usize> {
         let (path, _) = split_version(name);
         if path == self.path {
             return Some(0);
         }
-        // Who leaves out the package, or the interface, has said a part of it.
+        // Users often leave out the package or the interface.
         let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         if path.starts_with(&self.path) || last(path) == last(&self.path) {
             return Some(1);
@@ -270,7 +269,7 @@ mod tests {
     fn a_name_counts_beside_the_interface_only_if_it_is_another_one() {
         let primary = |wanted: &str| pattern(wanted).matches_extern("primary", "a:b/c@1.3.0");
         assert!(primary("primary") && primary("a:b/c") && !primary("a:b/d"));
-        // The suffix decides.
+        // The version suffix counts too.
         let beginning = |wanted: &str| pattern(wanted).matches_extern("a:b/c@1", "a:b/c@1.3.0");
         assert!(beginning("a:b/c@1.3.0") && !beginning("a:b/c@<1.3.0"));
     }

@@ -1,4 +1,4 @@
-//! The index of this machine: its files, opened, rebuilt if they make no sense, read and written.
+//! The index on disk: its files are opened, rebuilt if damaged, read and written.
 
 use std::fs::{self, File};
 use std::io;
@@ -64,18 +64,17 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Index {
     connection: Connection,
-    /// The main file.
     file: PathBuf,
-    /// The names of all files are derived from this path.
+    /// The path from which the names of all files are derived.
     base: PathBuf,
     id: Option<FileId>,
     rebuilt: Option<String>,
 }
 
 impl Index {
-    /// Opens the index at a path and creates it if it is missing. The files have the version of their tables in their
-    /// names, so that two versions of wharf do not touch each other's files. A file that cannot be read is rebuilt with
-    /// its sources and nothing else; [`Index::rebuilt`] says why.
+    /// Opens the index at a path, and creates it if it is missing. File names carry the version of the tables, so
+    /// two versions of wharf do not share files. A damaged file is rebuilt with its sources only.
+    /// [`Index::rebuilt`] then returns the reason.
     pub fn open(base: &Path) -> Result<Self, Error> {
         if is_blank(&main_file(base)) && !sources::read(&sources_file(base))?.is_empty() {
             return Self::rebuild(base, None, None);
@@ -86,8 +85,8 @@ impl Index {
         }
     }
 
-    /// Rebuilds the index after an error that [says so](Error::is_damage). If another process did so meanwhile, this opens
-    /// its index.
+    /// Rebuilds the index after an error that [means damage](Error::is_damage). If another process has rebuilt it,
+    /// this opens that index.
     pub fn discard(&mut self, error: &Error) -> Result<(), Error> {
         *self = Self::rebuild(&self.base, Some(error.reason()), self.id)?;
         Ok(())
@@ -102,7 +101,7 @@ impl Index {
         Ok(true)
     }
 
-    /// Rebuilds the index, unless another process did so since the file `had` was opened.
+    /// Rebuilds the index, unless another process has done so since the file `had` was opened.
     fn rebuild(base: &Path, reason: Option<String>, had: Option<FileId>) -> Result<Self, Error> {
         let _locked = lock(base)?;
         let file = main_file(base);
@@ -115,7 +114,7 @@ impl Index {
         let sources = sources::read(&sources_file(base))?;
         let claims = claims_directory(base);
         ignore_missing(fs::remove_dir_all(&claims)).map_err(Error::file(&claims))?;
-        // The new file is made under another name, so that no process sees half of it, or no file.
+        // The new file gets its name only when it is complete, so that no process sees a partial file or none.
         let aside = beside(&file, "new");
         remove(&aside)?;
         let create = || {
@@ -150,12 +149,13 @@ impl Index {
         self.rebuilt.as_deref()
     }
 
-    /// Reads all files completely. Fails with an error that [says so](Error::is_damage) if they are not consistent.
+    /// Reads all files completely. If they are not consistent, this fails with an error that [means
+    /// damage](Error::is_damage).
     pub fn check(&self) -> Result<(), Error> {
         self.snapshot(|files| files.all().try_for_each(schema::check))
     }
 
-    /// Reads one state of each file. The row ids may not be those of the files as they are now.
+    /// Reads one state of each file. The row ids may be out of date.
     pub(super) fn snapshot<T>(
         &self,
         work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
@@ -163,7 +163,7 @@ impl Index {
         self.with_files(TransactionBehavior::Deferred, work)
     }
 
-    /// Reads one state of each file, with row ids of these states.
+    /// Reads one state of each file, with up-to-date row ids.
     pub(super) fn numbered<T>(
         &self,
         work: impl Fn(&mut Files<'_>) -> rusqlite::Result<T>,
@@ -175,7 +175,7 @@ impl Index {
         if let Some(read) = read {
             return Ok(read);
         }
-        // Another process is about to commit, or was killed before its last commit.
+        // Another process is about to commit the main file, or was killed before.
         let _locked = self.lock()?;
         self.write(|files| {
             if !files.is_numbered()? {
@@ -185,7 +185,7 @@ impl Index {
         })
     }
 
-    /// Writes all files in one transaction each. The caller holds the [lock](Self::lock).
+    /// Writes all files, each in one transaction. The caller holds the [lock](Self::lock).
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&mut Files<'_>) -> rusqlite::Result<T>,
@@ -203,7 +203,7 @@ impl Index {
             let mut opened = Vec::new();
             for (source, id) in table::sources(&own)? {
                 let file = self.claims_file(&source);
-                // A source that was added and not read yet has no file.
+                // A source that was added and never read has no file.
                 if source.is_shared() && file.exists() {
                     opened.push((source, id, schema::open(&file)?));
                 }
@@ -224,7 +224,6 @@ impl Index {
         run().map_err(Error::sqlite(&self.file))
     }
 
-    /// Returns the file of what a shared index claims.
     fn claims_file(&self, source: &Source) -> PathBuf {
         let name = Digest::of(source.to_string().as_bytes()).hex();
         claims_directory(&self.base).join(format!("{name}.sqlite"))
@@ -242,7 +241,7 @@ impl Index {
         created.map_err(Error::sqlite(&file))
     }
 
-    /// Removes what a shared index claims. The caller holds the lock.
+    /// Removes the file of a shared index. The caller holds the lock.
     pub(super) fn remove_claims(&self, source: &Source) -> Result<(), Error> {
         remove(&self.claims_file(source))
     }
@@ -251,13 +250,13 @@ impl Index {
         sources_file(&self.base)
     }
 
-    /// Keeps other processes from writing the index, from rebuilding it, and from writing the list of sources.
+    /// Locks the index and the list of sources against writes and rebuilds by other processes.
     pub(super) fn lock(&self) -> Result<File, Error> {
         lock(&self.base)
     }
 }
 
-/// Distinguishes two files of the same name.
+/// The device and the inode of a file. They differ if a file was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileId(u64, u64);
 
@@ -269,19 +268,20 @@ impl FileId {
         Some(Self(metadata.dev(), metadata.ino()))
     }
 
-    /// An open file is not replaced on these systems.
+    /// An open file cannot be replaced on these systems.
     #[cfg(not(unix))]
     fn of(_: &Path) -> Option<Self> {
         Some(Self(0, 0))
     }
 }
 
-/// Returns the main file of this version of the tables: `index-5.sqlite` for `index.sqlite`.
+/// Returns the path of the main file, which has the version of the tables in its name: `index-5.sqlite` for
+/// `index.sqlite`.
 fn main_file(base: &Path) -> PathBuf {
     versioned(base, ".sqlite")
 }
 
-/// Returns the directory of the files of shared indexes: `index-5-shared` for `index.sqlite`.
+/// Returns the directory for the files of shared indexes: `index-5-shared` for `index.sqlite`.
 fn claims_directory(base: &Path) -> PathBuf {
     versioned(base, "-shared")
 }
@@ -292,13 +292,13 @@ fn versioned(base: &Path, end: &str) -> PathBuf {
     base.with_file_name(name)
 }
 
-/// Returns whether there is no file, or one that is shorter than a database's header:
+/// Returns whether a file is missing or shorter than a database's header:
 /// <https://www.sqlite.org/fileformat2.html>.
 fn is_blank(file: &Path) -> bool {
     fs::metadata(file).map_or(true, |metadata| metadata.len() < 100)
 }
 
-/// Returns the list of sources, which all versions share.
+/// Returns the path of the list of sources, which all versions share.
 fn sources_file(base: &Path) -> PathBuf {
     beside(base, "sources")
 }
@@ -318,7 +318,7 @@ fn remove(file: &Path) -> Result<(), Error> {
     ignore_missing(fs::remove_file(file)).map_err(Error::file(file))
 }
 
-/// Removes what SQLite keeps beside a database: <https://www.sqlite.org/wal.html>.
+/// Removes the files that SQLite writes beside a database: <https://www.sqlite.org/wal.html>.
 fn remove_log(file: &Path) -> Result<(), Error> {
     for suffix in ["wal", "shm"] {
         let log = beside(file, suffix);
@@ -334,7 +334,6 @@ fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Returns the path of a file that belongs to another one.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!("-{suffix}"));

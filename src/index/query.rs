@@ -1,4 +1,4 @@
-//! Questions. Every condition is a posting list, and answers are the rows that all lists have.
+//! Queries by name and word. Each condition is a posting list, and the answer is the intersection of all lists.
 
 use std::collections::BTreeSet;
 
@@ -15,46 +15,46 @@ use super::sources::Source;
 use super::table::{RecordReader, rows_at};
 use crate::section::ListDetails;
 
-/// The conditions of a search. All of them must hold.
+/// The conditions of a search. A version must meet all of them.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Each of its words begins a word of the name or of the description.
+    /// Words, each of which begins a word of the name or of the description.
     pub text: String,
-    /// Each of these is exported.
+    /// Interfaces that the component exports. An unknown interface is an error.
     pub exports: Vec<Pattern>,
-    /// Each of these is imported.
+    /// Interfaces that the component imports. An unknown interface is an error.
     pub imports: Vec<Pattern>,
-    /// Nothing is imported but these; they need not be.
+    /// The only interfaces that the component may import. It need not import them.
     pub only_imports: Option<Vec<Pattern>>,
-    /// Nothing is imported but these, which are the imports of a world.
+    /// The imports of a world. The component may import only these.
     pub world_imports: Option<Vec<Pattern>>,
-    /// All of these are exported. It is no error if no component exports one.
+    /// Interfaces that the component exports. An unknown interface is not an error.
     pub exports_all: Vec<Pattern>,
-    /// At least one of these is exported.
+    /// Interfaces of which the component exports at least one.
     pub exports_any: Option<Vec<Pattern>>,
-    /// Whether every version counts, and not only the first matching one of each package.
+    /// Whether all matching versions count, and not only the first one of each package.
     pub all_versions: bool,
-    /// How many answers are returned.
+    /// The most answers to return.
     pub limit: Option<usize>,
 }
 
 /// The answer to a query.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The versions that match, in order, up to the limit.
+    /// The matching versions in order, up to the limit.
     pub found: Vec<Found>,
-    /// How many match.
+    /// The number of all matching versions.
     pub total: u64,
 }
 
-/// One version that matches.
+/// A version that matches.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The tag.
+    /// The tag of the version.
     pub entry: Entry,
-    /// The shared index that names the tag, if this machine did not read it itself.
+    /// The shared index that claims the tag. It is none if this machine read the tag.
     pub claimed_by: Option<Source>,
-    /// What is known of the manifest.
+    /// The record of the manifest, without its imports and exports.
     pub record: Record,
     /// The imports that the query names.
     pub imports: Vec<Named>,
@@ -69,7 +69,7 @@ pub struct Found {
 pub struct Named {
     /// Its name.
     pub name: String,
-    /// The interface that it stands for, if the name is not that.
+    /// The interface that it stands for, if its name is another one.
     pub interface: Option<String>,
 }
 
@@ -90,12 +90,14 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
         numbering,
         records: RecordReader::new(&files.own)?,
     };
-    for pattern in query.exports.iter().chain(&query.imports) {
-        if !search.knows(pattern)? {
-            return Ok(Err(search.unknown(pattern)?));
+    let mut rows = search.rows(query)?;
+    if rows.is_empty() {
+        for pattern in query.exports.iter().chain(&query.imports) {
+            if !search.knows(pattern)? {
+                return Ok(Err(search.unknown(pattern)?));
+            }
         }
     }
-    let mut rows = search.rows(query)?;
     if !query.all_versions {
         rows = firsts(&rows, &search.numbering.begins);
     }
@@ -107,7 +109,6 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<Answer, E
     }))
 }
 
-/// A search in all files.
 struct Search<'a> {
     files: &'a Files<'a>,
     numbering: Numbering,
@@ -126,7 +127,6 @@ impl Search<'_> {
         })
     }
 
-    /// Returns the rows that match.
     fn rows(&self, query: &Query) -> rusqlite::Result<RoaringBitmap> {
         let mut rows: Option<RoaringBitmap> = None;
         let mut require = |found: RoaringBitmap| match &mut rows {
@@ -161,7 +161,6 @@ impl Search<'_> {
         Ok(rows.unwrap_or_else(all))
     }
 
-    /// Returns whether anything imports or exports an interface.
     fn knows(&self, pattern: &Pattern) -> rusqlite::Result<bool> {
         let mut is_known = false;
         for is_export in [true, false] {
@@ -173,7 +172,6 @@ impl Search<'_> {
         Ok(is_known)
     }
 
-    /// Returns the rows that import or export an interface.
     fn using(&self, pattern: &Pattern, is_export: bool) -> rusqlite::Result<RoaringBitmap> {
         let mut rows = RoaringBitmap::new();
         self.each_used(pattern, is_export, |_, list| {
@@ -183,7 +181,8 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    /// Calls a function with the id and the rows, as column 1, of each import or export that a pattern means.
+    /// Calls a function for each import or export that matches a pattern, with the id and the row. Column 1 has the
+    /// rows.
     fn each_used(
         &self,
         pattern: &Pattern,
@@ -203,7 +202,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Returns the rows with a word that begins so.
+    /// Returns the rows that have a word with this beginning.
     fn having(&self, beginning: &str) -> rusqlite::Result<RoaringBitmap> {
         let own = &self.files.own;
         let common = own
@@ -241,20 +240,27 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    /// Reads what is shown of a row.
     fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<Found> {
         let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
         let missing = || damage(format!("row {row} is missing"));
-        let (entry, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
-        // What this machine read of a manifest counts more than what a shared index claims.
-        let mut record = self.records.read(&entry.digest)?;
-        if let (None, Some(claims)) = (&record, claims) {
-            record = RecordReader::new(&claims.transaction)?.read(&entry.digest)?;
-        }
-        let record = record.ok_or_else(missing)?;
-        let externs = record.externs.as_ref();
+        let (entry, record, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
+        let own = match claims {
+            None => Some(record),
+            Some(_) => self.records.id(&entry.digest)?,
+        };
+        // A record that this machine read takes precedence over the claim of a shared index.
+        let (mut claimed, id) = match (own, claims) {
+            (None, Some(claims)) => (Some(RecordReader::new(&claims.transaction)?), record),
+            (own, _) => (None, own.unwrap_or(record)),
+        };
+        let reader = claimed.as_mut().unwrap_or(&mut self.records);
+        let (record, lists) = reader.read_without_names(id)?;
+        let asks_names = !query.imports.is_empty() || !query.exports.is_empty();
+        let externs = lists.filter(|_| asks_names);
+        let externs = externs.map(|lists| reader.externs(lists)).transpose()?;
+        let externs = externs.as_ref();
         Ok(Found {
             imports: externs.map_or(Vec::new(), |externs| {
                 matching(&externs.imports, &externs.names.imports, &query.imports)
@@ -270,7 +276,7 @@ impl Search<'_> {
     }
 }
 
-/// Returns the names of a list that one of the patterns means.
+/// Returns the names of a list that match one of the patterns.
 fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Vec<Named> {
     let named = names.iter().filter_map(|name| {
         let interface = details.interface(name);
@@ -285,7 +291,7 @@ fn matching(names: &[String], details: &ListDetails, patterns: &[Pattern]) -> Ve
     named.collect()
 }
 
-/// Returns the words of a name and a description that begin as a word of the text does.
+/// Returns the words of a name and a description that begin with a word of the text.
 fn matching_words(entry: &Entry, record: &Record, text: &str) -> Vec<String> {
     let beginnings: Vec<String> = words(text).collect();
     if beginnings.is_empty() {
@@ -302,11 +308,11 @@ fn matching_words(entry: &Entry, record: &Record, text: &str) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Returns the first row of each package, given the first rows of all packages.
+/// Returns the first of the rows of each package, given the first row of every package.
 fn firsts(rows: &RoaringBitmap, begins: &RoaringBitmap) -> RoaringBitmap {
     let mut firsts = rows & begins;
     let mut begins = begins.iter().peekable();
-    // The package of the last row: its first row, and whether a row of it was found.
+    // The package of the current row: its first row, and whether one of its rows was already seen.
     let (mut begin, mut is_found) = (None, false);
     for row in rows - &firsts {
         while let Some(next) = begins.next_if(|next| *next <= row) {

@@ -1,4 +1,4 @@
-//! Reading repositories for the index: tags first, then only manifests that are not known yet.
+//! Reads repositories for the index: first the tags, then only manifests that the index does not have.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,22 +20,21 @@ use crate::reference::package::tag_version;
 use crate::store::{self, Session, Store};
 use crate::world;
 
-/// Where descriptions and licences stand among annotations.
+/// The annotations with the description and the licences.
 const DESCRIPTION: &str = "org.opencontainers.image.description";
 const LICENSES: &str = "org.opencontainers.image.licenses";
 
-/// How many tags of one repository are asked for at once, as far as there are slots.
+/// The most tags of one repository that are read at once, if there are enough slots.
 const TAGS_AT_ONCE: usize = 16;
 
-/// A repository to read.
 pub(super) struct Repository {
-    /// What its entries are called: the package, or the repository itself.
+    /// The name of its entries: the package, or the repository itself.
     pub(super) name: String,
-    /// Where it is, as a reference has it.
+    /// The repository as it stands in a reference.
     pub(super) location: String,
-    /// The store.
     pub(super) store: Arc<dyn Store>,
-    /// The only name that is wanted. Otherwise its versions are, or its other tags if it has none.
+    /// The only tag or digest to read. If there is none, all versions are read, or all other tags if it has no
+    /// versions.
     pub(super) only: Option<Name>,
 }
 
@@ -44,12 +43,11 @@ pub(super) struct Repository {
 pub(super) struct Read {
     pub(super) contents: SourceContents,
     pub(super) unread: Vec<Unread>,
-    /// Manifests that name other imports or exports than their roots have.
+    /// Manifests that list other imports or exports than their roots have.
     pub(super) corrected: Vec<Digest>,
 }
 
 impl Read {
-    /// Takes in another part.
     pub(super) fn add(&mut self, part: Self) {
         let contents = &mut self.contents;
         contents.entries.extend(part.contents.entries);
@@ -61,7 +59,7 @@ impl Read {
         self.corrected.extend(part.corrected);
     }
 
-    /// Notes that a repository, or a tag of it, could not be read. Unless it is gone, the index keeps what it knows of it.
+    /// Adds a repository, or a tag of it, that could not be read. If it was not found, the index drops its entries.
     fn fail(&mut self, location: &str, tag: Option<String>, error: package::Error) {
         let what = match &tag {
             Some(tag) => format!("{location}:{tag}"),
@@ -76,23 +74,21 @@ impl Read {
     }
 }
 
-/// How repositories are read.
 pub(super) struct Reader<'a> {
-    /// What need not be read again.
+    /// The manifests and marks that are in the index already.
     pub(super) known: &'a Known,
-    /// The session.
     pub(super) session: &'a Session,
-    /// How many requests are under way, of all repositories together.
+    /// The limit for requests in flight, over all repositories.
     pub(super) slots: &'a Semaphore,
 }
 
 impl Reader<'_> {
-    /// Reads one repository. What fails is noted, and the rest goes on.
+    /// Reads one repository. Errors are collected and do not end the reading.
     pub(super) async fn read(&self, repository: &Repository) -> Read {
         let mut read = Read::default();
         let (names, marked) = match self.names(repository).await {
             Ok(named) => named,
-            // A repository whose last tag went away is listed for some time.
+            // Registries list a repository for some time after its last tag was deleted.
             Err(package::Error::Store(store::Error::NotFound { .. }))
                 if repository.only.is_none() =>
             {
@@ -104,7 +100,7 @@ impl Reader<'_> {
             }
         };
         let mut names = names.into_iter();
-        // Other images have versions too: where the newest is one, the older ones are not looked at.
+        // Other images have versions too. If the newest version is not a component, the older ones are skipped.
         if let Some(newest) = names.next()
             && !self.tag(repository, newest, &marked, &mut read).await
         {
@@ -123,8 +119,8 @@ impl Reader<'_> {
         read
     }
 
-    /// Returns the tags that are wanted, the newest first, and the manifests that have a yank mark, where tags were
-    /// listed.
+    /// Returns the wanted tags, the newest first. If the tags were listed, this also returns the manifests with a
+    /// yank mark.
     async fn names(
         &self,
         repository: &Repository,
@@ -147,7 +143,7 @@ impl Reader<'_> {
         slot.map_err(|_| store::Error::Interrupted)
     }
 
-    /// Reads a tag. Returns whether it may be that of a component.
+    /// Reads a tag. Returns whether it may name a component.
     async fn tag(
         &self,
         repository: &Repository,
@@ -187,7 +183,7 @@ impl Reader<'_> {
             .is_none_or(|marked| marked.contains(&digest));
         let mark = match may_be_marked {
             true => match self.mark(repository, &tag, &digest).await {
-                // Whose tags were not listed, may have none.
+                // Without a list of tags, the mark may not exist.
                 Err(package::Error::Store(store::Error::NotFound { .. })) if marked.is_none() => {
                     None
                 }
@@ -207,7 +203,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// Reads a manifest that is not known. Returns whether it is that of a component.
+    /// Reads a manifest that the index does not have. Returns whether it is a component's.
     async fn read_manifest(
         &self,
         store: &dyn Store,
@@ -221,7 +217,7 @@ impl Reader<'_> {
         let mut record = record_of(store, &opened, self.session).await?;
         if may_be_wit_package(&opened, &record) {
             match pull::stub_of(store, &opened, self.session).await {
-                // An artifact without a stub keeps the record that its manifest gave.
+                // An artifact without a stub keeps the names that its manifest lists.
                 Err(error::Error::Stub(_)) => {}
                 stub => {
                     let (stub, _) = stub?;
@@ -236,7 +232,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    /// Returns the mark of a manifest and whether it says that it is yanked.
+    /// Returns the digest of a manifest's yank mark, and whether it says "yanked".
     async fn mark(
         &self,
         repository: &Repository,
@@ -253,8 +249,8 @@ impl Reader<'_> {
     }
 }
 
-/// Returns what a manifest that was opened says of its component. Names of imports and exports are its claim, until
-/// its root [says them](Record::correct).
+/// Returns the record of an opened manifest. The names of imports and exports are a claim of the manifest, until
+/// they are [corrected](Record::correct) from the root.
 pub(super) async fn record_of(
     store: &dyn Store,
     opened: &Opened,
@@ -299,10 +295,11 @@ pub(super) async fn record_of(
     })
 }
 
-/// The largest root that is fetched to see whether it is that of a WIT package, in bytes as stored.
+/// The largest root that is fetched to detect a WIT package, in bytes as stored.
 const MAX_WIT_BYTES: u64 = 256 * 1024;
 
-/// Whether names do not tell, and little has to be fetched that does. Nothing of a WIT package leaves the root.
+/// Returns whether the names fit a WIT package and the root is small enough to fetch. A WIT package has no other
+/// layer than its root.
 fn may_be_wit_package(opened: &Opened, record: &Record) -> bool {
     let mut layers = opened.layers();
     let is_small = layers

@@ -1,4 +1,4 @@
-//! What an index knows: of a manifest, and of what names it. Pure.
+//! Records of manifests, and entries of tags that name them. Pure.
 
 use std::collections::BTreeSet;
 
@@ -10,28 +10,28 @@ use crate::reference::package::Version;
 use crate::section::NameDetails;
 use crate::world::{self, Interfaces};
 
-/// What is known of one manifest, and holds wherever it is stored.
+/// The facts about one manifest. They are the same in every location.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// The manifest that a tag names.
+    /// The digest of the manifest that the tag names.
     pub digest: Digest,
-    /// Whether it is split, or has a split form behind it.
+    /// Whether it is split or has a split form.
     pub split: bool,
-    /// The component.
+    /// The identity of the component.
     pub content: Identity,
-    /// What it imports and exports; nothing where the artifact does not say.
+    /// The imports and exports. It is none if the artifact does not list them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub externs: Option<Externs>,
-    /// Its description.
+    /// The description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Its licences.
+    /// The licences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licenses: Option<String>,
-    /// Its layers in manifest order.
+    /// The layers in manifest order.
     pub layers: Vec<RecordLayer>,
-    /// Whether it is a WIT package, of which nothing runs.
+    /// Whether it is a WIT package. Nothing in a WIT package runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wit: bool,
 }
@@ -43,7 +43,7 @@ pub struct Externs {
     pub imports: Vec<String>,
     /// Export names.
     pub exports: Vec<String>,
-    /// The attributes of these names, and whether both lists are complete.
+    /// The attributes of these names, and whether the lists are incomplete.
     #[serde(default, skip_serializing_if = "NameDetails::is_empty")]
     pub names: NameDetails,
 }
@@ -73,7 +73,7 @@ impl From<Interfaces> for Externs {
     }
 }
 
-/// A layer: what it holds, and what would be fetched for it.
+/// A layer: its content, and the blob to fetch for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecordLayer {
     /// The content.
@@ -83,7 +83,8 @@ pub struct RecordLayer {
 }
 
 impl Record {
-    /// Takes imports and exports from a stub, which has those of the root. Returns whether the artifact named others.
+    /// Replaces imports and exports by those of a stub, which are those of the root. Returns whether the artifact
+    /// listed other ones.
     ///
     /// Fails if the stub cannot be read.
     pub fn correct(&mut self, stub: &[u8]) -> Result<bool, world::Error> {
@@ -96,8 +97,8 @@ impl Record {
 }
 
 impl Externs {
-    /// Returns whether a root names something else than this claim. Others list names in another order, and not everybody
-    /// lists attributes.
+    /// Returns whether a root has other names than this claim. Order does not count. Attributes count only if the
+    /// claim lists any, because other tools do not list them.
     pub fn differs(&self, root: &Self) -> bool {
         let set = |names: &Vec<String>| names.iter().cloned().collect::<BTreeSet<String>>();
         set(&self.imports) != set(&root.imports)
@@ -106,23 +107,23 @@ impl Externs {
     }
 }
 
-/// A tag that names a manifest: a version of a package, or anything else.
+/// A tag that names a manifest. It is a version of a package or any other tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
-    /// The package, `namespace:name`; the repository, where it is no package's.
+    /// The package, `namespace:name`. A repository that belongs to no package has its own location as the name.
     pub name: String,
-    /// The repository as a reference has it: `host/path`, or `oci:DIR:path`.
+    /// The repository as it stands in a reference: `host/path`, or `oci:DIR:path`.
     pub location: String,
-    /// The tag, or the digest where a manifest was named by that.
+    /// The tag. If the manifest was named by digest, this is the digest.
     pub tag: String,
     /// The version that the tag stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The manifest.
+    /// The digest of the manifest.
     pub digest: Digest,
     /// Whether the version is yanked.
     pub yanked: bool,
-    /// The mark that says whether it is yanked.
+    /// The digest of the yank mark, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Digest>,
 }
@@ -138,7 +139,7 @@ impl Entry {
         format!("{}{separator}{}", self.location, self.tag)
     }
 
-    /// Orders entries as they are shown: by name and place, then the versions that `get` prefers first.
+    /// Compares entries in the order of answers: by name and location, then the versions that `get` prefers first.
     pub fn shown_before(&self, other: &Self) -> std::cmp::Ordering {
         let place = |entry: &Self| (entry.name.clone(), entry.location.clone());
         let rank = |entry: &Self| {
@@ -161,12 +162,12 @@ impl Entry {
     }
 }
 
-/// Returns whether a text has words that can be looked for.
+/// Returns whether a text has words to search for.
 pub fn has_words(text: &str) -> bool {
     words(text).next().is_some()
 }
 
-/// Returns the words of a text, in small letters.
+/// Returns the words of a text in lower case.
 pub(super) fn words(text: &str) -> impl Iterator<Item = String> {
     let parts = text.split(|char: char| !char.is_alphanumeric());
     let parts = parts.filter(|part| !part.is_empty());

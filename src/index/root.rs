@@ -1,4 +1,4 @@
-//! Roots of indexed components: their types, and the names that they really import and export.
+//! Roots of indexed components: their types, and their real imports and exports.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,8 +16,8 @@ use crate::package::{Connector, Located, RegistrySettings};
 use crate::pull;
 use crate::reference::Reference;
 
-/// Fetches the root of a manifest, whatever the tag of the reference names by now. Returns the record with the names that
-/// the root has, and the stub.
+/// Fetches the root of a manifest by digest, whatever the tag of the reference now names. Returns the record, with
+/// names from the root, and the stub.
 pub(super) async fn root(
     connector: &Connector,
     reference: &str,
@@ -38,7 +38,7 @@ pub(super) async fn root(
     Ok((record, stub))
 }
 
-/// Fetches the stubs that a shared index lacks. A component whose types cannot be read stays without one.
+/// Fetches the stubs that a shared index lacks. A component without readable types stays without a stub.
 pub async fn complete(
     shared: &mut Shared,
     index: &mut CheckedIndex<'_>,

@@ -1,7 +1,7 @@
-//! Row ids in the order of answers, and the posting lists that answers come from.
+//! Row ids in the order of answers, and posting lists.
 //!
-//! The tags of all files are numbered together. The main file has the ids and the lists. In a list a tag has the record
-//! of its manifest that counts: that of this machine, or otherwise that of the shared index.
+//! All tags of all files are numbered together. The main file has the row ids and the lists. If both the main file
+//! and a shared index have a record of a manifest, the one in the main file counts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,31 +15,30 @@ use super::record::{Entry, words};
 use super::table::{ENTRY, RecordReader, bytes_of, digest_at, entry_at};
 use crate::digest::Digest;
 
-/// A beginning of words that more rows than this have gets a posting list.
+/// A word beginning gets a posting list if more rows than this have it.
 const COMMON: u64 = 1024;
 
-/// Longer beginnings get no posting list, in characters.
+/// The longest word beginning with a posting list, in characters.
 const MAX_BEGINNING: usize = 32;
 
-/// A tag of one of the files.
 struct Tag {
     entry: Entry,
     id: i64,
-    /// Where the entry is; 0 is what this machine read.
+    /// The index of the file that has the entry. 0 is the main file.
     file: usize,
-    /// When its source was read.
+    /// The time when the source was read, in seconds since 1970.
     updated: Option<i64>,
 }
 
-/// What of a record decides which posting lists a row is in.
+/// The part of a record that decides about the posting lists of a row.
 struct Artifact {
-    /// The lists of names, as ids of parts.
+    /// Each list of names is the id of a part.
     imports: Option<u32>,
     exports: Option<u32>,
     description: Option<String>,
 }
 
-/// Numbers all tags and writes the posting lists anew.
+/// Numbers all tags and writes new posting lists.
 pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
     let own = &files.own;
     own.execute_batch(
@@ -96,7 +95,7 @@ pub(super) fn number(files: &Files<'_>) -> rusqlite::Result<()> {
 }
 
 fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
-    // A WIT package imports nothing because nothing in it runs.
+    // Nothing in a WIT package runs, so it has no imports.
     let mut statement =
         file.prepare("SELECT digest, iif(wit, NULL, imports), exports, description FROM artifact")?;
     let artifacts = statement.query_map([], |row| {
@@ -129,8 +128,8 @@ fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Res
     Ok(())
 }
 
-/// Keeps one of the entries that several sources have for a tag: one that this machine read, or otherwise the one that
-/// was read last. It is yanked if any source that this machine read says so of the manifest.
+/// Selects one entry per tag if several sources have one. Entries in the main file come first, then the entry that
+/// was read last. It is yanked if any source in the main file says so about its manifest.
 fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
     fn key(tag: &Tag) -> (&str, &str, bool, Reverse<Option<i64>>) {
         let Entry {
@@ -145,7 +144,7 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
     for tag in tags {
         match shown.last_mut() {
             Some(first) if first.entry.is_same(&tag.entry) => {
-                // A yank mark belongs to a manifest.
+                // A yank mark belongs to a manifest, not to a tag.
                 let counts = tag.file == 0 && tag.entry.digest == first.entry.digest;
                 first.entry.yanked |= counts && tag.entry.yanked;
             }
@@ -155,10 +154,10 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
     shown
 }
 
-/// Posting lists.
+/// The posting lists while they are made.
 #[derive(Default)]
 struct Lists {
-    /// By the file that has the list of names, the list's id there, and whether the names are exports.
+    /// The key is the file, the id of a list of names in that file, and whether it is the list of exports.
     names: HashMap<(usize, u32, bool), RoaringBitmap>,
     words: BTreeMap<String, RoaringBitmap>,
 }
@@ -167,7 +166,7 @@ struct Lists {
 type Extern = (String, String);
 
 impl Lists {
-    /// Adds a row, which comes after all others. Returns its words.
+    /// Adds a row, which must come after all others. Returns its words.
     fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
         for (list, is_export) in [(artifact.imports, false), (artifact.exports, true)] {
             if let Some(id) = list {
@@ -251,7 +250,7 @@ fn write_import_sets(
     Ok(())
 }
 
-/// Returns the beginnings of words that very many rows have, with these rows.
+/// Returns the word beginnings that very many rows have, with these rows.
 fn common(words: &BTreeMap<String, RoaringBitmap>) -> BTreeMap<&str, RoaringBitmap> {
     let mut counts: HashMap<&str, u64> = HashMap::new();
     for (word, rows) in words {

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, ffi};
 
-/// The version of the tables. Each version has its own files: everything can be read again.
+/// The version of the tables. Each version has its own files, because everything can be read again.
 pub(super) const VERSION: i64 = 5;
 
-/// How long one process waits for another one that writes.
+/// The longest wait for another process that is writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const TABLES: &str = "
-    -- The file of a shared index has one row here. Its generation changes with its entries, and the main file has the
-    -- generation that was numbered last.
+    -- In the file of a shared index this table has one row. Its generation changes with its entries. The main file has
+    -- the generation for which the row ids were made.
     CREATE TABLE source (
         id INTEGER PRIMARY KEY,
         source TEXT NOT NULL UNIQUE,
@@ -22,7 +22,7 @@ const TABLES: &str = "
         state BLOB,
         generation INTEGER NOT NULL DEFAULT 0
     );
-    -- One row per manifest. `imports` and `exports` are parts, and `layers` is a JSON array of ids of parts.
+    -- One row per manifest. `imports` and `exports` are ids of parts, and `layers` is a JSON array of such ids.
     CREATE TABLE artifact (
         id INTEGER PRIMARY KEY,
         digest BLOB NOT NULL UNIQUE,
@@ -35,7 +35,7 @@ const TABLES: &str = "
         layers TEXT NOT NULL,
         wit INTEGER NOT NULL
     );
-    -- Layers, and lists of names with what is known of them, as JSON. Many manifests have the same.
+    -- Layers, and lists of names with their attributes as JSON. Many manifests share them.
     CREATE TABLE part (id INTEGER PRIMARY KEY, value BLOB NOT NULL UNIQUE);
     -- One row per tag and source.
     CREATE TABLE entry (
@@ -51,26 +51,25 @@ const TABLES: &str = "
         UNIQUE (source, location, tag)
     );
     CREATE INDEX entry_artifact ON entry (artifact);
-    -- Manifests that are no components and need not be fetched again.
+    -- Manifests of other artifacts, which need not be fetched again.
     CREATE TABLE other (
         source INTEGER NOT NULL REFERENCES source (id),
         digest BLOB NOT NULL,
         PRIMARY KEY (source, digest)
     ) WITHOUT ROWID;
-    -- Stubs, each a zstd frame.
+    -- Stubs, each a zstd frame. A stub that does not compress is stored as it is.
     CREATE TABLE stub (artifact INTEGER PRIMARY KEY, size INTEGER NOT NULL, frame BLOB NOT NULL);
 
-    -- Only the main file has rows in the following tables, which are derived from all files.
-    -- The tags in the order of answers. `source` is the shared index whose file has the entry, and `yanked` is what
-    -- answers show.
+    -- Only the main file has rows in the following tables. They are derived from all files.
+    -- The tags in the order of answers. `source` is the shared index that has the entry. Answers show this `yanked`.
     CREATE TABLE row (
         id INTEGER PRIMARY KEY,
         source INTEGER,
         entry INTEGER NOT NULL,
         yanked INTEGER NOT NULL
     );
-    -- Posting lists: row ids as roaring bitmaps. `interface` is what the name stands for, and `path` is one of the two
-    -- without its version: where their paths differ there are two rows with one id.
+    -- Posting lists: row ids as roaring bitmaps. The name stands for `interface`. `path` is one of the two without its
+    -- version. If their paths differ, there are two rows with one id.
     CREATE TABLE used (
         id INTEGER NOT NULL,
         path TEXT NOT NULL,
@@ -80,12 +79,12 @@ const TABLES: &str = "
         rows BLOB NOT NULL,
         PRIMARY KEY (path, name, interface, is_export)
     );
-    -- The sets of imports that rows have, and the rows that have each. A set is the ids of `used`, each in four bytes, little
-    -- endian. Components that were built by the same tools import the same, so that there are far fewer sets than rows.
+    -- Sets of imports, each with the rows that have it. A set is a list of ids of `used`, each in four bytes, little
+    -- endian. Components built by the same tools have the same imports, so there are far fewer sets than rows.
     CREATE TABLE import_set (used BLOB NOT NULL, rows BLOB NOT NULL);
-    -- Words are split by wharf, so that this only has to split at spaces.
+    -- Wharf splits texts into words, so the tokenizer only has to split at spaces.
     CREATE VIRTUAL TABLE word USING fts5(text, content='', columnsize=0, detail=none, tokenize='ascii');
-    -- Beginnings of words that very many rows have: FTS5 would walk their rows one by one.
+    -- Word beginnings that very many rows have. FTS5 would visit their rows one by one.
     CREATE TABLE common (beginning TEXT PRIMARY KEY, rows BLOB NOT NULL);
     -- At most one row.
     CREATE TABLE numbering (count INTEGER NOT NULL, begins BLOB NOT NULL);
@@ -96,10 +95,10 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(PATIENCE)?;
     if version(&connection)? == 0 {
-        // Readers go on while another process writes.
+        // Readers continue while another process writes.
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have created them since.
+        // Another process may have created the tables meanwhile.
         if version(&transaction)? == 0 {
             transaction.execute_batch(TABLES)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
@@ -128,7 +127,7 @@ pub(super) fn check(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Returns the error for a file whose contents make no sense.
+/// Returns the error for a damaged file.
 pub(super) fn damage(reason: String) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(reason))
 }

@@ -1,7 +1,7 @@
-//! A shared index: what an index knows, as one layer that others fetch. Pure.
+//! The format of a shared index: one layer that other machines fetch. Pure.
 //!
-//! The layer is one line of JSON and then, end to end, the stubs that the line lists. The same
-//! entries give the same bytes, in whatever order they were found.
+//! The layer is one line of JSON, and then the stubs that the line lists, one after the other. The same entries
+//! give the same bytes in any order.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,27 +15,28 @@ use crate::package::Place;
 use crate::reference::package::tag_version;
 use crate::reference::{Location, Reference, Repository, is_tag};
 
-/// How the layer is written.
+/// The version of the layer's format.
 const FORMAT_VERSION: u32 = 2;
 
-/// The largest layer that is read, in bytes of content: some hundred thousand versions with their stubs.
+/// The largest layer that is read, in bytes of content. It has room for some hundred thousand versions with their
+/// stubs.
 pub const MAX_CONTENT_BYTES: u64 = 512 * 1024 * 1024;
 
-/// zstd's level: made once, fetched by many.
+/// zstd's level. It is high, because a shared index is made once and fetched often.
 const LEVEL: u8 = 12;
 
-/// What a shared index has.
+/// The contents of a shared index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shared {
     /// Tags.
     pub entries: Vec<Entry>,
-    /// What is known of the manifests they name.
+    /// The records of the manifests that they name.
     pub records: Vec<Record>,
-    /// Stubs by manifest: another one may claim the same content, and have another root.
+    /// Stubs by the digest of the manifest. Another manifest may claim the same content with another root.
     pub stubs: BTreeMap<Digest, Vec<u8>>,
 }
 
-/// Why a shared index cannot be read.
+/// The error for a shared index that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("it is no sound index: {0}")]
 pub struct Malformed(pub String);
@@ -50,7 +51,7 @@ struct Head {
 }
 
 impl Shared {
-    /// Writes the layer's content.
+    /// Returns the layer's content.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut entries = self.entries.clone();
         entries.sort();
@@ -74,8 +75,8 @@ impl Shared {
         bytes
     }
 
-    /// Reads the layer's content. What is said of a manifest is taken as it stands, if it is said in the words of
-    /// registries: an index only says where to look, and whatever is fetched then is checked.
+    /// Reads the layer's content. Facts about manifests are only checked for their form. An index only says where
+    /// to look, and all that is fetched later is verified.
     pub fn read(content: &[u8]) -> Result<Self, Malformed> {
         let malformed = |reason: &str| Malformed(reason.to_owned());
         let end = content.iter().position(|byte| *byte == b'\n');
@@ -124,7 +125,7 @@ impl Shared {
         }
     }
 
-    /// Returns the artifact: the layer as it is stored, and the manifest. The config is empty.
+    /// Returns the layer as it is stored, and the manifest. The config is empty.
     pub fn artifact(&self) -> std::io::Result<(Vec<u8>, Manifest)> {
         let content = self.to_bytes();
         let identity = Identity::of(&content);
@@ -146,7 +147,7 @@ impl Shared {
     }
 }
 
-/// The largest size that is believed, in bytes: more no file has.
+/// The largest size in a valid index, in bytes. No file is larger.
 const MAX_SIZE: u64 = i64::MAX as u64;
 
 fn check_size(size: u64) -> Result<(), Malformed> {
@@ -164,8 +165,8 @@ fn sizes(record: &Record) -> Vec<&Identity> {
     layers.chain([&record.content]).collect()
 }
 
-/// Checks that an entry names a tag of a repository of a registry, as this machine would have named it. What is on a
-/// disk is none of an index's business.
+/// Checks that an entry names a tag in a registry, and that its names are those that this machine would give. Local
+/// layouts are not allowed.
 fn check(entry: &Entry) -> Result<(), Malformed> {
     let malformed = |reason: &str| {
         let (location, tag) = (&entry.location, &entry.tag);
@@ -193,7 +194,7 @@ fn check(entry: &Entry) -> Result<(), Malformed> {
     }
 }
 
-/// Returns whether a place with some prefix has a package of this name in this repository.
+/// Returns whether some prefix of this repository gives a package of this name.
 fn is_called(repository: &Repository, name: &str) -> bool {
     let path = &repository.path;
     let cuts = path.match_indices('/').map(|(at, _)| at + 1);
@@ -207,13 +208,12 @@ fn is_called(repository: &Repository, name: &str) -> bool {
     })
 }
 
-/// The config.
 pub(super) const EMPTY: &[u8] = b"{}";
 
 /// The one layer of a shared index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedLayer {
-    /// The blob, and how it holds the content.
+    /// The blob, and its encoding.
     pub stored: EncodedBlob,
     /// The content.
     pub content: Identity,
@@ -227,7 +227,7 @@ struct Outline {
     layers: Vec<Descriptor>,
 }
 
-/// Returns the layer of a manifest of a shared index; nothing where it is of another artifact.
+/// Returns the layer of a shared index's manifest. Returns nothing if it is the manifest of another artifact.
 pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
     let Ok(outline) = serde_json::from_slice::<Outline>(manifest) else {
         return Ok(None);

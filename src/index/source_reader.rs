@@ -1,4 +1,4 @@
-//! Reading a source: the repositories of a registry or a layout, a package, an artifact, or a shared index.
+//! Reads a source: the repositories of a registry or a layout, a package, an artifact, or a shared index.
 
 use std::sync::Arc;
 
@@ -40,8 +40,7 @@ impl Read {
 }
 
 impl Updater<'_> {
-    /// Reads a source that is about to be added. A reference may turn out to be that of a shared index, which is then the
-    /// source.
+    /// Reads a source before it is added. If a reference names a shared index, the returned source is that index.
     pub(super) async fn new_source(
         &self,
         source: &Source,
@@ -60,7 +59,7 @@ impl Updater<'_> {
         Ok((source.clone(), read))
     }
 
-    /// Reads a source. What the index knows is fetched again only if `all` is set.
+    /// Reads a source. Manifests in the index are fetched again only if `all` is set.
     pub(super) async fn read(
         &self,
         source: &Source,
@@ -93,7 +92,8 @@ impl Updater<'_> {
                     None => self.locator.registry(&name).await?,
                 };
                 let store = registry.read(self.locator.connector, &name).await?;
-                // A missing package is an error; a repository of a catalog may be about to be removed.
+                // A missing package is an error. A missing repository of a catalog is not, because it may have been
+                // deleted just now.
                 package::tags(store.as_ref(), &name).await?;
                 let location = registry.repository(&name)?;
                 vec![repository(Some(name), &location, store, None)]
@@ -108,9 +108,8 @@ impl Updater<'_> {
         Ok(self.locator.connector.read(location, &settings).await?)
     }
 
-    /// Returns the repositories of a registry or of a layout.
     async fn repositories(&self, place: &Place) -> Result<Vec<Repository>, Error> {
-        // The place is known, so that the package makes no difference.
+        // The location is known, so any package gives the same registry.
         let any = sources::parsed::<PackageName>("any:any")?;
         let registry = self.locator.registry_at(place, &any).await?;
         let mut found = Vec::new();
@@ -157,7 +156,7 @@ impl Updater<'_> {
         let Session {
             cache, concurrency, ..
         } = self.locator.connector.session.clone();
-        // Progress is counted in repositories, not in bytes.
+        // Progress counts repositories, not bytes.
         let session = Session::unobserved(cache, concurrency);
         let slots = Semaphore::new(session.transfers());
         let reader = Reader {
@@ -180,14 +179,14 @@ impl Updater<'_> {
             });
             all.add(read);
         }
-        // Repositories are read in an order that is not stable.
+        // Repositories finish in any order.
         all.unread.sort_by(|a, b| a.what.cmp(&b.what));
         all.contents.failures = all.unread.len() as u32;
         all.contents.now = now();
         all
     }
 
-    /// Reads a shared index, unless it is the one that was read before.
+    /// Reads a shared index, unless the index already has its current manifest.
     async fn shared(
         &self,
         source: &Source,
@@ -217,7 +216,7 @@ impl Updater<'_> {
         })
     }
 
-    /// Reads the shared index that a name stands for. Returns nothing if that is another artifact.
+    /// Reads the shared index that a name stands for. Returns nothing if it is another artifact.
     async fn published(&self, store: &dyn Store, name: &Name) -> Result<Option<Read>, Error> {
         let read = exchange::read(store, name, &self.locator.connector.session).await?;
         Ok(read.map(|(digest, shared)| {
@@ -232,7 +231,7 @@ impl Updater<'_> {
     }
 }
 
-/// Returns the package that a repository's path names.
+/// Returns the package that a repository's path stands for.
 fn package_of(location: &Location) -> Option<PackageName> {
     match location {
         Location::Layout {
@@ -248,7 +247,7 @@ fn package_of(location: &Location) -> Option<PackageName> {
     }
 }
 
-/// Returns a repository, named by its package if it is one's.
+/// Returns a repository. Its name is that of its package, or its location.
 fn repository(
     package: Option<PackageName>,
     location: &Location,

@@ -1,4 +1,4 @@
-//! Where an index looks. The list is kept beside the index, so that it outlives a file that is begun anew.
+//! The sources of an index. Their list is a file beside the index, so it survives a rebuild.
 
 use std::fmt;
 use std::fs;
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use crate::store::spool;
 
-/// Something that is indexed, in the words that name it.
+/// A source of an index, as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Source {
-    /// All of a registry that has a catalog, or what is below a prefix there, or a layout.
+    /// A registry with a catalog, the part of it below a prefix, or a layout.
     Place {
         /// `HOST[/PREFIX]` or `oci:DIR`.
         place: String,
@@ -24,7 +24,7 @@ pub enum Source {
     Package {
         /// `namespace:name`.
         package: String,
-        /// Where it is, if that was said; else as the configuration has it.
+        /// The location, if the user gave one. Otherwise the configuration decides.
         #[serde(skip_serializing_if = "Option::is_none")]
         place: Option<String>,
     },
@@ -33,9 +33,9 @@ pub enum Source {
         /// The reference.
         reference: String,
     },
-    /// An index that somebody published.
+    /// A shared index that somebody published.
     Shared {
-        /// The reference of it.
+        /// Its reference.
         reference: String,
     },
 }
@@ -58,7 +58,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Returns what kind of source this is, in one word.
+    /// Returns the kind of the source, in one word.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Place { .. } => "place",
@@ -68,13 +68,13 @@ impl Source {
         }
     }
 
-    /// Returns whether it is an index that somebody published, and so only claims what it says.
+    /// Returns whether it is a shared index, whose entries are only claims.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Shared { .. })
     }
 }
 
-/// Reads what a source or an entry names.
+/// Parses the name of a source or an entry.
 pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Error> {
     text.parse().map_err(|error: T::Err| Error::Source {
         name: text.to_owned(),
@@ -82,13 +82,13 @@ pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Err
     })
 }
 
-/// The file beside the index.
+/// The contents of the file.
 #[derive(Default, Serialize, Deserialize)]
 struct List {
     sources: Vec<Source>,
 }
 
-/// Reads the list; none where there is none.
+/// Reads the list. A missing file is an empty list.
 pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
     match fs::read(path) {
         Ok(bytes) => match serde_json::from_slice::<List>(&bytes) {
@@ -103,7 +103,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<Source>, Error> {
     }
 }
 
-/// Writes the list.
 pub(super) fn write(path: &Path, sources: Vec<Source>) -> Result<(), Error> {
     let list = serde_json::to_vec_pretty(&List { sources }).map_err(io::Error::from);
     list.and_then(|list| spool::write(path, &list))

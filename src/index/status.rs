@@ -1,4 +1,4 @@
-//! What the index has: its sources, and what is known of them.
+//! The sources of the index, their state, and lookups in it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
@@ -18,39 +18,39 @@ use crate::digest::Digest;
 pub struct Status {
     /// The source.
     pub source: Source,
-    /// When it was last read, in seconds since 1970.
+    /// The time when it was last read, in seconds since 1970.
     pub updated: Option<i64>,
-    /// How many of its artifacts could not be read then.
+    /// The number of its artifacts that could not be read then.
     pub failures: u32,
-    /// How many packages and other names it has.
+    /// The number of its packages and other names.
     pub packages: u32,
-    /// How many versions and other tags it has.
+    /// The number of its versions and other tags.
     pub entries: u32,
-    /// The manifest of a shared index that was read.
+    /// For a shared index that was read, the digest of its manifest.
     pub state: Option<Digest>,
 }
 
 impl Status {
-    /// Returns how many seconds ago the source was read.
+    /// Returns the seconds since the source was read.
     pub fn age(&self) -> Option<i64> {
         self.updated.map(|updated| (now() - updated).max(0))
     }
 }
 
-/// Returns the seconds since 1970.
+/// Returns the current time in seconds since 1970.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs() as i64)
 }
 
-/// What need not be read again.
+/// The manifests and marks that need not be read again.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// Manifests of components.
     pub records: HashSet<Digest>,
-    /// Manifests of anything else.
+    /// Manifests of other artifacts.
     pub others: HashSet<Digest>,
-    /// By repository and tag: the mark that says whether the version is yanked, and what it says.
+    /// Yank marks by repository and tag: the digest of the mark, and whether it says "yanked".
     pub marks: HashMap<(String, String), (Digest, bool)>,
 }
 
@@ -64,7 +64,7 @@ impl Index {
         })
     }
 
-    /// Returns what this machine read and need not read again. Claims are not among it.
+    /// Returns the manifests and marks that this machine read. Claims are not included.
     pub fn known(&self) -> Result<Known, Error> {
         self.snapshot(|files| {
             let digests = |select: &str| -> rusqlite::Result<HashSet<Digest>> {
@@ -96,8 +96,8 @@ impl Index {
         })
     }
 
-    /// Returns the stub of an answer, if the index has one. Where this machine read the manifest, a stub that a shared
-    /// index claims does not count.
+    /// Returns the stub of an answer, if the index has one. If this machine read the manifest, the stub of a shared
+    /// index does not count.
     pub fn stub(&self, found: &Found) -> Result<Option<Vec<u8>>, Error> {
         let digest = &found.entry.digest;
         self.snapshot(|files| match &found.claimed_by {
@@ -109,7 +109,7 @@ impl Index {
     }
 }
 
-/// Reads the status of a source from its file. A shared index that was not read yet has none.
+/// Reads the status of a source from its file. A shared index that was never read has no file and an empty status.
 fn status(file: &Connection, source: Source) -> rusqlite::Result<Status> {
     let id = table::source_id(file, &source)?;
     let select = "SELECT updated, failures, state,

@@ -62,7 +62,7 @@ pub(super) fn digest_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Digest
     bytes.ok_or_else(|| damage("a digest has another length".to_owned()))
 }
 
-/// Returns an identity as it is stored: the digest and the size.
+/// Returns an identity as it is stored: the digest, then the size.
 fn bytes_of_identity(identity: &Identity) -> Vec<u8> {
     [identity.digest.bytes(), &identity.size.to_be_bytes()].concat()
 }
@@ -78,7 +78,6 @@ fn identity_of(bytes: &[u8]) -> rusqlite::Result<Identity> {
     }
 }
 
-/// Reads the ids of a JSON array.
 fn ids(text: &str) -> rusqlite::Result<Vec<u32>> {
     serde_json::from_str(text).map_err(unreadable)
 }
@@ -103,7 +102,7 @@ fn unwritable(error: std::io::Error) -> rusqlite::Error {
 /// The columns of an entry for [`entry_at`]. The table `artifact` has to be joined.
 pub(super) const ENTRY: &str = "entry.name, entry.location, entry.tag, entry.version, artifact.digest, entry.yanked, entry.mark";
 
-/// Reads the first columns of a row.
+/// Reads the columns of [`ENTRY`].
 pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let version: Option<String> = row.get(3)?;
     let version = version.map(|version| Version::parse(&version)).transpose();
@@ -118,12 +117,13 @@ pub(super) fn entry_at(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// Returns an entry.
-pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<Entry>> {
+/// Returns an entry, and the id of its manifest's record.
+pub(super) fn entry(connection: &Connection, id: i64) -> rusqlite::Result<Option<(Entry, i64)>> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {ENTRY} FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
+        "SELECT {ENTRY}, artifact.id FROM entry JOIN artifact ON artifact.id = entry.artifact WHERE entry.id = ?1"
     ))?;
-    statement.query_row([id], entry_at).optional()
+    let entry = statement.query_row([id], |row| Ok((entry_at(row)?, row.get(7)?)));
+    entry.optional()
 }
 
 /// Returns the entries of a source, sorted.
@@ -163,15 +163,15 @@ pub(super) fn write_entries(
     Ok(())
 }
 
-/// Returns whether a file has a record of a manifest.
 pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM artifact WHERE digest = ?1")?
         .exists([digest.bytes()])
 }
 
-/// Reads the records of a file. A part that many records have is read once.
+/// Reads the records of a file. A part that many records share is read once.
 pub(super) struct RecordReader<'a> {
+    ids: CachedStatement<'a>,
     records: CachedStatement<'a>,
     parts: Parts<'a>,
 }
@@ -183,69 +183,79 @@ struct Parts<'a> {
 
 impl<'a> RecordReader<'a> {
     pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let select = "SELECT content, split, description, licenses, imports, exports, layers, wit
-             FROM artifact WHERE digest = ?1";
+        let select =
+            "SELECT content, split, description, licenses, imports, exports, layers, wit, digest
+             FROM artifact WHERE id = ?1";
         let parts = Parts {
             statement: connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?,
             read: HashMap::new(),
         };
         Ok(Self {
+            ids: connection.prepare_cached("SELECT id FROM artifact WHERE digest = ?1")?,
             records: connection.prepare_cached(select)?,
             parts,
         })
     }
 
-    /// Returns what the file says of a manifest.
-    pub(super) fn read(&mut self, digest: &Digest) -> rusqlite::Result<Option<Record>> {
+    /// Returns the id of a manifest's record, if the file has one.
+    pub(super) fn id(&mut self, digest: &Digest) -> rusqlite::Result<Option<i64>> {
+        let id = self.ids.query_row([digest.bytes()], |row| row.get(0));
+        id.optional()
+    }
+
+    /// Returns the record with an id.
+    pub(super) fn read(&mut self, id: i64) -> rusqlite::Result<Record> {
+        let (mut record, lists) = self.read_without_names(id)?;
+        record.externs = lists.map(|lists| self.externs(lists)).transpose()?;
+        Ok(record)
+    }
+
+    /// Returns a record without its imports and exports, and the ids of these lists if the artifact names them.
+    pub(super) fn read_without_names(
+        &mut self,
+        id: i64,
+    ) -> rusqlite::Result<(Record, Option<(u32, u32)>)> {
         let parts = &mut self.parts;
         let read = |row: &Row<'_>| {
             let layers = ids(row.get_ref(6)?.as_str()?)?.into_iter();
-            Ok(Record {
-                digest: *digest,
+            let lists: (Option<u32>, Option<u32>) = (row.get(4)?, row.get(5)?);
+            let record = Record {
+                digest: digest_at(row, 8)?,
                 split: row.get(1)?,
                 content: identity_of(row.get_ref(0)?.as_blob()?)?,
-                externs: parts.externs(row.get(4)?, row.get(5)?)?,
+                externs: None,
                 description: row.get(2)?,
                 licenses: row.get(3)?,
                 layers: layers
                     .map(|id| parts.layer(id))
                     .collect::<rusqlite::Result<_>>()?,
                 wit: row.get(7)?,
-            })
+            };
+            Ok((record, lists.0.zip(lists.1)))
         };
-        self.records.query_row([digest.bytes()], read).optional()
+        self.records.query_row([id], read)
     }
 
-    /// Returns a list of names of imports or exports.
-    pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
-        self.parts.names(id)
-    }
-}
-
-impl Parts<'_> {
-    fn externs(
-        &mut self,
-        imports: Option<u32>,
-        exports: Option<u32>,
-    ) -> rusqlite::Result<Option<Externs>> {
-        let (Some(imports), Some(exports)) = (imports, exports) else {
-            return Ok(None);
-        };
+    /// Returns the imports and exports with the ids of their lists.
+    pub(super) fn externs(&mut self, (imports, exports): (u32, u32)) -> rusqlite::Result<Externs> {
         let (imports, exports) = (self.names(imports)?, self.names(exports)?);
-        Ok(Some(Externs {
+        Ok(Externs {
             imports: imports.0,
             exports: exports.0,
             names: NameDetails {
                 imports: imports.1,
                 exports: exports.1,
             },
-        }))
+        })
     }
 
-    fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
-        serde_json::from_slice(self.get(id)?).map_err(unreadable)
+    /// Returns the list of names with an id: imports or exports.
+    pub(super) fn names(&mut self, id: u32) -> rusqlite::Result<(Vec<String>, ListDetails)> {
+        serde_json::from_slice(self.parts.get(id)?).map_err(unreadable)
     }
+}
 
+impl Parts<'_> {
     fn layer(&mut self, id: u32) -> rusqlite::Result<RecordLayer> {
         let (content, blob) = self.get(id)?.split_at_checked(40).unwrap_or_default();
         Ok(RecordLayer {
@@ -264,7 +274,7 @@ impl Parts<'_> {
     }
 }
 
-/// Writes records. Parts that many records have are looked up once.
+/// Writes records. The id of a part that many records share is looked up once.
 pub(super) struct RecordWriter<'a> {
     connection: &'a Connection,
     ids: HashMap<Vec<u8>, u32>,
@@ -278,7 +288,7 @@ impl<'a> RecordWriter<'a> {
         }
     }
 
-    /// Writes a record. One that replaces another keeps its id, which entries refer to.
+    /// Writes a record. If it replaces another one, it keeps that one's id, because entries refer to it.
     pub(super) fn write(&mut self, record: &Record) -> rusqlite::Result<()> {
         let externs = record.externs.as_ref();
         let imports = externs.map(|externs| self.names(&externs.imports, &externs.names.imports));
@@ -313,7 +323,7 @@ impl<'a> RecordWriter<'a> {
         self.part(json(&(names, details))?.into_bytes())
     }
 
-    /// Returns the id of a part.
+    /// Returns the id of a part, which is added if it is new.
     fn part(&mut self, part: Vec<u8>) -> rusqlite::Result<u32> {
         match self.ids.entry(part) {
             hash_map::Entry::Occupied(id) => Ok(*id.get()),
@@ -332,7 +342,7 @@ fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| unwritable(error.into()))
 }
 
-/// Stores the stub of a manifest instead of an older one. Without a record of the manifest this does nothing.
+/// Stores the stub of a manifest and replaces an older one. Does nothing if the file has no record of the manifest.
 pub(super) fn write_stub(
     connection: &Connection,
     digest: &Digest,
@@ -340,7 +350,7 @@ pub(super) fn write_stub(
 ) -> rusqlite::Result<()> {
     let mut frame = Vec::new();
     let saves = compress(&mut &*stub, stub.len() as u64, LEVEL, &mut frame);
-    // A stub that does not get smaller is stored as it is, and has then its own size.
+    // A stub that does not compress is stored as it is. Readers detect this by its size.
     if !saves.map_err(unwritable)? {
         frame = stub.to_vec();
     }
@@ -353,7 +363,6 @@ pub(super) fn write_stub(
     Ok(())
 }
 
-/// Returns the stub of a manifest.
 pub(super) fn stub(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached(
         "SELECT size, frame FROM stub JOIN artifact ON artifact.id = stub.artifact WHERE digest = ?1",

@@ -1,4 +1,4 @@
-//! The types that a search asks for: a world, or a component whose imports are to be filled.
+//! The types of a search by type: a world, or a component with imports to fill.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::query::Query;
 use crate::fits;
 use crate::world::{self, Target};
 
-/// What components are compared with.
+/// The types that components are compared with.
 pub enum Types {
-    /// A world that they have to run in.
+    /// A world in which the components must run.
     World(Arc<Target>),
-    /// A component whose imports they should fill.
+    /// A component whose imports the components should fill.
     Socket {
-        /// Its stub.
+        /// The stub of the component.
         stub: Arc<Vec<u8>>,
-        /// The names of its imports.
+        /// The names of the component's imports.
         imports: Vec<String>,
     },
 }
@@ -27,17 +27,17 @@ pub enum Types {
 /// A part of a component that matches a search.
 #[derive(Debug, Serialize)]
 pub struct Match {
-    /// `export`, `import` or `word`; `world`, or `fills` with the import of the other component.
+    /// `export`, `import` or `word`; for a search by type `world` or `fills`.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of the part. For `fills` it is the import of the other component.
     pub name: String,
-    /// The interface that an import or export stands for, if its name is not that.
+    /// The interface that an import or export stands for, if its name is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
 }
 
 impl Match {
-    /// Returns a match by something that is called so.
+    /// Returns a match without an interface.
     pub fn new(kind: &'static str, name: String) -> Self {
         let interface = None;
         Self {
@@ -49,14 +49,15 @@ impl Match {
 }
 
 impl Types {
-    /// Returns the types of a component whose imports are to be filled.
+    /// Returns the types of a component with imports to fill.
     pub fn socket(stub: Vec<u8>) -> Result<Self, world::Error> {
         let imports = Target::of_component(&stub)?.imports();
         let stub = Arc::new(stub);
         Ok(Self::Socket { stub, imports })
     }
 
-    /// Narrows a query to components that may fit by their names. Several versions may, so that all are candidates.
+    /// Limits a query to components that may fit by their names. All versions are candidates, because several may
+    /// fit.
     pub fn narrow(&self, query: Query) -> Query {
         let patterns = |names: Vec<String>| {
             let names = names.iter();
@@ -80,7 +81,7 @@ impl Types {
         }
     }
 
-    /// Returns by what a component fits, given its stub, or nothing if it does not fit.
+    /// Returns the parts by which a component fits, given its stub. Returns nothing if it does not fit.
     pub async fn matches(&self, stub: Vec<u8>) -> Result<Option<Vec<Match>>, Error> {
         let matches = match self {
             Self::World(world) => {
@@ -100,7 +101,7 @@ impl Types {
             }
         };
         match matches {
-            // Something without types fits nowhere, and neither does something that does not run.
+            // Core modules have no types, and WIT packages do not run, so both fit nowhere.
             Err(fits::Error::World(world::Error::Module | world::Error::WitPackage)) => Ok(None),
             matches => Ok(matches?),
         }

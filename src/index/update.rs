@@ -1,4 +1,4 @@
-//! Updates: sources are read, and what they have is imported.
+//! Updates: sources are read, and their contents are imported.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::reader::Read;
 use super::sources::Source;
 use crate::package::Locator;
 
-/// How often a source is read before an index that keeps losing data is given up.
+/// How often a source is read if the index keeps losing data, before the update fails.
 const ATTEMPTS: u32 = 3;
 
 /// Reads sources into the index.
@@ -19,35 +19,36 @@ pub struct Updater<'a> {
     pub(super) watch: Watch<'a>,
 }
 
-/// What was read.
+/// The result of an update.
 #[derive(Debug, Default)]
 pub struct UpdateReport {
     /// The sources that were read.
     pub sources: Vec<SourceReport>,
-    /// What could not be read.
+    /// The sources, repositories and artifacts that could not be read.
     pub unread: Vec<Unread>,
 }
 
-/// What was read of one source.
+/// The result for one source.
 #[derive(Debug)]
 pub struct SourceReport {
     /// The source.
     pub source: Source,
-    /// How many packages it has.
+    /// The number of its packages.
     pub packages: usize,
-    /// How many versions it has.
+    /// The number of its versions.
     pub versions: usize,
-    /// How many manifests were not known.
+    /// The number of manifests that the index did not have.
     pub new: usize,
 }
 
 impl<'a> Updater<'a> {
-    /// Makes an updater.
+    /// Returns an updater.
     pub fn new(locator: &'a Locator<'a>, watch: Watch<'a>) -> Self {
         Self { locator, watch }
     }
 
-    /// Adds sources and reads them. Sources of which nothing can be read are not added. Fails if there is only one.
+    /// Reads sources and adds them. A source without anything readable is not added; if it is the only one, this
+    /// fails.
     pub async fn add(
         &self,
         index: &mut CheckedIndex<'_>,
@@ -57,7 +58,7 @@ impl<'a> Updater<'a> {
             .await
     }
 
-    /// Reads all sources of the index again. Known manifests are fetched only if `all` is set.
+    /// Reads all sources of the index again. Manifests in the index are fetched only if `all` is set.
     pub async fn update(
         &self,
         index: &mut CheckedIndex<'_>,
@@ -74,8 +75,8 @@ impl<'a> Updater<'a> {
         self.refresh(index, false, all, known).await
     }
 
-    /// Reads sources and imports them; all of them again if the index was rebuilt meanwhile. It is an error if nothing of a
-    /// new source can be read.
+    /// Reads sources and imports them. If the index was rebuilt meanwhile, all are read again. Fails if nothing of
+    /// a single new source can be read.
     async fn refresh(
         &self,
         index: &mut CheckedIndex<'_>,
@@ -105,8 +106,8 @@ impl<'a> Updater<'a> {
         Err(Error::Unstable)
     }
 
-    /// Reads a source and imports it; again if the index lost meanwhile what was not read for that reason. Returns nothing if
-    /// the source was removed meanwhile.
+    /// Reads a source and imports it. If the index lost records that were therefore not read, the source is read
+    /// again. Returns nothing if the source was removed meanwhile.
     async fn import(
         &self,
         source: &Source,

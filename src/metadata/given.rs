@@ -1,4 +1,4 @@
-//! Annotations that a publisher gives by hand.
+//! Annotations that a publisher gives on the command line.
 
 use crate::manifest::{Annotations, annotation};
 
@@ -8,26 +8,26 @@ pub const MAX_KEY_BYTES: usize = 256;
 /// The longest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 4 * 1024;
 
-/// What all keys and values together may have, in bytes.
+/// The largest sum of all keys and values, in bytes.
 pub const MAX_GIVEN_BYTES: usize = 64 * 1024;
 
-/// Why annotations are not taken.
+/// Why a given annotation is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The key has a form that none has.
+    /// The key is malformed.
     #[error("annotation key {key:?}: {reason}")]
     Key {
-        /// The key, cut.
+        /// The key, cut to 64 characters.
         key: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: &'static str,
     },
-    /// The key is not the publisher's to give.
+    /// Wharf sets this annotation itself.
     #[error("annotation {key}: {reason}")]
     Reserved {
         /// The key.
         key: String,
-        /// Who gives it.
+        /// The reason.
         reason: &'static str,
     },
     /// The value is too long.
@@ -35,10 +35,10 @@ pub enum Error {
     Value {
         /// The key.
         key: String,
-        /// How many it has.
+        /// The size of the value, in bytes.
         bytes: usize,
     },
-    /// The value should be a date and is none.
+    /// The value is not a time, and the key requires one.
     #[error("annotation {key}: {value:?} is no time such as 2026-11-22T18:30:00Z")]
     Time {
         /// The key.
@@ -46,28 +46,28 @@ pub enum Error {
         /// The value.
         value: String,
     },
-    /// The key is there already.
+    /// The key was given twice.
     #[error("annotation {key}: given twice")]
     Twice {
         /// The key.
         key: String,
     },
-    /// There is too much.
+    /// All annotations together are too large.
     #[error(
         "annotation {key}: with it all have {bytes} bytes, at most {MAX_GIVEN_BYTES} are allowed"
     )]
     TooMuch {
-        /// The first key that is too much.
+        /// The first key above the limit.
         key: String,
-        /// How many all keys and values up to it have.
+        /// The size of all keys and values up to this one, in bytes.
         bytes: usize,
     },
 }
 
-/// Takes annotations that were given by hand, or says which one is not taken.
+/// Checks annotations that the publisher gives, and returns them.
 ///
-/// Keys are those of the OCI image specification, less our own and the version: publishing says what
-/// version it publishes. `org.opencontainers.image.created` is a time of RFC 3339.
+/// Allowed keys are those of the OCI image specification, except wharf's own and the version, which publishing
+/// sets. `org.opencontainers.image.created` is a time of RFC 3339.
 ///
 /// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md>.
 pub fn checked(given: &[(String, String)]) -> Result<Annotations, Error> {
@@ -129,13 +129,13 @@ fn check_value(key: &str, value: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a text is a time of RFC 3339, section 5.6. Lower-case `t` and `z` and leap seconds are refused,
-/// as some readers of manifests refuse them.
+/// Returns whether a text is a time of RFC 3339, section 5.6. Lower-case `t` and `z` and leap seconds are refused,
+/// because some readers of manifests refuse them.
 fn is_time(text: &str) -> bool {
     parse_time(text).is_some()
 }
 
-/// Returns nothing where the text is no time.
+/// Returns nothing if the text is not a time.
 fn parse_time(text: &str) -> Option<()> {
     let mut rest = Digits(text);
     let year = rest.number(4, 0..=9999)?;
@@ -172,7 +172,7 @@ fn days(year: u16, month: u16) -> u16 {
     }
 }
 
-/// What is still to be read of a time.
+/// The unread rest of a time.
 struct Digits<'a>(&'a str);
 
 impl Digits<'_> {

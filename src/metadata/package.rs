@@ -1,14 +1,14 @@
-//! Which package and version a component says it is.
+//! The package and version that a component names.
 
 use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
 use crate::section::SectionMap;
 use crate::world;
 
-/// Returns the package and the version that a component says it is.
+/// Returns the package and the version that a component names.
 ///
-/// A WIT package (`wit` is then what was decoded of it) has both in its WIT and says them nowhere else.
-/// For the rest the name section counts if it calls the component `namespace:name` or
-/// `namespace:name@version`, and without a version there the text `version`, if it is one.
+/// A WIT package names both in its WIT, and nowhere else; `wit` is then the decoded kind. For other components the
+/// name section counts if it is `namespace:name` or `namespace:name@version`. Without a version in it, the text
+/// `version` counts, if it is a valid version.
 pub fn package_of(
     map: &SectionMap,
     wit: Option<&world::Kind>,
@@ -31,7 +31,7 @@ pub fn package_of(
     (name, version.or_else(text))
 }
 
-/// Reads `namespace:name` or `namespace:name@version`; a name that no package can have is none.
+/// Parses `namespace:name` or `namespace:name@version`. Returns nothing if no package can have this name.
 fn own_name(text: &str) -> Option<(PackageName, Option<Version>)> {
     let spec: PackageSpec = text.parse().ok()?;
     match spec.wanted {
@@ -112,7 +112,7 @@ mod tests {
             map(module.as_slice(), 4096).unwrap().name.as_deref(),
             Some("demo:calc")
         );
-        // A component's name section is not a core module's, and a nested one is not its own.
+        // A component has its own name section. Those of core modules and of nested components do not count.
         assert_eq!(component(&[section]).name, None);
         let nested = [vec![1], vector(&module)].concat();
         assert_eq!(component(&[nested]).name, None);

@@ -141,6 +141,11 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 })
             }
             Err(crate::error::Error::Store(store::Error::NotFound { .. })) => Ok(State::Free),
+            Err(crate::error::Error::Foreign { what, .. }) if !self.is_forced => {
+                let Publication { package, version } = self.publication;
+                let (location, what) = (self.store.location(), what.to_string());
+                Err(acceptance::foreign(package, version, location, what).into())
+            }
             // An artifact that cannot be opened is never this component.
             Err(crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }) => {
                 Ok(State::Other(self.store.manifest(&name).await?.digest))

@@ -1,4 +1,4 @@
-//! What a reference names: the manifest, in either form, read and checked.
+//! Opens a reference: reads and checks its manifest, in either form.
 
 use std::fmt;
 use std::io::Read;
@@ -15,24 +15,24 @@ use crate::reference::Name;
 use crate::split::Recipe;
 use crate::store::{self, RawManifest, Session, Store, chain};
 
-/// How many listed split forms are looked at; whoever may write to a repository can list any number.
+/// The most split forms that are tried, because anyone who may write to a repository can list any number.
 const MAX_LISTED: usize = 16;
 
-/// An artifact whose manifest, and config where there is need of it, were read and checked.
+/// An artifact with its checked manifest, and its checked config if it is needed.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// The digest of the manifest that the reference names.
+    /// The digest of the requested manifest.
     pub digest: Digest,
-    /// What the component is read from.
+    /// The artifact that the component is read from.
     pub artifact: Artifact,
-    /// Split forms that were found and are not used.
+    /// Split forms that were found and could not be used.
     pub unused: Vec<Unused>,
 }
 
-/// The two forms.
+/// An artifact in one of the two forms.
 #[derive(Debug, Clone)]
 pub enum Artifact {
-    /// A split artifact: the one that the reference names, or the one behind a flat artifact that it names.
+    /// A split artifact: the requested one, or the split form of a requested flat artifact.
     Split(Box<SplitArtifact>),
     /// A flat artifact without a split form.
     Flat(Box<FlatManifest>),
@@ -47,12 +47,12 @@ pub struct SplitArtifact {
     pub manifest: SplitManifest,
     /// The config.
     pub config: Config,
-    /// Where the config's blob was, if it was read.
+    /// The place of the config's blob, if it was read.
     pub config_from: Option<Place>,
 }
 
 impl SplitArtifact {
-    /// Returns the facts that the acceptance gate asks for.
+    /// Returns the facts for the acceptance gate.
     pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
         Facts {
             location: store.location(),
@@ -64,12 +64,12 @@ impl SplitArtifact {
     }
 }
 
-/// A split form of a flat artifact that could not be used, so that the flat one is pulled. Shown, it says why.
+/// A split form of a flat artifact that could not be used, so that the flat form is pulled. `Display` gives the reason.
 #[derive(Debug, Clone)]
 pub struct Unused {
-    /// What names it; nothing where they could not be listed.
+    /// The tag or digest; nothing if the split forms could not be listed.
     pub name: Option<Name>,
-    /// Why it is not used.
+    /// The reason.
     pub error: Arc<Error>,
 }
 
@@ -84,7 +84,7 @@ impl fmt::Display for Unused {
 }
 
 impl Opened {
-    /// Returns the identity of the component.
+    /// Returns the digest and size of the component.
     pub fn content(&self) -> Identity {
         match &self.artifact {
             Artifact::Split(split) => split.manifest.content,
@@ -92,7 +92,7 @@ impl Opened {
         }
     }
 
-    /// Returns the layers in manifest order; the one of a flat artifact is its root.
+    /// Returns the layers in manifest order. The only layer of a flat artifact counts as the root.
     pub fn layers(&self) -> impl Iterator<Item = &Layer> {
         let (root, rest) = match &self.artifact {
             Artifact::Split(split) => (&split.manifest.root, split.manifest.layers.as_slice()),
@@ -101,7 +101,7 @@ impl Opened {
         std::iter::once(root).chain(rest)
     }
 
-    /// Returns what splicing needs.
+    /// Returns the recipe for splicing.
     pub fn recipe(&self) -> Recipe {
         match &self.artifact {
             Artifact::Split(split) => split.manifest.recipe(),
@@ -133,8 +133,8 @@ impl Opened {
         }
     }
 
-    /// Returns the facts that the acceptance gate asks for. The split form of a flat artifact may change, so its digest
-    /// is none of them.
+    /// Returns the facts for the acceptance gate. They leave out the split digest behind a flat artifact, because that
+    /// may change.
     pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
         match &self.artifact {
             Artifact::Split(split) if split.digest == self.digest => split.facts(store),
@@ -148,15 +148,15 @@ impl Opened {
     }
 }
 
-/// Reads the manifest that `name` names and, where a split manifest does not repeat all of it, the config.
+/// Reads the manifest that `name` names, and the config unless a split manifest repeats it in full.
 ///
-/// Behind a flat artifact its split form is looked for, which is the same component in smaller parts.
+/// For a flat artifact this looks for the split form, which is the same component in smaller parts.
 pub async fn open(store: &dyn Store, name: &Name, session: &Session) -> Result<Opened, Error> {
     let raw = store.manifest(name).await?;
     open_manifest(store, name, &raw, session).await
 }
 
-/// Reads a manifest that was fetched already, as [`open`] does; `name` is what errors call it.
+/// Does the same as [`open()`] with a manifest that the caller has fetched. Errors call it `name`.
 pub async fn open_manifest(
     store: &dyn Store,
     name: &Name,
@@ -177,6 +177,11 @@ pub async fn open_manifest(
         }
         Form::Foreign(what) => {
             let reference = opening.reference(name);
+            let what = match name {
+                Name::Tag(tag) => what.under(tag),
+                Name::Digest(_) => what,
+            };
+            let what = Box::new(what);
             return Err(Error::Foreign { reference, what });
         }
     };
@@ -187,7 +192,7 @@ pub async fn open_manifest(
     })
 }
 
-/// Reads a split manifest that is at hand and, where it does not repeat all of it, its config.
+/// Reads a split manifest that the caller has fetched, and the config unless the manifest repeats it in full.
 pub async fn open_split(
     store: &dyn Store,
     manifest: &RawManifest,
@@ -236,9 +241,9 @@ impl Opening<'_> {
         })
     }
 
-    /// Finds the split form of a flat artifact: by its tag, else among the referrers. The cache has no say in it.
+    /// Finds the split form of a flat artifact, by its tag or otherwise among the referrers. Never uses the cache.
     ///
-    /// What is there and cannot be used is noted: the flat form will do.
+    /// Unusable split forms are recorded in `unused`, because the flat form remains.
     async fn behind(
         &self,
         flat: &Digest,
@@ -277,7 +282,7 @@ impl Opening<'_> {
         Ok(None)
     }
 
-    /// Reads the split form of a flat artifact under a name, if the name is there.
+    /// Reads the split form of a flat artifact under a name, if the name exists.
     async fn split_of(&self, name: &Name, flat: &Digest) -> Result<Option<SplitArtifact>, Error> {
         let raw = match self.store.manifest(name).await {
             Err(store::Error::NotFound { .. }) => return Ok(None),
@@ -292,7 +297,7 @@ impl Opening<'_> {
     }
 }
 
-/// Whether an error is about this machine or this run, and not about what was found.
+/// Returns whether an error concerns this machine or this run, rather than the artifact.
 fn ends(error: &Error) -> bool {
     use store::Error::{File, Interrupted, Settings};
     matches!(
@@ -301,8 +306,8 @@ fn ends(error: &Error) -> bool {
     )
 }
 
-/// Reads what the config of a flat artifact says of the component. A config of another kind, one that is
-/// not there and one that is too large say nothing.
+/// Reads the description of a component in the config of a flat artifact. The description is empty if the config is of
+/// another kind, missing or too large.
 pub async fn describe(
     store: &dyn Store,
     flat: &FlatManifest,

@@ -1,4 +1,4 @@
-//! A part of an artifact: as much as its interface is read from.
+//! The part of an artifact that its interface is read from.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,14 +13,14 @@ use crate::split::SpliceError;
 use crate::store::{self, Session, Store, blocking};
 use crate::stub;
 
-/// Layers that more than code and data lie in are fetched until they have so many bytes of content.
+/// The most bytes of content, beside the root, that are fetched from layers with more than code and data.
 const MAX_NEEDED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Builds the [stub](crate::stub) of what was opened from its root, from the cache where it can and else from the
-/// store. Of a flat artifact that is the whole component.
+/// Builds the [stub](crate::stub) of an opened artifact from its root, which comes from the cache if possible and
+/// otherwise from the store. The root of a flat artifact is the whole component.
 ///
-/// Other layers are fetched only if the manifest says that they hold more than code and data, as that of a core
-/// module may. The blob and the content of all that is used are checked; the whole component cannot be.
+/// Fetches another layer only if the manifest says that it holds more than code and data, as the layer of a core module
+/// may. Checks the blob and the content of every layer used; the whole component cannot be checked.
 pub async fn stub_of(
     store: &dyn Store,
     opened: &Opened,

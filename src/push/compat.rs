@@ -1,4 +1,4 @@
-//! The flat form beside the split one: the whole component, for clients that know nothing else.
+//! Stores the flat form beside the split form: the whole component in one layer, for other OCI clients.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, blocking};
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
-    /// Stores the flat form and then the split manifest, whose blobs are there, and lets `tag` name the flat one.
+    /// Stores the flat form, then the split manifest, whose blobs exist, and lets `tag` name the flat form.
     ///
-    /// A subject is there before what names it, and the tag comes last: who finds the flat form by it finds
-    /// the split one too.
+    /// A subject is stored before its referrer. The tag comes last, so that clients that find the flat form by it find
+    /// the split form too.
     pub(super) async fn compat(
         &self,
         flat: Flat,
@@ -36,7 +36,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         }
     }
 
-    /// Stores the blobs of the flat form, and adds them to those that are there.
+    /// Stores the blobs of the flat form, and adds them to `blobs`.
     async fn flat(
         &self,
         flat: &Flat,
@@ -45,7 +45,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     ) -> Result<(), Error> {
         blobs.push(self.bytes(&flat.config, tally).await?);
         let whole = self.component.config.content;
-        // It may be a root from which nothing was split out.
+        // The root alone is the whole component if nothing was split out.
         if !blobs.contains(&whole.digest) {
             tally.add(self.whole(whole).await?);
             blobs.push(whole.digest);
@@ -53,8 +53,8 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         Ok(())
     }
 
-    /// Stores the component. It goes through the cache, which checks it before a byte is sent, and does not
-    /// stay there: whoever pulls it here has its layers.
+    /// Stores the component as one blob. It goes through the cache, which checks it before the first byte is sent. It
+    /// does not stay there, because later pulls on this machine use the layers.
     async fn whole(&self, whole: Identity) -> Result<copy::Pushed, Error> {
         if self.store.has(whole).await? {
             let sent = false;

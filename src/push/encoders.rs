@@ -1,8 +1,7 @@
-//! The threads that encode.
+//! Threads for the encoders.
 //!
-//! Not those of the async runtime: the allocator keeps for a thread what that thread has freed, and the
-//! runtime runs each piece of work on whichever thread is idle. With two encoders at a time that came to the
-//! memory of eight (80 MiB instead of 36).
+//! The async runtime's threads would need more memory. The allocator keeps freed memory per thread, and the runtime
+//! runs each job on any idle thread. There two encoders took the memory of eight: 80 MiB instead of 36.
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +13,7 @@ use crate::store;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// So many threads; each ends after its last job when this is dropped.
+/// A fixed number of threads. Dropping this ends each thread after its last job.
 pub(super) struct Encoders {
     jobs: Sender<Job>,
 }
@@ -27,7 +26,7 @@ impl Encoders {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 loop {
-                    // The lock is held while waiting, and released before the job is done.
+                    // A thread holds the lock while it waits, and releases it before it runs the job.
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     match next {
                         Ok(job) => job(),
@@ -39,7 +38,7 @@ impl Encoders {
         Self { jobs }
     }
 
-    /// Runs work when a thread is free. Work that nobody waits for any more is not begun.
+    /// Runs work on a free thread. Work without a waiting caller is not started.
     pub(super) async fn run<T, E>(
         &self,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -54,7 +53,7 @@ impl Encoders {
                 let _nobody_waits = done.send(work());
             }
         };
-        // A thread that has panicked took the other end with it.
+        // The channel closes if a thread panicked.
         let stopped = || E::from(store::Error::Interrupted);
         self.jobs.send(Box::new(job)).map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?

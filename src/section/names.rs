@@ -1,8 +1,8 @@
-//! The names a file imports and exports, as they stand in its own top-level sections.
+//! The import and export names of a file, from its own top-level sections.
 //!
-//! These lists are digested, so what is readable is fixed here and not by a parser that learns new
-//! encodings: a list ends at its first unreadable entry. Readable is what the core specification 3.0
-//! (with custom page sizes and compact imports) and the component model's of August 2026 have.
+//! These lists are part of a digest. So this module defines the readable encodings, and not a parser that learns
+//! new ones. A list ends at its first unreadable entry. Readable encodings are those of the core specification 3.0
+//! (with custom page sizes and compact imports) and of the component model as of August 2026.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,32 +17,33 @@ use crate::source::Source;
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: u64 = 100_000;
 
-/// What a name's attributes cost beside their texts: an upper bound of the size of the members' names in JSON.
+/// The cost of a name's attributes besides their texts. It is an upper bound of the size of the members' names in
+/// JSON.
 const MEMBERS_COST: usize = 64;
 
 /// The largest sum of [`cost`] over a list.
 const MAX_LIST_COST: usize = 4 << 20;
 
-/// What a file tells of its import and export names beside the names.
+/// The attributes of a file's import and export names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NameDetails {
-    /// Of the imports.
+    /// Attributes of imports.
     #[serde(skip_serializing_if = "ListDetails::is_empty")]
     pub imports: ListDetails,
-    /// Of the exports.
+    /// Attributes of exports.
     #[serde(skip_serializing_if = "ListDetails::is_empty")]
     pub exports: ListDetails,
 }
 
-/// What a file tells of one list of names beside the names.
+/// The attributes of one list of names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListDetails {
-    /// Names with attributes. Where a name is in the list twice, these are those of the first entry.
+    /// Attributes by name. If a name is in the list twice, the attributes of the first entry count.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, NameAttributes>,
-    /// Whether an entry could not be read, so that names may be missing.
+    /// Whether an entry was unreadable, so that names may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
 }
@@ -56,16 +57,16 @@ pub struct NameAttributes {
     /// The interface that a plain name stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub implements: Option<String>,
-    /// The rest of a version that the name has the beginning of.
+    /// The rest of a version of which the name has the beginning.
     #[serde(rename = "versionsuffix", skip_serializing_if = "Option::is_none")]
     pub version_suffix: Option<String>,
-    /// The name by which a host knows it.
+    /// The name that a host uses for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
 impl NameDetails {
-    /// Returns whether there is nothing beside the names.
+    /// Returns whether no name has attributes and both lists are complete.
     pub fn is_empty(&self) -> bool {
         self.imports.is_empty() && self.exports.is_empty()
     }
@@ -76,8 +77,8 @@ impl ListDetails {
         self.attributes.is_empty() && !self.incomplete
     }
 
-    /// Returns the interface that a name of the list stands for, with its whole version; without attributes, the name.
-    /// Only a plain name stands for another interface.
+    /// Returns the interface that a name of the list stands for, with its whole version. Without attributes this is
+    /// the name. Only a plain name stands for another interface.
     pub fn interface<'a>(&'a self, name: &'a str) -> Cow<'a, str> {
         let Some(attributes) = self.attributes.get(name) else {
             return Cow::Borrowed(name);
@@ -91,7 +92,7 @@ impl ListDetails {
     }
 }
 
-/// Names in file order, until one could not be read.
+/// Names in file order, up to the first unreadable entry.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     names: Vec<String>,
@@ -100,7 +101,7 @@ pub(super) struct Names {
     details: ListDetails,
 }
 
-/// What a section's entries say of names.
+/// The kind of a section's entries.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Entries {
     Imports,
@@ -112,7 +113,7 @@ impl Names {
         (self.names, self.details)
     }
 
-    /// Ends the list: what follows cannot be read.
+    /// Ends the list, because the rest is unreadable.
     pub(super) fn end(&mut self) {
         self.details.incomplete = true;
     }
@@ -165,8 +166,8 @@ impl Names {
         Ok(())
     }
 
-    /// Reads one entry of a core import section: an import, or several of one module where an empty
-    /// field name and no kind of import says so.
+    /// Reads one entry of a core import section. It is one import, or several imports of one module. An empty field
+    /// name and a byte that is not a kind of import announce several.
     fn core_imports<S: Source + ?Sized>(
         &mut self,
         reader: &mut Reader<'_, '_, S>,
@@ -252,7 +253,7 @@ fn one_of<S: Source + ?Sized>(
     }
 }
 
-/// Steps over an `externtype` of the core specification.
+/// Skips an `externtype` of the core specification.
 fn core_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
     match one_of(reader, 0..=4)? {
         0 => reader.skip_unsigned(32),
@@ -273,7 +274,7 @@ fn core_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), H
 }
 
 fn value_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
-    // Numbers and vectors.
+    // Number and vector types.
     if matches!(reader.peek()?, 0x7b..=0x7f) {
         return reader.byte().map(drop);
     }
@@ -297,12 +298,12 @@ fn reference_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<
     }
 }
 
-/// Whether the byte is an abstract heap type.
+/// Returns whether the byte is an abstract heap type.
 fn is_abstract(byte: u8) -> bool {
     matches!(byte, 0x69..=0x74)
 }
 
-/// Steps over limits whose flags are in a range: that of tables or that of memories.
+/// Skips limits. The range of their flags is that of tables or that of memories.
 fn limits<S: Source + ?Sized>(
     reader: &mut Reader<'_, '_, S>,
     flags: RangeInclusive<u8>,
@@ -320,7 +321,7 @@ fn limits<S: Source + ?Sized>(
     Ok(())
 }
 
-/// Reads a `nameattributes` of the component model. Each attribute is there at most once.
+/// Reads a `nameattributes` of the component model. Each attribute occurs at most once.
 fn component_name<S: Source + ?Sized>(
     reader: &mut Reader<'_, '_, S>,
 ) -> Result<(String, NameAttributes), Halt> {
@@ -343,7 +344,7 @@ fn component_name<S: Source + ?Sized>(
     Ok((plain, attributes))
 }
 
-/// Steps over an `externtype` of the component model.
+/// Skips an `externtype` of the component model.
 fn extern_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
     const MODULE: u8 = 0x11;
     match one_of(reader, 0..=5)? {
@@ -351,12 +352,12 @@ fn extern_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(),
             one_of(reader, MODULE..=MODULE)?;
             reader.skip_unsigned(32)
         }
-        // A value: equal to another one, or of a type (an index or a primitive, both an s33).
+        // A value bound: equal to another value, or of a type (an index or a primitive, both an s33).
         2 => match one_of(reader, 0..=1)? {
             0 => reader.skip_unsigned(32),
             _ => reader.skip_signed(33).map(drop),
         },
-        // A type: equal to another one, or a new resource.
+        // A type bound: equal to another type, or a new resource.
         3 => match one_of(reader, 0..=1)? {
             0 => reader.skip_unsigned(32),
             _ => Ok(()),
@@ -365,7 +366,7 @@ fn extern_type<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(),
     }
 }
 
-/// Steps over an export's sort, index and optional type.
+/// Skips an export's sort, index and optional type.
 fn component_export<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
     const CORE: u8 = 0;
     const CORE_SORTS: [u8; 8] = [0, 1, 2, 3, 4, 0x10, 0x11, 0x12];

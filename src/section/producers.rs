@@ -1,18 +1,18 @@
-//! The producers section: what made a module or component.
+//! The producers section: the tools that made a module or component.
 //!
 //! Spec: <https://github.com/WebAssembly/tool-conventions/blob/main/ProducersSection.md>.
 
 use serde::ser::{Serialize, Serializer};
 use wasmparser::{BinaryReader, ProducersSectionReader};
 
-/// What made a module or component: fields (`language`, `processed-by`, `sdk`), each with names and
-/// versions, all in file order. As JSON an object of lists of pairs.
+/// The tools that made a module or component: fields (`language`, `processed-by`, `sdk`), each with names and
+/// versions, all in file order. In JSON this is an object of lists of pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Producers(pub Vec<(String, Vec<(String, String)>)>);
 
 impl Producers {
-    /// Reads a producers section's content, or nothing if it is not sound: a field that the convention does
-    /// not have, one given twice, or bytes that are left over.
+    /// Reads a producers section's content. Returns nothing if it is invalid: a field that the convention does not
+    /// have, a field given twice, or trailing bytes.
     pub fn read(content: &[u8]) -> Option<Self> {
         let section = ProducersSectionReader::new(BinaryReader::new(content, 0)).ok()?;
         let mut fields: Vec<(String, Vec<_>)> = Vec::new();

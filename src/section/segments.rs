@@ -8,8 +8,8 @@ use super::Segment;
 use super::window::{Halt, Reader};
 use crate::source::Source;
 
-/// Reads the segments of a data section's payload and returns those of at least `floor` init bytes,
-/// the first `limit` of them. The payload must be exactly its segments.
+/// Reads the segments of a data section's payload. Returns the first `limit` segments of at least `floor` init
+/// bytes. The payload must consist of its segments, without trailing bytes.
 pub(super) fn segments<S: Source + ?Sized>(
     mut reader: Reader<'_, '_, S>,
     section: usize,
@@ -48,8 +48,8 @@ fn segment<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(bool, 
     Ok((flag == 1, reader.vector()?))
 }
 
-/// Steps over a constant expression that can give a memory offset. The list is closed, and part of
-/// the format: where a data section is cut must not depend on what a later reader understands.
+/// Skips a constant expression for a memory offset. The list of instructions is closed and part of the format: the
+/// cuts of a data section must not depend on a reader's version.
 fn offset_expression<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<(), Halt> {
     const END: u8 = 0x0b;
     const GLOBAL_GET: u8 = 0x23;

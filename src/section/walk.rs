@@ -12,7 +12,7 @@ use super::{
 };
 use crate::source::Source;
 
-/// The file's own custom sections that hold one plain text each, as `wasm-tools metadata` writes them.
+/// The file's own custom sections with one plain text each, as `wasm-tools metadata` writes them.
 const TEXTS: [&str; 7] = [
     "authors",
     "description",
@@ -23,17 +23,17 @@ const TEXTS: [&str; 7] = [
     "version",
 ];
 
-/// So many bytes of a recorded name count as one more recorded thing.
+/// So many bytes of a recorded name count as one more recorded part.
 const NAME_BYTES_PER_ENTRY: usize = 64;
 
-/// The longest of those texts that is read, in bytes.
+/// The longest text that is read, in bytes.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// The largest producers section that is read, in bytes.
 const MAX_PRODUCERS_BYTES: usize = 64 * 1024;
 
-/// Maps a module or component. Sections, segments and suffixes of less than `floor` bytes are counted
-/// only. A file that cannot be read to its end is mapped as far as it can be; one of an unknown version has no sections.
+/// Maps a module or component. Sections, segments and suffixes below `floor` bytes are only counted. A damaged file
+/// is mapped up to the damage. A file of an unknown version has no sections.
 pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Error> {
     let mut window = Window::new(source)?;
     let size = window.size();
@@ -80,10 +80,11 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
     Ok(walk.map)
 }
 
-/// Where the version and the layer of a file are, after the magic.
+/// The offset of the version and the layer, after the magic bytes.
 const VERSION_OFFSET: u64 = 4;
 
-/// Reads what the file is. For an unknown version or layer this returns also why nothing after it can be read.
+/// Reads the kind of the file. For an unknown version or layer this also returns the reason why the rest is
+/// unreadable.
 fn file_header<S: Source + ?Sized>(
     window: &mut Window<'_, S>,
 ) -> Result<(BinaryKind, Option<String>), Error> {
@@ -111,11 +112,11 @@ struct Walk<'a, S: ?Sized> {
     imports: Names,
     exports: Names,
     stack: Vec<Frame>,
-    /// What the recorded names count for, beside their sections.
+    /// The cost of the recorded names, in addition to their sections.
     names: usize,
 }
 
-/// A binary that is being walked.
+/// A binary that the walk has entered.
 struct Frame {
     kind: BinaryKind,
     range: Range<u64>,
@@ -126,7 +127,7 @@ struct Frame {
     suffix: Suffix,
 }
 
-/// How far a core module's suffix is known.
+/// The known part of a core module's suffix.
 #[derive(Clone, Copy)]
 enum Suffix {
     NotBegun,
@@ -136,7 +137,6 @@ enum Suffix {
     None,
 }
 
-/// A section whose header was read.
 struct Header {
     id: u8,
     index: u32,
@@ -165,7 +165,7 @@ impl Frame {
         }
     }
 
-    /// Moves the suffix's ends as a section's header says.
+    /// Moves the ends of the suffix at a section.
     fn pass(&mut self, header: &Header, stays: bool) {
         let leaves = matches!(
             header.id,
@@ -214,8 +214,8 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         })
     }
 
-    /// Gives up on the innermost binary: what is left of it stays in the root, and it has no suffix. What is left of the
-    /// file itself may have imports and exports.
+    /// Gives up on the innermost binary: its rest stays in the root, and it has no suffix. The rest of the file
+    /// itself may have imports and exports, so both lists end.
     fn damaged(&mut self, offset: u64, reason: impl Into<Cow<'static, str>>) {
         if self.stack.len() == 1 {
             self.imports.end();
@@ -304,7 +304,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Ok(())
     }
 
-    /// Keeps what one of the file's own custom sections says of the file.
+    /// Records the metadata in one of the file's own custom sections.
     fn describe(&mut self, name: &[u8], content: Range<u64>) -> Result<(), Error> {
         match (name, self.map.kind) {
             (b"producers", _) => {
@@ -320,7 +320,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Ok(())
     }
 
-    /// Keeps the text of a custom section that is known to hold one; the last of a name counts.
+    /// Records the text of a known custom section. The last section of a name counts.
     fn text(&mut self, name: &[u8], content: Range<u64>) -> Result<(), Error> {
         let Some(name) = TEXTS.iter().find(|text| text.as_bytes() == name) else {
             return Ok(());
@@ -359,7 +359,6 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         self.map.binaries.len() + self.map.sections.len() + self.map.segments.len() + self.names
     }
 
-    /// Records a section of the innermost binary if it reaches the floor.
     fn record(
         &mut self,
         header: Header,
@@ -391,7 +390,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Some(self.map.sections.len() - 1)
     }
 
-    /// Records the innermost binary and those around it, where they are not yet.
+    /// Records the innermost binary and all enclosing ones, unless they are recorded.
     fn record_binary(&mut self) -> Option<usize> {
         let mut parent = None;
         for frame in &mut self.stack {
@@ -423,7 +422,8 @@ impl<S: Source + ?Sized> Walk<'_, S> {
     }
 }
 
-/// Reads what a name section calls the binary itself: its first subsection, as they come by ascending id.
+/// Reads the binary's own name from a name section. It is the first subsection, because subsections have ascending
+/// ids.
 fn own_name<S: Source + ?Sized>(mut reader: Reader<'_, '_, S>) -> Result<String, Halt> {
     const ITSELF: u8 = 0;
     if reader.byte()? != ITSELF {
@@ -438,7 +438,7 @@ fn own_name<S: Source + ?Sized>(mut reader: Reader<'_, '_, S>) -> Result<String,
     String::from_utf8(bytes).map_err(|_| Halt::Unreadable)
 }
 
-/// Replaces every byte that a path cannot have, and the ones that mean something in a path.
+/// Replaces every byte that is not allowed in a path, and every byte with a meaning in paths.
 fn path_name(bytes: &[u8]) -> Box<str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let chars = bytes

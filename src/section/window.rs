@@ -6,10 +6,10 @@ use std::ops::Range;
 use super::Error;
 use crate::source::Source;
 
-/// How much is read at once: headers lie close together or far apart, and both are common.
+/// How much is read at once. Headers may be close together or far apart.
 const WINDOW_BYTES: usize = 16 * 1024;
 
-/// Reads single bytes and numbers at any offset, in few reads where offsets are close.
+/// Reads single bytes and numbers at any offset. Close offsets share one read.
 pub(super) struct Window<'a, S: ?Sized> {
     source: &'a S,
     size: u64,
@@ -65,7 +65,7 @@ impl<'a, S: Source + ?Sized> Window<'a, S> {
         Ok(())
     }
 
-    /// Returns up to `limit` of the bytes of a range.
+    /// Returns the first bytes of a range, at most `limit`.
     pub(super) fn bytes(&mut self, range: Range<u64>, limit: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         for offset in range.take(limit) {
@@ -81,9 +81,8 @@ impl<'a, S: Source + ?Sized> Window<'a, S> {
 /// Why reading stopped.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// The bytes are not what should be there; the file goes on being stored as it is.
+    /// The bytes are invalid. The file is still stored as it is.
     Unreadable,
-    /// The source failed.
     Source(Error),
 }
 
@@ -93,7 +92,7 @@ impl From<Error> for Halt {
     }
 }
 
-/// Turns bytes that make no sense into nothing, and leaves a failing source an error.
+/// Returns nothing for invalid bytes. An error of the source stays an error.
 pub(super) fn readable<T>(parsed: Result<T, Halt>) -> Result<Option<T>, Error> {
     match parsed {
         Ok(value) => Ok(Some(value)),
@@ -102,7 +101,7 @@ pub(super) fn readable<T>(parsed: Result<T, Halt>) -> Result<Option<T>, Error> {
     }
 }
 
-/// Reads forward through a range; nothing is ever read past its end.
+/// Reads forward through a range, and never past its end.
 pub(super) struct Reader<'w, 'a, S: ?Sized> {
     window: &'w mut Window<'a, S>,
     at: u64,
@@ -123,12 +122,11 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Reader::new(self.window, range)
     }
 
-    /// Returns the offset of the next byte.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Returns what is left of the range.
+    /// Returns the unread rest of the range.
     pub(super) fn rest(&self) -> Range<u64> {
         self.at..self.end
     }
@@ -142,14 +140,14 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Ok(byte)
     }
 
-    /// Returns the next byte without stepping over it.
+    /// Returns the next byte without reading past it.
     pub(super) fn peek(&mut self) -> Result<u8, Halt> {
         let byte = self.byte()?;
         self.at -= 1;
         Ok(byte)
     }
 
-    /// Reads an unsigned LEB128 number of at most 32 bits in at most 5 bytes, padded or not.
+    /// Reads an unsigned LEB128 number of at most 32 bits in at most 5 bytes. Padding is allowed.
     pub(super) fn u32(&mut self) -> Result<u32, Halt> {
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -165,7 +163,7 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Err(Halt::Unreadable)
     }
 
-    /// Steps over an unsigned LEB128 number of at most so many bits.
+    /// Skips an unsigned LEB128 number of at most `bits` bits.
     pub(super) fn skip_unsigned(&mut self, bits: u32) -> Result<(), Halt> {
         let last = self.last_byte(bits)?;
         match last.above(|byte, bits| i32::from(byte >> bits)) {
@@ -174,10 +172,10 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         }
     }
 
-    /// Steps over a signed LEB128 number of at most so many bits; returns whether it is negative.
+    /// Skips a signed LEB128 number of at most `bits` bits. Returns whether it is negative.
     pub(super) fn skip_signed(&mut self, bits: u32) -> Result<bool, Halt> {
         let last = self.last_byte(bits)?;
-        // The number's own sign bit and all above it, which must repeat it.
+        // The bits above the number's sign bit must repeat it.
         match last.above(|byte, bits| i32::from((byte << 1) as i8 >> bits)) {
             0 | -1 => Ok(last.byte & 0x40 != 0),
             _ => Err(Halt::Unreadable),
@@ -195,7 +193,7 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         }
     }
 
-    /// Reads a length and steps over so many bytes, whose range is returned.
+    /// Reads a length and skips so many bytes. Returns their range.
     pub(super) fn vector(&mut self) -> Result<Range<u64>, Halt> {
         let length = u64::from(self.u32()?);
         if length > self.end - self.at {
@@ -206,7 +204,7 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
         Ok(start..self.at)
     }
 
-    /// Returns up to `limit` of the bytes of a range.
+    /// Returns the first bytes of a range, at most `limit`.
     pub(super) fn bytes(&mut self, range: Range<u64>, limit: usize) -> Result<Vec<u8>, Halt> {
         Ok(self.window.bytes(range, limit)?)
     }
@@ -215,12 +213,12 @@ impl<'w, 'a, S: Source + ?Sized> Reader<'w, 'a, S> {
 /// The last byte of a LEB128 number.
 struct LastByte {
     byte: u8,
-    /// How many bits of the number were still to come; seven or more mean that all of the byte's count.
+    /// How many bits of the number this byte may hold. With seven or more, all bits of the byte count.
     bits: u32,
 }
 
 impl LastByte {
-    /// Returns what `take` makes of the byte where not all of its bits count, and 0 otherwise.
+    /// Returns the result of `take` if the byte has bits that do not count. Otherwise it is 0.
     fn above(&self, take: fn(u8, u32) -> i32) -> i32 {
         match self.bits {
             ..7 => take(self.byte, self.bits),

@@ -1,48 +1,48 @@
-//! Who may call whom in a core module.
+//! The calls between the functions of a core module.
 
 use super::MAX_FUNCTIONS;
 
-/// Somewhere a call may lead.
+/// A possible target of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callee {
-    /// The function of this index.
+    /// The function with this index.
     Function(u32),
-    /// Whatever a reference may be of.
+    /// Any function that a reference may point to.
     Reference,
-    /// Outside, where any export may be called from.
+    /// Code outside of the module, which may call any export.
     Outside,
 }
 
-/// Numbers of callees that are no function; there are fewer functions.
+/// Callee numbers that are not functions. Function indices are smaller.
 const REFERENCE: u32 = u32::MAX;
 const OUTSIDE: u32 = u32::MAX - 1;
 
-/// The calls of a module, as index vectors.
+/// The calls of a module, in index vectors.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// How many functions are imported.
+    /// The number of imported functions.
     pub(super) imported: u32,
-    /// Where the callees of each defined function end, after those of the one before.
+    /// For each defined function, the end of its callees. They begin at the end of the previous function's.
     ends: Vec<usize>,
     callees: Vec<u32>,
     room: usize,
-    /// For each callee the caller that was last seen with it, plus one: each is noted once a caller.
+    /// For each callee, the last caller plus one. Each callee is recorded once per caller.
     noted: Vec<u32>,
     noted_reference: u32,
     noted_outside: u32,
-    /// Functions that references are made of.
+    /// Functions to which the module makes a reference.
     referenced: Vec<u32>,
     is_referenced: Vec<bool>,
     /// Functions that can be called from outside.
     pub(super) exported: Vec<u32>,
-    /// Whether a table is imported or exported, so that what is in it can come from outside and be called there.
+    /// Whether a table is imported or exported. Then its functions can come from outside and be called there.
     pub(super) shares_table: bool,
-    /// Whether a reference can come from another module or go there, other than in a table.
+    /// Whether a reference can cross the module's border other than in a table.
     pub(super) shares_references: bool,
 }
 
 impl Calls {
-    /// Keeps up to `room` calls.
+    /// Returns an empty value with room for `room` calls.
     pub(super) fn new(room: usize) -> Self {
         Self {
             room,
@@ -50,18 +50,18 @@ impl Calls {
         }
     }
 
-    /// Returns how many more calls are kept.
+    /// Returns how many more calls fit.
     pub(super) fn room_left(&self) -> usize {
         self.room - self.callees.len()
     }
 
     /// Returns the index of the function whose body is being read.
     pub(super) fn current(&self) -> u32 {
-        // Their number is bounded.
+        // The number of functions is bounded.
         self.imported + self.ends.len() as u32
     }
 
-    /// Notes that the function whose body is being read may call another; returns whether there was room.
+    /// Records a call of the function whose body is being read. Returns whether there was room.
     pub(super) fn call(&mut self, callee: Callee) -> bool {
         let caller = self.current() + 1;
         let (number, noted) = match callee {
@@ -85,7 +85,7 @@ impl Calls {
         self.ends.push(self.callees.len());
     }
 
-    /// Notes that a reference to a function is made somewhere.
+    /// Records that the module makes a reference to a function.
     pub(super) fn refer(&mut self, function: u32) {
         let known = slot(&mut self.is_referenced, function);
         if !*known {
@@ -94,22 +94,22 @@ impl Calls {
         }
     }
 
-    /// Returns which functions these may lead to, themselves included, by function index.
+    /// Returns the functions that a module may run if it is entered here, including the entered ones.
     pub(super) fn reached_from(&self, entries: &Entered) -> Reached {
         self.follow(entries, true)
     }
 
-    /// Returns the same where what is imported does not come back.
+    /// Returns the same functions, if imported functions never call back.
     pub(super) fn reached_within(&self, entries: &Entered) -> Reached {
         self.follow(entries, false)
     }
 
-    /// Returns whether a function of another module can be called through a reference here, or the other way round.
+    /// Returns whether a function can be called through a reference from another module, in either direction.
     pub(super) fn shares(&self) -> bool {
         self.shares_table || self.shares_references
     }
 
-    /// Forgets what is needed only while bodies are read.
+    /// Drops the data that is needed only while bodies are read.
     pub(super) fn finish(&mut self) {
         self.noted = Vec::new();
         self.is_referenced = Vec::new();
@@ -155,7 +155,7 @@ impl Calls {
         &self.callees[start..self.end(defined)]
     }
 
-    /// A function whose body is missing calls nothing.
+    /// A function without a body calls nothing.
     fn end(&self, defined: usize) -> usize {
         self.ends
             .get(defined)
@@ -164,18 +164,18 @@ impl Calls {
     }
 }
 
-/// Where a module is entered.
+/// The points where a module is entered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entered {
-    /// At these functions.
+    /// The functions that are entered.
     pub(super) functions: Vec<u32>,
-    /// Wherever a reference that others may have leads.
+    /// Whether it is entered at all functions that a shared reference may point to.
     pub(super) references: bool,
-    /// At every export.
+    /// Whether it is entered at all exports.
     pub(super) exports: bool,
 }
 
-/// Functions that were reached.
+/// The functions that may run.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
     functions: Vec<bool>,
@@ -188,12 +188,12 @@ impl Reached {
         self.functions.get(function as usize) == Some(&true)
     }
 
-    /// Whether a call through a reference was reached.
+    /// Returns whether a call through a reference may run.
     pub(super) fn has_reference(&self) -> bool {
         self.reference
     }
 
-    /// Whether it was reached that anything outside may go on.
+    /// Returns whether code outside may run next.
     pub(super) fn has_outside(&self) -> bool {
         self.outside
     }
@@ -213,7 +213,7 @@ impl Reached {
     }
 }
 
-/// Returns the slot of a function, whose index is bounded.
+/// Returns the slot of a function. Its index is bounded.
 fn slot<T: Default + Clone>(slots: &mut Vec<T>, function: u32) -> &mut T {
     debug_assert!(function < MAX_FUNCTIONS);
     let index = function as usize;
@@ -227,7 +227,7 @@ fn slot<T: Default + Clone>(slots: &mut Vec<T>, function: u32) -> &mut T {
 mod tests {
     use super::*;
 
-    /// Imports function 0; the bodies of functions 1 and up call these.
+    /// Returns the calls of a module that imports function 0. Functions from 1 on have these bodies.
     fn calls(bodies: &[&[Callee]]) -> Calls {
         let mut calls = Calls {
             imported: 1,

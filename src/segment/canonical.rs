@@ -1,4 +1,4 @@
-//! Which exports of core modules a component uses as realloc, and whether what it instantiates could call them.
+//! The core exports that a component uses as realloc, and whether other code that it instantiates could call them.
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
@@ -24,7 +24,7 @@ const CANONICAL: u8 = 8;
 const START: u8 = 9;
 const IMPORT: u8 = 10;
 
-/// Adds to `entries` what one component's own sections say, and returns what of them could not be read.
+/// Adds to `entries` the facts in one component's own sections. Returns the first unreadable part.
 pub(super) fn read<S: Source + ?Sized>(
     source: &S,
     sections: &[&Section],
@@ -32,7 +32,7 @@ pub(super) fn read<S: Source + ?Sized>(
     entries: &mut Entries,
 ) -> Result<Option<Unread>, Error> {
     let mut pieces = Pieces::new(source, 16 * 1024);
-    // What is imported into a nested component may be of the file.
+    // The imports of a nested component may be functions of the file.
     let mut spaces = Spaces {
         has_own_functions: nested,
         ..Spaces::default()
@@ -62,7 +62,7 @@ pub(super) fn read<S: Source + ?Sized>(
             }
             _ => Ok(()),
         };
-        // Indices of what comes later would not be known.
+        // After an unreadable section the indices of later items are unknown.
         if let Some(unread) = unread(outcome)? {
             return Ok(Some(unread));
         }
@@ -74,19 +74,18 @@ pub(super) fn read<S: Source + ?Sized>(
 #[derive(Default)]
 struct Spaces {
     core_instances: Vec<CoreInstance>,
-    /// Whether functions of the component may be of core functions of the file.
+    /// Whether a function of the component may be a lifted core function of the file.
     has_own_functions: bool,
-    /// For each core function the name of the export that it is, as an index of `names`.
+    /// For each core function that is an export, the name of the export, as an index of `names`.
     core_functions: Vec<Option<usize>>,
     names: Vec<Box<str>>,
     name_bytes: u64,
 }
 
-/// A core instance.
 enum CoreInstance {
-    /// Of a module: what its exports are is said there.
+    /// An instance of a module. Its exports are those of the module.
     OfModule,
-    /// Core functions under names.
+    /// An instance made of core functions, by name.
     OfExports(BTreeMap<Box<str>, u32>),
 }
 
@@ -112,7 +111,7 @@ impl Spaces {
         Ok(())
     }
 
-    /// Notes what an item of an instance is elsewhere called.
+    /// Records the export that an item of an instance stands for.
     fn rename(&self, item: &str, function: u32, entries: &mut Entries) -> Result<(), Unread> {
         if let Some(name) = self.core_function(function, 0)? {
             let names = entries.renamed.entry(item.to_owned()).or_default();
@@ -192,7 +191,7 @@ impl Spaces {
                 | CanonicalFunction::ResourceRep { .. } => {}
                 _ => entries.comes_back = true,
             }
-            // All but this one make a core function, of no module.
+            // All others make a core function that belongs to no module.
             if !matches!(canonical, CanonicalFunction::Lift { .. }) {
                 self.core_functions.push(None);
             }
@@ -205,7 +204,6 @@ impl Spaces {
         function.ok_or_else(|| no_such(offset, "core function"))
     }
 
-    /// Counts a name that is kept.
     fn count(&mut self, name: &str) -> Result<(), Unread> {
         self.name_bytes += name.len() as u64;
         match self.name_bytes > MAX_SECTION_BYTES {
@@ -219,7 +217,7 @@ impl Spaces {
     }
 }
 
-/// Looks for code that is not in the file.
+/// Looks for imported modules and components: their code is not in the file.
 fn imports(reader: BinaryReader<'_>, entries: &mut Entries) -> Result<(), Halt> {
     for import in ComponentImportSectionReader::new(reader)? {
         if let ComponentTypeRef::Module(_) | ComponentTypeRef::Component(_) = import?.ty {

@@ -1,22 +1,22 @@
-//! What a function body calls, refers to and reads.
+//! The calls, references and reads in a function body.
 
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::calls::{Callee, Calls};
 use super::{Instruction, MAX_CALLS, MAX_FUNCTIONS, MAX_READERS, Reader, Unread};
 
-/// What is gathered from the code of a module.
+/// The facts collected from the code of a module.
 #[derive(Debug, Default)]
 pub(super) struct Code {
     pub(super) calls: Calls,
-    /// Each with the data index that it names, in file order.
+    /// The instructions that name a data segment, each with the data index, in file order.
     pub(super) readers: Vec<(u32, Reader)>,
-    /// How many functions there are, imported ones included.
+    /// The number of functions, including imported ones.
     pub(super) functions: u32,
 }
 
 impl Code {
-    /// Gathers from one body; up to `readers_left` more readers are kept.
+    /// Collects the facts of one body, with at most `readers_left` more readers.
     pub(super) fn body(
         &mut self,
         reader: BinaryReader<'_>,
@@ -30,7 +30,7 @@ impl Code {
         Ok(operators.finish()?)
     }
 
-    /// Gathers from a constant expression.
+    /// Collects the references in a constant expression.
     pub(super) fn expression(&mut self, mut operators: OperatorsReader<'_>) -> Result<(), Unread> {
         while !operators.eof() {
             if let (Operator::RefFunc { function_index }, offset) = operators.read_with_offset()? {
@@ -58,7 +58,7 @@ impl Code {
             | Operator::Resume { .. }
             | Operator::ResumeThrow { .. }
             | Operator::ResumeThrowRef { .. } => self.call(Callee::Reference, offset),
-            // Who goes on there is not said.
+            // The next code to run is unknown.
             Operator::Suspend { .. } | Operator::Switch { .. } => {
                 self.call(Callee::Reference, offset)?;
                 self.call(Callee::Outside, offset)
@@ -97,14 +97,14 @@ impl Code {
         }
     }
 
-    /// Notes that a reference to a function is made.
+    /// Records that the module makes a reference to a function.
     pub(super) fn refer(&mut self, function: u32, offset: u64) -> Result<(), Unread> {
         self.known(function, offset)?;
         self.calls.refer(function);
         Ok(())
     }
 
-    /// Fails if there is no such function.
+    /// Fails if there is no function with this index.
     pub(super) fn known(&self, function: u32, offset: u64) -> Result<(), Unread> {
         match function < self.functions.min(MAX_FUNCTIONS) {
             true => Ok(()),

@@ -1,4 +1,4 @@
-//! What the modules of a file do to each other at the start.
+//! Calls between the modules of a file at the start.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,22 @@ use super::calls::{Entered, Reached};
 use super::module::Found;
 use super::{Entries, Mode, Module, Unread, Verdict};
 
-/// So often all modules are gone through; where calls go to and fro longer, they are taken to go anywhere.
+/// The most passes over all modules. If calls cross more often, they are assumed to go anywhere.
 const MAX_ROUNDS: usize = 100;
 
-/// Who enters the modules of a file from other modules.
+/// The calls from one module into another.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Crossing<'a> {
-    /// Exports of these names are called.
+    /// The names of called exports.
     names: BTreeSet<&'a str>,
-    /// A reference that modules share is called.
+    /// Whether a shared reference is called.
     references: bool,
-    /// Any export may be called.
+    /// Whether any export may be called.
     anything: bool,
 }
 
 impl<'a> Crossing<'a> {
-    /// Goes from module to module until nothing new is entered.
+    /// Passes over the modules until no new call is found.
     fn of(modules: &'a [(String, Found)], entries: &'a Entries) -> Self {
         let mut crossing = Self {
             anything: entries.all,
@@ -42,7 +42,7 @@ impl<'a> Crossing<'a> {
         crossing
     }
 
-    /// Where a module is entered, by itself and by others.
+    /// Returns the points where a module is entered, by itself and by others.
     fn entered(&self, found: &Found) -> Entered {
         let called = found.exports.iter();
         let called = called.filter(|(name, _)| self.names.contains(&**name));
@@ -73,8 +73,8 @@ impl<'a> Crossing<'a> {
     }
 }
 
-/// Says of the segments of all modules when they are read. Where `whole` is false not everything around the modules
-/// was read.
+/// Returns the verdicts for the segments of all modules. `whole` says whether everything around the modules was
+/// read.
 pub(super) fn judge(modules: Vec<(String, Found)>, entries: &Entries, whole: bool) -> Vec<Module> {
     let (crossing, all_read) = match entries.several {
         true => {
@@ -94,7 +94,8 @@ pub(super) fn judge(modules: Vec<(String, Found)>, entries: &Entries, whole: boo
         .collect()
 }
 
-/// Says when the segments of one module are read. Where `all_read` is false another module may enter it anywhere.
+/// Returns the verdicts for the segments of one module. If `all_read` is false, another module may enter it
+/// anywhere.
 fn verdicts(
     path: String,
     found: Found,

@@ -1,4 +1,4 @@
-//! The sections of a core module that say something of its data segments.
+//! The sections of a core module that matter for its data segments.
 
 use std::ops::Range;
 
@@ -26,35 +26,34 @@ const GLOBAL: u8 = 6;
 const EXPORT: u8 = 7;
 const TAG: u8 = 13;
 
-/// The longest number: a LEB128 one of 32 bits.
+/// The longest LEB128 number of 32 bits, in bytes.
 const MAX_U32_BYTES: u64 = 5;
 
-/// How much code is read at once.
+/// How much code is read at once, in bytes.
 const CODE_BYTES: u64 = 256 * 1024;
 
-/// How much is read at once where a segment's head is looked at, which the data follow.
+/// How much is read at once for a segment's head, in bytes. The data follow the head.
 const HEAD_BYTES: u64 = 4 * 1024;
 
-/// The longest head of a segment whose address is a constant: flag, memory index, instruction, number, end.
+/// The longest head of a segment with a constant address, in bytes: flag, memory index, instruction, number, end.
 const MAX_HEAD_BYTES: u64 = 22;
 
-/// What was read of a core module.
+/// The facts read from a core module.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) code: Code,
     pub(super) segments: Vec<Segment>,
     /// Functions that run at the start.
     pub(super) entries: Vec<u32>,
-    /// What each imported function is called there, without its module's name.
+    /// The field name of each imported function.
     pub(super) imports: Vec<Box<str>>,
     /// Functions that others can import, by name.
     pub(super) exports: Vec<(Box<str>, u32)>,
-    /// Whether a global holds a reference.
     has_reference_global: bool,
     pub(super) unread: Option<Unread>,
 }
 
-/// Reads what a core module's sections say. What cannot be read is passed over and told.
+/// Reads the sections of a core module. Unreadable parts are skipped, and the first one is recorded.
 pub(super) fn read<S: Source + ?Sized>(
     source: &S,
     map: &SectionMap,
@@ -89,7 +88,7 @@ pub(super) fn read<S: Source + ?Sized>(
     Ok(reading.found)
 }
 
-/// Returns the place of a section among the others, from 1; what is not known has none.
+/// Returns the position of a section in the required order, from 1. Unknown sections have none.
 fn place(section: u8) -> usize {
     const ORDER: [u8; 13] = [
         TYPE,
@@ -122,7 +121,6 @@ struct Reading<'a, S: ?Sized> {
 }
 
 impl<S: Source + ?Sized> Reading<'_, S> {
-    /// Keeps the first thing that could not be read.
     fn note(&mut self, outcome: Result<(), Halt>) -> Result<(), Error> {
         if let Some(unread) = unread(outcome)? {
             self.found.unread.get_or_insert(unread);
@@ -153,7 +151,7 @@ impl<S: Source + ?Sized> Reading<'_, S> {
         }
     }
 
-    /// Reads a number at the start of a range, and returns what is left of it.
+    /// Reads a number at the start of a range. Returns the number and the rest of the range.
     fn number(&mut self, range: Range<u64>) -> Result<(u32, Range<u64>), Halt> {
         let bytes = self
             .pieces
@@ -217,7 +215,7 @@ impl<S: Source + ?Sized> Reading<'_, S> {
         Ok(self.found.code.body(reader, &mut self.left.readers)?)
     }
 
-    /// Takes the segments of the map, and looks at what stands before their bytes.
+    /// Takes the segments from the map, and reads their heads.
     fn data(&mut self, section: &Section) -> Result<(), Halt> {
         let map = self.map;
         let payload = section.content.clone();
@@ -262,7 +260,7 @@ fn too_many_functions(offset: u64) -> Unread {
     }
 }
 
-/// Reads what stands before the bytes of an active segment, as far as an address that is a constant goes.
+/// Reads the head of an active segment, up to its address if that is a constant.
 fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
     const HAS_MEMORY: u32 = 2;
     let memory = match head.read_var_u32()? {
@@ -281,7 +279,7 @@ fn active(mut head: BinaryReader<'_>) -> Result<Mode, Unread> {
 }
 
 impl Found {
-    /// Looks for functions that take or give references; tags and continuations have such types too.
+    /// Looks for functions with references as parameters or results. Tags and continuations use such types too.
     fn types(&mut self, reader: BinaryReader<'_>) -> Result<(), Halt> {
         for group in TypeSectionReader::new(reader)? {
             for ty in group?.types() {

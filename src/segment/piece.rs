@@ -1,4 +1,4 @@
-//! Parts of a source in memory, a few at a time.
+//! A buffer over a source, for reading ranges.
 
 use std::io;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::{Halt, MAX_SECTION_BYTES, Unread};
 use crate::section::Error;
 use crate::source::Source;
 
-/// Holds what was read last: the next range is often in it.
+/// Holds the last read. The next range is often part of it.
 pub(super) struct Pieces<'a, S: ?Sized> {
     source: &'a S,
     ahead: u64,
@@ -16,7 +16,7 @@ pub(super) struct Pieces<'a, S: ?Sized> {
 }
 
 impl<'a, S: Source + ?Sized> Pieces<'a, S> {
-    /// Reads at least `ahead` bytes at once, where there are so many.
+    /// Returns a buffer that reads at least `ahead` bytes at once, unless the source ends before.
     pub(super) fn new(source: &'a S, ahead: u64) -> Self {
         Self {
             source,
@@ -26,13 +26,13 @@ impl<'a, S: Source + ?Sized> Pieces<'a, S> {
         }
     }
 
-    /// Returns the bytes of a range that lies in the source.
+    /// Returns the bytes of a range, which must lie in the source.
     pub(super) fn get(&mut self, range: Range<u64>) -> Result<&[u8], Error> {
         let held = self.start..self.start + self.bytes.len() as u64;
         if range.start < held.start || held.end < range.end {
             self.fill(&range)?;
         }
-        // A range that is held is no longer than what holds it.
+        // The range is now in the buffer, so both numbers fit.
         let at = (range.start - self.start) as usize;
         let length = (range.end - range.start) as usize;
         Ok(&self.bytes[at..at + length])

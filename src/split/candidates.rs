@@ -1,4 +1,4 @@
-//! What may leave the root, before the cap.
+//! The ranges that may become layers, before the cap.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::ops::Range;
 use super::{Granularity, SplitPolicy};
 use crate::section::{BinaryKind, Section, SectionMap, Segment, id};
 
-/// A passive segment above this size is its own layer, whatever the granularity but `module`.
+/// A passive segment above this size becomes a layer with every granularity but `module`.
 const PASSIVE_SEGMENT_BYTES: u64 = 64 * 1024;
 
-/// A range that may leave the root.
+/// A range that may become a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) range: Range<u64>,
@@ -22,7 +22,7 @@ pub(super) enum What {
     Section(usize),
     /// The init bytes of a data segment: section, data index.
     Segment(usize, u32),
-    /// Bytes of a data section between cut segments: section, how many were cut before.
+    /// The bytes of a data section before, between or after cut segments: section, number of segments cut before.
     Gap(usize, u32),
     /// The suffix of the core module with this index in the map.
     Suffix(usize),
@@ -33,7 +33,6 @@ impl Candidate {
         self.range.end - self.range.start
     }
 
-    /// Returns the section path of the layer.
     pub(super) fn path(&self, map: &SectionMap) -> String {
         let section_path = |section: usize| map.section_path(&map.sections[section]);
         let mut path = match self.what {
@@ -42,7 +41,6 @@ impl Candidate {
             }
             What::Suffix(binary) => map.binary_path(binary),
         };
-        // Writing to a string cannot fail.
         let _infallible = match self.what {
             What::Section(_) => Ok(()),
             What::Segment(_, index) => write!(path, "/segment[{index}]"),
@@ -53,7 +51,7 @@ impl Candidate {
     }
 }
 
-/// Returns every range that leaves the root if there is no cap, by offset.
+/// Returns all ranges that become layers without a cap, by offset.
 pub(super) fn candidates(map: &SectionMap, policy: &SplitPolicy) -> Vec<Candidate> {
     let mut found = match policy.granularity {
         Granularity::Module => suffixes(map, policy.floor),
@@ -118,7 +116,7 @@ fn is_cut(segment: &Segment, policy: &SplitPolicy) -> bool {
     match policy.granularity {
         Granularity::Segment => true,
         Granularity::Section => segment.passive && size > PASSIVE_SEGMENT_BYTES,
-        // Only where the module is damaged and has no suffix.
+        // This happens only in a damaged module, which has no suffix.
         Granularity::Module => false,
     }
 }

@@ -1,4 +1,4 @@
-//! Fewer layers: what is merged, and what returns to the root, until the cap is met.
+//! The cap: layers are merged, and then returned to the root, until there are few enough.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,16 +6,14 @@ use std::ops::Range;
 use super::candidates::{Candidate, What};
 use crate::section::SectionMap;
 
-/// A merge of several layers into one.
 struct Merge {
     range: Range<u64>,
     what: What,
-    /// How many layers it replaces.
     replaces: usize,
 }
 
-/// Brings root and layers down to at most `cap`. Each stage is finished before the next begins; within
-/// one the smallest result comes first, then the lowest offset.
+/// Reduces root and layers to at most `cap`. Each stage ends before the next one begins. Within a stage the
+/// smallest result comes first, then the lowest offset.
 pub(super) fn coarsen(map: &SectionMap, layers: Vec<Candidate>, cap: usize) -> Vec<Candidate> {
     let most = cap.max(1) - 1;
     let layers = apply(data_sections(map, &layers), layers, most);
@@ -39,7 +37,7 @@ fn data_sections(map: &SectionMap, layers: &[Candidate]) -> Vec<Merge> {
     merges.collect()
 }
 
-/// Stage (b): the layers in one core module's suffix become that suffix.
+/// Stage (b): the layers in one core module's suffix become the suffix.
 fn suffixes(map: &SectionMap, layers: &[Candidate]) -> Vec<Merge> {
     let binaries = map.binaries.iter().enumerate();
     let merges = binaries.filter_map(|(index, binary)| {
@@ -53,7 +51,7 @@ fn suffixes(map: &SectionMap, layers: &[Candidate]) -> Vec<Merge> {
     merges.collect()
 }
 
-/// Returns which of the layers, sorted by offset, lie in a range that none of them crosses.
+/// Returns the indices of the layers in a range. Layers are sorted by offset, and none crosses the range's ends.
 fn within(layers: &[Candidate], range: &Range<u64>) -> Range<usize> {
     let first = layers.partition_point(|layer| layer.range.start < range.start);
     let end = layers.partition_point(|layer| layer.range.start < range.end);
@@ -72,7 +70,7 @@ fn apply(mut merges: Vec<Merge>, mut layers: Vec<Candidate>, most: usize) -> Vec
         count -= merge.replaces - 1;
         merged.push(merge);
     }
-    // From the end, so that the places of those before do not move.
+    // From the end, so that earlier indices stay valid.
     merged.sort_by_key(|merge| merge.range.start);
     for merge in merged.into_iter().rev() {
         let replaced = within(&layers, &merge.range);

@@ -1,4 +1,4 @@
-//! The identities of a component and of everything a plan cuts it into.
+//! The digests and sizes of a component and of all parts in its plan.
 
 use std::io::{self, Read};
 use std::iter;
@@ -9,17 +9,16 @@ use super::SplitPlan;
 use crate::digest::{Hasher, Identity};
 use crate::source::{RangesReader, Source};
 
-/// How many bytes are read and hashed at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// Digest and size of a component and of all its parts.
+/// The identities of a component and of its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identities {
     /// The whole component.
     pub content: Identity,
     /// The root.
     pub root: Identity,
-    /// The section layers, as the plan has them.
+    /// The section layers, in the order of the plan.
     pub layers: Vec<Identity>,
 }
 
@@ -43,7 +42,6 @@ pub fn identify<S: Source + ?Sized>(source: &S, plan: &SplitPlan) -> io::Result<
     })
 }
 
-/// Hashes ranges of a source as one stream.
 fn identity<S: Source + ?Sized>(
     source: &S,
     ranges: impl IntoIterator<Item = Range<u64>>,

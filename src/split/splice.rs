@@ -1,4 +1,4 @@
-//! Splicing: the runs one after the other, checked layer by layer and as a whole.
+//! Splicing: the runs in a row, checked layer by layer and as a whole.
 
 use std::io::{self, Read, Write};
 use std::thread;
@@ -7,29 +7,29 @@ use super::{Recipe, RecipeLayer, Run, TileError};
 use crate::digest::{Hasher, Identity, Mismatch};
 use crate::pipe::{BUFFER_BYTES, Drainer, Filler, pipe};
 
-/// Why a component could not be spliced.
+/// Why splicing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The recipe does not describe a component.
     #[error("the layers do not tile the component")]
     Tiling(#[from] TileError),
-    /// A layer could not be opened, read or decoded, or is shorter or longer than it should be.
+    /// A layer could not be opened, read or decoded, or its size is wrong.
     #[error("reading {}", part(*layer))]
     Layer {
         /// The section layer, or none for the root.
         layer: Option<usize>,
-        /// Why; where a checked reader found other bytes, this carries what it found.
+        /// The cause. If a checking reader found other bytes, it carries their identity.
         source: io::Error,
     },
-    /// A layer's content is not what its digest says.
+    /// A layer's content has another digest than expected.
     #[error("the content of {} is not what its digest says", part(*layer))]
     Content {
         /// The section layer, or none for the root.
         layer: Option<usize>,
-        /// What was expected and found.
+        /// The expected and the actual identity.
         source: Mismatch,
     },
-    /// All parts were right but the whole is not.
+    /// All parts were correct, but the whole is not.
     #[error("the spliced component is not what its digest says")]
     Whole(#[source] Mismatch),
     /// The output could not be written.
@@ -46,9 +46,9 @@ fn part(layer: Option<usize>) -> String {
 
 /// Writes the component that `recipe` describes to `output`.
 ///
-/// `open` gives the decoded content of a section layer, or of the root for `None`; each is asked for
-/// once, when its first byte is needed. Reading and checking the parts goes on in the calling thread,
-/// checking the whole and writing in another. An error may leave a prefix of the component written.
+/// `open` returns the decoded content of a section layer, or of the root for `None`. It is called once for each,
+/// when its first byte is needed. The calling thread reads and checks the parts. Another thread checks the whole
+/// and writes it. After an error, `output` may have a prefix of the component.
 pub fn splice<R: Read>(
     recipe: &Recipe,
     mut open: impl FnMut(Option<usize>) -> io::Result<R>,
@@ -108,7 +108,7 @@ fn read_runs<R: Read>(
     }
     match root {
         Some(part) => part.finish(recipe),
-        // The root of a component that is all layers is empty; it must still be what it says.
+        // If the layers cover the whole component, the root is empty. It is still checked.
         None => Part::open(None, open)?.finish(recipe),
     }
 }
@@ -116,11 +116,10 @@ fn read_runs<R: Read>(
 #[derive(PartialEq, Eq)]
 enum Outcome {
     Read,
-    /// The writer failed, and says why itself.
+    /// The writer failed and reports its own error.
     WriterGone,
 }
 
-/// The root or a section layer being read.
 struct Part<R> {
     layer: Option<usize>,
     content: R,
@@ -163,7 +162,7 @@ impl<R: Read> Part<R> {
         Error::Layer { layer, source }
     }
 
-    /// Checks that the content ends here, and that it was the right one.
+    /// Checks that the content ends here and has the expected digest.
     fn finish(mut self, recipe: &Recipe) -> Result<(), Error> {
         let layer = self.layer;
         let trailing = io::copy(&mut (&mut self.content).take(1), &mut io::sink());

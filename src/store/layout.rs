@@ -183,10 +183,7 @@ impl Layout {
             return Err(not_found());
         };
         let bytes = read_manifest((file, &path), digest, what, self)?;
-        Ok(match stated {
-            Some(media_type) => RawManifest::new(bytes, media_type),
-            None => RawManifest::read(bytes),
-        })
+        Ok(RawManifest::stated(bytes, &stated.unwrap_or_default()))
     }
 
     fn write_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {

@@ -123,6 +123,10 @@ impl Store for CachingStore {
         self.store.referrers(subject, artifact_type).await
     }
 
+    fn referrers_doubt(&self) -> Option<String> {
+        self.store.referrers_doubt()
+    }
+
     fn retry(&self) -> Retry {
         self.store.retry()
     }

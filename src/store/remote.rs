@@ -14,6 +14,7 @@ mod connection;
 mod document;
 mod download;
 mod failure;
+mod link;
 mod login;
 mod options;
 mod pace;
@@ -56,7 +57,7 @@ use self::transport::{Answer, Transport};
 use self::upload::{Upload, UploadFacts};
 use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
-use super::retry::Retry;
+use super::retry::{Attempts, Retry};
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store, WritableStore};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
@@ -134,24 +135,45 @@ impl Remote {
         Request::new(Method::GET, self.url(endpoint), what)
     }
 
-    /// Asks for the length of a blob. Returns nothing if the blob does not exist; a registry may not tell the length.
-    async fn blob_length(&self, digest: &Digest) -> Result<Option<Option<u64>>, Error> {
+    /// Asks for a blob; `size` is the one that it should have, if that is known.
+    ///
+    /// A 200 alone says nothing, as web servers answer any path with it. The digest or the length must be the blob's, or
+    /// the type one of a file. A digest of another blob is an error.
+    async fn look_for_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobAnswer, Error> {
         let subject = format!("blob {digest}");
         let url = self.url(&format!("blobs/{digest}"));
         let request = Request::new(Method::HEAD, url, format!("looking for {subject}"));
         let response = self.transport.send(&request).await?;
+        let wire = self.transport.wire();
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Ok(None),
-            _ => {
-                let wire = self.transport.wire();
-                return Err(wire.unexpected(response, &request.what, &subject).await);
-            }
+            StatusCode::NOT_FOUND => return Ok(BlobAnswer::Missing),
+            _ => return Err(wire.unexpected(response, &request.what, &subject).await),
         }
-        let length = response.headers().get(CONTENT_LENGTH);
+        let headers = response.headers();
+        let length = headers.get(CONTENT_LENGTH);
         let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let named = answer::content_digest(headers);
+        if let Some(other) = named.filter(|named| named != digest) {
+            return Err(wire.malformed(subject, format!("the answer is about {other}")));
+        }
+        if length.is_some() && length == size {
+            return Ok(BlobAnswer::Found(length));
+        }
         // Some registries answer every HEAD with 0.
-        Ok(Some(length.filter(|length| *length != 0)))
+        let length = length.filter(|length| *length != 0);
+        if named.is_some() {
+            return Ok(BlobAnswer::Found(length));
+        }
+        let encoding = answer::encoding(headers);
+        let is_other_text = answer::is_text(headers) && length.is_some() && size.is_some();
+        if answer::is_page(headers, b"") || encoding.is_some() || is_other_text {
+            return Err(wire.not_registry(&response, &request.what, encoding));
+        }
+        Ok(match length {
+            None if !answer::is_file(headers) => BlobAnswer::Unclear,
+            length => BlobAnswer::Found(length),
+        })
     }
 
     fn manifest_request(&self, name: &Name) -> Request {
@@ -195,28 +217,70 @@ impl Remote {
         request: &Request,
         response: Response,
     ) -> Result<HeaderMap, Error> {
-        if !response.status().is_success() {
-            return Err(self
-                .transport
-                .wire()
+        let wire = self.transport.wire();
+        let sent = Some(manifest.digest);
+        let response = wire.accepted(response, &request.what, sent).await?;
+        match response.status().is_success() {
+            true => Ok(response.headers().clone()),
+            false => Err(wire
                 .unexpected(response, &request.what, "the repository")
-                .await);
-        }
-        match answer::content_digest(response.headers()) {
-            Some(digest) if digest != manifest.digest => {
-                let size = manifest.bytes.len() as u64;
-                let found = Identity { digest, size };
-                let what = format!("manifest {}", manifest.digest);
-                Err(answer::corrupt(
-                    &self.location(),
-                    what,
-                    manifest.digest,
-                    found,
-                ))
-            }
-            _ => Ok(response.headers().clone()),
+                .await),
         }
     }
+
+    /// Makes sure that the registry has a manifest that was pushed. A registry may take a moment until it has.
+    async fn confirm(&self, manifest: &RawManifest) -> Result<(), Error> {
+        let name = Name::Digest(manifest.digest);
+        let mut request = self.manifest_request(&name);
+        request.what = format!("looking for the pushed manifest `{name}`");
+        let accept = self.accept.to_str().unwrap_or_default();
+        let accept = HeaderValue::try_from(format!("{accept}, {}", manifest.media_type));
+        request
+            .headers
+            .insert(ACCEPT, accept.unwrap_or(self.accept.clone()));
+        request.method = Method::HEAD;
+        let mut attempts = Attempts::default();
+        let what = request.what.clone();
+        let not_stored = |found| {
+            let wire = self.transport.wire();
+            Err(wire.not_stored(&what, manifest.digest, found))
+        };
+        loop {
+            let response = self.transport.send(&request).await?;
+            let found = answer::content_digest(response.headers());
+            match (response.status(), found) {
+                (StatusCode::OK, Some(found)) if found == manifest.digest => return Ok(()),
+                (StatusCode::OK, Some(found)) => return not_stored(Some(found)),
+                (StatusCode::NOT_FOUND, _) => {
+                    match self.transport.retry.wait(&mut attempts, None) {
+                        Some(wait) => tokio::time::sleep(wait).await,
+                        None => return not_stored(None),
+                    }
+                }
+                // It does not say, or knows no HEAD.
+                _ => {
+                    request.method = Method::GET;
+                    let subject = format!("manifest `{name}`");
+                    let read = self.transport.read(&request, &subject, MAX_MANIFEST_BYTES);
+                    return match read.await.map(|answer| Digest::of(&answer.body)) {
+                        Ok(found) if found == manifest.digest => Ok(()),
+                        Ok(found) => not_stored(Some(found)),
+                        Err(Error::NotFound { .. }) => not_stored(None),
+                        Err(error) => Err(error),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// What an answer says of a blob.
+enum BlobAnswer {
+    Missing,
+    /// The blob exists; a registry may not tell its length.
+    Found(Option<u64>),
+    /// The registry answers, but says nothing of the blob.
+    Unclear,
 }
 
 #[async_trait]
@@ -253,22 +317,23 @@ impl Store for Remote {
     }
 
     async fn has(&self, blob: Identity) -> Result<bool, Error> {
-        match self.blob_length(&blob.digest).await? {
-            None => Ok(false),
-            Some(Some(length)) if length != blob.size => {
+        match self.look_for_blob(&blob.digest, Some(blob.size)).await? {
+            // What is not known to be there is sent again.
+            BlobAnswer::Missing | BlobAnswer::Unclear => Ok(false),
+            BlobAnswer::Found(Some(length)) if length != blob.size => {
                 let subject = format!("blob {}", blob.digest);
                 let reason = format!("it has {length} bytes, {} were expected", blob.size);
                 Err(self.transport.wire().malformed(subject, reason))
             }
-            Some(_) => Ok(true),
+            BlobAnswer::Found(_) => Ok(true),
         }
     }
 
     async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
-        match self.blob_length(digest).await? {
-            None => Ok(None),
-            Some(Some(length)) => Ok(Some(length)),
-            Some(None) => {
+        match self.look_for_blob(digest, None).await? {
+            BlobAnswer::Missing => Ok(None),
+            BlobAnswer::Found(Some(length)) => Ok(Some(length)),
+            BlobAnswer::Found(None) | BlobAnswer::Unclear => {
                 let (subject, reason) = (format!("blob {digest}"), "its size is not told");
                 Err(self.transport.wire().malformed(subject, reason))
             }
@@ -290,13 +355,18 @@ impl Store for Remote {
         // Without a repository, the endpoint is the registry's.
         let path = path.trim_start_matches('/');
         let relayed = self.relay(method.clone(), path, query, headers).await?;
+        // Some registries answer a ping with a page, and a blob may be one.
+        if !endpoint.is_empty() && !endpoint.starts_with("blobs/") {
+            relayed.check_type()?;
+        }
         Ok(Some(relayed))
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
         let first = self.url("tags/list");
-        let pages = Pages::new(&self.transport, first, "listing tags", "the list of tags");
-        let tags = pages.names("the repository", |_| false).await?;
+        let (what, list) = ("listing tags", "the list of tags");
+        let mut pages = Pages::new(&self.transport, first, what, list);
+        let tags = pages.names("tags", "the repository", |_| false).await?;
         Ok(tags.unwrap_or_default())
     }
 
@@ -306,6 +376,10 @@ impl Store for Remote {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
         self.list_referrers(subject, artifact_type).await
+    }
+
+    fn referrers_doubt(&self) -> Option<String> {
+        self.doubt()
     }
 
     fn retry(&self) -> Retry {
@@ -329,16 +403,15 @@ impl WritableStore for Remote {
 
     async fn push_manifest(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
         let digest = manifest.digest.to_string();
-        let Some(referrer) = Referrer::of(manifest) else {
-            let name = tag.unwrap_or(&digest);
-            return self.put_manifest(manifest, name).await.map(|_| ());
-        };
-        let answer = self.put_manifest(manifest, &digest).await?;
-        self.list_referrer(&referrer, &answer).await?;
-        // The last: whoever finds the tag takes it that all was done.
-        match tag {
-            Some(tag) => self.put_manifest(manifest, tag).await.map(|_| ()),
-            None => Ok(()),
+        let referrer = Referrer::of(manifest);
+        if let Some(referrer) = &referrer {
+            let answer = self.put_manifest(manifest, &digest).await?;
+            self.list_referrer(referrer, &answer).await?;
         }
+        if tag.is_some() || referrer.is_none() {
+            // The last: whoever finds the tag takes it that all was done.
+            self.put_manifest(manifest, tag.unwrap_or(&digest)).await?;
+        }
+        self.confirm(manifest).await
     }
 }

@@ -1,7 +1,7 @@
-//! Files that appear under their name whole or not at all.
+//! Files that appear under their name complete or not at all.
 //!
-//! On Linux a spool has no name until it is persisted (`O_TMPFILE`), so even a killed process leaves
-//! nothing behind. Where the file system cannot do that it has a temporary name in the same directory.
+//! On Linux a spool has no name until it is finished (`O_TMPFILE`), so even a killed process leaves nothing behind. On
+//! other file systems it has a temporary name in the same directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ use tempfile::{NamedTempFile, TempPath};
 use super::Error;
 use super::tail::{Growing, Tail, growing};
 
-/// Around the random part of a temporary name.
+/// The parts around the random part of a temporary name.
 const PREFIX: &str = ".wharf-";
 const SUFFIX: &str = ".tmp";
 
-/// A file being written in the directory where it will stand.
+/// A file that is written in its final directory before it has its name.
 #[derive(Debug)]
 pub struct Spool {
     file: File,
     directory: PathBuf,
     named: Option<TempPath>,
-    /// Tells those who read along; they hear of the end when this is gone.
+    /// Notifies the readers of the tail. Dropping it tells them that the file ended.
     growing: Option<Growing>,
 }
 
@@ -51,7 +51,7 @@ impl Spool {
         &mut self.file
     }
 
-    /// Adds bytes at the end, for those who read along too.
+    /// Appends bytes and notifies the readers of the tail.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         if let Some(growing) = &self.growing {
@@ -60,19 +60,20 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads along while bytes are appended. Asked for once, before the first byte; more readers have clones of it.
+    /// Returns a reader that follows the appended bytes. Call this once, before the first byte; further readers are
+    /// clones.
     pub fn tail(&mut self) -> io::Result<Tail> {
         let (growing, tail) = growing(self.file.try_clone()?);
         self.growing = Some(growing);
         Ok(tail)
     }
 
-    /// Waits until the bytes are on the disk.
+    /// Waits until the bytes are on disk.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Gives the file its name in the spool's directory. An existing file of that name is replaced.
+    /// Gives the file its name, in the spool's directory. Replaces an existing file.
     pub fn replace(self, target: &Path) -> io::Result<()> {
         match self.named {
             Some(path) => path.persist(target).map_err(|error| error.error),
@@ -82,7 +83,8 @@ impl Spool {
                     Err(_) => return copy_to(self.file, &self.directory, target),
                     Ok(()) => return Ok(()),
                 }
-                // `linkat` cannot replace, a rename can: the temporary name exists only in between.
+                // `linkat` cannot replace a file, but a rename can. The temporary name exists only between the two
+                // calls.
                 let between = loop {
                     let name = format!("{PREFIX}{:016x}{SUFFIX}", fastrand::u64(..));
                     let path = self.directory.join(name);
@@ -100,7 +102,7 @@ impl Spool {
     }
 }
 
-/// Returns the file behind links, also one that does not exist yet: a link is written through, not replaced.
+/// Follows links to a file, which may not exist yet. So a write changes the file behind a link, and keeps the link.
 pub fn through_links(path: &Path) -> io::Result<PathBuf> {
     let mut at = path.to_owned();
     loop {
@@ -110,7 +112,7 @@ pub fn through_links(path: &Path) -> io::Result<PathBuf> {
         };
         match fs::read_link(&at) {
             Ok(target) if error.kind() == io::ErrorKind::NotFound => at = parent(&at).join(target),
-            // Such as links in a circle.
+            // For example a cycle of links.
             Ok(_) => return Err(error),
             Err(_) => return Ok(at),
         }
@@ -125,15 +127,15 @@ pub fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Keeps other runs of this program from changing what is in a directory, until the returned file is gone. Other
-/// programs take no lock at all, so where none can be had it goes without. Blocks.
+/// Locks a directory against other runs of this program until the returned file is dropped. Returns nothing if locking
+/// fails; the caller then works without a lock, as other programs do. Blocks.
 pub fn lock(directory: &Path) -> Option<File> {
     let directory = File::open(directory).ok()?;
     directory.lock().ok()?;
     Some(directory)
 }
 
-/// Returns nothing if an access to a file failed because the file does not exist.
+/// Turns a failed access to a file that does not exist into nothing.
 pub(crate) fn if_exists<T>(path: &Path, accessed: io::Result<T>) -> Result<Option<T>, Error> {
     match accessed {
         Ok(done) => Ok(Some(done)),
@@ -142,12 +144,12 @@ pub(crate) fn if_exists<T>(path: &Path, accessed: io::Result<T>) -> Result<Optio
     }
 }
 
-/// Fails if no file can come to be where [`write()`] would put one.
+/// Fails if [`write()`] could not create a file at this path.
 pub fn check_writable(path: &Path) -> io::Result<()> {
     Spool::new_in(parent(path)).map(drop)
 }
 
-/// Writes a file, which is no link, whole or not at all. One that is replaced keeps who may read it.
+/// Writes a file completely or not at all. The path must not be a link. A replaced file keeps its permissions.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut spool = Spool::new_in(parent(path))?;
     spool.file().write_all(bytes)?;
@@ -158,7 +160,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     spool.replace(path)
 }
 
-/// Returns whether a name is one that a killed process may have left: a file between its two names.
+/// Returns whether a killed process may have left a file with this name.
 pub(super) fn is_leftover(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
@@ -173,12 +175,12 @@ fn temporary(directory: &Path) -> io::Result<NamedTempFile> {
         let file = options.read(true).write(true).create_new(true).open(path);
         file.inspect_err(|error| code = error.raw_os_error())
     };
-    // The crate's own error names the temporary file, which says nothing to anybody.
+    // The crate's own error names the temporary file, which helps no user.
     let made = builder.make_in(directory, create);
     made.map_err(|error| code.map_or(error, io::Error::from_raw_os_error))
 }
 
-/// For a file system that has unnamed files but no way to name them (no `/proc`).
+/// Copies a file that cannot be linked, for example without `/proc`.
 fn copy_to(mut file: File, directory: &Path, target: &Path) -> io::Result<()> {
     use std::io::Seek;
     let mut copy = temporary(directory)?;

@@ -1,4 +1,4 @@
-//! Reading a file while it is being written: decoding begins before a download has ended.
+//! Reads a file while it is written, so that decoding can begin before a download ends.
 
 use std::fs::File;
 use std::pin::pin;
@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// How far a file has been written.
+/// The progress of a file that is being written.
 #[derive(Debug, Default)]
 struct Growth {
     state: Mutex<Written>,
     told: Notify,
 }
 
-/// How much of a file is there.
+/// The written part of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// So many bytes.
+    /// The number of bytes.
     pub bytes: u64,
-    /// Whether no more will come.
+    /// Whether the file has ended.
     pub ended: bool,
 }
 
@@ -33,12 +33,12 @@ impl Growth {
     }
 }
 
-/// The writing side. The file has its end when this is dropped.
+/// The writing side. Dropping it ends the file.
 #[derive(Debug)]
 pub struct Growing(Arc<Growth>);
 
-/// The reading side: waits for what is not written yet. Whether all of it was right only the writer
-/// knows, after the end.
+/// The reading side, which waits for bytes to come. Only the writer knows whether the bytes are right, and only after
+/// the end.
 #[derive(Debug, Clone)]
 pub struct Tail {
     file: Arc<File>,
@@ -46,16 +46,16 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Returns the file. It is read at offsets, never moved within.
+    /// Returns the file. Read it at offsets and do not seek in it.
     pub fn file(&self) -> &Arc<File> {
         &self.file
     }
 
-    /// Waits, without blocking, until there are more than so many bytes, or the end has come.
+    /// Waits, without blocking the thread, until the file has more than `bytes` bytes or has ended.
     pub async fn past(&self, bytes: u64) -> Written {
         loop {
             let mut told = pin!(self.growth.told.notified());
-            // Before the look, so that nothing is missed in between.
+            // Register before reading the state, so that no change is missed.
             told.as_mut().enable();
             let written = *self.growth.state();
             if written.bytes > bytes || written.ended {
@@ -80,7 +80,7 @@ pub(super) fn growing(file: File) -> (Growing, Tail) {
 }
 
 impl Growing {
-    /// So many bytes were added.
+    /// Records that bytes were added.
     pub(super) fn grew(&self, bytes: u64) {
         self.0.change(|written| written.bytes += bytes);
     }
@@ -99,7 +99,6 @@ mod tests {
 
     use super::*;
 
-    /// Reads all that is written until the end.
     async fn read(tail: Tail) -> Vec<u8> {
         let mut seen = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! The bytes of a component, of which some are not at hand.
+//! The bytes of a component of which some layers are missing.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,27 +8,26 @@ use super::{Error, MAX_STUB_BYTES};
 use crate::source::Source;
 use crate::split::{Recipe, Run};
 
-/// How much is read at once: headers lie close together or far apart, and both are common.
+/// How much is read at once. Headers may be close together or far apart.
 const WINDOW_BYTES: u64 = 16 * 1024;
 
-/// The root and the layers that are at hand, at their places.
+/// The root and the available layers, at their offsets.
 pub(super) struct Placed<'a, R: ?Sized> {
     root: &'a R,
     size: u64,
-    /// By offset.
+    /// The runs by offset.
     runs: Vec<(Range<u64>, Bytes<'a>)>,
     holes: Vec<Hole>,
 }
 
-/// Where the bytes of a run are.
 enum Bytes<'a> {
-    /// In the root, from this offset of it.
+    /// In the root, from this offset of the root.
     Root(u64),
     Layer(&'a [u8]),
     Missing,
 }
 
-/// Where a layer lies that is not at hand.
+/// The range of a missing layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hole {
     pub(super) range: Range<u64>,
@@ -114,11 +113,11 @@ impl<R: Source + ?Sized> Source for Placed<'_, R> {
     }
 }
 
-/// Reads forward through what is at hand, in few reads.
+/// Reads forward through the available bytes, in few reads.
 pub(super) struct Parts<'a, S: ?Sized> {
     source: &'a S,
     size: u64,
-    /// By offset.
+    /// The holes by offset.
     holes: Vec<Hole>,
     start: u64,
     window: Vec<u8>,
@@ -144,7 +143,7 @@ impl<'a, S: Source + ?Sized> Parts<'a, S> {
         self.size
     }
 
-    /// Returns the first hole that has a byte in common with a range.
+    /// Returns the first hole that overlaps a range.
     pub(super) fn hole_in(&self, range: &Range<u64>) -> Option<&Hole> {
         let index = self
             .holes
@@ -153,7 +152,7 @@ impl<'a, S: Source + ?Sized> Parts<'a, S> {
         hole.filter(|hole| hole.range.start < range.end)
     }
 
-    /// Returns the last hole that begins before a range ends, if it ends after it.
+    /// Returns the last hole that begins before a range's end, if it ends after it.
     pub(super) fn hole_across_end(&self, range: &Range<u64>) -> Option<&Hole> {
         let index = self
             .holes
@@ -162,7 +161,7 @@ impl<'a, S: Source + ?Sized> Parts<'a, S> {
         hole.filter(|hole| hole.range.end > range.end)
     }
 
-    /// Fails if a byte of a range is not at hand.
+    /// Fails if a byte of a range is missing.
     pub(super) fn check(&self, range: &Range<u64>) -> Result<(), Error> {
         match self.hole_in(range) {
             Some(hole) => Err(Error::Needs { layer: hole.layer }),
@@ -170,7 +169,7 @@ impl<'a, S: Source + ?Sized> Parts<'a, S> {
         }
     }
 
-    /// Returns the bytes of a short range as far as they are at hand: up to a hole, or to the end.
+    /// Returns the available bytes at the start of a short range: up to a hole, or to the end.
     pub(super) fn peek(&mut self, range: Range<u64>) -> Result<&[u8], Error> {
         let end = self.hole_in(&range).map_or(range.end, |hole| {
             hole.range.start.clamp(range.start, range.end)
@@ -199,7 +198,7 @@ impl<'a, S: Source + ?Sized> Parts<'a, S> {
         read
     }
 
-    /// Appends a range, all of which must be at hand, to a stub.
+    /// Appends a range to a stub. All its bytes must be available.
     pub(super) fn copy(&self, range: Range<u64>, stub: &mut Vec<u8>) -> Result<(), Error> {
         self.check(&range)?;
         if range.end - range.start > (MAX_STUB_BYTES - stub.len().min(MAX_STUB_BYTES)) as u64 {

@@ -1,4 +1,4 @@
-//! The walk that keeps what interfaces are made of and drops the rest.
+//! The walk that copies the parts of an interface and drops the rest.
 
 use std::ops::Range;
 
@@ -12,17 +12,16 @@ use crate::source::Source;
 /// The id of a core module's function section.
 const FUNCTION: u8 = 3;
 
-/// The most bytes that a section has before its payload.
+/// The largest size of a section's header: its id and its size, in bytes.
 const MAX_HEADER_BYTES: u64 = 6;
 
 /// A body without locals that traps: its size, no locals, `unreachable`, `end`.
 const BODY: [u8; 4] = [3, 0, 0, 0x0b];
 
-/// Custom sections that are kept, by their whole name and by how it begins.
+/// Custom sections that stay: one by its whole name, the other by the beginning of its name.
 const PACKAGE_DOCS: &[u8] = b"package-docs";
 const COMPONENT_TYPE: &[u8] = b"component-type";
 
-/// Builds a stub.
 pub(super) fn stub<S: Source + ?Sized>(mut parts: Parts<'_, S>) -> Result<Vec<u8>, Error> {
     let whole = 0..parts.size();
     parts.check(&(0..BinaryKind::HEADER_BYTES.min(whole.end)))?;
@@ -55,23 +54,21 @@ struct Walk<'a, S: ?Sized> {
     stack: Vec<Frame>,
 }
 
-/// A binary that is being walked.
 struct Frame {
     kind: BinaryKind,
     at: u64,
     end: u64,
-    /// Where it begins in the stub.
+    /// The offset of its header in the stub.
     begins: usize,
-    /// How many functions a core module defines.
+    /// The number of functions that a core module defines.
     functions: u32,
-    /// Whether a section was seen that a suffix begins with.
+    /// Whether a section that can begin a suffix was seen.
     begun: bool,
     has_code: bool,
-    /// A suffix that is not at hand, and where it was in the stub.
+    /// A missing suffix, and its offset in the stub.
     suffix: Option<(Hole, usize)>,
 }
 
-/// A section whose header was read.
 struct Header {
     id: u8,
     whole: Range<u64>,
@@ -114,7 +111,6 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Ok(())
     }
 
-    /// Reads one section of the innermost binary.
     fn step(&mut self) -> Result<(), Error> {
         let depth = self.stack.len() - 1;
         let Some(frame) = self.stack.last_mut() else {
@@ -151,7 +147,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         }
     }
 
-    /// Leaves a range out that may lie in layers, if these lie in it.
+    /// Drops a range. Its bytes may be in missing layers, but only if these layers end in the range.
     fn drop(&self, range: &Range<u64>) -> Result<(), Error> {
         match self.parts.hole_across_end(range) {
             Some(hole) => Err(Error::Needs { layer: hole.layer }),
@@ -163,7 +159,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         self.parts.copy(header.whole.clone(), &mut self.stub)
     }
 
-    /// A custom section; directly after a suffix that is not at hand there must be one that is kept.
+    /// Reads a custom section. Directly after a missing suffix only a section that stays is allowed.
     fn custom(&mut self, header: &Header, suffix: Option<Hole>) -> Result<(), Error> {
         let Some(name) = self.name(&header.payload)? else {
             return self.keep(header);
@@ -181,7 +177,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         }
     }
 
-    /// Returns where a custom section's name lies, if it can be read.
+    /// Returns the range of a custom section's name, if it is readable.
     fn name(&mut self, payload: &Range<u64>) -> Result<Option<Range<u64>>, Error> {
         let Some((length, at)) = count(&mut self.parts, payload)? else {
             return Ok(None);
@@ -203,7 +199,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         }
         self.room(1 + number(0).len())?;
         self.stub.push(header.id);
-        // It is filled in when all of it was seen.
+        // The size is filled in at the end of the nested binary.
         self.stub.extend(number(0));
         self.enter(expected, header.payload.clone())
     }
@@ -234,7 +230,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let functions = frame.functions;
         match count(&mut self.parts, payload) {
             Ok(Some((bodies, _))) if bodies == functions => {}
-            // The count itself is not at hand.
+            // The count itself is in a missing layer.
             Err(Error::Needs { .. }) => {}
             Ok(_) => {
                 return Err(Error::Malformed {
@@ -248,7 +244,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         self.insert_code(place, functions)
     }
 
-    /// Puts in a code section of so many functions; none for none.
+    /// Inserts a code section for so many functions. Without functions there is none.
     fn insert_code(&mut self, place: usize, functions: u32) -> Result<(), Error> {
         if functions == 0 {
             return Ok(());
@@ -265,7 +261,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Ok(())
     }
 
-    /// Fails if so many bytes more would be too many.
+    /// Fails if the stub would become too large.
     fn room(&self, bytes: usize) -> Result<(), Error> {
         match self.stub.len().saturating_add(bytes) <= MAX_STUB_BYTES {
             true => Ok(()),
@@ -275,7 +271,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
 }
 
 impl Frame {
-    /// Steps over a hole in the place of a section, which is either the binary's suffix or hides what must be seen.
+    /// Skips a hole in place of a section. Only the suffix of a nested module may be missing.
     fn pass_suffix(&mut self, hole: Hole, depth: usize, place: usize) -> Result<(), Error> {
         let is_first = hole.range.start == self.at && !self.begun && self.suffix.is_none();
         let is_nested = self.kind == BinaryKind::Module && depth > 0;
@@ -318,7 +314,7 @@ fn header<S: Source + ?Sized>(parts: &mut Parts<'_, S>, rest: Range<u64>) -> Res
     }
 }
 
-/// Reads the number that a payload begins with, and where what follows it begins; nothing if it is none.
+/// Reads the number at the start of a payload. Returns it with the offset after it, or nothing if it is invalid.
 fn count<S: Source + ?Sized>(
     parts: &mut Parts<'_, S>,
     payload: &Range<u64>,
@@ -334,7 +330,7 @@ fn count<S: Source + ?Sized>(
     Ok(None)
 }
 
-/// A LEB128 number in five bytes, so that its place can be taken before it is known.
+/// Returns a LEB128 number in five bytes. Its size is fixed, so it can be filled in later.
 fn number(value: u32) -> [u8; 5] {
     let mut bytes = [0, 7, 14, 21, 28].map(|shift| (value >> shift) as u8 & 0x7f);
     for byte in &mut bytes[..4] {

@@ -1,16 +1,16 @@
-//! Whether what was decoded can be encoded again.
+//! Checks whether decoded WIT can be encoded again.
 //!
-//! The encoder goes from an interface to those whose types it uses, recursively and without looking where it has
-//! been: it would not come back from a circle, which an interface that is imported and exported can close.
+//! The encoder recurses from an interface to the interfaces whose types it uses, and does not detect circles. An
+//! interface that is both imported and exported can close a circle, and then the encoder would not return.
 
 use std::collections::{HashMap, hash_map::Entry};
 
 use wit_parser::{InterfaceId, PackageId, Resolve};
 
-/// Chains of interfaces that are longer are not followed.
+/// The longest chain of interfaces that is followed.
 const MAX_CHAIN: usize = 1000;
 
-/// Checks a package that is about to be encoded; fails with what cannot be.
+/// Checks a package before it is encoded. Fails with the reason why it cannot be encoded.
 pub(super) fn check(resolve: &Resolve, package: PackageId) -> Result<(), String> {
     let mut done = HashMap::new();
     for &interface in resolve.packages[package].interfaces.values() {
@@ -19,7 +19,8 @@ pub(super) fn check(resolve: &Resolve, package: PackageId) -> Result<(), String>
     Ok(())
 }
 
-/// Goes through what an interface uses, depth first; `done` says of each that was met whether it was left again.
+/// Visits the interfaces that an interface uses, depth first. `done` has every visited interface, and whether the
+/// visit has ended.
 fn check_uses(
     resolve: &Resolve,
     interface: InterfaceId,

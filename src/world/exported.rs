@@ -1,4 +1,4 @@
-//! A component without what it exports and no world does: core modules and components.
+//! Removes exports that no world can have: core modules and components.
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
@@ -13,8 +13,8 @@ use crate::section::{self, Section};
 const ALIAS: u8 = 6;
 const EXPORT: u8 = 11;
 
-/// Replaces such exports by aliases of the same things, which take the same indices: what comes later finds all in its
-/// place. What has none is returned as it is.
+/// Replaces such exports by aliases of the same items. An alias takes the same index, so later indices stay valid.
+/// A component without such exports is returned unchanged.
 pub(super) fn without_code(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let map = section::map(bytes, 0).map_err(|error| error.to_string())?;
     let own = map.sections.iter().filter(|section| section.binary == 0);
@@ -25,7 +25,7 @@ pub(super) fn without_code(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
         if items.iter().all(|item| item.id == EXPORT) {
             continue;
         }
-        // What is mapped lies in the bytes.
+        // The map's offsets are within the bytes.
         written.extend_from_slice(&bytes[copied..section.whole.start as usize]);
         for items in items.chunk_by(|one, next| one.id == next.id) {
             write(&mut written, items);
@@ -39,7 +39,6 @@ pub(super) fn without_code(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     Ok(Cow::Owned(written))
 }
 
-/// An item of a section with this id.
 struct Item<'a> {
     id: u8,
     bytes: Cow<'a, [u8]>,
@@ -67,7 +66,7 @@ fn items<'a>(bytes: &'a [u8], section: &Section) -> wasmparser::Result<Vec<Item<
         .collect())
 }
 
-/// Returns an alias, from the component itself, of the code that is exported.
+/// Returns an alias of the exported module or component, from the component itself.
 fn alias(export: &ComponentExport<'_>) -> Option<Vec<u8>> {
     const OUTER: u8 = 2;
     const OWN: u8 = 0;

@@ -1,8 +1,8 @@
-//! Whether a component can be said in WIT.
+//! Checks whether WIT can express a component.
 //!
-//! Valid components can be more than WIT has words for, and the decoder takes some of that for impossible
-//! and panics. This walks the same types in the same order and refuses what it would stumble over; what
-//! passes is either decoded or answered with an error.
+//! Valid components can have items that WIT cannot express. The decoder assumes that some of them are impossible,
+//! and panics. This check visits the same types in the same order and refuses them. If it passes, the decoder
+//! returns a result or an error.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -17,10 +17,10 @@ use wasmparser::types::Types;
 
 use super::externs::{Extern, created_component, externs, is_wit_package};
 
-/// More packages are not followed: the decoder recurses from one to the next.
+/// The most packages that are followed. The decoder recurses from one to the next.
 const MAX_PACKAGES: usize = 1000;
 
-/// Checks a component that is about to be decoded; fails with what cannot be said.
+/// Checks a component before it is decoded. Fails with the reason why WIT cannot express it.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     let (types, externs) = externs(bytes)?;
     let mut check = Check {
@@ -85,7 +85,7 @@ impl Path {
     }
 }
 
-/// What an interface or world defines.
+/// The types and resources that an interface or world defines.
 #[derive(Default)]
 struct Scope {
     types: HashMap<String, ComponentAnyTypeId>,
@@ -94,12 +94,12 @@ struct Scope {
 
 struct Check<'a> {
     types: &'a Types,
-    /// Every type that has a place in WIT.
+    /// All types that have a place in WIT.
     seen: HashSet<ComponentAnyTypeId>,
-    /// Interfaces of other packages.
+    /// The interfaces of other packages.
     foreign: HashMap<Path, Scope>,
     packages: HashSet<String>,
-    /// The package's own interfaces by whole name.
+    /// The package's own interfaces by full name.
     named: HashMap<String, Scope>,
     /// The package's own interfaces and worlds.
     interfaces: HashSet<String>,
@@ -121,7 +121,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// One interface or world of a package, as it is encoded today: a component that exports it.
+    /// Checks one interface or world of a package in today's encoding: a component that exports it.
     fn entry(&mut self, component: &ComponentType) -> Result<(), String> {
         let mut exports = component.exports.iter();
         let (Some((name, item)), None) = (exports.next(), exports.next()) else {
@@ -137,7 +137,7 @@ impl Check<'_> {
         self.interface(name, item)
     }
 
-    /// A whole package, as it was encoded once: a component that exports its interfaces and worlds.
+    /// Checks a whole package in the old encoding: a component that exports its interfaces and worlds.
     fn document(
         &mut self,
         name: &str,
@@ -210,7 +210,7 @@ impl Check<'_> {
         }
     }
 
-    /// An interface that is known, or one of another package.
+    /// Checks the import of a known interface, or of one of another package.
     fn import(&mut self, name: &str, item: &ComponentItem) -> Result<(), String> {
         if let Some(mut scope) = self.named.remove(name) {
             self.instance(&mut scope, name, item)?;
@@ -228,7 +228,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// An interface of the package, or one without a name in a world.
+    /// Checks an interface of the package, or an unnamed one in a world.
     fn interface(&mut self, name: &str, item: &ComponentItem) -> Result<(), String> {
         if self.named.contains_key(name) {
             return self.import(name, item);
@@ -310,7 +310,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a type is another name of one that has a place.
+    /// Returns whether a type is an alias of one that has a place.
     fn is_alias(&self, id: ComponentAnyTypeId) -> bool {
         let next = |id: &ComponentAnyTypeId| self.types.as_ref().peel_alias(*id);
         std::iter::successors(Some(id), next).any(|id| self.seen.contains(&id))
@@ -334,7 +334,8 @@ impl Check<'_> {
         parts(ty).into_iter().try_for_each(|part| self.value(part))
     }
 
-    /// Fails where a type that is there twice is once a plain one and once not.
+    /// Fails if two types with the same name differ: one has a primitive type in a place where the other has a
+    /// defined one.
     fn compare(
         &mut self,
         name: &str,
@@ -382,7 +383,6 @@ fn function_name(scope: &Scope, name: &str, is_async: bool) -> Result<(), String
     }
 }
 
-/// The types that a type consists of.
 fn parts(ty: &ComponentDefinedType) -> Vec<&ComponentValType> {
     match ty {
         ComponentDefinedType::Primitive(_)

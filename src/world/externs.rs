@@ -1,4 +1,4 @@
-//! What a component imports and exports, with types.
+//! The imports and exports of a component, with types.
 
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentEntityType, ComponentItem, ComponentTypeId,
@@ -15,7 +15,7 @@ pub(super) struct Extern {
     pub(super) item: ComponentItem,
 }
 
-/// Validates a component, but for the bodies of functions, and returns its imports and exports in file order.
+/// Validates a component, except function bodies. Returns its imports and exports in file order.
 pub(super) fn externs(bytes: &[u8]) -> Result<(Types, Vec<Extern>), String> {
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut externs = Vec::new();
@@ -68,7 +68,7 @@ pub(super) struct Inexpressible {
     pub(super) what: &'static str,
 }
 
-/// Returns those of a component's own imports and exports that WIT cannot express, in file order.
+/// Returns a component's own imports and exports that WIT cannot express, in file order.
 pub(super) fn inexpressible(bytes: &[u8]) -> Result<Vec<Inexpressible>, String> {
     const MODULE: &str = "core module";
     const COMPONENT: &str = "component";
@@ -117,13 +117,13 @@ pub(super) fn inexpressible(bytes: &[u8]) -> Result<Vec<Inexpressible>, String> 
     Ok(found)
 }
 
-/// Whether there are only exports, all of them types of components: interfaces and worlds.
+/// Returns whether there are only exports that are types of components: interfaces and worlds.
 pub(super) fn is_wit_package(externs: &[Extern]) -> bool {
     let is_entry = |of: &Extern| of.is_export && created_component(&of.item).is_some();
     !externs.is_empty() && externs.iter().all(is_entry)
 }
 
-/// The component that an export is the type of, if it is one's.
+/// Returns the component type that an export defines, if it defines one.
 pub(super) fn created_component(item: &ComponentItem) -> Option<ComponentTypeId> {
     match item.ty {
         ComponentEntityType::Type {

@@ -1,7 +1,7 @@
-//! Whether what was decoded can be printed.
+//! Checks whether decoded WIT can be printed.
 //!
-//! The printer takes some of what the decoder gives for impossible and panics, and writes a type without a
-//! name out wherever it is used, so that few types can become a text without end.
+//! The printer assumes that some decoded types are impossible, and panics. It also writes out an unnamed type at
+//! each use, so a few types can become an unbounded text.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use wit_parser::{
 /// The most text that types may take where they are used, in bytes.
 const MAX_TYPES_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Checks what is about to be printed; fails with what cannot be.
+/// Checks WIT before it is printed. Fails with the reason why it cannot be printed.
 pub(super) fn check(resolve: &Resolve) -> Result<(), String> {
     let mut functions = Vec::new();
     for (_, interface) in &resolve.interfaces {
@@ -61,7 +61,7 @@ fn check_feature(stability: &Stability) -> Result<(), String> {
     }
 }
 
-/// Fails where a type is another one's that has no name to use it by.
+/// Fails if a type is an alias of one that no `use` can name: one of another world, or of an unnamed interface.
 fn check_use(resolve: &Resolve, ty: &TypeDef) -> Result<(), String> {
     let TypeDefKind::Type(Type::Id(other)) = ty.kind else {
         return Ok(());
@@ -81,11 +81,10 @@ fn check_use(resolve: &Resolve, ty: &TypeDef) -> Result<(), String> {
     }
 }
 
-/// How much text types take, in bytes.
+/// The lengths of types as text, in bytes.
 struct Lengths<'a> {
     resolve: &'a Resolve,
     known: HashMap<TypeId, u64>,
-    /// The sum of what was added.
     all: u64,
 }
 
@@ -108,7 +107,7 @@ impl<'a> Lengths<'a> {
         }
     }
 
-    /// Where a type is used: its name, or all of it if it has none.
+    /// Returns the length of a use of a type: its name, or the whole type if it has no name.
     fn used(&mut self, ty: &Type) -> u64 {
         let Type::Id(id) = ty else {
             return 8;
@@ -125,7 +124,7 @@ impl<'a> Lengths<'a> {
         length
     }
 
-    /// The text of all that a type consists of.
+    /// Returns the length of all parts of a type.
     fn declared(&mut self, ty: &TypeDef) -> u64 {
         const AROUND: u64 = 16;
         let path = match (&ty.kind, ty.owner) {
@@ -148,7 +147,6 @@ impl<'a> Lengths<'a> {
     }
 }
 
-/// The types that a type consists of.
 fn parts(kind: &TypeDefKind) -> Vec<Type> {
     match kind {
         TypeDefKind::Record(record) => record.fields.iter().map(|field| field.ty).collect(),

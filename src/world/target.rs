@@ -1,5 +1,4 @@
-//! Worlds that components are measured against: those of WIT packages, as text or encoded, and those that
-//! components have themselves.
+//! Worlds for type checks: those of WIT packages, as text or encoded, and those of components.
 
 use wit_component::DecodedWasm;
 use wit_parser::{
@@ -12,53 +11,53 @@ use super::{Error, MAX_DECODED_BYTES, encodable, expressed, externs, inexpressib
 /// A file of a WIT package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitFile {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub path: String,
-    /// What is in it.
+    /// Its contents.
     pub text: String,
 }
 
 /// A WIT package that another one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dependency {
-    /// As text, in one file or in several.
+    /// The package as text, in one or several files.
     Text(Vec<WitFile>),
-    /// Encoded as a component.
+    /// The package encoded as a component.
     Encoded {
-        /// What it is called in messages.
+        /// Its name in messages.
         path: String,
         /// The component.
         bytes: Vec<u8>,
     },
 }
 
-/// A WIT package with all that it uses.
+/// A WIT package with all packages that it uses.
 #[derive(Debug, Clone)]
 pub struct Wit {
     resolve: Resolve,
     package: PackageId,
 }
 
-/// A world: what a component in it may import, and what it has to export.
+/// A world: the allowed imports and the required exports of a component.
 #[derive(Debug, Clone)]
 pub struct Target {
     resolve: Resolve,
     world: WorldId,
 }
 
-/// A world as bytes: a WIT package and the world's name in it.
+/// A world as bytes: a WIT package, and the name of the world in it.
 #[derive(Debug, Clone)]
 pub struct EncodedWorld {
     /// The package, encoded as a component.
     pub package: Vec<u8>,
-    /// The name without package and version.
+    /// The name of the world, without package and version.
     pub world: String,
 }
 
 impl Wit {
-    /// Reads the files of a package, and of the packages that it uses. What is `@unstable` is left out.
+    /// Reads the files of a package and of the packages that it uses. `@unstable` items are left out.
     ///
-    /// Fails with file, line and column where the text is malformed.
+    /// Fails with file, line and column if the text is malformed.
     pub fn read(files: Vec<WitFile>, dependencies: Vec<Dependency>) -> Result<Self, Error> {
         let mut resolve = Resolve::default();
         let mut groups = Vec::new();
@@ -92,7 +91,8 @@ impl Wit {
         }
     }
 
-    /// Finds a world of the package by its name, or of one that it uses by `namespace:package/world@version`.
+    /// Returns a world of the package by its name, or a world of a used package by
+    /// `namespace:package/world@version`.
     pub fn world(&self, name: &str) -> Result<Target, Error> {
         let found = self.resolve.select_world(&[self.package], Some(name));
         let world = found.map_err(|_| {
@@ -111,9 +111,9 @@ impl Wit {
 }
 
 impl Target {
-    /// Returns the world of a component: what it imports and exports.
+    /// Returns the world of a component: its imports and exports.
     ///
-    /// Fails where it imports what no world can, a core module or a component. Such an export is left out.
+    /// Fails if it imports a core module or a component, which no world can import. Such exports are left out.
     pub fn of_component(bytes: &[u8]) -> Result<Self, Error> {
         match read(bytes)? {
             DecodedWasm::Component(resolve, world) => {
@@ -134,12 +134,12 @@ impl Target {
         }
     }
 
-    /// Returns the names of what the world imports.
+    /// Returns the names of the world's imports.
     pub fn imports(&self) -> Vec<String> {
         self.names(self.resolve.worlds[self.world].imports.keys())
     }
 
-    /// Returns the names of what the world exports.
+    /// Returns the names of the world's exports.
     pub fn exports(&self) -> Vec<String> {
         self.names(self.resolve.worlds[self.world].exports.keys())
     }
@@ -149,12 +149,12 @@ impl Target {
         keys.map(name).collect()
     }
 
-    /// Finds out whether a component can run in this world: whether it imports nothing but what the world does,
-    /// exports all that the world does, and all types agree. Versions that semver calls compatible are one.
+    /// Checks whether a component can run in this world: the world has all its imports, it has all the world's
+    /// exports, and all types agree. Versions that semver calls compatible count as equal.
     ///
-    /// The inner error is the first reason that was found why it cannot, from the outside in, line by line.
+    /// The inner error is the first reason against it, with one line per level, from the outside in.
     pub fn admits(&self, component: &[u8]) -> Result<Result<(), String>, Error> {
-        // Decoding it again is safe only where the guards let it pass.
+        // Decoding it again is safe only after these checks.
         Self::of_component(component)?;
         let component = expressed(component)?;
         let targets =
@@ -162,7 +162,8 @@ impl Target {
         let Err(refusal) = targets(true) else {
             return Ok(Ok(()));
         };
-        // Two versions of one interface that semver calls compatible are a conflict there, and none here.
+        // With semver matching, the checker rejects two compatible versions of one interface. Here they are
+        // allowed.
         match targets(false) {
             Ok(()) => Ok(Ok(())),
             Err(_) => Ok(Err(refusal.root_cause().to_string())),
@@ -184,7 +185,7 @@ impl Target {
     }
 }
 
-/// Checks that whoever goes from interface to interface comes to an end; in WIT that was parsed there is always one.
+/// Checks that recursion from interface to interface ends. It always does in parsed WIT.
 fn check(resolve: &Resolve) -> Result<(), Error> {
     for (package, _) in &resolve.packages {
         encodable::check(resolve, package).map_err(inexpressible)?;
@@ -192,7 +193,7 @@ fn check(resolve: &Resolve) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that all imports are such as worlds have: what is decoded leaves the others out.
+/// Checks that a world can have all imports, because decoding leaves the others out.
 fn check_imports(bytes: &[u8]) -> Result<(), String> {
     let mut left_out = externs::inexpressible(bytes)?.into_iter();
     match left_out.find(|left| !left.is_export) {

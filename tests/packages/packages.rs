@@ -1,5 +1,6 @@
 //! Packages as their users run them: published, got, yanked, locked, copied, on layouts and on real registries.
 
+mod answers;
 mod attached;
 mod builds;
 mod clients;

@@ -1,5 +1,6 @@
 //! The registry transport against a registry that fails as it is told.
 
+mod answers;
 mod catalog;
 mod chunks;
 mod login;

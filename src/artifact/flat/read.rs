@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use crate::artifact::Layer;
 use crate::artifact::error::Error;
-use crate::artifact::form::{Form, ascii_excerpt, form, is_flat_config, is_wasm};
+use crate::artifact::form::{Form, form, is_flat_config, is_wasm};
 use crate::artifact::place::Place;
 use crate::digest::Identity;
 use crate::encoding::Encoding;
 use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
 use crate::split::{Recipe, RecipeLayer};
+use crate::text::ascii_excerpt;
 
 /// A manifest with one WebAssembly layer, which is the component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl FlatManifest {
         match form(manifest)? {
             Form::Flat => {}
             Form::Split => return Err(Error::Foreign("a split component".to_owned())),
-            Form::Foreign(what) => return Err(Error::Foreign(what)),
+            Form::Foreign(what) => return Err(Error::Foreign(what.to_string())),
         }
         let unread: Unread =
             serde_json::from_slice(manifest).map_err(|error| Error::Manifest(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! One body on its way to one client: pieces read from files at the client's pace.
+//! The body of one response: reads pieces from files at the client's pace.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,23 +15,22 @@ use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::source::RangesReader;
 use crate::store::{Error, Subject, blocking};
 
-/// The most bytes of a piece.
+/// The most bytes in a piece.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// A body that is being sent.
 pub(super) struct Body {
     contents: Arc<Contents>,
     component: Component,
     plan: BodyPlan,
-    /// By source, while it is needed; and whether it was begun with the rights of this client, not of another one.
+    /// The arrival of each source while it is needed, and whether it was started with this client's rights.
     arrivals: Vec<Option<(Arc<Arrival>, bool)>>,
-    /// So many sources were begun.
+    /// The number of sources started.
     begun: usize,
-    /// The step under way; behind the last one all was sent.
+    /// The current step. After the last one everything was sent.
     step: usize,
-    /// Where in its source it is.
+    /// The offset in the current source.
     at: u64,
-    /// Over all that was sent, where it has to come out as the component.
+    /// Hashes the bytes sent, if the whole component has to be checked.
     hasher: Option<Hasher>,
 }
 
@@ -59,7 +58,8 @@ impl Body {
         }
     }
 
-    /// Returns the next piece, or nothing when all was sent. It counts as being read until it is converted to bytes.
+    /// Returns the next piece, or nothing at the end. The piece counts as a read in flight until it is converted to
+    /// `Bytes`.
     pub(super) async fn next(&mut self) -> Result<Option<Buffer>, Error> {
         let mut cuts = Vec::new();
         let mut room = PIECE_BYTES;
@@ -74,7 +74,7 @@ impl Body {
             }
             let ready = match cuts.is_empty() {
                 true => self.ready().await?,
-                // What is not there yet, or never will be, is for the next piece.
+                // Missing bytes and failures are left to the next piece.
                 false => match self.look().now_or_never() {
                     Some(Ok(ready)) => ready,
                     Some(Err(_)) | None => break,
@@ -94,7 +94,7 @@ impl Body {
         self.piece(cuts).await
     }
 
-    /// Waits until the next byte may go out.
+    /// Waits until the next byte may be sent.
     async fn ready(&mut self) -> Result<Ready, Error> {
         loop {
             let failed = match self.look().await {
@@ -103,19 +103,19 @@ impl Body {
             };
             let source = self.plan.steps[self.step].source;
             let is_own = matches!(self.arrivals[source], Some((_, true)));
-            // Bytes of one arrival are never followed by those of another: each verifies only its own.
+            // Bytes of two arrivals must not be mixed, because each arrival verifies only its own bytes.
             let is_untouched = self.at == self.plan.sources[source].begin;
             if is_own || !is_untouched || !is_about_rights(&failed) {
                 return Err(failed);
             }
-            // Another client was refused; this one may have more rights.
+            // The other client was refused; this one may have more rights.
             self.arrivals[source] = None;
         }
     }
 
     async fn look(&mut self) -> Result<Ready, Error> {
         let source = self.plan.steps[self.step].source;
-        // The next ones are begun as well, in their order.
+        // Start the next sources too, in order.
         let ahead = source.saturating_add(self.contents.look_ahead);
         while self.begun < self.plan.sources.len() && self.begun <= ahead {
             self.begin(self.begun);
@@ -160,7 +160,7 @@ impl Body {
         }
     }
 
-    /// Reads what goes out together. The last piece of a whole is not given before the whole was found right.
+    /// Reads a piece. The last piece of a whole component is returned only if the component's digest is right.
     async fn piece(&mut self, cuts: Vec<Cut>) -> Result<Option<Buffer>, Error> {
         let is_empty = cuts.is_empty();
         if self.hasher.is_some() && self.contents.is_proven(&self.component.manifest) {
@@ -197,7 +197,7 @@ impl Body {
                 Ok(())
             }
             Err(mismatch) => {
-                // All layers were right: the manifest lies, or a file was changed under us.
+                // All layers were right, so the manifest is wrong or a file was changed during the read.
                 for source in &self.plan.sources {
                     self.contents.engine.recheck(&source.wanted);
                 }
@@ -209,7 +209,7 @@ impl Body {
     }
 }
 
-/// Reads cuts one after the other, framed as they have to be. Blocks.
+/// Reads the cuts in order, with their framing. Blocks.
 fn read(cuts: &[Cut], bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut content = Vec::new();
     for cut in cuts {

@@ -1,4 +1,4 @@
-//! The plan of a body: which bytes of which layers, in order. A pure function.
+//! The plan of a body: which bytes of which layers to send, in order. A pure function.
 
 use std::ops::Range;
 
@@ -8,50 +8,47 @@ use crate::content::Wanted;
 use crate::encoding::{EncodedBlob, Encoding};
 use crate::split::Run;
 
-/// A part of a raw layer is fetched alone if the layer has more than so many times its bytes.
+/// A part of a raw layer is fetched alone if the layer has more than this many times its bytes.
 const PART_WORTH: u64 = 2;
 
-/// All steps of a body, and what they read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BodyPlan {
-    /// In the order in which they are first needed.
+    /// The sources, in the order of their first use.
     pub(super) sources: Vec<Source>,
-    /// In the order in which they are sent.
+    /// The steps, in the order of sending.
     pub(super) steps: Vec<Step>,
 }
 
-/// What a step reads from.
+/// The bytes that steps read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
-    /// The blob or the content.
     pub(super) wanted: Wanted,
-    /// Whether only the bytes from `begin` to `end` are fetched, unless all of the blob is on this machine.
+    /// Whether only the bytes from `begin` to `end` are fetched, unless the whole blob is on this machine.
     pub(super) is_part: bool,
-    /// The first byte that is read.
+    /// The first byte to read.
     pub(super) begin: u64,
-    /// The byte behind the last one that is read, which waits until all of the source is verified.
+    /// The byte after the last one to read. The last byte waits until the whole source is verified.
     pub(super) end: u64,
-    /// The step that reads it last.
+    /// The last step that reads this source.
     pub(super) last: usize,
 }
 
-/// Some bytes of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     /// An index into [`BodyPlan::sources`].
     pub(super) source: usize,
-    /// Where in it; never empty.
+    /// The range in the source; never empty.
     pub(super) range: Range<u64>,
     pub(super) framing: Framing,
 }
 
-/// How bytes of a source are sent.
+/// The framing of sent bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
     AsIs,
-    /// In zstd frames, compressed.
+    /// In compressed zstd frames.
     Compressed,
-    /// In zstd frames that hold them as they are.
+    /// In zstd frames with raw blocks.
     Raw,
 }
 
@@ -59,7 +56,7 @@ impl BodyPlan {
     pub(super) fn new(manifest: &SplitManifest, form: &Form) -> Self {
         let mut plan = Self::default();
         let recipe = manifest.recipe();
-        // The root is read in several steps, every other layer in one.
+        // The root has several steps, every other layer has one.
         let (mut root, mut root_at) = (None, 0);
         for run in recipe.runs() {
             let (layer, is_root, place, at) = match run {
@@ -83,7 +80,7 @@ impl BodyPlan {
                 (Form::Zstd, Encoding::Zstd) if is_root => {
                     (content(layer), range, Framing::Compressed)
                 }
-                // The stored frame is sent as it is.
+                // The stored frame is sent unchanged.
                 (Form::Zstd, Encoding::Zstd) => {
                     (Wanted::Blob(layer.blob), 0..layer.blob.size, Framing::AsIs)
                 }
@@ -105,7 +102,8 @@ impl BodyPlan {
         plan
     }
 
-    /// Adds the next step's range to a known source, whose ranges come in order, or to a new one. Returns its index.
+    /// Adds the range of the next step to a known source or to a new one, and returns its index. The ranges of a source
+    /// come in order.
     fn source(&mut self, wanted: Wanted, range: &Range<u64>, known: Option<usize>) -> usize {
         let last = self.steps.len();
         if let Some(index) = known {
@@ -124,7 +122,7 @@ impl BodyPlan {
 }
 
 impl Source {
-    /// Has only the needed bytes of a raw layer fetched, if those are few.
+    /// Selects a partial fetch of a raw layer if few bytes are needed.
     fn fetch_part(&mut self) {
         if let Wanted::Blob(blob) = self.wanted {
             let bytes = self.end - self.begin;
@@ -162,7 +160,7 @@ mod tests {
         }
     }
 
-    /// 10 bytes of root, 100 raw, 5 of root, 200 in a frame.
+    /// 10 bytes of the root, 100 raw, 5 of the root, 200 in a frame.
     fn manifest() -> SplitManifest {
         let content = layer(0, 315, Encoding::Raw).content;
         SplitManifest {

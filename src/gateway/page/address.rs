@@ -1,12 +1,13 @@
-//! What the paths of pages name.
+//! The addresses of pages.
 //!
-//! | path | shows |
+//! | path | page |
 //! | --- | --- |
-//! | `/` | what there is |
+//! | `/` | the repositories |
 //! | `/-/REPOSITORY` | its tags |
 //! | `/-/REPOSITORY:TAG`, `/-/REPOSITORY@DIGEST` | a component |
 //!
-//! A repository has neither `@` nor a colon behind its last slash, so what follows one is no part of it.
+//! A repository name contains no `@`, and no colon after its last slash. So the part after either belongs to the tag or
+//! digest.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,22 +16,22 @@ use crate::gateway::route::{decoded, is_repository};
 use crate::reference::package::{PackageSpec, Wanted, version_tag};
 use crate::reference::{Name, is_tag};
 
-/// What all paths but the first begin with. No repository can be called so.
+/// The prefix of all paths but `/`. No repository can have this name.
 const BEFORE: &str = "/-/";
 
-/// A page.
+/// The address of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
-    /// The one that lists repositories.
+    /// The page that lists repositories.
     Front,
-    /// The one of a repository, which is called as clients of the gateway call it.
+    /// The page of a repository, under its name for clients of the gateway.
     Repository(String),
-    /// The one of an artifact.
+    /// The page of an artifact.
     Artifact(String, Name),
 }
 
 impl Address {
-    /// Reads a path; nothing where there is no such page.
+    /// Parses a path. Returns nothing if no such page exists.
     pub(super) fn read(path: &str) -> Option<Self> {
         if path == "/" {
             return Some(Self::Front);
@@ -40,12 +41,12 @@ impl Address {
         segments.join("/").parse().ok()
     }
 
-    /// Returns the page of a repository, if that is the name of one.
+    /// Returns the page of a repository, if the name is valid.
     pub(super) fn repository(name: &str) -> Option<Self> {
         is_repository(name).then(|| Self::Repository(name.to_owned()))
     }
 
-    /// Returns the page of what a tag of a repository names, if that can be a tag.
+    /// Returns the page of a tag, if repository and tag are valid.
     pub(super) fn tagged(repository: &str, tag: &str) -> Option<Self> {
         let sound = is_repository(repository) && is_tag(tag);
         sound.then(|| Self::Artifact(repository.to_owned(), Name::Tag(tag.to_owned())))
@@ -55,8 +56,8 @@ impl Address {
 impl FromStr for Address {
     type Err = ();
 
-    /// Reads `REPOSITORY`, `REPOSITORY:TAG`, `REPOSITORY@DIGEST`, or the first two with a digest, which then counts.
-    /// An exact version of a package is the tag that it has.
+    /// Parses `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`. If both a tag and a digest are given, the digest
+    /// counts. An exact version of a package, `NAMESPACE:NAME@VERSION`, becomes its tag.
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(address) = package(text) {
             return Ok(address);

@@ -1,4 +1,4 @@
-//! One artifact: what it is, its layers, what it imports and exports, its WIT.
+//! The page of one artifact: facts, layers, imports, exports and WIT.
 
 use maud::{Markup, html};
 
@@ -12,55 +12,52 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Os, annotation};
 use crate::world::Interfaces;
 
-/// The longest text of WIT that is shown, in bytes.
+/// The most bytes of WIT on a page.
 const MAX_WIT_BYTES: usize = 512 * 1024;
 
-/// The longest text of WIT that is there to see without asking, in lines.
+/// The most lines of WIT that are open from the start.
 const SHORT_WIT: usize = 60;
 
-/// How many names are shown of those that are imported, or exported.
+/// The most imports, and the most exports, on a page.
 const MAX_NAMES: usize = 1000;
 
 /// The page of an artifact.
 #[derive(Debug, Clone)]
 pub(super) struct Artifact {
-    /// The reference without the repository's part: a tag, or a digest.
+    /// The tag or digest.
     pub(super) name: String,
     pub(super) repository: String,
-    /// Or why nobody knows.
+    /// Whether the version is yanked, or the reason why that is unknown.
     pub(super) yanked: Result<bool, String>,
-    /// The manifest that is named.
+    /// The digest of the named manifest.
     pub(super) manifest: Digest,
-    /// As the manifest says them.
     pub(super) annotations: Annotations,
     pub(super) what: What,
 }
 
-/// What is named.
+/// The kind of artifact.
 #[derive(Debug, Clone)]
 pub(super) enum What {
-    /// A component in layers.
     Split(Box<Split>),
-    /// A component in one piece.
+    /// A flat artifact.
     Flat {
         content: Identity,
         names: Interfaces,
-        /// Why a split form behind it is not shown, if there is one.
+        /// The reason why its split form, if it has one, is not shown.
         unused: Option<String>,
     },
-    /// Something else, in a few words.
+    /// Another kind of artifact, described in a few words.
     Foreign(String),
 }
 
-/// A split artifact.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
-    /// The digest of its manifest.
+    /// The digest of the split manifest.
     pub(super) digest: Digest,
     pub(super) manifest: SplitManifest,
     pub(super) layers: Layers,
     pub(super) names: Interfaces,
-    /// The text, or why there is none.
+    /// The WIT, or the reason why there is none.
     pub(super) wit: Result<String, String>,
 }
 
@@ -132,7 +129,7 @@ impl Artifact {
         }
     }
 
-    /// The annotations that are about the package.
+    /// Shows the annotations about the package.
     fn metadata(&self) -> Markup {
         let known = self.annotations.iter().filter_map(|(key, value)| {
             let ours = [annotation::PACKAGE, annotation::PRODUCERS].contains(&key.as_str());
@@ -163,7 +160,7 @@ impl Artifact {
     }
 }
 
-/// Whether a text is an address on the web, and nothing that a browser would run.
+/// Returns whether a text is a web address, and not a script.
 fn is_link(text: &str) -> bool {
     let rest = text.strip_prefix("https://");
     let rest = rest.or_else(|| text.strip_prefix("http://"));

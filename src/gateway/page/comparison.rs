@@ -1,4 +1,4 @@
-//! Which layers several versions have in common: contents, by their digests.
+//! Compares the layers of versions by the digests of their contents.
 
 use std::collections::HashSet;
 
@@ -6,27 +6,27 @@ use super::address::Address;
 use crate::artifact::Layer;
 use crate::digest::Digest;
 
-/// Another version, as far as it is compared.
+/// Another version in a comparison.
 #[derive(Debug, Clone)]
 pub(super) struct Other {
     /// Its tag.
     pub(super) name: String,
     pub(super) address: Option<Address>,
-    /// The contents of its layers, or why they are not known.
+    /// The digests of its layers' contents, or the reason why they are unknown.
     pub(super) contents: Result<HashSet<Digest>, String>,
 }
 
-/// How much some layers are.
+/// The number and size of some layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) layers: usize,
-    /// Bytes of the component.
+    /// Bytes of content.
     pub(super) content: u64,
-    /// Bytes as stored, those of a blob that is there twice once.
+    /// Bytes as stored. A blob that occurs twice counts once.
     pub(super) stored: u64,
 }
 
-/// Adds layers up.
+/// Sums up layers.
 pub(super) fn sum<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Sum {
     let mut blobs = HashSet::new();
     let mut sum = Sum::default();
@@ -41,14 +41,14 @@ pub(super) fn sum<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> Sum {
 }
 
 impl Other {
-    /// Returns whether this version has the content of a layer too.
+    /// Returns whether this version also has the content of a layer.
     pub(super) fn has(&self, layer: &Layer) -> bool {
         let contents = self.contents.as_ref();
         contents.is_ok_and(|contents| contents.contains(&layer.content.digest))
     }
 }
 
-/// Divides layers into those that one of the others has too, and the rest.
+/// Divides layers into those that another version has too, and the rest.
 pub(super) fn divided<'a>(
     layers: &'a [Layer],
     others: &[Other],

@@ -1,4 +1,4 @@
-//! The frame of every page: its head, its style and its policy.
+//! The frame of every page: its head, its style and its content security policy.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,9 @@ use super::address::Address;
 use crate::digest::Digest;
 use crate::text::repaints;
 
-/// How pages look.
 const STYLE: &str = include_str!("style.css");
 
-/// All that does not stand for itself in a query or in a fragment.
+/// The characters that are encoded in a query or fragment.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -21,8 +20,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b':');
 
-/// Returns a whole page. Control characters, and characters that reorder or hide the text beside them, are replaced:
-/// maud escapes only markup.
+/// Returns a complete page. Replaces control characters, and characters that reorder or hide text, because maud escapes
+/// markup only.
 pub(super) fn document(title: &str, main: &Markup) -> String {
     let page = html! {
         html lang="en" {
@@ -48,19 +47,18 @@ pub(super) fn document(title: &str, main: &Markup) -> String {
     format!("<!doctype html>\n{page}\n")
 }
 
-/// Returns a text that leads to a page, or only the text.
+/// Returns a link to a page, or only the text if there is no address.
 pub(super) fn link(address: Option<&Address>, text: &str) -> Markup {
     html! {
         @if let Some(address) = address { a href=(address) { (text) } } @else { (text) }
     }
 }
 
-/// Encodes a text for a query or a fragment.
 pub(super) fn encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ENCODED)
 }
 
-/// Returns the content security policy: a page may have its style, and send its form to the gateway.
+/// Returns the content security policy: a page may use its own style and send its form to the gateway.
 pub(super) fn policy() -> String {
     let style = STANDARD.encode(Digest::of(STYLE.as_bytes()).bytes());
     format!(

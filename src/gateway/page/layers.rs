@@ -1,4 +1,4 @@
-//! The layers of a component as a picture, and as a table.
+//! The layers of a component, as a bar and as a table.
 
 use maud::{Markup, html};
 
@@ -8,13 +8,13 @@ use super::numbers::{count, percent, size};
 use crate::artifact::Layer;
 use crate::split::{Recipe, Run};
 
-/// The fill of a bar whose layer another version has too.
+/// The fill of a bar for a shared layer.
 const HATCHING: &str = "url(#shared)";
 
-/// The kinds of layers, in the order of the legend. Each is also the name of a colour.
+/// The kinds of layers, in the order of the legend. Each kind is also the name of a colour.
 const KINDS: [&str; 6] = ["code", "data", "element", "module", "custom", "root"];
 
-/// Returns the kind of a layer by its section path; the root has none.
+/// Returns the kind of a layer from its section path, which is empty for the root.
 fn kind(path: &str) -> &'static str {
     let last = path.rsplit('/').next().unwrap_or(path);
     match last.split('[').next().unwrap_or(last) {
@@ -27,17 +27,16 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// The layers of a component, in file order, and the other versions that they are compared with.
+/// The layers of a component in file order, and the versions to compare with.
 #[derive(Debug, Clone)]
 pub(super) struct Layers {
-    /// The root first.
+    /// The layers, the root first.
     pub(super) layers: Vec<Layer>,
-    /// How they make the component.
     pub(super) recipe: Recipe,
     pub(super) others: Vec<Other>,
-    /// How many versions there are besides that are not compared.
+    /// The number of versions that are not compared.
     pub(super) left_out: usize,
-    /// Why nobody knows which other versions there are.
+    /// The reason why the other versions are unknown.
     pub(super) unlisted: Option<String>,
 }
 
@@ -65,7 +64,7 @@ impl Layers {
         having.map(|other| other.name.as_str()).collect()
     }
 
-    /// The whole file as one bar; the root is wherever nothing else is.
+    /// Shows the whole file as one bar. The root fills every place without another layer.
     fn scale(&self) -> Markup {
         let whole = self.recipe.content.size;
         let layers = count(self.layers.len(), "layer");
@@ -176,7 +175,7 @@ impl Layers {
         }
     }
 
-    /// Names versions; all of them are not named one by one.
+    /// Names versions. If these are all of more than two versions, says only how many.
     fn those(&self, names: &[&str]) -> String {
         let known = self.others.iter().filter(|other| other.contents.is_ok());
         match known.count() {
@@ -322,7 +321,8 @@ mod tests {
         ]);
         layers.left_out = 1;
         let page = page(&layers);
-        // In the bar the root is there three times; then once in each row, and in the legend.
+        // The root is in the bar three times and the other shared layer once. Each also has a table row, and the legend
+        // has one.
         assert_eq!(page.matches("fill=\"url(#shared)\"").count(), 4 + 2 + 1);
         assert!(page.contains("code, shared with 1.0.0, 0.9.0"), "{page}");
         assert!(page.contains("root, shared with 0.9.0"));

@@ -1,4 +1,4 @@
-//! The page that lists repositories, and the page that lists the tags of one.
+//! The page that lists repositories, and the page that lists a repository's tags.
 
 use maud::{Markup, html};
 
@@ -7,8 +7,8 @@ use super::document::{encoded, link};
 use super::numbers::count;
 use crate::package::Tags;
 
-/// Returns the page that lists repositories, by upstream. The next page begins behind a repository of the upstream with
-/// a number. `refused` is a text from the form that is no reference.
+/// Returns the page of repositories by upstream. `next` is the upstream's number and the last repository before the
+/// next page. `refused` is an invalid reference from the form.
 pub(super) fn front(
     shelves: &[Markup],
     next: Option<(usize, String)>,
@@ -40,7 +40,7 @@ pub(super) fn front(
     }
 }
 
-/// Returns the repositories of an upstream, or why they are not listed.
+/// Returns the repositories of an upstream, or the reason why they are not listed.
 pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
     html! {
         section {
@@ -56,7 +56,7 @@ pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
     }
 }
 
-/// Returns a repository with its [counted] tags, or why they are not known.
+/// Returns a repository with its [counted] tags, or the reason why they are unknown.
 pub(super) fn row(name: &str, address: Option<&Address>, tags: Result<Markup, String>) -> Markup {
     html! {
         li {
@@ -69,7 +69,7 @@ pub(super) fn row(name: &str, address: Option<&Address>, tags: Result<Markup, St
     }
 }
 
-/// Returns the newest tag of a repository, and how many tags it has.
+/// Returns the newest tag of a repository, and the number of its tags.
 pub(super) fn counted(
     repository: &str,
     newest: Option<&str>,
@@ -100,8 +100,8 @@ fn mark(is_yanked: bool) -> Markup {
     html! { @if is_yanked { span.mark { "yanked" } " " } }
 }
 
-/// Returns the page of a repository: the listed tags, each with whether it is yanked, or why that is not known. `about`
-/// counts the tags that belong to digests; the next page begins behind the tag `next`.
+/// Returns the page of a repository. `listed` has each tag and whether it is yanked; `unmarked` is the reason if that
+/// is unknown. `about` is the number of tags that belong to digests. The next page begins after the tag `next`.
 pub(super) fn repository(
     name: &str,
     tags: &Tags,

@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers in readable form.
 
-/// Returns a size in B, KiB, MiB and so on.
+/// Formats a size in B, KiB, MiB and so on.
 pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -9,7 +9,7 @@ pub(super) fn size(bytes: u64) -> String {
     let mut value = bytes as f64 / 1024.0;
     let mut units = UNITS.into_iter();
     let mut unit = units.next().unwrap_or_default();
-    // Where rounding would give 1024.0 the next unit reads better.
+    // Instead of 1024.0, use the next unit.
     while value >= 1023.95
         && let Some(next) = units.next()
     {
@@ -19,7 +19,7 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
-/// Counts things: `1 layer`, `2 layers`.
+/// Formats a number of things, such as `1 layer` or `2 layers`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
@@ -27,7 +27,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// Returns a part of a whole as a width; nothing has none.
+/// Formats a part of a whole as a percentage; 0 if the whole is empty.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let share = match whole {
         0 => 0.0,

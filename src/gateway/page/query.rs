@@ -1,4 +1,5 @@
-//! Queries to upstream for what pages show, with the rights of the client.
+//! Queries to upstream for the values on pages, with the rights of the client. The HTML is written by the other
+//! modules.
 
 mod artifact;
 
@@ -21,10 +22,10 @@ use crate::reference::Name;
 use crate::store::remote::Credentials;
 use crate::store::{self, Store};
 
-/// How many repositories, and how many tags of one, a page lists.
+/// The most repositories, and the most tags of a repository, on a page.
 const MAX_LISTED: usize = 200;
 
-/// How many repositories, or manifests, are asked for at once for a page.
+/// The most repositories or manifests requested at once for a page.
 const ASKED_AT_ONCE: usize = 8;
 
 impl Gateway {
@@ -86,7 +87,7 @@ impl Gateway {
         )
     }
 
-    /// Returns the repositories of an upstream, or why it lists none.
+    /// Returns the repositories of an upstream, or the reason why it lists none.
     async fn names(&self, request: &Request, known: &OpenUpstream) -> Result<Vec<String>, String> {
         let client = visitor(request).unwrap_or(Credentials::Anonymous);
         let names = self.upstreams.repositories(known, client).await;
@@ -97,7 +98,7 @@ impl Gateway {
         })
     }
 
-    /// Looks at the tags of repositories, which keep their order.
+    /// Returns one row per repository, in order, with its tags.
     async fn rows(
         &self,
         request: &Request,
@@ -106,12 +107,13 @@ impl Gateway {
         names: Vec<String>,
     ) -> Vec<Markup> {
         let rows = names.into_iter().map(|path| async move {
-            // As clients name it, who may not be able to name a host in a path.
+            // The name for clients, whose paths need the host of every upstream but the first.
             let name = match &known.host {
                 Some(host) if !is_first => format!("{host}/{path}"),
                 _ => path,
             };
-            // A host that does not look like one, and a layout without, are found only where they are the first.
+            // If the host does not look like a host, or a layout has none, only the first upstream is reachable by
+            // name.
             let leads = is_first || split_host(&name).is_some();
             let address = Address::repository(&name).filter(|_| leads);
             let tags = match address {
@@ -159,8 +161,8 @@ impl Gateway {
         Ok(tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?)
     }
 
-    /// Opens a repository for who looks. Who shows nothing of itself is let in as anybody is, which some registries
-    /// want a token for.
+    /// Opens a repository for a visitor. Visitors without credentials are anonymous clients, for whom some registries
+    /// want a token.
     async fn visited<'a>(
         &'a self,
         request: &'a Request,
@@ -169,7 +171,8 @@ impl Gateway {
         self.asked(request, name, None, visitor(request)?).await
     }
 
-    /// Says in words what went wrong beside what a page is about, as a client would be told; the log has all of it.
+    /// Returns the message that a client would see for a failure in a secondary part of a page. The log has the whole
+    /// error.
     fn said(&self, request: &Request, error: &Error) -> String {
         let refusal = Refusal::of(error);
         if refusal.status.is_server_error() {
@@ -178,7 +181,7 @@ impl Gateway {
         refusal.message
     }
 
-    /// Says in words why a yank mark could not be read.
+    /// Returns the reason why a yank mark could not be read.
     fn unread_mark(&self, request: &Request, error: package::Error) -> String {
         match error {
             package::Error::Store(error) => self.said(request, &error.into()),
@@ -223,7 +226,7 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Returns the credentials of a browser. Some registries want a token even of anonymous clients.
+/// Returns the credentials of a browser. Some registries want a token even from anonymous clients.
 fn visitor(request: &Request) -> Result<Credentials, Refusal> {
     Ok(match forwarded(request)? {
         Credentials::Forwarded(None) => Credentials::Anonymous,
@@ -231,7 +234,7 @@ fn visitor(request: &Request) -> Result<Credentials, Refusal> {
     })
 }
 
-/// Puts versions first, the newest before the others, and then the other tags.
+/// Sorts versions first, the newest before the others, then the other tags.
 fn newest_first(tags: &Tags) -> Vec<String> {
     let mut others = tags.others.clone();
     others.sort();
@@ -239,7 +242,8 @@ fn newest_first(tags: &Tags) -> Vec<String> {
     versions.chain(others).collect()
 }
 
-/// Returns the tags behind `last`, from the first on if there is none such, and the last one if there are more.
+/// Returns the tags after `last`, or from the start if `last` is unknown. Also returns the last tag of the page if more
+/// follow.
 fn page_of(mut tags: Vec<String>, last: Option<&str>) -> (Vec<String>, Option<String>) {
     let at = last.and_then(|last| tags.iter().position(|tag| tag == last));
     let mut rest = tags.split_off(at.map_or(0, |at| at + 1));

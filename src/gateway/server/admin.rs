@@ -13,13 +13,13 @@ use crate::gateway::message::{Handler, Request, Response};
 /// The most connections at once.
 const MAX_CONNECTIONS: usize = 64;
 
-/// How long a response may still take when all else has ended.
+/// How long admin responses may take after everything else has ended.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Answers 404 to everything that the server does not answer itself.
+/// Answers 404 to every request that the server does not answer itself.
 struct Admin(Arc<Shared>);
 
-/// Returns the shared state of the admin connections, which are few and speak plain HTTP.
+/// Returns the shared state of admin connections: few, and over plain HTTP.
 pub(super) fn shared(main: &Arc<Shared>) -> Shared {
     let settings = Settings {
         tls: None,

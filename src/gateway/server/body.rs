@@ -1,4 +1,4 @@
-//! Response bodies on their way to the connection.
+//! Response bodies in flight to the connection.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,33 +15,33 @@ use super::budget::Budget;
 use super::record::{Aborted, Record, cut_off};
 use crate::store::{self, ByteStream};
 
-/// The largest piece that is passed on at once, in bytes.
+/// The largest piece sent at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// How many pieces wait for a client, beside those in the connection and the one that waits for its place here.
+/// The most pieces that wait for a client, beside those in the connection and the one that waits for its place here.
 const PIECES: usize = 1;
 
-/// A piece on its way to the connection, or nothing at the end. If the channel closes before the end, the source panicked.
+/// A piece for the connection, or nothing at the end. If the channel closes before the end, the source panicked.
 type Step = Result<Option<Bytes>, Aborted>;
 
-/// What is noted of the request, until it is over for one side.
+/// The record of the request, until the response ends or is aborted.
 type Noted = Arc<Mutex<Option<Record>>>;
 
 fn noted(record: &Noted) -> MutexGuard<'_, Option<Record>> {
-    // A record is whole after every step.
+    // A panic cannot leave a record half changed.
     record.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body as the connection takes it.
+/// A response body for the connection.
 pub(super) struct ResponseBody {
-    /// Nothing after the end.
+    /// The pieces to come; nothing after the end.
     steps: Option<mpsc::Receiver<Step>>,
     left: Option<u64>,
     record: Noted,
 }
 
 impl ResponseBody {
-    /// No body at all. The answer is over with its head.
+    /// Returns an empty body. The response ends with its head.
     pub(super) fn none(mut record: Record) -> Self {
         record.sends(0, true);
         Self {
@@ -51,7 +51,7 @@ impl ResponseBody {
         }
     }
 
-    /// Begins to carry a body. A client that takes no piece for as long as `patience` is cut off.
+    /// Starts to send a body. A client that takes no piece for `patience` is disconnected.
     pub(super) fn new(
         source: ByteStream,
         length: Option<u64>,
@@ -95,7 +95,7 @@ impl Body for ResponseBody {
         let step = ready!(steps.poll_recv(cx));
         let mut record = noted(&body.record);
         let step = step.unwrap_or_else(|| match record.is_none() {
-            // The client was cut off, which its record says.
+            // The client was disconnected, which is already recorded.
             true => Err(Aborted::Slow),
             false => Err(Aborted::Lost),
         });
@@ -131,13 +131,13 @@ impl Body for ResponseBody {
     }
 }
 
-/// The bytes of a body in pieces that are soon taken by whoever takes anything.
+/// Divides a body into pieces small enough that a client that reads takes each soon.
 struct Pieces {
     source: ByteStream,
     budget: Budget,
-    /// What came and was not given out yet.
+    /// Bytes that have arrived but were not returned yet.
     rest: Option<(Bytes, Option<Arc<OwnedSemaphorePermit>>)>,
-    /// How many pieces are still somewhere.
+    /// The number of pieces in memory.
     held: Arc<watch::Sender<usize>>,
 }
 
@@ -151,8 +151,8 @@ impl Pieces {
         }
     }
 
-    /// Returns the next piece. Whoever expects the end alone needs no room, and must not wait for it with a piece in
-    /// hand.
+    /// Returns the next piece. At the expected end it reserves no budget, because it must not wait for some while it
+    /// holds the last piece.
     async fn next(&mut self, is_end: bool) -> Result<Option<Bytes>, store::Error> {
         let next = match self.rest.take() {
             Some(rest) => Some(rest),
@@ -179,7 +179,7 @@ impl Pieces {
     }
 }
 
-/// Bytes that take room until the connection has sent them, or has ended.
+/// A piece with its share of the budget. The share is freed when the connection has sent the piece or ended.
 struct Piece {
     bytes: Bytes,
     held: Arc<watch::Sender<usize>>,
@@ -198,22 +198,22 @@ impl Drop for Piece {
     }
 }
 
-/// Nothing was taken for too long.
+/// The client took nothing for too long.
 struct Stalled;
 
-/// Waits until nobody holds a piece.
+/// Waits until no piece is in memory.
 async fn taken(held: &watch::Sender<usize>) {
     let mut held = held.subscribe();
-    // The other end is here, so there is one.
+    // This function borrows the sender, so the channel is open.
     let _there = held.wait_for(|held| *held == 0).await;
 }
 
-/// Waits until somebody else has held pieces for so long, and has taken none.
+/// Waits until more than `own` pieces are in memory, and none is taken for `patience`.
 async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
     let mut held = held.subscribe();
     loop {
         let is_held = *held.borrow_and_update() > own;
-        // The other end is here, so a change is all that can be reported.
+        // This function borrows the sender, so this cannot fail.
         let change = held.changed();
         if !is_held {
             let _change = change.await;
@@ -223,8 +223,8 @@ async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
     }
 }
 
-/// Takes a body from its source piece by piece, and gives it up if none is taken for too long: HTTP/2 asks for nothing
-/// while its client leaves no room, however long that is, and keeps what it has.
+/// Moves a body piece by piece from its source to the connection, and stops if no piece is taken for too long. An
+/// HTTP/2 connection asks for nothing while its client leaves no room, and keeps its pieces for any time.
 async fn carry(
     mut pieces: Pieces,
     length: Option<u64>,
@@ -233,10 +233,10 @@ async fn carry(
 ) -> Result<(), Stalled> {
     let held = Arc::clone(&pieces.held);
     let mut left = length;
-    // The last piece makes a body whole, so it goes only when its source says that all is well.
+    // The last piece completes the body, so it is sent only after the source has ended without an error.
     let mut last = None;
     loop {
-        // Before there is anything for it: who waits for room holds nothing but what the connection has.
+        // Wait for the place before the piece exists, so that a waiting body holds only the bytes in its connection.
         let place = timeout(patience, out.reserve()).await;
         let Ok(place) = place.map_err(|_elapsed| Stalled)? else {
             return Ok(());
@@ -273,7 +273,7 @@ async fn carry(
         }
     }
     drop((pieces, out));
-    // What is left of it in the connection takes room too.
+    // Pieces in the connection use the budget too.
     tokio::select! {
         () = taken(&held) => Ok(()),
         () = stall(&held, 0, patience) => Err(Stalled),

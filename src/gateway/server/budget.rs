@@ -1,8 +1,8 @@
-//! The bound on the bytes of all response bodies in memory.
+//! The limit on the bytes of all response bodies in memory.
 //!
-//! The number of connections does not bound them: 1024 connections of 32 streams could hold 8 GiB in pieces of 256 KiB.
-//! With 60 HTTP/2 connections of 32 streams each that read nothing, the gateway peaked at 196 MiB with this bound and at
-//! 660 MiB without it.
+//! The number of connections does not limit them: 1024 connections of 32 streams could hold 8 GiB in pieces of 256 KiB.
+//! A test opened 60 HTTP/2 connections of 32 streams each and read nothing. The gateway peaked at 196 MiB with this
+//! limit, and at 660 MiB without it.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::store::{self, ByteStream};
 
-/// The bytes that one permit stands for.
+/// The bytes of one permit.
 const UNIT: usize = 1024;
 
-/// The most bytes that a stream returns at once. Longer pieces (manifests, pages) exist before the budget is asked.
+/// The most bytes that a source returns at once. Longer pieces (manifests, pages) exist before their budget is
+/// reserved.
 const MOST: usize = 256 * 1024;
 
 /// The bytes that all bodies together may hold.
 #[derive(Clone)]
 pub(super) struct Budget {
     permits: Arc<Semaphore>,
-    /// How many permits the next piece of a source may need.
+    /// The most permits for the next piece of a source.
     most: usize,
 }
 
 impl Budget {
-    /// Returns a budget of `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
         let permits = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -38,9 +38,9 @@ impl Budget {
         }
     }
 
-    /// Returns the next piece of a source, and its part of the budget. Reserves the largest possible piece before it polls
-    /// the source, and releases the part that the piece does not need. Nothing stays reserved while the source is pending, so that a slow
-    /// upstream does not delay other bodies.
+    /// Returns the next piece of a source and its share of the budget. Reserves room for the largest possible piece
+    /// before it polls the source, and then releases the unused part. Nothing stays reserved while the source is
+    /// pending, so a slow upstream does not delay other bodies.
     pub(super) async fn next(
         &self,
         source: &mut ByteStream,
@@ -53,7 +53,7 @@ impl Budget {
             let mut asked = None;
             poll_fn(|context| {
                 if room.is_none() {
-                    // The source woke this task: reserve again, then poll it.
+                    // The source woke this task: reserve again, then poll.
                     return Poll::Ready(());
                 }
                 match source.poll_next_unpin(context) {
@@ -120,7 +120,7 @@ mod tests {
         let mut waiting = pin!(budget.next(&mut slow));
         assert!(waiting.as_mut().now_or_never().is_none());
         let (_bytes, room) = budget.next(&mut items(&[1])).await.unwrap().unwrap();
-        // Now the first one waits for room.
+        // The first body waits for budget now.
         send.send(Bytes::from_static(b"x")).unwrap();
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(room);

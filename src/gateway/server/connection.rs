@@ -1,4 +1,4 @@
-//! One connection, from TLS to its end.
+//! One connection, from the TLS handshake to its end.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,8 +19,8 @@ use super::shared::{Shared, one_line};
 use super::socket::Socket;
 use super::state::ConnectionState;
 
-/// The most bytes of a response that wait in a connection, or in an HTTP/2 stream, beside one more piece; also the most
-/// bytes of a request's head.
+/// The most bytes of a response that wait in a connection or HTTP/2 stream, beside one more piece. Also the most bytes
+/// of a request's head.
 const BUFFER: usize = 64 * 1024;
 
 /// How long an idle connection may take to shut down.
@@ -30,7 +30,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let settings = &shared.settings;
     let _open = settings.metrics.connected();
-    // Only a hint: without it small responses are slower.
+    // A failure only makes small responses slower.
     let _as_it_is = stream.set_nodelay(true);
     let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
@@ -59,7 +59,8 @@ where
     let shared = &state.shared;
     let service = service_fn(|request| respond(Arc::clone(state), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Without hyper's own time-out for heads: the idle time-out below holds for both versions, and for clients that send nothing.
+    // hyper's own time-out for heads is off. The idle time-out below covers both HTTP versions, and clients that send
+    // nothing.
     builder.http1().max_buf_size(BUFFER);
     builder
         .http2()
@@ -89,7 +90,7 @@ where
     }
 }
 
-/// Returns whether the client sent malformed HTTP. Other early ends are counted with the requests that they abort.
+/// Returns whether the client sent malformed HTTP. Other early ends count as aborts of their requests.
 fn is_no_http(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     let error = error.downcast_ref::<hyper::Error>();
     error.is_some_and(hyper::Error::is_parse)

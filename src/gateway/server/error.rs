@@ -2,14 +2,14 @@
 
 use std::error;
 
-/// Why connections cannot be served, or ended early.
+/// The reason why connections could not be served, or ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The certificate or its key cannot be used.
+    /// The certificate or its key is unusable.
     #[error("{what}")]
     Tls {
-        /// What is wrong with which of them.
+        /// The problem, and which of the two has it.
         what: &'static str,
         /// The cause, if there is one.
         source: Option<Box<dyn error::Error + Send + Sync>>,
@@ -17,7 +17,7 @@ pub enum Error {
     /// Some responses did not end in time.
     #[error("{connections} connections were cut off: their answers did not end in time")]
     Cut {
-        /// How many connections were closed.
+        /// The number of closed connections.
         connections: usize,
     },
 }

@@ -25,7 +25,7 @@ const OWN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Handles a request. Its body is not read: if there is one, the connection ends with the response.
+/// Answers a request. The body is not read: if there is one, the connection ends with the response.
 pub(super) async fn respond(
     state: Arc<ConnectionState>,
     request: http::Request<Incoming>,
@@ -34,7 +34,7 @@ pub(super) async fn respond(
     let shared = &state.shared;
     let mut record = Record::new(&state, &head.method, &head.uri);
     let has_body = !body.is_end_stream();
-    // Short, and needed most when the budget is used up.
+    // The server's own responses are short, and needed most when the budget is used up.
     let is_own = OWN.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
     let mut response = match () {
@@ -70,7 +70,7 @@ pub(super) async fn respond(
     let body = if is_bare || method == Method::HEAD {
         ResponseBody::none(record)
     } else {
-        // HTTP/1 has one response at a time, so watching the connection is enough.
+        // HTTP/1 has one response at a time, so the connection's write time-out is enough.
         let patience = match is_http_1 {
             true => Duration::MAX,
             false => shared.settings.write_timeout,
@@ -82,7 +82,7 @@ pub(super) async fn respond(
         ResponseBody::new(response.body, length, record, budget, patience)
     };
     if is_bare {
-        // 204 must not have it, and after 304 the client knows it.
+        // A 204 must not have the header. After a 304 the client knows the length.
         response.headers.remove(CONTENT_LENGTH);
     }
     let mut sent = http::Response::new(body);
@@ -91,7 +91,6 @@ pub(super) async fn respond(
     Ok(sent)
 }
 
-/// Reads `Content-Length`.
 fn length(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let Some(value) = values.next() else {
@@ -99,7 +98,7 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, ()> {
     };
     let digits = value.as_bytes();
     let text = value.to_str().map_err(|_| ())?;
-    // A sign would be read as a number.
+    // `parse` would accept a sign.
     match values.next().is_none() && digits.iter().all(u8::is_ascii_digit) {
         true => text.parse().map(Some).map_err(|_| ()),
         false => Err(()),
@@ -115,12 +114,12 @@ async fn answer(shared: &Shared, head: Request) -> Response {
     }
 }
 
-/// Makes HTTP/2 requests look like those of HTTP/1: the URI is path and query, the host is in its header.
+/// Makes HTTP/2 requests look like HTTP/1: the URI has only path and query, the `Host` header has the host.
 fn for_handler(mut head: Request) -> Request {
     if !head.headers.contains_key(HOST)
         && let Some(authority) = head.uri.authority()
     {
-        // User information before an @ is not for the handler.
+        // The handler gets no user information before an `@`.
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         if let Ok(host) = HeaderValue::from_str(host) {
             head.headers.insert(HOST, host);

@@ -10,15 +10,15 @@ use super::state::ConnectionState;
 use crate::gateway::metrics::Open;
 use crate::store;
 
-/// The query parameters that the log shows. Others are left out with their names, because a secret may stand there
-/// without a name.
+/// The query parameters in the log. Others are left out with their names, because a parameter without a name may be a
+/// secret.
 const SHOWN: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
-/// The longest method and the longest path in the log, in characters.
+/// The most characters of a method, and of a path, in the log.
 const MAX_METHOD: usize = 16;
 const MAX_TARGET: usize = 1024;
 
-/// Why a response body was aborted.
+/// The reason why a response body was aborted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Aborted {
     #[error(transparent)]
@@ -34,7 +34,7 @@ pub(super) enum Aborted {
 }
 
 impl Aborted {
-    /// Returns the label of the failure in the metrics.
+    /// Returns the failure's label in the metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Source(error) => error.kind().word(),
@@ -49,13 +49,13 @@ impl Aborted {
 pub(super) struct Record {
     pub(super) state: Arc<ConnectionState>,
     kind: &'static str,
-    /// Method and path.
+    /// The method and the path.
     what: String,
     begun: Instant,
     status: Option<StatusCode>,
     sent: u64,
     is_complete: bool,
-    /// Whether the reason of an abort is already counted.
+    /// Whether the reason of the abort is already counted.
     is_counted: bool,
     _under_way: Open,
 }
@@ -81,7 +81,7 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// Notes that the connection took this many more bytes of the body, and whether they were its last.
+    /// Records that the connection took this many bytes of the body, and whether they were the last.
     pub(super) fn sends(&mut self, bytes: u64, is_last: bool) {
         self.sent += bytes;
         self.state.shared.settings.metrics.sent_bytes.inc_by(bytes);
@@ -101,8 +101,8 @@ impl Record {
     }
 }
 
-/// Ends a connection with all its requests, because the client reads nothing of a response. Otherwise the connection
-/// would hold the rest of it for ever.
+/// Ends a connection and all its requests, because the client reads nothing of a response. Otherwise the connection
+/// would hold the rest for ever.
 pub(super) fn cut_off(connection: &ConnectionState, record: Option<Record>) {
     match record.filter(|record| !record.is_complete) {
         Some(record) => record.breaks(&Aborted::Slow),
@@ -146,7 +146,7 @@ impl Drop for Record {
     }
 }
 
-/// Returns one of [`crate::gateway::metrics::REQUESTS`].
+/// Returns the kind of a request: one of [`crate::gateway::metrics::REQUESTS`].
 fn kind(path: &str) -> &'static str {
     match path {
         "/healthz" => return "health",
@@ -159,7 +159,7 @@ fn kind(path: &str) -> &'static str {
     let Some(rest) = path.strip_prefix("/v2/") else {
         return "page";
     };
-    // Repositories have slashes, and may be named like one of these.
+    // The repository name comes first, and may contain slashes and these words.
     let mut parts = rest.rsplit('/');
     let (name, of) = (parts.next(), parts.next());
     match (of, name) {
@@ -171,7 +171,7 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// Returns the path with the parameters of [`SHOWN`].
+/// Returns the path, with the query parameters in [`SHOWN`].
 fn target(uri: &Uri) -> String {
     let is_shown = |pair: &&str| {
         let name = pair.split('=').next();
@@ -193,7 +193,7 @@ fn instant(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    // Years that begin in March have the leap day at their end, and 400 years always have the same number of days.
+    // With years that begin in March, the leap day is the last day. Every 400 years have the same number of days.
     let from_march = days + 719_468;
     let (era, of_era) = (from_march / 146_097, from_march % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

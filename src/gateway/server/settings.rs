@@ -11,26 +11,26 @@ use crate::gateway::metrics::Metrics;
 pub struct Settings {
     /// The certificate that clients see; without it the server speaks plain HTTP.
     pub tls: Option<Tls>,
-    /// The most connections at once. Further ones wait in the system's queue until another one ends.
+    /// The most connections at once. Further connections wait in the system's queue.
     pub max_connections: usize,
     /// The most requests in flight on one HTTP/2 connection.
     pub max_streams: u32,
-    /// How long a connection may be without a request: from its start, or from the end of the last response, to the end
-    /// of the next request's head. After that the server closes it.
+    /// How long a connection may be idle: from its start, or the end of the last response, to the end of the next
+    /// request's head. Then the server closes it.
     pub idle_timeout: Duration,
-    /// The most bytes of all response bodies in memory, from when their source returns them until the connection has
-    /// sent them; further ones wait. The system's socket buffers do not count, and a body made in one piece counts
-    /// with at most 256 KiB.
+    /// The most bytes of all response bodies in memory, from the time that their source returns them until the
+    /// connection has sent them. Further bodies wait. Socket buffers of the system do not count. A body made in one
+    /// piece counts as at most 256 KiB.
     pub max_body_bytes: usize,
-    /// How long a client may read nothing of a response; after that the server closes the connection.
+    /// How long a client may read nothing of a response before the server closes the connection.
     pub write_timeout: Duration,
-    /// How long responses in flight may take to end after the server was told to stop.
+    /// How long responses in flight may take after the server was told to stop.
     pub grace: Duration,
     /// The counters that `/metrics` shows.
     pub metrics: Arc<Metrics>,
-    /// Whether each request is a line in the log; failures always are.
+    /// Whether the log has a line for each request. Failures are always logged.
     pub access_log: bool,
-    /// The log: called with one line at a time, without secrets and control characters.
+    /// The log: gets one line at a time, without secrets and control characters.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 

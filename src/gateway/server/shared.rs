@@ -1,4 +1,4 @@
-//! State and helpers that all connections share.
+//! The state that all connections share.
 
 use std::error;
 use std::sync::Arc;
@@ -11,10 +11,9 @@ use crate::gateway::message::Handler;
 use crate::store::chain;
 use crate::text::printable;
 
-/// State that all connections share.
 pub(super) struct Shared {
     pub(super) handler: Arc<dyn Handler>,
-    /// For the bodies of all connections.
+    /// The budget for the bodies of all connections.
     pub(super) budget: Budget,
     pub(super) settings: Settings,
     stopping: watch::Sender<bool>,
@@ -48,7 +47,7 @@ impl Shared {
     /// Waits until the server is told to stop.
     pub(super) async fn stopped(&self) {
         let mut stopping = self.stopping.subscribe();
-        // `self` holds the sender, so this cannot fail.
+        // `self` owns the sender, so this cannot fail.
         let _there = stopping.wait_for(|stopping| *stopping).await;
     }
 

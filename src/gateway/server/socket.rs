@@ -1,4 +1,4 @@
-//! A connection that ends if its client reads nothing for too long.
+//! A TCP socket that ends if its client reads nothing for too long.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -62,7 +62,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.state.is_cut(self.is_shut) {
-            // A client that takes the end of the connection for the end of a body must see a reset instead.
+            // Send a reset: a client may take the mere end of the connection for the end of a body.
             let _gone_already = self.stream.set_zero_linger();
         }
     }

@@ -1,4 +1,4 @@
-//! State of one connection.
+//! The state that a connection and its requests share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,15 +10,13 @@ use tokio::time::timeout;
 
 use super::shared::Shared;
 
-/// State that a connection and its requests share.
 pub(super) struct ConnectionState {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
-    /// The number of requests in flight.
     in_flight: watch::Sender<usize>,
     is_slow: AtomicBool,
     is_broken: AtomicBool,
-    /// Told when the connection must end now.
+    /// Notified when the connection must end now.
     pub(super) end: Notify,
 }
 
@@ -42,13 +40,13 @@ impl ConnectionState {
         self.in_flight.send_modify(|requests| *requests -= 1);
     }
 
-    /// Notes that the client reads nothing.
+    /// Records that the client reads nothing.
     pub(super) fn stalls(&self) {
         self.is_slow.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the connection, because the client reads nothing of one of its responses. HTTP/2 has no other way to free what
-    /// the connection holds of it.
+    /// Ends the connection, because the client reads nothing of a response. HTTP/2 has no other way to free the memory
+    /// of that response.
     pub(super) fn cut(&self) {
         self.stalls();
         self.breaks();
@@ -59,23 +57,23 @@ impl ConnectionState {
         self.is_slow.load(Ordering::Relaxed)
     }
 
-    /// Notes that a response was aborted.
+    /// Records that a response was aborted.
     pub(super) fn breaks(&self) {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether a response is incomplete. After an orderly shutdown all responses were complete for the
-    /// connection, even if their records do not show it yet.
+    /// Returns whether a response is incomplete. After an orderly shutdown the connection got every response in full,
+    /// even if the records do not show it yet.
     pub(super) fn is_cut(&self, is_shut: bool) -> bool {
         self.is_broken.load(Ordering::Relaxed) || (!is_shut && *self.in_flight.borrow() > 0)
     }
 
-    /// Waits until there was no request in flight for `patience`.
+    /// Waits until no request was in flight for `patience`.
     pub(super) async fn idle(&self, patience: Duration) {
         let mut in_flight = self.in_flight.subscribe();
         loop {
             let is_idle = *in_flight.borrow_and_update() == 0;
-            // `self` holds the sender, so this cannot fail.
+            // `self` owns the sender, so this cannot fail.
             let change = in_flight.changed();
             if !is_idle {
                 let _change = change.await;

@@ -1,4 +1,4 @@
-//! TLS for clients.
+//! TLS between clients and the server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::error::Error;
 
-/// The protocols that clients can choose from, the preferred one first.
+/// The protocols that clients can choose from, in order of preference.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// A certificate with its key.
+/// A certificate and its key.
 #[derive(Clone)]
 pub struct Tls(pub(super) TlsAcceptor);
 

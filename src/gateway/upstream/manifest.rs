@@ -1,4 +1,4 @@
-//! Finding a manifest by tag or digest, with what a registry says instead.
+//! Finds a manifest by tag or digest, or returns the registry's answer.
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -8,18 +8,17 @@ use crate::gateway::RepositoryRequest;
 use crate::reference::Name;
 use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
 
-/// The answer to a request for a manifest.
+/// The result of a request for a manifest.
 pub(in crate::gateway) enum Found {
-    /// The bytes. They have the requested digest, and the one that the registry gives them.
+    /// A manifest. Its bytes match the requested digest and the registry's digest header.
     Manifest(RawManifest),
-    /// A registry's answer without them: a 200 to a HEAD, or another status.
+    /// A registry's answer without a manifest: a 200 to a HEAD, or another status.
     Relayed(Relayed),
-    /// No manifest, in a store that is no registry.
+    /// No manifest, in a store other than a registry.
     Missing,
 }
 
 impl Found {
-    /// Returns whether no such manifest exists.
     pub(in crate::gateway) fn is_missing(&self) -> bool {
         match self {
             Self::Missing => true,
@@ -30,7 +29,7 @@ impl Found {
 }
 
 impl RepositoryRequest<'_> {
-    /// Asks for a manifest by tag or digest. A store that is no registry gives the bytes for a HEAD too.
+    /// Requests a manifest by tag or digest. A store other than a registry returns the bytes for a HEAD too.
     pub(in crate::gateway) async fn find_manifest(
         &self,
         method: &Method,
@@ -68,14 +67,14 @@ async fn stored(store: &dyn Store, name: &str) -> Result<Found, Error> {
         }
     }
     match store.manifest(&name).await {
-        // A store may keep manifests and blobs together.
+        // A store may hold manifests and blobs together.
         Ok(manifest) if is_manifest(&manifest.bytes) => Ok(Found::Manifest(manifest)),
         Ok(_) | Err(Error::NotFound { .. }) => Ok(Found::Missing),
         Err(error) => Err(error),
     }
 }
 
-/// Returns whether some bytes are an image manifest or an index.
+/// Returns whether the bytes are an image manifest or an index.
 fn is_manifest(bytes: &[u8]) -> bool {
     let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
     value["schemaVersion"] == 2 && (value["config"].is_object() || value["manifests"].is_array())

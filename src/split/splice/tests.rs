@@ -1,13 +1,13 @@
-//! Splicing right parts and wrong ones.
+//! Tests of splicing, with correct and wrong parts.
 
 use super::*;
 use crate::digest::Digest;
 use crate::pipe::BUFFERS;
 
-/// Larger than all the buffers together, so that both sides wait for each other.
+/// More than all buffers together, so both threads wait for each other.
 const LARGE: usize = (BUFFERS + 1) * BUFFER_BYTES;
 
-/// A component of root, layer, root, layer, and what it consists of.
+/// A component of the runs root, layer, root, layer, with its parts.
 struct Parts {
     whole: Vec<u8>,
     root: Vec<u8>,
@@ -51,7 +51,7 @@ impl Parts {
         }
     }
 
-    /// Splices these parts by a recipe for others.
+    /// Splices these parts with a recipe that may belong to others.
     fn splice(&self, recipe: &Recipe) -> Result<Vec<u8>, Error> {
         let mut output = Vec::new();
         splice(recipe, |layer| self.open(layer), &mut output)?;
@@ -88,7 +88,7 @@ fn a_component_may_be_all_root_or_all_layers() {
     output.clear();
     splice(&recipe, open, &mut output).unwrap();
     assert_eq!(output, content);
-    // The root is checked even where no byte of it is needed.
+    // The root is checked even if none of its bytes is needed.
     let error = splice(&recipe, |_| Ok(content), &mut io::sink()).unwrap_err();
     assert!(
         matches!(error, Error::Layer { layer: None, .. }),
@@ -196,7 +196,7 @@ fn the_whole_is_checked_where_layers_have_no_digest() {
 
 #[test]
 fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
-    // Of a component of 40 bytes with 8 bytes of root: offset and size of each layer.
+    // The component has 40 bytes and 8 bytes of root. Each layer is offset and size.
     let sum = |found| TileError::Sum {
         expected: 40,
         found,
@@ -249,7 +249,7 @@ fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
     for layers in [[(0, 16), (16, 16)], [(8, 16), (24, 16)], [(1, 1), (9, 31)]] {
         assert_eq!(recipe(&layers).check_tiling(), Ok(()));
     }
-    // Sizes whose sum is past all numbers.
+    // The sum of these sizes overflows u64.
     let mut huge = recipe(&[(0, most - 1)]);
     huge.content.size = most;
     huge.root.size = most;
@@ -258,7 +258,7 @@ fn layers_that_do_not_tile_are_refused_before_anything_is_opened() {
     assert_eq!(huge.check_tiling(), Err(TileError::Sum { expected, found }));
 }
 
-/// Takes so many bytes and then fails, or panics.
+/// Accepts so many bytes, and then fails or panics.
 struct Full {
     room: usize,
     panics: bool,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Layout, digest_of, entries};
 use crate::digest::Digest;
-use crate::manifest::{Annotations, Descriptor, media_type};
+use crate::manifest::{Annotations, Descriptor, is_untyped, media_type};
 use crate::reference::Name;
 use crate::store::Error;
 
@@ -121,7 +121,7 @@ impl Layout {
 /// Returns whether it is worth reading the manifest of an entry. One that states no type may be any.
 fn may_refer(entry: &Value, artifact_type: Option<&str>) -> bool {
     let media_type = text(entry, "mediaType");
-    let stated = text(entry, "artifactType").filter(|stated| !stated.is_empty());
+    let stated = text(entry, "artifactType").filter(|stated| !is_untyped(Some(stated)));
     media_type.is_none_or(|media_type| WITH_SUBJECT.contains(&media_type))
         && artifact_type.is_none_or(|wanted| stated.is_none_or(|stated| stated == wanted))
 }

@@ -1,8 +1,10 @@
-//! Reading answers: bounded bodies, the registry's own words, `Retry-After`, `Link`, `Content-Range`.
+//! Reading answers: bounded bodies, whether a registry sent them, its own words, `Retry-After`, `Content-Range`.
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
@@ -144,39 +146,6 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// Returns the target of the `Link` with `rel="next"` (RFC 8288), as written.
-pub(super) fn next_link(headers: &HeaderMap) -> Option<String> {
-    let lines = headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    for line in lines {
-        // Each link is `<target>` and parameters; a target may hold commas and semicolons.
-        let mut rest = line;
-        while let Some((target, after)) = rest
-            .split_once('<')
-            .and_then(|(_, open)| open.split_once('>'))
-        {
-            let parameters = after
-                .split_once('<')
-                .map_or(after, |(parameters, _)| parameters);
-            let is_next = |parameter: &str| {
-                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
-                name.trim().eq_ignore_ascii_case("rel")
-                    && value
-                        .split_whitespace()
-                        .any(|rel| rel.eq_ignore_ascii_case("next"))
-            };
-            if parameters.split(';').any(is_next) {
-                return Some(target.to_owned());
-            }
-            rest = after;
-        }
-    }
-    None
-}
-
 /// Returns the first byte, the last byte and, if the server states it, the whole size that `Content-Range` names.
 pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, u64, Option<u64>)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
@@ -204,6 +173,92 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
 pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     matches!(media_type(headers), "text/html" | "application/xhtml+xml")
         || body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Returns whether an answer without a length has the type of a file, as blobs are.
+pub(super) fn is_file(headers: &HeaderMap) -> bool {
+    !media_type(headers).is_empty() && !is_text(headers)
+}
+
+/// Returns whether an answer has the type of a text or a JSON document, as other servers answer.
+pub(super) fn is_text(headers: &HeaderMap) -> bool {
+    let media_type = media_type(headers);
+    media_type.starts_with("text/") || media_type == "application/json"
+}
+
+/// Returns the media type for a message.
+pub(super) fn content_in_words(headers: &HeaderMap) -> String {
+    match media_type(headers) {
+        "" => "no content type".to_owned(),
+        media_type => format!("content type {}", excerpt(media_type)),
+    }
+}
+
+/// Returns the encoding of a body that is not sent as it is stored.
+pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get(CONTENT_ENCODING)?;
+    let encoding = String::from_utf8_lossy(encoding.as_bytes());
+    let encoding = encoding.trim();
+    let is_none = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+    (!is_none).then(|| excerpt(encoding))
+}
+
+/// Returns whether a registry says with a status that it took what was sent.
+pub(super) fn is_accepted(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 201 | 202 | 204)
+}
+
+/// Makes an error of an answer to `what` that is a success by its status, and that is no document of a registry: encoded
+/// on its way, a web page, a file that is not JSON, or a list of errors.
+///
+/// Web servers, login pages and proxies answer any path with 200. Nothing follows from such an answer, least of all that
+/// a list is empty or that something exists.
+pub(super) fn check_document(
+    what: &str,
+    location: &str,
+    (status, headers): (StatusCode, &HeaderMap),
+    body: &[u8],
+) -> Result<(), Error> {
+    let (what, location, status) = (what.to_owned(), location.to_owned(), status.as_u16());
+    let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    // Some servers label what they do not encode.
+    if let Some(encoding) = encoding(headers).filter(|_| !is_json) {
+        return Err(Error::Encoded {
+            what,
+            location,
+            encoding,
+        });
+    }
+    if is_page(headers, body) || !(is_json || media_type(headers).ends_with("json")) {
+        return Err(Error::NotRegistry {
+            what,
+            location,
+            status,
+            content: content_in_words(headers),
+        });
+    }
+    match listed_errors(body) {
+        Some(message) => Err(Error::Answer {
+            what,
+            location,
+            status,
+            message,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns the errors that a body consists of, in words.
+fn listed_errors(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        errors: Vec<serde::de::IgnoredAny>,
+    }
+    let is_short = body.len() as u64 <= MAX_ERROR_BYTES;
+    let envelope: Envelope = is_short
+        .then(|| serde_json::from_slice(body).ok())
+        .flatten()?;
+    (!envelope.errors.is_empty()).then(|| read_words(body).message)
 }
 
 /// Returns the digest that the registry gives the content, if it is one that we can check.
@@ -279,33 +334,6 @@ mod tests {
             "Sun, 06 Nov 1994 25:00:00 GMT",
         ] {
             assert_eq!(asked(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_next_page_is_found_among_links() {
-        let next = |value| next_link(&headers(LINK, value));
-        assert_eq!(
-            next(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#).as_deref(),
-            Some("/v2/a/tags/list?n=2&last=b")
-        );
-        assert_eq!(next("<a,b;c>; title=x; REL=next").as_deref(), Some("a,b;c"));
-        assert_eq!(
-            next(r#"<x>; rel="prev", <y>; rel="next""#).as_deref(),
-            Some("y")
-        );
-        assert_eq!(
-            next(r#"<x>; rel="next", <y>; rel="last""#).as_deref(),
-            Some("x")
-        );
-        for none in [
-            r#"<x>; rel="prev""#,
-            "x; rel=next",
-            "<x",
-            "",
-            r#"<x>; rel="nextish""#,
-        ] {
-            assert_eq!(next(none), None, "{none}");
         }
     }
 

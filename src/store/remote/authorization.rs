@@ -94,7 +94,9 @@ impl Authorized {
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let response = self.answer(request).await?;
         let status = response.status();
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        // Another host was shown no credentials, so a refusal there is not about ours.
+        let is_ours = self.wire.owns(response.url());
+        if is_ours && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let words = match self.wire.words(response).await.message {
                 words if words.is_empty() => status.as_str().to_owned(),
                 words => words,

@@ -3,14 +3,13 @@
 //! The endpoint is older than the OCI specification, which has none:
 //! <https://distribution.github.io/distribution/spec/api/#listing-repositories>.
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 
-use super::answer;
 use super::authorization::Authorized;
 use super::options::Options;
 use super::pages::Pages;
 use super::scope::Scope;
-use super::transport::{Reply, Transport};
+use super::transport::Transport;
 use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
@@ -60,13 +59,14 @@ fn whole_registry(
 async fn list(transport: &Transport) -> Result<Vec<String>, Error> {
     let first = transport.endpoint("_catalog");
     let (what, list) = ("listing repositories", "the list of repositories");
-    let pages = Pages::new(transport, first, what, list);
-    let is_no_list = |reply: &Reply| match reply {
-        Reply::Whole(answer) => answer::is_page(&answer.headers, &answer.body),
-        Reply::Other(response) => is_absent(response.status()),
-    };
-    let names = pages.names("", is_no_list).await?;
-    names.ok_or_else(|| no_catalog(transport))
+    let mut pages = Pages::new(transport, first, what, list);
+    let is_absent = |response: &Response| is_absent(response.status());
+    match pages.names("repositories", "", is_absent).await {
+        Ok(names) => names.ok_or_else(|| no_catalog(transport)),
+        // A front end answers any path that the registry does not have with a page of its own.
+        Err(Error::NotRegistry { .. }) if pages.is_first() => Err(no_catalog(transport)),
+        Err(error) => Err(error),
+    }
 }
 
 fn is_absent(status: StatusCode) -> bool {

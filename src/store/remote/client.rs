@@ -1,9 +1,10 @@
 //! The HTTP clients of a registry.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Proxy, StatusCode, Url, redirect};
+use reqwest::{Proxy, Url, redirect};
 use rustls::ClientConfig;
 
 use super::options::Options;
@@ -128,12 +129,28 @@ fn build_with(
     })
 }
 
+tokio::task_local! {
+    /// The address that the request of this task was led to last.
+    static LED_TO: RefCell<Option<Url>>;
+}
+
+/// Waits for an answer, and returns the address that the request was led to last, too. The client's own errors name
+/// the first address, even if another host failed.
+pub(super) async fn led<T>(sending: impl Future<Output = T>) -> (T, Option<Url>) {
+    let waiting = async {
+        let outcome = sending.await;
+        (outcome, LED_TO.with(RefCell::take))
+    };
+    LED_TO.scope(RefCell::default(), waiting).await
+}
+
 fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action {
-    if attempt.status() == StatusCode::SEE_OTHER
-        && attempt.previous().first().is_some_and(is_referrers)
-    {
+    let first = attempt.previous().first();
+    if first.is_some_and(|first| is_referrers(first) && is_other_host(first, attempt.url())) {
         return attempt.stop();
     }
+    // Outside of `led` nobody asks.
+    let _ = LED_TO.try_with(|led_to| led_to.replace(Some(attempt.url().clone())));
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
         attempt.error(InsecureRedirect)
@@ -144,11 +161,18 @@ fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action
     }
 }
 
-/// Where GHCR has no referrers API it answers with the address of something else, which refuses us in ways that
-/// say nothing of referrers.
+/// Returns whether a URL is that of a list of referrers. GHCR has no such lists and answers with the address of a web page,
+/// which refuses us in ways that say nothing of referrers.
 fn is_referrers(url: &Url) -> bool {
     let mut segments = url.path().rsplit('/');
     segments.nth(1) == Some("referrers")
+}
+
+/// Returns whether a redirect leads away from a host. From http to https it stays there.
+pub(super) fn is_other_host(from: &Url, to: &Url) -> bool {
+    let is_upgrade = from.scheme() == "http" && to.scheme() == "https";
+    let same_port = from.port_or_known_default() == to.port_or_known_default();
+    from.host() != to.host() || !(same_port || is_upgrade)
 }
 
 /// A redirect leads from https to something weaker.

@@ -33,6 +33,18 @@ pub enum ConnectionError {
         /// The address of the proxy, without a password.
         proxy: String,
     },
+    /// Nothing listens at the address.
+    #[error("the connection was refused")]
+    Refused {
+        /// What happened.
+        source: Cause,
+    },
+    /// The name of the host has no address.
+    #[error("the host has no address")]
+    NoAddress {
+        /// What happened.
+        source: Cause,
+    },
     /// The host speaks TLS on a port that was asked by plain http.
     #[error("{host} speaks TLS, and was asked by plain http")]
     SpeaksTls {
@@ -53,6 +65,12 @@ pub enum ConnectionError {
         /// What is wrong with it.
         source: Cause,
     },
+    /// TLS failed in another way.
+    #[error("TLS failed")]
+    Tls {
+        /// What happened.
+        source: Cause,
+    },
     /// This machine trusts no certificates at all.
     #[error("the certificate cannot be checked")]
     NoCertificates {
@@ -61,12 +79,21 @@ pub enum ConnectionError {
     },
 }
 
-/// Names the cause of a connection that did not come about, if it is known; otherwise returns the error as it is.
-/// Never shows a URL, which may hold a signature.
-pub(super) fn explain(error: reqwest::Error, network: &Network) -> Cause {
-    let proxy = error.url().and_then(|url| network.proxy(url));
-    let is_connect = error.is_connect();
-    let error = error.without_url();
+/// Names the cause of a connection to the host of `url` that did not come about, if it is known; otherwise returns the error
+/// as it is. Never shows a URL, which may hold a signature.
+pub(super) fn explain(url: &Url, error: reqwest::Error, network: &Network) -> Cause {
+    if !error.is_connect() {
+        return Box::new(error.without_url());
+    }
+    cause_of(error.without_url(), network.proxy(url))
+}
+
+fn cause_of(error: impl error::Error + Send + Sync + 'static, proxy: Option<String>) -> Cause {
+    let is_refused = has_kind(&error, io::ErrorKind::ConnectionRefused);
+    // A connection that came about ends so in its TLS handshake.
+    let has_ended = has_kind(&error, io::ErrorKind::UnexpectedEof);
+    // The HTTP client has no type for it.
+    let has_no_address = causes(&error).any(|error| error.to_string() == "dns error");
     let tls = tls_error(&error).map(|tls| match tls {
         rustls::Error::Other(other) if other.0.is::<NoCertificates>() => TlsFailure::NoCertificates,
         rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate,
@@ -75,14 +102,31 @@ pub(super) fn explain(error: reqwest::Error, network: &Network) -> Cause {
     });
     let source: Cause = Box::new(error);
     let cause = match (tls, proxy) {
-        _ if !is_connect => return source,
         (Some(TlsFailure::NoCertificates), _) => ConnectionError::NoCertificates { source },
         (Some(TlsFailure::Certificate), _) => ConnectionError::Certificate { source },
         (Some(TlsFailure::NotSpoken), _) => ConnectionError::SpeaksNoTls { source },
+        (Some(TlsFailure::Other), _) => ConnectionError::Tls { source },
         (None, Some(proxy)) => ConnectionError::Proxy { proxy, source },
+        _ if has_no_address => ConnectionError::NoAddress { source },
+        _ if is_refused => ConnectionError::Refused { source },
+        _ if has_ended => ConnectionError::Tls { source },
         _ => return source,
     };
     Box::new(cause)
+}
+
+/// Returns whether an I/O error of this kind is among the causes of another error, or wrapped in one of them.
+fn has_kind(error: &(dyn error::Error + 'static), kind: io::ErrorKind) -> bool {
+    causes(error).any(|mut cause| {
+        while let Some(error) = cause.downcast_ref::<io::Error>() {
+            match error.get_ref() {
+                _ if error.kind() == kind => return true,
+                Some(inner) => cause = inner,
+                None => return false,
+            }
+        }
+        false
+    })
 }
 
 /// What went wrong in a TLS handshake.
@@ -94,7 +138,7 @@ enum TlsFailure {
 }
 
 /// Finds the error of TLS among the causes of another. I/O errors do not return what they wrap as their source.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+fn tls_error<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a rustls::Error> {
     causes(error).find_map(|mut cause| {
         while let Some(inner) = cause
             .downcast_ref::<io::Error>()
@@ -113,4 +157,31 @@ pub(super) fn speaks_tls(url: &Url) -> ConnectionError {
     let port = url.port_or_known_default().unwrap_or_default();
     let host = format!("{host}:{port}");
     ConnectionError::SpeaksTls { host, is_loopback }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(error: io::Error, proxy: Option<&str>) -> String {
+        cause_of(error, proxy.map(str::to_owned)).to_string()
+    }
+
+    #[test]
+    fn causes_are_told_apart_in_what_io_errors_wrap() {
+        let tls = || io::Error::other(rustls::Error::HandshakeNotComplete);
+        assert_eq!(found(tls(), None), "TLS failed");
+        assert_eq!(found(tls(), Some("http://proxy")), "TLS failed");
+        let name = || io::Error::other("dns error");
+        assert_eq!(found(name(), None), "the host has no address");
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(found(refused(), None), "the connection was refused");
+        for error in [name(), refused()] {
+            assert!(found(error, Some("http://proxy")).contains("http://proxy"));
+        }
+        let ended = io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof");
+        assert_eq!(found(io::Error::other(ended), None), "TLS failed");
+        let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+        assert_eq!(found(broken, None), "broken pipe");
+    }
 }

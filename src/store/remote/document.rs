@@ -59,11 +59,22 @@ async fn fetch(wire: &Wire, request: &Request, limit: u64) -> Result<Option<Docu
     }
     let body = match answer::read_bounded(&mut response, limit).await {
         Ok(body) if answer::is_page(response.headers(), &body) => return Ok(None),
-        Ok(body) => Some(body.into()),
+        Ok(body) => Some(Bytes::from(body)),
         Err(BodyError::TooLong) => None,
-        Err(BodyError::TooSlow(slow)) => return Err(wire.too_slow(&request.what, slow).into()),
-        Err(BodyError::Broken(error)) => return Err(wire.broken(&request.what, error)),
+        Err(BodyError::TooSlow(slow)) => {
+            return Err(wire.too_slow(response.url(), &request.what, slow).into());
+        }
+        Err(BodyError::Broken(error)) => {
+            return Err(wire.broken(response.url(), &request.what, error));
+        }
     };
     let media_type = answer::media_type(response.headers()).to_owned();
+    if let Some(body) = &body
+        && answer::encoding(response.headers()).is_some()
+        && media_type.ends_with("json")
+    {
+        let head = (response.status(), response.headers());
+        answer::check_document(&request.what, &wire.location, head, body)?;
+    }
     Ok(Some(Document { media_type, body }))
 }

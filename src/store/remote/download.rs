@@ -10,6 +10,7 @@ use reqwest::{Response, StatusCode};
 use super::Remote;
 use super::answer;
 use super::pace::Meter;
+use super::wire::Wire;
 use crate::digest::Identity;
 use crate::store::{ByteStream, Error};
 
@@ -31,8 +32,12 @@ impl Remote {
             let first = if asks_for_rest { from } else { 0 };
             let response = self.transport.send(&request).await?;
             let skipped = match response.status() {
-                StatusCode::OK => from,
+                StatusCode::OK => {
+                    check_blob(wire, &response, &request.what, blob.size)?;
+                    from
+                }
                 StatusCode::PARTIAL_CONTENT if is_rest(response.headers(), first, blob.size) => {
+                    check_blob(wire, &response, &request.what, blob.size - first)?;
                     from - first
                 }
                 StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
@@ -43,10 +48,26 @@ impl Remote {
                 }
                 _ => return Err(wire.unexpected(response, &request.what, &subject).await),
             };
-            let body = stream_of(response, &request.what, &wire.location);
+            let location = wire.answerer(response.url());
+            let body = stream_of(response, &request.what, &location);
             return Ok(skip(body, skipped).boxed());
         }
     }
+}
+
+/// Fails if a body that should be `length` bytes of a blob is a web page, another text, or encoded. One of that length may
+/// have any type; its digest decides. A text whose length is not told may be a config.
+fn check_blob(wire: &Wire, response: &Response, what: &str, length: u64) -> Result<(), Error> {
+    let headers = response.headers();
+    let encoding = answer::encoding(headers);
+    let told = response.content_length();
+    let is_suspect = answer::is_page(headers, b"")
+        || encoding.is_some()
+        || (answer::is_text(headers) && told.is_some());
+    if is_suspect && told != Some(length) {
+        return Err(wire.not_registry(response, what, encoding));
+    }
+    Ok(())
 }
 
 /// Returns whether a part ranges from byte `from` to the end.

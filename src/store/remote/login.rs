@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 
+use super::answer;
 use super::authorization::Authorized;
 use super::options::Options;
 use super::transport::Transport;
@@ -26,5 +27,10 @@ pub async fn try_login(
         let unexpected = transport.wire().unexpected(response, &request.what, "");
         return Err(unexpected.await);
     }
-    Ok(transport.authorized.was_challenged().await)
+    let is_asked = transport.authorized.was_challenged().await;
+    if !is_asked && answer::is_page(response.headers(), b"") {
+        let wire = transport.wire();
+        return Err(wire.not_registry(&response, &request.what, None));
+    }
+    Ok(is_asked)
 }

@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 
 use reqwest::{Method, Response, Url};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::answer;
+use super::link::{UnreadableLink, next_link, next_page};
 use super::transport::{Answer, Reply, Transport};
 use super::wire::Request;
 use crate::store::Error;
@@ -70,46 +70,61 @@ impl<'a> Pages<'a> {
         Ok(Some(reply))
     }
 
+    /// Returns whether no later page was asked for. Only the answer to the first can say that there is no such list.
+    pub(super) fn is_first(&self) -> bool {
+        self.seen.len() <= 1
+    }
+
     fn after(&self, url: &Url, page: &Answer) -> Result<Option<Url>, Error> {
-        let Some(link) = answer::next_link(&page.headers) else {
+        let link = next_link(&page.headers);
+        let link = link.map_err(|UnreadableLink| self.malformed("its Link header is malformed"));
+        let Some(link) = link? else {
             return Ok(None);
         };
-        let next = url.join(&link).ok();
-        let next = next.filter(|next| next.origin() == url.origin());
-        let next = next.ok_or_else(|| self.malformed("the next page is not on this registry"));
+        let next = next_page(url, &link)
+            .ok_or_else(|| self.malformed("the next page is not on this registry"));
         next.map(Some)
     }
 
-    /// Reads the names on all pages. Returns nothing if an answer says that there is no such list. A 404 means that
-    /// `subject` does not exist.
+    /// Reads the names on all pages, each of which has them in `member`. Returns nothing if `is_absent` says of the answer
+    /// to the first page that there is no such list. A 404 to the first page means that `subject` does not exist.
+    ///
+    /// A list that breaks off is an error, never a short list.
     pub(super) async fn names(
-        mut self,
+        &mut self,
+        member: &str,
         subject: &str,
-        is_no_list: impl Fn(&Reply) -> bool,
+        is_absent: impl Fn(&Response) -> bool,
     ) -> Result<Option<Vec<String>>, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            #[serde(alias = "repositories")]
-            tags: Option<Vec<String>>,
-        }
         let mut names = Vec::new();
         while let Some(reply) = self.next().await? {
-            if is_no_list(&reply) {
-                return Ok(None);
-            }
             let answer = match reply {
                 Reply::Whole(answer) => answer,
+                Reply::Other(response) if self.is_first() && is_absent(&response) => {
+                    return Ok(None);
+                }
                 Reply::Other(response) => return Err(self.unexpected(response, subject).await),
             };
-            let page: Result<Page, _> = serde_json::from_slice(&answer.body);
-            let page = page.map_err(|error| self.malformed(error.to_string()))?;
-            names.extend(page.tags.unwrap_or_default());
+            let page = self.names_of(member, &answer.body);
+            names.extend(page.map_err(|reason| self.malformed(reason))?);
         }
         Ok(Some(names))
     }
 
-    /// Says what an answer means that is no page; a 404 means that `subject` does not exist.
+    fn names_of(&self, member: &str, page: &[u8]) -> Result<Vec<String>, String> {
+        let page: Map<String, Value> =
+            serde_json::from_slice(page).map_err(|error| error.to_string())?;
+        let names = page.get(member);
+        let names = names.ok_or_else(|| format!("a page has no member `{member}`"))?;
+        let names: Option<Vec<String>> =
+            serde_json::from_value(names.clone()).map_err(|error| error.to_string())?;
+        // `null` is what a list without entries is in some languages.
+        Ok(names.unwrap_or_default())
+    }
+
+    /// Says what an answer means that is no page. A 404 to the first page means that `subject` does not exist.
     pub(super) async fn unexpected(&self, response: Response, subject: &str) -> Error {
+        let subject = if self.is_first() { subject } else { "" };
         let wire = self.transport.wire();
         wire.unexpected(response, self.what, subject).await
     }

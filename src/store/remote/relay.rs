@@ -10,6 +10,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::answer::{self, BodyError};
 use super::authorization::Authorized;
 use super::download::stream_of;
+use super::link::{UnreadableLink, next_link, next_page};
 use super::pace::TooSlow;
 use super::referrers::Knowledge;
 use super::scope::Scope;
@@ -114,9 +115,9 @@ impl Remote {
         Relayed {
             status: response.status(),
             headers: for_all(response.headers()),
+            location: self.transport.wire().answerer(response.url()),
             response,
             what: request.what,
-            location: self.transport.wire().location.clone(),
         }
     }
 }
@@ -132,26 +133,54 @@ impl Relayed {
         answer::media_type(&self.headers)
     }
 
-    /// Returns the query of the next page, where a list has one.
-    pub fn next_page(&self) -> Option<String> {
-        let link = answer::next_link(&self.headers)?;
-        let next: Url = self.response.url().join(&link).ok()?;
-        next.query().map(str::to_owned)
+    /// Fails if the answer is a web page.
+    pub(super) fn check_type(&self) -> Result<(), Error> {
+        if self.status != StatusCode::OK || !answer::is_page(&self.headers, b"") {
+            return Ok(());
+        }
+        Err(Error::NotRegistry {
+            what: self.what.clone(),
+            location: self.location.clone(),
+            status: self.status.as_u16(),
+            content: answer::content_in_words(&self.headers),
+        })
+    }
+
+    /// Returns the query of the next page, where a list has one. A link that cannot be read or followed is an error, not
+    /// the end.
+    pub fn next_page(&self) -> Result<Option<String>, Error> {
+        let malformed = || Error::Malformed {
+            what: self.what.clone(),
+            location: self.location.clone(),
+            reason: "its Link header is malformed".to_owned(),
+        };
+        let link = next_link(&self.headers).map_err(|UnreadableLink| malformed())?;
+        let Some(link) = link.filter(|_| self.status == StatusCode::OK) else {
+            return Ok(None);
+        };
+        let next = next_page(self.response.url(), &link);
+        let query = next.as_ref().and_then(Url::query).ok_or_else(malformed)?;
+        Ok(Some(query.to_owned()))
     }
 
     /// Reads a manifest, and checks it against the digest that `name` may be, and the one that the registry gives it.
     pub async fn manifest(self, name: &str) -> Result<RawManifest, Error> {
         let (location, headers) = (self.location.clone(), self.headers.clone());
-        let body = self.bytes(MAX_MANIFEST_BYTES).await?;
-        let manifest = checked(&location, name, &headers, body)?;
-        Ok(match manifest.media_type.as_str() {
-            "" => RawManifest::read(manifest.bytes),
-            _ => manifest,
-        })
+        let body = self.document(MAX_MANIFEST_BYTES).await?;
+        checked(&location, name, &headers, body)
+    }
+
+    /// Reads a whole body of at most `limit` bytes that is a document of a registry.
+    pub async fn document(self, limit: u64) -> Result<Bytes, Error> {
+        let (location, headers) = (self.location.clone(), self.headers.clone());
+        let (what, status) = (self.what.clone(), self.status);
+        let body = self.bytes(limit).await?;
+        answer::check_document(&what, &location, (status, &headers), &body)?;
+        Ok(body)
     }
 
     /// Reads a whole body of at most `limit` bytes.
-    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, Error> {
+    async fn bytes(mut self, limit: u64) -> Result<Bytes, Error> {
         match answer::read_bounded(&mut self.response, limit).await {
             Ok(body) => Ok(body.into()),
             Err(BodyError::TooLong) => Err(Error::Malformed {
@@ -186,7 +215,7 @@ pub(super) fn checked(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<RawManifest, Error> {
-    let manifest = RawManifest::new(body, answer::media_type(headers));
+    let manifest = RawManifest::stated(body, answer::media_type(headers));
     let digest = manifest.digest;
     let size = manifest.bytes.len() as u64;
     let promised = [name.parse().ok(), answer::content_digest(headers)];

@@ -93,9 +93,16 @@ impl Exchange<'_> {
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
-            Err(BodyError::TooSlow(slow)) => return Err(wire.too_slow(TOKEN, slow).into()),
-            Err(BodyError::Broken(error)) => return Err(wire.broken(TOKEN, error).into()),
+            Err(BodyError::TooSlow(slow)) => {
+                return Err(wire.too_slow(response.url(), TOKEN, slow).into());
+            }
+            Err(BodyError::Broken(error)) => {
+                return Err(wire.broken(response.url(), TOKEN, error).into());
+            }
         };
+        let location = wire.answerer(response.url());
+        let head = (response.status(), response.headers());
+        answer::check_document(TOKEN, &location, head, &body)?;
         match serde_json::from_slice::<RegistryToken>(&body) {
             Ok(token) if !token.token().is_empty() => match check_token(token.token()) {
                 Ok(()) => Ok(token.token().into()),

@@ -23,7 +23,7 @@ pub(super) struct Answer {
 
 /// The answer to a request.
 pub(super) enum Reply {
-    /// A 200 with its whole body.
+    /// A 200 with its whole body, which is a registry's.
     Whole(Answer),
     /// Another answer, whose body is not read yet.
     Other(Response),
@@ -93,16 +93,24 @@ impl Transport {
             return Ok(Reply::Other(response));
         }
         match answer::read_bounded(&mut response, limit).await {
-            Ok(body) => Ok(Reply::Whole(Answer {
-                headers: response.headers().clone(),
-                body,
-            })),
+            Ok(body) => {
+                let location = self.wire().answerer(response.url());
+                let head = (response.status(), response.headers());
+                answer::check_document(&request.what, &location, head, &body)?;
+                let headers = response.headers().clone();
+                Ok(Reply::Whole(Answer { headers, body }))
+            }
             Err(BodyError::TooLong) => {
                 let reason = format!("it is longer than {limit} bytes");
                 Err(self.wire().malformed(subject, reason).into())
             }
-            Err(BodyError::TooSlow(slow)) => Err(self.wire().too_slow(&request.what, slow).into()),
-            Err(BodyError::Broken(error)) => Err(self.wire().broken(&request.what, error)),
+            Err(BodyError::TooSlow(slow)) => {
+                let slow = self.wire().too_slow(response.url(), &request.what, slow);
+                Err(slow.into())
+            }
+            Err(BodyError::Broken(error)) => {
+                Err(self.wire().broken(response.url(), &request.what, error))
+            }
         }
     }
 
@@ -141,10 +149,15 @@ impl Transport {
             tokio::time::sleep(wait).await;
             return Ok(());
         }
-        let source = match failure.error {
-            Error::Unreachable { source, .. } => source,
-            error => Box::new(error),
-        };
-        Err(self.wire().unreachable(what, attempts.failed, source))
+        let attempts = attempts.failed;
+        Err(match failure.error {
+            // It names the host that failed, which may be another one than the registry.
+            Error::Unreachable { what, source, .. } => Error::Unreachable {
+                what,
+                attempts,
+                source,
+            },
+            error => self.wire().unreachable(what, attempts, Box::new(error)),
+        })
     }
 }

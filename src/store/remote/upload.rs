@@ -14,7 +14,6 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 
 use self::session::{CHUNK_BYTES, Session};
-use super::answer;
 use super::body::Body;
 use super::failure::Failure;
 use super::transport::Transport;
@@ -141,8 +140,8 @@ impl Upload<'_> {
         {
             let response = self.put(session, self.whole()).await?;
             let status = response.status();
-            if is_accepted(status) {
-                return self.stored(&response);
+            if status.is_success() {
+                return Ok(Delivery::Sent);
             }
             if !wants_chunks(status) || self.blob.size == 0 {
                 return Err(self.unexpected(response).await.into());
@@ -189,7 +188,12 @@ impl Upload<'_> {
         // The token was asked for with the other repository; a new one would say no more.
         request.renew = false;
         let response = match self.transport.authorized.send(&request).await {
-            Ok(response) => response,
+            Ok(response) => {
+                // Only a mount has stored something.
+                let is_mount = response.status() == StatusCode::CREATED;
+                let sent = is_mount.then_some(self.blob.digest);
+                self.accepted(response, sent).await?
+            }
             Err(failure) if matches!(failure.error, Error::Refused { .. }) => return Ok(None),
             Err(failure) => return Err(failure),
         };
@@ -206,7 +210,8 @@ impl Upload<'_> {
     async fn open_new(&self) -> Result<Session, Failure> {
         let request = self.request(Method::POST, self.uploads.clone(), Body::Empty);
         let response = self.transport.authorized.send(&request).await?;
-        if is_accepted(response.status()) {
+        let response = self.accepted(response, None).await?;
+        if response.status().is_success() {
             let session = Session::new(self.transport.wire(), &response, &request.url)?;
             Ok(session)
         } else {
@@ -223,8 +228,8 @@ impl Upload<'_> {
                 _ => self.patch(session, length).await?,
             };
             match response.status() {
-                status if is_accepted(status) && length == 0 => return self.stored(&response),
-                status if is_accepted(status) => {
+                status if status.is_success() && length == 0 => return Ok(Delivery::Sent),
+                status if status.is_success() => {
                     session.follow(self.transport.wire(), &response)?;
                     session.accept(length, response.headers());
                 }
@@ -252,7 +257,8 @@ impl Upload<'_> {
         let range = range.map_err(|_| self.transport.wire().malformed("the range", ""))?;
         request.headers.insert(CONTENT_RANGE, range);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-        self.transport.authorized.send(&request).await
+        let response = self.transport.authorized.send(&request).await?;
+        Ok(self.accepted(response, None).await?)
     }
 
     /// Goes on where a registry that answered 416 says that the upload ends. An end that does not move is an error.
@@ -301,21 +307,14 @@ impl Upload<'_> {
             .append_pair("digest", &self.blob.digest.to_string());
         let mut request = self.request(Method::PUT, location, body);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
-        self.transport.authorized.send(&request).await
+        let response = self.transport.authorized.send(&request).await?;
+        Ok(self.accepted(response, Some(self.blob.digest)).await?)
     }
 
-    /// Checks that the registry stored this blob and no other one.
-    fn stored(&self, response: &Response) -> Result<Delivery, Failure> {
-        match answer::content_digest(response.headers()) {
-            Some(digest) if digest != self.blob.digest => {
-                let size = self.blob.size;
-                let found = Identity { digest, size };
-                let subject = format!("blob {}", self.blob.digest);
-                let location = &self.transport.wire().location;
-                Err(answer::corrupt(location, subject, self.blob.digest, found).into())
-            }
-            _ => Ok(Delivery::Sent),
-        }
+    /// Passes on an answer that a registry gives to an upload; `sent` is the blob that it must have then.
+    async fn accepted(&self, response: Response, sent: Option<Digest>) -> Result<Response, Error> {
+        let wire = self.transport.wire();
+        wire.accepted(response, &self.what(), sent).await
     }
 
     fn whole(&self) -> Body {
@@ -351,12 +350,6 @@ impl Upload<'_> {
 enum Opened {
     Mounted,
     At(Session),
-}
-
-/// Returns whether a registry took a request of an upload. ECR answers a chunk with 201. What answers anything else, such
-/// as 200 and a page, is no registry.
-fn is_accepted(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 201 | 202 | 204)
 }
 
 /// GHCR answers 416 to what is too large for it, others 413; some know no upload in one piece.

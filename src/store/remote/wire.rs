@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use super::answer::{self, Words};
@@ -21,6 +21,7 @@ use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
 use super::pace::{Pace, TooSlow};
 use super::tls;
+use crate::digest::Digest;
 use crate::store::credentials::check_token;
 use crate::store::{Error, Observer, StoreKind, Subject, chain};
 use crate::text::excerpt;
@@ -176,6 +177,17 @@ impl Wire {
         url.origin() == self.origin.origin()
     }
 
+    /// Returns who answered at a URL, for error texts: the registry, or the host that it named.
+    pub(super) fn answerer(&self, url: &Url) -> String {
+        if self.owns(url) {
+            return self.location.clone();
+        }
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}"));
+        let port = port.unwrap_or_default();
+        format!("{host}{port} (named by {})", self.location)
+    }
+
     /// Sends a request once. Any answer is a success here.
     pub(super) async fn attempt(
         &self,
@@ -190,21 +202,25 @@ impl Wire {
         let mut builder = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
+        if !request.headers.contains_key(ACCEPT_ENCODING) {
+            // Digests and lengths are those of the bytes as they are stored.
+            builder = builder.header(ACCEPT_ENCODING, "identity");
+        }
         if let Some(authorization) = authorization {
             authorization.check()?;
             builder = authorization.attach(builder);
         }
         let sent = Arc::new(AtomicU64::new(0));
         let builder = request.body.attach(builder, &self.observer, &sent).await?;
-        let sending = builder.send();
-        let outcome = match is_upload {
+        let sending = client::led(builder.send());
+        let (outcome, led_to) = match is_upload {
             false => sending.await,
             true => match watched(sending, &sent, self.idle_timeout).await {
                 Some(outcome) => outcome,
                 None => {
                     self.report(request, "silent for too long");
                     let silent = io::Error::from(io::ErrorKind::TimedOut);
-                    let error = self.unreachable(&request.what, 1, Box::new(silent));
+                    let error = self.unreachable_at(&request.url, &request.what, Box::new(silent));
                     let retry = Some(None);
                     return Err(Failure { error, retry });
                 }
@@ -219,7 +235,8 @@ impl Wire {
                 Ok(response)
             }
             Err(error) => {
-                let failure = self.broken(&request.what, error);
+                let url = led_to.as_ref().unwrap_or(&request.url);
+                let failure = self.broken(url, &request.what, error);
                 self.report(request, &innermost(&failure.error));
                 Err(failure)
             }
@@ -298,6 +315,10 @@ impl Wire {
     /// Makes an error of an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
     pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
         let status = response.status();
+        let location = self.answerer(response.url());
+        if status.is_success() {
+            return self.not_registry(&response, what, None);
+        }
         let words = self.words(response).await;
         if status == StatusCode::NOT_FOUND && !subject.is_empty() {
             let code = match words.code.as_str() {
@@ -306,13 +327,13 @@ impl Wire {
             };
             return Error::NotFound {
                 what: Subject::Other(format!("{subject}{code}")),
-                location: self.location.clone(),
+                location,
                 kind: StoreKind::Other,
             };
         }
         Error::Answer {
             what: what.to_owned(),
-            location: self.location.clone(),
+            location,
             status: status.as_u16(),
             message: words.message,
         }
@@ -330,6 +351,60 @@ impl Wire {
             words.message += &format!("{separator}asked through the proxy {proxy}");
         }
         words
+    }
+
+    /// Passes on an answer to an upload. A success that does not say that the bytes were taken, or that names other bytes
+    /// than those of `sent`, is an error.
+    pub(super) async fn accepted(
+        &self,
+        response: Response,
+        what: &str,
+        sent: Option<Digest>,
+    ) -> Result<Response, Error> {
+        let status = response.status();
+        if status.is_success() && !answer::is_accepted(status) {
+            return Err(self.unexpected(response, what, "").await);
+        }
+        let found = answer::content_digest(response.headers());
+        match (sent, found) {
+            (Some(sent), Some(found)) if status.is_success() && sent != found => {
+                Err(self.not_stored(what, sent, Some(found)))
+            }
+            _ => Ok(response),
+        }
+    }
+
+    /// Says that a registry has other bytes, or none, where it took `sent`.
+    pub(super) fn not_stored(&self, what: &str, sent: Digest, found: Option<Digest>) -> Error {
+        Error::NotStored {
+            what: what.to_owned(),
+            location: self.location.clone(),
+            sent: sent.into(),
+            found: found.map(Box::new),
+        }
+    }
+
+    /// Says that an answer is no registry's: encoded on its way, or a web page.
+    pub(super) fn not_registry(
+        &self,
+        response: &Response,
+        what: &str,
+        encoding: Option<String>,
+    ) -> Error {
+        let (what, location) = (what.to_owned(), self.answerer(response.url()));
+        match encoding {
+            Some(encoding) => Error::Encoded {
+                what,
+                location,
+                encoding,
+            },
+            None => Error::NotRegistry {
+                what,
+                location,
+                status: response.status().as_u16(),
+                content: answer::content_in_words(response.headers()),
+            },
+        }
     }
 
     pub(super) fn malformed(&self, what: impl Into<String>, reason: impl Into<String>) -> Error {
@@ -353,12 +428,26 @@ impl Wire {
         }
     }
 
-    pub(super) fn too_slow(&self, what: &str, slow: TooSlow) -> Error {
-        self.unreachable(what, 1, Box::new(slow))
+    /// Makes an error of a body that the host of `url` sends too slowly.
+    pub(super) fn too_slow(&self, url: &Url, what: &str, slow: TooSlow) -> Error {
+        self.unreachable_at(url, what, Box::new(slow))
     }
 
-    /// Makes a failure of a broken connection, or of a file that could not be read while it was sent.
-    pub(super) fn broken(&self, what: &str, error: reqwest::Error) -> Failure {
+    fn unreachable_at(
+        &self,
+        url: &Url,
+        what: &str,
+        source: Box<dyn error::Error + Send + Sync>,
+    ) -> Error {
+        Error::Unreachable {
+            what: format!("{what} ({})", self.answerer(url)),
+            attempts: 1,
+            source,
+        }
+    }
+
+    /// Makes a failure of a broken connection to the host of `url`, or of a file that could not be read while it was sent.
+    pub(super) fn broken(&self, url: &Url, what: &str, error: reqwest::Error) -> Failure {
         if let Some(failed) = find::<FileFailed>(&error) {
             return failed.to_error().into();
         }
@@ -370,7 +459,8 @@ impl Wire {
                 .into();
         }
         let retry = is_transient(&error).then_some(None);
-        let error = self.unreachable(what, 1, connection::explain(error, &self.network));
+        let cause = connection::explain(url, error, &self.network);
+        let error = self.unreachable_at(url, what, cause);
         Failure { error, retry }
     }
 }

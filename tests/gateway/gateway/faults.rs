@@ -265,7 +265,7 @@ async fn nothing_of_upstream_runs_in_a_browser() {
     upstream.on("GET", "/tags/list", 1, html);
     for (path, status) in [
         (blob.as_str(), 200),
-        ("/v2/demo/app/tags/list", 200),
+        ("/v2/demo/app/tags/list", 502),
         ("/v2/", 200),
         ("/v2/demo/app/manifests/1.0", 404),
         ("/v2/demo/APP/tags/list", 400),
@@ -280,4 +280,57 @@ async fn nothing_of_upstream_runs_in_a_browser() {
     }
     let got = front.get("/").await.is(200);
     assert!(!got.header("content-security-policy").contains("sandbox"));
+}
+
+#[tokio::test]
+async fn a_web_page_upstream_is_no_answer() {
+    let upstream = Registry::start();
+    let html = vec![("content-type", "text/html".to_owned())];
+    for method in ["GET", "HEAD"] {
+        let page = Fault::Answer(200, html.clone(), b"<!doctype html>".to_vec());
+        upstream.on(method, "/", usize::MAX, page);
+    }
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let digest = Digest::of(b"x");
+    for path in [
+        "/v2/_catalog".to_owned(),
+        "/v2/demo/app/manifests/1.0".to_owned(),
+        format!("/v2/demo/app/manifests/{digest}"),
+        "/v2/demo/app/tags/list".to_owned(),
+        format!("/v2/demo/app/referrers/{digest}"),
+    ] {
+        front.get(&path).await.is(502);
+        if path.contains("/manifests/") {
+            front.head(&path).await.is(502);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_upstream_that_breaks_off_is_no_short_list() {
+    let upstream = Registry::start();
+    upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
+    let front = Front::new(vec![registry(&upstream.address())]);
+    let path = "/v2/demo/app/tags/list";
+    let list = br#"{"name":"demo/app","tags":["1.0"]}"#;
+    let linked = |link: &str| {
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("link", link.to_owned()),
+        ];
+        Fault::Answer(200, headers, list.to_vec())
+    };
+    let errors = br#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#;
+    for fault in [
+        linked("/v2/demo/app/tags/list?last=1.0"),
+        linked("</v2/demo/app/tags/list; rel=next"),
+        linked("<http://elsewhere.example/?last=1.0>; rel=next"),
+        Fault::Body(errors.to_vec()),
+    ] {
+        upstream.on("GET", "/tags/list", 1, fault);
+        front.get(path).await.is(502);
+    }
+    upstream.on("GET", "/tags/list", 1, linked("<?last=1.0>; rel='next'"));
+    let got = front.get(path).await.is(200);
+    assert!(got.header("link").contains("last=1.0"));
 }

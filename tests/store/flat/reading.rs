@@ -127,14 +127,18 @@ fn a_media_type_that_only_the_registry_tells_will_do() {
     scene.manifest.as_object_mut().unwrap().remove("mediaType");
     scene.publish();
     scene.workspace.pull(&scene.reference, &scene.bytes);
-    let octets = "application/octet-stream";
-    let told = Fault::Headers(vec![("content-type", octets.to_owned())]);
-    scene.registry.on("GET", "/manifests/1.0", 1, told);
+    let told = |media_type: &str| Fault::Headers(vec![("content-type", media_type.to_owned())]);
+    // The type of any file tells nothing.
+    let octets = told("application/octet-stream");
+    scene.registry.on("GET", "/manifests/1.0", 1, octets);
+    scene.workspace.pull(&scene.reference, &scene.bytes);
+    let other = "application/vnd.example.manifest";
+    scene.registry.on("GET", "/manifests/1.0", 1, told(other));
     let pulled = scene
         .workspace
         .run(&["pull", &scene.reference, "-o", "out.wasm"]);
     assert_eq!(pulled.code, Some(5), "{}", pulled.stderr);
-    assert!(pulled.stderr.contains(octets), "{}", pulled.stderr);
+    assert!(pulled.stderr.contains(other), "{}", pulled.stderr);
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn artifact(config: &str, layer: &str) -> Vec<u8> {
 
 #[test]
 fn what_is_not_ours_is_named() {
-    let foreign = |says: &str| expect(5, "integrity", says, "");
+    let foreign = |says: &str, hint| expect(5, "integrity", says, hint);
     let docker = "application/vnd.docker.distribution.manifest.v2+json";
     let config = "application/vnd.docker.container.image.v1+json";
     let layer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
@@ -222,18 +222,22 @@ fn what_is_not_ours_is_named() {
         "config": descriptor(config),
         "layers": [descriptor(layer)],
     });
-    with_manifest(docker, image.to_string().as_bytes(), &foreign(config));
+    with_manifest(
+        docker,
+        image.to_string().as_bytes(),
+        &foreign(config, "docker pull"),
+    );
     let index_type = "application/vnd.oci.image.index.v1+json";
     let index =
         json!({ "schemaVersion": 2, "mediaType": index_type, "manifests": [descriptor(OURS)] });
     with_manifest(
         index_type,
         index.to_string().as_bytes(),
-        &foreign("an image index"),
+        &foreign("an image index", "by its digest"),
     );
     let helm = "application/vnd.cncf.helm.config.v1+json";
     let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
-    with_manifest(OURS, &artifact(helm, chart), &foreign(helm));
+    with_manifest(OURS, &artifact(helm, chart), &foreign(helm, "helm pull"));
 }
 
 #[test]
@@ -250,7 +254,9 @@ fn a_flat_artifact_of_two_layers_is_refused() {
 
 #[test]
 fn what_is_no_manifest_is_malformed() {
-    for rubbish in [&b""[..], b"{}", b"<html>", b"[1]", b"{\"schemaVersion\":2"] {
+    let page = expect(5, "integrity", "manifest", "a web server");
+    with_manifest(OURS, b"<html>", &page);
+    for rubbish in [&b""[..], b"{}", b"[1]", b"{\"schemaVersion\":2"] {
         with_manifest(OURS, rubbish, &expect(5, "integrity", "manifest", ""));
     }
     let large = vec![b' '; 5 * 1024 * 1024];
@@ -264,7 +270,7 @@ fn a_registry_that_goes_on_failing_is_unreachable() {
     scene.registry.on("GET", "/manifests/", ALWAYS, down);
     let expected = expect(6, "unreachable", "503", "");
     let expected = Expected {
-        hint: "check the host",
+        hint: "try again later",
         ..expected
     };
     assert_fails(&scene.workspace, &scene.reference, &expected);
@@ -280,7 +286,7 @@ fn a_registry_that_is_down_is_unreachable() {
     let pulled = workspace.run(&["pull", &format!("{address}/demo/layers:1.0"), "--json"]);
     assert_error(
         &pulled,
-        &expect(6, "unreachable", "Connection refused", "--plain-http"),
+        &expect(6, "unreachable", "Connection refused", "nothing listens"),
     );
     assert_eq!(names(&workspace.work()), [].into());
 }

@@ -79,6 +79,24 @@ async fn some_registries_list_nothing() {
 }
 
 #[tokio::test]
+async fn a_catalog_that_breaks_off_is_an_error() {
+    let html = vec![("content-type", "text/html".to_owned())];
+    for fault in [
+        Fault::Status(404, vec![]),
+        Fault::Status(405, vec![]),
+        Fault::Answer(200, html, b"welcome".to_vec()),
+        Fault::Answer(200, vec![], br#"{"tags":[]}"#.to_vec()),
+    ] {
+        let registry = registry_with(Auth::None, 0);
+        let link = vec![("link", "</v2/_catalog?p=2>; rel='next'".to_owned())];
+        registry.on("GET", "/_catalog", 1, Fault::Headers(link));
+        registry.on("GET", "/_catalog", 1, fault);
+        let error = listed(&registry, Credentials::Anonymous).await.unwrap_err();
+        assert!(!matches!(error, Error::NoCatalog { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_not_let_in_hears_that() {
     let login = || Auth::Basic {
         username: "user",

@@ -259,7 +259,7 @@ async fn an_upload_that_no_registry_answered_is_an_error() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, Error::Answer { status: found, .. } if found == status),
+            matches!(error, Error::NotRegistry { status: found, .. } if found == status),
             "{error}"
         );
     }
@@ -274,5 +274,5 @@ async fn an_upload_that_no_registry_answered_is_an_error() {
     let error = pushed(&registry, &remote(&registry), &noise(9))
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(matches!(error, Error::NotStored { .. }), "{error}");
 }

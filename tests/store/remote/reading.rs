@@ -193,7 +193,7 @@ async fn a_part_that_was_not_asked_for_is_refused() {
     registry.on("GET", "/blobs/", 1, Fault::Status(206, part));
     let error = fetched(&remote(&registry), blob).await.unwrap_err();
     assert!(
-        matches!(error, Error::Answer { status: 206, .. }),
+        matches!(error, Error::NotRegistry { status: 206, .. }),
         "{error}"
     );
 }
@@ -277,5 +277,5 @@ async fn tags_may_be_none_and_pages_must_end_here() {
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
     }
     registry.on("GET", "/tags/", 1, Fault::Body(b"<html>".to_vec()));
-    assert!(matches!(store.tags().await, Err(Error::Malformed { .. })));
+    assert!(matches!(store.tags().await, Err(Error::NotRegistry { .. })));
 }

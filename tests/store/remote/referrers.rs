@@ -1,6 +1,6 @@
 //! Referrers, in registries that have no API for them, or have it and fail.
 
-use std::sync::Weak;
+mod entering;
 
 use serde_json::{Value, json};
 
@@ -115,25 +115,82 @@ async fn the_api_is_followed_page_by_page() {
         .map(|note| Digest::of(note.as_bytes()))
         .into();
     assert_eq!(found, all);
-    // It did not filter, so we do.
+    // We filter: a registry may take other types for those of referrers.
     pages();
     let found = store.referrers(&subject(), Some("a/a")).await.unwrap();
     assert_eq!(
         found.iter().map(|found| found.digest).collect::<Vec<_>>(),
         [all[0], all[2]]
     );
-    assert_eq!(registry.requests()[2].query, "artifactType=a%2Fa");
-    // It says that it did, by whatever it knows.
-    let applied = [("oci-filters-applied", "other, artifactType")];
-    registry.on(
-        "GET",
-        REFERRERS,
-        1,
-        page(std::slice::from_ref(&b), &applied),
+    let queries = registry.requests().into_iter().map(|request| request.query);
+    let queries: Vec<String> = queries.collect();
+    assert_eq!(queries[3], "", "it is not asked for one type");
+    assert_eq!(asked(&registry, TAGGED), 2, "the tag is read each time");
+}
+
+#[tokio::test]
+async fn the_api_and_the_tag_are_read_together() {
+    let registry = Registry::start();
+    let (a, b, c) = (entry("a", "a/a"), entry("b", "a/a"), entry("c", "c/c"));
+    put_index(&registry, &[b.clone(), c.clone()]);
+    let store = remote(&registry);
+    let notes = |notes: &[&str]| -> Vec<Digest> {
+        let digests = notes.iter().map(|note| Digest::of(note.as_bytes()));
+        digests.collect()
+    };
+    let digests = |found: Vec<Descriptor>| -> Vec<Digest> {
+        found.iter().map(|found| found.digest).collect()
+    };
+    registry.on("GET", REFERRERS, 1, page(&[], &[]));
+    assert_eq!(digests(listed(&store).await.unwrap()), notes(&["b", "c"]));
+    registry.on("GET", REFERRERS, 1, page(&[a.clone(), b.clone()], &[]));
+    assert_eq!(
+        digests(listed(&store).await.unwrap()),
+        notes(&["a", "b", "c"])
     );
+    registry.on("GET", REFERRERS, 1, page(&[a, b], &[]));
     let found = store.referrers(&subject(), Some("a/a")).await.unwrap();
-    assert_eq!(found.len(), 1);
-    assert_eq!(asked(&registry, TAGGED), 0);
+    assert_eq!(digests(found), notes(&["a", "b"]));
+    // What cannot be read is not empty.
+    registry.on("GET", REFERRERS, 1, page(&[], &[]));
+    registry.on("GET", TAGGED, 1, Fault::Status(403, vec![]));
+    listed(&store).await.unwrap_err();
+    assert_eq!(store.referrers_doubt(), None);
+}
+
+#[tokio::test]
+async fn a_referrer_without_a_type_is_decided_by_its_manifest() {
+    let empty = "application/vnd.oci.empty.v1+json";
+    for (stated, in_tag) in [
+        (Some(empty), false),
+        (Some(""), false),
+        (None, false),
+        (Some(empty), true),
+        (None, true),
+    ] {
+        let registry = Registry::start();
+        let ours = referrer("ours");
+        registry.put_manifest("demo/app", "ours", MANIFEST, &ours.bytes);
+        let mut listed = json!({
+            "mediaType": MANIFEST, "digest": ours.digest.to_string(), "size": ours.bytes.len(),
+        });
+        if let Some(stated) = stated {
+            listed["artifactType"] = stated.into();
+        }
+        let mut gone = entry("gone", "");
+        gone["artifactType"] = empty.into();
+        let all = [entry("other", "a/a"), gone, listed];
+        match in_tag {
+            true => put_index(&registry, &all),
+            false => registry.on("GET", REFERRERS, usize::MAX, page(&all, &[])),
+        }
+        let store = remote(&registry);
+        let found = store.referrers(&subject(), Some(SIGNATURE)).await.unwrap();
+        let found: Vec<Digest> = found.iter().map(|found| found.digest).collect();
+        assert_eq!(found, [ours.digest], "{stated:?}");
+        let nothing = store.referrers(&subject(), Some("b/b")).await.unwrap();
+        assert_eq!(nothing, []);
+    }
 }
 
 #[tokio::test]
@@ -155,17 +212,17 @@ async fn pages_of_the_api_must_end_here() {
 async fn where_there_is_no_api_the_tag_is_read() {
     let elsewhere = Registry::start();
     elsewhere.on("GET", "/api", usize::MAX, Fault::Status(429, vec![]));
-    let location = format!("http://{}/api", elsewhere.address());
-    let html = || vec![("content-type", "text/html".to_owned())];
-    for fault in [
-        Fault::Status(404, vec![]),
-        Fault::Status(405, vec![]),
-        Fault::Status(400, vec![]),
-        Fault::Status(501, vec![]),
-        Fault::Status(303, vec![("location", location)]),
-        Fault::Answer(200, html(), b"<!doctype html>".to_vec()),
-        Fault::Answer(200, vec![], b"{}".to_vec()),
-        Fault::Answer(200, vec![], Vec::new()),
+    let led_away = |status| {
+        let location = format!("http://{}/api", elsewhere.address());
+        Fault::Status(status, vec![("location", location)])
+    };
+    for (fault, is_doubtful) in [
+        (Fault::Status(404, vec![]), false),
+        (Fault::Status(405, vec![]), true),
+        (Fault::Status(501, vec![]), true),
+        (led_away(303), true),
+        (led_away(302), true),
+        (led_away(307), true),
     ] {
         let registry = Registry::start();
         registry.on("GET", REFERRERS, usize::MAX, fault);
@@ -178,12 +235,82 @@ async fn where_there_is_no_api_the_tag_is_read() {
         let nothing = store.referrers(&Digest::of(b"other"), None).await.unwrap();
         assert_eq!(nothing, []);
         assert_eq!(asked(&registry, REFERRERS), 1, "it is asked once");
+        let doubt = store.referrers_doubt();
+        assert_eq!(doubt.is_some(), is_doubtful, "{doubt:?}");
+        let host = registry.address();
+        assert!(doubt.is_none_or(|doubt| doubt.contains(&host)));
     }
     assert_eq!(
         elsewhere.requests().len(),
         0,
         "what is elsewhere says nothing of referrers"
     );
+}
+
+/// Answers that say nothing of referrers.
+fn nonsense() -> Vec<Fault> {
+    let typed = |media_type: &str, body: &[u8]| {
+        let headers = vec![("content-type", media_type.to_owned())];
+        Fault::Answer(200, headers, body.to_vec())
+    };
+    let errors = br#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#;
+    let login = vec![("location", "/login".to_owned())];
+    vec![
+        Fault::Status(400, vec![]),
+        Fault::Status(410, vec![]),
+        Fault::Answer(204, vec![], vec![]),
+        Fault::Status(302, login.clone()),
+        Fault::Status(303, login),
+        Fault::Status(303, vec![]),
+        typed("text/html", b"<!doctype html>"),
+        typed("text/html", b"log in"),
+        typed("application/json", errors),
+        typed(INDEX, errors),
+        typed("application/json", b"{}"),
+        typed(INDEX, b""),
+        typed(MANIFEST, b"{\"config\":{}}"),
+    ]
+}
+
+/// A registry whose tag lists something, so that a list can only be short.
+fn registry_with_login() -> Registry {
+    let registry = Registry::start();
+    put_index(&registry, &[entry("a", "a/a")]);
+    let html = vec![("content-type", "text/html".to_owned())];
+    let login = Fault::Answer(200, html, b"<!doctype html>".to_vec());
+    registry.on("GET", "/login", usize::MAX, login);
+    registry
+}
+
+#[tokio::test]
+async fn what_says_nothing_of_referrers_is_an_error() {
+    for fault in nonsense() {
+        let registry = registry_with_login();
+        registry.on("GET", REFERRERS, usize::MAX, fault);
+        let error = listed(&remote(&registry)).await.unwrap_err();
+        assert!(shown(&error).contains(&registry.address()), "{error}");
+        assert_eq!(asked(&registry, TAGGED), 0, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn referrers_that_break_off_are_an_error() {
+    let elsewhere = vec![("location", "http://127.0.0.1:1/api".to_owned())];
+    let others = [
+        Fault::Status(404, vec![]),
+        Fault::Status(405, vec![]),
+        Fault::Status(501, vec![]),
+        Fault::Status(303, elsewhere),
+    ];
+    for fault in others.into_iter().chain(nonsense()) {
+        let registry = registry_with_login();
+        let first = page(&[entry("b", "b/b")], &[("link", "<?page=2>")]);
+        registry.on("GET", REFERRERS, 1, first);
+        registry.on("GET", REFERRERS, usize::MAX, fault);
+        let error = listed(&remote(&registry)).await.unwrap_err();
+        assert!(!matches!(error, Error::NotFound { .. }), "{error}");
+        assert_eq!(asked(&registry, REFERRERS), 2, "{error}");
+    }
 }
 
 #[tokio::test]
@@ -248,168 +375,4 @@ async fn a_broken_index_is_not_an_empty_one() {
         assert!(matches!(error, Error::Malformed { .. }), "{error}");
         assert!(error.to_string().contains(&index_tag()), "{error}");
     }
-}
-
-#[tokio::test]
-async fn a_registry_that_sees_to_subjects_is_left_to_it() {
-    let registry = Registry::start();
-    let handled = vec![("oci-subject", subject().to_string())];
-    registry.on("PUT", "/manifests/", 1, Fault::Headers(handled));
-    let store = remote(&registry);
-    let ours = referrer("a");
-    store.push_manifest(&ours, Some("a")).await.unwrap();
-    let by_digest = format!("PUT /v2/demo/app/manifests/{}", ours.digest);
-    let by_tag = "PUT /v2/demo/app/manifests/a".to_owned();
-    assert_eq!(registry.lines(), [by_digest, by_tag]);
-}
-
-#[tokio::test]
-async fn an_entry_is_written_once_and_looked_at_twice() {
-    let registry = Registry::start();
-    put_index(&registry, &[entry("theirs", "a/a")]);
-    let store = remote(&registry);
-    let ours = referrer("ours");
-    store.push_manifest(&ours, None).await.unwrap();
-    assert_eq!(tagged(&registry).len(), 2);
-    let index = format!("/v2/demo/app/manifests/{}", index_tag());
-    let expected = [
-        format!("PUT /v2/demo/app/manifests/{}", ours.digest),
-        format!("GET {index}"),
-        format!("PUT {index}"),
-        format!("GET {index}"),
-        format!("GET {index}"),
-    ];
-    assert_eq!(registry.lines(), expected);
-    store.push_manifest(&ours, None).await.unwrap();
-    assert_eq!(writes(&registry), 1, "it was there");
-    // What has no subject is no business of anybody's.
-    registry.forget_requests();
-    store
-        .push_manifest(&RawManifest::new("{}", MANIFEST), Some("1.0"))
-        .await
-        .unwrap();
-    assert_eq!(registry.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn who_sees_the_tag_finds_the_entry() {
-    let registry = Registry::start();
-    registry.on("PUT", TAGGED, 1, Fault::Status(400, vec![]));
-    let store = remote(&registry);
-    let ours = referrer("ours");
-    let pushed = store.push_manifest(&ours, Some("mark")).await;
-    assert!(matches!(pushed, Err(Error::Answer { status: 400, .. })));
-    assert_eq!(registry.manifest("demo/app", "mark"), None);
-    registry.forget_requests();
-    store.push_manifest(&ours, Some("mark")).await.unwrap();
-    assert_eq!(tagged(&registry).len(), 1);
-    let lines = registry.lines();
-    assert_eq!(lines.last().unwrap(), "PUT /v2/demo/app/manifests/mark");
-}
-
-#[tokio::test]
-async fn before_an_index_is_written_again_it_is_read_again() {
-    let registry = Registry::start();
-    registry.on("PUT", TAGGED, 2, Fault::Status(503, vec![]));
-    registry.on("PUT", TAGGED, 1, Fault::CloseBeforeAnswer);
-    let store = remote(&registry);
-    store.push_manifest(&referrer("ours"), None).await.unwrap();
-    let lines = registry.lines();
-    let methods: Vec<&str> = lines[1..].iter().map(|line| &line[..3]).collect();
-    assert_eq!(methods.join(" "), "GET PUT GET PUT GET PUT GET PUT GET GET");
-    registry.on("PUT", TAGGED, 4, Fault::Status(503, vec![]));
-    let error = store
-        .push_manifest(&referrer("more"), None)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Unreachable { attempts: 4, .. }),
-        "{error}"
-    );
-}
-
-/// Somebody else who writes an index of their own.
-fn somebody(registry: &Arc<Registry>) -> Fault {
-    let registry: Weak<Registry> = Arc::downgrade(registry);
-    Fault::Then(Arc::new(move || {
-        if let Some(registry) = registry.upgrade() {
-            put_index(&registry, &[entry("theirs", "a/a")]);
-        }
-    }))
-}
-
-#[tokio::test]
-async fn an_index_that_somebody_overwrites_is_written_again() {
-    for times in [1, 3] {
-        let registry = Arc::new(Registry::start());
-        registry.on("PUT", TAGGED, times, somebody(&registry));
-        let ours = referrer("ours");
-        remote(&registry).push_manifest(&ours, None).await.unwrap();
-        let theirs = entry("theirs", "a/a");
-        let entries = tagged(&registry);
-        let digest = ours.digest.to_string();
-        let expected = [theirs["digest"].as_str().unwrap(), digest.as_str()];
-        assert_eq!(digests(&entries), expected);
-        assert_eq!(writes(&registry), times + 1);
-    }
-}
-
-#[tokio::test]
-async fn an_index_that_is_overwritten_after_the_first_look_is_written_again() {
-    let registry = Arc::new(Registry::start());
-    // The reading; then the first look, that finds the entry.
-    registry.on("GET", TAGGED, 1, Fault::Then(Arc::new(|| {})));
-    registry.on("GET", TAGGED, 1, somebody(&registry));
-    let ours = referrer("ours");
-    remote(&registry).push_manifest(&ours, None).await.unwrap();
-    assert_eq!(tagged(&registry).len(), 2);
-    assert_eq!(writes(&registry), 2);
-}
-
-#[tokio::test]
-async fn an_index_that_never_stays_is_given_up() {
-    let registry = Arc::new(Registry::start());
-    registry.on("PUT", TAGGED, usize::MAX, somebody(&registry));
-    let error = remote(&registry)
-        .push_manifest(&referrer("ours"), None)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Overwritten { .. }), "{error}");
-    assert_eq!(error.kind(), wharf::error::Kind::Unreachable);
-    let expected = format!(
-        "the list of referrers `{}` in {}/demo/app was written 24 times, and overwritten by others each time",
-        index_tag(),
-        registry.address()
-    );
-    assert_eq!(error.to_string(), expected);
-    assert_eq!(writes(&registry), 24);
-}
-
-#[tokio::test]
-async fn an_index_that_is_none_is_not_written_over() {
-    let registry = Registry::start();
-    registry.put_manifest("demo/app", &index_tag(), INDEX, b"[]");
-    let error = remote(&registry)
-        .push_manifest(&referrer("ours"), None)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Malformed { .. }), "{error}");
-    assert_eq!(writes(&registry), 0);
-}
-
-#[tokio::test]
-async fn an_index_that_is_refused_is_an_error() {
-    let registry = Registry::start();
-    put_index(&registry, &[entry("gone", "a/a")]);
-    // With all that it lists there is no reason that we could mend.
-    registry.put_manifest("demo/app", "kept", MANIFEST, b"gone");
-    registry.on("PUT", TAGGED, 1, Fault::Status(400, vec![]));
-    let error = remote(&registry)
-        .push_manifest(&referrer("ours"), None)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Answer { status: 400, .. }),
-        "{error}"
-    );
 }

@@ -55,6 +55,13 @@ async fn anything_else_is_nothing() {
         assert_eq!(found(&registry).await.unwrap(), None);
     }
     assert_eq!(registry.requests().len(), 9, "no token is asked for");
+    let gzip = vec![
+        ("content-type", "application/json".to_owned()),
+        ("content-encoding", "gzip".to_owned()),
+    ];
+    registry.on("GET", PATH, 1, Fault::Answer(200, gzip, vec![0x1f, 0x8b]));
+    let error = found(&registry).await.unwrap_err();
+    assert!(matches!(error, Error::Encoded { .. }), "{error}");
     // What is called JSON is not passed over.
     registry.on("GET", PATH, 1, answer(200, "application/json", b"{"));
     assert_eq!(found(&registry).await.unwrap().as_deref(), Some(&b"{"[..]));

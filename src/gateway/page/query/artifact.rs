@@ -1,4 +1,5 @@
-//! One artifact: its manifest, those of the other versions, and the root, which its WIT is read from.
+//! Queries for the page of one artifact: its manifest, the manifests of other versions, and the root, which contains
+//! the WIT.
 
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
@@ -27,10 +28,10 @@ use crate::reference::Name;
 use crate::store::{self, RawManifest, blocking};
 use crate::world::{self, Interfaces};
 
-/// How many other versions a component is compared with.
+/// The most versions that a component is compared with.
 const MAX_OTHERS: usize = 10;
 
-/// The largest root that is fetched to read WIT from, in bytes as stored.
+/// The largest root that is fetched to read its WIT, in bytes as stored.
 const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
 
 impl RepositoryRequest<'_> {
@@ -101,7 +102,7 @@ impl RepositoryRequest<'_> {
         ))
     }
 
-    /// Reads the manifest that is named; by the digest of a flat form the split one.
+    /// Reads the named manifest. The digest of a flat form returns the split manifest.
     async fn named(&self, name: &Name) -> Answered<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();
@@ -124,12 +125,12 @@ impl RepositoryRequest<'_> {
         })
     }
 
-    /// Reads an artifact, or says in a few words what a manifest is that is none.
+    /// Reads an artifact. If the manifest is another kind of artifact, returns a few words about it instead.
     async fn opened(&self, raw: &RawManifest) -> Result<Result<Opened, String>, Error> {
         let (store, name) = (&self.store, Name::Digest(raw.digest));
         let opened = open_manifest(store.as_ref(), &name, raw, self.gateway.session()?).await;
         match opened {
-            Err(Error::Foreign { what, .. }) => Ok(Err(what)),
+            Err(Error::Foreign { what, .. }) => Ok(Err(what.to_string())),
             Err(Error::Artifact { reference, source }) => match form(&raw.bytes) {
                 Ok(Form::Split) => Err(Error::Artifact { reference, source }),
                 Ok(_) => Ok(Err(format!("no sound flat artifact ({source})"))),
@@ -139,8 +140,8 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    /// Reads what the newest other tags name, and says how many versions are left out. Tags that name the same are
-    /// no others.
+    /// Reads the manifests of the newest other tags, and returns how many versions are left out. Skips tags that name
+    /// the same manifest.
     async fn others(
         &self,
         repository: &str,
@@ -175,8 +176,7 @@ impl RepositoryRequest<'_> {
         (others.into_iter().flatten().collect(), left_out)
     }
 
-    /// Returns the names and the WIT of an artifact. Where they cannot be read, the names are those that its manifest
-    /// claims.
+    /// Returns the names and the WIT of an artifact. If they cannot be read, returns the names in the manifest.
     async fn interface(
         &self,
         opened: &Opened,
@@ -197,8 +197,8 @@ impl RepositoryRequest<'_> {
         })
     }
 
-    /// Reads the names and the WIT of a component from its root. What others may read is in the cache too, so the
-    /// repository must have all layers itself.
+    /// Reads the names and the WIT of a component from its root. The repository itself must have all layers, because
+    /// the cache may also have layers that this client must not read.
     async fn wit(
         &self,
         opened: &Opened,
@@ -230,7 +230,7 @@ impl RepositoryRequest<'_> {
         Ok((names, wit.map_err(|error| error.to_string())))
     }
 
-    /// Reads what the config of a flat artifact says, if the repository has it.
+    /// Reads the description in the config of a flat artifact, if the repository has the config.
     async fn described(&self, flat: &FlatManifest) -> Interfaces {
         let store = self.store.as_ref();
         let read = async {

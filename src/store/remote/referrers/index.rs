@@ -38,14 +38,7 @@ impl Referrer {
         }
         let value: Value = serde_json::from_slice(&manifest.bytes).ok()?;
         let subject = value.get("subject")?.get("digest")?.as_str()?.to_owned();
-        let said = |value: Option<&Value>| {
-            let text = value.and_then(Value::as_str).unwrap_or_default();
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        let config = value
-            .get("config")
-            .and_then(|config| config.get("mediaType"));
-        let artifact_type = said(value.get("artifactType")).or_else(|| said(config));
+        let artifact_type = stated_type(&value);
         let digest = manifest.digest.to_string();
         let mut entry = json!({
             "mediaType": manifest.media_type,
@@ -141,12 +134,19 @@ impl Index {
     }
 }
 
-/// Returns whether some bytes claim to be an index.
-pub(super) fn looks_like_one(bytes: &[u8]) -> bool {
-    let value: Option<Value> = serde_json::from_slice(bytes).ok();
-    value.is_some_and(|value| {
-        value["mediaType"] == media_type::INDEX || value["manifests"].is_array()
-    })
+/// Returns the artifact type that a manifest has.
+pub(super) fn artifact_type(manifest: &[u8]) -> Option<String> {
+    stated_type(&serde_json::from_slice(manifest).ok()?)
+}
+
+fn stated_type(manifest: &Value) -> Option<String> {
+    let said = |value: Option<&Value>| {
+        let text = value.and_then(Value::as_str).unwrap_or_default();
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let config = manifest.get("config");
+    let config = config.and_then(|config| config.get("mediaType"));
+    said(manifest.get("artifactType")).or_else(|| said(config))
 }
 
 fn digest_of(entry: &Value) -> Option<&str> {
