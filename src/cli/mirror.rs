@@ -73,7 +73,7 @@ impl MirrorCommand {
         let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
             Failure::new(
                 Kind::Integrity,
-                format!("the mirror file {name} is malformed: {error}"),
+                format!("cannot read the mirror file {name}: {error}"),
             )
         })?;
         let locator = context.locator()?;
