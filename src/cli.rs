@@ -129,7 +129,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     );
     let json = std::env::args_os().any(|argument| argument == "--json");
     if is_help {
-        return match stdout::written(error.print()).context("standard output") {
+        return match stdout::written(error.print()).context(output::NO_STDOUT) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => Failure::from(error).report(json),
         };

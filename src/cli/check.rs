@@ -90,7 +90,7 @@ async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool,
     let Stub { name, bytes } = component;
     let world = target.name();
     let verdict = blocking(move || fits::target(&bytes, &target)).await;
-    let verdict = verdict.map_err(|failure| failure.context(name.clone()))?;
+    let verdict = verdict.map_err(|failure| failure.context(format!("cannot check {name}")))?;
     let fits = verdict.fits();
     let report = Fit {
         component: name,
@@ -122,8 +122,9 @@ async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool,
 async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failure> {
     let (component, compatible_with) = (new.name, old.name);
     let verdict = blocking(move || fits::upgrade(&old.bytes, &new.bytes)).await;
-    let verdict =
-        verdict.map_err(|failure| failure.context(format!("{component} and {compatible_with}")))?;
+    let verdict = verdict.map_err(|failure| {
+        failure.context(format!("cannot compare {component} with {compatible_with}"))
+    })?;
     let report = Upgrade {
         component,
         compatible_with,

@@ -51,10 +51,10 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(self, context: &Context, command: Command) -> Result<(), Failure> {
         let directory = &self.directory;
-        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-        clap_mangen::generate_to(command, directory)
-            .with_context(|| directory.display().to_string())?;
-        let pages = pages(directory).with_context(|| directory.display().to_string())?;
+        let failed = || format!("cannot write man pages to {}", directory.display());
+        fs::create_dir_all(directory).with_context(failed)?;
+        clap_mangen::generate_to(command, directory).with_context(failed)?;
+        let pages = pages(directory).with_context(failed)?;
         output::print(context, &json!({ "pages": pages }), || {
             let names = pages.iter().map(|page| page.display().to_string());
             names.collect::<Vec<_>>().join("\n")

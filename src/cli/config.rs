@@ -157,7 +157,7 @@ fn changed(
         let message = format!("{} sets no registry for {scope}", file.display());
         return Err(Failure::new(Kind::NotFound, message));
     };
-    write(&file, &after).with_context(|| file.display().to_string())?;
+    write(&file, &after).with_context(|| format!("cannot write {}", file.display()))?;
     let report = Changed {
         file,
         scope: scope.to_string(),
@@ -173,7 +173,7 @@ fn changed(
 fn read(path: &Path) -> Result<String, Failure> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        read => Ok(read.with_context(|| path.display().to_string())?),
+        read => Ok(read.with_context(|| format!("cannot read {}", path.display()))?),
     }
 }
 

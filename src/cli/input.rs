@@ -36,7 +36,10 @@ impl Input {
             return Err(Failure::usage(format!("{name} is {what}")));
         }
         let file = File::open(path).map_err(|error| failed(&name, error))?;
-        let component = blocking(move || Component::read(file, &policy).context(name)).await?;
+        let component = blocking(move || {
+            Component::read(file, &policy).with_context(|| format!("cannot read {name}"))
+        })
+        .await?;
         Ok(Self {
             component: Arc::new(component),
             stamp,
@@ -81,6 +84,8 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 fn failed(name: &str, error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::NotFound => Failure::new(Kind::NotFound, format!("file `{name}` not found")),
-        _ => anyhow::Error::from(error).context(name.to_owned()).into(),
+        _ => anyhow::Error::from(error)
+            .context(format!("cannot read {name}"))
+            .into(),
     }
 }

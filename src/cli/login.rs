@@ -106,7 +106,7 @@ fn ask(username: Option<String>) -> Result<(String, String), Failure> {
     if username.is_empty() {
         return Err(Failure::usage("the user name is empty"));
     }
-    let password = rpassword::prompt_password("password: ").context("reading the password")?;
+    let password = rpassword::prompt_password("password: ").context("cannot read the password")?;
     match password.as_str() {
         "" => Err(Failure::usage("the password is empty")),
         _ => Ok((username, password)),
@@ -115,10 +115,12 @@ fn ask(username: Option<String>) -> Result<(String, String), Failure> {
 
 fn ask_username() -> Result<String, Failure> {
     eprint!("user name: ");
-    io::stderr().flush().context("standard error")?;
+    io::stderr()
+        .flush()
+        .context("cannot write to standard error")?;
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
-        .context("reading the user name")?;
+        .context("cannot read the user name")?;
     Ok(line.trim().to_owned())
 }

@@ -94,7 +94,7 @@ impl MirrorCommand {
                 let done = |version: &Version, mirrored| run.version(spec, version, mirrored);
                 let mirrored = locator.mirror(entry, spec, done).await;
                 if let Err(error) = mirrored {
-                    let failure = Failure::from(error).context(format!("mirroring {spec}"));
+                    let failure = Failure::from(error).context(format!("cannot mirror {spec}"));
                     run.failed(spec, None, failure);
                 }
             }
@@ -124,7 +124,7 @@ impl Run<'_> {
         let (reference, copied) = match mirrored {
             Ok(mirrored) => mirrored,
             Err(error) => {
-                let doing = format!("mirroring {}@{version}", spec.name);
+                let doing = format!("cannot mirror {}@{version}", spec.name);
                 return self.failed(spec, Some(version), Failure::from(error).context(doing));
             }
         };

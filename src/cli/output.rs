@@ -16,9 +16,22 @@ use super::hints;
 use super::settings::Context;
 use super::stdout;
 
+/// The context of an error of standard output.
+pub(crate) const NO_STDOUT: &str = "cannot write to standard output";
+
+/// Returns the context of a file that cannot be read.
+pub(crate) fn unreadable(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
+
+/// Returns the context of a file or directory that cannot be written.
+pub(crate) fn unwritable(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
 /// Prints a line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    Ok(stdout::line(text).context("standard output")?)
+    Ok(stdout::line(text).context(NO_STDOUT)?)
 }
 
 /// Prints a result, as one JSON object or as text. JSON is streamed, because it may be long.
@@ -34,7 +47,7 @@ pub(crate) fn print(
             serde_json::to_writer_pretty(&mut *stdout, value)?;
             stdout.write_all(b"\n")
         });
-        return Ok(written.context("standard output")?);
+        return Ok(written.context(NO_STDOUT)?);
     }
     match text().trim_end() {
         "" => Ok(()),
@@ -68,11 +81,11 @@ impl Target {
                 return Err(Failure::usage(format!("{} is a directory", path.display())));
             }
             let stream = File::options().write(true).open(path);
-            let stream = stream.with_context(|| path.display().to_string())?;
+            let stream = stream.with_context(|| unwritable(path))?;
             let written = false;
             return Ok(Self::Stream { stream, written });
         }
-        let path = through_links(path).with_context(|| path.display().to_string())?;
+        let path = through_links(path).with_context(|| unwritable(path))?;
         if !parent(&path).is_dir() {
             let directory = parent(&path).display();
             return Err(Failure::new(
@@ -80,7 +93,7 @@ impl Target {
                 format!("directory `{directory}` not found"),
             ));
         }
-        let spool = Spool::new_in(parent(&path)).with_context(|| path.display().to_string())?;
+        let spool = Spool::new_in(parent(&path)).with_context(|| unwritable(&path))?;
         Ok(Self::File { spool, path })
     }
 
@@ -94,7 +107,7 @@ impl Target {
             let failure = Failure::usage("a component is binary and cannot go to a terminal");
             return Err(failure.hint(hints::REDIRECT));
         }
-        let stream = stdout::duplicate().context("standard output")?;
+        let stream = stdout::duplicate().context(NO_STDOUT)?;
         if was_closed(&stream) {
             let failure = Failure::new(Kind::Other, "standard output is closed");
             return Err(failure.hint(hints::REDIRECT_OR_DISCARD));
@@ -114,7 +127,7 @@ impl Target {
                     }
                     spool.replace(&path)
                 };
-                Ok(place().with_context(|| path.display().to_string())?)
+                Ok(place().with_context(|| unwritable(&path))?)
             }
             Self::Stream { .. } => Ok(()),
         }
@@ -180,11 +193,11 @@ fn holds(path: &Path, content: Identity) -> Result<bool, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            return Err(error.context(path.display().to_string()).into());
+            return Err(error.context(unreadable(&path)).into());
         }
     };
     let mut hasher = Hasher::new();
-    io::copy(&mut file, &mut hasher).with_context(|| path.display().to_string())?;
+    io::copy(&mut file, &mut hasher).with_context(|| unreadable(path))?;
     if hasher.identity() == content {
         return Ok(true);
     }

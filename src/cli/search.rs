@@ -161,7 +161,9 @@ impl Search {
             return Ok(None);
         };
         let Stub { name, bytes } = Stub::read(context, what).await?;
-        Ok(Some(Types::socket(bytes).context(name)?))
+        Ok(Some(
+            Types::socket(bytes).with_context(|| format!("cannot read {name}"))?,
+        ))
     }
 
     fn query(&self, types: Option<&Types>) -> Query {

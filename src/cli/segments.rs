@@ -15,6 +15,7 @@ use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
+use super::output::{unreadable, unwritable};
 use super::settings::Context;
 use super::text;
 
@@ -84,7 +85,7 @@ struct UnreadRow {
 
 /// Reads the segments of a file.
 pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let file = File::open(path).with_context(|| unreadable(path))?;
     read(file).await
 }
 
@@ -94,7 +95,7 @@ pub(crate) async fn of_stored(
     located: &Located,
     cache: &Arc<Cache>,
 ) -> Result<(Report, Pulled), Failure> {
-    let named = || cache.ingest().display().to_string();
+    let named = || unwritable(cache.ingest());
     let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
     let file = spool.file().try_clone().with_context(named)?;
     let Located {

@@ -256,7 +256,9 @@ async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener,
                 Failure::usage(format!("`{name}` is not an address: {error}")).hint(hints::ADDRESS)
             }
             kind => {
-                let failure = Failure::from(anyhow::Error::from(error).context(name));
+                let failure = Failure::from(
+                    anyhow::Error::from(error).context(format!("cannot listen on {name}")),
+                );
                 match kind {
                     AddrInUse => failure.hint(hints::other_address(flag)),
                     _ => failure,
@@ -264,7 +266,9 @@ async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener,
             }
         }
     })?;
-    let address = listener.local_addr().context("the listening address")?;
+    let address = listener
+        .local_addr()
+        .context("cannot find the listening address")?;
     Ok((listener, format!("{scheme}://{address}")))
 }
 
@@ -275,6 +279,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             Kind::NotFound,
             format!("file `{}` not found", name()),
         )),
-        read => Ok(read.with_context(name)?),
+        read => Ok(read.with_context(|| format!("cannot read {}", name()))?),
     }
 }

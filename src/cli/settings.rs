@@ -25,6 +25,7 @@ use wharf::store::{Observer, Session};
 use super::failure::Failure;
 use super::hints;
 use super::input::read_text;
+use super::output::unreadable;
 use super::progress::Progress;
 use super::text::{parse_size, printable};
 
@@ -175,7 +176,7 @@ impl Drop for Context {
 impl Context {
     pub(crate) fn new(mut flags: Shared) -> Result<Self, Failure> {
         let ca_certificates = match &flags.ca_cert {
-            Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
+            Some(path) => std::fs::read(path).with_context(|| unreadable(path))?,
             None => Vec::new(),
         };
         let username = flags.username.take_if(|_| flags.password_stdin);
@@ -243,7 +244,7 @@ impl Context {
             return Ok(temporary.path());
         }
         let made = tempfile::Builder::new().prefix("wharf-").tempdir();
-        let made = made.context("a temporary directory")?;
+        let made = made.context("cannot create a temporary directory")?;
         Ok(self.temporary.get_or_init(|| made).path())
     }
 
@@ -404,7 +405,7 @@ fn password() -> Result<String, Failure> {
     io::stdin()
         .lock()
         .read_line(&mut line)
-        .context("reading the password")?;
+        .context("cannot read the password")?;
     let password = line.trim_end_matches(['\r', '\n']);
     match password {
         "" => Err(Failure::usage("there is no password on standard input")),

@@ -95,7 +95,7 @@ fn named(exploded: &Exploded, error: SpliceError) -> Failure {
     let failure = |error| Failure::from(wharf::error::Error::from(error));
     match error {
         SpliceError::Layer { layer, .. } | SpliceError::Content { layer, .. } => {
-            failure(error).context(exploded.title(layer).to_owned())
+            failure(error).context(format!("cannot use {}", exploded.title(layer)))
         }
         SpliceError::Tiling(_) => failure(error).hint(hints::INCOMPLETE_LAYERS),
         error => failure(error),

@@ -1,7 +1,7 @@
 //! `wharf split`
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,6 +15,7 @@ use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
 use super::input::Input;
+use super::output::unwritable;
 use super::settings::{Context, SplitFlags};
 use super::{output, text};
 
@@ -61,8 +62,7 @@ impl Split {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let input = Input::read(&self.file, self.split.cut.policy()).await?;
         input.warn(&self.file);
-        fs::create_dir_all(&self.directory)
-            .with_context(|| self.directory.display().to_string())?;
+        fs::create_dir_all(&self.directory).with_context(|| unwritable(&self.directory))?;
         let progress = Arc::clone(&context.progress);
         let explode = move || self.explode(&input.component, progress.as_ref());
         let report = blocking(explode).await?;
@@ -107,15 +107,15 @@ impl Split {
         observer: &dyn wharf::store::Observer,
         made: &mut Vec<PathBuf>,
     ) -> Result<(String, u64), Failure> {
-        let place = |path: &Path| path.display().to_string();
-        let mut spool = Spool::new_in(&self.directory).with_context(|| place(&self.directory))?;
+        let mut spool =
+            Spool::new_in(&self.directory).with_context(|| unwritable(&self.directory))?;
         let level = (!self.raw).then_some(self.split.level);
         let stored =
             component.encode(layer, level, spool.file(), &|bytes| observer.moved(bytes))?;
         let title = title(component, layer, split, stored.encoding);
         let path = self.directory.join(&title);
         let is_new = !path.exists();
-        spool.replace(&path).with_context(|| place(&path))?;
+        spool.replace(&path).with_context(|| unwritable(&path))?;
         if is_new {
             made.push(path);
         }
@@ -128,7 +128,9 @@ impl Split {
             let other = self.directory.join(title);
             match fs::remove_file(&other) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(anyhow::Error::from(error).context(place(&other)).into());
+                    return Err(anyhow::Error::from(error)
+                        .context(format!("cannot remove {}", other.display()))
+                        .into());
                 }
                 _ => {}
             }

@@ -15,6 +15,7 @@ use wharf::stub;
 use wharf::world::{self, Interfaces, World};
 
 use super::failure::{Failure, blocking};
+use super::output::unreadable;
 use super::settings::Context;
 use super::text::printable;
 
@@ -63,7 +64,7 @@ fn malformed(error: world::Error) -> Failure {
 pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     let path = path.to_owned();
     blocking(move || {
-        let name = path.display().to_string();
+        let name = unreadable(&path);
         let file = File::open(&path).with_context(|| name.clone())?;
         stub::of_source(&file).map_err(|error| {
             let error = match error {

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::hints;
 use super::index::correction;
 use super::names;
+use super::output::unreadable;
 use super::settings::Context;
 use super::text::printable;
 use super::wit;
@@ -59,9 +60,10 @@ impl Stub {
         } = arguments::open(context, named).await?;
         let name = reference.at(opened.digest).to_string();
         let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
-        let (bytes, _) = stub.context(name.clone())?;
+        let (bytes, _) = stub.with_context(|| format!("cannot read {name}"))?;
         if let Some(split) = opened.split() {
-            let found = Externs::from(interfaces(&bytes).context(name.clone())?);
+            let found =
+                Externs::from(interfaces(&bytes).with_context(|| format!("cannot read {name}"))?);
             // Names in a manifest are claims, and those in the root count.
             if Externs::from(&split.config).differs(&found) {
                 eprintln!("warning: {}", printable(&correction(&name)));
@@ -82,7 +84,7 @@ pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Ta
         Wit::read(vec![file(path)?], Vec::new())?
     } else {
         let Stub { name, bytes } = Stub::read(context, wit).await?;
-        Wit::decode(&bytes).context(name)?
+        Wit::decode(&bytes).with_context(|| format!("cannot read {name}"))?
     };
     Ok(wit.world(name)?)
 }
@@ -110,7 +112,7 @@ fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
             dependencies.push(Dependency::Text(vec![file(&entry)?]));
         } else if extension == "wasm" {
             let path = entry.display().to_string();
-            let bytes = fs::read(&entry).context(path.clone())?;
+            let bytes = fs::read(&entry).with_context(|| unreadable(&entry))?;
             dependencies.push(Dependency::Encoded { path, bytes });
         }
     }
@@ -128,17 +130,17 @@ fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
 
 /// Lists a directory, sorted by name.
 fn entries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let name = || path.display().to_string();
-    let listed = fs::read_dir(path).with_context(name)?;
+    let failed = || unreadable(path);
+    let listed = fs::read_dir(path).with_context(failed)?;
     let entries = listed.map(|entry| Ok(entry?.path()));
     let entries: Result<Vec<_>, std::io::Error> = entries.collect();
-    let mut entries = entries.with_context(name)?;
+    let mut entries = entries.with_context(failed)?;
     entries.sort();
     Ok(entries)
 }
 
 fn file(path: &Path) -> Result<WitFile, Failure> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).context(name.clone())?;
+    let text = fs::read_to_string(path).with_context(|| unreadable(path))?;
     Ok(WitFile { path: name, text })
 }

@@ -19,13 +19,14 @@ pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<Source>, 
         match Path::new(word).is_file() {
             false => sources.push(source(context, word)?),
             true => {
-                let text = std::fs::read_to_string(word).with_context(|| word.clone())?;
+                let text =
+                    std::fs::read_to_string(word).with_context(|| format!("cannot read {word}"))?;
                 for (number, line) in (1..).zip(text.lines()) {
                     let line = line.split('#').next().unwrap_or_default().trim();
                     if !line.is_empty() {
                         let read = source(context, line);
                         sources.push(read.map_err(|failure| {
-                            failure.context(format!("line {number} of {word}"))
+                            failure.context(format!("cannot read line {number} of {word}"))
                         })?);
                     }
                 }
@@ -65,7 +66,8 @@ pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     })?;
     Ok(match place {
         Place::Layout(directory) => {
-            let directory = std::path::absolute(&directory).context("the current directory")?;
+            let directory =
+                std::path::absolute(&directory).context("cannot find the current directory")?;
             Place::Layout(directory).to_string()
         }
         place => place.to_string(),
@@ -76,7 +78,8 @@ fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
     if let Location::Layout { directory, .. } | Location::Blobs { directory } =
         &mut reference.location
     {
-        *directory = std::path::absolute(&*directory).context("the current directory")?;
+        *directory =
+            std::path::absolute(&*directory).context("cannot find the current directory")?;
     }
     Ok(reference)
 }
