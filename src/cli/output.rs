@@ -15,19 +15,10 @@ use super::failure::{Failure, blocking};
 use super::hints;
 use super::settings::Context;
 use super::stdout;
+use super::text::{unreadable, unwritable};
 
 /// The context of an error of standard output.
 pub(crate) const NO_STDOUT: &str = "cannot write to standard output";
-
-/// Returns the context of a file that cannot be read.
-pub(crate) fn unreadable(path: &Path) -> String {
-    format!("cannot read {}", path.display())
-}
-
-/// Returns the context of a file or directory that cannot be written.
-pub(crate) fn unwritable(path: &Path) -> String {
-    format!("cannot write {}", path.display())
-}
 
 /// Prints a line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
@@ -193,7 +184,7 @@ fn holds(path: &Path, content: Identity) -> Result<bool, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            return Err(error.context(unreadable(&path)).into());
+            return Err(error.context(unreadable(path)).into());
         }
     };
     let mut hasher = Hasher::new();

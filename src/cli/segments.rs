@@ -15,9 +15,8 @@ use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
-use super::output::{unreadable, unwritable};
 use super::settings::Context;
-use super::text;
+use super::text::{self, unreadable, unwritable};
 
 /// The number of instructions that the text shows for each segment.
 const SHOWN_READERS: usize = 8;

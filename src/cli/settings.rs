@@ -25,9 +25,8 @@ use wharf::store::{Observer, Session};
 use super::failure::Failure;
 use super::hints;
 use super::input::read_text;
-use super::output::unreadable;
 use super::progress::Progress;
-use super::text::{parse_size, printable};
+use super::text::{parse_size, printable, unreadable};
 
 /// Flags of every command.
 #[derive(Debug, Args)]

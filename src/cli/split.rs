@@ -15,8 +15,8 @@ use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
 use super::input::Input;
-use super::output::unwritable;
 use super::settings::{Context, SplitFlags};
+use super::text::unwritable;
 use super::{output, text};
 
 /// Write one file per layer of a component

@@ -1,6 +1,18 @@
 //! Sizes, counts and tables as text.
 
+use std::path::Path;
+
 pub(crate) use wharf::text::printable;
+
+/// Returns the context of a file that cannot be read.
+pub(crate) fn unreadable(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
+
+/// Returns the context of a file or directory that cannot be written.
+pub(crate) fn unwritable(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
 
 /// Returns a size in B, KiB, MiB or GiB.
 pub(crate) fn size(bytes: u64) -> String {

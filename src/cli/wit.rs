@@ -15,9 +15,8 @@ use wharf::stub;
 use wharf::world::{self, Interfaces, World};
 
 use super::failure::{Failure, blocking};
-use super::output::unreadable;
 use super::settings::Context;
-use super::text::printable;
+use super::text::{printable, unreadable};
 
 /// The WIT of a component.
 pub(crate) struct ComponentWit {

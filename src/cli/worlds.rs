@@ -15,9 +15,8 @@ use super::failure::Failure;
 use super::hints;
 use super::index::correction;
 use super::names;
-use super::output::unreadable;
 use super::settings::Context;
-use super::text::printable;
+use super::text::{printable, unreadable};
 use super::wit;
 
 /// A component without code and data.
