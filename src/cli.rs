@@ -1,4 +1,4 @@
-//! The command line: one file a verb, and what the verbs share.
+//! The command line: one file per command, and the code that commands share.
 
 mod arguments;
 mod cache;
@@ -51,10 +51,11 @@ use self::settings::{Context, Shared};
 use wharf::error::Kind;
 use wharf::reference::redacted;
 
-/// Store WebAssembly components in container registries, one layer per section
+/// Store WebAssembly components in container registries
 ///
-/// A component goes up as one OCI layer per large section and comes down byte for byte. What
-/// components share (language runtimes, adapters, debug info) is stored and fetched once.
+/// wharf stores each large section of a component as an OCI layer, and gives back the exact original bytes.
+/// Components have layers in common, such as language runtimes, adapters and debug information. wharf
+/// stores and fetches each of them once.
 #[derive(Debug, Parser)]
 #[command(name = "wharf", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
@@ -64,20 +65,20 @@ struct Arguments {
     command: Command,
 }
 
-/// How long the end of work that is no longer wanted is waited for.
+/// The longest wait for abandoned work at the end of a run.
 const END: std::time::Duration = std::time::Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
-  wharf publish calc.wasm demo:calc@1.0.0   a version of a package, in a directory of yours
-  wharf get demo:calc@^1                    the exact bytes back, as calc.wasm
-  wharf config set demo ghcr.io/me          from now on in a registry
-  wharf push calc.wasm oci:store:calc       under a name of your own, in any directory
-  wharf pull ghcr.io/me/calc:1.0            the exact bytes back, from anywhere
-  wharf diff calc.wasm oci:store:greet      what two components share
+  wharf publish calc.wasm demo:calc@1.0.0   publish a version in the local layout
+  wharf get demo:calc@^1                    download it as calc.wasm
+  wharf config set demo ghcr.io/me          use a registry for the namespace demo
+  wharf push calc.wasm oci:store:calc       store a component under any reference
+  wharf pull ghcr.io/me/calc:1.0            download a component by its reference
+  wharf diff calc.wasm oci:store:greet      show the layers that two components share
 
 Exit status:
-  0 done, 1 other failure, 2 usage, 3 not found, 4 refused, 5 damaged or malformed,
+  0 success, 1 other failure, 2 usage, 3 not found, 4 refused, 5 damaged or malformed,
   6 unreachable, 7 conflict, 130 interrupted";
 
 #[derive(Debug, Subcommand)]
@@ -107,7 +108,7 @@ enum Command {
     Man(completions::Man),
 }
 
-/// Runs the command that was asked for.
+/// Runs the command of the command line.
 pub(crate) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -120,15 +121,15 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Help and version go to stdout and are no failure; everything else is one.
+/// Prints help and version on standard output, and reports every other error of clap as a usage error.
 fn usage(error: &clap::Error) -> ExitCode {
-    let asked = matches!(
+    let is_help = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     let json = std::env::args_os().any(|argument| argument == "--json");
-    if asked {
-        return match stdout::written(error.print()).context("standard output") {
+    if is_help {
+        return match stdout::written(error.print()).context(output::NO_STDOUT) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => Failure::from(error).report(json),
         };
@@ -141,7 +142,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ => None,
     };
     if !json {
-        // Nothing can be said about a terminal that is gone.
+        // A closed standard error cannot be reported.
         let _terminal_gone = match shown == text {
             true => error.print(),
             false => write!(io::stderr(), "{shown}"),
@@ -151,7 +152,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         }
         return exit_code(Kind::Usage);
     }
-    // What comes after the first empty line is help.
+    // The lines after the first empty line are help.
     let lines = shown.lines().take_while(|line| !line.trim().is_empty());
     let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
     let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(&message));
@@ -161,7 +162,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Hides the passwords of arguments that a text repeats.
+/// Hides passwords in a text that repeats arguments.
 fn without_passwords(text: &str, arguments: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for argument in arguments {
@@ -190,17 +191,17 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = dispatch(arguments.command, &context) => outcome,
-            // To stop is not to break off there.
+            // The gateway has its own shutdown.
             () = interrupted(), if !is_server => Err(Failure::interrupted()),
         }
     });
     context.finish();
-    // Work on blocking threads that is no longer wanted ends soon; a temporary cache goes after it.
+    // Blocking threads may still work in a temporary cache, which is removed afterwards.
     runtime.shutdown_timeout(END);
     outcome
 }
 
-/// Waits until somebody wants this to end. Where signals cannot be had, nobody can ask.
+/// Waits for SIGINT or SIGTERM.
 async fn interrupted() {
     #[cfg(unix)]
     {
@@ -213,7 +214,7 @@ async fn interrupted() {
             return;
         }
     }
-    let _asked = tokio::signal::ctrl_c().await;
+    let _interrupted = tokio::signal::ctrl_c().await;
 }
 
 async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {

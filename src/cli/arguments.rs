@@ -26,57 +26,57 @@ pub(crate) enum Given {
     Named(Named),
 }
 
-/// Tells a file from a package or a reference: a file that exists wins.
+/// Parses a file, package or reference. An existing file comes first.
 pub(crate) fn given(text: &str) -> Result<Given, Failure> {
     let path = Path::new(text);
     if path.exists() {
         return Ok(Given::File(path.to_owned()));
     }
-    // Nobody would give a new file such a name.
+    // File names rarely look like this.
     if looks_like_package(text) || text.starts_with(BLOBS) || Mistake::of(text).is_some() {
         return Ok(Given::Named(named(text)?));
     }
     match text.parse() {
         Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
         Err(error) => {
-            let failure = Failure::new(Kind::NotFound, format!("no file `{text}`"));
+            let failure = Failure::new(Kind::NotFound, format!("file `{text}` not found"));
             Err(failure.hint(hints::no_file(text, &error)))
         }
     }
 }
 
-/// Tells a package from a reference: a package has no slash.
+/// Parses a package or reference. A package has no slash.
 pub(crate) fn named(text: &str) -> Result<Named, Failure> {
     if looks_like_package(text) && Mistake::of(text).is_none() {
         return spec(text).map(Named::Package);
     }
     text.parse().map(Named::Reference).map_err(|error| {
         let failure = match hints::is_word(text) {
-            true => Failure::usage(format!("`{text}` is no package and no reference")),
+            true => Failure::usage(format!("`{text}` is neither a package nor a reference")),
             false => Failure::usage(error),
         };
         failure.hint(hints::reference(text).unwrap_or(hints::FORMS.into()))
     })
 }
 
-/// Reads a package and the wanted versions.
+/// Parses a package with a version or requirement.
 pub(crate) fn spec(text: &str) -> Result<PackageSpec, Failure> {
     let spec = text.parse();
     spec.map_err(|error| Failure::usage(error).hint(hints::package(text)))
 }
 
-/// Reads a package without a version.
+/// Parses a package without a version.
 pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
     let spec = spec(text)?;
     match spec.wanted {
         Wanted::Newest => Ok(spec.name),
         _ => Err(Failure::usage(format!(
-            "`{text}` names a version; here it is NAMESPACE:NAME"
+            "`{text}` has a version, but NAMESPACE:NAME is required"
         ))),
     }
 }
 
-/// Reads a reference.
+/// Parses a reference.
 pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
     text.parse().map_err(|error| {
         let failure = Failure::usage(error);
@@ -87,7 +87,7 @@ pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
     })
 }
 
-/// Reads a reference to write to.
+/// Parses a reference to write to.
 pub(crate) fn target(text: &str) -> Result<Reference, Failure> {
     match text.starts_with(BLOBS) {
         true => {
@@ -115,7 +115,7 @@ pub(crate) async fn open(context: &Context, named: Named) -> Result<Located, Fai
     }
 }
 
-/// Warns about a version that is yanked, and about split forms that are not used.
+/// Warns about a yanked version and about unused split forms.
 pub(crate) fn warn(found: &LocatedVersion) {
     if found.is_yanked {
         eprintln!("warning: {} is yanked", found.version);

@@ -9,7 +9,7 @@ use super::settings::Context;
 use super::text::parse_size;
 use super::{hints, output, text};
 
-/// Look after the blobs that this machine keeps
+/// Manage the local blob cache
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,15 +23,15 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show how much there is
+    /// Show the size of the cache
     Du,
-    /// Remove the blobs used longest ago
+    /// Remove the least recently used blobs
     Prune {
-        /// Until so much is left, such as 500MiB
+        /// Size to keep, such as 500MiB
         #[arg(long, value_name = "SIZE", value_parser = parse_size)]
         max_size: u64,
     },
-    /// Read everything again and remove what is damaged
+    /// Read every blob and remove damaged ones
     Verify,
 }
 
@@ -48,14 +48,14 @@ struct Report {
 impl Cache {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if !context.has_cache() {
-            return Err(Failure::usage("there is no cache to look after"));
+            return Err(Failure::usage("there is no cache directory"));
         }
         let cache = context.cache()?;
         if let (Some(directory), Command::Prune { .. } | Command::Verify) =
             (cache.read_only_directory(), &self.command)
         {
             let directory = directory.display();
-            let failure = Failure::usage(format!("nothing in {directory} can be removed"));
+            let failure = Failure::usage(format!("the cache {directory} is read-only"));
             return Err(failure.hint(hints::WRITABLE_CACHE));
         }
         let (left, removed) = blocking(move || self.command.run(&cache)).await?;
@@ -70,7 +70,7 @@ impl Cache {
 }
 
 impl Command {
-    /// Does it, and returns what is left and, where anything could go, what went.
+    /// Runs the command. Returns the blobs that are left and, except for `du`, those removed.
     fn run(self, cache: &wharf::store::cache::Cache) -> Result<(Usage, Option<Usage>), Failure> {
         Ok(match self {
             Self::Du => (cache.usage()?, None),
@@ -87,7 +87,7 @@ impl Command {
 }
 
 fn report_text(left: Usage, removed: Option<Usage>) -> String {
-    let say = |usage: Usage| {
+    let shown = |usage: Usage| {
         format!(
             "{} in {}",
             text::size(usage.bytes),
@@ -95,7 +95,7 @@ fn report_text(left: Usage, removed: Option<Usage>) -> String {
         )
     };
     match removed {
-        None => say(left),
-        Some(removed) => format!("removed  {}\nleft     {}", say(removed), say(left)),
+        None => shown(left),
+        Some(removed) => format!("removed  {}\nleft     {}", shown(removed), shown(left)),
     }
 }

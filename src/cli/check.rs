@@ -12,11 +12,11 @@ use super::settings::Context;
 use super::text::printable;
 use super::worlds::{self, Stub};
 
-/// Check whether a component fits a world, or may replace another; and if not, why
+/// Check whether a component fits a world or may replace another one
 ///
-/// A component fits if it imports nothing that the world does not offer, and exports all that the world wants, with the
-/// same types. It may replace another if it fits wherever that one does and exports all that that one does. The answer
-/// is the exit status: 0 for yes, 7 for no.
+/// A component fits a world if the world offers all its imports, the component has all exports of the world, and the
+/// types agree. It may replace another component if it fits the world of that component. The exit status is 0 for yes
+/// and 7 for no. The output has the reasons.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,16 +24,16 @@ Examples:
   wharf check demo:calc@^1 --world wasi:cli/command --wit wasi:cli@0.2.6
   wharf check new.wasm --compatible-with demo:calc@1.2.0")]
 pub(crate) struct Check {
-    /// The component: a file, a reference, or a package
+    /// The component: a file, a reference or a package
     #[arg(value_name = "FILE|REF|PACKAGE")]
     what: String,
-    /// A world of the WIT package: NAME, or NAMESPACE:PACKAGE/NAME of one that it uses
+    /// World of the WIT package: NAME, or NAMESPACE:PACKAGE/NAME for a world of a dependency
     #[arg(long, requires = "wit", required_unless_present = "compatible_with")]
     world: Option<String>,
-    /// The WIT package: a directory (with deps/), a file, a reference, or a package
+    /// WIT package with the world: a directory (with deps/), a file, a reference or a package
     #[arg(long, value_name = "DIR|FILE|REF|PACKAGE", requires = "world")]
     wit: Option<String>,
-    /// The component that would be replaced
+    /// The component to replace
     #[arg(
         long,
         value_name = "FILE|REF|PACKAGE",
@@ -73,11 +73,15 @@ impl Check {
                 let world = worlds::world(context, &world, &wit).await?;
                 fit(context, new, world).await?
             }
-            _ => return Err(Failure::usage("--world and --wit, or --compatible-with")),
+            _ => {
+                return Err(Failure::usage(
+                    "--world with --wit, or --compatible-with is missing",
+                ));
+            }
         };
         match fits {
             true => Ok(()),
-            false => Err(Failure::answered(Kind::Conflict)),
+            false => Err(Failure::already_reported(Kind::Conflict)),
         }
     }
 }
@@ -86,7 +90,7 @@ async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool,
     let Stub { name, bytes } = component;
     let world = target.name();
     let verdict = blocking(move || fits::target(&bytes, &target)).await;
-    let verdict = verdict.map_err(|failure| failure.context(name.clone()))?;
+    let verdict = verdict.map_err(|failure| failure.context(format!("cannot check {name}")))?;
     let fits = verdict.fits();
     let report = Fit {
         component: name,
@@ -118,8 +122,9 @@ async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool,
 async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failure> {
     let (component, compatible_with) = (new.name, old.name);
     let verdict = blocking(move || fits::upgrade(&old.bytes, &new.bytes)).await;
-    let verdict =
-        verdict.map_err(|failure| failure.context(format!("{component} and {compatible_with}")))?;
+    let verdict = verdict.map_err(|failure| {
+        failure.context(format!("cannot compare {component} with {compatible_with}"))
+    })?;
     let report = Upgrade {
         component,
         compatible_with,
@@ -132,7 +137,7 @@ async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failur
         let (new, old) = (&report.component, &report.compatible_with);
         let head = match report.compatible {
             true => format!("{new} may replace {old}"),
-            false => format!("{new} must not replace {old}"),
+            false => format!("{new} cannot replace {old}"),
         };
         let new_imports = ("new import", &report.new_imports);
         lines(
@@ -146,9 +151,9 @@ async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failur
 
 fn lines(head: String, lists: [(&str, &Vec<String>); 2], mismatches: &[Mismatch]) -> String {
     let mut text = head;
-    for (what, names) in lists {
+    for (label, names) in lists {
         for name in names {
-            text.push_str(&format!("\n  {what}  {}", printable(name)));
+            text.push_str(&format!("\n  {label}  {}", printable(name)));
         }
     }
     for Mismatch { name, reason } in mismatches {

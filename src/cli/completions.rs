@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output;
 use super::settings::Context;
 
-/// Print what a shell needs to complete wharf's command line
+/// Print shell completions
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,7 @@ pub(crate) struct Completions {
 impl Completions {
     pub(crate) fn run(self, context: &Context, mut command: Command) -> Result<(), Failure> {
         if context.flags.json {
-            return Err(Failure::usage("a completion script is no JSON"));
+            return Err(Failure::usage("`wharf completions` has no JSON output"));
         }
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "wharf", &mut script);
@@ -37,13 +37,13 @@ impl Completions {
     }
 }
 
-/// Write the manual: one page a command
+/// Write man pages, one per command
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf man /usr/local/share/man/man1")]
 pub(crate) struct Man {
-    /// Where to; made if it is not there
+    /// Output directory, created if missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -51,10 +51,10 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(self, context: &Context, command: Command) -> Result<(), Failure> {
         let directory = &self.directory;
-        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-        clap_mangen::generate_to(command, directory)
-            .with_context(|| directory.display().to_string())?;
-        let pages = pages(directory).with_context(|| directory.display().to_string())?;
+        let failed = || format!("cannot write man pages to {}", directory.display());
+        fs::create_dir_all(directory).with_context(failed)?;
+        clap_mangen::generate_to(command, directory).with_context(failed)?;
+        let pages = pages(directory).with_context(failed)?;
         output::print(context, &json!({ "pages": pages }), || {
             let names = pages.iter().map(|page| page.display().to_string());
             names.collect::<Vec<_>>().join("\n")

@@ -17,10 +17,10 @@ use super::failure::Failure;
 use super::settings::{Context, malformed};
 use super::{arguments, hints, output, text};
 
-/// Show or set where packages are
+/// Show or set the registries of packages
 ///
-/// The file is wkg's, so that both find the same packages in the same places. What is not set there is
-/// in a directory of yours (WHARF_HOME, else ~/.local/share/wharf).
+/// Reads and writes wkg's configuration file, so that wharf and wkg find the same packages. A package without a
+/// configured registry is in the local layout: WHARF_HOME, otherwise ~/.local/share/wharf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,14 +37,14 @@ pub(crate) struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show what is set (the same as nothing)
+    /// Show the configuration (the same as without a subcommand)
     Show,
-    /// Show where a package is, or would be
+    /// Show the registry and repository of a package
     Where {
-        /// NAMESPACE:NAME, perhaps with @VERSION
+        /// NAMESPACE:NAME, optionally with @VERSION
         package: String,
     },
-    /// Set the registry of a namespace, of one package, or of all others
+    /// Set the registry of a namespace, a package or the default
     Set {
         /// NAMESPACE, NAMESPACE:NAME or default
         #[arg(value_name = "SCOPE")]
@@ -52,7 +52,7 @@ enum Action {
         /// HOST[:PORT][/PREFIX]
         registry: String,
     },
-    /// Forget what is set
+    /// Remove the registry of a namespace, a package or the default
     Unset {
         /// NAMESPACE, NAMESPACE:NAME or default
         #[arg(value_name = "SCOPE")]
@@ -63,7 +63,7 @@ enum Action {
 #[derive(Serialize)]
 struct Shown {
     file: Option<PathBuf>,
-    /// Named for this call.
+    /// From `--registry` or `WHARF_REGISTRY`.
     registry: Option<String>,
     local: Option<PathBuf>,
     registries: Vec<configuration::Mapping>,
@@ -107,7 +107,7 @@ fn show(context: &Context) -> Result<(), Failure> {
         Some(path) => read(path)?,
         None => String::new(),
     };
-    // What cannot be used is said here too.
+    // Fails if the configuration cannot be used.
     context.configuration()?;
     let mappings = configuration::mappings(&text).map_err(package::Error::Configuration)?;
     let report = Shown {
@@ -146,38 +146,38 @@ fn changed(
 ) -> Result<(), Failure> {
     let file = context.config_file().ok_or_else(|| {
         Failure::usage(
-            "there is no place for the configuration: neither XDG_CONFIG_HOME nor HOME is set",
+            "there is no configuration file, because neither XDG_CONFIG_HOME nor HOME is set",
         )
         .hint(hints::NAME_CONFIG)
     })?;
     let before = read(&file)?;
-    // What is no configuration is no fault of the call.
+    // A malformed file is not a usage error.
     configuration::mappings(&before).map_err(|error| malformed(&file, &error))?;
     let Some(after) = change(&before).map_err(Failure::usage)? else {
-        let message = format!("{} sets nothing for {scope}", file.display());
+        let message = format!("{} sets no registry for {scope}", file.display());
         return Err(Failure::new(Kind::NotFound, message));
     };
-    write(&file, &after).with_context(|| file.display().to_string())?;
+    write(&file, &after).with_context(|| format!("cannot write {}", file.display()))?;
     let report = Changed {
         file,
         scope: scope.to_string(),
         registry,
     };
     output::print(context, &report, || match &report.registry {
-        Some(registry) => format!("{} is in {registry}", report.scope),
-        None => format!("nothing is set for {} any more", report.scope),
+        Some(registry) => format!("registry of {} set to {registry}", report.scope),
+        None => format!("registry of {} removed", report.scope),
     })
 }
 
-/// Reads the file; where there is none, nothing is set.
+/// Reads the file. A missing file is empty.
 fn read(path: &Path) -> Result<String, Failure> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        read => Ok(read.with_context(|| path.display().to_string())?),
+        read => Ok(read.with_context(|| format!("cannot read {}", path.display()))?),
     }
 }
 
-/// Writes the file whole, or not at all. It may hold passwords, so it stays as readable as it was.
+/// Replaces the file, or leaves it unchanged on failure. It may hold passwords, so it keeps its permissions.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let path = spool::through_links(path)?;
     fs::create_dir_all(spool::parent(&path))?;
@@ -192,7 +192,7 @@ impl Shown {
         };
         let mut rows = vec![vec!["file".to_owned(), path(&self.file)]];
         if let Some(registry) = &self.registry {
-            rows.push(vec!["this call".to_owned(), registry.clone()]);
+            rows.push(vec!["override".to_owned(), registry.clone()]);
         }
         for mapping in &self.registries {
             let scope = text::printable(&mapping.scope);
@@ -204,7 +204,7 @@ impl Shown {
         };
         let mut scopes = self.registries.iter().map(|mapping| &mapping.scope);
         if !scopes.any(|scope| scope == "default") {
-            rows.push(vec!["all else".to_owned(), local]);
+            rows.push(vec!["all others".to_owned(), local]);
         }
         text::words(rows)
     }

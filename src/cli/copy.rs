@@ -14,36 +14,37 @@ use super::settings::Context;
 use super::transfer_summary::Sent;
 use super::{hints, output, text};
 
-/// Copy an artifact or a package to another registry or layout, byte for byte
+/// Copy an artifact or a package to another registry or layout
 ///
-/// Of a reference DST is a reference; of a package it is where packages are, as with --registry. What is
-/// there is not sent again. Marks of yanked versions and the split form behind a --compat version go along.
+/// All digests stay the same. For a reference, DST is a reference too. For a package, DST is a registry or
+/// layout, as with --registry. Blobs that DST has are not sent again. The marks of yanked versions are
+/// copied too, and so is the split form of a version published with --compat.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf copy ghcr.io/me/calc:1.0 oci:store:calc
   wharf copy ghcr.io/me/calc:1.0 localhost:5000/me/calc      the same tag
   wharf copy demo:calc@^1 localhost:5000                     one version
-  wharf copy demo:calc oci:store --all-tags --referrers      all of it")]
+  wharf copy demo:calc oci:store --all-tags --referrers      all versions, with signatures")]
 pub(crate) struct Copy {
-    /// A reference, or a package: NAMESPACE:NAME, perhaps with @VERSION or @REQUIREMENT
+    /// A reference, or a package: NAMESPACE:NAME, optionally with @VERSION or @REQUIREMENT
     #[arg(value_name = "SRC")]
     source: String,
-    /// A reference; for a package HOST[:PORT][/PREFIX] or oci:DIR
+    /// A reference; for a package, HOST[:PORT][/PREFIX] or oci:DIR
     #[arg(value_name = "DST")]
     target: String,
     /// Copy every tag of the repository
     #[arg(long)]
     all_tags: bool,
-    /// Copy what refers to it, too: signatures, SBOMs
+    /// Also copy referrers, such as signatures and SBOMs
     #[arg(long)]
     referrers: bool,
-    /// Replace a version of the package that exists in DST and is another
+    /// Replace a version of the package in DST that has other content
     #[arg(long)]
     force: bool,
 }
 
-/// What moved.
+/// The totals of a copy.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Sum {
     manifests: usize,
@@ -55,8 +56,8 @@ pub(crate) struct Sum {
 struct Row {
     reference: String,
     digest: Digest,
-    /// Whether anything had to be written.
-    news: bool,
+    /// Whether anything was written.
+    copied: bool,
 }
 
 #[derive(Serialize)]
@@ -75,7 +76,7 @@ impl Copy {
         let location = plan.location();
         for version in &plan.replaced {
             eprintln!(
-                "WARNING: {version} in {location} is replaced; who has it locked will not get it any more"
+                "warning: replacing {version} in {location}; lock files that pin the old version will no longer resolve"
             );
         }
         let report = Report::new(&location, plan.run().await?);
@@ -97,13 +98,11 @@ impl Copy {
     async fn reference(&self, context: &Context, from: &Reference) -> Result<CopyPlan, Failure> {
         let to = arguments::target(&self.target)?;
         if to.digest.is_some() {
-            return Err(Failure::usage(
-                "a copy goes under a tag; its digest is that of the source",
-            ));
+            return Err(Failure::usage("the destination takes a tag, not a digest"));
         }
         if self.all_tags && (from.tag.is_some() || from.digest.is_some() || to.tag.is_some()) {
             return Err(Failure::usage(
-                "with --all-tags SRC and DST are repositories, without a tag",
+                "with --all-tags, SRC and DST are repositories without a tag",
             ));
         }
         let settings = self.settings();
@@ -144,7 +143,7 @@ impl Report {
             report.copied.push(Row {
                 reference: format!("{location}{tag}@{}", copied.digest),
                 digest: copied.digest,
-                news: copied.news,
+                copied: copied.news,
             });
         }
         report
@@ -152,7 +151,7 @@ impl Report {
 
     fn text(&self) -> String {
         let rows = self.copied.iter().map(|row| {
-            let state = if row.news { "" } else { "is there" };
+            let state = if row.copied { "" } else { "already there" };
             vec![row.reference.clone(), state.to_owned()]
         });
         format!("{}{}", text::words(rows), self.sum.text())

@@ -13,19 +13,19 @@ use super::layers::{self, LayerRow};
 use super::settings::{Context, PolicyFlags};
 use super::{hints, output, text};
 
-/// Show which layers two components share, in bytes
+/// Show the layers that two components share
 ///
-/// Layers are compared by content, so it does not matter how each side stores them. Files are split
-/// with the flags given here.
+/// Compares layers by content, so their compression does not matter. The split options apply to files
+/// only.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf diff calc.wasm greet.wasm
   wharf diff ghcr.io/me/calc:1.0 calc.wasm --json | jq .only_b_bytes")]
 pub(crate) struct Diff {
-    /// A file, a reference, or a package
+    /// A file, a reference or a package
     a: String,
-    /// Another one
+    /// The file, reference or package to compare with
     b: String,
     #[command(flatten)]
     split: PolicyFlags,
@@ -47,7 +47,7 @@ struct Report {
     shared_bytes: u64,
     only_a_bytes: u64,
     only_b_bytes: u64,
-    /// By what B stores, as far as that is known.
+    /// The stored size of `only_b`, if it is known for all of them.
     only_b_stored_bytes: Option<u64>,
     shared: Vec<LayerRow>,
     only_a: Vec<LayerRow>,
@@ -62,9 +62,11 @@ impl Diff {
                 let connector = context.connector()?;
                 connector.check_credentials(&a.location, &b.location)?;
             }
-            // Where packages are is known only after somebody was asked.
+            // Only a lookup tells the registry of a package.
             (Given::Named(_), Given::Named(_)) if context.names_credentials() => {
-                let failure = Failure::usage("--username and WHARF_TOKEN are for one registry");
+                let failure = Failure::usage(
+                    "--username and WHARF_TOKEN are for one registry, but there may be two",
+                );
                 return Err(failure.hint(hints::LOGIN_FOR_EACH));
             }
             _ => {}
@@ -100,7 +102,7 @@ impl Diff {
 
 impl Report {
     fn new(a: Side, b: Side) -> Self {
-        // The layers of one side that the other has too, and the rest.
+        // The layers of one side that the other side has too, and the rest.
         let divided = |side: &Side, other: &Side| -> (Vec<LayerRow>, Vec<LayerRow>) {
             let contents: HashSet<_> = other.layers.iter().map(LayerRow::content).collect();
             let rows = side.layers.iter().cloned();
@@ -124,7 +126,7 @@ impl Report {
 
     fn text(&self) -> String {
         if self.a.content_digest == self.b.content_digest {
-            return format!("{} and {} are the same bytes", self.a.name, self.b.name);
+            return format!("{} and {} are identical", self.a.name, self.b.name);
         }
         let mut rows = Vec::new();
         for (sign, layers) in [

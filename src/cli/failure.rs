@@ -1,4 +1,4 @@
-//! How a failure is told: `error:`, its causes, a `hint:`, and the exit code.
+//! Failures: the lines `error:`, `caused by:` and `hint:`, and the exit code.
 
 use std::error::Error;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::hints::{self, Hint, known};
 use super::stdout;
 use super::text::printable;
 
-/// Returns the exit code of a kind of failure; scripts rely on them (`docs/CLI.md`).
+/// Returns the exit code of a kind of failure. Scripts rely on these codes (`docs/CLI.md`).
 pub(crate) fn exit_code(kind: Kind) -> ExitCode {
     ExitCode::from(match kind {
         Kind::Other => 1,
@@ -27,58 +27,58 @@ pub(crate) fn exit_code(kind: Kind) -> ExitCode {
     })
 }
 
-/// Why a command did not do what it was asked.
+/// The failure of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// Decides the exit code.
+    /// Determines the exit code.
     pub(crate) kind: Kind,
     error: anyhow::Error,
     hint: Option<Hint>,
-    /// Whether it was told with the result, so that only its code is left to say.
-    told: bool,
+    /// Whether the result has reported it, so that only the exit code remains.
+    is_reported: bool,
 }
 
 impl Failure {
-    /// The command line asks for something that makes no sense.
+    /// Returns the failure of a command line that makes no sense.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// A failure of a given kind.
+    /// Returns a failure of a given kind.
     pub(crate) fn new(kind: Kind, message: impl fmt::Display) -> Self {
         Self {
             kind,
             error: anyhow::anyhow!("{message}"),
             hint: None,
-            told: false,
+            is_reported: false,
         }
     }
 
-    /// Somebody pressed Ctrl-C.
+    /// Returns the failure of a command that a signal stopped.
     pub(crate) fn interrupted() -> Self {
         Self::new(Kind::Interrupted, "interrupted")
     }
 
-    /// The answer was printed, and is no.
-    pub(crate) fn answered(kind: Kind) -> Self {
-        Self::new(kind, "no").told()
+    /// Returns a failure that the printed result has reported.
+    pub(crate) fn already_reported(kind: Kind) -> Self {
+        Self::new(kind, "reported").mark_reported()
     }
 
-    /// Says what was being done.
-    pub(crate) fn context(mut self, doing: String) -> Self {
-        self.error = self.error.context(doing);
+    /// Adds the name of the thing or operation that failed.
+    pub(crate) fn context(mut self, context: String) -> Self {
+        self.error = self.error.context(context);
         self
     }
 
-    /// Names the way out.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Leaves only its code to be said: the result tells it.
-    pub(crate) fn told(mut self) -> Self {
-        self.told = true;
+    /// Marks the failure as reported by the result, so that [`Self::report`] prints nothing.
+    pub(crate) fn mark_reported(mut self) -> Self {
+        self.is_reported = true;
         self
     }
 
@@ -87,17 +87,17 @@ impl Failure {
         causes.map(|cause| printable(&cause.to_string()))
     }
 
-    /// Returns what happened with its causes, in one line.
+    /// Returns the error and its causes in one line.
     pub(crate) fn message(&self) -> String {
         self.causes().collect::<Vec<_>>().join(": ")
     }
 
-    /// Tells the failure, on stdout as JSON if asked, and returns its code.
+    /// Prints the failure, as JSON on standard output if `json` is set, and returns its exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        if self.told {
+        if self.is_reported {
             return exit_code(self.kind);
         }
-        // What stdout does not take goes to stderr.
+        // If standard output cannot be written, the failure goes to standard error.
         let printed = json && self.print_json().is_ok();
         if !printed && !self.is_broken_pipe() {
             let mut causes = self.causes();
@@ -118,7 +118,7 @@ impl Failure {
         stdout::line(&format!("{error:#}"))
     }
 
-    /// Whoever read our output has gone, and needs no message.
+    /// Returns whether the reader of standard output is gone, which needs no message.
     fn is_broken_pipe(&self) -> bool {
         let is_broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
         let mut causes = self.error.chain();
@@ -133,12 +133,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
             kind: error.chain().find_map(kind_of).unwrap_or(Kind::Other),
             hint: hints::of(&error),
             error,
-            told: false,
+            is_reported: false,
         }
     }
 }
 
-/// Runs work that waits for a disk, a person or another program away from the async threads.
+/// Runs blocking work, such as disk access or a prompt, outside the async threads.
 pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, Failure>

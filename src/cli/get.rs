@@ -11,32 +11,32 @@ use super::hints;
 use super::pull::{Pull, open_target, receive};
 use super::settings::Context;
 
-/// Get a package: the newest version that is meant, byte for byte
+/// Download a package version and verify every byte
 ///
-/// What was got is written down in wharf.lock, with digests; --locked gets exactly that again. With
-/// --offline only the cache of this machine and layouts are looked at.
+/// Pins the version and its digests in wharf.lock, and --locked gets exactly that version again. With
+/// --offline it reads only the cache and local layouts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf get demo:calc                          the newest version, as calc.wasm
   wharf get demo:calc@^1 -o app.wasm           the newest 1.x
   wharf get demo:calc@1.2.0                    exactly this one, yanked or not
-  wharf get demo:calc@^1 --locked              what wharf.lock says
-  wharf get ghcr.io/me/calc:1.0                any reference, as `wharf pull`")]
+  wharf get demo:calc@^1 --locked              the version pinned in wharf.lock
+  wharf get ghcr.io/me/calc:1.0                any reference, as with `wharf pull`")]
 pub(crate) struct Get {
-    /// NAMESPACE:NAME, perhaps with @VERSION or @REQUIREMENT; or a reference
+    /// NAMESPACE:NAME, optionally with @VERSION or @REQUIREMENT; or a reference
     #[arg(value_name = "PACKAGE|REF")]
     what: String,
-    /// Where to, `-` for standard output [default: the package's name and .wasm]
+    /// Output file, or `-` for standard output [default: the package's name with .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Get what the lock file says, and nothing else
+    /// Get exactly the version that the lock file pins
     #[arg(long)]
     locked: bool,
-    /// The lock file
+    /// Lock file to read and update
     #[arg(long, value_name = "FILE", default_value = "wharf.lock")]
     lock_file: PathBuf,
-    /// Leave the lock file alone
+    /// Neither read nor write the lock file
     #[arg(long, conflicts_with = "locked")]
     no_lock: bool,
 }
@@ -46,7 +46,7 @@ impl Get {
         let spec = match arguments::named(&self.what)? {
             Named::Package(spec) => spec,
             Named::Reference(_) if self.locked => {
-                let failure = Failure::usage("the lock file knows packages, not references");
+                let failure = Failure::usage("a lock file pins packages, not references");
                 return Err(failure.hint(hints::PINNED_REFERENCE));
             }
             Named::Reference(_) => {
@@ -73,14 +73,14 @@ impl Get {
         };
         arguments::warn(&found);
         let entry = Locked::of(&spec.wanted, &found);
-        let keeps = !self.locked && !self.no_lock;
-        if keeps && lock.set(entry.clone()) {
+        let updates_lock = !self.locked && !self.no_lock;
+        if updates_lock && lock.set(entry.clone()) {
             file.check_writable()?;
         }
         let version = entry.version.clone();
         let (stem, output) = (spec.name.name(), self.output);
         let mut report = receive(context, found.artifact, output, stem.as_ref(), target).await?;
-        if keeps {
+        if updates_lock {
             blocking(move || file.record(entry)).await?;
         }
         report.of_package(spec.name, version);

@@ -1,4 +1,4 @@
-//! The texts of `hint:` lines, and which error gets which.
+//! The texts of `hint:` lines, and the errors that have them.
 
 mod answers;
 mod connection;
@@ -20,12 +20,12 @@ pub(crate) use self::host::{host, server};
 
 pub(crate) type Hint = Cow<'static, str>;
 
-/// Returns the hint for the first of a failure's causes that has one of its own.
+/// Returns the hint of the first cause that has one.
 pub(crate) fn of(error: &anyhow::Error) -> Option<Hint> {
     error.chain().find_map(of_cause).flatten()
 }
 
-/// Returns nothing for a cause whose own causes may say more.
+/// Returns `None` for an unknown cause, and `Some(None)` for a cause that is known to have no hint.
 fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
     known(cause, hint_of)
         .or_else(|| known(cause, package_hint))
@@ -36,7 +36,7 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
         .or_else(|| known(cause, exploded_hint))
 }
 
-/// Applies `of` to a cause that is an error of this type.
+/// Applies `of` to a cause if it is an error of this type.
 pub(crate) fn known<E: Error + 'static, T>(
     cause: &(dyn Error + 'static),
     of: impl FnOnce(&E) -> T,
@@ -47,110 +47,112 @@ pub(crate) fn known<E: Error + 'static, T>(
 fn exploded_hint(error: &exploded::Error) -> Option<Hint> {
     match error {
         exploded::Error::NoRoot { .. } => {
-            Some("it must hold what `wharf split` or `oras pull` wrote".into())
+            Some("use a directory that `wharf split` or `oras pull` wrote".into())
         }
         exploded::Error::ManyRoots { roots, .. } => {
-            Some(format!("name one with --root: {}", roots.join(", ")).into())
+            Some(format!("choose one with --root: {}", roots.join(", ")).into())
         }
         _ => None,
     }
 }
 
 /// A reference in a lock file.
-pub(crate) const PINNED_REFERENCE: &str = "a reference is pinned by its digest: …@sha256:…";
+pub(crate) const PINNED_REFERENCE: &str =
+    "pin a reference by its digest, as in HOST/REPOSITORY@sha256:…";
 
 /// Standard output is a terminal.
 pub(crate) const REDIRECT: &str = "redirect standard output, or name a file with -o";
 
 /// Standard output is closed.
 pub(crate) const REDIRECT_OR_DISCARD: &str =
-    "redirect standard output, or name a file with -o; `-o /dev/null` throws the component away";
+    "redirect standard output, or name a file with -o (`-o /dev/null` discards the component)";
 
 /// The default output is another file.
-pub(crate) const OVERWRITE: &str = "name the output with -o; that overwrites";
+pub(crate) const OVERWRITE: &str = "name the file with -o to overwrite it";
 
 /// The layers do not tile the component.
-pub(crate) const INCOMPLETE_LAYERS: &str = "a layer's file is missing or not whole";
+pub(crate) const INCOMPLETE_LAYERS: &str = "restore the missing or incomplete file of a layer";
 
 /// A requirement where a version is needed.
-pub(crate) const ONE_VERSION: &str = "for instance demo:calc@1.2.0";
+pub(crate) const ONE_VERSION: &str = "name one version, such as demo:calc@1.2.0";
 
 /// A requirement where a new version is needed.
-pub(crate) const WHOLE_VERSION: &str = "a version has three numbers: 1.2.0";
+pub(crate) const WHOLE_VERSION: &str = "give a version with three numbers, such as 1.2.0";
 
 /// A directory without WIT files.
-pub(crate) const WIT_DIRECTORY: &str = "--wit takes the directory that has the package's own files";
+pub(crate) const WIT_DIRECTORY: &str = "give --wit the directory with the package's own .wit files";
 
 /// The user has no configuration file.
 pub(crate) const NAME_CONFIG: &str = "name a file with --config";
 
 /// The cache cannot be opened.
-pub(crate) const OTHER_CACHE: &str = "another directory with --cache, or none with --no-cache";
+pub(crate) const OTHER_CACHE: &str =
+    "use another directory with --cache DIR, or a temporary one with --no-cache";
 
 /// The cache may only be read.
-pub(crate) const WRITABLE_CACHE: &str = "run it as the user that the directory belongs to";
+pub(crate) const WRITABLE_CACHE: &str = "run the command as the owner of the directory";
 
 /// The registry refuses a password.
-pub(crate) const LOGIN_REFUSED: &str = "nothing was stored; check the user, and whether the registry wants an access \
-                                        token in place of the password";
+pub(crate) const LOGIN_REFUSED: &str = "check the user name, and use an access token if the registry requires one in place of \
+                                        the password";
 
 /// There is no terminal.
 pub(crate) const PASSWORD_STDIN: &str =
-    "give it on standard input, with --username and --password-stdin";
+    "pass the password on standard input, with --username and --password-stdin";
 
 /// `--username` without a password.
-pub(crate) const ONLY_LOGIN_ASKS: &str = "only `wharf login` asks for a password";
+pub(crate) const ONLY_LOGIN_ASKS: &str = "add --password-stdin, or run `wharf login HOST` first";
 
 /// The destination of a package's copy.
 pub(crate) const PACKAGE_TARGET: &str =
-    "a package keeps its name: DST says only where packages are";
+    "give a registry or layout as DST, because a package keeps its name";
 
 /// Where a version differs in two places.
-const DIFFERENT: &str = "a version never changes: find out which of the two is right";
+const DIFFERENT: &str = "find out which of the two is right, because a version must never change";
 
-const MISCONFIGURED: &str = "`wharf config` shows what is read";
+const MISCONFIGURED: &str =
+    "correct the registry in the configuration file, which `wharf config` shows";
 
-pub(crate) const LOGIN_FOR_EACH: &str = "`wharf login` keeps credentials for each";
+pub(crate) const LOGIN_FOR_EACH: &str = "run `wharf login HOST` for each registry";
 
 /// Credentials of this user in front of a gateway.
-pub(crate) const OWN_CREDENTIALS: &str =
-    "--own-credentials reads with yours for everybody who connects";
+pub(crate) const OWN_CREDENTIALS: &str = "add --own-credentials to use them for every client";
 
 /// A layout that no client can name.
 pub(crate) const NAME_UPSTREAM: &str =
-    "put it first, or give it the name of a registry: HOST=oci:DIR";
+    "put it first, or give it a host name, as in --upstream HOST=oci:DIR";
 
 /// A text that is no address.
-pub(crate) const ADDRESS: &str = "an address is HOST:PORT, as in 127.0.0.1:5100 or 0.0.0.0:5100";
+pub(crate) const ADDRESS: &str = "give HOST:PORT, such as 127.0.0.1:5100 or 0.0.0.0:5100";
 
-/// Another program listens on the address that a flag gives.
+/// The address that a flag gives is in use.
 pub(crate) fn other_address(flag: &str) -> String {
-    format!("somebody else listens there: choose with {flag}")
+    format!("choose another address with {flag}")
 }
 
-/// A registry in place of the beginning of a name.
+/// A registry was given in place of the beginning of a package name.
 pub(crate) const LIST_REGISTRY: &str =
-    "--registry says where packages are: HOST[:PORT][/PREFIX] or oci:DIR";
+    "name the registry with --registry HOST[:PORT][/PREFIX] or --registry oci:DIR";
 
 /// A source that is not in the index.
-pub(crate) const SOURCES: &str = "`wharf index ls` shows what was";
+pub(crate) const SOURCES: &str = "run `wharf index ls` to list the sources";
 
 /// A word that names no source.
 pub(crate) const SOURCE_FORMS: &str =
-    "HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, or a reference with a tag";
+    "give HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, or a reference with a tag";
 
 /// Some sources could not be read.
-pub(crate) const REST_INDEXED: &str = "everything else is in the index";
+pub(crate) const REST_INDEXED: &str = "run `wharf index update` to try again";
 
-/// An index is published, and nothing says which part of it.
-pub(crate) const SELECTION: &str = "--place HOST[/PREFIX] or --namespace NAME, or --everything for all that was read in \
-                                    registries";
+/// An index is published without a selection.
+pub(crate) const SELECTION: &str = "select versions with --place HOST[/PREFIX] or --namespace NAME, or use --everything for \
+                                    all data from registries";
 
-/// An index is published, and nothing is selected.
-pub(crate) const INDEX_CONTENTS: &str = "`wharf index add` and `wharf search` show what there is";
+/// An index is published, and the selection is empty.
+pub(crate) const INDEX_CONTENTS: &str = "run `wharf index ls` to list the sources of the index";
 
 /// The forms of a package and of a reference.
-pub(crate) const FORMS: &str = "a package is NAMESPACE:NAME, perhaps with @VERSION; a reference is \
+pub(crate) const FORMS: &str = "give a package as NAMESPACE:NAME[@VERSION], or a reference as \
                                 HOST[:PORT]/REPOSITORY:TAG or oci:DIR:TAG";
 
 fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
@@ -158,14 +160,15 @@ fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
         wharf::error::Error::Store(error) => stores::hint(error),
         wharf::error::Error::Refused(refusal) => refusal_hint(refusal),
         wharf::error::Error::Foreign { what, .. } => foreign::hint(what),
-        wharf::error::Error::Changed => Some("try again when nothing writes to it".into()),
+        wharf::error::Error::Changed => {
+            Some("try again when no other program writes to the file".into())
+        }
         _ => None,
     }
 }
 
 /// An artifact that is missing offline may exist in the registry.
-const ONLINE: &str =
-    "it is not in the cache of this machine; without --offline the registry is asked";
+const ONLINE: &str = "run the command without --offline to ask the registry";
 
 fn package_hint(error: &package::Error) -> Option<Hint> {
     let hint = match error {
@@ -176,39 +179,41 @@ fn package_hint(error: &package::Error) -> Option<Hint> {
             is_offline: true, ..
         } => ONLINE,
         package::Error::Unknown { .. } => {
-            "check the name; `wharf config where NAME` shows where it is looked for, `wharf list` what there is"
+            "check the name with `wharf list`, and the registry with `wharf config where NAMESPACE:NAME`"
         }
-        package::Error::Lost { .. } => "the registry lost it: publish or copy it there again",
+        package::Error::Lost { .. } => "publish or copy it to the registry again",
         package::Error::NoVersion { spec, .. } => {
-            return Some(format!("`wharf versions {}` shows all", spec.name).into());
+            return Some(format!("run `wharf versions {}` to see all versions", spec.name).into());
         }
         package::Error::Refused(refusal) => return refusal_hint(refusal),
         package::Error::LockFile(error) => return lock_file_hint(error),
         package::Error::Copy(error) => return copy_hint(error),
         package::Error::SamePlace { .. } => {
-            "a host alone may have a prefix in the configuration: see `wharf config`"
+            "run `wharf config` to see whether the configuration has a prefix for the host"
         }
         package::Error::Damaged { .. } => {
-            "a version never changes, so nothing damaged becomes one; `wharf push` stores any bytes"
+            "use `wharf push FILE REF` to store a damaged file under a reference"
         }
         package::Error::Incompatible { .. } => {
-            "publish it under a number that says so, another major version; or with --no-compat-check"
+            "publish it under an incompatible number, such as the next major version, or add --no-compat-check"
         }
-        package::Error::LostRace { .. } => "look at what is there, and publish another version",
+        package::Error::LostRace { .. } => {
+            "check the version that exists, and publish yours under another number"
+        }
         package::Error::Place(PlaceError::Malformed { text, .. }) => return host(text),
         package::Error::Configuration(_) => MISCONFIGURED,
-        package::Error::NoLocalLayout => "name one with --registry oci:DIR or in WHARF_HOME",
+        package::Error::NoLocalLayout => "name a layout with --registry oci:DIR or in WHARF_HOME",
         package::Error::NoLayout { package, .. } => {
             return Some(format!(
-                "`wharf publish FILE {package}@VERSION` puts it there; another place is named with --registry"
+                "run `wharf publish FILE {package}@VERSION` to create it, or name another registry with --registry"
             ).into());
         }
         package::Error::ReadOnly { .. } => {
-            "what wharf writes is in a layout or in a registry: oci:DIR:TAG or HOST[:PORT]/REPOSITORY:TAG"
+            "write to a layout or registry, as in oci:DIR:TAG or HOST[:PORT]/REPOSITORY:TAG"
         }
         package::Error::TwoRegistries => LOGIN_FOR_EACH,
         package::Error::Redirected { host, place, .. } => {
-            return Some(format!("`wharf login {host}`, or name it: --registry {place}").into());
+            return Some(format!("run `wharf login {host}`, or add `--registry {place}`").into());
         }
         package::Error::Artifact(error) => return hint_of(error),
         package::Error::Store(error) => return stores::hint(error),
@@ -220,17 +225,17 @@ fn package_hint(error: &package::Error) -> Option<Hint> {
 fn refusal_hint(refusal: &Refusal) -> Option<Hint> {
     let hint = match refusal {
         Refusal::OtherPackage { .. } => {
-            "two packages were mapped to one repository: see `wharf config where`, and the prefix it has"
+            "run `wharf config where NAMESPACE:NAME` and check the prefix, because both packages have this repository"
         }
         Refusal::Immutable { .. } => {
-            "publish it as another version; --force replaces this one for everybody"
+            "publish it as another version, or add --force to replace this one for everyone"
         }
         Refusal::Foreign { .. } => {
-            "publish it as another version or to another repository; --force replaces it for everybody"
+            "publish it as another version or to another repository, or add --force to replace it for everyone"
         }
         Refusal::Differs { .. } => DIFFERENT,
         Refusal::NotPinned { .. } => {
-            "the registry or the lock file was changed; get it anew without --locked if you trust it"
+            "run the command without --locked if you trust the change in the registry or the lock file"
         }
         _ => return None,
     };
@@ -239,26 +244,26 @@ fn refusal_hint(refusal: &Refusal) -> Option<Hint> {
 
 fn lock_file_hint(error: &LockFileError) -> Option<Hint> {
     let hint = match error {
-        LockFileError::Missing { .. } => "`wharf get` without --locked makes it",
+        LockFileError::Missing { .. } => "run `wharf get` without --locked to create it",
         LockFileError::Malformed { .. } => {
-            "restore it, or delete it and get the packages again; --no-lock leaves it alone"
+            "restore it, or delete it and get the packages again, or ignore it with --no-lock"
         }
         LockFileError::Unwritable { .. } => {
-            "another place with --lock-file, or none with --no-lock"
+            "name another file with --lock-file, or use none with --no-lock"
         }
         LockFileError::NoEntry { spec, .. } => {
-            return Some(format!("`wharf get '{spec}'` makes one").into());
+            return Some(format!("run `wharf get '{spec}'` to add one").into());
         }
         LockFileError::UnnamedRegistry { registry, .. } => {
             return Some(
-                format!("`wharf login {registry}`, or say where the package is with --registry")
+                format!("run `wharf login {registry}`, or name the registry with --registry")
                     .into(),
             );
         }
         LockFileError::Elsewhere { path, registry, .. } => {
             let file = path.display();
             return Some(
-                format!("{file} has it from {registry}; another place is named with --registry")
+                format!("name the registry with --registry, because {file} has the version from {registry}")
                     .into(),
             );
         }
@@ -277,22 +282,23 @@ fn copy_hint(error: &copy::Error) -> Option<Hint> {
 fn index_hint(error: &index::Error) -> Option<Hint> {
     let hint = match error {
         index::Error::Empty => {
-            "`wharf index add HOST|PACKAGE|REF|oci:DIR` says where components are, `wharf index update` looks again"
+            "run `wharf index add HOST|PACKAGE|REF|oci:DIR` to add a source, or `wharf index update` to read all again"
         }
         index::Error::UnknownInterface { .. } => {
-            "an interface is NAMESPACE:PACKAGE/NAME, perhaps with @VERSION; `wharf index update` looks for new ones"
+            "write the interface as NAMESPACE:PACKAGE/NAME[@VERSION], or run `wharf index update` to find new ones"
         }
-        index::Error::Unstable => "another process may be at work on it; try again later",
+        index::Error::Unstable => {
+            "try again later, because another process may be writing the index"
+        }
         index::Error::Package(error) => match error.as_ref() {
             package::Error::Store(store::Error::NoCatalog { .. }) => {
-                "name packages or references instead: `wharf index add NAMESPACE:NAME…`, a file that lists \
-                 them, or an index that somebody published there"
+                "add packages with `wharf index add NAMESPACE:NAME`, a file with a list of packages, or a shared index"
             }
             error => return package_hint(error),
         },
         index::Error::Artifact(error) => return hint_of(error),
         index::Error::Sqlite { .. } if error.is_about_rights() => {
-            "the index is written beside the cache, even to be read: --cache DIR names another directory"
+            "name a writable directory with --cache DIR"
         }
         _ => return None,
     };
@@ -302,7 +308,7 @@ fn index_hint(error: &index::Error) -> Option<Hint> {
 /// Returns the hint for a file that names no package or no version.
 pub(crate) fn name_package(file: &Path) -> Hint {
     format!(
-        "name it: wharf publish {} NAMESPACE:NAME@VERSION",
+        "run `wharf publish {} NAMESPACE:NAME@VERSION`",
         file.display()
     )
     .into()
@@ -311,8 +317,8 @@ pub(crate) fn name_package(file: &Path) -> Hint {
 /// Returns the hint for a reference where a package is published.
 pub(crate) fn push_instead(file: &Path, reference: &str) -> Hint {
     format!(
-        "that is a reference: `wharf push {} {reference}` stores under it; a package is NAMESPACE:NAME@VERSION, \
-         and --registry says where it is",
+        "run `wharf push {} {reference}` to store it under a reference, or give a package as \
+         NAMESPACE:NAME@VERSION with --registry",
         file.display()
     )
     .into()
@@ -321,37 +327,34 @@ pub(crate) fn push_instead(file: &Path, reference: &str) -> Hint {
 /// Returns the hint for a package where a reference is pushed to.
 pub(crate) fn publish_instead(file: &Path, package: &PackageSpec) -> Hint {
     let file = file.display();
-    format!("that is a package: `wharf publish {file} {package}` stores it").into()
+    format!("run `wharf publish {file} {package}` to store it as a package").into()
 }
 
-/// Returns the way out where a text is no reference.
+/// Returns the hint for a text that is not a reference.
 pub(crate) fn reference(text: &str) -> Option<Hint> {
     match text.starts_with(BLOBS) {
         true => Some(
-            "as in blobs:DIR@sha256:…; `ctr images ls` and `crictl images --digests` show digests"
+            "write blobs:DIR@sha256:…, with a digest from `ctr images ls` or `crictl images --digests`"
                 .into(),
         ),
         false => host(text),
     }
 }
 
-/// Returns the way out where a text is no package.
+/// Returns the hint for a text that is not a package.
 pub(crate) fn package(text: &str) -> Hint {
     let known = host(text).or_else(|| match text.parse::<Reference>() {
-        Ok(_) => Some(
-            "that is a reference; here it is NAMESPACE:NAME, and --registry says where that is"
-                .into(),
-        ),
+        Ok(_) => Some("give a package as NAMESPACE:NAME, and its registry with --registry".into()),
         Err(_) => version(text),
     });
-    known.unwrap_or("for instance demo:calc, demo:calc@1.2.0 or demo:calc@^1".into())
+    known.unwrap_or("name a package, such as demo:calc, demo:calc@1.2.0 or demo:calc@^1".into())
 }
 
 fn is_version(text: &str) -> bool {
     Version::parse(text).is_ok() || VersionReq::parse(text).is_ok()
 }
 
-/// Says how to write a version that is written as other tools have it.
+/// Returns the hint for a version in the form of other tools.
 fn version(text: &str) -> Option<Hint> {
     let (name, version) = text.split_once('@').or_else(|| text.rsplit_once(':'))?;
     let plain = version.trim_start_matches(['v', 'V']);
@@ -363,7 +366,7 @@ fn version(text: &str) -> Option<Hint> {
         "latest" => Some(format!("without a version it is the newest: {name}").into()),
         "" if follows_at => Some(format!("without a version it is the newest: {name}").into()),
         _ if !is_version(plain) => None,
-        _ if !follows_at => Some(format!("a version stands after an @: {name}@{plain}").into()),
+        _ if !follows_at => Some(format!("write the version after an @: {name}@{plain}").into()),
         _ if plain != version => {
             Some(format!("write the version without the v: {name}@{plain}").into())
         }
@@ -371,15 +374,15 @@ fn version(text: &str) -> Option<Hint> {
     }
 }
 
-/// Returns the hint for an argument that is no file and nothing else.
+/// Returns the hint for an argument that is neither a file nor anything else.
 pub(crate) fn no_file(text: &str, error: &dyn std::fmt::Display) -> Hint {
     match is_word(text) {
-        true => format!("and no package and no reference: {FORMS}").into(),
-        false => format!("and as a reference: {error}").into(),
+        true => format!("name an existing file, or {FORMS}").into(),
+        false => format!("name an existing file, or correct the reference: {error}").into(),
     }
 }
 
-/// Returns whether a text is a word that no package, no reference and no path looks like.
+/// Returns whether a text is a plain word, unlike a package, reference or path.
 pub(crate) fn is_word(text: &str) -> bool {
     let is_place = [LAYOUT, BLOBS].iter().any(|place| text.starts_with(place));
     let is_other = looks_like_package(text) || is_place || Mistake::of(text).is_some();
@@ -391,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints_suggest_a_valid_package() {
+    fn hints_suggest_valid_packages() {
         for (text, meant) in [
             ("demo:calc@latest", "demo:calc"),
             ("demo:calc:latest", "demo:calc"),
@@ -405,12 +408,12 @@ mod tests {
             assert!(meant.parse::<PackageSpec>().is_ok());
         }
         for text in ["demo:calc@version", "demo", "a:b:c", "Demo:calc@latest"] {
-            assert!(package(text).starts_with("for instance"), "{text}");
+            assert!(package(text).starts_with("name a package"), "{text}");
         }
     }
 
     #[test]
-    fn a_user_is_told_from_a_digest() {
+    fn users_are_distinguished_from_digests() {
         assert!(host("me@ghcr.io").is_some() && host("me@ghcr.io/x").is_some());
         assert!(host("ghcr.io@1.0").is_none() && host("ghcr.io/me@1.0").is_none());
         assert!(reference("foo@1.0.0").is_none() && reference("foo").is_none());

@@ -20,10 +20,10 @@ use super::failure::Failure;
 use super::settings::Context;
 use super::{arguments, hints, output, text};
 
-/// Keep an index of components, for `wharf search`
+/// Manage the local search index
 ///
-/// The index is in the cache of this machine. It is filled from what is added to it, and knows no more than it
-/// saw when it was last updated.
+/// `wharf search` reads this index. The index is in the cache directory. It shows its sources as they were at the last
+/// update.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,42 +38,42 @@ pub(crate) struct IndexCommand {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Add a registry, a layout, a package, an artifact or a shared index, and read it
+    /// Add registries, layouts, packages, artifacts or shared indexes
     Add {
-        /// HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, a reference with a tag or digest, or a file that lists such, one a line
-        #[arg(value_name = "WHAT", required = true)]
-        what: Vec<String>,
+        /// HOST[/PREFIX], oci:DIR, NAMESPACE:NAME, a reference with a tag or digest, or a file with one of these per line
+        #[arg(value_name = "SOURCE", required = true)]
+        sources: Vec<String>,
     },
-    /// Read what was added again; only what is new is fetched
+    /// Read all sources again, fetching only new manifests
     Update {
-        /// Fetch what is known too, and notice split forms that were added to flat artifacts
+        /// Also fetch known manifests, and find split forms added to single-layer artifacts
         #[arg(long)]
         all: bool,
     },
-    /// Show what was added, how much it has, and when it was read
+    /// List the sources, with their counts and last update
     Ls,
-    /// Forget what was added
+    /// Remove sources from the index
     Remove {
-        /// As `wharf index ls` shows it
+        /// The source, as `wharf index ls` shows it
         #[arg(value_name = "SOURCE", required = true)]
-        what: Vec<String>,
+        sources: Vec<String>,
     },
-    /// Store the index in a registry, where others can add it with one fetch
+    /// Store the index in a registry, for others to add
     Publish(Publish),
 }
 
 #[derive(Debug, Args)]
 struct Publish {
-    /// Where: HOST/REPOSITORY:TAG or oci:DIR:TAG
+    /// Destination: HOST/REPOSITORY:TAG or oci:DIR:TAG
     #[arg(value_name = "REF")]
     reference: String,
-    /// Only the packages of a namespace
+    /// Include only the packages of this namespace
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
-    /// Only what is in this place: HOST[/PREFIX]
+    /// Include only the packages in this registry: HOST[/PREFIX]
     #[arg(long, value_name = "PLACE")]
     place: Option<String>,
-    /// All that this machine read in any registry, also where others are not let in
+    /// Include everything that this machine read from registries, private ones too
     #[arg(long, conflicts_with_all = ["namespace", "place"])]
     everything: bool,
 }
@@ -85,7 +85,7 @@ struct Row {
     packages: u32,
     versions: u32,
     failures: u32,
-    /// Seconds since it was read.
+    /// Seconds since the last update.
     age: Option<i64>,
 }
 
@@ -100,8 +100,8 @@ struct SourceRow {
     source: String,
     packages: usize,
     versions: usize,
-    /// Manifests that were not known.
-    news: usize,
+    /// Manifests that were not in the index before.
+    new: usize,
 }
 
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ struct PublishReport {
     stubs: usize,
     /// The size of the layer.
     bytes: u64,
-    /// Versions that are not for others: in layouts here, and what other indexes claim.
+    /// Versions in local layouts, and claims of other indexes.
     left_out: usize,
 }
 
@@ -123,8 +123,8 @@ impl IndexCommand {
         let mut index = CheckedIndex::open(context.cache()?.as_ref(), &watch)?;
         let locator = || context.locator();
         match self.verb {
-            Verb::Add { what } => {
-                let sources = sources::named(context, &what)?;
+            Verb::Add { sources } => {
+                let sources = sources::named(context, &sources)?;
                 let locator = locator()?;
                 let updater = Updater::new(&locator, &watch);
                 print(context, updater.add(&mut index, &sources).await?)
@@ -135,7 +135,7 @@ impl IndexCommand {
                 print(context, updater.update(&mut index, all).await?)
             }
             Verb::Ls => ls(context, &mut index),
-            Verb::Remove { what } => remove(&what, &mut index),
+            Verb::Remove { sources } => remove(&sources, &mut index),
             Verb::Publish(publish) => publish.run(context, &mut index).await,
         }
     }
@@ -153,19 +153,22 @@ fn ls(context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
     };
     let sources: Vec<Row> = statuses.iter().map(row).collect();
     if sources.is_empty() {
-        eprintln!("nothing was added yet: `wharf index add`");
+        eprintln!("the index has no sources; add one with `wharf index add SOURCE`");
     }
     let report = BTreeMap::from([("sources", &sources)]);
     output::print(context, &report, || table(&sources))
 }
 
-fn remove(what: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
+fn remove(sources: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
     let statuses = index.run(|index| index.sources())?;
-    for what in what {
+    for text in sources {
         let known = statuses.iter().map(|status| &status.source);
-        let named: Vec<&IndexSource> = known.filter(|source| source.to_string() == *what).collect();
+        let named: Vec<&IndexSource> = known.filter(|source| source.to_string() == *text).collect();
         if named.is_empty() {
-            let failure = Failure::new(Kind::NotFound, format!("`{what}` was not added"));
+            let failure = Failure::new(
+                Kind::NotFound,
+                format!("`{text}` is not a source of the index"),
+            );
             return Err(failure.hint(hints::SOURCES));
         }
         for source in named {
@@ -179,7 +182,7 @@ impl Publish {
     async fn run(self, context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
         let reference = arguments::target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
-            let message = "what is published everybody can read who reads there: say what";
+            let message = "everyone who can read the repository can read the published index, so its contents must be selected";
             return Err(Failure::usage(message).hint(hints::SELECTION));
         }
         let selection = Selection {
@@ -189,7 +192,7 @@ impl Publish {
         let (mut shared, left) = index.run(|index| index.extract(&selection))?;
         print_left_out(left);
         if shared.entries.is_empty() {
-            let failure = Failure::new(Kind::NotFound, "there is nothing to publish");
+            let failure = Failure::new(Kind::NotFound, "no version in the index can be published");
             return Err(failure.hint(hints::INDEX_CONTENTS));
         }
         let connector = context.connector()?;
@@ -225,15 +228,15 @@ impl Publish {
     }
 }
 
-/// Prints how much is not published.
+/// Prints how many versions are not published.
 fn print_left_out(OmittedCounts { layouts, claimed }: OmittedCounts) {
     if layouts > 0 {
         let count = text::count(layouts as u64, "version");
-        eprintln!("{count} in layouts of this machine left out");
+        eprintln!("note: {count} in local layouts left out");
     }
     if claimed > 0 {
         let count = text::count(claimed as u64, "version");
-        eprintln!("{count} left out that only other indexes claim");
+        eprintln!("note: {count} left out, because only other indexes claim them");
     }
 }
 
@@ -241,21 +244,21 @@ fn table(sources: &[Row]) -> String {
     let row = |row: &Row| {
         let failures = match row.failures {
             0 => String::new(),
-            failures => format!("{failures} not read"),
+            failures => text::count(u64::from(failures), "failure"),
         };
         vec![
             text::printable(&row.source),
             row.kind.to_owned(),
             text::count(u64::from(row.packages), "package"),
             text::count(u64::from(row.versions), "version"),
-            row.age.map_or_else(|| "not read".to_owned(), age),
+            row.age.map_or_else(|| "never read".to_owned(), age),
             failures,
         ]
     };
     text::words(sources.iter().map(row))
 }
 
-/// Says how long ago something was.
+/// Returns an age in words.
 fn age(seconds: i64) -> String {
     match seconds {
         ..60 => "just now".to_owned(),
@@ -265,14 +268,14 @@ fn age(seconds: i64) -> String {
     }
 }
 
-/// Prints what was read. Fails if something could not be read.
+/// Prints an update. Fails if something could not be read.
 fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
     context.finish();
     let row = |read: &SourceReport| SourceRow {
         source: read.source.to_string(),
         packages: read.packages,
         versions: read.versions,
-        news: read.new,
+        new: read.new,
     };
     let report = Report {
         sources: report.sources.iter().map(row).collect(),
@@ -284,16 +287,17 @@ fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
                 text::printable(&row.source),
                 text::count(row.packages as u64, "package"),
                 text::count(row.versions as u64, "version"),
-                format!("{} new", row.news),
+                format!("{} new", row.new),
             ]
         };
         text::words(report.sources.iter().map(row))
     })?;
     match report.failures.len() as u64 {
         0 => Ok(()),
-        _ if context.flags.json => Err(Failure::answered(Kind::Other)),
+        _ if context.flags.json => Err(Failure::already_reported(Kind::Other)),
         count => {
-            let message = format!("{} could not be read", text::count(count, "artifact"));
+            let count = text::count(count, "artifact");
+            let message = format!("{count} could not be read; the index has all others");
             Err(Failure::new(Kind::Other, message).hint(hints::REST_INDEXED))
         }
     }

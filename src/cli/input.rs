@@ -31,19 +31,22 @@ impl Input {
         if !path.is_file() {
             let what = match path.is_dir() {
                 true => "a directory",
-                false => "no regular file",
+                false => "not a regular file",
             };
             return Err(Failure::usage(format!("{name} is {what}")));
         }
         let file = File::open(path).map_err(|error| failed(&name, error))?;
-        let component = blocking(move || Component::read(file, &policy).context(name)).await?;
+        let component = blocking(move || {
+            Component::read(file, &policy).with_context(|| format!("cannot read {name}"))
+        })
+        .await?;
         Ok(Self {
             component: Arc::new(component),
             stamp,
         })
     }
 
-    /// Fails if the file was written to since it was read.
+    /// Fails if the file changed since it was read.
     pub(crate) fn check_unchanged(&self, path: &Path) -> Result<(), Error> {
         match stamp(path) {
             Ok(stamp) if stamp == self.stamp => Ok(()),
@@ -51,13 +54,13 @@ impl Input {
         }
     }
 
-    /// Warns about a component that cannot be read to its end, or whose imports or exports cannot.
+    /// Warns if the component cannot be parsed to its end, or its imports or exports cannot.
     pub(crate) fn warn(&self, path: &Path) {
         let name = printable(&path.display().to_string());
         let map = &self.component.map;
         if let Some(damage) = &map.damage {
             eprintln!(
-                "warning: {name} cannot be read past byte {}: {}; the rest is stored as it is",
+                "warning: {name} cannot be parsed past byte {}: {}; the rest is stored unchanged",
                 damage.offset, damage.reason
             );
         } else if let Some(warning) = names::warning(&map.names) {
@@ -66,7 +69,7 @@ impl Input {
     }
 }
 
-/// Returns the size and the time by which a change is noticed.
+/// Returns the size and modification time, which show a change.
 fn stamp(path: &Path) -> io::Result<(u64, Option<SystemTime>)> {
     let metadata = fs::metadata(path)?;
     Ok((metadata.len(), metadata.modified().ok()))
@@ -80,7 +83,9 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 
 fn failed(name: &str, error: io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(Kind::NotFound, format!("no file `{name}`")),
-        _ => anyhow::Error::from(error).context(name.to_owned()).into(),
+        io::ErrorKind::NotFound => Failure::new(Kind::NotFound, format!("file `{name}` not found")),
+        _ => anyhow::Error::from(error)
+            .context(format!("cannot read {name}"))
+            .into(),
     }
 }

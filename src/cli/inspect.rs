@@ -31,28 +31,27 @@ use super::settings::{Context, SplitFlags};
 use super::transfer_summary::Fetched;
 use super::{names, output, segments, text, wit};
 
-/// Show what a component consists of: sections, layers, sizes, what it shares, metadata
+/// Show sections, layers, sizes, imports and exports of a component
 ///
-/// Of a reference or package only the manifest is fetched, and for --wit and of a WIT package, whose text is shown, the
-/// root: nothing that runs. "shared" means that this machine has the content already, "new" that a pull would
-/// fetch it.
+/// For a reference or a package, wharf fetches the manifest. For --wit and for WIT packages it also fetches the root.
+/// "shared" means that the cache has the content. "new" means that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf inspect calc.wasm
   wharf inspect --granularity module calc.wasm
   wharf inspect demo:calc@^1
-  wharf inspect --wit ghcr.io/me/calc:1.0          what it imports and exports, with types
+  wharf inspect --wit ghcr.io/me/calc:1.0          imports and exports with their types
   wharf inspect --segments calc.wasm
   wharf inspect ghcr.io/me/calc:1.0 --json | jq '.layers[].path'")]
 pub(crate) struct Inspect {
-    /// A file, a reference, or a package
+    /// A file, a reference or a package
     #[arg(value_name = "FILE|REF")]
     what: String,
-    /// Show the component's world, or the WIT package, as WIT text and nothing else
+    /// Print only WIT: the component's world, or the WIT package
     #[arg(long, conflicts_with = "segments")]
     wit: bool,
-    /// Show each data segment and who reads it; of a reference all of the component is fetched
+    /// Show each data segment and the instructions that read it; fetches the whole component
     #[arg(long)]
     segments: bool,
     #[command(flatten)]
@@ -85,11 +84,11 @@ struct Report {
     names: NameDetails,
     annotations: Annotations,
     warning: Option<String>,
-    /// The text of a WIT package, or with `--wit` of what it is.
+    /// The text of a WIT package; with `--wit` of any component.
     wit: Option<String>,
     /// Imports and exports that the text leaves out.
     wit_left_out: Vec<String>,
-    /// Of configs and layers; nothing for a file.
+    /// Configs and layers; 0 for a file.
     #[serde(flatten)]
     fetched: Fetched,
     #[serde(flatten)]
@@ -167,14 +166,14 @@ impl Inspect {
                 && world::may_list_wit_package(imports, exports);
         if may_be_wit && !report.has_code() && wit::is_small(opened) {
             match wit::fetch(context, store, opened).await {
-                Ok((said, root)) => {
-                    report.show(said.package());
-                    // Where all of it was pulled the root was, too.
+                Ok((wit, root)) => {
+                    report.show(wit.package());
+                    // --segments has pulled everything, the root included.
                     if !self.segments {
                         pulled = root;
                     }
                 }
-                // Nobody asked for it.
+                // The WIT was not requested, so it may be missing.
                 Err(failure) if failure.kind == Kind::Integrity => {}
                 Err(failure) => return Err(failure),
             }
@@ -203,13 +202,13 @@ fn of_file(
     let damage = map.damage.as_ref();
     let unreadable = damage.map(|damage| {
         let Damage { offset, reason } = damage;
-        format!("not readable past byte {offset}: {reason}")
+        format!("cannot be parsed past byte {offset}: {reason}")
     });
-    // Of an unknown version only the file tells; a config has to say one of the two.
+    // A config always has an `os`, but for an unknown version it means nothing.
     let is_known = damage.is_none_or(|damage| damage.offset >= BinaryKind::HEADER_BYTES);
     let unlisted = (map.unrecorded > 0).then(|| {
         let count = text::count(map.unrecorded, "section");
-        format!("{count} more than are listed")
+        format!("{count} not listed")
     });
     let warnings = [unreadable, report.warning.clone(), unlisted];
     let warnings: Vec<String> = warnings.into_iter().flatten().collect();
@@ -228,8 +227,8 @@ fn of_file(
     })
 }
 
-/// Returns a flat artifact's config if this machine has it.
-fn kept(
+/// Returns the config of a single-layer artifact if the cache or a local store has it.
+fn local_config(
     flat: &FlatManifest,
     store: &dyn Store,
     cache: &Cache,
@@ -237,11 +236,11 @@ fn kept(
     let Some(blob) = flat.description() else {
         return Ok(None);
     };
-    let kept = cache.has(blob)? || store.local_file(blob)?.is_some();
-    Ok(kept.then_some(blob))
+    let is_local = cache.has(blob)? || store.local_file(blob)?.is_some();
+    Ok(is_local.then_some(blob))
 }
 
-/// Returns the word of a path's last step: `code` of `module[2]/code[0]`.
+/// Returns the kind in a path's last step: `code` for `module[2]/code[0]`.
 fn kind_of(path: &str) -> &str {
     let last = path.rsplit('/').next().unwrap_or(path);
     last.split('[').next().unwrap_or(last)
@@ -293,7 +292,7 @@ impl Report {
         })
     }
 
-    /// Adds what the config of a flat artifact says.
+    /// Adds the `os`, imports and exports from the config of a single-layer artifact.
     async fn describe(
         &mut self,
         context: &Context,
@@ -301,10 +300,10 @@ impl Report {
         store: &dyn Store,
     ) -> Result<(), Failure> {
         let session = context.session()?;
-        let had = kept(flat, store, &session.cache)?;
+        let had = local_config(flat, store, &session.cache)?;
         let described = pull::describe(store, flat, session).await?;
         let (mut fetched, mut cached) = (Tally::default(), Tally::default());
-        match (had, kept(flat, store, &session.cache)?) {
+        match (had, local_config(flat, store, &session.cache)?) {
             (Some(blob), _) => cached.count(blob),
             (None, Some(blob)) => fetched.count(blob),
             (None, None) => {}
@@ -316,32 +315,35 @@ impl Report {
         Ok(())
     }
 
-    /// Adds the WIT. Where manifest or config say other names than the component has, its own are reported.
+    /// Adds the WIT. The component's own names replace those of the manifest or config.
     async fn with_wit(
         mut self,
         context: &Context,
         store: &Arc<dyn Store>,
         opened: &OpenArtifact,
     ) -> Result<Self, Failure> {
-        let (said, pulled) = wit::fetch(context, store, opened).await?;
-        // A flat artifact that says nothing says nothing wrong.
-        let is_said = opened.split().is_some() || self.os.is_some();
+        let (wit, pulled) = wit::fetch(context, store, opened).await?;
+        // A single-layer artifact may list no names at all, which is no difference.
+        let lists_names = opened.split().is_some() || self.os.is_some();
         let names = [
-            ("imports", &mut self.imports, &said.names.imports),
-            ("exports", &mut self.exports, &said.names.exports),
+            ("imports", &mut self.imports, &wit.names.imports),
+            ("exports", &mut self.exports, &wit.names.exports),
         ];
-        for (what, claimed, found) in names {
-            if let Some(difference) = wit::difference(what, claimed, found).filter(|_| is_said) {
+        for (list, claimed, found) in names {
+            let difference = wit::difference(list, claimed, found);
+            if let Some(difference) = difference.filter(|_| lists_names) {
                 eprintln!("warning: {difference}");
             }
             claimed.clone_from(found);
         }
-        if !self.names.is_empty() && self.names != said.names.names {
-            eprintln!("warning: the manifest does not say what names stand for in the component");
+        if !self.names.is_empty() && self.names != wit.names.names {
+            eprintln!(
+                "warning: the attributes of names in the manifest are not those of the component"
+            );
         }
-        self.names.clone_from(&said.names.names);
+        self.names.clone_from(&wit.names.names);
         self.warning = names::warning(&self.names);
-        self.show(Some(said.world()?));
+        self.show(Some(wit.world()?));
         self.fetched.add(pulled.fetched, pulled.cached);
         Ok(self)
     }
@@ -418,9 +420,9 @@ impl Report {
     }
 }
 
-/// Says what made a component: one line a field, as in `Rust 1.80 (language)`.
+/// Returns the producers of a component, one line per field: `Rust 1.80 (language)`.
 fn producers(json: &str) -> Vec<String> {
-    // Others may have written something else there; then it says nothing.
+    // Other tools may write anything there. Malformed text is ignored.
     let fields: BTreeMap<String, Vec<(String, String)>> =
         serde_json::from_str(json).unwrap_or_default();
     let line = |(field, values): (&String, &Vec<(String, String)>)| {

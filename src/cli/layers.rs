@@ -1,4 +1,4 @@
-//! The layers of a component, whether it is a file or in a store.
+//! The layers of a component file or a stored artifact.
 
 use std::fs::File;
 use std::ops::Range;
@@ -21,19 +21,16 @@ use super::failure::Failure;
 pub(crate) struct LayerRow {
     /// The section path; `root` for the root.
     pub(crate) path: String,
-    /// Where a section layer's content begins.
+    /// The offset of a section layer's content; `None` for the root.
     pub(crate) offset: Option<u64>,
-    /// The content.
     pub(crate) content_digest: Digest,
-    /// Its size.
     pub(crate) content_size: u64,
-    /// The stored blob, where it is known.
+    /// The digest of the stored blob, if it is known.
     pub(crate) stored_digest: Option<Digest>,
-    /// Its size.
     pub(crate) stored_size: Option<u64>,
-    /// How the blob holds the content.
+    /// The encoding of the stored blob.
     pub(crate) encoding: Option<Encoding>,
-    /// Whether this machine has the content, in its cache or in the store: whether a pull would fetch nothing for it.
+    /// Whether the cache or a local store has the content, so that a pull would not fetch it.
     pub(crate) cached: bool,
 }
 
@@ -57,7 +54,7 @@ impl LayerRow {
         self.encoding = Some(encoding);
     }
 
-    /// Returns the bytes of the component that a section layer holds; for the root, its length from 0.
+    /// Returns the range of a section layer in the component. The root's range begins at 0.
     pub(crate) fn range(&self) -> Range<u64> {
         let offset = self.offset.unwrap_or(0);
         offset..offset + self.content_size
@@ -71,7 +68,7 @@ impl LayerRow {
     }
 }
 
-/// Returns the layers of a file, stored as the cache has them, where it has.
+/// Returns the layers of a file, with the stored form of those in the cache.
 pub(crate) fn of_file(
     component: &Component<File>,
     cache: &Cache,
@@ -89,7 +86,7 @@ pub(crate) fn of_file(
     component.contents().enumerate().map(row).collect()
 }
 
-/// Finds out how the layers that the cache does not have would be stored, by encoding them.
+/// Encodes the layers that the cache lacks, to find their stored size and digest.
 pub(crate) fn measure(
     rows: &mut [LayerRow],
     component: &Component<File>,

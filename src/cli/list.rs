@@ -18,7 +18,7 @@ use super::{hints, output, text};
 
 /// Show the packages of a registry or layout
 ///
-/// A registry must have a catalog, as zot, distribution and Harbor do; GHCR and Docker Hub have none.
+/// A registry must have a catalog. zot, distribution and Harbor have one, GHCR and Docker Hub do not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,7 +27,7 @@ Examples:
   wharf list demo:ca --registry localhost:5000
   wharf list --registry oci:store --json")]
 pub(crate) struct List {
-    /// Only packages whose names begin so
+    /// Only packages whose names begin with PREFIX
     #[arg(value_name = "PREFIX")]
     prefix: Option<String>,
 }
@@ -37,7 +37,8 @@ impl List {
         let prefix = self.prefix.as_deref().unwrap_or_default();
         if prefix.contains('/') || Mistake::of(prefix).is_some() {
             let prefix = redacted(prefix);
-            let failure = Failure::usage(format!("no name of a package begins with `{prefix}`"));
+            let failure =
+                Failure::usage(format!("`{prefix}` is not the beginning of a package name"));
             return Err(failure.hint(hints::LIST_REGISTRY));
         }
         let namespace = prefix.split(':').next();
@@ -60,7 +61,7 @@ impl List {
     }
 }
 
-/// Returns the packages that repositories there may be of.
+/// Returns the packages that the names of the registry's repositories stand for.
 async fn names(context: &Context, registry: &Registry) -> Result<Vec<PackageName>, Failure> {
     let is_layout = matches!(registry.place, Place::Layout(_));
     let repositories = match registry.repositories(context.connector()?).await {
@@ -71,7 +72,7 @@ async fn names(context: &Context, registry: &Registry) -> Result<Vec<PackageName
     Ok(repositories.iter().filter_map(package).collect())
 }
 
-/// Returns the versions of a package, or none, with a warning, if we may not see them.
+/// Returns the versions of a package. If the registry refuses access, warns and returns none.
 async fn shown(
     context: &Context,
     registry: &Registry,
@@ -79,7 +80,7 @@ async fn shown(
 ) -> Result<Vec<Row>, Failure> {
     match versions(context, registry, name).await {
         Err(failure) if failure.kind == Kind::Refused => {
-            eprintln!("warning: {name} is passed over: {}", failure.message());
+            eprintln!("warning: skipping {name}: {}", failure.message());
             Ok(Vec::new())
         }
         found => found,
@@ -104,7 +105,7 @@ async fn versions(
     }
 }
 
-/// Returns whether the newest version that is there is a component: other images have versions too.
+/// Returns whether the newest existing version is a component. Other images have version tags too.
 async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
     for tag in tags.versions.values().rev() {
         match store.manifest(&Name::Tag(tag.clone())).await {
@@ -113,7 +114,7 @@ async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
                 return Ok(matches!(form, Ok(Form::Split | Form::Flat)));
             }
             Err(error) if error.kind() == Kind::NotFound => eprintln!(
-                "warning: the tag `{tag}` in {} names nothing that is there",
+                "warning: the tag `{tag}` in {} names a missing manifest",
                 store.location()
             ),
             Err(error) => return Err(error.into()),
@@ -122,7 +123,7 @@ async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
     Ok(false)
 }
 
-/// Returns the version that `get` would choose, else the newest, which is yanked.
+/// Returns the version that `get` would choose, or the newest if all are yanked.
 fn newest(rows: &[Row]) -> Option<&Row> {
     let shown = |row: &&Row| !row.yanked;
     let release = |row: &&Row| shown(row) && row.version.pre.is_empty();

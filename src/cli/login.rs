@@ -14,17 +14,17 @@ use super::settings::Context;
 use super::text::printable;
 use super::{hints, output};
 
-/// Log in to a registry
+/// Check and store credentials for a registry
 ///
-/// The password is tried, then kept where `docker login` would keep it: with the credential helper that
-/// Docker's config.json names, else in that file. docker, oras, skopeo and wkg find it there too.
+/// Stores the password as `docker login` does: in the credential helper that Docker's config.json names,
+/// otherwise in that file. docker, oras, skopeo and wkg use it too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf login ghcr.io
   echo $TOKEN | wharf login ghcr.io --username me --password-stdin")]
 pub(crate) struct Login {
-    /// The registry: HOST[:PORT], or HOST[:PORT]/PATH for what is below the path only
+    /// The registry: HOST[:PORT], or HOST[:PORT]/PATH for repositories below a path
     #[arg(value_name = "HOST")]
     server: String,
 }
@@ -47,7 +47,9 @@ impl Login {
             }
         };
         if username.is_empty() || username.contains(':') {
-            return Err(Failure::usage("a user name is not empty and has no colon"));
+            return Err(Failure::usage(
+                "a user name must not be empty or contain a colon",
+            ));
         }
         let basic = Credentials::Basic {
             username: username.clone(),
@@ -60,7 +62,7 @@ impl Login {
         })?;
         if !asked {
             let registry = printable(server.registry());
-            eprintln!("note: {registry} did not ask for a password, so this one was not tried");
+            eprintln!("note: {registry} did not ask for a password, so this one was not checked");
         }
         let registry = server.to_string();
         let user = username.clone();
@@ -80,7 +82,7 @@ impl Login {
     }
 }
 
-/// Reads the registry to log in to, or to log out of.
+/// Parses the registry of `login` and `logout`.
 pub(super) fn server(text: &str) -> Result<Server, Failure> {
     text.parse().map_err(|error| {
         let failure = Failure::usage(error);
@@ -91,10 +93,10 @@ pub(super) fn server(text: &str) -> Result<Server, Failure> {
     })
 }
 
-/// Asks at the terminal for the user, if none was given, and for the password, which is not shown.
+/// Asks at the terminal for the password, and for the user name if none was given.
 fn ask(username: Option<String>) -> Result<(String, String), Failure> {
     if !io::stdin().is_terminal() {
-        let failure = Failure::usage("there is no terminal to ask for a password at");
+        let failure = Failure::usage("cannot ask for a password without a terminal");
         return Err(failure.hint(hints::PASSWORD_STDIN));
     }
     let username = match username {
@@ -102,21 +104,23 @@ fn ask(username: Option<String>) -> Result<(String, String), Failure> {
         None => ask_username()?,
     };
     if username.is_empty() {
-        return Err(Failure::usage("there is no user name"));
+        return Err(Failure::usage("the user name is empty"));
     }
-    let password = rpassword::prompt_password("password: ").context("reading the password")?;
+    let password = rpassword::prompt_password("password: ").context("cannot read the password")?;
     match password.as_str() {
-        "" => Err(Failure::usage("there is no password")),
+        "" => Err(Failure::usage("the password is empty")),
         _ => Ok((username, password)),
     }
 }
 
 fn ask_username() -> Result<String, Failure> {
     eprint!("user name: ");
-    io::stderr().flush().context("standard error")?;
+    io::stderr()
+        .flush()
+        .context("cannot write to standard error")?;
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
-        .context("reading the user name")?;
+        .context("cannot read the user name")?;
     Ok(line.trim().to_owned())
 }

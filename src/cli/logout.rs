@@ -9,15 +9,15 @@ use super::login::server;
 use super::output;
 use super::settings::Context;
 
-/// Forget the credentials for a registry
+/// Remove the stored credentials for a registry
 ///
-/// They are removed from Docker's config.json, or from the credential helper that it names.
+/// Removes them from Docker's config.json, or from the credential helper that it names.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   wharf logout ghcr.io")]
 pub(crate) struct Logout {
-    /// The registry, as it was named when logging in
+    /// The registry, as given to `wharf login`
     #[arg(value_name = "HOST")]
     server: String,
 }

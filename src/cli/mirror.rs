@@ -16,25 +16,25 @@ use super::input::read_text;
 use super::settings::Context;
 use super::{output, text};
 
-/// Keep packages in another place, too: run it again and again, only news are sent
+/// Mirror packages, copying only what changed
 ///
-/// The file names packages and which of their versions, where they are and where they go. Yanked
-/// versions are kept with their mark, so that who has them locked still gets them.
+/// FILE lists packages with their versions, source and destination. Run it again to update the mirror.
+/// Yanked versions are copied with their mark, so that lock files that pin them still resolve.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file:
+Format of FILE:
   [[mirror]]
-  from = \"ghcr.io/acme\"          # without it: where the configuration says
+  from = \"ghcr.io/acme\"          # default: the configured registry
   to = \"oci:mirror\"              # or HOST[:PORT][/PREFIX]
   packages = [\"demo:calc@^1\", \"demo:greet\"]
-  referrers = true               # signatures, SBOMs
+  referrers = true               # signatures, SBOMs; default: false
 
 Examples:
   wharf mirror mirror.toml
   wharf mirror mirror.toml --json | jq .sent_bytes")]
 pub(crate) struct MirrorCommand {
-    /// The file
-    #[arg(value_name = "CONFIG")]
+    /// The file with the list of packages
+    #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
@@ -44,15 +44,15 @@ struct Row {
     version: Version,
     reference: String,
     digest: Digest,
-    /// Whether anything had to be written.
-    news: bool,
+    /// Whether anything was written.
+    copied: bool,
 }
 
 /// A version or a package that could not be mirrored.
 #[derive(Serialize)]
 struct Unmirrored {
     package: PackageName,
-    /// Null where it was no single version.
+    /// `None` if the failure is about the whole package.
     version: Option<Version>,
     kind: &'static str,
     message: String,
@@ -71,7 +71,10 @@ impl MirrorCommand {
         let name = self.file.display();
         let text = read_text(&self.file)?;
         let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
-            Failure::new(Kind::Integrity, format!("the mirror file {name}: {error}"))
+            Failure::new(
+                Kind::Integrity,
+                format!("cannot read the mirror file {name}: {error}"),
+            )
         })?;
         let locator = context.locator()?;
         let mut run = Run {
@@ -80,25 +83,25 @@ impl MirrorCommand {
             first: None,
         };
         if mirror.is_empty() {
-            eprintln!("note: {name} has no [[mirror]]: there is nothing to do");
+            eprintln!("note: {name} has no [[mirror]] entry, so nothing was copied");
         }
         for entry in &mirror {
             if entry.packages.is_empty() {
                 let to = &entry.to;
-                eprintln!("note: {name} names no packages for {to}: there is nothing to do");
+                eprintln!("note: {name} lists no packages for {to}, so nothing was copied to it");
             }
             for spec in &entry.packages {
                 let done = |version: &Version, mirrored| run.version(spec, version, mirrored);
                 let mirrored = locator.mirror(entry, spec, done).await;
                 if let Err(error) = mirrored {
-                    let failure = Failure::from(error).context(format!("mirroring {spec}"));
+                    let failure = Failure::from(error).context(format!("cannot mirror {spec}"));
                     run.failed(spec, None, failure);
                 }
             }
         }
         let Run { report, first, .. } = run;
         output::print(context, &report, || report.text())?;
-        first.map_or(Ok(()), |failure| Err(failure.told()))
+        first.map_or(Ok(()), |failure| Err(failure.mark_reported()))
     }
 }
 
@@ -106,12 +109,12 @@ impl MirrorCommand {
 struct Run<'a> {
     context: &'a Context,
     report: Report,
-    /// The failure whose exit code the run has.
+    /// The first failure, whose exit code is that of the run.
     first: Option<Failure>,
 }
 
 impl Run<'_> {
-    /// Reports what became of a version.
+    /// Reports the outcome of one version.
     fn version(
         &mut self,
         spec: &PackageSpec,
@@ -121,7 +124,7 @@ impl Run<'_> {
         let (reference, copied) = match mirrored {
             Ok(mirrored) => mirrored,
             Err(error) => {
-                let doing = format!("mirroring {}@{version}", spec.name);
+                let doing = format!("cannot mirror {}@{version}", spec.name);
                 return self.failed(spec, Some(version), Failure::from(error).context(doing));
             }
         };
@@ -131,15 +134,15 @@ impl Run<'_> {
             version: version.clone(),
             reference,
             digest: copied.digest,
-            news: copied.news,
+            copied: copied.news,
         });
     }
 
-    /// Reports a failure; the run goes on.
+    /// Reports a failure. The run continues.
     fn failed(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
         if !self.context.flags.json {
-            // The first one's code is that of the whole run.
-            let _code_comes_last = failure.report(false);
+            // The first failure determines the exit code of the run.
+            let _exit_code = failure.report(false);
         }
         self.report.failures.push(Unmirrored {
             package: spec.name.clone(),
@@ -154,7 +157,10 @@ impl Run<'_> {
 impl Report {
     fn text(&self) -> String {
         let rows = self.packages.iter().map(|row| {
-            let state = if row.news { "copied" } else { "is there" };
+            let state = match row.copied {
+                true => "copied",
+                false => "already there",
+            };
             let version = format!("{}@{}", row.name, row.version);
             vec![version, state.to_owned(), row.reference.clone()]
         });

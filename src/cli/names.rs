@@ -1,11 +1,11 @@
-//! Imports and exports as people read them.
+//! Imports and exports as text.
 
 use wharf::section::{ListDetails, NameAttributes, NameDetails};
 
 use super::text::printable;
 
-/// Returns a name with its attributes: `primary (implements wasi:keyvalue/store@0.2.0)`. The interface is among them
-/// where it has to be put together.
+/// Returns a name with its attributes: `primary (implements wasi:keyvalue/store@0.2.0)`. With a version suffix, the
+/// complete interface is one of them.
 pub(crate) fn line(name: &str, details: &ListDetails) -> String {
     let Some(attributes) = details.attributes.get(name) else {
         return printable(name);
@@ -24,12 +24,12 @@ pub(crate) fn line(name: &str, details: &ListDetails) -> String {
         ("external-id", external_id),
     ];
     let members = members.into_iter();
-    let said = members.filter_map(|(member, text)| Some(format!("{member} {}", text.as_ref()?)));
-    let said = said.collect::<Vec<_>>().join(", ");
-    printable(&format!("{name} ({said})"))
+    let shown = members.filter_map(|(member, text)| Some(format!("{member} {}", text.as_ref()?)));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    printable(&format!("{name} ({shown})"))
 }
 
-/// Says which lists are incomplete, if one is.
+/// Returns a warning that names the incomplete lists, if there are any.
 pub(crate) fn warning(names: &NameDetails) -> Option<String> {
     let lists = match (names.imports.incomplete, names.exports.incomplete) {
         (false, false) => return None,

@@ -1,4 +1,4 @@
-//! Where results go: lines on stdout, and files that appear whole or not at all.
+//! Results: lines on standard output, and files that appear complete or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -15,26 +15,30 @@ use super::failure::{Failure, blocking};
 use super::hints;
 use super::settings::Context;
 use super::stdout;
+use super::text::{unreadable, unwritable};
+
+/// The context of an error of standard output.
+pub(crate) const NO_STDOUT: &str = "cannot write to standard output";
 
 /// Prints a line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    Ok(stdout::line(text).context("standard output")?)
+    Ok(stdout::line(text).context(NO_STDOUT)?)
 }
 
-/// Prints a result, as one JSON object or as text for people. The object is written as it is made: it may be long.
+/// Prints a result, as one JSON object or as text. JSON is streamed, because it may be long.
 pub(crate) fn print(
     context: &Context,
     value: &impl Serialize,
     text: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
-    // The bar stands where the result will.
+    // The progress bar would be in the way of the result.
     context.finish();
     if context.flags.json {
         let written = stdout::write(|stdout| {
             serde_json::to_writer_pretty(&mut *stdout, value)?;
             stdout.write_all(b"\n")
         });
-        return Ok(written.context("standard output")?);
+        return Ok(written.context(NO_STDOUT)?);
     }
     match text().trim_end() {
         "" => Ok(()),
@@ -42,23 +46,23 @@ pub(crate) fn print(
     }
 }
 
-/// Prints a text that is the result.
+/// Prints a result that is text only.
 pub(crate) fn print_text(context: &Context, text: &str) -> Result<(), Failure> {
     context.finish();
     line(text.trim_end())
 }
 
-/// Where a component goes.
+/// The output of a component.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// A file that appears when it is complete.
     File { spool: Spool, path: PathBuf },
-    /// Standard output, or something that is written to rather than replaced (a pipe, a device).
+    /// Standard output, a pipe or a device: written to, not replaced.
     Stream { stream: File, written: bool },
 }
 
 impl Target {
-    /// Opens what `-o` names.
+    /// Opens the output that `-o` names.
     pub(crate) fn open(path: &Path, json: bool) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Self::stdout(json);
@@ -68,34 +72,34 @@ impl Target {
                 return Err(Failure::usage(format!("{} is a directory", path.display())));
             }
             let stream = File::options().write(true).open(path);
-            let stream = stream.with_context(|| path.display().to_string())?;
+            let stream = stream.with_context(|| unwritable(path))?;
             let written = false;
             return Ok(Self::Stream { stream, written });
         }
-        let path = through_links(path).with_context(|| path.display().to_string())?;
+        let path = through_links(path).with_context(|| unwritable(path))?;
         if !parent(&path).is_dir() {
             let directory = parent(&path).display();
             return Err(Failure::new(
                 Kind::NotFound,
-                format!("no directory `{directory}`"),
+                format!("directory `{directory}` not found"),
             ));
         }
-        let spool = Spool::new_in(parent(&path)).with_context(|| path.display().to_string())?;
+        let spool = Spool::new_in(parent(&path)).with_context(|| unwritable(&path))?;
         Ok(Self::File { spool, path })
     }
 
     fn stdout(json: bool) -> Result<Self, Failure> {
         if json {
             return Err(Failure::usage(
-                "--json and `-o -` both want standard output",
+                "--json and `-o -` cannot both use standard output",
             ));
         }
         if io::stdout().is_terminal() {
-            let failure = Failure::usage("a component is no text for a terminal");
+            let failure = Failure::usage("a component is binary and cannot go to a terminal");
             return Err(failure.hint(hints::REDIRECT));
         }
-        let stream = stdout::duplicate().context("standard output")?;
-        if leads_nowhere(&stream) {
+        let stream = stdout::duplicate().context(NO_STDOUT)?;
+        if was_closed(&stream) {
             let failure = Failure::new(Kind::Other, "standard output is closed");
             return Err(failure.hint(hints::REDIRECT_OR_DISCARD));
         }
@@ -108,13 +112,13 @@ impl Target {
         match self {
             Self::File { mut spool, path } => {
                 let place = || {
-                    // A file that is replaced keeps who may read it.
+                    // The new file keeps the permissions of the old one.
                     if let Ok(before) = fs::metadata(&path) {
                         spool.file().set_permissions(before.permissions())?;
                     }
                     spool.replace(&path)
                 };
-                Ok(place().with_context(|| path.display().to_string())?)
+                Ok(place().with_context(|| unwritable(&path))?)
             }
             Self::Stream { .. } => Ok(()),
         }
@@ -123,10 +127,10 @@ impl Target {
 
 /// Returns whether standard output was closed when this program began.
 ///
-/// The standard library then opens the null device in its place, for reading and writing; who redirects to
-/// it opens it for writing. Where another program handed it over open for both this is true, too.
+/// The standard library then opens the null device in its place, for reading and writing. A redirection
+/// opens it for writing only. A parent process that opened it for both gives the same result.
 #[cfg(unix)]
-fn leads_nowhere(mut stdout: &File) -> bool {
+fn was_closed(mut stdout: &File) -> bool {
     use std::io::Read;
     use std::os::unix::fs::MetadataExt;
     let device = |metadata: fs::Metadata| metadata.rdev();
@@ -135,7 +139,7 @@ fn leads_nowhere(mut stdout: &File) -> bool {
 }
 
 #[cfg(windows)]
-fn leads_nowhere(_stdout: &File) -> bool {
+fn was_closed(_stdout: &File) -> bool {
     false
 }
 
@@ -163,33 +167,31 @@ impl Output for Target {
         match self {
             Self::File { spool, .. } => spool.file().restart(),
             Self::Stream { written: false, .. } => Ok(()),
-            Self::Stream { .. } => Err(io::Error::other("a part of it is already out")),
+            Self::Stream { .. } => Err(io::Error::other("part of the output is already written")),
         }
     }
 }
 
-/// Says whether a file that nobody asked to overwrite is in the way of a component.
-///
-/// Returns true if it already is that component.
-pub(crate) async fn is_there(path: &Path, content: Identity) -> Result<bool, Failure> {
+/// Returns whether the default output file already holds the component. Fails if it holds anything else.
+pub(crate) async fn already_holds(path: &Path, content: Identity) -> Result<bool, Failure> {
     let path = path.to_owned();
-    blocking(move || is_there_now(&path, content)).await
+    blocking(move || holds(&path, content)).await
 }
 
-fn is_there_now(path: &Path, content: Identity) -> Result<bool, Failure> {
+fn holds(path: &Path, content: Identity) -> Result<bool, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => {
             let error = anyhow::Error::from(error);
-            return Err(error.context(path.display().to_string()).into());
+            return Err(error.context(unreadable(path)).into());
         }
     };
     let mut hasher = Hasher::new();
-    io::copy(&mut file, &mut hasher).with_context(|| path.display().to_string())?;
+    io::copy(&mut file, &mut hasher).with_context(|| unreadable(path))?;
     if hasher.identity() == content {
         return Ok(true);
     }
-    let message = format!("{} exists and is another component", path.display());
+    let message = format!("{} already exists with other content", path.display());
     Err(Failure::new(Kind::Conflict, message).hint(hints::OVERWRITE))
 }

@@ -1,4 +1,4 @@
-//! A progress bar on a terminal for what takes longer than a second, and what `-v` shows.
+//! The progress bar of long commands, and the requests that `-v` prints.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use wharf::store::Observer;
 
 use super::text::printable;
 
-/// What takes less shows nothing.
+/// The time after which the bar appears.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Watches all transfers of one run.
@@ -39,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// Returns how many requests were answered.
+    /// Returns the number of requests, whether answered or failed.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -51,7 +51,7 @@ impl Progress {
         }
     }
 
-    /// Shows how many of many things are done, where no bytes are counted.
+    /// Shows progress in things instead of bytes.
     pub(crate) fn counted(&self, done: usize, of: usize, things: &str) {
         if let Some(bar) = self.bar("{bar:32} {pos} of {len} {msg}") {
             bar.set_message(things.to_owned());
@@ -60,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Says something beside the bar.
+    /// Prints a line without disturbing the bar.
     pub(crate) fn say(&self, line: &str) {
         match self.bar.get() {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
@@ -68,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Returns the bar once it is time to show one.
+    /// Returns the bar, after [`PATIENCE`].
     fn bar(&self, template: &str) -> Option<&ProgressBar> {
         if !self.shows_bar || self.begun.elapsed() < PATIENCE {
             return None;

@@ -23,43 +23,43 @@ use super::settings::{Context, SplitFlags};
 use super::transfer_summary::Sent;
 use super::{arguments, hints, output, text, wit};
 
-/// Publish a component as a version of a package
+/// Publish a component as a package version
 ///
-/// Name and version are taken from the component where it has them. A version is written once: the same
-/// bytes again do nothing, other bytes are refused. With nothing configured packages go into a directory
-/// of yours (WHARF_HOME, else ~/.local/share/wharf), with wkg's configuration or --registry to a registry.
+/// A version is written once: publishing the same bytes again does nothing, and other bytes are refused. The
+/// registry comes from --registry or wkg's configuration. Otherwise packages are in the local layout:
+/// WHARF_HOME, otherwise ~/.local/share/wharf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf publish calc.wasm demo:calc@1.0.0
   wharf publish calc.wasm demo:calc@1.0.0 --registry ghcr.io/me --compat
-  wharf publish wasi-http.wasm                     a WIT package says what it is
+  wharf publish wasi-http.wasm                     name and version from a WIT package
   wharf publish calc.wasm demo:calc@1.0.1 --dry-run
   wharf publish calc.wasm demo:calc@1.0.1 --annotation org.opencontainers.image.vendor=Demo")]
 pub(crate) struct Publish {
     /// The component, core module or WIT package
     file: PathBuf,
-    /// What it is: NAMESPACE:NAME@VERSION [default: what the file says]
+    /// NAMESPACE:NAME@VERSION [default: the name and version in the file]
     #[arg(value_name = "PACKAGE")]
     package: Option<String>,
-    /// Store it in one piece too, for clients that know nothing else (wkg, oras, containerd)
+    /// Also store the single-layer form, for clients such as wkg, oras and containerd
     #[arg(long)]
     compat: bool,
-    /// Say this of it; stands above what the component says
+    /// Set a manifest annotation; overrides the component's own metadata
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_annotation)]
     annotation: Vec<(String, String)>,
-    /// Find out everything, and send nothing
+    /// Do everything except the upload
     #[arg(long)]
     dry_run: bool,
-    /// Replace a version that exists: whoever has it locked will not get it any more
+    /// Replace an existing version; lock files that pin it will no longer resolve
     #[arg(long)]
     force: bool,
-    /// Publish it even if it breaks what relies on versions that are compatible by their numbers
+    /// Do not check that the version can replace versions compatible by number
     #[arg(long)]
     no_compat_check: bool,
     #[command(flatten)]
     split: SplitFlags,
-    /// Compress every layer now, even where this machine has made it before at another level
+    /// Compress every layer again [default: reuse layers in the cache, whatever their level]
     #[arg(long)]
     no_reuse: bool,
 }
@@ -76,18 +76,18 @@ struct Report {
     package: PackageName,
     version: Version,
     reference: String,
-    /// What the version's tag names; none after a dry run.
+    /// The manifest that the version's tag names. `None` after a dry run of a new version.
     digest: Option<Digest>,
     split_digest: Digest,
     flat_digest: Digest,
-    /// None where nothing was sent.
+    /// `None` if nothing was sent.
     split_manifest_digest: Option<Digest>,
     content_digest: Digest,
     content_size: u64,
     layers: usize,
     #[serde(flatten)]
     moved: Sent,
-    /// Whether the version was not there before.
+    /// Whether anything was sent.
     published: bool,
     dry_run: bool,
 }
@@ -109,7 +109,7 @@ impl Publish {
             tag: Some(publication.tag()?),
             digest: None,
         };
-        // A dry run makes no layout.
+        // A dry run creates no layout.
         let writable = match self.dry_run {
             false => Some(registry.write(connector, package, None).await?),
             true => None,
@@ -193,7 +193,7 @@ impl Publish {
         })
     }
 
-    /// Does it, or only looks.
+    /// Publishes the version, or only checks it if `writable` is `None`.
     async fn publish(
         &self,
         publishing: &Publishing<'_, File>,
@@ -219,25 +219,25 @@ impl Publish {
         let (_, flat) = push::identities(publishing.component, &options.metadata);
         match before {
             State::Other(existing) => eprintln!(
-                "WARNING: {name} was {existing} and is replaced; who has it locked will not get it any more"
+                "warning: replaced {name}, which was {existing}; lock files that pin the old version no longer resolve"
             ),
             State::Same(there) if self.compat && published.pushed.is_none() && there != flat => {
                 eprintln!(
-                    "warning: {name} is there in another form; --force --compat publishes it again"
+                    "warning: {name} already exists in another form; add --force to publish it again"
                 );
             }
             State::Same(there) if there != published.digest => eprintln!(
-                "WARNING: {name} is stored in another form now; who has it locked will not get it any more"
+                "warning: replaced {name} with another form; lock files that pin the old form no longer resolve"
             ),
             _ => {}
         }
         if published.pushed.is_none() && !self.annotation.is_empty() {
-            eprintln!("warning: {name} is there already, and what is said of it stays as it is");
+            eprintln!("warning: {name} already exists; its annotations were not changed");
         }
         Ok(Some(published))
     }
 
-    /// Says what is published: what the command line says, else what the component says.
+    /// Returns the package and version, from the command line or otherwise from the component.
     async fn publication(
         &self,
         given: Option<PackageSpec>,
@@ -253,15 +253,12 @@ impl Publish {
             Some(PackageSpec { name, wanted }) => (Some(name), wanted),
             None => (own_name.clone(), Wanted::Newest),
         };
-        let package =
-            name.ok_or_else(|| unnamed(format!("{file} does not say of which package it is")))?;
+        let package = name.ok_or_else(|| unnamed(format!("{file} has no package name")))?;
         let version = match wanted {
             Wanted::Exact(version) => version,
-            Wanted::Newest => own_version.clone().ok_or_else(|| {
-                unnamed(format!(
-                    "{file} does not say which version of {package} it is"
-                ))
-            })?,
+            Wanted::Newest => own_version
+                .clone()
+                .ok_or_else(|| unnamed(format!("{file} has no version for {package}")))?,
             wanted => {
                 let message = format!("`{wanted}` is a requirement, not a version");
                 return Err(Failure::usage(message).hint(hints::WHOLE_VERSION));
@@ -269,12 +266,12 @@ impl Publish {
         };
         let other_name = own_name.as_ref().is_some_and(|name| *name != package);
         let other_version = own_version.as_ref().is_some_and(|own| *own != version);
-        // Others use a WIT package by its own name.
+        // Other packages refer to a WIT package by its own name.
         if let (Some(name), true) = (own_name, wit.is_some() && (other_name || other_version)) {
             let version_of = own_version.map(|version| format!("@{version}"));
             let own = format!("{name}{}", version_of.unwrap_or_default());
             eprintln!(
-                "warning: {file} says that it is {own}, and is published as {package}@{version}"
+                "warning: {file} names itself {own}, but is published as {package}@{version}"
             );
         }
         Ok(Publication { package, version })
@@ -292,7 +289,7 @@ impl Report {
         let head = format!("{}@{}", self.package, self.version);
         let state = match (self.published, self.digest) {
             (true, _) => "",
-            (false, Some(_)) => " is there already",
+            (false, Some(_)) => " already exists",
             (false, None) => " would be published",
         };
         let moved = match self.published {

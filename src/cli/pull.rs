@@ -15,10 +15,10 @@ use super::settings::Context;
 use super::transfer_summary::Fetched;
 use super::{arguments, output, text};
 
-/// Get a component back, byte for byte
+/// Download a component from a registry, layout or blob directory
 ///
-/// Every layer and the whole are checked. What the cache has is not fetched; a file appears when it
-/// is complete, or not at all.
+/// Verifies every blob, every layer and the whole component. Fetches only the blobs that the cache lacks.
+/// The output file appears only when it is complete.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,18 +27,19 @@ Examples:
   wharf pull localhost:5000/demo/calc@sha256:… -o - | wasmtime run -
   wharf pull blobs:/var/lib/containerd/io.containerd.content.v1.content/blobs@sha256:… -o app.wasm")]
 pub(crate) struct Pull {
-    /// What: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG, each also with @sha256:…; blobs:DIR@sha256:…; or a package
+    /// oci:DIR:TAG or HOST[:PORT]/REPOSITORY:TAG, optionally with @sha256:…; blobs:DIR@sha256:…; or a package
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// Where to, `-` for standard output [default: the repository's last element, or a layout's tag, or component, and .wasm]
+    /// Output file, or `-` for standard output [default: the last part of the repository, a layout's tag, or `component`,
+    /// with .wasm]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
 
-/// What was received, as `pull` and `get` tell it.
+/// The report of `pull` and `get`.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    /// Only `get` tells it.
+    /// Only in the report of `get`.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<PackageName>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,12 +55,12 @@ pub(crate) struct Report {
     #[serde(skip)]
     path: Option<PathBuf>,
     #[serde(skip)]
-    was_there: bool,
+    existed: bool,
 }
 
 impl Pull {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        // Fails on an output that cannot be written before any request.
+        // An output that cannot be written fails before any request.
         let target = open_target(context, self.output.as_deref())?;
         let named = arguments::named(&self.reference)?;
         let located = arguments::open(context, named).await?;
@@ -69,7 +70,7 @@ impl Pull {
     }
 }
 
-/// Opens what `-o` names, if it does.
+/// Opens the output that `-o` names, if it is given.
 pub(crate) fn open_target(
     context: &Context,
     output: Option<&Path>,
@@ -78,8 +79,8 @@ pub(crate) fn open_target(
     output.map(open).transpose()
 }
 
-/// Writes a component to `output`, opened as `target`. Without `output` the file is `stem` and `.wasm`, and another
-/// component there is not overwritten.
+/// Writes a component to `output`, opened as `target`. Without `output` the file is `stem` with `.wasm`, and an existing
+/// file with other content is not overwritten.
 pub(crate) async fn receive(
     context: &Context,
     located: Located,
@@ -95,9 +96,9 @@ pub(crate) async fn receive(
     let is_default = output.is_none();
     let path = output.unwrap_or_else(|| PathBuf::from(format!("{stem}.wasm")));
     let content = opened.content();
-    let was_there = is_default && output::is_there(&path, content).await?;
+    let existed = is_default && output::already_holds(&path, content).await?;
     let mut pulled = PullSummary::nothing(&opened);
-    if !was_there {
+    if !existed {
         let target = match target {
             Some(target) => target,
             None => Target::open(&path, context.flags.json)?,
@@ -121,18 +122,18 @@ pub(crate) async fn receive(
         fetched,
         requests: context.progress.requests(),
         path: (path != Path::new("-")).then_some(path),
-        was_there,
+        existed,
     })
 }
 
 impl Report {
-    /// Says of which package it is.
+    /// Adds the package and version.
     pub(crate) fn of_package(&mut self, package: PackageName, version: Version) {
         self.package = Some(package);
         self.version = Some(version);
     }
 
-    /// Prints it, unless the component itself went to standard output.
+    /// Prints the report, unless the component itself went to standard output.
     pub(crate) fn print(&self, context: &Context) -> Result<(), Failure> {
         match self.path {
             Some(_) => output::print(context, self, || self.text()),
@@ -147,9 +148,9 @@ impl Report {
             (Some(package), Some(version)) => format!("{package}@{version}  "),
             _ => String::new(),
         };
-        if self.was_there {
+        if self.existed {
             return format!(
-                "{package}{path} is there already, {size}, {}",
+                "{package}{path} already exists, {size}, {}",
                 self.content_digest
             );
         }

@@ -16,9 +16,10 @@ use super::settings::{Context, SplitFlags};
 use super::transfer_summary::Sent;
 use super::{arguments, hints, output, text};
 
-/// Store a component, one layer per large section
+/// Store a component under any reference
 ///
-/// Only blobs that the other side lacks are sent. The digest that is printed names exactly this form.
+/// Splits the component into layers and sends only the blobs that the registry or layout lacks. Prints the
+/// reference with the manifest digest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,12 +29,12 @@ Examples:
 pub(crate) struct Push {
     /// The component or core module
     file: PathBuf,
-    /// Where to: oci:DIR:TAG, or HOST[:PORT]/REPOSITORY:TAG
+    /// Destination: oci:DIR:TAG or HOST[:PORT]/REPOSITORY:TAG
     #[arg(value_name = "REF")]
     reference: String,
     #[command(flatten)]
     split: SplitFlags,
-    /// Compress every layer now, even where this machine has made it before at another level
+    /// Compress every layer again [default: reuse layers in the cache, whatever their level]
     #[arg(long)]
     no_reuse: bool,
 }
@@ -60,9 +61,7 @@ impl Push {
             }
         })?;
         if reference.digest.is_some() {
-            return Err(Failure::usage(
-                "a push names a tag; the digest comes out of it",
-            ));
+            return Err(Failure::usage("`wharf push` takes a tag, not a digest"));
         }
         let input = Input::read(&self.file, self.split.cut.policy()).await?;
         input.warn(&self.file);

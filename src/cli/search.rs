@@ -20,22 +20,21 @@ use super::settings::Context;
 use super::worlds::{self, Stub};
 use super::{output, text};
 
-/// How many answers are shown where nobody says.
+/// The default of `--limit`.
 const LIMIT: usize = 50;
 
-/// Find components by what they import and export, and by words of their names and descriptions
+/// Find components by words, --exports, --imports, --world or --fits
 ///
-/// Asks the index of this machine (`wharf index`). Nobody else is asked, but with --world and --fits: they fetch the roots of
-/// candidates whose types the index does not have yet. All conditions must hold. Of each package the version that
-/// `get` would prefer among those that match is shown. Names of imports and exports are what manifests claim, until a
-/// root was read.
+/// Searches the local index (`wharf index`) and sends no requests. Only --world and --fits may fetch: they need the roots
+/// of candidates whose types the index lacks. All conditions must hold. The result has one version of each package, the
+/// match that `get` would prefer. Names of imports and exports are those of the manifests, until wharf has read the root.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Interfaces:
-  wasi:http/incoming-handler         in any version
-  wasi:http/incoming-handler@0.2     in 0.2.x
-  wasi:http/incoming-handler@0.2.3   in this one
-  run                                a function that is exported itself
+  wasi:http/incoming-handler         any version
+  wasi:http/incoming-handler@0.2     versions 0.2.x
+  wasi:http/incoming-handler@0.2.3   this version only
+  run                                a function that the component exports directly
 
 Examples:
   wharf search --exports wasi:http/incoming-handler@0.2
@@ -43,31 +42,31 @@ Examples:
   wharf search --only-imports wasi:io/error@0.2 --only-imports wasi:io/streams@0.2
   wharf search calc --all-versions --json | jq -r '.packages[].reference'")]
 pub(crate) struct Search {
-    /// Words, or how words begin, of the name or the description
+    /// Words, or beginnings of words, in the name or description
     #[arg(value_name = "TEXT")]
     text: Vec<String>,
-    /// Exports this
+    /// Only components that export this; may be repeated
     #[arg(long, value_name = "IFACE")]
     exports: Vec<Pattern>,
-    /// Imports this
+    /// Only components that import this; may be repeated
     #[arg(long, value_name = "IFACE")]
     imports: Vec<Pattern>,
-    /// Imports nothing else: what a host offers, one by one
+    /// Only components that import nothing else; repeat it for each interface that a host offers
     #[arg(long, value_name = "IFACE")]
     only_imports: Vec<Pattern>,
-    /// Runs in this world: a NAME of the package that --wit names, by types and not only by names
+    /// Only components that run in this world of --wit, compared by types
     #[arg(long, requires = "wit", conflicts_with = "fits")]
     world: Option<String>,
-    /// The WIT package: a directory (with deps/), a file, a reference, or a package
+    /// WIT package with the world: a directory (with deps/), a file, a reference or a package
     #[arg(long, value_name = "DIR|FILE|REF|PACKAGE", requires = "world")]
     wit: Option<String>,
-    /// Can be plugged into what this component imports, by types and not only by names
+    /// Only components that fill an import of this component, compared by types
     #[arg(long, value_name = "FILE|REF|PACKAGE")]
     fits: Option<String>,
-    /// Show every version that matches
+    /// Show every matching version [default: one version of each package]
     #[arg(long)]
     all_versions: bool,
-    /// Show at most so many
+    /// Show at most N results
     #[arg(long, value_name = "N", default_value_t = LIMIT)]
     limit: usize,
 }
@@ -81,15 +80,15 @@ struct Row {
     digest: Digest,
     content_digest: Digest,
     content_size: u64,
-    /// What a pull would fetch, as this machine's cache is now.
+    /// The bytes that a pull would fetch with the present cache.
     fetch_bytes: u64,
     description: Option<String>,
     licenses: Option<String>,
     matched: Vec<TypeMatch>,
     yanked: bool,
-    /// Whether only a shared index says that it is there.
+    /// Whether only a shared index names it.
     claimed: bool,
-    /// The repository, where the name alone does not lead to it.
+    /// The repository, unless the name alone leads to it.
     #[serde(skip)]
     elsewhere: Option<String>,
 }
@@ -97,16 +96,18 @@ struct Row {
 #[derive(Serialize)]
 struct Report {
     packages: Vec<Row>,
-    /// How many match, shown or not.
+    /// The number of matches, including those that are not shown.
     total: u64,
-    /// What could not be looked at.
+    /// Candidates that could not be compared.
     failures: Vec<Failed>,
 }
 
 impl Search {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         if let Some(text) = self.text.iter().find(|text| !index::has_words(text)) {
-            return Err(Failure::usage(format!("`{text}` has no word to look for")));
+            return Err(Failure::usage(format!(
+                "`{text}` contains no word to search for"
+            )));
         }
         let types = self.types(context).await?;
         let query = self.query(types.as_ref());
@@ -137,21 +138,21 @@ impl Search {
         if report.total == 0 {
             eprintln!("nothing in the index matches");
         } else if left > 0 {
-            eprintln!("and {left} more: --limit shows them");
+            eprintln!("{left} more; raise --limit to show them");
         }
         output::print(context, &report, || report.text())?;
         match (report.failures.len() as u64, context.flags.json) {
             (0, _) => Ok(()),
-            (_, true) => Err(Failure::answered(Kind::Other)),
+            (_, true) => Err(Failure::already_reported(Kind::Other)),
             (count, false) => {
                 let count = text::count(count, "candidate");
-                let message = format!("{count} could not be looked at");
+                let message = format!("{count} could not be compared");
                 Err(Failure::new(Kind::Other, message))
             }
         }
     }
 
-    /// Reads the world or the component that candidates are compared with.
+    /// Reads the world or component that candidates are compared with.
     async fn types(&self, context: &Context) -> Result<Option<Types>, Failure> {
         if let (Some(world), Some(wit)) = (&self.world, &self.wit) {
             let world = worlds::world(context, world, wit).await?;
@@ -161,7 +162,9 @@ impl Search {
             return Ok(None);
         };
         let Stub { name, bytes } = Stub::read(context, what).await?;
-        Ok(Some(Types::socket(bytes).context(name)?))
+        Ok(Some(
+            Types::socket(bytes).with_context(|| format!("cannot read {name}"))?,
+        ))
     }
 
     fn query(&self, types: Option<&Types>) -> Query {
@@ -218,7 +221,7 @@ impl Report {
                 version.unwrap_or_else(|| text::printable(&row.tag)),
                 names.collect::<Vec<_>>().join(", "),
                 match row.fetch_bytes {
-                    0 => "is here".to_owned(),
+                    0 => "cached".to_owned(),
                     bytes => text::size(bytes),
                 },
                 if row.yanked { "yanked" } else { "" }.to_owned(),
@@ -267,7 +270,7 @@ impl Row {
     }
 }
 
-/// Returns the repository of an answer, if its name alone leads to another one, or to none.
+/// Returns the repository of a result, unless the package name alone leads to it.
 fn elsewhere(entry: &Entry, locator: Option<&Locator<'_>>) -> Option<String> {
     let package = entry.name.parse().ok()?;
     let known = locator.and_then(|locator| locator.known_repository(&package));

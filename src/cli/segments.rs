@@ -1,4 +1,4 @@
-//! Data segments and who reads them, for `wharf inspect --segments`.
+//! Data segments and the instructions that read them, for `wharf inspect --segments`.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,20 +16,20 @@ use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
 use super::settings::Context;
-use super::text;
+use super::text::{self, unreadable, unwritable};
 
-/// So many instructions of one segment are shown to people.
+/// The number of instructions that the text shows for each segment.
 const SHOWN_READERS: usize = 8;
 
-/// What `inspect` tells of data segments; all null where it was not asked.
+/// The data segments of an `inspect` report. Everything is null without `--segments`.
 #[derive(Default, Serialize)]
 pub(crate) struct Report {
     segments: Option<Rows>,
     segments_unread: Option<Vec<UnreadRow>>,
 }
 
-/// The core modules of a file, shown as one row a segment. There may be very many, so rows are made where they are
-/// written.
+/// The core modules of a file, written as one row per segment. Rows are made while they are written, because there may
+/// be very many.
 struct Rows(Vec<Module>);
 
 impl Serialize for Rows {
@@ -44,7 +44,7 @@ impl Serialize for Rows {
 
 #[derive(Serialize)]
 struct SegmentRow<'a> {
-    /// None in a core module that is the file itself.
+    /// `None` if the file itself is the core module.
     module: Option<&'a str>,
     index: u32,
     size: u64,
@@ -84,17 +84,17 @@ struct UnreadRow {
 
 /// Reads the segments of a file.
 pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let file = File::open(path).with_context(|| unreadable(path))?;
     read(file).await
 }
 
-/// Fetches a component, whose code is needed, into a temporary file and reads its segments. Returns also what was moved.
+/// Fetches a component into a temporary file and reads its segments. Also returns the fetched and cached blobs.
 pub(crate) async fn of_stored(
     context: &Context,
     located: &Located,
     cache: &Arc<Cache>,
 ) -> Result<(Report, PullSummary), Failure> {
-    let named = || cache.ingest().display().to_string();
+    let named = || unwritable(cache.ingest());
     let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
     let file = spool.file().try_clone().with_context(named)?;
     let Located {
@@ -128,7 +128,7 @@ impl Report {
         }
     }
 
-    /// Returns what people read of it, with an empty line before; nothing where it was not asked.
+    /// Returns the text, which begins with an empty line. Without `--segments` there is no text.
     pub(crate) fn text(&self) -> String {
         let (Some(Rows(modules)), Some(unread)) = (&self.segments, &self.segments_unread) else {
             return String::new();
@@ -137,7 +137,7 @@ impl Report {
         for UnreadRow { module, reason } in unread {
             let module = module.as_deref().unwrap_or("the file");
             out.push_str(&format!(
-                "not all of {module} was read: {}\n",
+                "{module} was not read completely: {}\n",
                 text::printable(reason)
             ));
         }
@@ -174,7 +174,7 @@ fn path_of(module: &Module) -> Option<&str> {
     Some(module.path.as_str()).filter(|path| !path.is_empty())
 }
 
-/// Lines up the segments of one module, the instructions that name each below it.
+/// Returns the table of one module. The instructions that name a segment follow it.
 fn table(module: &Module) -> String {
     let path = path_of(module);
     let head = [
@@ -189,7 +189,7 @@ fn table(module: &Module) -> String {
     text::table(std::iter::once(head.map(str::to_owned).to_vec()).chain(rows))
 }
 
-/// Returns the line of a segment, and those of the instructions that name it.
+/// Returns the row of a segment, then those of the instructions that name it.
 fn lines(row: &SegmentRow<'_>) -> Vec<Vec<String>> {
     let Readers(readers) = row.readers;
     let mut lines = vec![vec![
@@ -208,7 +208,7 @@ fn lines(row: &SegmentRow<'_>) -> Vec<Vec<String>> {
         )]);
     }
     if let Some(more @ 1..) = readers.len().checked_sub(SHOWN_READERS) {
-        lines.push(vec![format!("    and {more} more, which --json lists")]);
+        lines.push(vec![format!("    and {more} more; --json lists them")]);
     }
     lines
 }

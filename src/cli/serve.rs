@@ -28,15 +28,15 @@ use super::settings::Context;
 use super::text::{parse_size, printable};
 use super::{hints, interrupted, output};
 
-/// Be a registry that shows every component in one piece
+/// Serve components in single-layer form to other OCI clients, read-only
 ///
-/// Clients that know nothing of layers pull from it; what is stored by section is spliced while it is sent, and everything
-/// else passes through as it is. It only reads. Credentials of clients go to the upstream that they are for. Each request
-/// is a line on standard error, unless --quiet is given.
+/// wkg, oras, containerd and other clients pull from it. It splices split components while it sends them, and passes
+/// everything else through unchanged. By default it forwards each client's credentials to the upstream. It prints a line
+/// on standard error for each request, unless --quiet is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wharf serve                                                what this user has published
+  wharf serve                                                the local layout
   wharf serve --upstream oci:store --upstream ghcr.io
   wharf serve --upstream ghcr.io --upstream registry.internal=oci:store
   wharf serve --listen 0.0.0.0:5100 --tls-cert tls.crt --tls-key tls.key --upstream ghcr.io
@@ -44,34 +44,34 @@ Examples:
   wharf serve --upstream ghcr.io --blobs /var/lib/containerd/io.containerd.content.v1.content/blobs
   oras pull localhost:5100/demo/calc:1.0.0
 
-/healthz says whether it is alive, /readyz whether an upstream can be asked, /metrics what was done.")]
+Health checks are /healthz and /readyz. Prometheus metrics are at /metrics.")]
 pub(crate) struct Serve {
-    /// Where to listen; port 0 takes any that is free
+    /// Address to listen on; port 0 takes any free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5100")]
     listen: String,
-    /// Where to answer /healthz, /readyz and /metrics, too, and nothing else, by plain http: for who probes and measures
+    /// Second address for health checks and metrics only (plain HTTP) [default: none]
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
-    /// What to show: a registry, a layout, or a layout in the place of a registry; the first is meant where a client
-    /// names none [default: the layout that packages are in]
+    /// Registry or layout to serve, or a layout in place of a registry; may be repeated. A client that names no upstream
+    /// gets the first [default: the local layout, WHARF_HOME or ~/.local/share/wharf]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
-    /// A directory of blobs that somebody else keeps, such as containerd's content store: what is there is not fetched
+    /// Directory of blobs to use instead of fetching, such as containerd's content store; may be repeated
     #[arg(long, value_name = "DIR")]
     blobs: Vec<PathBuf>,
-    /// The most that is kept of blobs and layers
+    /// Largest total size of blobs and layers in the cache
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size)]
     max_cache: u64,
-    /// Speak TLS with the certificates in this PEM file
+    /// Use TLS with the certificates in this PEM file [default: plain HTTP]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The key of the first certificate, as PEM
+    /// PEM file with the key of the first certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Read with this user's credentials for everybody who connects, whoever they are
+    /// Use this user's credentials for every client [default: forward the client's own]
     #[arg(long)]
     own_credentials: bool,
-    /// The most connections at once; further ones wait
+    /// Most connections at once; further ones wait
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     max_connections: u32,
 }
@@ -88,7 +88,9 @@ impl Report {
         let listening = &self.listening;
         match &self.admin_listening {
             None => format!("listening on {listening}"),
-            Some(admin) => format!("listening on {listening}, for probes and metrics on {admin}"),
+            Some(admin) => {
+                format!("listening on {listening}, health checks and metrics on {admin}")
+            }
         }
     }
 }
@@ -113,10 +115,10 @@ impl Serve {
             }
             None => (None, None),
         };
-        // Asked for before anybody is told: who reads that line may stop us at once.
-        let mut asked = pin!(interrupted());
-        let is_asked = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready()));
-        if is_asked.await {
+        // The signal handlers come before the line below, because its reader may stop the gateway at once.
+        let mut signal = pin!(interrupted());
+        let has_signal = poll_fn(|context| Poll::Ready(signal.as_mut().poll(context).is_ready()));
+        if has_signal.await {
             return Ok(());
         }
         let report = Report {
@@ -132,9 +134,9 @@ impl Serve {
         tokio::select! {
             served = server::serve(listener, admin, gateway, server, stopped) => Ok(served?),
             () = async {
-                asked.await;
+                signal.await;
                 stop.notify_one();
-                // Whoever asks again does not want to wait.
+                // A second signal ends the gateway at once.
                 interrupted().await;
             } => Err(Failure::interrupted()),
         }
@@ -148,7 +150,7 @@ impl Serve {
         Ok(Some(Tls::from_pem(&certificates, &key)?))
     }
 
-    /// Returns what was named, or the layout that packages are in.
+    /// Returns the given upstreams, or the local layout.
     fn upstreams(&self, context: &Context) -> Result<Vec<Upstream>, Failure> {
         if !self.upstream.is_empty() {
             return Ok(self.upstream.clone());
@@ -198,21 +200,21 @@ impl Serve {
         })?)
     }
 
-    /// Returns whose rights count.
+    /// Returns the credentials to use for upstreams.
     fn rights(&self, context: &Context, upstreams: usize) -> Result<Rights, Failure> {
         let given = context.credentials.clone();
         if !self.own_credentials {
             return match given {
                 None => Ok(Rights::Client),
                 Some(_) => Err(Failure::usage(
-                    "credentials are of no use where each client shows its own",
+                    "--username has no effect, because each client sends its own credentials",
                 )
                 .hint(hints::OWN_CREDENTIALS)),
             };
         }
         if context.names_credentials() && upstreams > 1 {
             let failure = Failure::usage(
-                "--username and WHARF_TOKEN are for one registry, and these are more upstreams",
+                "--username and WHARF_TOKEN are for one upstream, but there are several",
             );
             return Err(failure.hint(hints::LOGIN_FOR_EACH));
         }
@@ -222,7 +224,7 @@ impl Serve {
                 if let Some(given) = given {
                     return Ok(given);
                 }
-                // A credential helper is a program that is waited for.
+                // A credential helper is another program, so this blocks.
                 let find = move || credentials::find(&repository.registry, &repository.path);
                 let found = tokio::task::spawn_blocking(find).await;
                 found.unwrap_or(Err(store::Error::Interrupted))
@@ -231,33 +233,36 @@ impl Serve {
     }
 }
 
-/// A layout that nobody could ask for.
+/// Returns the failure for a layout that no client can name.
 fn nameless(directory: &Path) -> Failure {
     let directory = printable(&directory.display().to_string());
-    let message =
-        format!("the layout `{directory}` is not the first upstream, so nothing names it");
+    let message = format!(
+        "clients cannot name the layout `{directory}`, because it is not the first upstream"
+    );
     Failure::usage(message).hint(hints::NAME_UPSTREAM)
 }
 
-/// Prints a line on stderr. That nobody reads it any more is no reason to stop.
+/// Prints a line on standard error. A closed standard error does not stop the gateway.
 fn say(line: &str) {
-    let _nobody_reads = writeln!(io::stderr().lock(), "{}", printable(line));
+    let _reader_gone = writeln!(io::stderr().lock(), "{}", printable(line));
 }
 
-/// How long an upstream may be silent while a client waits.
+/// The longest silence of an upstream while a client waits.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// Listens there, and returns the URL.
+/// Listens on an address, and returns the listener and its URL.
 async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener, String), Failure> {
     use io::ErrorKind::{AddrInUse, InvalidInput};
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let name = printable(address);
         match error.kind() {
             InvalidInput => {
-                Failure::usage(format!("`{name}` is no address: {error}")).hint(hints::ADDRESS)
+                Failure::usage(format!("`{name}` is not an address: {error}")).hint(hints::ADDRESS)
             }
             kind => {
-                let failure = Failure::from(anyhow::Error::from(error).context(name));
+                let failure = Failure::from(
+                    anyhow::Error::from(error).context(format!("cannot listen on {name}")),
+                );
                 match kind {
                     AddrInUse => failure.hint(hints::other_address(flag)),
                     _ => failure,
@@ -267,7 +272,7 @@ async fn listen(address: &str, scheme: &str, flag: &str) -> Result<(TcpListener,
     })?;
     let address = listener
         .local_addr()
-        .context("the address that is listened to")?;
+        .context("cannot find the listening address")?;
     Ok((listener, format!("{scheme}://{address}")))
 }
 
@@ -276,8 +281,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(
             Kind::NotFound,
-            format!("no file `{}`", name()),
+            format!("file `{}` not found", name()),
         )),
-        read => Ok(read.with_context(name)?),
+        read => Ok(read.with_context(|| format!("cannot read {}", name()))?),
     }
 }

@@ -1,4 +1,4 @@
-//! The flags that commands share, and what they come to.
+//! The flags that commands share, and the context of a run.
 
 use std::env;
 use std::io::{self, BufRead};
@@ -26,7 +26,7 @@ use super::failure::Failure;
 use super::hints;
 use super::input::read_text;
 use super::progress::Progress;
-use super::text::{parse_size, printable};
+use super::text::{parse_size, printable, unreadable};
 
 /// Flags of every command.
 #[derive(Debug, Args)]
@@ -35,58 +35,59 @@ pub(crate) struct Shared {
     /// Print one JSON object on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Show no progress
+    /// Do not show progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Show every request
+    /// Print every request on standard error
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Keep fetched and made blobs in this directory [env: WHARF_CACHE]
+    /// Cache directory [env: WHARF_CACHE] [default: ~/.cache/wharf]
     #[arg(long, global = true, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Keep nothing between runs
+    /// Use a temporary cache for this run
     #[arg(long, global = true)]
     no_cache: bool,
-    /// Speak http where https would be spoken (loopback hosts: always)
+    /// Use HTTP instead of HTTPS [default: only for loopback hosts]
     #[arg(long, global = true)]
     plain_http: bool,
-    /// Speak https to loopback hosts too
+    /// Use HTTPS for loopback hosts too
     #[arg(long, global = true, conflicts_with = "plain_http")]
     tls: bool,
-    /// Trust the certificates in this PEM file too
+    /// Also trust the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     ca_cert: Option<PathBuf>,
-    /// Log in to the registry as this user
+    /// User name for the registry
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(crate) username: Option<String>,
     /// Read the password from standard input
     #[arg(long, global = true, requires = "username")]
     password_stdin: bool,
-    /// Where packages are, for this call: HOST[:PORT][/PREFIX] or oci:DIR [env: WHARF_REGISTRY]
+    /// Registry of all packages: HOST[:PORT][/PREFIX] or oci:DIR [env: WHARF_REGISTRY] [default: as
+    /// configured]
     #[arg(long, global = true, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,
-    /// Ask no registry: only the cache of this machine, and layouts
+    /// Send no requests; read only the cache and layouts
     #[arg(long, global = true)]
     offline: bool,
-    /// wkg's configuration [env: WKG_CONFIG_FILE, else ~/.config/wasm-pkg/config.toml]
+    /// Configuration file of wkg [env: WKG_CONFIG_FILE] [default: ~/.config/wasm-pkg/config.toml]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Move so many blobs at once
+    /// Number of blobs to transfer at once, 1 to 64
     #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = RangedI64ValueParser::<usize>::new().range(1..=64))]
     pub(crate) concurrency: usize,
 }
 
-/// Flags of commands that cut a component.
+/// Flags of commands that split a component.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Split options")]
 pub(crate) struct PolicyFlags {
-    /// How finely to cut: section, segment or module
+    /// Unit of splitting: section, segment or module
     #[arg(long, value_name = "WORD", default_value_t = Granularity::Section)]
     granularity: Granularity,
-    /// The least content of a layer, such as 4096 or 4KiB
+    /// Smallest content of a layer, such as 4096 or 4KiB
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = parse_floor)]
     floor: u64,
-    /// The most layers, root included
+    /// Largest number of layers, root included
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_layers)]
     max_layers: usize,
 }
@@ -97,7 +98,7 @@ pub(crate) struct PolicyFlags {
 pub(crate) struct SplitFlags {
     #[command(flatten)]
     pub(crate) cut: PolicyFlags,
-    /// How hard to compress: auto, or 1 (fast) to 19 (small)
+    /// Compression level: auto, or 1 (fast) to 19 (small)
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
     pub(crate) level: Level,
 }
@@ -114,7 +115,7 @@ impl PolicyFlags {
 
 fn parse_floor(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
-        0 => Err("the floor is at least 1 byte".to_owned()),
+        0 => Err("the floor must be at least 1 byte".to_owned()),
         floor => Ok(floor),
     }
 }
@@ -123,7 +124,7 @@ fn parse_layers(text: &str) -> Result<usize, String> {
     let layers: usize = text.parse().map_err(|error| format!("{error}"))?;
     match layers {
         1..=MAX_LAYERS => Ok(layers),
-        _ => Err(format!("there can be 1 to {MAX_LAYERS} layers")),
+        _ => Err(format!("the number of layers must be 1 to {MAX_LAYERS}")),
     }
 }
 
@@ -133,29 +134,29 @@ fn parse_level(text: &str) -> Result<Level, String> {
     }
     match text.parse() {
         Ok(level @ 1..=Level::MAX) => Ok(Level::Fixed(level)),
-        _ => Err(format!("a level is auto, or 1 to {}", Level::MAX)),
+        _ => Err(format!("the level must be auto, or 1 to {}", Level::MAX)),
     }
 }
 
-/// What the shared flags come to.
+/// The context of a run, made from the shared flags.
 pub(crate) struct Context {
     /// The flags, with defaults from the environment. `username` is only set if it came without a password.
     pub(crate) flags: Shared,
     pub(crate) progress: Arc<Progress>,
     ca_certificates: Vec<u8>,
-    /// What was given on the command line.
+    /// The credentials on the command line.
     pub(crate) credentials: Option<Credentials>,
     configuration: OnceLock<Configuration>,
     connector: OnceLock<Connector>,
-    /// The layout that packages are in when nothing is configured.
+    /// The layout of packages without a configured registry.
     pub(crate) local_layout: Option<PathBuf>,
     session: OnceLock<Session>,
-    /// Stands in for the cache, and goes with this, even where work that nobody waits for still holds it.
+    /// A temporary cache. It is removed with this value, even if abandoned work still uses it.
     temporary: OnceLock<TempDir>,
 }
 
-/// How often the removal of a temporary cache is tried. An encoder that is still at work may put its blob and
-/// its record into a directory that was just emptied, but there are few encoders, and none begins anything new.
+/// The number of attempts to remove a temporary cache. An encoder that still runs may put its blob and record into an
+/// emptied directory. There are few encoders, and none begins a new layer.
 const REMOVALS: usize = 16;
 
 impl Drop for Context {
@@ -174,7 +175,7 @@ impl Drop for Context {
 impl Context {
     pub(crate) fn new(mut flags: Shared) -> Result<Self, Failure> {
         let ca_certificates = match &flags.ca_cert {
-            Some(path) => std::fs::read(path).with_context(|| path.display().to_string())?,
+            Some(path) => std::fs::read(path).with_context(|| unreadable(path))?,
             None => Vec::new(),
         };
         let username = flags.username.take_if(|_| flags.password_stdin);
@@ -204,12 +205,12 @@ impl Context {
         })
     }
 
-    /// Opens the cache, or one for this run only.
+    /// Opens the cache, or a temporary one for this run.
     pub(crate) fn cache(&self) -> Result<Arc<Cache>, Failure> {
         Ok(Arc::clone(&self.session()?.cache))
     }
 
-    /// Returns what all transfers of this run share; opens the cache, or one for this run only.
+    /// Returns the state that all transfers of this run share. Opens the cache, or a temporary one.
     pub(crate) fn session(&self) -> Result<&Session, Failure> {
         if let Some(session) = self.session.get() {
             return Ok(session);
@@ -219,7 +220,7 @@ impl Context {
                 Err(error) if error.is_read_only() => {
                     let directory_shown = directory.display();
                     eprintln!(
-                        "warning: the cache {directory_shown} cannot be written to: nothing is added to it"
+                        "warning: the cache {directory_shown} is not writable; using a temporary directory for new blobs"
                     );
                     Cache::open_over(directory, self.temporary()?)
                 }
@@ -236,20 +237,20 @@ impl Context {
         }))
     }
 
-    /// Returns a directory that goes with this run.
+    /// Returns a temporary directory, which is removed at the end of the run.
     fn temporary(&self) -> Result<&Path, Failure> {
         if let Some(temporary) = self.temporary.get() {
             return Ok(temporary.path());
         }
         let made = tempfile::Builder::new().prefix("wharf-").tempdir();
-        let made = made.context("a temporary directory")?;
+        let made = made.context("cannot create a temporary directory")?;
         Ok(self.temporary.get_or_init(|| made).path())
     }
 
-    /// Returns the file that was named, or where wkg keeps its configuration.
+    /// Returns the configuration file that was named, or wkg's default file.
     pub(crate) fn config_file(&self) -> Option<PathBuf> {
         let named = self.flags.config.clone();
-        // Like the layout and the cache: whose home it is says the environment, or nobody.
+        // As for the layout and the cache, only the environment names the home directory.
         let has_home = ["XDG_CONFIG_HOME", "HOME"]
             .map(variable)
             .iter()
@@ -257,7 +258,7 @@ impl Context {
         named.or_else(|| Configuration::default_file().filter(|_| has_home))
     }
 
-    /// Reads wkg's configuration. A file that was named stands alone, as with wkg.
+    /// Reads wkg's configuration. If a file is named, no defaults apply, as in wkg.
     pub(crate) fn configuration(&self) -> Result<&Configuration, Failure> {
         if let Some(configuration) = self.configuration.get() {
             return Ok(configuration);
@@ -280,7 +281,7 @@ impl Context {
         let (read, unknown) = read.map_err(|error| malformed(&path, &error))?;
         for key in unknown {
             eprintln!(
-                "warning: {name}: `{}` is not known here, and passed over",
+                "warning: {name}: ignored the unknown key `{}`",
                 printable(&key)
             );
         }
@@ -290,7 +291,7 @@ impl Context {
         })
     }
 
-    /// Returns what opens the stores that references name.
+    /// Returns the connector, which opens the stores of references.
     pub(crate) fn connector(&self) -> Result<&Connector, Failure> {
         if let Some(connector) = self.connector.get() {
             return Ok(connector);
@@ -308,7 +309,7 @@ impl Context {
         Ok(self.connector.get_or_init(|| connector))
     }
 
-    /// Returns what finds packages.
+    /// Returns the locator, which finds packages.
     pub(crate) fn locator(&self) -> Result<Locator<'_>, Failure> {
         Ok(Locator {
             connector: self.connector()?,
@@ -318,7 +319,7 @@ impl Context {
         })
     }
 
-    /// Remembers which repository has blobs, and prunes the cache if blobs were added to it.
+    /// Records the repository that has the blobs, and prunes the cache if blobs were added to it.
     pub(crate) fn remember(
         &self,
         reference: &Reference,
@@ -333,18 +334,18 @@ impl Context {
         Ok(())
     }
 
-    /// Returns whether the cache outlives this run.
+    /// Returns whether the cache remains after this run.
     pub(crate) fn has_cache(&self) -> bool {
         self.flags.cache.is_some()
     }
 
-    /// Returns whether credentials were given that say nothing of whom they are for.
+    /// Returns whether credentials were given without a registry.
     pub(crate) fn names_credentials(&self) -> bool {
         self.credentials.is_some()
             || env::var_os("WHARF_TOKEN").is_some_and(|token| !token.is_empty())
     }
 
-    /// Returns how registries are spoken to.
+    /// Returns the settings of connections to registries.
     pub(crate) fn options(&self) -> Options {
         Options {
             plain_http: self.flags.plain_http,
@@ -360,13 +361,13 @@ impl Context {
         Arc::clone(&self.progress) as Arc<dyn Observer>
     }
 
-    /// Clears what is still on the terminal.
+    /// Removes the progress bar from the terminal.
     pub(crate) fn finish(&self) {
         self.progress.finish();
     }
 }
 
-/// Says what is wrong with a configuration file.
+/// Returns the failure for a malformed configuration file.
 pub(crate) fn malformed(file: &Path, error: &ConfigurationError) -> Failure {
     let file = file.display();
     let message = format!("the configuration {file} is malformed: {error}");
@@ -381,14 +382,14 @@ fn variable(name: &str) -> Option<PathBuf> {
 fn text_variable(name: &str) -> Result<Option<String>, Failure> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
     let text = value.map(|value| value.into_string()).transpose();
-    text.map_err(|_| Failure::usage(format!("{name} is not text")))
+    text.map_err(|_| Failure::usage(format!("{name} is not valid UTF-8")))
 }
 
 fn cache_directory() -> Option<PathBuf> {
     variable("WHARF_CACHE").or_else(|| user_directory("XDG_CACHE_HOME", ".cache"))
 }
 
-/// Returns the layout that packages are in where nothing else is said.
+/// Returns the local layout.
 pub(crate) fn local_layout() -> Option<PathBuf> {
     variable("WHARF_HOME").or_else(|| user_directory("XDG_DATA_HOME", ".local/share"))
 }
@@ -403,7 +404,7 @@ fn password() -> Result<String, Failure> {
     io::stdin()
         .lock()
         .read_line(&mut line)
-        .context("reading the password")?;
+        .context("cannot read the password")?;
     let password = line.trim_end_matches(['\r', '\n']);
     match password {
         "" => Err(Failure::usage("there is no password on standard input")),

@@ -13,23 +13,23 @@ use super::output::{self, Target};
 use super::settings::Context;
 use super::{hints, text};
 
-/// Put an exploded component together again
+/// Rebuild a component from a directory of layers
 ///
-/// The directory is what `wharf split` or `oras pull` wrote, or what a container engine mounted. The
-/// result is checked against the digest in the root's name.
+/// The directory comes from `wharf split` or `oras pull`, or is a mount of a container engine. The result
+/// is checked against the digest in the root's file name.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf splice parts -o calc.wasm
   oras pull --output parts ghcr.io/me/calc:1.0 && wharf splice parts -o - | wasmtime run -")]
 pub(crate) struct Splice {
-    /// The directory
+    /// The directory of layers
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Which component, where the directory holds several: its root's file name, or the beginning of it
+    /// The root's file name, or the beginning of it [default: the only root in the directory]
     #[arg(long, value_name = "NAME")]
     root: Option<String>,
-    /// Where to, `-` for standard output [default: the directory's name and .wasm]
+    /// Output file, or `-` for standard output [default: the directory's name with .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -46,12 +46,12 @@ impl Splice {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let exploded = ExplodedComponent::open(&self.directory, self.root.as_deref())?;
         let content = exploded.recipe.content;
-        let (path, there) = match &self.output {
+        let (path, exists) = match &self.output {
             Some(path) => (path.clone(), false),
             None => {
                 let path = self.default_output()?;
-                let there = output::is_there(&path, content).await?;
-                (path, there)
+                let exists = output::already_holds(&path, content).await?;
+                (path, exists)
             }
         };
         let report = Report {
@@ -60,7 +60,7 @@ impl Splice {
             content_size: content.size,
             layers: exploded.recipe.layers.len() + 1,
         };
-        if !there {
+        if !exists {
             let target = Target::open(&path, context.flags.json)?;
             blocking(move || write(&exploded, target)).await?;
         }
@@ -68,8 +68,8 @@ impl Splice {
             return Ok(());
         }
         let (path, size) = (path.display(), text::size(content.size));
-        output::print(context, &report, || match there {
-            true => format!("{path} is there already, {size}, {}", content.digest),
+        output::print(context, &report, || match exists {
+            true => format!("{path} already exists, {size}, {}", content.digest),
             false => format!("{path}  {size}, {}", content.digest),
         })
     }
@@ -90,12 +90,12 @@ fn write(exploded: &ExplodedComponent, mut target: Target) -> Result<(), Failure
     target.finish()
 }
 
-/// Adds the file's name to what is wrong with a layer.
+/// Adds the name of the layer's file to an error.
 fn named(exploded: &ExplodedComponent, error: SpliceError) -> Failure {
     let failure = |error| Failure::from(wharf::error::Error::from(error));
     match error {
         SpliceError::Layer { layer, .. } | SpliceError::Content { layer, .. } => {
-            failure(error).context(exploded.title(layer).to_owned())
+            failure(error).context(format!("cannot use {}", exploded.title(layer)))
         }
         SpliceError::Tiling(_) => failure(error).hint(hints::INCOMPLETE_LAYERS),
         error => failure(error),

@@ -1,7 +1,7 @@
 //! `wharf split`
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -16,11 +16,12 @@ use wharf::store::spool::Spool;
 use super::failure::{Failure, blocking};
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
+use super::text::unwritable;
 use super::{output, text};
 
-/// Explode a component into a directory, one file per layer
+/// Write one file per layer of a component
 ///
-/// The files have the names that `oras pull` gives them. `wharf splice` puts them together again.
+/// The files have the names that `oras pull` gives them. `wharf splice` rebuilds the component from them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +30,10 @@ Examples:
 pub(crate) struct Split {
     /// The component or core module
     file: PathBuf,
-    /// The directory, made where there is none
+    /// Output directory, created if missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Do not compress
+    /// Do not compress the layers
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
@@ -61,8 +62,7 @@ impl Split {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let input = Input::read(&self.file, self.split.cut.policy()).await?;
         input.warn(&self.file);
-        fs::create_dir_all(&self.directory)
-            .with_context(|| self.directory.display().to_string())?;
+        fs::create_dir_all(&self.directory).with_context(|| unwritable(&self.directory))?;
         let progress = Arc::clone(&context.progress);
         let explode = move || self.explode(&input.component, progress.as_ref());
         let report = blocking(explode).await?;
@@ -80,7 +80,7 @@ impl Split {
         let mut made = Vec::new();
         for (layer, content) in component.contents().enumerate() {
             let written = self.layer(component, layer, split_digest, observer, &mut made);
-            // A half-written directory would look like a damaged component.
+            // An incomplete directory would look like a damaged component.
             let (title, stored_size) = written.inspect_err(|_| remove(&made))?;
             files.push(FileRow {
                 title,
@@ -107,19 +107,19 @@ impl Split {
         observer: &dyn wharf::store::Observer,
         made: &mut Vec<PathBuf>,
     ) -> Result<(String, u64), Failure> {
-        let place = |path: &Path| path.display().to_string();
-        let mut spool = Spool::new_in(&self.directory).with_context(|| place(&self.directory))?;
+        let mut spool =
+            Spool::new_in(&self.directory).with_context(|| unwritable(&self.directory))?;
         let level = (!self.raw).then_some(self.split.level);
         let stored =
             component.encode(layer, level, spool.file(), &|bytes| observer.moved(bytes))?;
         let title = title(component, layer, split, stored.encoding);
         let path = self.directory.join(&title);
         let is_new = !path.exists();
-        spool.replace(&path).with_context(|| place(&path))?;
+        spool.replace(&path).with_context(|| unwritable(&path))?;
         if is_new {
             made.push(path);
         }
-        // The other form of the same layer would make the directory ambiguous.
+        // A second encoding of the same layer would make the directory ambiguous.
         for other in Encoding::ALL
             .into_iter()
             .filter(|other| *other != stored.encoding)
@@ -128,7 +128,9 @@ impl Split {
             let other = self.directory.join(title);
             match fs::remove_file(&other) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(anyhow::Error::from(error).context(place(&other)).into());
+                    return Err(anyhow::Error::from(error)
+                        .context(format!("cannot remove {}", other.display()))
+                        .into());
                 }
                 _ => {}
             }
@@ -149,7 +151,7 @@ fn title(component: &Component<File>, layer: usize, split: Digest, encoding: Enc
 
 fn remove(made: &[PathBuf]) {
     for path in made {
-        // The failure that brought us here is the one to tell.
+        // The caller reports the first failure.
         let _first_failure_counts = fs::remove_file(path);
     }
 }

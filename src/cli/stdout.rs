@@ -1,9 +1,9 @@
-//! Standard output, whose reader may be gone.
+//! Standard output. Its reader may be gone, which is not a failure.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-/// Prints a line. A reader that has gone has all that it wanted, so that is no failure.
+/// Prints a line. Ignores a closed pipe, because its reader needs nothing more.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     write(|stdout| {
         stdout.write_all(text.as_bytes())?;
@@ -11,12 +11,12 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     })
 }
 
-/// Prints what `work` writes, in few writes; as [`line`] does.
+/// Prints the output of `work` with buffering. Ignores a closed pipe.
 pub(crate) fn write(work: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let print = || {
         let stdout: Box<dyn Write> = match io::stdout().is_terminal() {
             true => Box::new(io::stdout()),
-            // The standard library ignores a descriptor that cannot be written to; a file does not.
+            // The standard library hides the error of an unwritable descriptor. A file reports it.
             false => Box::new(duplicate()?),
         };
         let mut stdout = BufWriter::new(stdout);
@@ -26,7 +26,7 @@ pub(crate) fn write(work: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::
     written(print())
 }
 
-/// Ignores that the reader has gone.
+/// Ignores the error of a closed pipe.
 pub(crate) fn written(outcome: io::Result<()>) -> io::Result<()> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,6 +1,18 @@
-//! Numbers and names as people read them.
+//! Sizes, counts and tables as text.
+
+use std::path::Path;
 
 pub(crate) use wharf::text::printable;
+
+/// Returns the context of a file that cannot be read.
+pub(crate) fn unreadable(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
+
+/// Returns the context of a file or directory that cannot be written.
+pub(crate) fn unwritable(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
 
 /// Returns a size in B, KiB, MiB or GiB.
 pub(crate) fn size(bytes: u64) -> String {
@@ -11,7 +23,7 @@ pub(crate) fn size(bytes: u64) -> String {
     let mut value = bytes as f64 / 1024.0;
     let mut unit = UNITS[0];
     for next in &UNITS[1..] {
-        // Where rounding would give 1024.0 the next unit reads better.
+        // A value that rounds to 1024.0 gets the next unit.
         if value < 1023.95 {
             break;
         }
@@ -21,7 +33,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
-/// Reads a size: a number of bytes, or one with KiB, MiB, GiB (or K, M, G, which mean the same).
+/// Parses a size: a number of bytes, or a number with KiB, MiB or GiB (K, M and G mean the same).
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|char: char| !char.is_ascii_digit())
@@ -40,7 +52,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "the number is too large".to_owned())
 }
 
-/// Counts things: `1 layer`, `2 layers`.
+/// Returns a count with its noun: `1 layer`, `2 layers`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
@@ -48,17 +60,18 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     }
 }
 
-/// Lines up rows: a name, numbers in the second and third column, words after them.
+/// Aligns rows: a name, numbers in the second and third columns, then words.
 pub(crate) fn table(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
     aligned(rows, &[1, 2])
 }
 
-/// Lines up rows of words.
+/// Aligns rows of words.
 pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
     aligned(rows, &[])
 }
 
-/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+/// Aligns rows; `numbers` are the columns to align on the right. Rows are generated twice instead of stored, because
+/// there may be very many.
 fn aligned(
     rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
     numbers: &[usize],

@@ -1,11 +1,11 @@
-//! What was moved between here and a store, as reports tell it.
+//! The blobs and bytes that a command moved to or from a store.
 
 use serde::Serialize;
 use wharf::copy::Tally;
 
 use super::text;
 
-/// What went to a store.
+/// Blobs sent to a store.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Sent {
     pub(crate) sent_bytes: u64,
@@ -22,7 +22,7 @@ impl Sent {
         self.skipped_blobs += skipped.blobs;
     }
 
-    /// Returns what people read of it, with `also` behind what was sent.
+    /// Returns the text. `also` follows the sent blobs.
     pub(crate) fn text(&self, also: &str) -> String {
         format!(
             "  sent     {} in {}{also}\n  skipped  {} in {} (already there)",
@@ -34,7 +34,7 @@ impl Sent {
     }
 }
 
-/// What came from a store, and what the cache had of it.
+/// Blobs fetched from a store or found in the cache.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Fetched {
     pub(crate) fetched_bytes: u64,
@@ -51,7 +51,7 @@ impl Fetched {
         self.cached_blobs += cached.blobs;
     }
 
-    /// Returns what people read of it.
+    /// Returns the text.
     pub(crate) fn text(&self) -> String {
         format!(
             "  fetched  {} in {}\n  cached   {} in {}",

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::settings::Context;
 use super::{arguments, output, text};
 
-/// Show the versions of a package, the newest first
+/// Show the versions of a package, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +25,13 @@ pub(crate) struct Versions {
     package: String,
 }
 
-/// One version, as `versions` and `list` tell it.
+/// A version in the reports of `versions` and `list`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: PackageName,
     pub(crate) version: Version,
     pub(crate) tag: String,
-    /// The manifest that the tag names, where it was looked at and is there.
+    /// The manifest that the tag names. `None` if it was not looked up or is missing.
     pub(crate) digest: Option<Digest>,
     pub(crate) yanked: bool,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Row {
 #[derive(Serialize)]
 struct Report {
     packages: Vec<Row>,
-    /// Tags that stand for no version.
+    /// Tags that are not versions.
     other_tags: Vec<String>,
 }
 
@@ -57,8 +57,8 @@ impl Versions {
     }
 }
 
-/// Returns a package's versions, the newest first. What tags name is asked for where it is wanted, or where
-/// something is yanked.
+/// Returns a package's versions, newest first. Looks up the manifests of the tags if `digests` is set or the package has
+/// yank marks.
 pub(crate) async fn rows(
     context: &Context,
     store: &dyn Store,
@@ -66,7 +66,7 @@ pub(crate) async fn rows(
     tags: &Tags,
     digests: bool,
 ) -> Result<Vec<Row>, Failure> {
-    let ask = digests || !tags.marked.is_empty();
+    let looks_up = digests || !tags.marked.is_empty();
     stream::iter(tags.versions.iter().rev())
         .map(|(version, tag)| async move {
             let mut row = Row {
@@ -76,10 +76,10 @@ pub(crate) async fn rows(
                 digest: None,
                 yanked: false,
             };
-            if ask {
+            if looks_up {
                 let digest = match store.manifest(&Name::Tag(tag.clone())).await {
                     Ok(manifest) => manifest.digest,
-                    // A registry may have lost it and list the tag nevertheless.
+                    // A registry may list a tag although it lost the manifest.
                     Err(error) if error.kind() == Kind::NotFound => return Ok(row),
                     Err(error) => return Err(error.into()),
                 };
@@ -105,7 +105,7 @@ impl Report {
         if !self.other_tags.is_empty() {
             let tags = self.other_tags.iter().map(|tag| text::printable(tag));
             let tags = tags.collect::<Vec<_>>().join(", ");
-            out.push_str(&format!("no versions: {tags}\n"));
+            out.push_str(&format!("other tags: {tags}\n"));
         }
         out
     }

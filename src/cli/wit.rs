@@ -1,4 +1,4 @@
-//! WIT: of components, and of WIT packages, which hold interfaces and worlds and nothing that runs.
+//! The WIT of components and WIT packages. A WIT package has interfaces and worlds, and no code.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -16,17 +16,17 @@ use wharf::world::{self, Interfaces, World};
 
 use super::failure::{Failure, blocking};
 use super::settings::Context;
-use super::text::printable;
+use super::text::{printable, unreadable};
 
-/// What a component says in WIT.
-pub(crate) struct Said {
-    /// The text, or why there is none.
+/// The WIT of a component.
+pub(crate) struct ComponentWit {
+    /// The decoded WIT, or the reason why there is none.
     pub(crate) world: Result<World, world::Error>,
-    /// What it imports and exports by its own sections.
+    /// The imports and exports in the component's own sections.
     pub(crate) names: Interfaces,
 }
 
-impl Said {
+impl ComponentWit {
     async fn read(stub: Vec<u8>) -> Result<Self, Failure> {
         blocking(move || {
             let names = world::interfaces(&stub).map_err(malformed)?;
@@ -36,19 +36,19 @@ impl Said {
         .await
     }
 
-    /// Returns the world, which must be there, and warns of what its text leaves out.
+    /// Returns the world, and warns about names that its text leaves out. Fails if there is no WIT.
     pub(crate) fn world(self) -> Result<World, Failure> {
         let world = self.world.map_err(malformed)?;
         if !world.left_out.is_empty() {
             let names = quoted(world.left_out.iter());
             eprintln!(
-                "warning: the WIT leaves out {names}: it cannot express core modules, components and values"
+                "warning: the WIT leaves out {names}, because WIT has no core modules, components or values"
             );
         }
         Ok(world)
     }
 
-    /// Returns the text if it is that of a WIT package. What cannot be decoded is a component like others.
+    /// Returns the WIT if this is a WIT package. A file that cannot be decoded is not one.
     pub(crate) fn package(self) -> Option<World> {
         let world = self.world.ok()?;
         matches!(world.kind, world::WitKind::WitPackage { .. }).then_some(world)
@@ -59,11 +59,11 @@ fn malformed(error: world::Error) -> Failure {
     Failure::new(Kind::Integrity, error)
 }
 
-/// Reads what a file is without code and data; of a file of any size only what that takes.
+/// Reads the stub of a file, which is the component without code and data. Memory does not grow with the file.
 pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     let path = path.to_owned();
     blocking(move || {
-        let name = path.display().to_string();
+        let name = unreadable(&path);
         let file = File::open(&path).with_context(|| name.clone())?;
         stub::of_source(&file).map_err(|error| {
             let error = match error {
@@ -76,12 +76,12 @@ pub(crate) async fn stub(path: &Path) -> Result<Vec<u8>, Failure> {
     .await
 }
 
-/// Reads what a file says in WIT.
-pub(crate) async fn read(path: &Path) -> Result<Said, Failure> {
-    Said::read(stub(path).await?).await
+/// Reads the WIT of a file.
+pub(crate) async fn read(path: &Path) -> Result<ComponentWit, Failure> {
+    ComponentWit::read(stub(path).await?).await
 }
 
-/// Decodes a file that may be a WIT package; nothing where it is none.
+/// Returns the WIT of a file if it is a WIT package.
 pub(crate) async fn of_file(
     path: &Path,
     component: &Component<File>,
@@ -90,34 +90,34 @@ pub(crate) async fn of_file(
         return Ok(None);
     }
     match read(path).await {
-        Ok(said) => Ok(said.package()),
+        Ok(wit) => Ok(wit.package()),
         Err(failure) if failure.kind == Kind::Integrity => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-/// Fetches what an artifact's WIT is read from, its root, and reads it.
+/// Fetches the root of an artifact and reads its WIT.
 pub(crate) async fn fetch(
     context: &Context,
     store: &Arc<dyn Store>,
     opened: &OpenArtifact,
-) -> Result<(Said, PullSummary), Failure> {
+) -> Result<(ComponentWit, PullSummary), Failure> {
     let fetched = pull::stub_of(store.as_ref(), opened, context.session()?);
     let (stub, pulled) = fetched.await?;
-    Ok((Said::read(stub).await?, pulled))
+    Ok((ComponentWit::read(stub).await?, pulled))
 }
 
-/// The largest root that is fetched only to see whether it is that of a WIT package, in bytes as stored.
+/// The largest root, in stored bytes, that is fetched only to decide whether it is a WIT package.
 const MAX_FETCHED_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Returns whether so little has to be fetched that it is without being asked for.
+/// Returns whether the root is small enough to be fetched without a flag.
 pub(crate) fn is_small(opened: &OpenArtifact) -> bool {
     let root = opened.layers().next();
     root.is_some_and(|root| root.blob.size <= MAX_FETCHED_BYTES)
 }
 
-/// Says in a line how names differ from those of the component, if they do.
-pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Option<String> {
+/// Describes in one line how the manifest's names differ from those of the component, if they do.
+pub(crate) fn difference(list: &str, claimed: &[String], found: &[String]) -> Option<String> {
     if claimed == found {
         return None;
     }
@@ -126,22 +126,22 @@ pub(crate) fn difference(what: &str, claimed: &[String], found: &[String]) -> Op
         let only: Vec<&String> = names.difference(&others).copied().collect();
         (!only.is_empty()).then(|| quoted(only.into_iter()))
     };
-    let added = only(claimed, found).map(|names| format!("it has no {names}"));
-    let hidden = only(found, claimed).map(|names| format!("it has {names} besides"));
-    let said = match (added, hidden) {
+    let added = only(claimed, found).map(|names| format!("the component has no {names}"));
+    let hidden = only(found, claimed).map(|names| format!("the manifest has no {names}"));
+    let difference = match (added, hidden) {
         (Some(added), Some(hidden)) => format!("{added}, {hidden}"),
-        (Some(said), None) | (None, Some(said)) => said,
-        (None, None) => "it has them in another order".to_owned(),
+        (Some(difference), None) | (None, Some(difference)) => difference,
+        (None, None) => "the order differs".to_owned(),
     };
     Some(format!(
-        "the manifest does not say what the component {what}: {said}"
+        "the {list} in the manifest are not those of the component: {difference}"
     ))
 }
 
-/// So many names are shown in a warning.
+/// The number of names shown in a warning.
 const MAX_NAMES: usize = 8;
 
-/// Lists names in a warning.
+/// Returns the first names for a warning.
 fn quoted<'a>(mut names: impl Iterator<Item = &'a String>) -> String {
     let shown = names.by_ref().take(MAX_NAMES);
     let shown: Vec<String> = shown.map(|name| format!("`{}`", printable(name))).collect();

@@ -1,4 +1,4 @@
-//! What components are measured against: worlds of WIT packages, wherever those are, and other components.
+//! The worlds and components that a component is compared with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,24 +16,24 @@ use super::hints;
 use super::index::correction;
 use super::names;
 use super::settings::Context;
-use super::text::printable;
+use super::text::{printable, unreadable};
 use super::wit;
 
-/// What there is of a component without code and data.
+/// A component without code and data.
 pub(crate) struct Stub {
-    /// The file as given, or the reference with the manifest digest.
+    /// The file name as given, or the reference with the manifest digest.
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Stub {
-    /// Reads a file, or fetches the root of what a reference or a package names.
+    /// Reads a file, or fetches the root of a reference or package.
     pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
         let stub = match arguments::given(what)? {
             Given::File(path) => Self::of_file(path).await,
             Given::Named(named) => Self::of_stored(context, named).await,
         }?;
-        // A command that needs the types fails when it cannot read them.
+        // Unreadable types are an error later, in the commands that need them.
         let found = interfaces(&stub.bytes).ok();
         if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
             eprintln!("warning: {}: {warning}", printable(&stub.name));
@@ -44,7 +44,7 @@ impl Stub {
     async fn of_file(path: PathBuf) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
         if !path.is_file() {
-            return Err(Failure::usage(format!("{name} is no regular file")));
+            return Err(Failure::usage(format!("{name} is not a regular file")));
         }
         let bytes = wit::stub(&path).await?;
         Ok(Self { name, bytes })
@@ -59,10 +59,11 @@ impl Stub {
         } = arguments::open(context, named).await?;
         let name = reference.at(opened.digest).to_string();
         let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
-        let (bytes, _) = stub.context(name.clone())?;
+        let (bytes, _) = stub.with_context(|| format!("cannot read {name}"))?;
         if let Some(split) = opened.split() {
-            let found = Externs::from(interfaces(&bytes).context(name.clone())?);
-            // What the manifest names is a claim, and the root wins.
+            let found =
+                Externs::from(interfaces(&bytes).with_context(|| format!("cannot read {name}"))?);
+            // Names in a manifest are claims, and those in the root count.
             if Externs::from(&split.config).differs(&found) {
                 eprintln!("warning: {}", printable(&correction(&name)));
             }
@@ -71,7 +72,7 @@ impl Stub {
     }
 }
 
-/// Finds a world in a WIT package: a directory, a file with text or encoded, a reference, or a package.
+/// Finds a world in a WIT package: a directory, a text file, an encoded file, a reference or a package.
 pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Target, Failure> {
     let path = Path::new(wit);
     let is_text = path.extension().is_some_and(|extension| extension == "wit");
@@ -82,13 +83,13 @@ pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Ta
         Wit::read(vec![file(path)?], Vec::new())?
     } else {
         let Stub { name, bytes } = Stub::read(context, wit).await?;
-        Wit::decode(&bytes).context(name)?
+        Wit::decode(&bytes).with_context(|| format!("cannot read {name}"))?
     };
     Ok(wit.world(name)?)
 }
 
-/// Reads the WIT package in a directory, and those that it uses: below `deps`, a directory, a file with text or an
-/// encoded one each.
+/// Reads the WIT package in a directory, and its dependencies in `deps`. Each of them is a directory, a text file or an
+/// encoded file.
 fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
     let files = files(path)?;
     if files.is_empty() {
@@ -110,14 +111,14 @@ fn directory(path: &Path) -> Result<(Vec<WitFile>, Vec<Dependency>), Failure> {
             dependencies.push(Dependency::Text(vec![file(&entry)?]));
         } else if extension == "wasm" {
             let path = entry.display().to_string();
-            let bytes = fs::read(&entry).context(path.clone())?;
+            let bytes = fs::read(&entry).with_context(|| unreadable(&entry))?;
             dependencies.push(Dependency::Encoded { path, bytes });
         }
     }
     Ok((files, dependencies))
 }
 
-/// Reads the files with text in a directory, but not those below it.
+/// Reads the `.wit` files in a directory, but not in its subdirectories.
 fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
     let is_text = |path: &PathBuf| {
         path.extension().is_some_and(|extension| extension == "wit") && path.is_file()
@@ -126,19 +127,19 @@ fn files(path: &Path) -> Result<Vec<WitFile>, Failure> {
     entries.map(|path| file(&path)).collect()
 }
 
-/// Lists a directory in the order of names.
+/// Lists a directory, sorted by name.
 fn entries(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let name = || path.display().to_string();
-    let listed = fs::read_dir(path).with_context(name)?;
+    let failed = || unreadable(path);
+    let listed = fs::read_dir(path).with_context(failed)?;
     let entries = listed.map(|entry| Ok(entry?.path()));
     let entries: Result<Vec<_>, std::io::Error> = entries.collect();
-    let mut entries = entries.with_context(name)?;
+    let mut entries = entries.with_context(failed)?;
     entries.sort();
     Ok(entries)
 }
 
 fn file(path: &Path) -> Result<WitFile, Failure> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).context(name.clone())?;
+    let text = fs::read_to_string(path).with_context(|| unreadable(path))?;
     Ok(WitFile { path: name, text })
 }

@@ -13,17 +13,17 @@ use super::{arguments, hints, output};
 
 /// Hide a version from requirements
 ///
-/// Who asks for exactly this version, or has it locked, still gets it. The mark is a small artifact
-/// under a tag of its own; it goes along when the package is copied.
+/// The exact version and lock files that pin it still resolve, with a warning. The mark is a small artifact
+/// with a tag of its own. `wharf copy` and `wharf mirror` copy it with the package.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf yank demo:calc@1.2.0
   wharf yank demo:calc@1.2.0 --undo")]
 pub(crate) struct Yank {
-    /// The version: NAMESPACE:NAME@VERSION
+    /// The package version: NAMESPACE:NAME@VERSION
     package: String,
-    /// Show the version again
+    /// Remove the mark, so that requirements match the version again
     #[arg(long)]
     undo: bool,
 }
@@ -35,7 +35,7 @@ struct Report {
     reference: String,
     digest: Digest,
     yanked: bool,
-    /// Whether it was not so before.
+    /// Whether the mark was added or removed.
     changed: bool,
 }
 
@@ -43,13 +43,13 @@ impl Yank {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let spec = arguments::spec(&self.package)?;
         let Wanted::Exact(version) = &spec.wanted else {
-            let message = format!("`{}` names no single version", self.package);
+            let message = format!("`{}` is not a single version", self.package);
             return Err(Failure::usage(message).hint(hints::ONE_VERSION));
         };
         let cache = context.cache()?;
         let (connector, name) = (context.connector()?, &spec.name);
         let registry = context.locator()?.registry(name).await?;
-        // Reading first, because writing makes a layout.
+        // Reads first, because opening a missing layout for writing creates it.
         let source = registry.read(connector, name).await?;
         let resolved = package::resolve(source.as_ref(), &spec).await?;
         let digest = Name::Digest(resolved.digest);
@@ -78,8 +78,8 @@ impl Report {
     fn text(&self) -> String {
         let state = match (self.yanked, self.changed) {
             (true, true) => "is yanked",
-            (true, false) => "was yanked already",
-            (false, true) => "is shown again",
+            (true, false) => "was already yanked",
+            (false, true) => "is no longer yanked",
             (false, false) => "was not yanked",
         };
         format!("{}@{} {state}", self.package, self.version)

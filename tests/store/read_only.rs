@@ -87,7 +87,7 @@ impl Drop for Baked {
 fn warnings(answer: &Answer) -> usize {
     let lines = answer.stderr.lines();
     lines
-        .filter(|line| line.contains("nothing is added to it"))
+        .filter(|line| line.contains("is not writable"))
         .count()
 }
 

@@ -123,7 +123,7 @@ fn a_host_that_speaks_tls_is_asked_once_by_http() {
         let workspace = Workspace::new();
         let said = assert_hint(
             push(&workspace, &server.host, &["--concurrency", "1"]),
-            "use --tls",
+            "add --tls",
         );
         assert!(
             said.contains(&format!("{} speaks TLS", server.host)),
@@ -151,7 +151,7 @@ fn plain_server() -> String {
 fn a_host_that_speaks_no_tls_is_told_so() {
     let workspace = Workspace::new();
     let push = push(&workspace, &plain_server(), &["--tls"]);
-    let said = assert_hint(push, "if it speaks http there");
+    let said = assert_hint(push, "if the host uses HTTP");
     assert!(said.contains("the answer is not TLS"), "{said}");
     assert!(said.contains("failed after 1 attempt"), "{said}");
 }

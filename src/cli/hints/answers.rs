@@ -1,4 +1,4 @@
-//! Hints for what registries answer.
+//! Hints for the answers of registries.
 
 use wharf::store;
 
@@ -6,35 +6,35 @@ use super::Hint;
 
 /// The registry asks for fewer requests, or fails.
 const BUSY: &str =
-    "the registry is busy or broken: try again later, perhaps with a smaller --concurrency";
+    "try again later or with a smaller --concurrency, because the registry is busy or broken";
 
-/// Returns the hint for an answer that is none, or an error.
+/// Returns the hint for an error answer, or for an answer that is not from a registry.
 pub(super) fn hint(error: &store::Error) -> Option<Hint> {
     let hint = match error {
         store::Error::Answer { status, .. } => return status_hint(*status),
         store::Error::NotRegistry { .. } => {
-            "check the host and its port: a web server, a login page or a proxy answers there"
+            "check the host and its port, because a web server, a login page or a proxy answers there"
         }
         store::Error::Encoded { .. } => {
-            "a proxy compresses what the registry sends: turn that off for everything below /v2/"
+            "turn off compression for /v2/ in the proxy before the registry"
         }
         store::Error::NotStored { .. } => {
-            "the registry, or a proxy before it, changes or drops what is uploaded: tell whoever runs it"
+            "report to the operator that the registry, or a proxy before it, changes or drops uploads"
         }
         _ => return None,
     };
     Some(hint.into())
 }
 
-/// Says what to do about an answer of this status.
+/// Returns the hint for a status.
 fn status_hint(status: u16) -> Option<Hint> {
     let hint = match status {
         401 | 403 => {
-            "the registry names that host, which refuses: its address may have expired, or be closed from here; try again"
+            "try again, or check the access to that host, because the registry redirects to it"
         }
         408 | 429 | 500.. => BUSY,
         413 => {
-            "the registry, or a proxy before it, limits the size of a request: raise the limit there, as with nginx's \
+            "raise the limit on request sizes in the registry or a proxy before it, such as nginx's \
              client_max_body_size"
         }
         _ => return None,

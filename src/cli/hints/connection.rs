@@ -1,4 +1,4 @@
-//! The hints of connections that did not come about.
+//! Hints for failed connections.
 
 use std::error::Error;
 
@@ -7,11 +7,10 @@ use wharf::store::remote::{ConnectionError, TooSlow};
 
 use super::{Hint, answers};
 
-/// A host cannot be reached, and nothing says why.
+/// A host is unreachable for an unknown reason.
 const UNREACHABLE: &str = "check the host, its port and the network";
 
-/// Returns the hint for a host that cannot be reached, by the cause: what it answered each time, or why no connection came
-/// about.
+/// Returns the hint for an unreachable host, by the first known cause: an error answer or a failed connection.
 pub(super) fn hint(source: &(dyn Error + Send + Sync + 'static)) -> Hint {
     let mut cause: Option<&(dyn Error + 'static)> = Some(source);
     while let Some(error) = cause {
@@ -28,7 +27,7 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<Hint> {
         return answers::hint(error.unshared());
     }
     if error.is::<TooSlow>() {
-        return Some("the server or the network is too slow: try again later".into());
+        return Some("try again later, because the server or the network is too slow".into());
     }
     error.downcast_ref().map(connection_hint)
 }
@@ -36,21 +35,21 @@ fn hint_of(error: &(dyn Error + 'static)) -> Option<Hint> {
 fn connection_hint(error: &ConnectionError) -> Hint {
     match error {
         ConnectionError::Proxy { .. } => {
-            "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, and the password in it; NO_PROXY=HOST or HOST:PORT goes without it"
+            "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY and the password in it, or bypass the proxy with NO_PROXY=HOST[:PORT]"
         }
         ConnectionError::ProxyLogin { .. } => {
-            "give the user and the password in HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: http://USER:PASSWORD@HOST:PORT"
+            "set HTTP_PROXY, HTTPS_PROXY or ALL_PROXY to http://USER:PASSWORD@HOST:PORT"
         }
         ConnectionError::SpeaksTls {
             is_loopback: true, ..
-        } => "use --tls: without it, http is spoken to this machine",
-        ConnectionError::SpeaksTls { .. } => "leave out --plain-http, or `protocol` in the configuration",
-        ConnectionError::SpeaksNoTls { .. } => "use --plain-http if it speaks http there, or check the port",
-        ConnectionError::Refused { .. } => "nothing listens there: check the host and its port",
-        ConnectionError::NoAddress { .. } => "the name has no address: check how it is spelt, and the network",
-        ConnectionError::Tls { .. } => "use --plain-http if it does not speak TLS, or check the port",
+        } => "add --tls, because loopback hosts use HTTP by default",
+        ConnectionError::SpeaksTls { .. } => "remove --plain-http, or `protocol` from the configuration",
+        ConnectionError::SpeaksNoTls { .. } => "add --plain-http if the host uses HTTP, or check the port",
+        ConnectionError::Refused { .. } => "check the host and its port, because nothing listens there",
+        ConnectionError::NoAddress { .. } => "check the spelling of the host and the network",
+        ConnectionError::Tls { .. } => "add --plain-http if the host does not use TLS, or check the port",
         ConnectionError::Certificate { .. } => {
-            "give the certificate of its issuer, or its own, with --ca-cert or in SSL_CERT_FILE"
+            "pass the certificate of the host or of its issuer with --ca-cert or in SSL_CERT_FILE"
         }
         ConnectionError::NoCertificates { .. } => {
             "install the system's certificates (ca-certificates), or name a file with --ca-cert or in SSL_CERT_FILE"

@@ -1,10 +1,10 @@
-//! Hints for artifacts that are no component.
+//! Hints for artifacts that are not components.
 
 use wharf::artifact::Foreign;
 
 use super::Hint;
 
-/// Says what to ask for in place of something that is no component.
+/// Returns the hint for an artifact that is not a component.
 pub(super) fn hint(what: &Foreign) -> Option<Hint> {
     let hint = match what {
         Foreign::Statement {
@@ -12,13 +12,15 @@ pub(super) fn hint(what: &Foreign) -> Option<Hint> {
             ..
         }
         | Foreign::ReferrersIndex(subject) => {
-            return Some(format!("name what it is about: the same repository @{subject}").into());
+            return Some(
+                format!("use its subject instead: the same repository with @{subject}").into(),
+            );
         }
-        Foreign::Statement { subject: None, .. } => "name the component that it is about",
-        Foreign::Index => "name one of the manifests that it lists, by its digest",
-        Foreign::Image(_) => "container engines pull images: `docker pull`, `podman pull`",
-        Foreign::Chart(_) => "`helm pull oci://HOST/REPOSITORY` reads charts",
-        _ => "`oras pull` reads any artifact; `wharf copy` copies it",
+        Foreign::Statement { subject: None, .. } => "use the component that it is about",
+        Foreign::Index => "use the digest of one of the manifests that it lists",
+        Foreign::Image(_) => "use `docker pull` or `podman pull` for an image",
+        Foreign::Chart(_) => "use `helm pull oci://HOST/REPOSITORY` for a chart",
+        _ => "use `oras pull` to read it, or `wharf copy` to copy it",
     };
     Some(hint.into())
 }

@@ -1,10 +1,10 @@
-//! The hints for texts that other programs would read as a reference or as a host.
+//! The hints for texts that other programs accept as a reference or host.
 
 use wharf::reference::{Mistake, is_loopback};
 
 use super::{Hint, is_version};
 
-/// Says how to write a URL, a user's name, or a host alone, that stands in place of a reference or a host.
+/// Returns the hint for a URL, a user name or a bare host in place of a reference or host.
 pub(crate) fn host(text: &str) -> Option<Hint> {
     let mistake = Mistake::of(text);
     let meant = mistake.as_ref().and_then(Mistake::suggestion);
@@ -12,17 +12,15 @@ pub(crate) fn host(text: &str) -> Option<Hint> {
         (Some(Mistake::Scheme { scheme, .. }), Some(meant)) => {
             let host = meant.split('/').next().unwrap_or_default();
             let more = match scheme.as_str() {
-                "http" => "; http is spoken to this machine, and to others with --plain-http",
-                "https" if is_loopback(host) => {
-                    "; with --tls, because this machine is spoken to by http"
-                }
+                "http" => " (with --plain-http, unless it is a loopback host)",
+                "https" if is_loopback(host) => " (with --tls, because loopback hosts use HTTP)",
                 _ => "",
             };
             return Some(format!("write it without {scheme}://: {meant}{more}").into());
         }
         (Some(Mistake::Login { rest }), _) => return Some(login_as(rest.split('/').next()?)),
         (Some(Mistake::NoRepository { .. }), Some(meant)) => {
-            return Some(format!("a reference is HOST[:PORT]/REPOSITORY:TAG: {meant}").into());
+            return Some(format!("write it as HOST[:PORT]/REPOSITORY:TAG, such as {meant}").into());
         }
         _ => {}
     }
@@ -31,7 +29,7 @@ pub(crate) fn host(text: &str) -> Option<Hint> {
     is_user.then(|| login_as(rest))
 }
 
-/// Says how to write the registry of a login.
+/// Returns the hint for the registry of a login.
 pub(crate) fn server(text: &str) -> Option<Hint> {
     let host = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
     match Mistake::of(text)? {
@@ -44,6 +42,6 @@ pub(crate) fn server(text: &str) -> Option<Hint> {
 }
 
 fn login_as(host: &str) -> Hint {
-    format!("a user is named with --username and --password-stdin, or by `wharf login {host}`")
+    format!("give the user with --username and --password-stdin, or run `wharf login {host}`")
         .into()
 }

@@ -1,4 +1,4 @@
-//! Hints for what stores lack or refuse.
+//! Hints for errors of stores.
 
 use std::path::Path;
 
@@ -10,14 +10,15 @@ use super::{Hint, ONLINE, answers, connection};
 pub(super) fn hint(error: &store::Error) -> Option<Hint> {
     let hint = match error.unshared() {
         store::Error::Refused { .. } => {
-            "give credentials with --username and --password-stdin, in WHARF_TOKEN, or by \
-             `wharf login`; and check that they reach this repository"
+            "log in with `wharf login HOST`, --username and --password-stdin, or WHARF_TOKEN, and check the rights \
+             for this repository"
         }
         store::Error::NoCatalog { .. } => {
-            "name a package: `wharf versions NAMESPACE:NAME`; zot, distribution and Harbor list theirs, and so \
-             does a mirror (`wharf mirror`)"
+            "name a package, as in `wharf versions NAMESPACE:NAME`, or list a mirror made with `wharf mirror`"
         }
-        store::Error::Overwritten { .. } => "others write there all the time: run it again",
+        store::Error::Overwritten { .. } => {
+            "run the command again, because other clients wrote at the same time"
+        }
         store::Error::NotFound { what, kind, .. } => return Some(missing_hint(what, kind)),
         store::Error::Corrupt {
             what,
@@ -29,7 +30,7 @@ pub(super) fn hint(error: &store::Error) -> Option<Hint> {
             let file = layout.join("blobs/sha256").join(hex);
             let way = match what {
                 Subject::Blob(_) => again(layout),
-                _ => "publish, push or copy it there again".into(),
+                _ => "publish, push or copy it again".into(),
             };
             return Some(format!("delete {}, then {way}", file.display()).into());
         }
@@ -44,28 +45,28 @@ pub(super) fn hint(error: &store::Error) -> Option<Hint> {
 fn missing_hint(what: &Subject, kind: &StoreKind) -> Hint {
     match (what, kind) {
         (Subject::Store(_), StoreKind::Layout(layout)) => {
-            format!("`wharf push FILE oci:{}:TAG` makes one", layout.display()).into()
+            format!("run `wharf push FILE oci:{}:TAG` to create one", layout.display()).into()
         }
         (Subject::Blob(_), StoreKind::Layout(layout)) => again(layout),
         (Subject::Store(_), StoreKind::BlobDirectory) => {
-            "it has a directory `sha256` in it: containerd's is ROOT/io.containerd.content.v1.content/blobs, \
-             CRI-O's and podman's are the `blobs` of their artifacts"
+            "name the directory that contains `sha256`, such as ROOT/io.containerd.content.v1.content/blobs for \
+             containerd, or `blobs` in the artifacts of CRI-O and podman"
                 .into()
         }
         (_, StoreKind::BlobDirectory) => {
-            "the digest is that of a manifest, and the engine must have pulled all of it".into()
+            "use the digest of a manifest that the container engine has pulled completely".into()
         }
         (_, StoreKind::Offline) => ONLINE.into(),
         _ => "check the repository and the tag".into(),
     }
 }
 
-/// How to restore a blob of a layout, whose repositories share all blobs. Publishing and copying do not look at
-/// the blobs of an artifact that exists.
+/// Returns the way to restore a blob of a layout. Pushing under any tag is enough, because all repositories share the
+/// blobs. Publishing and copying do not look at the blobs of an existing artifact.
 fn again(layout: &Path) -> Hint {
     let layout = layout.display();
     format!(
-        "`wharf push FILE oci:{layout}:TAG` of the same component, under any tag, writes it again"
+        "run `wharf push FILE oci:{layout}:TAG` with the same component and any tag to restore it"
     )
     .into()
 }

@@ -1,4 +1,4 @@
-//! From a word on the command line to a source of the index.
+//! Sources of the index, as the command line names them.
 
 use std::path::Path;
 
@@ -12,20 +12,21 @@ use crate::cli::failure::Failure;
 use crate::cli::hints;
 use crate::cli::settings::Context;
 
-/// Returns what the words name. A file lists more of them, one a line; `#` begins a remark.
+/// Parses sources. A file lists further sources, one per line, and `#` begins a comment.
 pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<IndexSource>, Failure> {
     let mut sources = Vec::new();
     for word in words {
         match Path::new(word).is_file() {
             false => sources.push(source(context, word)?),
             true => {
-                let text = std::fs::read_to_string(word).with_context(|| word.clone())?;
+                let text =
+                    std::fs::read_to_string(word).with_context(|| format!("cannot read {word}"))?;
                 for (number, line) in (1..).zip(text.lines()) {
                     let line = line.split('#').next().unwrap_or_default().trim();
                     if !line.is_empty() {
                         let read = source(context, line);
                         sources.push(read.map_err(|failure| {
-                            failure.context(format!("line {number} of {word}"))
+                            failure.context(format!("cannot read line {number} of {word}"))
                         })?);
                     }
                 }
@@ -38,7 +39,8 @@ pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<IndexSour
 fn source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
     if let Ok(spec) = word.parse::<PackageSpec>() {
         if spec.wanted != Wanted::Newest {
-            let message = format!("`{word}` names a version; all of a package are indexed");
+            let message =
+                format!("`{word}` has a version, but the index takes all versions of a package");
             return Err(Failure::usage(message));
         }
         let registry = context.flags.registry.as_deref();
@@ -55,7 +57,7 @@ fn source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
     }
 }
 
-/// Reads a place. The index is the same wherever somebody stands, so directories are made absolute.
+/// Parses a place. Directories become absolute, because other commands run in other directories.
 pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     let place = word.parse::<Place>();
     let place = place.map_err(|error| {
@@ -64,7 +66,8 @@ pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     })?;
     Ok(match place {
         Place::Layout(directory) => {
-            let directory = std::path::absolute(&directory).context("the current directory")?;
+            let directory =
+                std::path::absolute(&directory).context("cannot find the current directory")?;
             Place::Layout(directory).to_string()
         }
         place => place.to_string(),
@@ -75,7 +78,8 @@ fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
     if let Location::Layout { directory, .. } | Location::Blobs { directory } =
         &mut reference.location
     {
-        *directory = std::path::absolute(&*directory).context("the current directory")?;
+        *directory =
+            std::path::absolute(&*directory).context("cannot find the current directory")?;
     }
     Ok(reference)
 }

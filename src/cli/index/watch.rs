@@ -6,7 +6,7 @@ use wharf::index::{Event, ReadFailure};
 use crate::cli::settings::Context;
 use crate::cli::text::printable;
 
-/// Something that could not be read.
+/// A source or artifact that could not be read.
 #[derive(Debug, Serialize)]
 pub(crate) struct Failed {
     #[serde(rename = "reference")]
@@ -23,36 +23,42 @@ impl Failed {
     }
 }
 
-/// Returns an error with its causes in one line.
+/// Returns an error and its causes in one line.
 fn message(unread: &ReadFailure) -> String {
     let causes = anyhow::Chain::new(&unread.error);
     let causes = causes.map(|cause| printable(&cause.to_string()));
     causes.collect::<Vec<_>>().join(": ")
 }
 
-/// Returns the warning about names that the root of an artifact does not have.
+/// Returns the warning about a manifest whose names differ from those in its root.
 pub(crate) fn correction(reference: &str) -> String {
     format!(
-        "{reference}: its manifest names other imports or exports than its root has; the root wins"
+        "{reference}: the manifest lists other imports or exports than the root; the names in the root count"
     )
 }
 
-/// Returns a function that shows events.
+/// Returns a function that prints events.
 pub(crate) fn watch(context: &Context) -> impl Fn(Event<'_>) + Sync {
     let progress = &context.progress;
     let warn = |warning: &str| progress.say(&format!("warning: {}", printable(warning)));
     move |event| match event {
         Event::Rebuilt { reason } => warn(&format!(
-            "the index could not be used ({reason}) and was begun anew; `wharf index update` fills it"
+            "the search index was unusable and is now empty ({reason}); run `wharf index update` to fill it"
         )),
         Event::Corrected { reference } => warn(&correction(reference)),
         Event::Unused(unused) => warn(&unused),
         Event::Unread(unread) => warn(&format!("{}: {}", unread.what, message(unread))),
         Event::NoTypes(unread) => {
-            warn(&format!("no types of {}: {}", unread.what, message(unread)));
+            warn(&format!(
+                "cannot read the types of {}: {}",
+                unread.what,
+                message(unread)
+            ));
         }
         Event::Removed(source) => {
-            progress.say(&printable(&format!("{source} was removed meanwhile")));
+            progress.say(&printable(&format!(
+                "note: another process removed {source}"
+            )));
         }
         Event::Progress {
             done,

@@ -47,7 +47,7 @@ impl Report {
         text::table(rows)
     }
 
-    /// Says where the bytes of a section are that is no layer itself.
+    /// Returns the place of a section that is not a layer itself.
     fn place(&self, range: &Range<u64>) -> String {
         let sections = self.layers.iter().filter(|layer| layer.offset.is_some());
         let ranges = sections.map(|layer| (layer, layer.range()));
@@ -59,11 +59,11 @@ impl Report {
                 let step = layer.path.rsplit('/').next().unwrap_or(&layer.path);
                 format!("in {step}")
             }
-            Some(_) => "cut".to_owned(),
+            Some(_) => "in several layers".to_owned(),
         }
     }
 
-    /// Returns sections and layers by offset, each path once; the root first.
+    /// Returns sections and layers by offset, each path once. The root comes first.
     fn entries(&self) -> Vec<Entry<'_>> {
         let layers = self.layers.iter().map(|layer| Entry {
             path: &layer.path,
@@ -107,7 +107,7 @@ fn row(name: String, layer: &LayerRow) -> Vec<String> {
     ]
 }
 
-/// Long section names would push the sizes off the screen.
+/// Shortens a section name, so that the sizes fit on the screen.
 fn cut(step: &str) -> String {
     match step.char_indices().nth(56) {
         Some((at, _)) => format!("{}...", &step[..at]),

@@ -284,8 +284,11 @@ fn the_root_wins_over_a_manifest_and_a_config_that_lie_together() {
     let [imports, exports] = warnings[..] else {
         panic!("{}", answer.stderr);
     };
-    assert!(imports.contains("it has no `one:more/import`"), "{imports}");
-    let hidden = format!("it has `{}` besides", truth.exports.last().unwrap());
+    assert!(
+        imports.contains("the component has no `one:more/import`"),
+        "{imports}"
+    );
+    let hidden = format!("the manifest has no `{}`", truth.exports.last().unwrap());
     assert!(exports.contains(&hidden), "{exports}");
     // A plan with an import in a layer: that is fetched, nothing is hidden, and nothing need be said.
     let import = r#"(component (import "a:b/c" (instance)) (import "x:y/z" (instance)))"#;

@@ -105,11 +105,11 @@ async fn probes_have_an_address_of_their_own() {
     let mut client = Plain::connect(address).await;
     assert_eq!(client.get("/readyz").await.text(), "ready\n");
     assert_eq!(client.get("/v2/").await.status(), 404);
-    let both = format!("listening on {}, for", running.listening);
+    let both = format!("listening on {}, health checks and", running.listening);
     let (status, stderr) = running.signalled("TERM");
     assert_eq!(status.code(), Some(0), "{stderr}");
     let first = stderr.lines().next().unwrap();
-    assert_eq!(first, format!("{both} probes and metrics on {admin}"));
+    assert_eq!(first, format!("{both} metrics on {admin}"));
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn a_version_that_is_not_a_component_is_named() {
             INDEX,
             index.to_string().into_bytes(),
             "an image index",
-            "by its digest",
+            "use the digest of one of the manifests",
         ),
     ] {
         let (registry, workspace) = (Registry::start(), Workspace::new());

@@ -29,7 +29,7 @@ fn a_mirror_sends_only_changes() {
             (&0.into(), &0.into()),
             "{nothing}"
         );
-        assert_eq!(nothing["packages"][0]["news"], false);
+        assert_eq!(nothing["packages"][0]["copied"], false);
 
         let (newer, _) = publish(&workspace, from, package, "1.1.0");
         workspace.json(&["yank", &format!("{package}@1.0.0"), "--registry", from]);

@@ -92,7 +92,7 @@ fn shared_indexes_do_not_replace_records_read_here() {
     );
     let added = reader.json(&["index", "add", &place]);
     assert_eq!(
-        added["sources"][0]["news"],
+        added["sources"][0]["new"],
         all.len(),
         "claims are not known"
     );
@@ -128,8 +128,7 @@ fn the_root_wins_over_a_manifest_and_a_config_that_lie_together() {
     let reference = search(&workspace, &["liar"])["packages"][0]["reference"].clone();
     let inspect = ["inspect", "--wit", reference.as_str().unwrap()];
     let said = workspace.run(&inspect).success();
-    let warning =
-        "the manifest does not say what the component exports: it has no `false:claim/nothing`";
+    let warning = "the exports in the manifest are not those of the component: the component has no `false:claim/nothing`";
     assert!(said.stderr.contains(warning), "{}", said.stderr);
 }
 

@@ -227,7 +227,7 @@ fn searching_by_name_agrees_with_the_whole_files() {
         let outcome = &added["sources"][0];
         assert_eq!(outcome["packages"], PACKAGES, "{added}");
         assert_eq!(outcome["versions"], PACKAGES * VERSIONS);
-        assert_eq!(outcome["news"], PACKAGES * VERSIONS);
+        assert_eq!(outcome["new"], PACKAGES * VERSIONS);
         assert_answers(&workspace, &all);
         let is_first = place == &places[0];
         if is_first {

@@ -132,7 +132,7 @@ fn a_registry_that_refuses_head_is_asked_by_get() {
         }
         // The digests are the same, so with HEAD there is nothing new.
         let again = workspace.json(&["index", "update"]);
-        assert_eq!(again["sources"][0]["news"], 0);
+        assert_eq!(again["sources"][0]["new"], 0);
         assert_eq!(taken(&registry), nothing_new(&all), "{status}");
     }
 }

@@ -321,7 +321,7 @@ fn diff_compares_the_whole() {
     scene.workspace.write("calc.wasm", &scene.bytes);
     let run = |arguments: &[&str]| -> Answer { scene.workspace.run(arguments).success() };
     let same = run(&["diff", "calc.wasm", &scene.reference]).text();
-    assert!(same.contains("are the same bytes"), "{same}");
+    assert!(same.contains("are identical"), "{same}");
     scene.workspace.fixture("greet");
     let report = scene
         .workspace

@@ -233,7 +233,7 @@ fn foreign_manifests_are_named() {
     with_manifest(
         index_type,
         index.to_string().as_bytes(),
-        &foreign("an image index", "by its digest"),
+        &foreign("an image index", "use the digest of one of the manifests"),
     );
     let helm = "application/vnd.cncf.helm.config.v1+json";
     let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
