@@ -54,7 +54,7 @@ fn publish_does_not_overwrite_a_concurrent_version() {
 fn publish_reports_an_overwritten_tag() {
     let (registry, workspace, theirs) = scene();
     overtake(&registry, "/manifests/1.0.0", &theirs);
-    assert_refused(&registry, &workspace, "somebody else");
+    assert_refused(&registry, &workspace, "another client");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn one_failure_does_not_stop_the_others() {
     assert_eq!(failures, expected);
     let message = report["failures"][2]["message"].as_str().unwrap();
     assert!(
-        message.contains("9.0.0") && message.contains("there are 1.0.0"),
+        message.contains("9.0.0") && message.contains("nearest versions: 1.0.0"),
         "{message}"
     );
 

@@ -43,7 +43,7 @@ fn unknown_packages_and_versions_are_named_with_what_there_is() {
             get("near:calc@^1")["message"]
                 .as_str()
                 .unwrap()
-                .contains("3 that would match: yanked")
+                .contains("yanked matches: 3")
         );
     }
 }

@@ -272,7 +272,7 @@ fn claims_are_marked_and_no_other_registry_is_contacted() {
     let report = answer.json();
     assert_eq!(report["failures"][0]["reference"], reference);
     let message = report["failures"][0]["message"].as_str().unwrap();
-    assert!(message.contains("was not added"), "{message}");
+    assert!(message.contains("is not a source"), "{message}");
     assert_eq!(registry.lines(), [""; 0]);
     let said = workspace.run(&world);
     assert_eq!(said.code, Some(1));
