@@ -194,7 +194,7 @@ impl Index {
     }
 
     /// Writes records that this machine read, with the stubs of their roots. They replace claims in answers.
-    pub fn learn(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
+    pub fn store_records(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
         let _locked = self.lock()?;
         self.write(|files| {
             let mut is_changed = false;

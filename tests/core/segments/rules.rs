@@ -2,14 +2,14 @@
 
 use wharf::segment::Instruction::{ArrayInitData, ArrayNewData, DataDrop, MemoryInit};
 use wharf::segment::Mode;
-use wharf::segment::Verdict::{self, ReadAtStart, Streamable};
+use wharf::segment::SegmentVerdict::{self, ReadAtStart, Streamable};
 
 use super::{assemble, readers, segments_of, verdicts};
 use crate::support::workspace;
 
 /// Asserts what is said of the one segment `$d` of a module, in which `$read` reads it.
 #[track_caller]
-fn assert_verdict(verdict: Verdict, fields: &str) {
+fn assert_verdict(verdict: SegmentVerdict, fields: &str) {
     let text = format!(
         r#"(module
             {fields}
@@ -236,7 +236,7 @@ fn every_instruction_that_names_a_segment_is_found() {
             vec![],
         ]
     );
-    let verdicts: Vec<Verdict> = segments.iter().map(|segment| segment.verdict).collect();
+    let verdicts: Vec<SegmentVerdict> = segments.iter().map(|segment| segment.verdict).collect();
     let expected = [ReadAtStart, ReadAtStart, Streamable, Streamable, Streamable];
     assert_eq!(verdicts, expected);
     let active = Mode::Active {
@@ -305,7 +305,7 @@ fn modules_are_named_by_their_paths() {
     let found = segments_of(&workspace::assemble("passive"));
     assert_eq!(found.unread, []);
     let modules = found.modules.iter();
-    let told: Vec<(&str, Vec<Verdict>)> = modules
+    let told: Vec<(&str, Vec<SegmentVerdict>)> = modules
         .map(|module| {
             let verdicts = module.segments.iter().map(|segment| segment.verdict);
             (module.path.as_str(), verdicts.collect())

@@ -9,7 +9,7 @@ async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_wri
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let manifest = sample(&from, "1.0").await;
     let watched = Watched::new(&to);
-    let options = copy::Options {
+    let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
     };

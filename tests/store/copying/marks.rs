@@ -56,7 +56,7 @@ async fn marks_are_always_copied_and_the_tag_is_written_last() {
     let (top, split, others) = marked(&from).await;
     let marks = ["yank", "wharf"].map(|suffix| companion(top.digest, suffix));
     let watched = Watched::new(&to);
-    let options = copy::Options {
+    let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
     };
