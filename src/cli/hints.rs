@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_told_from_a_digest() {
+    fn a_user_is_not_taken_for_a_digest() {
         assert!(host("me@ghcr.io").is_some() && host("me@ghcr.io/x").is_some());
         assert!(host("ghcr.io@1.0").is_none() && host("ghcr.io/me@1.0").is_none());
         assert!(reference("foo@1.0.0").is_none() && reference("foo").is_none());

@@ -260,7 +260,7 @@ mod tests {
     use crate::store::{blocking, spool::Spool};
 
     #[tokio::test]
-    async fn a_reader_gives_the_last_byte_when_all_was_verified() {
+    async fn a_reader_returns_the_last_byte_after_verification() {
         for is_right in [true, false] {
             let directory = tempfile::tempdir().unwrap();
             let mut spool = Spool::new_in(directory.path()).unwrap();

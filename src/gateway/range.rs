@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_something_else_is_not_given() {
+    fn a_range_with_another_etag_is_ignored() {
         let asked = |condition| {
             found(
                 &headers(&[("range", "bytes=5-"), ("if-range", condition)]),

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn unread_repositories_keep_manifests_that_are_no_components() {
+    fn unread_repositories_keep_their_other_manifests() {
         let directory = tempfile::tempdir().unwrap();
         let mut index = Index::open(&directory.path().join("index")).unwrap();
         let one = source("one");

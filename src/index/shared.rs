@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_says_what_the_layer_holds() {
+    fn the_manifest_describes_the_layer() {
         for shared in [shared(&["calc", "greet", "hash"]), SharedIndex::default()] {
             let (stored, manifest) = shared.artifact().unwrap();
             let layer = layer(&to_json(&manifest)).unwrap().unwrap();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_registry_has_is_named() {
+    fn references_that_no_registry_can_have_are_refused() {
         let read = |change: &dyn Fn(&mut SharedIndex)| {
             let mut shared = shared(&["calc"]);
             change(&mut shared);

@@ -164,7 +164,7 @@ fn told(bytes: &[u8]) -> Vec<Vec<Told>> {
 }
 
 #[test]
-fn generated_modules_are_told_as_the_oracle_tells_them() {
+fn generated_modules_get_the_verdicts_of_the_oracle() {
     let (mut at_start, mut later, mut instructions) = (0, 0, std::collections::BTreeMap::new());
     let mut modules = Vec::new();
     for seed in 0..400 {

@@ -21,7 +21,7 @@ fn assert_verdict(verdict: SegmentVerdict, fields: &str) {
 }
 
 #[test]
-fn a_reader_counts_where_something_at_the_start_leads_to_it() {
+fn reads_reachable_at_the_start_count() {
     for (verdict, fields) in [
         (Streamable, ""),
         (Streamable, r#"(export "run" (func $read))"#),
@@ -257,7 +257,7 @@ fn every_instruction_that_names_a_segment_is_found() {
 }
 
 #[test]
-fn addresses_are_told_where_they_are_constants() {
+fn constant_addresses_are_reported() {
     let text = r#"(module
         (import "h" "g" (global $g i32))
         (memory 1) (memory i64 1)

@@ -441,7 +441,7 @@ fn update_rebuilds_a_damaged_index() {
 }
 
 #[test]
-fn a_list_of_sources_that_makes_no_sense_is_said() {
+fn an_invalid_list_of_sources_is_reported() {
     let workspace = Workspace::new();
     let place = places(&workspace).remove(0);
     publish_all(&place, &make()[..1]);
