@@ -89,8 +89,8 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct GatewaySettings {
     /// The registries and layouts to read from. The first is the default for requests that name no other.
     pub upstreams: Vec<Upstream>,
-    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs of
-    /// seconds.
+    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs
+    /// of seconds.
     pub options: Options,
     /// The rights used for requests to registries.
     pub rights: Rights,

@@ -90,8 +90,8 @@ impl<'a> Copier<'a> {
     /// artifacts can still be copied.
     ///
     /// Also copies the manifests of an index, the subject if the source has it, the companions, and with
-    /// [`CopyOptions::referrers`] the referrers. All of them are in the target before the tag. Blobs that the target has
-    /// are not sent, so a repeated copy continues an interrupted one. If the target's tags already name the same
+    /// [`CopyOptions::referrers`] the referrers. All of them are in the target before the tag. Blobs that the target
+    /// has are not sent, so a repeated copy continues an interrupted one. If the target's tags already name the same
     /// manifests, nothing is written.
     ///
     /// A foreign layer (a layer with `urls`, such as a non-distributable layer) is copied only if the source has it.
