@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_purpose_asks_its_own_rules() {
+    fn every_purpose_has_its_own_rules() {
         let package: PackageName = "demo:calc".parse().unwrap();
         let version = Version::new(1, 0, 0);
         let other = Annotations::from([(annotation::PACKAGE.to_owned(), "demo:other".to_owned())]);

@@ -114,7 +114,7 @@ pub async fn send_blob(
 
 /// The options of a copy.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CopyOptions {
     /// Whether to copy the referrers of the artifact and of its companions, and their referrers, and so on. Referrers
     /// of an index's children are not copied.
     pub referrers: bool,

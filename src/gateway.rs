@@ -89,8 +89,8 @@ pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct GatewaySettings {
     /// The registries and layouts to read from. The first is the default for requests that name no other.
     pub upstreams: Vec<Upstream>,
-    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs of
-    /// seconds.
+    /// Options for requests to registries. Clients wait during retries, so use [`GatewaySettings::RETRY`] and time-outs
+    /// of seconds.
     pub options: Options,
     /// The rights used for requests to registries.
     pub rights: Rights,
@@ -132,7 +132,7 @@ impl GatewaySettings {
 pub struct Gateway {
     upstreams: Upstreams,
     readiness: Readiness,
-    let_in: RecentAnswers,
+    grants: RecentAnswers,
     /// Repositories that have all layers of a manifest.
     complete: RecentAnswers,
     index: OriginIndex,
@@ -185,7 +185,7 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
             readiness: Readiness::default(),
-            let_in: RecentAnswers::new(settings.remembered.min(rights::GRANT_LIFETIME)),
+            grants: RecentAnswers::new(settings.remembered.min(rights::GRANT_LIFETIME)),
             complete: RecentAnswers::new(COMPLETE_LIFETIME),
             index: OriginIndex::open(&settings.directory)?,
             misses: RecentAnswers::new(settings.missed),
@@ -235,7 +235,7 @@ impl Gateway {
         namespace: Option<&str>,
         client: Credentials,
     ) -> HandlerResult<RepositoryRequest<'a>> {
-        let (upstream, path) = self.upstreams.place(name, namespace)?;
+        let (upstream, path) = self.upstreams.find_repository(name, namespace)?;
         let who = match (&self.upstreams.rights, &client) {
             // All clients share the gateway's own rights.
             (Rights::Own(_), _) => Digest::of(b"own"),
@@ -264,7 +264,7 @@ impl Gateway {
 
     /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> HandlerResult<Response> {
-        let known = self.upstreams.whole(namespace)?;
+        let known = self.upstreams.find_upstream(namespace)?;
         let client = client_credentials(request)?;
         let method = &request.method;
         let relayed = self.upstreams.passthrough(known, client, method, "", None);
@@ -299,7 +299,7 @@ impl Observer for MetricsObserver {
     }
 
     fn unusable(&self, problem: &str) {
-        self.metrics.failed("held");
+        self.metrics.count_failure("held");
         (self.log)(&format!("error: {problem}; upstream is asked instead"));
     }
 }

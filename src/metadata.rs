@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn producers_are_told_beside_the_texts_and_never_among_them() {
+    fn producers_are_not_part_of_the_texts() {
         let sections = [
             custom("producers", b"damaged, and not the last"),
             custom("version", b"1.2.0"),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn producers_that_say_too_much_or_nothing_are_left_out() {
+    fn empty_and_oversized_producers_are_left_out() {
         let told = |content: &[u8]| {
             let map = map(component(&[custom("producers", content)]).as_slice(), 4096).unwrap();
             (producers(&map).is_some(), !described(&map).is_empty())

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_go_through_in_order_and_both_sides_may_leave() {
+    fn bytes_arrive_in_order_and_either_side_may_stop() {
         let bytes: Vec<u8> = (0..3_000_000u32).map(|at| (at % 251) as u8).collect();
         let (filler, drainer) = pipe();
         thread::scope(|scope| {

@@ -130,14 +130,14 @@ pub async fn pull<O: Output + 'static>(
 }
 
 /// The blob of a layer, and a reader if it is being fetched.
-type Part = (StoredContent, Option<ArrivalReader>);
+type LayerInput = (StoredContent, Option<ArrivalReader>);
 
 /// Starts all fetches, in the order in which the blobs are needed.
 fn start_fetches(
     store: &Arc<dyn Store>,
     session: &Session,
     sources: &[StoredContent],
-) -> (Vec<Part>, Vec<Arc<Arrival>>) {
+) -> (Vec<LayerInput>, Vec<Arc<Arrival>>) {
     let engine = Engine::of_session(session);
     let origin = content::BlobOrigin {
         upstream: Digest::of(store.location().as_bytes()),

@@ -64,9 +64,9 @@ pub struct Segment {
     /// Its mode, active or passive.
     pub mode: Mode,
     /// The instructions that name it, in file order.
-    pub readers: Vec<Reader>,
+    pub readers: Vec<SegmentReader>,
     /// The result of its analysis.
-    pub verdict: Verdict,
+    pub verdict: SegmentVerdict,
 }
 
 /// The mode of a data segment.
@@ -85,7 +85,7 @@ pub enum Mode {
 
 /// An instruction that names a data segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reader {
+pub struct SegmentReader {
     /// The function that contains it: a function index of the module, which counts imported functions.
     pub function: u32,
     /// The offset of the instruction in the file.
@@ -126,7 +126,7 @@ impl Instruction {
 
 /// The result of the analysis of a data segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum SegmentVerdict {
     /// No code that runs before the first call from outside is known to read it.
     Streamable,
     /// It is active, or code that runs at the start may read it.
@@ -135,7 +135,7 @@ pub enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl SegmentVerdict {
     /// Returns the verdict in words.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -260,7 +260,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
     for section in &map.sections {
         of_binaries[section.binary].push(section);
     }
-    let mut unread = around(&map);
+    let mut unread = unmapped_parts(&map);
     let mut entries = Entries::default();
     for (index, (binary, sections)) in map.binaries.iter().zip(&of_binaries).enumerate() {
         if binary.kind == BinaryKind::Component {
@@ -288,7 +288,7 @@ pub fn read<S: Source + ?Sized>(source: &S) -> Result<Segments, section::Error> 
 }
 
 /// Returns the parts of a file that are missing in the map.
-fn around(map: &SectionMap) -> Vec<UnreadPart> {
+fn unmapped_parts(map: &SectionMap) -> Vec<UnreadPart> {
     let damage = map.damage.iter();
     let mut unread: Vec<UnreadPart> = damage
         .map(|damage| UnreadPart::damaged(damage.offset, damage.reason.clone()))

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_says_what_its_manifest_is_about() {
+    fn tags_of_referrers_name_their_subject() {
         let subject = Digest::of(b"subject");
         let tag = |suffix: &str| format!("sha256-{}{suffix}", subject.hex());
         assert_eq!(

@@ -126,7 +126,7 @@ impl Search {
                     all_versions: self.all_versions,
                     watch: &watch,
                 };
-                let fitting = candidates.fitting(answer.found, &mut index).await?;
+                let fitting = candidates.find_fitting(answer.found, &mut index).await?;
                 context.finish();
                 let total = fitting.found.len() as u64;
                 let failures = fitting.unread.iter().map(Failed::of).collect();

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use wharf::error::Error;
 use wharf::package::Located;
 use wharf::pull::{self, PullSummary};
-use wharf::segment::{self, Mode, Module, Reader, Segment};
+use wharf::segment::{self, Mode, Module, Segment, SegmentReader};
 use wharf::source::Source;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
@@ -57,7 +57,7 @@ struct SegmentRow<'a> {
 }
 
 /// The instructions that name a segment.
-struct Readers<'a>(&'a [Reader]);
+struct Readers<'a>(&'a [SegmentReader]);
 
 impl Serialize for Readers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -17,7 +17,7 @@ use crate::store::Error;
 use crate::store::tail::Tail;
 
 /// The upstream and the bytes.
-type Key = (Digest, ContentKey);
+type ArrivalKey = (Digest, ContentKey);
 
 /// The state of an arrival.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct Arrival {
     stage: watch::Receiver<Stage>,
     work: AbortHandle,
     /// The list in which other readers find this arrival, and its key there.
-    listed: Option<(Weak<SingleFlight>, Key)>,
+    listed: Option<(Weak<SingleFlight>, ArrivalKey)>,
 }
 
 /// Bytes that can be read now.
@@ -90,7 +90,7 @@ impl Arrival {
 
     fn listed<F>(
         work: impl FnOnce(Progress) -> F,
-        listed: Option<(Weak<SingleFlight>, Key)>,
+        listed: Option<(Weak<SingleFlight>, ArrivalKey)>,
     ) -> Self
     where
         F: Future<Output = Result<FilePart, Error>> + Send + 'static,
@@ -164,17 +164,17 @@ impl Drop for Arrival {
 
 /// The arrivals that readers can join.
 #[derive(Debug, Default)]
-pub(super) struct SingleFlight(Mutex<HashMap<Key, Weak<Arrival>>>);
+pub(super) struct SingleFlight(Mutex<HashMap<ArrivalKey, Weak<Arrival>>>);
 
 impl SingleFlight {
-    fn listed(&self) -> MutexGuard<'_, HashMap<Key, Weak<Arrival>>> {
+    fn listed(&self) -> MutexGuard<'_, HashMap<ArrivalKey, Weak<Arrival>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the arrival for `key`, or starts one. The flag says whether this call started it.
     pub(super) fn join<F>(
         self: &Arc<Self>,
-        key: Key,
+        key: ArrivalKey,
         work: impl FnOnce(Progress) -> F,
     ) -> (Arc<Arrival>, bool)
     where
@@ -260,7 +260,7 @@ mod tests {
     use crate::store::{blocking, spool::Spool};
 
     #[tokio::test]
-    async fn a_reader_gives_the_last_byte_when_all_was_verified() {
+    async fn a_reader_returns_the_last_byte_after_verification() {
         for is_right in [true, false] {
             let directory = tempfile::tempdir().unwrap();
             let mut spool = Spool::new_in(directory.path()).unwrap();

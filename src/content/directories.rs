@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::integrity::{CheckedFiles, Verdict};
+use super::integrity::{CheckedFiles, FileVerdict};
 use crate::digest::Identity;
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Observer, Store, chain};
@@ -34,7 +34,7 @@ impl BlobDirectories {
     fn find_in(&self, directory: &BlobDirectory, blob: Identity) -> Option<File> {
         let path = directory.path(&blob.digest);
         let known = self.checked.known(&path);
-        let look = || -> Result<Option<(Verdict, File)>, Error> {
+        let look = || -> Result<Option<(FileVerdict, File)>, Error> {
             let Some(file) = directory.local_file(blob)? else {
                 return Ok(None);
             };
@@ -44,14 +44,14 @@ impl BlobDirectories {
         let (verdict, file) = match look() {
             Ok(found) => found?,
             Err(error) => {
-                if known != Some(Verdict::Unreadable) {
+                if known != Some(FileVerdict::Unreadable) {
                     self.observer.unusable(&chain(&error));
                 }
-                self.checked.record(&path, Verdict::Unreadable);
+                self.checked.record(&path, FileVerdict::Unreadable);
                 return None;
             }
         };
-        if let Verdict::Damaged(_) = verdict
+        if let FileVerdict::Damaged(_) = verdict
             && known != Some(verdict)
         {
             let (digest, location) = (blob.digest, directory.location());
@@ -59,7 +59,7 @@ impl BlobDirectories {
             self.observer.unusable(&problem);
         }
         self.checked.record(&path, verdict);
-        matches!(verdict, Verdict::Intact(_)).then_some(file)
+        matches!(verdict, FileVerdict::Intact(_)).then_some(file)
     }
 
     /// Marks the files of a blob as unchecked, so that their next use checks them again.

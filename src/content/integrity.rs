@@ -39,7 +39,7 @@ impl FileStamp {
 
 /// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum FileVerdict {
     Intact(FileStamp),
     /// The file has other bytes.
     Damaged(FileStamp),
@@ -50,7 +50,7 @@ pub(super) enum Verdict {
 /// The results of checks in this process.
 #[derive(Debug)]
 pub(super) struct CheckedFiles {
-    verdicts: Cache<PathBuf, Verdict>,
+    verdicts: Cache<PathBuf, FileVerdict>,
     /// Locked during a touch, so that no check sees a stamp before it is recorded.
     touching: Mutex<()>,
 }
@@ -66,11 +66,11 @@ impl Default for CheckedFiles {
 
 impl CheckedFiles {
     /// Returns the last result.
-    pub(super) fn known(&self, path: &Path) -> Option<Verdict> {
+    pub(super) fn known(&self, path: &Path) -> Option<FileVerdict> {
         self.verdicts.get(path)
     }
 
-    pub(super) fn record(&self, path: &Path, verdict: Verdict) {
+    pub(super) fn record(&self, path: &Path, verdict: FileVerdict) {
         self.verdicts.insert(path.to_owned(), verdict);
     }
 
@@ -79,20 +79,25 @@ impl CheckedFiles {
     }
 
     /// Compares an open file with its digest. Reads the whole file unless it is unchanged since the last check. Blocks.
-    pub(super) fn check(&self, path: &Path, file: &File, digest: Digest) -> io::Result<Verdict> {
+    pub(super) fn check(
+        &self,
+        path: &Path,
+        file: &File,
+        digest: Digest,
+    ) -> io::Result<FileVerdict> {
         let (stamp, known) = {
             let _touching = self.touching.lock().unwrap_or_else(PoisonError::into_inner);
             (FileStamp::of(file)?, self.known(path))
         };
-        let same = [Verdict::Intact(stamp), Verdict::Damaged(stamp)];
+        let same = [FileVerdict::Intact(stamp), FileVerdict::Damaged(stamp)];
         if let Some(known) = known.filter(|known| same.contains(known)) {
             return Ok(known);
         }
         let mut hasher = Hasher::new();
         io::copy(&mut &*file, &mut hasher)?;
         Ok(match hasher.finish() == digest {
-            true => Verdict::Intact(stamp),
-            false => Verdict::Damaged(stamp),
+            true => FileVerdict::Intact(stamp),
+            false => FileVerdict::Damaged(stamp),
         })
     }
 
@@ -102,7 +107,7 @@ impl CheckedFiles {
         let touch = || -> io::Result<FileStamp> {
             // Another process may have written to the file after the check.
             let now = FileStamp::of(file)?;
-            if now != stamp && self.known(path) != Some(Verdict::Intact(now)) {
+            if now != stamp && self.known(path) != Some(FileVerdict::Intact(now)) {
                 return Ok(stamp);
             }
             file.set_modified(SystemTime::now())?;
@@ -110,6 +115,6 @@ impl CheckedFiles {
         };
         // On a read-only file system the order of use stays as it is.
         let stamp = touch().unwrap_or(stamp);
-        self.record(path, Verdict::Intact(stamp));
+        self.record(path, FileVerdict::Intact(stamp));
     }
 }

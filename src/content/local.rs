@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::directories::BlobDirectories;
-use super::integrity::{CheckedFiles, FileStamp, Verdict};
+use super::integrity::{CheckedFiles, FileStamp, FileVerdict};
 use super::{ContentKey, EngineSettings};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
@@ -111,7 +111,8 @@ impl LocalFiles {
             return Ok(None);
         };
         // An unreadable file is treated as damaged.
-        let Ok(Verdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest) else {
+        let Ok(FileVerdict::Intact(stamp)) = self.checked.check(&path, &file, identity.digest)
+        else {
             self.checked.forget(&path);
             match wanted {
                 ContentKey::Blob(blob) => self.session.cache.remove(&blob.digest)?,

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tempfile::TempPath;
 
 use super::links::Link;
-use super::{BlobCounts, BlobTransfer, Error, Options, send_blob};
+use super::{BlobCounts, BlobTransfer, CopyOptions, Error, send_blob};
 use crate::digest::Identity;
 use crate::store::{self, Session, Store, WritableStore, blocking, fetch};
 
@@ -16,7 +16,7 @@ use crate::store::{self, Session, Store, WritableStore, blocking, fetch};
 pub(super) struct BlobCopier<'a> {
     pub(super) from: &'a dyn Store,
     pub(super) to: &'a dyn WritableStore,
-    pub(super) options: &'a Options,
+    pub(super) options: &'a CopyOptions,
     pub(super) session: &'a Session,
     pub(super) present: HashSet<Identity>,
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::blobs::BlobCopier;
 use super::links::LinkedManifest;
 use super::tags::{companion, is_companion, is_fallback};
-use super::{CopySummary, Error, Options};
+use super::{CopyOptions, CopySummary, Error};
 use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
 use crate::store::{self, RawManifest, Session, Store, WritableStore};
@@ -44,7 +44,7 @@ impl<'a> Copier<'a> {
     pub fn new(
         from: &'a dyn Store,
         to: &'a dyn WritableStore,
-        options: &'a Options,
+        options: &'a CopyOptions,
         session: &'a Session,
     ) -> Self {
         Self {
@@ -90,8 +90,8 @@ impl<'a> Copier<'a> {
     /// artifacts can still be copied.
     ///
     /// Also copies the manifests of an index, the subject if the source has it, the companions, and with
-    /// [`Options::referrers`] the referrers. All of them are in the target before the tag. Blobs that the target has
-    /// are not sent, so a repeated copy continues an interrupted one. If the target's tags already name the same
+    /// [`CopyOptions::referrers`] the referrers. All of them are in the target before the tag. Blobs that the target
+    /// has are not sent, so a repeated copy continues an interrupted one. If the target's tags already name the same
     /// manifests, nothing is written.
     ///
     /// A foreign layer (a layer with `urls`, such as a non-distributable layer) is copied only if the source has it.

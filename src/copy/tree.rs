@@ -51,7 +51,7 @@ impl Copier<'_> {
             if self.written.contains(&digest) || !met.insert(digest) {
                 continue;
             }
-            let Some(node) = self.named(&link, role).await? else {
+            let Some(node) = self.read_linked(&link, role).await? else {
                 continue;
             };
             bytes += node.manifest.bytes.len();
@@ -70,7 +70,11 @@ impl Copier<'_> {
     }
 
     /// Reads a manifest that another one names. Returns nothing for a subject that the source lacks or the target has.
-    async fn named(&mut self, link: &Link, role: Role) -> Result<Option<LinkedManifest>, Error> {
+    async fn read_linked(
+        &mut self,
+        link: &Link,
+        role: Role,
+    ) -> Result<Option<LinkedManifest>, Error> {
         let blob = link.identity();
         let name = Name::Digest(blob.digest);
         if role == Role::Subject && self.target_manifest(&name).await?.is_some() {

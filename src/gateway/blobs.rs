@@ -15,7 +15,7 @@ use super::headers::accepts_zstd;
 use super::lookup::FlatPart;
 use super::message::{Request, Response};
 use super::passthrough::{CONTENT_DIGEST, describe};
-use super::range::{is_known, wanted};
+use super::range::{is_known, requested_range};
 use super::refusal::Refusal;
 use super::route::ManifestName;
 use super::view::View;
@@ -186,7 +186,7 @@ fn prepare_response(request: &Request, blob: Identity) -> (Response, Option<std:
     }
     // Range requests are defined for GET only.
     let wanted = match request.method == Method::GET {
-        true => wanted(&request.headers, blob.size, &tag),
+        true => requested_range(&request.headers, blob.size, &tag),
         false => None,
     };
     let part = match wanted {

@@ -31,7 +31,7 @@ impl Gateway {
         namespace: Option<&str>,
     ) -> HandlerResult<Response> {
         let page = PageRequest::of(&request.uri)?;
-        let known = self.upstreams.whole(namespace)?;
+        let known = self.upstreams.find_upstream(namespace)?;
         let client = client_credentials(request)?;
         let (method, query) = (&request.method, upstream_query(request.uri.query()));
         let (path, query) = ("_catalog", query.as_deref());
@@ -39,11 +39,11 @@ impl Gateway {
             .upstreams
             .passthrough(known, client.clone(), method, path, query);
         if let Some(relayed) = relayed.await? {
-            return self.passed_list(request, relayed);
+            return self.relay_list(request, relayed);
         }
         let repositories = self.upstreams.repositories(known, client).await?;
         let (repositories, next) = page.cut(repositories);
-        Ok(listed(
+        Ok(list_response(
             request,
             &json!({ "repositories": repositories }),
             next,
@@ -51,7 +51,7 @@ impl Gateway {
     }
 
     /// Passes a list on, and points its next page to the gateway.
-    fn passed_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
+    fn relay_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
         let next = relayed.next_page()?;
         let mut response = self.relay(request, relayed);
         set_next_link(&mut response.headers, request, next);
@@ -66,7 +66,7 @@ impl RepositoryRequest<'_> {
         let method = &self.request.method;
         let relayed = store.passthrough(method, "tags/list", query.as_deref(), HeaderMap::new());
         let tags = match relayed.await? {
-            Some(relayed) => return self.passed_tags(&page, relayed).await,
+            Some(relayed) => return self.relay_tags(&page, relayed).await,
             None => store.tags().await?,
         };
         if tags.is_empty() {
@@ -79,18 +79,18 @@ impl RepositoryRequest<'_> {
             .strip_prefix("/v2/")
             .and_then(|rest| rest.strip_suffix("/tags/list"));
         let list = json!({ "name": name, "tags": tags });
-        Ok(listed(self.request, &list, next))
+        Ok(list_response(self.request, &list, next))
     }
 
     /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
     /// tags, in no order.
-    async fn passed_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
+    async fn relay_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD
             || relayed.next_page()?.is_some()
         {
-            return self.gateway.passed_list(request, relayed);
+            return self.gateway.relay_list(request, relayed);
         }
         let headers = relayed.headers.clone();
         let bytes = relayed.document(MAX_TAGS_BYTES).await?;
@@ -100,7 +100,7 @@ impl RepositoryRequest<'_> {
         {
             let (tags, next) = page.cut(tags);
             let list = json!({ "name": name, "tags": tags });
-            return Ok(listed(request, &list, next));
+            return Ok(list_response(request, &list, next));
         }
         let mut response = Response::new(StatusCode::OK, bytes);
         response.headers = headers;
@@ -129,7 +129,7 @@ impl RepositoryRequest<'_> {
         let relayed = store.passthrough(method, &endpoint, query, HeaderMap::new());
         match relayed.await? {
             Some(relayed) if relayed.status != StatusCode::NOT_FOUND => {
-                self.gateway.passed_list(self.request, relayed)
+                self.gateway.relay_list(self.request, relayed)
             }
             _ => Ok(index(json!([]), false)),
         }
@@ -143,7 +143,7 @@ fn set_next_link(headers: &mut HeaderMap, request: &Request, next: Option<String
     }
 }
 
-fn listed(request: &Request, list: &Value, next: Option<String>) -> Response {
+fn list_response(request: &Request, list: &Value, next: Option<String>) -> Response {
     let mut response = Response::json(StatusCode::OK, list, "application/json");
     set_next_link(&mut response.headers, request, next);
     response

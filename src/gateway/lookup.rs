@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_says_nothing() {
+    fn a_damaged_file_is_ignored() {
         let directory = tempfile::tempdir().unwrap();
         let index = OriginIndex::open(directory.path()).unwrap();
         let digest = Digest::of(b"content");

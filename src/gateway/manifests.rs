@@ -42,7 +42,7 @@ impl RepositoryRequest<'_> {
             let digest = head.content_digest();
             if let Some(view) = digest.and_then(|digest| self.gateway.views.get(&digest)) {
                 self.gateway
-                    .let_in
+                    .grants
                     .enter(&self.who, &self.location, &view.raw.digest);
                 // The tag may be new in this repository.
                 self.record_origins(&view)?;

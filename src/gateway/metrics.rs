@@ -167,20 +167,20 @@ impl Metrics {
     }
 
     /// Counts a failure; the kind is one of [`FAILURES`].
-    pub fn failed(&self, kind: &'static str) {
+    pub fn count_failure(&self, kind: &'static str) {
         self.failures
-            .get_or_create(&[("kind", known(&FAILURES, kind))])
+            .get_or_create(&[("kind", known_or_other(&FAILURES, kind))])
             .inc();
     }
 
     /// Counts a request that ended after `duration`. The kind is one of [`REQUESTS`]. Status 0 means that there was no
     /// response. Only the server calls this, once per request.
-    pub fn requested(&self, kind: &'static str, status: u16, duration: Duration) {
+    pub fn count_request(&self, kind: &'static str, status: u16, duration: Duration) {
         let class = match status {
             100..=599 => STATUSES[usize::from(status / 100) - 1],
             _ => NO_STATUS,
         };
-        let kind = known(&REQUESTS, kind);
+        let kind = known_or_other(&REQUESTS, kind);
         self.requests
             .get_or_create(&[("kind", kind), ("status", class)])
             .inc();
@@ -190,12 +190,12 @@ impl Metrics {
     }
 
     /// Counts a connection until the returned value is dropped.
-    pub(crate) fn connected(&self) -> GaugeGuard {
+    pub(crate) fn count_connection(&self) -> GaugeGuard {
         GaugeGuard::new(&self.connections)
     }
 
     /// Counts a request in flight until the returned value is dropped.
-    pub(crate) fn under_way(&self) -> GaugeGuard {
+    pub(crate) fn count_in_flight(&self) -> GaugeGuard {
         GaugeGuard::new(&self.in_flight)
     }
 
@@ -217,7 +217,7 @@ impl Metrics {
 }
 
 /// Returns a name if the list has it, and otherwise [`OTHER`].
-fn known(list: &[&'static str], name: &'static str) -> &'static str {
+fn known_or_other(list: &[&'static str], name: &'static str) -> &'static str {
     if list.contains(&name) { name } else { OTHER }
 }
 
@@ -245,20 +245,21 @@ mod tests {
     #[test]
     fn counts_and_durations_are_shown() {
         let metrics = Metrics::default();
-        let requested = |kind, status| metrics.requested(kind, status, Duration::from_millis(300));
+        let requested =
+            |kind, status| metrics.count_request(kind, status, Duration::from_millis(300));
         requested("blob", 206);
         requested("blob", 200);
         requested("manifest", 0);
         requested("/v2/made/up", 777);
-        metrics.failed("integrity");
-        metrics.failed("made up");
+        metrics.count_failure("integrity");
+        metrics.count_failure("made up");
         metrics.upstream_bytes.inc_by(3);
         metrics.cache_bytes.inc_by(4);
         metrics.held_bytes.inc_by(6);
         metrics.sent_bytes.inc_by(5);
         metrics.splices.inc();
-        let open = [metrics.connected(), metrics.connected()];
-        let request = metrics.under_way();
+        let open = [metrics.count_connection(), metrics.count_connection()];
+        let request = metrics.count_in_flight();
         let text = metrics.render();
         for line in [
             "# TYPE wharf_gateway_requests_total counter",
@@ -298,9 +299,9 @@ mod tests {
     fn unknown_names_add_no_lines() {
         let (idle, busy) = (Metrics::default(), Metrics::default());
         for status in [0, 99, 100, 200, 599, 600, u16::MAX] {
-            busy.requested("never heard of", status, Duration::ZERO);
+            busy.count_request("never heard of", status, Duration::ZERO);
         }
-        busy.failed("never heard of");
+        busy.count_failure("never heard of");
         assert_eq!(idle.render().lines().count(), busy.render().lines().count());
     }
 }

@@ -65,7 +65,7 @@ impl Gateway {
         };
         let refusal = Refusal::of(&error);
         if refusal.status.is_server_error() {
-            self.metrics.failed(error.kind().word());
+            self.metrics.count_failure(error.kind().word());
             self.note(request, &chain(&error));
         }
         refusal.into()

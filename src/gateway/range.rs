@@ -9,7 +9,7 @@ use http::header::{HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 /// Returns the range of `size` bytes that a client requests, if the entity tag is `"tag"`. Returns nothing for all
 /// bytes, and an empty range if the requested one does not exist. Several ranges count as all bytes, because a server
 /// may ignore them.
-pub(super) fn wanted(headers: &HeaderMap, size: u64, tag: &str) -> Option<Range<u64>> {
+pub(super) fn requested_range(headers: &HeaderMap, size: u64, tag: &str) -> Option<Range<u64>> {
     let mut lines = headers.get_all(RANGE).into_iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {
         return None;
@@ -73,7 +73,7 @@ mod tests {
 
     /// Returns nothing for all bytes, and `Some(None)` for a range that does not exist.
     fn found(headers: &HeaderMap, size: u64, tag: &str) -> Option<Option<Range<u64>>> {
-        let wanted = wanted(headers, size, tag);
+        let wanted = requested_range(headers, size, tag);
         wanted.map(|part| (!part.is_empty()).then_some(part))
     }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_something_else_is_not_given() {
+    fn a_range_with_another_etag_is_ignored() {
         let asked = |condition| {
             found(
                 &headers(&[("range", "bytes=5-"), ("if-range", condition)]),

@@ -160,7 +160,7 @@ mod tests {
     use crate::store::{StoreKind, Subject};
 
     #[test]
-    fn only_what_is_missing_is_not_found() {
+    fn only_missing_artifacts_are_not_found() {
         let unreachable = |kind| store::Error::Unreachable {
             what: "x".to_owned(),
             attempts: 1,

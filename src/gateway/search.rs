@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_version_is_looked_at_first() {
+    fn the_highest_version_is_read_first() {
         let digest = Digest::of(b"x");
         let behind = split_tag(&digest);
         let hex = digest.hex();

@@ -238,9 +238,9 @@ impl Upstreams {
     }
 
     /// Finds the upstream of a request without a repository.
-    pub(super) fn whole(&self, namespace: Option<&str>) -> Result<&OpenUpstream, Refusal> {
+    pub(super) fn find_upstream(&self, namespace: Option<&str>) -> Result<&OpenUpstream, Refusal> {
         let known = match namespace {
-            Some(host) => self.called(host),
+            Some(host) => self.find_host(host),
             None => self.listed.first(),
         };
         known.ok_or_else(|| unknown(namespace.unwrap_or_default()))
@@ -248,18 +248,18 @@ impl Upstreams {
 
     /// Finds the upstream and the path of a repository. The namespace selects the upstream, or otherwise the host at
     /// the start of the name. Without both it is the first upstream.
-    pub(super) fn place<'a>(
+    pub(super) fn find_repository<'a>(
         &self,
         name: &'a str,
         namespace: Option<&str>,
     ) -> Result<(&OpenUpstream, &'a str), Refusal> {
         let named = match (namespace, split_host(name)) {
-            (None, Some((host, path))) => self.called(host).map(|known| (known, path)),
+            (None, Some((host, path))) => self.find_host(host).map(|known| (known, path)),
             _ => None,
         };
         let (known, path) = match named {
             Some(named) => named,
-            None => (self.whole(namespace)?, name),
+            None => (self.find_upstream(namespace)?, name),
         };
         match is_path(path) {
             true => Ok((known, path)),
@@ -267,7 +267,7 @@ impl Upstreams {
         }
     }
 
-    fn called(&self, host: &str) -> Option<&OpenUpstream> {
+    fn find_host(&self, host: &str) -> Option<&OpenUpstream> {
         let host = canonical_host(host);
         let mut listed = self.listed.iter();
         listed.find(|known| known.host.as_deref() == Some(host))
@@ -352,7 +352,7 @@ mod tests {
 
     fn found(name: &str, namespace: Option<&str>) -> Option<(String, String)> {
         let upstreams = upstreams();
-        let (known, path) = upstreams.place(name, namespace).ok()?;
+        let (known, path) = upstreams.find_repository(name, namespace).ok()?;
         Some((known.host.clone()?, path.to_owned()))
     }
 

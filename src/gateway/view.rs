@@ -102,7 +102,7 @@ impl RepositoryRequest<'_> {
             return Ok(None);
         }
         self.gateway
-            .let_in
+            .grants
             .enter(&self.who, &self.location, &raw.digest);
         let view = match self.gateway.views.get(&raw.digest) {
             Some(view) => view,
@@ -174,8 +174,8 @@ impl RepositoryRequest<'_> {
 
     async fn view(&self, split: &Digest) -> HandlerResult<Option<Arc<View>>> {
         let kept = self.gateway.views.get(split);
-        let let_in = self.gateway.let_in.has(&self.who, &self.location, split);
-        if let (Some(view), true) = (&kept, let_in) {
+        let grants = self.gateway.grants.has(&self.who, &self.location, split);
+        if let (Some(view), true) = (&kept, grants) {
             return Ok(Some(Arc::clone(view)));
         }
         let method = match &kept {
@@ -197,7 +197,7 @@ impl RepositoryRequest<'_> {
             (ManifestAnswer::Manifest(raw), _) => Ok(self.derive_view(raw).await?),
             (found, _) if found.is_missing() => Ok(None),
             (ManifestAnswer::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
-                self.gateway.let_in.enter(&self.who, &self.location, split);
+                self.gateway.grants.enter(&self.who, &self.location, split);
                 Ok(view)
             }
             (ManifestAnswer::Relayed(relayed), _) => {

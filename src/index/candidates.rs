@@ -45,7 +45,7 @@ pub struct TypeMatches {
 impl Candidates<'_> {
     /// Compares candidates in the order of answers. Unless all versions are wanted, this stops at the first version
     /// of each package that fits.
-    pub async fn fitting(
+    pub async fn find_fitting(
         &self,
         found: Vec<SearchResult>,
         index: &mut CheckedIndex<'_>,
@@ -72,10 +72,10 @@ impl Candidates<'_> {
             all.learned.extend(one.learned);
             let held = all.learned.iter().map(|(_, stub)| stub.len());
             if held.sum::<usize>() > MAX_HELD_BYTES {
-                all.learn(&index)?;
+                all.store_records(&index)?;
             }
         }
-        all.learn(&index)?;
+        all.store_records(&index)?;
         Ok(all)
     }
 
@@ -135,11 +135,13 @@ impl Candidates<'_> {
 
 impl TypeMatches {
     /// Writes the fetched records and stubs to the index.
-    fn learn(&mut self, index: &Mutex<&mut CheckedIndex<'_>>) -> Result<(), Error> {
+    fn store_records(&mut self, index: &Mutex<&mut CheckedIndex<'_>>) -> Result<(), Error> {
         let learned = std::mem::take(&mut self.learned);
         match learned.is_empty() {
             true => Ok(()),
-            false => locked(index, |index| index.run(|index| index.learn(&learned))),
+            false => locked(index, |index| {
+                index.run(|index| index.store_records(&learned))
+            }),
         }
     }
 }

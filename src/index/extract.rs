@@ -55,7 +55,7 @@ impl Index {
             let mut statement = files.own.prepare(&select)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let (entry, record, claims) = files.shown(row)?;
+                let (entry, record, claims) = files.read_entry(row)?;
                 if !selection.has(&entry) {
                     continue;
                 }

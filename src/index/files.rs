@@ -26,7 +26,7 @@ pub(super) struct SharedIndexFile<'a> {
     pub(super) transaction: Transaction<'a>,
 }
 
-/// The columns of a row for [`Files::shown`].
+/// The columns of a row for [`Files::read_entry`].
 pub(super) const ROW: &str = "source, entry, yanked";
 
 /// The row ids of all files.
@@ -65,7 +65,7 @@ impl Files<'_> {
     }
 
     /// Returns the entry of a row as answers show it, and the shared index that claims it.
-    pub(super) fn shown(
+    pub(super) fn read_entry(
         &self,
         row: &Row<'_>,
     ) -> rusqlite::Result<(Entry, i64, Option<&SharedIndexFile<'_>>)> {

@@ -194,7 +194,7 @@ impl Index {
     }
 
     /// Writes records that this machine read, with the stubs of their roots. They replace claims in answers.
-    pub fn learn(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
+    pub fn store_records(&mut self, learned: &[(Record, Vec<u8>)]) -> Result<(), Error> {
         let _locked = self.lock()?;
         self.write(|files| {
             let mut is_changed = false;
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn unread_repositories_keep_manifests_that_are_no_components() {
+    fn unread_repositories_keep_their_other_manifests() {
         let directory = tempfile::tempdir().unwrap();
         let mut index = Index::open(&directory.path().join("index")).unwrap();
         let one = source("one");

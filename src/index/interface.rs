@@ -92,7 +92,7 @@ impl FromStr for Pattern {
         if path.is_empty() || path.chars().any(char::is_whitespace) {
             return Err(failed("a name must be one word".to_owned()));
         }
-        let wanted = version.map_or(Ok(VersionPattern::Any), wanted_of);
+        let wanted = version.map_or(Ok(VersionPattern::Any), parse_version_pattern);
         Ok(Self {
             text: text.to_owned(),
             path: path.to_owned(),
@@ -101,7 +101,7 @@ impl FromStr for Pattern {
     }
 }
 
-fn wanted_of(version: &str) -> Result<VersionPattern, semver::Error> {
+fn parse_version_pattern(version: &str) -> Result<VersionPattern, semver::Error> {
     if let Ok(exact) = Version::parse(version) {
         return Ok(VersionPattern::Exact(exact));
     }

@@ -41,8 +41,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
         files.push((name(from), name(to)));
     }
     files.push((
-        beside(&main_file(from), "wal"),
-        beside(&main_file(to), "wal"),
+        path_with_suffix(&main_file(from), "wal"),
+        path_with_suffix(&main_file(to), "wal"),
     ));
     for entry in fs::read_dir(claims_directory(from))
         .into_iter()
@@ -115,7 +115,7 @@ impl Index {
         let claims = claims_directory(base);
         ignore_missing(fs::remove_dir_all(&claims)).map_err(Error::file(&claims))?;
         // The new file gets its name only when it is complete, so that no process sees a partial file or none.
-        let aside = beside(&file, "new");
+        let aside = path_with_suffix(&file, "new");
         remove(&aside)?;
         let create = || {
             let connection = schema::open(&aside)?;
@@ -278,15 +278,15 @@ impl FileId {
 /// Returns the path of the main file, which has the version of the tables in its name: `index-5.sqlite` for
 /// `index.sqlite`.
 fn main_file(base: &Path) -> PathBuf {
-    versioned(base, ".sqlite")
+    versioned_path(base, ".sqlite")
 }
 
 /// Returns the directory for the files of shared indexes: `index-5-shared` for `index.sqlite`.
 fn claims_directory(base: &Path) -> PathBuf {
-    versioned(base, "-shared")
+    versioned_path(base, "-shared")
 }
 
-fn versioned(base: &Path, end: &str) -> PathBuf {
+fn versioned_path(base: &Path, end: &str) -> PathBuf {
     let mut name = base.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{VERSION}{end}"));
     base.with_file_name(name)
@@ -300,11 +300,11 @@ fn is_blank(file: &Path) -> bool {
 
 /// Returns the path of the list of sources, which all versions share.
 fn sources_file(base: &Path) -> PathBuf {
-    beside(base, "sources")
+    path_with_suffix(base, "sources")
 }
 
 fn lock(base: &Path) -> Result<File, Error> {
-    let lock = beside(base, "lock");
+    let lock = path_with_suffix(base, "lock");
     let open = || {
         let file = File::create(&lock)?;
         file.lock()?;
@@ -321,7 +321,7 @@ fn remove(file: &Path) -> Result<(), Error> {
 /// Removes the files that SQLite writes beside a database: <https://www.sqlite.org/wal.html>.
 fn remove_log(file: &Path) -> Result<(), Error> {
     for suffix in ["wal", "shm"] {
-        let log = beside(file, suffix);
+        let log = path_with_suffix(file, suffix);
         ignore_missing(fs::remove_file(&log)).map_err(Error::file(&log))?;
     }
     Ok(())
@@ -334,7 +334,7 @@ fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn path_with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!("-{suffix}"));
     name.into()

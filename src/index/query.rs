@@ -102,7 +102,7 @@ fn answer(files: &Files<'_>, query: &Query) -> rusqlite::Result<Result<SearchAns
         rows = first_rows(&rows, &search.numbering.begins);
     }
     let shown = rows.iter().take(query.limit.unwrap_or(usize::MAX));
-    let found = shown.map(|row| search.found(row, query));
+    let found = shown.map(|row| search.read_result(row, query));
     Ok(Ok(SearchAnswer {
         found: found.collect::<rusqlite::Result<_>>()?,
         total: rows.len(),
@@ -164,7 +164,7 @@ impl Search<'_> {
     fn knows(&self, pattern: &Pattern) -> rusqlite::Result<bool> {
         let mut is_known = false;
         for is_export in [true, false] {
-            self.each_used(pattern, is_export, |_, _| {
+            self.for_each_extern(pattern, is_export, |_, _| {
                 is_known = true;
                 Ok(())
             })?;
@@ -178,7 +178,7 @@ impl Search<'_> {
         is_export: bool,
     ) -> rusqlite::Result<RoaringBitmap> {
         let mut rows = RoaringBitmap::new();
-        self.each_used(pattern, is_export, |_, list| {
+        self.for_each_extern(pattern, is_export, |_, list| {
             rows |= rows_at(list, 1)?;
             Ok(())
         })?;
@@ -187,7 +187,7 @@ impl Search<'_> {
 
     /// Calls a function for each import or export that matches a pattern, with the id and the row. Column 1 has the
     /// rows.
-    fn each_used(
+    fn for_each_extern(
         &self,
         pattern: &Pattern,
         is_export: bool,
@@ -226,7 +226,7 @@ impl Search<'_> {
     fn rows_importing_only(&self, offered: &[Pattern]) -> rusqlite::Result<RoaringBitmap> {
         let mut ids = RoaringBitmap::new();
         for pattern in offered {
-            self.each_used(pattern, false, |id, _| {
+            self.for_each_extern(pattern, false, |id, _| {
                 ids.insert(id);
                 Ok(())
             })?;
@@ -244,12 +244,12 @@ impl Search<'_> {
         Ok(rows)
     }
 
-    fn found(&mut self, row: u32, query: &Query) -> rusqlite::Result<SearchResult> {
+    fn read_result(&mut self, row: u32, query: &Query) -> rusqlite::Result<SearchResult> {
         let select = format!("SELECT {ROW} FROM row WHERE id = ?1");
         let mut statement = self.files.own.prepare_cached(&select)?;
         let mut rows = statement.query([row])?;
         let missing = || damage(format!("row {row} is missing"));
-        let (entry, record, claims) = self.files.shown(rows.next()?.ok_or_else(missing)?)?;
+        let (entry, record, claims) = self.files.read_entry(rows.next()?.ok_or_else(missing)?)?;
         let own = match claims {
             None => Some(record),
             Some(_) => self.records.id(&entry.digest)?,

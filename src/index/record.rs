@@ -140,7 +140,7 @@ impl Entry {
     }
 
     /// Compares entries in the order of answers: by name and location, then the versions that `get` prefers first.
-    pub fn shown_before(&self, other: &Self) -> std::cmp::Ordering {
+    pub fn cmp_for_display(&self, other: &Self) -> std::cmp::Ordering {
         let place = |entry: &Self| (entry.name.clone(), entry.location.clone());
         let rank = |entry: &Self| {
             let before = entry
@@ -200,7 +200,7 @@ mod tests {
             entry("a:x", "2.0.0", true),
             entry("a:x", "3.0.0-rc.1", false),
         ];
-        entries.sort_by(Entry::shown_before);
+        entries.sort_by(Entry::cmp_for_display);
         let shown = entries.map(|entry| format!("{} {}", entry.name, entry.tag));
         assert_eq!(
             shown,

@@ -69,7 +69,7 @@ pub async fn complete(
             things: "roots",
         });
     }
-    index.run(|index| index.learn(&learned))?;
+    index.run(|index| index.store_records(&learned))?;
     let new: HashSet<Digest> = learned.iter().map(|(record, _)| record.digest).collect();
     shared
         .records

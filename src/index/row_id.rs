@@ -21,7 +21,7 @@ const COMMON: u64 = 1024;
 /// The longest word beginning with a posting list, in characters.
 const MAX_BEGINNING: usize = 32;
 
-struct Tag {
+struct TagRow {
     entry: Entry,
     id: i64,
     /// The index of the file that has the entry. 0 is the main file.
@@ -31,7 +31,7 @@ struct Tag {
 }
 
 /// The part of a record that decides about the posting lists of a row.
-struct Artifact {
+struct ArtifactRow {
     /// Each list of names is the id of a part.
     imports: Option<u32>,
     exports: Option<u32>,
@@ -55,7 +55,7 @@ pub(super) fn assign_row_ids(files: &Files<'_>) -> rusqlite::Result<()> {
         own.execute(update, [claims.id, claims.generation()?])?;
     }
     let mut tags = one_per_tag(tags);
-    tags.sort_by(|a, b| a.entry.shown_before(&b.entry));
+    tags.sort_by(|a, b| a.entry.cmp_for_display(&b.entry));
 
     let mut insert =
         own.prepare("INSERT INTO row (id, source, entry, yanked) VALUES (?1, ?2, ?3, ?4)")?;
@@ -65,7 +65,7 @@ pub(super) fn assign_row_ids(files: &Files<'_>) -> rusqlite::Result<()> {
     let mut last = None;
     for (
         row,
-        Tag {
+        TagRow {
             entry, id, file, ..
         },
     ) in (0..).zip(&tags)
@@ -94,12 +94,12 @@ pub(super) fn assign_row_ids(files: &Files<'_>) -> rusqlite::Result<()> {
     lists.write(files)
 }
 
-fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifact>> {
+fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, ArtifactRow>> {
     // Nothing in a WIT package runs, so it has no imports.
     let mut statement =
         file.prepare("SELECT digest, iif(wit, NULL, imports), exports, description FROM artifact")?;
     let artifacts = statement.query_map([], |row| {
-        let artifact = Artifact {
+        let artifact = ArtifactRow {
             imports: row.get(1)?,
             exports: row.get(2)?,
             description: row.get(3)?,
@@ -109,13 +109,13 @@ fn read_artifacts(file: &Connection) -> rusqlite::Result<HashMap<Digest, Artifac
     artifacts.collect()
 }
 
-fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Result<()> {
+fn read_tags(file: &Connection, at: usize, tags: &mut Vec<TagRow>) -> rusqlite::Result<()> {
     let mut statement = file.prepare(&format!(
         "SELECT {ENTRY}, entry.id, updated FROM entry JOIN artifact ON artifact.id = entry.artifact
          JOIN source ON source.id = entry.source ORDER BY entry.source"
     ))?;
     let read = statement.query_map([], |row| {
-        Ok(Tag {
+        Ok(TagRow {
             entry: entry_at(row)?,
             id: row.get(7)?,
             file: at,
@@ -130,8 +130,8 @@ fn read_tags(file: &Connection, at: usize, tags: &mut Vec<Tag>) -> rusqlite::Res
 
 /// Selects one entry per tag if several sources have one. Entries in the main file come first, then the entry that
 /// was read last. It is yanked if any source in the main file says so about its manifest.
-fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
-    fn key(tag: &Tag) -> (&str, &str, bool, Reverse<Option<i64>>) {
+fn one_per_tag(mut tags: Vec<TagRow>) -> Vec<TagRow> {
+    fn key(tag: &TagRow) -> (&str, &str, bool, Reverse<Option<i64>>) {
         let Entry {
             location,
             tag: name,
@@ -140,7 +140,7 @@ fn one_per_tag(mut tags: Vec<Tag>) -> Vec<Tag> {
         (location, name, tag.file > 0, Reverse(tag.updated))
     }
     tags.sort_by(|a, b| key(a).cmp(&key(b)));
-    let mut shown: Vec<Tag> = Vec::with_capacity(tags.len());
+    let mut shown: Vec<TagRow> = Vec::with_capacity(tags.len());
     for tag in tags {
         match shown.last_mut() {
             Some(first) if first.entry.is_same(&tag.entry) => {
@@ -167,7 +167,7 @@ type Extern = (String, String);
 
 impl PostingLists {
     /// Adds a row, which must come after all others. Returns its words.
-    fn add(&mut self, row: u32, name: &str, file: usize, artifact: &Artifact) -> String {
+    fn add(&mut self, row: u32, name: &str, file: usize, artifact: &ArtifactRow) -> String {
         for (list, is_export) in [(artifact.imports, false), (artifact.exports, true)] {
             if let Some(id) = list {
                 let rows = self.names.entry((file, id, is_export));
@@ -207,7 +207,7 @@ impl PostingLists {
         write_import_sets(&files.own, sets, &ids)?;
         let insert = "INSERT INTO common (beginning, rows) VALUES (?1, ?2)";
         let mut insert = files.own.prepare(insert)?;
-        for (beginning, rows) in common(&self.words) {
+        for (beginning, rows) in common_beginnings(&self.words) {
             insert.execute(params![beginning, bytes_of(&rows)?])?;
         }
         Ok(())
@@ -251,7 +251,7 @@ fn write_import_sets(
 }
 
 /// Returns the word beginnings that very many rows have, with these rows.
-fn common(words: &BTreeMap<String, RoaringBitmap>) -> BTreeMap<&str, RoaringBitmap> {
+fn common_beginnings(words: &BTreeMap<String, RoaringBitmap>) -> BTreeMap<&str, RoaringBitmap> {
     let mut counts: HashMap<&str, u64> = HashMap::new();
     for (word, rows) in words {
         for beginning in beginnings(word) {

@@ -39,7 +39,7 @@ pub struct SharedIndex {
 /// The error for a shared index that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("it is not a valid index: {0}")]
-pub struct Malformed(pub String);
+pub struct MalformedIndex(pub String);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,15 +77,15 @@ impl SharedIndex {
 
     /// Reads the layer's content. Facts about manifests are only checked for their form. An index only says where
     /// to look, and all that is fetched later is verified.
-    pub fn read(content: &[u8]) -> Result<Self, Malformed> {
-        let malformed = |reason: &str| Malformed(reason.to_owned());
+    pub fn read(content: &[u8]) -> Result<Self, MalformedIndex> {
+        let malformed = |reason: &str| MalformedIndex(reason.to_owned());
         let end = content.iter().position(|byte| *byte == b'\n');
         let end = end.ok_or_else(|| malformed("its first line has no end"))?;
         let head: Head = serde_json::from_slice(&content[..end])
-            .map_err(|error| Malformed(error.to_string()))?;
+            .map_err(|error| MalformedIndex(error.to_string()))?;
         if head.format_version != FORMAT_VERSION {
             let version = head.format_version;
-            return Err(Malformed(format!(
+            return Err(MalformedIndex(format!(
                 "its format version is {version}, {FORMAT_VERSION} is known"
             )));
         }
@@ -93,20 +93,20 @@ impl SharedIndex {
         for entry in &head.entries {
             if !known.contains(&entry.digest) {
                 let reference = entry.reference();
-                return Err(Malformed(format!("it has no record of {reference}")));
+                return Err(MalformedIndex(format!("it has no record of {reference}")));
             }
             check(entry)?;
         }
         let numbers = head.records.iter().flat_map(sizes).chain(&head.stubs);
         if let Some(identity) = numbers.into_iter().find(|one| one.size > MAX_SIZE) {
             let Identity { digest, size } = identity;
-            return Err(Malformed(format!("{digest} cannot have {size} bytes")));
+            return Err(MalformedIndex(format!("{digest} cannot have {size} bytes")));
         }
         let mut rest = &content[end + 1..];
         let mut stubs = BTreeMap::new();
         for Identity { digest, size } in head.stubs {
             if !known.contains(&digest) {
-                return Err(Malformed(format!("it has no record of {digest}")));
+                return Err(MalformedIndex(format!("it has no record of {digest}")));
             }
             let size = usize::try_from(size).map_err(|_| malformed("a stub is too large"))?;
             let (stub, after) = rest
@@ -150,10 +150,10 @@ impl SharedIndex {
 /// The largest size in a valid index, in bytes. No file is larger.
 const MAX_SIZE: u64 = i64::MAX as u64;
 
-fn check_size(size: u64) -> Result<(), Malformed> {
+fn check_size(size: u64) -> Result<(), MalformedIndex> {
     match size <= MAX_CONTENT_BYTES {
         true => Ok(()),
-        false => Err(Malformed(format!(
+        false => Err(MalformedIndex(format!(
             "it has {size} bytes, at most {MAX_CONTENT_BYTES} are read"
         ))),
     }
@@ -167,10 +167,10 @@ fn sizes(record: &Record) -> Vec<&Identity> {
 
 /// Checks that an entry names a tag in a registry, and that its names are those that this machine would give. Local
 /// layouts are not allowed.
-fn check(entry: &Entry) -> Result<(), Malformed> {
+fn check(entry: &Entry) -> Result<(), MalformedIndex> {
     let malformed = |reason: &str| {
         let (location, tag) = (&entry.location, &entry.tag);
-        Malformed(format!("{location:?}, {tag:?}: {reason}"))
+        MalformedIndex(format!("{location:?}, {tag:?}: {reason}"))
     };
     let names_digest = entry.tag == entry.digest.to_string();
     if !is_tag(&entry.tag) && !names_digest {
@@ -228,14 +228,14 @@ struct Outline {
 }
 
 /// Returns the layer of a shared index's manifest. Returns nothing if it is the manifest of another artifact.
-pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, Malformed> {
+pub fn layer(manifest: &[u8]) -> Result<Option<SharedLayer>, MalformedIndex> {
     let Ok(outline) = serde_json::from_slice::<Outline>(manifest) else {
         return Ok(None);
     };
     if outline.artifact_type.as_deref() != Some(media_type::INDEX_ARTIFACT) {
         return Ok(None);
     }
-    let malformed = |reason: &str| Malformed(reason.to_owned());
+    let malformed = |reason: &str| MalformedIndex(reason.to_owned());
     let [layer] = outline.layers.as_slice() else {
         return Err(malformed("it must have exactly one layer"));
     };
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_says_what_the_layer_holds() {
+    fn the_manifest_describes_the_layer() {
         for shared in [shared(&["calc", "greet", "hash"]), SharedIndex::default()] {
             let (stored, manifest) = shared.artifact().unwrap();
             let layer = layer(&to_json(&manifest)).unwrap().unwrap();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_registry_has_is_named() {
+    fn references_that_no_registry_can_have_are_refused() {
         let read = |change: &dyn Fn(&mut SharedIndex)| {
             let mut shared = shared(&["calc"]);
             change(&mut shared);

@@ -31,7 +31,7 @@ impl SourceReading {
     }
 
     /// Fails if nothing could be read.
-    pub(super) fn checked(mut self) -> Result<Self, Error> {
+    pub(super) fn ensure_read(mut self) -> Result<Self, Error> {
         match self.contents.entries.is_empty() && !self.unread.is_empty() {
             true => Err(self.unread.swap_remove(0).error),
             false => Ok(self),
@@ -50,7 +50,7 @@ impl Updater<'_> {
         if let IndexSource::Reference { reference } = source {
             let parsed = sources::parsed::<Reference>(reference)?;
             let store = self.store(&parsed.location).await?;
-            if let Some(read) = self.published(store.as_ref(), &parsed.name()).await? {
+            if let Some(read) = self.read_published(store.as_ref(), &parsed.name()).await? {
                 let reference = reference.clone();
                 return Ok((IndexSource::Shared { reference }, read));
             }
@@ -73,7 +73,7 @@ impl Updater<'_> {
         let repositories = match source {
             IndexSource::Shared { reference } => {
                 let reference = sources::parsed::<Reference>(reference)?;
-                return self.shared(source, reference, index, all).await;
+                return self.read_shared(source, reference, index, all).await;
             }
             IndexSource::Reference { reference } => {
                 let reference = sources::parsed::<Reference>(reference)?;
@@ -193,7 +193,7 @@ impl Updater<'_> {
     }
 
     /// Reads a shared index, unless the index already has its current manifest.
-    async fn shared(
+    async fn read_shared(
         &self,
         source: &IndexSource,
         reference: Reference,
@@ -216,14 +216,14 @@ impl Updater<'_> {
                 ..SourceContents::default()
             }));
         }
-        let read = self.published(store.as_ref(), &name).await?;
+        let read = self.read_published(store.as_ref(), &name).await?;
         read.ok_or_else(|| Error::NoIndex {
             reference: reference.to_string(),
         })
     }
 
     /// Reads the shared index that a name stands for. Returns nothing if it is another artifact.
-    async fn published(
+    async fn read_published(
         &self,
         store: &dyn Store,
         name: &Name,

@@ -84,14 +84,14 @@ pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, Err
 
 /// The contents of the file.
 #[derive(Default, Serialize, Deserialize)]
-struct List {
+struct SourceList {
     sources: Vec<IndexSource>,
 }
 
 /// Reads the list. A missing file is an empty list.
 pub(super) fn read(path: &Path) -> Result<Vec<IndexSource>, Error> {
     match fs::read(path) {
-        Ok(bytes) => match serde_json::from_slice::<List>(&bytes) {
+        Ok(bytes) => match serde_json::from_slice::<SourceList>(&bytes) {
             Ok(list) => Ok(list.sources),
             Err(error) => Err(Error::Sources {
                 path: path.to_owned(),
@@ -104,7 +104,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<IndexSource>, Error> {
 }
 
 pub(super) fn write(path: &Path, sources: Vec<IndexSource>) -> Result<(), Error> {
-    let list = serde_json::to_vec_pretty(&List { sources }).map_err(io::Error::from);
+    let list = serde_json::to_vec_pretty(&SourceList { sources }).map_err(io::Error::from);
     list.and_then(|list| spool::write(path, &list))
         .map_err(Error::file(path))
 }

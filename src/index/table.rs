@@ -176,10 +176,10 @@ pub(super) fn has_record(connection: &Connection, digest: &Digest) -> rusqlite::
 pub(super) struct RecordReader<'a> {
     ids: CachedStatement<'a>,
     records: CachedStatement<'a>,
-    parts: Parts<'a>,
+    parts: RecordParts<'a>,
 }
 
-struct Parts<'a> {
+struct RecordParts<'a> {
     statement: CachedStatement<'a>,
     read: HashMap<u32, Vec<u8>>,
 }
@@ -189,7 +189,7 @@ impl<'a> RecordReader<'a> {
         let select =
             "SELECT content, split, description, licenses, imports, exports, layers, wit, digest
              FROM artifact WHERE id = ?1";
-        let parts = Parts {
+        let parts = RecordParts {
             statement: connection.prepare_cached("SELECT value FROM part WHERE id = ?1")?,
             read: HashMap::new(),
         };
@@ -258,7 +258,7 @@ impl<'a> RecordReader<'a> {
     }
 }
 
-impl Parts<'_> {
+impl RecordParts<'_> {
     fn layer(&mut self, id: u32) -> rusqlite::Result<RecordLayer> {
         let (content, blob) = self.get(id)?.split_at_checked(40).unwrap_or_default();
         Ok(RecordLayer {

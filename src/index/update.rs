@@ -120,7 +120,7 @@ impl<'a> Updater<'a> {
             let (source, read) = match is_new {
                 true => {
                     let (source, read) = self.new_source(source, index, all).await?;
-                    (source, read.checked()?)
+                    (source, read.ensure_read()?)
                 }
                 false => (source.clone(), self.read(source, index, all).await?),
             };

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wit_package_is_what_its_wit_says() {
+    fn the_name_of_a_wit_package_is_in_its_wit() {
         let sections = [
             named("component-name", "demo:calc@1.0.0"),
             custom("version", b"2.0.0"),

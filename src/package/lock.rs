@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_found_by_what_is_asked_for() {
+    fn entries_are_found_by_their_requirement() {
         let mut lock = Lock::default();
         lock.set(entry("demo:calc", "^1", "1.2.0", "a.io/demo/calc"));
         lock.set(entry("demo:calc", "^1", "1.1.0", "b.io/demo/calc"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_say_where_they_are_from() {
+    fn entries_name_their_registry() {
         for registry in [
             "localhost:5000/demo/calc",
             "oci:store:demo/calc",

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_without_a_slash_is_kept_to_the_letter() {
+    fn a_prefix_without_a_slash_is_kept_unchanged() {
         let place = Place::Registry {
             host: "ghcr.io".to_owned(),
             prefix: "acme-".to_owned(),

@@ -12,7 +12,7 @@ use super::versions::{none, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose, Refusal};
 use crate::artifact::SPLIT_SUFFIX;
-use crate::copy::{Copier, CopySummary, Options};
+use crate::copy::{Copier, CopyOptions, CopySummary};
 use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
 use crate::store::{self, Session, Store, WritableStore};
@@ -34,7 +34,7 @@ pub struct CopyPlan {
     target: Arc<dyn WritableStore>,
     /// The one artifact that is copied, and its tag; if there is none, every tag is copied.
     one: Option<(Name, Option<String>)>,
-    options: Options,
+    options: CopyOptions,
     session: Session,
     /// Versions in the destination that will be replaced.
     pub replaced: Vec<Publication>,
@@ -215,8 +215,8 @@ impl Locator<'_> {
     }
 }
 
-fn copy_options(referrers: bool, fixed_tags: fn(&str) -> bool) -> Options {
-    Options {
+fn copy_options(referrers: bool, fixed_tags: fn(&str) -> bool) -> CopyOptions {
+    CopyOptions {
         referrers,
         companions: [YANK_SUFFIX, SPLIT_SUFFIX]
             .map(|suffix| suffix[1..].to_owned())

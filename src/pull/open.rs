@@ -169,11 +169,11 @@ pub async fn open_manifest(
 ) -> Result<OpenArtifact, Error> {
     let opening = ArtifactOpener { store, session };
     let mut unused = Vec::new();
-    let artifact = match artifact::form(&raw.bytes).map_err(opening.unsound(name))? {
+    let artifact = match artifact::form(&raw.bytes).map_err(opening.artifact_error(name))? {
         Form::Split => Artifact::Split(Box::new(opening.split(name, raw).await?)),
         Form::Flat => {
             let flat = FlatManifest::read(&raw.bytes, &raw.media_type);
-            let flat = flat.map_err(opening.unsound(name))?;
+            let flat = flat.map_err(opening.artifact_error(name))?;
             match opening.find_split(&raw.digest, &mut unused).await? {
                 Some(split) => Artifact::Split(Box::new(split)),
                 None => Artifact::Flat(Box::new(flat)),
@@ -217,7 +217,7 @@ impl ArtifactOpener<'_> {
         format!("{} ({name})", self.store.location())
     }
 
-    fn unsound(&self, name: &Name) -> impl Fn(artifact::Error) -> Error {
+    fn artifact_error(&self, name: &Name) -> impl Fn(artifact::Error) -> Error {
         let reference = self.reference(name);
         move |source| Error::Artifact {
             reference: reference.clone(),
@@ -226,7 +226,7 @@ impl ArtifactOpener<'_> {
     }
 
     async fn split(&self, name: &Name, raw: &RawManifest) -> Result<SplitArtifact, Error> {
-        let unsound = self.unsound(name);
+        let unsound = self.artifact_error(name);
         let manifest = SplitManifest::read(&raw.bytes).map_err(&unsound)?;
         let (config, config_from) = match manifest.repeated_config() {
             Some(config) => (config, None),
@@ -254,7 +254,7 @@ impl ArtifactOpener<'_> {
         unused: &mut Vec<UnusableSplit>,
     ) -> Result<Option<SplitArtifact>, Error> {
         let mut note = |name: Option<Name>, error: Error| {
-            if ends(&error) {
+            if is_local_failure(&error) {
                 return Err(error);
             }
             let error = Arc::new(error);
@@ -296,13 +296,13 @@ impl ArtifactOpener<'_> {
         split
             .manifest
             .check_is_of(flat)
-            .map_err(self.unsound(name))?;
+            .map_err(self.artifact_error(name))?;
         Ok(Some(split))
     }
 }
 
 /// Returns whether an error concerns this machine or this run, rather than the artifact.
-fn ends(error: &Error) -> bool {
+fn is_local_failure(error: &Error) -> bool {
     use store::Error::{File, Interrupted, Settings};
     matches!(
         error,

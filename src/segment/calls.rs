@@ -95,12 +95,12 @@ impl Calls {
     }
 
     /// Returns the functions that a module may run if it is entered here, including the entered ones.
-    pub(super) fn reached_from(&self, entries: &EntryPoints) -> ReachedFunctions {
+    pub(super) fn reachable_from(&self, entries: &EntryPoints) -> ReachedFunctions {
         self.follow(entries, true)
     }
 
     /// Returns the same functions, if imported functions never call back.
-    pub(super) fn reached_within(&self, entries: &EntryPoints) -> ReachedFunctions {
+    pub(super) fn reachable_within(&self, entries: &EntryPoints) -> ReachedFunctions {
         self.follow(entries, false)
     }
 
@@ -247,7 +247,7 @@ mod tests {
             functions: entries.to_vec(),
             ..EntryPoints::default()
         };
-        let reached = calls.reached_from(&entries);
+        let reached = calls.reachable_from(&entries);
         (0..10)
             .filter(|&function| reached.contains(function))
             .collect()

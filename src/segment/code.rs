@@ -3,14 +3,14 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::calls::{Callee, Calls};
-use super::{Instruction, MAX_CALLS, MAX_FUNCTIONS, MAX_READERS, Reader, UnreadPart};
+use super::{Instruction, MAX_CALLS, MAX_FUNCTIONS, MAX_READERS, SegmentReader, UnreadPart};
 
 /// The facts collected from the code of a module.
 #[derive(Debug, Default)]
 pub(super) struct Code {
     pub(super) calls: Calls,
     /// The instructions that name a data segment, each with the data index, in file order.
-    pub(super) readers: Vec<(u32, Reader)>,
+    pub(super) readers: Vec<(u32, SegmentReader)>,
     /// The number of functions, including imported ones.
     pub(super) functions: u32,
 }
@@ -127,7 +127,7 @@ impl Code {
             what: "instructions that name a data segment",
             most: MAX_READERS as u64,
         })?;
-        let reader = Reader {
+        let reader = SegmentReader {
             function: self.calls.current(),
             offset,
             instruction,

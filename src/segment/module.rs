@@ -12,8 +12,8 @@ use super::calls::Calls;
 use super::code::Code;
 use super::range_buffer::RangeBuffer;
 use super::{
-    Entries, Halt, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, RemainingLimits, Segment, UnreadPart,
-    Verdict, unread,
+    Entries, Halt, MAX_BODY_BYTES, MAX_FUNCTIONS, Mode, RemainingLimits, Segment, SegmentVerdict,
+    UnreadPart, unread,
 };
 use crate::section::{Error, Section, SectionMap, id};
 use crate::source::Source;
@@ -240,7 +240,7 @@ impl<S: Source + ?Sized> ModuleReader<'_, S> {
                 init: segment.init.clone(),
                 mode,
                 readers: Vec::new(),
-                verdict: Verdict::Unknown,
+                verdict: SegmentVerdict::Unknown,
             });
         }
         match self.found.segments.len() == count as usize {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::calls::{EntryPoints, ReachedFunctions};
 use super::module::ModuleFacts;
-use super::{Entries, Mode, Module, UnreadPart, Verdict};
+use super::{Entries, Mode, Module, SegmentVerdict, UnreadPart};
 
 /// The most passes over all modules. If calls cross more often, they are assumed to go anywhere.
 const MAX_ROUNDS: usize = 100;
@@ -30,7 +30,10 @@ impl<'a> ModuleCalls<'a> {
         for _ in 0..MAX_ROUNDS {
             let before = (crossing.names.len(), crossing.references);
             for (_, found) in modules {
-                let reached = found.code.calls.reached_within(&crossing.entered(found));
+                let reached = found
+                    .code
+                    .calls
+                    .reachable_within(&crossing.entry_points(found));
                 crossing.add(found, &reached, entries);
             }
             let after = (crossing.names.len(), crossing.references);
@@ -43,7 +46,7 @@ impl<'a> ModuleCalls<'a> {
     }
 
     /// Returns the points where a module is entered, by itself and by others.
-    fn entered(&self, found: &ModuleFacts) -> EntryPoints {
+    fn entry_points(&self, found: &ModuleFacts) -> EntryPoints {
         let called = found.exports.iter();
         let called = called.filter(|(name, _)| self.names.contains(&**name));
         let called = called.map(|&(_, function)| function);
@@ -90,7 +93,7 @@ pub(super) fn judge(
     };
     let entered: Vec<EntryPoints> = modules
         .iter()
-        .map(|(_, found)| crossing.entered(found))
+        .map(|(_, found)| crossing.entry_points(found))
         .collect();
     let modules = modules.into_iter().zip(entered);
     modules
@@ -108,12 +111,12 @@ fn verdicts(
     whole: bool,
 ) -> Module {
     let calls = &found.code.calls;
-    let sure = calls.reached_from(&entered);
+    let sure = calls.reachable_from(&entered);
     if !all_read {
         entered.references = true;
         entered.exports = true;
     }
-    let possible = calls.reached_from(&entered);
+    let possible = calls.reachable_from(&entered);
     let mut segments = found.segments;
     let mut unread = found.unread;
     let mut read = vec![(false, false); segments.len()];
@@ -132,9 +135,9 @@ fn verdicts(
     let whole = whole && unread.is_none();
     for (segment, (sure, possible)) in segments.iter_mut().zip(read) {
         segment.verdict = match segment.mode {
-            Mode::Passive if !sure && !possible && whole => Verdict::Streamable,
-            Mode::Passive if !sure => Verdict::Unknown,
-            _ => Verdict::ReadAtStart,
+            Mode::Passive if !sure && !possible && whole => SegmentVerdict::Streamable,
+            Mode::Passive if !sure => SegmentVerdict::Unknown,
+            _ => SegmentVerdict::ReadAtStart,
         };
     }
     Module {

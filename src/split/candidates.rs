@@ -13,11 +13,11 @@ const PASSIVE_SEGMENT_BYTES: u64 = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) range: Range<u64>,
-    pub(super) what: What,
+    pub(super) what: CandidateKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum CandidateKind {
     /// The content of the section with this index in the map.
     Section(usize),
     /// The init bytes of a data segment: section, data index.
@@ -36,16 +36,16 @@ impl Candidate {
     pub(super) fn path(&self, map: &SectionMap) -> String {
         let section_path = |section: usize| map.section_path(&map.sections[section]);
         let mut path = match self.what {
-            What::Section(section) | What::Segment(section, _) | What::Gap(section, _) => {
-                section_path(section)
-            }
-            What::Suffix(binary) => map.binary_path(binary),
+            CandidateKind::Section(section)
+            | CandidateKind::Segment(section, _)
+            | CandidateKind::Gap(section, _) => section_path(section),
+            CandidateKind::Suffix(binary) => map.binary_path(binary),
         };
         let _infallible = match self.what {
-            What::Section(_) => Ok(()),
-            What::Segment(_, index) => write!(path, "/segment[{index}]"),
-            What::Gap(_, index) => write!(path, "/gap[{index}]"),
-            What::Suffix(_) => write!(path, "suffix[0]"),
+            CandidateKind::Section(_) => Ok(()),
+            CandidateKind::Segment(_, index) => write!(path, "/segment[{index}]"),
+            CandidateKind::Gap(_, index) => write!(path, "/gap[{index}]"),
+            CandidateKind::Suffix(_) => write!(path, "suffix[0]"),
         };
         path
     }
@@ -75,7 +75,7 @@ pub(super) fn candidates(map: &SectionMap, policy: &SplitPolicy) -> Vec<Candidat
         if own.is_empty() {
             found.push(Candidate {
                 range: section.content.clone(),
-                what: What::Section(index),
+                what: CandidateKind::Section(index),
             });
         } else {
             cut(section, index, &own, policy.floor, &mut found);
@@ -91,7 +91,7 @@ fn suffixes(map: &SectionMap, floor: u64) -> Vec<Candidate> {
     let mut suffixes: Vec<Candidate> = binaries
         .filter_map(|(index, binary)| {
             let range = binary.suffix.clone()?;
-            let what = What::Suffix(index);
+            let what = CandidateKind::Suffix(index);
             Some(Candidate { range, what })
         })
         .filter(|suffix| suffix.size() >= floor)
@@ -131,7 +131,7 @@ fn cut(
     let mut at = section.content.start;
     let gap = |range: Range<u64>, before: usize, found: &mut Vec<Candidate>| {
         if range.end - range.start >= floor {
-            let what = What::Gap(index, before as u32);
+            let what = CandidateKind::Gap(index, before as u32);
             found.push(Candidate { range, what });
         }
     };
@@ -139,7 +139,7 @@ fn cut(
         gap(at..segment.init.start, before, found);
         found.push(Candidate {
             range: segment.init.clone(),
-            what: What::Segment(index, segment.index),
+            what: CandidateKind::Segment(index, segment.index),
         });
         at = segment.init.end;
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::candidates::{Candidate, What};
+use super::candidates::{Candidate, CandidateKind};
 use crate::section::SectionMap;
 
 struct Merge {
     range: Range<u64>,
-    what: What,
+    what: CandidateKind,
     replaces: usize,
 }
 
@@ -25,13 +25,13 @@ pub(super) fn coarsen(map: &SectionMap, layers: Vec<Candidate>, cap: usize) -> V
 fn data_sections(map: &SectionMap, layers: &[Candidate]) -> Vec<Merge> {
     let mut cut = BTreeMap::<usize, usize>::new();
     for layer in layers {
-        if let What::Segment(section, _) | What::Gap(section, _) = layer.what {
+        if let CandidateKind::Segment(section, _) | CandidateKind::Gap(section, _) = layer.what {
             *cut.entry(section).or_default() += 1;
         }
     }
     let merges = cut.into_iter().map(|(section, replaces)| Merge {
         range: map.sections[section].content.clone(),
-        what: What::Section(section),
+        what: CandidateKind::Section(section),
         replaces,
     });
     merges.collect()
@@ -44,7 +44,7 @@ fn suffixes(map: &SectionMap, layers: &[Candidate]) -> Vec<Merge> {
         let range = binary.suffix.clone()?;
         Some(Merge {
             replaces: within(layers, &range).len(),
-            what: What::Suffix(index),
+            what: CandidateKind::Suffix(index),
             range,
         })
     });

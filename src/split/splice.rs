@@ -83,50 +83,50 @@ fn read_runs<R: Read>(
     open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
     filler: Filler,
 ) -> Result<(), Error> {
-    let mut root: Option<Part<R>> = None;
+    let mut root: Option<SplicePart<R>> = None;
     for run in recipe.runs() {
         let outcome = match run {
             Run::Root(range) => {
                 let part = match &mut root {
                     Some(part) => part,
-                    None => root.insert(Part::open(None, open)?),
+                    None => root.insert(SplicePart::open(None, open)?),
                 };
                 part.read(range.end - range.start, &filler)?
             }
             Run::Layer(index, range) => {
-                let mut part = Part::open(Some(index), open)?;
+                let mut part = SplicePart::open(Some(index), open)?;
                 let outcome = part.read(range.end - range.start, &filler)?;
-                if outcome == Outcome::Read {
+                if outcome == SpliceOutcome::Read {
                     part.finish(recipe)?;
                 }
                 outcome
             }
         };
-        if outcome == Outcome::WriterGone {
+        if outcome == SpliceOutcome::WriterGone {
             return Ok(());
         }
     }
     match root {
         Some(part) => part.finish(recipe),
         // If the layers cover the whole component, the root is empty. It is still checked.
-        None => Part::open(None, open)?.finish(recipe),
+        None => SplicePart::open(None, open)?.finish(recipe),
     }
 }
 
 #[derive(PartialEq, Eq)]
-enum Outcome {
+enum SpliceOutcome {
     Read,
     /// The writer failed and reports its own error.
     WriterGone,
 }
 
-struct Part<R> {
+struct SplicePart<R> {
     layer: Option<usize>,
     content: R,
     hasher: Hasher,
 }
 
-impl<R: Read> Part<R> {
+impl<R: Read> SplicePart<R> {
     fn open(
         layer: Option<usize>,
         open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
@@ -139,10 +139,10 @@ impl<R: Read> Part<R> {
         })
     }
 
-    fn read(&mut self, mut left: u64, filler: &Filler) -> Result<Outcome, Error> {
+    fn read(&mut self, mut left: u64, filler: &Filler) -> Result<SpliceOutcome, Error> {
         while left > 0 {
             let Some(mut buffer) = filler.buffer() else {
-                return Ok(Outcome::WriterGone);
+                return Ok(SpliceOutcome::WriterGone);
             };
             let wanted = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
             self.content
@@ -151,10 +151,10 @@ impl<R: Read> Part<R> {
             self.hasher.update(&buffer[..wanted]);
             left -= wanted as u64;
             if filler.send(buffer, wanted).is_none() {
-                return Ok(Outcome::WriterGone);
+                return Ok(SpliceOutcome::WriterGone);
             }
         }
-        Ok(Outcome::Read)
+        Ok(SpliceOutcome::Read)
     }
 
     fn failed(&self, source: io::Error) -> Error {

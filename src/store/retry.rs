@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_ask_for_a_longer_wait_and_not_for_a_shorter_one() {
+    fn a_server_may_only_lengthen_the_wait() {
         let asked = |wait| waits(Retry::NETWORK, Some(wait));
         assert_eq!(asked(Duration::from_secs(9)), [Duration::from_secs(9); 5]);
         for short in [Duration::ZERO, Duration::from_millis(1)] {

@@ -251,7 +251,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_lead_to_the_file_that_is_or_will_be() {
+    fn links_are_followed_to_existing_and_future_files() {
         use std::os::unix::fs::symlink;
         let directory = tempfile::tempdir().unwrap();
         let directory = directory.path().canonicalize().unwrap();

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_spool_that_is_given_up_ends_its_tail() {
+    async fn a_dropped_spool_ends_its_tail() {
         let directory = tempfile::tempdir().unwrap();
         let mut spool = Spool::new_in(directory.path()).unwrap();
         let tail = spool.tail().unwrap();

@@ -201,7 +201,7 @@ fn files_that_oras_pulled_can_be_spliced() {
 }
 
 #[test]
-fn two_components_in_one_directory_want_a_root_named() {
+fn two_components_in_one_directory_require_a_named_root() {
     let Some(oras) = support::tool("oras") else {
         return;
     };

@@ -191,7 +191,7 @@ fn hand_made_files_are_mapped_as_wasmparser_reads_them() {
 }
 
 #[test]
-fn offsets_of_segments_may_be_any_constant_expression_that_gives_an_address() {
+fn segment_offsets_may_be_any_constant_address_expression() {
     let offsets: [&[u8]; 8] = [
         b"\x41\xff\xff\xff\xff\x07\x0b",
         b"\x41\x80\x80\x80\x80\x78\x0b",

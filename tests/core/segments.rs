@@ -8,7 +8,7 @@ mod module_calls;
 mod oracle;
 mod rules;
 
-use ::wharf::segment::{Instruction, Segments, Verdict, read};
+use ::wharf::segment::{Instruction, SegmentVerdict, Segments, read};
 
 fn segments_of(bytes: &[u8]) -> Segments {
     read(bytes).unwrap()
@@ -27,7 +27,7 @@ fn assemble(text: &str) -> Vec<u8> {
 
 /// Reads a text that holds nothing damaged and returns what is said of all its segments.
 #[track_caller]
-fn verdicts(text: &str) -> Vec<Verdict> {
+fn verdicts(text: &str) -> Vec<SegmentVerdict> {
     let found = segments_of(&assemble(text));
     assert_eq!(found.unread, [], "{text}");
     let modules = found.modules.iter();

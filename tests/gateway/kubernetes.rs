@@ -343,7 +343,7 @@ fn the_gateway_of_a_node_answers_its_probes() {
 }
 
 #[test]
-fn a_pod_splices_what_the_node_has() {
+fn a_pod_splices_layers_from_the_node() {
     let stored = Stored::new();
     let pod = Pod::read("init-blobs.yaml");
     let blobs = pod.place("/blobs");

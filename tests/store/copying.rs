@@ -43,8 +43,8 @@ impl Scratch {
     }
 
     /// Everything goes along.
-    fn options(&self) -> copy::Options {
-        copy::Options {
+    fn options(&self) -> copy::CopyOptions {
+        copy::CopyOptions {
             referrers: true,
             companions: ["yank", "wharf"].map(str::to_owned).to_vec(),
             fixed_tags: |_| false,
@@ -74,7 +74,7 @@ impl Scratch {
         to: &dyn WritableStore,
         name: &str,
         other: &str,
-        options: &copy::Options,
+        options: &copy::CopyOptions,
     ) -> Result<CopySummary, copy::Error> {
         let names = (name, other);
         self.copy_in(&self.session(4), from, to, names, options)
@@ -88,7 +88,7 @@ impl Scratch {
         from: &dyn Store,
         to: &dyn WritableStore,
         (name, other): (&str, &str),
-        options: &copy::Options,
+        options: &copy::CopyOptions,
     ) -> Result<CopySummary, copy::Error> {
         let copied = copy::Copier::new(from, to, options, session)
             .artifact(&tag(name), Some(other))

@@ -181,7 +181,7 @@ fn a_token_for_the_registry_is_sent_as_it_is() {
 }
 
 #[test]
-fn a_token_with_a_line_end_is_said_to_have_one() {
+fn a_token_with_a_line_end_is_an_error() {
     let workspace = prepared("{}", "");
     let registry = guarded();
     for token in ["SECRET\n", "SEC\r\nRET", "SECRET\u{7}"] {

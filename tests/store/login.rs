@@ -133,7 +133,7 @@ fn nothing_is_stored_for_a_host_that_is_not_a_registry() {
 }
 
 #[test]
-fn a_file_that_is_broken_stays() {
+fn a_broken_file_is_not_overwritten() {
     let registry = basic();
     let workspace = Workspace::new();
     store(&workspace, &json!({}));

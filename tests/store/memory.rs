@@ -153,7 +153,7 @@ fn many_segments(file: &Path, segments: u64) {
 }
 
 #[test]
-fn segments_are_shown_in_little_memory() {
+fn segments_takes_little_memory() {
     let workspace = Workspace::new();
     let segments = 100_000;
     many_segments(&workspace.path("many.wasm"), segments);

@@ -71,7 +71,7 @@ fn a_proxy_that_answers_in_place_of_the_host_is_named() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_is_named() {
+fn a_proxy_that_requires_a_password_is_named() {
     let proxy = Registry::start();
     for method in ["HEAD", "GET", "POST"] {
         proxy.on(method, "/v2/", 99, Fault::Status(407, Vec::new()));

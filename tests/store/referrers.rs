@@ -278,7 +278,7 @@ fn delete(repository: &Repository, manifest: &RawManifest) {
 }
 
 #[tokio::test]
-async fn an_entry_whose_manifest_is_gone_does_not_keep_others_out() {
+async fn an_entry_without_a_manifest_does_not_hide_others() {
     for registry in registries::registries() {
         let repository = repository(registry);
         let store = remote(registry, &repository);

@@ -19,7 +19,7 @@ fn open_registries_let_everybody_in() {
 }
 
 #[test]
-fn the_others_want_the_password() {
+fn authenticated_registries_require_the_password() {
     for registry in authenticated() {
         assert_eq!(ask(registry, false), 401, "{}", registry.name);
         assert_eq!(ask(registry, true), 200, "{}", registry.name);

@@ -64,7 +64,7 @@ fn a_trusted_certificate_is_accepted_for_its_own_host() {
 }
 
 #[test]
-fn a_certificate_of_another_host_or_of_nobody_known_is_refused() {
+fn untrusted_certificates_and_other_hosts_are_refused() {
     let (registry, server) = guarded("own-ca");
     let own = file("own-ca.crt").display().to_string();
     let other = file("server.crt").display().to_string();
@@ -96,7 +96,7 @@ fn a_trusted_certificate_is_refused_after_its_time() {
 }
 
 #[test]
-fn a_machine_without_certificates_speaks_http_and_says_what_it_lacks() {
+fn without_certificates_only_http_works_and_the_error_says_so() {
     let registry = Registry::start();
     let workspace = Workspace::new();
     let without = |mut command: Command| {
@@ -116,7 +116,7 @@ fn a_machine_without_certificates_speaks_http_and_says_what_it_lacks() {
 }
 
 #[test]
-fn a_host_that_speaks_tls_is_asked_once_by_http() {
+fn a_tls_host_gets_one_plain_http_request() {
     for explains in [false, true] {
         let registry = Registry::start();
         let server = TlsServer::start("own-ca", registry.address(), explains);
@@ -148,7 +148,7 @@ fn plain_server() -> String {
 }
 
 #[test]
-fn a_host_that_speaks_no_tls_is_told_so() {
+fn a_host_without_tls_is_named() {
     let workspace = Workspace::new();
     let push = push(&workspace, &plain_server(), &["--tls"]);
     let said = assert_hint(push, "if the host uses HTTP");

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_piece_that_nobody_took_holds_back_the_next_read() {
+    async fn an_unread_piece_delays_the_next_read() {
         let buffers = Arc::<Buffers>::default();
         let mut all = Vec::new();
         for _ in 0..MAX_READS {

@@ -23,7 +23,7 @@ const MAX_NAMES: usize = 1000;
 
 /// The page of an artifact.
 #[derive(Debug, Clone)]
-pub(super) struct Artifact {
+pub(super) struct ArtifactPage {
     /// The tag or digest.
     pub(super) name: String,
     pub(super) repository: String,
@@ -61,7 +61,7 @@ pub(super) struct Split {
     pub(super) wit: Result<String, String>,
 }
 
-impl Artifact {
+impl ArtifactPage {
     pub(super) fn title(&self) -> String {
         let between = if self.name.starts_with("sha256:") {
             '@'
@@ -239,8 +239,8 @@ mod tests {
 
     const HOSTILE: &str = "\"><script>alert(1)</script><!--";
 
-    fn artifact(what: ArtifactKind) -> Artifact {
-        Artifact {
+    fn artifact(what: ArtifactKind) -> ArtifactPage {
+        ArtifactPage {
             name: "1.0".to_owned(),
             repository: "demo/app".to_owned(),
             yanked: Ok(false),
@@ -279,7 +279,7 @@ mod tests {
         }))
     }
 
-    fn page(artifact: &Artifact) -> String {
+    fn page(artifact: &ArtifactPage) -> String {
         document(&artifact.title(), &artifact.html())
     }
 

@@ -94,7 +94,7 @@ impl Gateway {
         names.map_err(|error: store::Error| match error {
             store::Error::Refused { .. } => "it requires a login".to_owned(),
             store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
-            error => self.said(request, &error.into()),
+            error => self.failure_message(request, &error.into()),
         })
     }
 
@@ -135,14 +135,14 @@ impl Gateway {
         };
         let store = asked.store.as_ref();
         let tags = store.tags().await;
-        let tags = Tags::read(tags.map_err(|error| self.said(request, &error.into()))?);
+        let tags = Tags::read(tags.map_err(|error| self.failure_message(request, &error.into()))?);
         let mut newest_first = tags.versions.iter().rev();
         let release = newest_first.find(|(version, _)| version.pre.is_empty());
         let newest = release.or_else(|| tags.versions.last_key_value());
         let (newest, is_yanked) = match newest {
             Some((_, tag)) => {
                 let yanked = self.is_yanked(store, &tags, tag).await;
-                let yanked = yanked.map_err(|error| self.unread_mark(request, error))?;
+                let yanked = yanked.map_err(|error| self.mark_failure_message(request, error))?;
                 (Some(tag), yanked)
             }
             None => (tags.others.first(), false),
@@ -177,7 +177,7 @@ impl Gateway {
 
     /// Returns the message that a client would see for a failure in a secondary part of a page. The log has the whole
     /// error.
-    fn said(&self, request: &Request, error: &Error) -> String {
+    fn failure_message(&self, request: &Request, error: &Error) -> String {
         let refusal = Refusal::of(error);
         if refusal.status.is_server_error() {
             self.note(request, &chain(error));
@@ -186,9 +186,9 @@ impl Gateway {
     }
 
     /// Returns the reason why a yank mark could not be read.
-    fn unread_mark(&self, request: &Request, error: package::Error) -> String {
+    fn mark_failure_message(&self, request: &Request, error: package::Error) -> String {
         match error {
-            package::Error::Store(error) => self.said(request, &error.into()),
+            package::Error::Store(error) => self.failure_message(request, &error.into()),
             error => error.to_string(),
         }
     }
@@ -218,7 +218,7 @@ impl RepositoryRequest<'_> {
         let mut unmarked = None;
         let listed = marked.into_iter().map(|(tag, yanked)| {
             let yanked = yanked.unwrap_or_else(|error| {
-                unmarked = Some(self.gateway.unread_mark(request, error));
+                unmarked = Some(self.gateway.mark_failure_message(request, error));
                 false
             });
             (tag, yanked)

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::timeout;
 
 use super::budget::Budget;
-use super::record::{AbortReason, RequestRecord, cut_off};
+use super::record::{AbortReason, RequestRecord, abort_slow_connection};
 use crate::store::{self, ByteStream};
 
 /// The largest piece sent at once, in bytes.
@@ -27,7 +27,7 @@ type BodyChunk = Result<Option<Bytes>, AbortReason>;
 /// The record of the request, until the response ends or is aborted.
 type SharedRecord = Arc<Mutex<Option<RequestRecord>>>;
 
-fn noted(record: &SharedRecord) -> MutexGuard<'_, Option<RequestRecord>> {
+fn lock_record(record: &SharedRecord) -> MutexGuard<'_, Option<RequestRecord>> {
     // A panic cannot leave a record half changed.
     record.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -43,7 +43,7 @@ pub(super) struct ResponseBody {
 impl ResponseBody {
     /// Returns an empty body. The response ends with its head.
     pub(super) fn none(mut record: RequestRecord) -> Self {
-        record.sends(0, true);
+        record.add_sent(0, true);
         Self {
             steps: None,
             left: Some(0),
@@ -68,8 +68,8 @@ impl ResponseBody {
         let (under_way, pieces) = (Arc::clone(&record), Pieces::new(source, budget));
         tokio::spawn(async move {
             if let Err(StalledClient) = send_body(pieces, length, out, patience).await {
-                let record = noted(&under_way).take();
-                cut_off(&connection, record);
+                let record = lock_record(&under_way).take();
+                abort_slow_connection(&connection, record);
             }
         });
         Self {
@@ -93,7 +93,7 @@ impl Body for ResponseBody {
             return Poll::Ready(None);
         };
         let step = ready!(steps.poll_recv(cx));
-        let mut record = noted(&body.record);
+        let mut record = lock_record(&body.record);
         let step = step.unwrap_or_else(|| match record.is_none() {
             // The client was disconnected, which is already recorded.
             true => Err(AbortReason::Slow),
@@ -106,7 +106,7 @@ impl Body for ResponseBody {
                 body.left = body.left.map(|left| left.saturating_sub(taken));
                 is_last |= body.left == Some(0);
                 if let Some(record) = record.as_mut() {
-                    record.sends(taken, is_last);
+                    record.add_sent(taken, is_last);
                 }
             }
             Err(why) => {
@@ -202,7 +202,7 @@ impl Drop for Piece {
 struct StalledClient;
 
 /// Waits until no piece is in memory.
-async fn taken(held: &watch::Sender<usize>) {
+async fn wait_until_sent(held: &watch::Sender<usize>) {
     let mut held = held.subscribe();
     // This function borrows the sender, so the channel is open.
     let _there = held.wait_for(|held| *held == 0).await;
@@ -275,7 +275,7 @@ async fn send_body(
     drop((pieces, out));
     // Pieces in the connection use the budget too.
     tokio::select! {
-        () = taken(&held) => Ok(()),
+        () = wait_until_sent(&held) => Ok(()),
         () = stall(&held, 0, patience) => Err(StalledClient),
     }
 }
@@ -299,6 +299,6 @@ mod tests {
         }
         assert_eq!(lengths, [PIECE, PIECE, PIECE, 1, 0]);
         assert!(got == whole);
-        taken(&pieces.held).await;
+        wait_until_sent(&pieces.held).await;
     }
 }

@@ -29,7 +29,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Serves a connection until either side ends it.
 pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: SocketAddr) {
     let settings = &shared.settings;
-    let _open = settings.metrics.connected();
+    let _open = settings.metrics.count_connection();
     // A failure only makes small responses slower.
     let _as_it_is = stream.set_nodelay(true);
     let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
@@ -86,7 +86,7 @@ where
         }
     };
     if ended.is_err_and(|error| is_no_http(error.as_ref())) {
-        shared.settings.metrics.failed("http");
+        shared.settings.metrics.count_failure("http");
     }
 }
 

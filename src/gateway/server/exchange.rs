@@ -67,7 +67,7 @@ pub(super) async fn respond(
             length(&response.headers).unwrap_or_default()
         }
     };
-    record.answers(response.status);
+    record.set_status(response.status);
     let is_bare = response.status.is_informational()
         || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status);
     let body = if is_bare || method == Method::HEAD {

@@ -73,16 +73,16 @@ impl RequestRecord {
             sent: 0,
             is_complete: false,
             is_counted: false,
-            _under_way: state.shared.settings.metrics.under_way(),
+            _under_way: state.shared.settings.metrics.count_in_flight(),
         }
     }
 
-    pub(super) fn answers(&mut self, status: StatusCode) {
+    pub(super) fn set_status(&mut self, status: StatusCode) {
         self.status = Some(status);
     }
 
     /// Records that the connection took this many bytes of the body, and whether they were the last.
-    pub(super) fn sends(&mut self, bytes: u64, is_last: bool) {
+    pub(super) fn add_sent(&mut self, bytes: u64, is_last: bool) {
         self.sent += bytes;
         self.state.shared.settings.metrics.sent_bytes.inc_by(bytes);
         self.is_complete |= is_last;
@@ -103,7 +103,7 @@ impl RequestRecord {
 
 /// Ends a connection and all its requests, because the client reads nothing of a response. Otherwise the connection
 /// would hold the rest for ever.
-pub(super) fn cut_off(connection: &ConnectionState, record: Option<RequestRecord>) {
+pub(super) fn abort_slow_connection(connection: &ConnectionState, record: Option<RequestRecord>) {
     match record.filter(|record| !record.is_complete) {
         Some(record) => record.mark_aborted(&AbortReason::Slow),
         None => {
@@ -122,12 +122,12 @@ impl Drop for RequestRecord {
         let SharedState { settings, .. } = &*self.state.shared;
         let metrics = &settings.metrics;
         let status = self.status.map_or(0, |status| status.as_u16());
-        metrics.requested(self.kind, status, self.begun.elapsed());
+        metrics.count_request(self.kind, status, self.begun.elapsed());
         if !self.is_complete {
             self.state.mark_aborted();
             if !self.is_counted {
                 let slow = self.state.is_slow();
-                metrics.failed(if slow { "slow" } else { "aborted" });
+                metrics.count_failure(if slow { "slow" } else { "aborted" });
             }
         }
         if settings.access_log {

@@ -52,7 +52,7 @@ impl SharedState {
     }
 
     pub(super) fn failed(&self, kind: &'static str, line: &str) {
-        self.settings.metrics.failed(kind);
+        self.settings.metrics.count_failure(kind);
         (self.settings.log)(line);
     }
 }

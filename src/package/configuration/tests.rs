@@ -278,7 +278,7 @@ fn syntax_errors_do_not_show_secrets() {
 }
 
 #[test]
-fn registries_say_where_they_are() {
+fn registries_state_their_location() {
     for (json, place) in [
         (None, at_host("x.io", "")),
         (Some("{}"), at_host("x.io", "")),

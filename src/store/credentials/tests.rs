@@ -214,7 +214,7 @@ fn stored_credentials_are_found_until_they_are_removed() {
 }
 
 #[test]
-fn docker_hub_has_one_entry_under_the_name_that_docker_gives_it() {
+fn docker_hub_has_one_entry_under_the_name_of_docker() {
     let home = Home::with(r#"{"auths": {"docker.io": {"auth": "b2xkOm9sZA=="}}}"#);
     store_in(&home.path, &server("docker.io"), "user", "word").unwrap();
     let auth = json!({"auth": "dXNlcjp3b3Jk"});
@@ -338,7 +338,7 @@ fn helpers_know_no_paths() {
 }
 
 #[test]
-fn logins_at_the_same_time_are_all_kept() {
+fn concurrent_logins_are_all_stored() {
     let home = Home::new();
     std::thread::scope(|scope| {
         for number in 0..8 {

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_only_to_a_sound_realm() {
+    fn a_password_is_sent_only_to_a_valid_realm() {
         let https = Url::parse("https://registry.example/").unwrap();
         let http = Url::parse("http://127.0.0.1:5000/").unwrap();
         assert!(check_realm("https://auth.example/token", &https, false).is_ok());

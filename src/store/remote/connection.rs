@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_apart_in_what_io_errors_wrap() {
+    fn causes_inside_io_errors_are_told_apart() {
         let tls = || io::Error::other(rustls::Error::HandshakeNotComplete);
         assert_eq!(found(tls(), None), "TLS failed");
         assert_eq!(found(tls(), Some("http://proxy")), "TLS failed");

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_from_refusal() {
+    fn timeouts_are_not_refusals() {
         let error = |kind| Error::Unreachable {
             what: "x".to_owned(),
             attempts: 1,

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inner_addresses_are_told_from_outer_ones() {
+    fn private_and_public_addresses_are_told_apart() {
         for inner in [
             "0.0.0.0",
             "10.1.2.3",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_seen_however_they_are_written() {
+    fn addresses_are_recognized_in_every_notation() {
         for (url, inner) in [
             ("https://10.0.0.1/", true),
             ("https://0x7f.1/", true),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_of_this_machine_is_not_looked_up_for_strangers() {
+    async fn local_names_are_not_resolved_for_remote_hosts() {
         let Err(refused) = PublicOnly.resolve("localhost".parse().unwrap()).await else {
             panic!("it was");
         };

@@ -29,7 +29,7 @@ fn lines(log: &str) -> Vec<Line<'_>> {
 }
 
 #[tokio::test]
-async fn containerd_gets_what_it_names() {
+async fn containerd_gets_exact_bytes() {
     for registry in registries() {
         let Some(containerd) = Containerd::start() else {
             return;
@@ -69,7 +69,7 @@ async fn containerd_gets_what_it_names() {
 }
 
 #[tokio::test]
-async fn each_registry_of_a_gateway_is_meant_by_its_name() {
+async fn each_registry_of_a_gateway_is_selected_by_name() {
     let Some(containerd) = Containerd::start() else {
         return;
     };
@@ -99,7 +99,7 @@ async fn each_registry_of_a_gateway_is_meant_by_its_name() {
 }
 
 #[tokio::test]
-async fn one_replica_resolves_and_another_one_gives() {
+async fn replicas_share_resolving_and_serving() {
     for registry in registries() {
         let Some(containerd) = Containerd::start() else {
             return;

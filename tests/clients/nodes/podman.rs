@@ -82,7 +82,7 @@ impl Node {
 }
 
 #[test]
-fn the_library_of_podman_gets_what_it_names() {
+fn the_library_of_podman_gets_exact_bytes() {
     let Some(node) = Node::new() else {
         return;
     };

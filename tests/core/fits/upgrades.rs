@@ -12,7 +12,7 @@ fn breaks(old: (&str, &str), new: (&str, &str)) -> Vec<String> {
 }
 
 #[test]
-fn exports_may_come_and_imports_may_go_but_not_the_other_way_round() {
+fn upgrades_may_add_exports_and_drop_imports_only() {
     let text = &wit("hosts.wit");
     for (old, new, expected) in [
         ("plain", "plain", vec![]),

@@ -106,7 +106,7 @@ fn items_for_tests_are_found() {
 }
 
 #[test]
-fn code_in_comments_and_literals_is_none() {
+fn code_in_comments_and_literals_is_ignored() {
     assert_cases(
         r##"
         digest.rs ~ // use crate::store;\n/* /* .unwrap() */ println!() */ /// `std::fs`\nstruct S;

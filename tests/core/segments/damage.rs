@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wharf::segment::{
-    MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, Segments, UnreadPart, Verdict, read,
+    MAX_BODY_BYTES, MAX_FUNCTIONS, MAX_READERS, SegmentVerdict, Segments, UnreadPart, read,
 };
 use wharf::source::Source;
 
@@ -25,9 +25,9 @@ fn assert_sound(bytes: &[u8], case: &str) {
         let whole = module.unread.is_none() && found.unread.is_empty();
         for segment in &module.segments {
             assert!(segment.init.end <= size, "{case}");
-            let promised = segment.verdict == Verdict::Streamable;
+            let promised = segment.verdict == SegmentVerdict::Streamable;
             assert!(whole || !promised, "{case}: {found:?}");
-            let known = segment.verdict != Verdict::Unknown;
+            let known = segment.verdict != SegmentVerdict::Unknown;
             assert!(!(whole && all_read) || known, "{case}");
             assert!(segment.readers.iter().all(|it| it.offset < size), "{case}");
         }
@@ -72,7 +72,7 @@ fn with_body(body: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// What is said of the only segment, and why something was not read.
-fn only(found: &Segments) -> (Verdict, Option<String>) {
+fn only(found: &Segments) -> (SegmentVerdict, Option<String>) {
     let module = &found.modules[0];
     assert_eq!(module.segments.len(), 1);
     let unread = module.unread.as_ref().map(ToString::to_string);
@@ -84,7 +84,7 @@ fn read_errors_name_the_offset() {
     let sound = with_body(&[0x01]);
     assert_eq!(
         only(&segments_of(&module(&sound))),
-        (Verdict::Streamable, None)
+        (SegmentVerdict::Streamable, None)
     );
     let replaced = |id: u8, by: Vec<u8>| {
         let mut sections = sound.clone();
@@ -136,7 +136,7 @@ fn read_errors_name_the_offset() {
     ] {
         let found = segments_of(&module(&sections));
         let (verdict, unread) = only(&found);
-        assert_eq!(verdict, Verdict::Unknown, "{reason}");
+        assert_eq!(verdict, SegmentVerdict::Unknown, "{reason}");
         let unread = unread.unwrap_or_default();
         assert!(unread.starts_with(reason), "{unread}, not {reason}");
     }
@@ -144,7 +144,10 @@ fn read_errors_name_the_offset() {
     let mut started = with_body(&[0xfc, 9, 0, 0xfc, 8, 0, 0, 0xff]);
     started.insert(2, section(8, &[0]));
     let (verdict, unread) = only(&segments_of(&module(&started)));
-    assert_eq!((verdict, unread.is_some()), (Verdict::ReadAtStart, true));
+    assert_eq!(
+        (verdict, unread.is_some()),
+        (SegmentVerdict::ReadAtStart, true)
+    );
 }
 
 #[test]
@@ -169,9 +172,12 @@ fn damage_around_a_module_takes_the_promise_back() {
         let (verdict, unread) = only(&found);
         assert_eq!(unread, None);
         match reason {
-            None => assert_eq!((verdict, found.unread), (Verdict::Streamable, vec![])),
+            None => assert_eq!(
+                (verdict, found.unread),
+                (SegmentVerdict::Streamable, vec![])
+            ),
             Some(reason) => {
-                assert_eq!(verdict, Verdict::Unknown, "{reason}");
+                assert_eq!(verdict, SegmentVerdict::Unknown, "{reason}");
                 let told = found.unread[0].to_string();
                 assert!(told.contains(reason), "{told}, not {reason}");
             }
@@ -185,9 +191,15 @@ fn a_component_that_starts_calls_any_export() {
     exporting.insert(2, section(7, &[1, 1, b'x', 0, 0]));
     let main = nested_module(&exporting);
     let quiet = component(std::slice::from_ref(&main));
-    assert_eq!(only(&segments_of(&quiet)), (Verdict::Streamable, None));
+    assert_eq!(
+        only(&segments_of(&quiet)),
+        (SegmentVerdict::Streamable, None)
+    );
     let starting = component(&[main, section(9, &[0, 0, 0])]);
-    assert_eq!(only(&segments_of(&starting)), (Verdict::ReadAtStart, None));
+    assert_eq!(
+        only(&segments_of(&starting)),
+        (SegmentVerdict::ReadAtStart, None)
+    );
 }
 
 #[test]
@@ -208,7 +220,7 @@ fn exceeded_limits_are_reported() {
         (large_section, "33554432 bytes in a section"),
     ] {
         let (verdict, unread) = only(&segments_of(&module(&sections)));
-        assert_eq!(verdict, Verdict::Unknown, "{reason}");
+        assert_eq!(verdict, SegmentVerdict::Unknown, "{reason}");
         let unread = unread.unwrap();
         assert!(unread.contains(reason), "{unread}, not {reason}");
     }
@@ -219,7 +231,7 @@ fn exceeded_limits_are_reported() {
     ]
     .concat();
     let found = segments_of(&component(&sections));
-    assert_eq!(only(&found), (Verdict::Unknown, None));
+    assert_eq!(only(&found), (SegmentVerdict::Unknown, None));
     assert!(
         found.unread[0]
             .to_string()
@@ -261,7 +273,10 @@ fn data_are_not_read_and_code_is_read_in_pieces() {
         read: AtomicU64::new(0),
         largest: AtomicU64::new(0),
     };
-    assert_eq!(only(&read(&source).unwrap()), (Verdict::Streamable, None));
+    assert_eq!(
+        only(&read(&source).unwrap()),
+        (SegmentVerdict::Streamable, None)
+    );
     let (read, largest) = (source.read.into_inner(), source.largest.into_inner());
     assert!((4 << 20..5 << 20).contains(&read), "{read}");
     assert!(largest <= 1 << 18, "{largest}");

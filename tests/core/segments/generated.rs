@@ -3,7 +3,7 @@
 use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 use wasmparser::Parser;
-use wharf::segment::{Mode, Verdict};
+use wharf::segment::{Mode, SegmentVerdict};
 
 use super::oracle::{self, Told};
 use super::segments_of;
@@ -148,11 +148,11 @@ fn told(bytes: &[u8]) -> Vec<Vec<Told>> {
             segments
                 .map(|(index, segment)| {
                     assert_eq!(segment.index as usize, index);
-                    assert_ne!(segment.verdict, Verdict::Unknown);
+                    assert_ne!(segment.verdict, SegmentVerdict::Unknown);
                     let readers = segment.readers.iter();
                     Told {
                         passive: segment.mode == Mode::Passive,
-                        at_start: segment.verdict == Verdict::ReadAtStart,
+                        at_start: segment.verdict == SegmentVerdict::ReadAtStart,
                         readers: readers
                             .map(|it| (it.function, it.offset, it.instruction.as_str()))
                             .collect(),
@@ -164,7 +164,7 @@ fn told(bytes: &[u8]) -> Vec<Vec<Told>> {
 }
 
 #[test]
-fn generated_modules_are_told_as_the_oracle_tells_them() {
+fn generated_modules_get_the_verdicts_of_the_oracle() {
     let (mut at_start, mut later, mut instructions) = (0, 0, std::collections::BTreeMap::new());
     let mut modules = Vec::new();
     for seed in 0..400 {

@@ -1,6 +1,6 @@
 //! What the modules of one file do to each other at the start.
 
-use wharf::segment::Verdict::{self, ReadAtStart, Streamable, Unknown};
+use wharf::segment::SegmentVerdict::{self, ReadAtStart, Streamable, Unknown};
 
 use super::{assemble, segments_of, verdicts};
 use crate::support::binary::component;
@@ -14,7 +14,7 @@ const READER: &str = r#"(core module $b
 
 /// Asserts what is said of the one segment of `READER`, beside which a component has these fields.
 #[track_caller]
-fn assert_verdict(verdict: Verdict, fields: &str) {
+fn assert_verdict(verdict: SegmentVerdict, fields: &str) {
     let text = format!("(component {READER} (core instance $i (instantiate $b)) {fields})");
     assert_eq!(verdicts(&text), [verdict], "{text}");
 }

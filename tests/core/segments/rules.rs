@@ -2,14 +2,14 @@
 
 use wharf::segment::Instruction::{ArrayInitData, ArrayNewData, DataDrop, MemoryInit};
 use wharf::segment::Mode;
-use wharf::segment::Verdict::{self, ReadAtStart, Streamable};
+use wharf::segment::SegmentVerdict::{self, ReadAtStart, Streamable};
 
 use super::{assemble, readers, segments_of, verdicts};
 use crate::support::workspace;
 
 /// Asserts what is said of the one segment `$d` of a module, in which `$read` reads it.
 #[track_caller]
-fn assert_verdict(verdict: Verdict, fields: &str) {
+fn assert_verdict(verdict: SegmentVerdict, fields: &str) {
     let text = format!(
         r#"(module
             {fields}
@@ -21,7 +21,7 @@ fn assert_verdict(verdict: Verdict, fields: &str) {
 }
 
 #[test]
-fn a_reader_counts_where_something_at_the_start_leads_to_it() {
+fn reads_reachable_at_the_start_count() {
     for (verdict, fields) in [
         (Streamable, ""),
         (Streamable, r#"(export "run" (func $read))"#),
@@ -236,7 +236,7 @@ fn every_instruction_that_names_a_segment_is_found() {
             vec![],
         ]
     );
-    let verdicts: Vec<Verdict> = segments.iter().map(|segment| segment.verdict).collect();
+    let verdicts: Vec<SegmentVerdict> = segments.iter().map(|segment| segment.verdict).collect();
     let expected = [ReadAtStart, ReadAtStart, Streamable, Streamable, Streamable];
     assert_eq!(verdicts, expected);
     let active = Mode::Active {
@@ -257,7 +257,7 @@ fn every_instruction_that_names_a_segment_is_found() {
 }
 
 #[test]
-fn addresses_are_told_where_they_are_constants() {
+fn constant_addresses_are_reported() {
     let text = r#"(module
         (import "h" "g" (global $g i32))
         (memory 1) (memory i64 1)
@@ -305,7 +305,7 @@ fn modules_are_named_by_their_paths() {
     let found = segments_of(&workspace::assemble("passive"));
     assert_eq!(found.unread, []);
     let modules = found.modules.iter();
-    let told: Vec<(&str, Vec<Verdict>)> = modules
+    let told: Vec<(&str, Vec<SegmentVerdict>)> = modules
         .map(|module| {
             let verdicts = module.segments.iter().map(|segment| segment.verdict);
             (module.path.as_str(), verdicts.collect())

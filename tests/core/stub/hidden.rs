@@ -128,7 +128,7 @@ impl Parts {
 }
 
 #[test]
-fn layers_may_hold_what_is_dropped() {
+fn layers_may_contain_dropped_sections() {
     let parts = Parts::new();
     let names = world::interfaces(&whole(&parts.bytes)).unwrap();
     assert_eq!(names.imports, ["a:b/c", "x:y/z"]);
@@ -157,7 +157,7 @@ fn layers_may_hold_what_is_dropped() {
 }
 
 #[test]
-fn layers_may_hold_nothing_else() {
+fn layers_may_contain_nothing_else() {
     let parts = Parts::new();
     for kept in [
         "type",
@@ -205,7 +205,7 @@ fn layers_may_hold_nothing_else() {
 }
 
 #[test]
-fn a_suffix_is_one_only_where_it_must_be() {
+fn a_suffix_counts_only_at_its_valid_position() {
     let parts = Parts::new();
     let suffix = parts.suffix();
     let nested = parts.whole("module");
@@ -257,7 +257,7 @@ fn nests(sections: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
 }
 
 #[test]
-fn counts_that_lie_are_errors() {
+fn wrong_counts_are_errors() {
     let reason = |outcome: Result<Vec<u8>, Error>| match outcome {
         Err(Error::Malformed { reason, .. }) => reason,
         other => panic!("{other:?}"),

@@ -111,7 +111,7 @@ fn the_root_is_the_only_blob_that_is_fetched() {
 }
 
 #[test]
-fn nothing_is_fetched_without_being_asked_for() {
+fn nothing_is_fetched_without_the_flag() {
     let scene = Scene::new("layers", &[]);
     let report = scene.workspace.json(&["inspect", &scene.reference]);
     assert_eq!(report["wit"], Value::Null);

@@ -173,7 +173,7 @@ async fn a_connection_that_closes_after_its_answer_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_length_comes_whole() {
+async fn a_body_without_a_length_arrives_complete() {
     let body = || pieces(vec![Ok("first ".into()), Ok("".into()), Ok("last".into())]);
     let server = Server::start(Stub::new(move |_| streamed(None, body()))).await;
     let mut client = Plain::connect(server.address).await;
@@ -191,7 +191,7 @@ async fn a_body_without_a_length_comes_whole() {
 }
 
 #[tokio::test]
-async fn pieces_go_out_as_they_come() {
+async fn pieces_are_sent_as_they_arrive() {
     let (send, body) = channel();
     let body = std::sync::Mutex::new(Some(body));
     let take = move || body.lock().unwrap().take().unwrap();

@@ -60,7 +60,7 @@ async fn a_head_has_the_length_and_no_body() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_body_says_no_length() {
+async fn a_response_without_a_body_has_no_length() {
     let server = Server::start(Stub::new(|_| {
         let mut reply = streamed(Some(7), pieces(Vec::new()));
         reply.status = StatusCode::NOT_MODIFIED;
@@ -150,7 +150,7 @@ async fn only_get_and_head_reach_the_handler() {
 }
 
 #[tokio::test]
-async fn a_length_that_is_none_is_not_passed_on() {
+async fn an_invalid_length_is_not_forwarded() {
     let mut server = Server::start(Stub::new(|_| {
         let mut reply = Response::new(StatusCode::OK, "whole");
         let wrong = HeaderValue::from_static("five");
@@ -182,7 +182,7 @@ async fn invalid_http_is_counted() {
 }
 
 #[tokio::test]
-async fn health_and_readiness_are_told() {
+async fn health_and_readiness_are_reported() {
     let server = Server::start(paths()).await;
     let mut client = Plain::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.status(), 200);
@@ -198,7 +198,7 @@ async fn health_and_readiness_are_told() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_and_shown() {
+async fn requests_appear_in_the_metrics() {
     let server = Server::start(paths()).await;
     let mut client = Plain::connect(server.address).await;
     client.get("/v2/a/manifests/1.0").await;

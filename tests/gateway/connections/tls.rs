@@ -70,7 +70,7 @@ async fn both_versions_are_offered() {
 }
 
 #[tokio::test]
-async fn a_broken_body_is_seen() {
+async fn a_broken_body_is_aborted_over_tls() {
     let server = server().await;
     let mut client = Plain::over(connect(&server, "http/1.1").await);
     client.send("GET /broken HTTP/1.0\r\n\r\n").await;

@@ -48,7 +48,7 @@ async fn blob_directories_are_read_in_place() {
 }
 
 #[tokio::test]
-async fn a_body_survives_that_they_delete_everything_and_the_next_one_is_fetched() {
+async fn a_body_continues_when_the_directory_is_emptied_and_the_next_is_fetched() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let (theirs, held) = directory(&artifact);
@@ -71,7 +71,7 @@ async fn a_body_survives_that_they_delete_everything_and_the_next_one_is_fetched
 }
 
 #[tokio::test]
-async fn a_file_that_changes_is_looked_at_again_whatever_time_it_is_given() {
+async fn a_changed_file_is_checked_again_whatever_its_time() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let raw = artifact.layers(wharf::encoding::Encoding::Raw)[0];

@@ -45,7 +45,7 @@ const DAMAGES: [fn(&PathBuf); 4] = [
 ];
 
 #[tokio::test]
-async fn a_damaged_file_is_noticed_and_made_anew() {
+async fn a_damaged_file_is_detected_and_replaced() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     for restarts in [false, true] {
@@ -101,7 +101,7 @@ async fn the_least_recently_used_content_is_evicted() {
 }
 
 #[tokio::test]
-async fn a_body_survives_that_all_its_files_are_deleted() {
+async fn a_body_continues_when_its_files_are_deleted() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();

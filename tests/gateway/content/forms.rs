@@ -28,7 +28,7 @@ fn cut(artifact: &Artifact, range: &Range<u64>) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn components_of_all_kinds_come_out_in_every_form() {
+async fn all_components_are_served_in_every_form() {
     for seed in 0..8 {
         for (granularity, floor) in [
             (Granularity::Section, 1),
@@ -71,7 +71,7 @@ async fn components_of_all_kinds_come_out_in_every_form() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ranges_at_every_edge_are_what_they_should_be() {
+async fn ranges_at_every_edge_have_the_right_bytes() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let edges = edges(&artifact);
@@ -96,7 +96,7 @@ async fn ranges_at_every_edge_are_what_they_should_be() {
 }
 
 #[tokio::test]
-async fn a_range_fetches_the_layers_it_touches_and_of_a_raw_one_what_it_needs() {
+async fn a_range_fetches_only_its_layers_and_parts_of_raw_layers() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let manifest = &artifact.manifest;
@@ -138,7 +138,7 @@ async fn a_range_fetches_the_layers_it_touches_and_of_a_raw_one_what_it_needs() 
 }
 
 #[tokio::test]
-async fn frames_go_out_as_they_are_stored_and_no_section_is_decoded() {
+async fn frames_are_sent_as_stored_without_decoding() {
     let artifact = sections();
     let store = Scripted::of(&[&artifact]);
     let ground = Ground::new();
@@ -159,7 +159,7 @@ async fn frames_go_out_as_they_are_stored_and_no_section_is_decoded() {
 }
 
 #[tokio::test]
-async fn a_component_that_is_all_root_and_one_whose_root_is_empty_are_no_exceptions() {
+async fn components_with_only_a_root_or_an_empty_root_are_served() {
     let policy = SplitPolicy {
         max_layers: 1,
         ..POLICY

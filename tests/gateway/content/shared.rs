@@ -95,7 +95,7 @@ async fn available_bytes_are_sent_before_the_last_layer_arrives() {
 }
 
 #[tokio::test]
-async fn a_layer_goes_out_while_it_arrives_and_its_last_byte_when_all_was_checked() {
+async fn a_layer_is_streamed_and_its_last_byte_waits_for_verification() {
     // Of each byte six bits are noise: what does not fit a block is three quarters as long.
     let letters: Vec<u8> = noise(7, 200_000)
         .into_iter()
@@ -234,7 +234,7 @@ async fn a_refusal_for_one_client_does_not_affect_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_is_fetched_at_once_than_was_allowed() {
+async fn concurrent_fetches_are_limited() {
     let artifacts: Vec<Artifact> = (0..12)
         .map(|seed| {
             let module = [

@@ -108,7 +108,7 @@ async fn bytes_of_another_digest_are_not_passed_on() {
 }
 
 #[tokio::test]
-async fn a_split_manifest_that_lies_of_its_flat_form_is_not_shown() {
+async fn a_split_manifest_with_a_wrong_flat_digest_is_not_served() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, _) = publish(&store, "layers", "1.0", false).await;
@@ -138,7 +138,7 @@ async fn a_split_manifest_that_lies_of_its_flat_form_is_not_shown() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_cut_short_does_not_end_well() {
+async fn a_truncated_body_is_aborted() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (_, content) = publish(&store, "layers", "1.0", false).await;
@@ -174,7 +174,7 @@ async fn relayed_blobs_are_streamed() {
 }
 
 #[tokio::test]
-async fn a_search_that_cannot_be_finished_is_no_miss() {
+async fn an_unfinished_search_is_not_a_miss() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, _) = publish(&store, "layers", "1.0", false).await;
@@ -188,7 +188,7 @@ async fn a_search_that_cannot_be_finished_is_no_miss() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_does_not_end_well() {
+async fn an_interrupted_body_is_aborted() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (_, content) = publish(&store, "layers", "1.0", false).await;
@@ -283,7 +283,7 @@ async fn nothing_of_upstream_runs_in_a_browser() {
 }
 
 #[tokio::test]
-async fn a_web_page_upstream_is_no_answer() {
+async fn a_web_page_from_upstream_is_not_served() {
     let upstream = Registry::start();
     let html = vec![("content-type", "text/html".to_owned())];
     for method in ["GET", "HEAD"] {
@@ -307,7 +307,7 @@ async fn a_web_page_upstream_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_list_upstream_that_breaks_off_is_no_short_list() {
+async fn an_interrupted_list_is_not_served_as_a_short_list() {
     let upstream = Registry::start();
     upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let front = Front::new(vec![registry(&upstream.address())]);

@@ -47,7 +47,7 @@ async fn a_404_for_one_client_is_not_remembered_for_another() {
 }
 
 #[tokio::test]
-async fn a_digest_that_was_missing_is_found_once_its_tag_is_seen() {
+async fn a_missing_digest_is_found_after_its_tag_was_served() {
     let upstream = Registry::start();
     let [first, second] =
         ["demo/first", "demo/second"].map(|path| remote(&upstream.address(), path));

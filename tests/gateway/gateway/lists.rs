@@ -33,7 +33,7 @@ async fn pages(front: &Front, first: &str, field: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn pages_lead_through_the_gateway() {
+async fn links_to_the_next_page_point_to_the_gateway() {
     for upstream in registries() {
         let path = "gateway/tags";
         let store = remote(&upstream.host, path);
@@ -73,7 +73,7 @@ async fn pages_lead_through_the_gateway() {
 }
 
 #[tokio::test]
-async fn a_page_of_upstream_does_not_lead_past_the_gateway() {
+async fn links_from_upstream_do_not_bypass_the_gateway() {
     let upstream = Registry::start();
     upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let away = format!(
@@ -126,7 +126,7 @@ async fn a_cursor_may_have_any_name() {
 }
 
 #[tokio::test]
-async fn referrers_of_other_digests_come_in_pages_too() {
+async fn referrers_of_other_digests_are_paged() {
     let upstream = Registry::start();
     let front = Front::new(vec![registry(&upstream.address())]);
     let path = format!("/v2/demo/app/referrers/sha512:{}", "0".repeat(128));

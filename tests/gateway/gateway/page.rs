@@ -170,7 +170,7 @@ async fn the_page_shows_a_registry() {
 }
 
 #[tokio::test]
-async fn flat_and_foreign_artifacts_say_what_they_are() {
+async fn the_page_names_the_kind_of_flat_and_foreign_artifacts() {
     for upstream in registries() {
         let path = "gateway/kinds";
         let store = remote(&upstream.host, path);
@@ -220,7 +220,7 @@ async fn flat_and_foreign_artifacts_say_what_they_are() {
 }
 
 #[tokio::test]
-async fn a_browser_sees_what_is_public() {
+async fn a_browser_sees_public_repositories() {
     const BASIC: &str = "Basic d2hhcmY6d2hhcmYtdGVzdA==";
     for upstream in authenticated() {
         let path = "gateway/looked-at-by-few";
@@ -254,7 +254,7 @@ async fn a_browser_sees_what_is_public() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_names_layers_from_elsewhere_shows_no_wit() {
+async fn a_manifest_with_layers_of_other_repositories_shows_no_wit() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/private");
     publish(&store, "layers", "1.0", false).await;
@@ -297,7 +297,7 @@ async fn requests_for_a_page_are_bounded() {
 }
 
 #[tokio::test]
-async fn long_lists_come_in_pages() {
+async fn long_lists_are_paged() {
     let directory = tempfile::tempdir().unwrap();
     let shelf = directory.path().join("shelf");
     let layout = Layout::create(&shelf, Arc::new(())).unwrap();

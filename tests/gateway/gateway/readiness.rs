@@ -33,7 +33,7 @@ async fn upstreams_that_do_not_answer_are_named() {
 }
 
 #[tokio::test]
-async fn probes_do_not_ask_upstream_each() {
+async fn health_checks_share_upstream_requests() {
     let upstream = Registry::start();
     let front = Front::new(vec![registry(&upstream.address())]);
     let probes = (0..10).map(|_| front.gateway.ready());

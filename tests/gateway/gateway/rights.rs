@@ -109,7 +109,7 @@ async fn the_gateway_may_read_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_names_layers_from_elsewhere_gives_nothing() {
+async fn a_manifest_with_layers_of_other_repositories_is_refused() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/private");
     let (_, content) = publish(&store, "layers", "1.0", false).await;
@@ -175,7 +175,7 @@ async fn granted_rights_are_checked_again_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_token_is_sent_as_it_came_and_its_refusal_comes_back() {
+async fn tokens_and_their_refusals_are_forwarded_unchanged() {
     let upstream = Registry::start_with(Faults {
         auth: Auth::Bearer {
             login: None,

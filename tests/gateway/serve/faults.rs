@@ -104,7 +104,7 @@ fn an_upstream_that_is_down_is_no_missing_blob() {
 }
 
 #[test]
-fn a_layer_that_is_cut_never_ends_well() {
+fn a_truncated_layer_never_completes() {
     let scene = Scene::new();
     let last = scene.stored.blob(scene.stored.layers.last().unwrap());
     for _ in 0..2 {
@@ -125,7 +125,7 @@ fn a_layer_that_is_cut_never_ends_well() {
 }
 
 #[test]
-fn a_lying_layer_never_ends_well() {
+fn a_layer_with_wrong_bytes_never_completes() {
     let scene = Scene::new();
     let layers = &scene.stored.layers;
     // Before the first byte there is a status to say it with.
@@ -188,7 +188,7 @@ fn a_layer_that_is_refused_is_a_refusal() {
 }
 
 #[test]
-fn a_lying_manifest_is_not_shown() {
+fn a_manifest_with_wrong_digests_is_not_served() {
     let scene = Scene::new();
     let wrong = Fault::WrongBytes;
     scene.registry.on("GET", "/manifests/", ALWAYS, wrong);

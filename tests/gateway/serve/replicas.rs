@@ -31,7 +31,7 @@ fn two_replicas_take_alternate_requests() {
 }
 
 #[test]
-fn a_replica_that_is_asked_for_one_digest_alone_finds_it() {
+fn a_replica_finds_a_digest_without_earlier_requests() {
     for (_upstream, stored) in everywhere("serve/replicas-one") {
         let own = [Workspace::new(), Workspace::new()];
         let [one, other] = own.each_ref().map(|own| stored.serve(own));

@@ -156,7 +156,7 @@ fn the_configuration_may_be_named_by_the_environment() {
 }
 
 #[test]
-fn wkg_refuses_what_is_stored_by_section_alone() {
+fn wkg_refuses_artifacts_without_a_flat_form() {
     for both in everywhere("interop/plain") {
         both.workspace.fixture("calc");
         both.wharf(&["publish", "calc.wasm", "demo:calc@1.0.0"]);

@@ -58,7 +58,7 @@ fn publish_reports_an_overwritten_tag() {
 }
 
 #[test]
-fn a_registry_without_a_catalog_is_told_with_a_way_out() {
+fn a_registry_without_a_catalog_gives_a_hint() {
     for status in [404, 401, 403, 405] {
         let (registry, workspace, _) = scene();
         registry.on("GET", "/_catalog", 9, Fault::Status(status, vec![]));
@@ -80,7 +80,7 @@ fn a_registry_without_a_catalog_is_told_with_a_way_out() {
 }
 
 #[test]
-fn a_registry_says_where_its_packages_are() {
+fn the_metadata_of_a_registry_locates_its_packages() {
     let registry = Registry::start();
     let place = registry.address();
     let json = r#"{"preferredProtocol":"oci","oci":{"namespacePrefix":"deep/"}}"#;
@@ -128,7 +128,7 @@ fn a_registry_says_where_its_packages_are() {
 }
 
 #[test]
-fn a_registry_that_sends_elsewhere_takes_no_credentials_along() {
+fn credentials_are_not_sent_to_the_host_that_metadata_names() {
     let (registry, other) = (Registry::start(), Registry::start());
     let json = format!(r#"{{"oci":{{"registry":"{}"}}}}"#, other.address());
     let headers = vec![("Content-Type", "application/json".to_owned())];
@@ -162,7 +162,7 @@ fn versions_are_found_on_every_page() {
 }
 
 #[test]
-fn a_mark_that_makes_no_sense_is_an_error_and_not_a_version() {
+fn an_invalid_mark_is_an_error() {
     let (registry, workspace, theirs) = scene();
     let place = registry.address();
     let tag = format!("sha256-{}.yank", Digest::of(&theirs).hex());
@@ -253,7 +253,7 @@ fn repositories_that_are_refused_are_passed_over() {
 }
 
 #[test]
-fn a_version_whose_manifest_is_gone_is_shown_without_a_digest() {
+fn a_version_without_a_manifest_is_listed_without_a_digest() {
     let (registry, workspace, _) = scene();
     let place = registry.address();
     publish(&workspace, &place, "demo:calc", "1.0.0");
@@ -267,7 +267,7 @@ fn a_version_whose_manifest_is_gone_is_shown_without_a_digest() {
 }
 
 #[test]
-fn a_mirror_that_finds_nothing_says_so() {
+fn an_empty_mirror_run_is_reported() {
     let (registry, workspace, _) = scene();
     let from = registry.address();
     publish(&workspace, &from, "demo:calc", "1.0.0");

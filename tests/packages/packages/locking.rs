@@ -7,7 +7,7 @@ fn lock(workspace: &Workspace) -> String {
 }
 
 #[test]
-fn the_lock_file_holds_a_version_whatever_comes_after() {
+fn the_lock_file_pins_a_version_despite_later_ones() {
     let workspace = Workspace::new();
     for place in places(&workspace) {
         let (one, _) = publish(&workspace, &place, "locked:calc", "1.0.0");
@@ -108,7 +108,7 @@ fn downloaded_packages_are_available_offline() {
 }
 
 #[test]
-fn a_lock_that_is_corrupt_or_says_something_else_stops_everything() {
+fn a_corrupt_or_contradicting_lock_file_is_an_error() {
     let workspace = Workspace::new();
     let (one, _) = publish(&workspace, "oci:store", "strict:calc", "1.0.0");
     let (other, _) = publish(&workspace, "oci:store", "strict:calc", "2.0.0");

@@ -55,7 +55,7 @@ fn a_mirror_sends_only_changes() {
 }
 
 #[test]
-fn a_mirror_file_that_makes_no_sense_is_told_with_its_line() {
+fn an_invalid_mirror_file_is_named_with_its_line() {
     let workspace = Workspace::new();
     workspace.write(
         "mirror.toml",

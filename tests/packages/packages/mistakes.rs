@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn unknown_packages_and_versions_are_named_with_what_there_is() {
+fn unknown_packages_and_versions_come_with_the_available_ones() {
     let workspace = Workspace::new();
     for place in places(&workspace) {
         for version in ["1.0.0", "1.2.0", "1.4.0"] {
@@ -49,7 +49,7 @@ fn unknown_packages_and_versions_are_named_with_what_there_is() {
 }
 
 #[test]
-fn a_tag_that_is_no_version_is_shown_and_passed_over() {
+fn tags_that_are_not_versions_are_listed_and_skipped() {
     let workspace = Workspace::new();
     for registry in registries() {
         let place = registry.host.as_str();
@@ -73,7 +73,7 @@ fn a_tag_that_is_no_version_is_shown_and_passed_over() {
 }
 
 #[test]
-fn two_packages_that_come_to_share_a_repository_are_told() {
+fn two_packages_in_one_repository_are_reported() {
     let workspace = Workspace::new();
     for registry in registries() {
         let host = registry.host.as_str();
@@ -114,7 +114,7 @@ fn two_packages_that_come_to_share_a_repository_are_told() {
 }
 
 #[test]
-fn a_configuration_with_keys_from_the_future_works_and_says_so() {
+fn unknown_configuration_keys_are_reported_and_ignored() {
     let workspace = Workspace::new();
     let config = "future = true\ndefault_registry = \"localhost:1\"\n[namespace_registries]\ndemo = \"mine\"\n[registry.mine]\ntype = \"wharf\"\nalso = { new = 1 }\n[registry.mine.wharf]\nlayout = \"store\"\n";
     workspace.write("config.toml", config.as_bytes());
@@ -170,7 +170,7 @@ fn an_override_for_one_package_does_not_change_the_list() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_text_is_a_mistake_and_not_passed_over() {
+fn a_variable_that_is_not_text_is_an_error() {
     use std::os::unix::ffi::OsStrExt;
     let workspace = Workspace::new();
     workspace.fixture("calc");

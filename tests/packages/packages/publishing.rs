@@ -49,7 +49,7 @@ fn the_same_bytes_again_do_nothing_and_others_are_refused() {
 }
 
 #[test]
-fn another_form_of_the_same_bytes_is_told_and_as_yanked_as_before() {
+fn publishing_another_form_is_reported_and_keeps_the_yank_mark() {
     let workspace = Workspace::new();
     for place in places(&workspace) {
         let (bytes, first) = publish(&workspace, &place, "form:calc", "1.0.0");

@@ -61,7 +61,7 @@ fn a_wit_package_is_published_by_its_own_name() {
 }
 
 #[test]
-fn a_wit_package_by_wkg_is_shown_like_ours() {
+fn wit_packages_of_wkg_are_shown_like_those_of_wharf() {
     let Some(wkg) = tool("wkg") else { return };
     for registry in registries() {
         let workspace = Workspace::new();

@@ -123,7 +123,7 @@ fn assert_answers(workspace: &Workspace) {
 }
 
 #[test]
-fn interfaces_are_found_by_what_names_stand_for() {
+fn interfaces_are_found_by_attributes_of_names() {
     let registry = Registry::start();
     let layout = Workspace::new();
     for place in [registry.address(), places(&layout).remove(0)] {

@@ -199,7 +199,7 @@ pub(crate) fn index_file(workspace: &Workspace) -> PathBuf {
 }
 
 #[test]
-fn a_file_that_is_no_index_is_begun_anew() {
+fn a_file_that_is_not_an_index_is_replaced() {
     let (workspace, _) = scene();
     let file = index_file(&workspace);
     let sound = fs::read(&file).unwrap();
@@ -316,7 +316,7 @@ fn a_world_that_cannot_be_read_is_named_with_its_place() {
 }
 
 #[test]
-fn an_index_that_is_empty_or_does_not_hold_together_is_read_anew() {
+fn an_empty_or_inconsistent_index_is_rebuilt() {
     let workspace = Workspace::new();
     let place = places(&workspace).remove(0);
     let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();

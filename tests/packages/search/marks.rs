@@ -31,7 +31,7 @@ fn shown(workspace: &Workspace, arguments: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn yanked_versions_give_way_and_say_so() {
+fn yanked_versions_come_last_and_are_marked() {
     let workspace = Workspace::new();
     let registry = Registry::start();
     let place = registry.address();

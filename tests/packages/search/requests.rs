@@ -102,7 +102,7 @@ fn an_update_with_nothing_new_fetches_nothing() {
 }
 
 #[test]
-fn a_registry_that_refuses_head_is_asked_by_get() {
+fn a_registry_that_refuses_head_gets_a_get() {
     let (registry, all) = scene();
     let place = registry.address();
     let refused: [(u16, Vec<(&str, String)>); 3] = [
@@ -193,7 +193,7 @@ fn behind_a_flat_tag_the_split_form_is_indexed_and_only_its_root_fetched() {
 }
 
 #[test]
-fn a_registry_that_gives_tokens_is_asked_for_one_of_them() {
+fn one_token_serves_a_shared_index() {
     let registry = Registry::start_with(Settings {
         auth: Auth::Bearer {
             login: None,

@@ -122,7 +122,9 @@ fn a_stub_answers_for_the_manifest_that_it_was_made_of() {
         let claimed: Vec<_> = found.into_iter().map(|found| found.claimed_by).collect();
         assert_eq!(claimed, [Some(theirs.clone()), None], "{mine_first}");
 
-        index.learn(&[(good.1.clone(), b"root".to_vec())]).unwrap();
+        index
+            .store_records(&[(good.1.clone(), b"root".to_vec())])
+            .unwrap();
         let found = all(&index);
         assert_eq!(index.stub(&found[0]).unwrap().unwrap(), b"evil");
         assert_eq!(index.stub(&found[1]).unwrap().unwrap(), b"root");
@@ -439,7 +441,7 @@ fn update_rebuilds_a_damaged_index() {
 }
 
 #[test]
-fn a_list_of_sources_that_makes_no_sense_is_said() {
+fn an_invalid_list_of_sources_is_reported() {
     let workspace = Workspace::new();
     let place = places(&workspace).remove(0);
     publish_all(&place, &make()[..1]);

@@ -9,7 +9,7 @@ async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_wri
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let manifest = sample(&from, "1.0").await;
     let watched = Watched::new(&to);
-    let options = copy::Options {
+    let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
     };
@@ -91,7 +91,7 @@ async fn without_a_tag_a_digest_is_copied() {
 }
 
 #[tokio::test]
-async fn an_index_goes_with_its_children_and_theirs() {
+async fn an_index_is_copied_with_all_descendants() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let shared = content(3, 5_000);
@@ -142,7 +142,7 @@ async fn an_index_nested_too_deep_is_refused() {
 }
 
 #[tokio::test]
-async fn a_subject_comes_along_where_there_is_one() {
+async fn the_subject_of_a_manifest_is_copied_too() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let subject = sample(&from, "1.0").await;

@@ -37,7 +37,7 @@ async fn an_interrupted_copy_continues() {
 }
 
 #[tokio::test]
-async fn a_source_that_lies_leaves_no_tag() {
+async fn a_source_with_wrong_bytes_leaves_no_tag() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
     let child = sample(&from, "child").await;

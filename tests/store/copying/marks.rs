@@ -56,7 +56,7 @@ async fn marks_are_always_copied_and_the_tag_is_written_last() {
     let (top, split, others) = marked(&from).await;
     let marks = ["yank", "wharf"].map(|suffix| companion(top.digest, suffix));
     let watched = Watched::new(&to);
-    let options = copy::Options {
+    let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
     };
@@ -101,7 +101,7 @@ async fn a_moved_mark_is_copied_alone() {
 }
 
 #[tokio::test]
-async fn referrers_go_along_with_theirs_once_each() {
+async fn referrers_of_referrers_are_copied_once() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, others) = marked(&from).await;
@@ -156,7 +156,7 @@ async fn referrers_go_along_with_theirs_once_each() {
 }
 
 #[tokio::test]
-async fn a_referrer_that_is_gone_is_absent() {
+async fn a_missing_referrer_is_skipped() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, _) = marked(&from).await;

@@ -164,7 +164,7 @@ fn a_pull_fetches_the_layers_and_not_the_whole() {
 }
 
 #[test]
-fn a_split_form_of_other_content_is_told_and_not_used() {
+fn a_split_form_of_other_content_is_reported_and_not_used() {
     let scene = Scene::new();
     let other = publish(&scene.store, "calc", &options(true));
     // Publishing moved the tag.
@@ -197,7 +197,7 @@ fn a_split_form_of_other_content_is_told_and_not_used() {
 }
 
 #[test]
-fn an_unsound_split_form_is_told_and_not_used() {
+fn an_invalid_split_form_is_reported_and_not_used() {
     let scene = Scene::new();
     let sound = scene.manifest(&scene.split_tag());
     let mut lying = sound.clone();
@@ -260,7 +260,7 @@ fn a_plain_push_is_unchanged_and_has_the_same_flat_digest() {
 }
 
 #[test]
-fn a_second_push_sends_nothing_and_the_cache_keeps_no_whole() {
+fn a_second_push_sends_nothing_and_the_cache_has_no_flat_blob() {
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::create(&directory.path().join("store"), Arc::new(())).unwrap();
     let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());

@@ -278,7 +278,7 @@ fn inspect_shows_what_manifest_and_config_say() {
 }
 
 #[test]
-fn a_config_that_says_nothing_is_no_failure() {
+fn an_empty_config_is_not_an_error() {
     for config in [
         &b"not JSON"[..],
         b"{}",

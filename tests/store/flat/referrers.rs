@@ -167,7 +167,7 @@ fn missing_split_forms_are_ignored_and_invalid_ones_reported() {
 }
 
 #[test]
-fn not_all_of_an_endless_list_are_looked_at() {
+fn an_endless_list_is_read_up_to_a_limit() {
     let mut scene = Scene::new();
     let mut listed = vec![scene.other.split_manifest_digest; 1000];
     listed.push(scene.pushed.split_manifest_digest);
@@ -178,7 +178,7 @@ fn not_all_of_an_endless_list_are_looked_at() {
 }
 
 #[test]
-fn a_list_that_cannot_be_had_leaves_the_flat_form() {
+fn the_flat_form_is_used_without_a_referrers_list() {
     let mut scene = Scene::new();
     scene.store.listed = Err(not_found);
     assert_eq!(scene.open().unused.len(), 0);
@@ -191,7 +191,7 @@ fn a_list_that_cannot_be_had_leaves_the_flat_form() {
 }
 
 #[test]
-fn the_tag_goes_before_the_list() {
+fn the_tag_is_preferred_to_the_referrers_list() {
     let scene = Scene::new();
     let tag = split_tag(&scene.pushed.flat_digest);
     let raw = block_on(scene.store.layout.manifest(&Name::Tag(tag))).unwrap();

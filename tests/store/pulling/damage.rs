@@ -26,7 +26,7 @@ fn pull_twice(scene: &Scene) -> Vec<Digest> {
 }
 
 #[test]
-fn damaged_blobs_are_noticed_and_fetched_again() {
+fn damaged_blobs_are_detected_and_fetched_again() {
     for damaged in [&[0][..], &[9], &[1, 4, 8]] {
         let scene = warm();
         let damaged = damaged.iter().map(|index| scene.layers[*index].digest);

@@ -94,7 +94,7 @@ fn with_layer(index: usize, fault: Fault, expected: impl Fn(&Layer) -> Expected)
 }
 
 #[test]
-fn wrong_bytes_are_damage_and_not_asked_for_again() {
+fn wrong_bytes_are_an_integrity_error_without_a_retry() {
     let scene = Scene::new();
     let wrong = scene.layers[5].digest;
     let path = format!("/blobs/{wrong}");
@@ -165,7 +165,7 @@ fn a_missing_layout_or_tag_in_one_is_not_found() {
 }
 
 #[test]
-fn a_refusal_says_how_to_log_in() {
+fn a_refusal_hints_at_login() {
     let scene = Scene::new();
     let refused = |says| expect(4, "refused", says, "--username and --password-stdin");
     let forbidden = Fault::Status(403, Vec::new());
@@ -330,7 +330,7 @@ fn a_push_that_fails_without_a_cache_leaves_nothing() {
 }
 
 #[test]
-fn json_and_the_bytes_do_not_go_to_one_stream() {
+fn json_and_component_cannot_share_stdout() {
     let scene = Scene::new();
     let pulled = scene
         .workspace

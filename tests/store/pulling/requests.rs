@@ -113,7 +113,7 @@ fn without_a_cache_everything_is_asked_for_and_nothing_is_kept() {
 }
 
 #[test]
-fn a_cut_body_goes_on_where_it_stopped() {
+fn a_truncated_body_is_resumed() {
     let scene = Scene::new();
     let largest = scene.layers.iter().max_by_key(|layer| layer.size).unwrap();
     let cut = largest.size as usize / 2;
@@ -131,7 +131,7 @@ fn a_cut_body_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn answers_that_pass_are_asked_for_again() {
+fn temporary_errors_are_retried() {
     let scene = Scene::new();
     let at_once = || vec![("retry-after", "0".to_owned())];
     let busy = |status| Fault::Status(status, at_once());

@@ -183,7 +183,7 @@ async fn a_web_page_takes_no_login() {
 }
 
 #[tokio::test]
-async fn an_upload_is_taken_only_by_201_202_and_204() {
+async fn an_upload_is_accepted_only_with_201_202_and_204() {
     for (method, status, taken) in [
         ("PUT", 201, true),
         ("PUT", 202, true),
@@ -210,7 +210,7 @@ async fn an_upload_is_taken_only_by_201_202_and_204() {
 }
 
 #[tokio::test]
-async fn a_chunk_is_taken_only_by_201_202_and_204() {
+async fn a_chunk_is_accepted_only_with_201_202_and_204() {
     let registry = Registry::start_with(Settings {
         max_body: Some(4 * MIB as u64),
         ..Settings::default()
@@ -268,7 +268,7 @@ async fn a_manifest_that_is_stored_otherwise_is_not_called_damaged() {
 }
 
 #[tokio::test]
-async fn a_pushed_manifest_is_looked_for() {
+async fn a_pushed_manifest_is_checked() {
     let manifest = RawManifest::new("{}", MANIFEST);
     let digest = manifest.digest.to_string();
     // The registry says so, says so after a moment, does not say the digest, knows no HEAD.
@@ -347,7 +347,7 @@ async fn answers_that_are_not_manifests_are_errors() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_was_not_asked_for_is_named() {
+async fn an_unrequested_content_encoding_is_named() {
     let registry = Registry::start();
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let blob = registry.put_blob("demo/app", b"component");
@@ -379,7 +379,7 @@ async fn an_encoding_that_was_not_asked_for_is_named() {
 }
 
 #[tokio::test]
-async fn a_manifest_says_itself_what_it_is() {
+async fn the_media_type_inside_a_manifest_wins() {
     let index = "application/vnd.oci.image.index.v1+json";
     let own = format!(r#"{{"mediaType":"{MANIFEST}"}}"#);
     for served in [OCTETS, "text/plain", index, MANIFEST] {

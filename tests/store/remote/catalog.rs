@@ -21,7 +21,7 @@ fn registry_with(auth: Auth, page: usize) -> Registry {
 }
 
 #[tokio::test]
-async fn repositories_come_page_by_page() {
+async fn repositories_are_read_page_by_page() {
     for (page, requests) in [(0, 1), (1, 3), (2, 2), (3, 1)] {
         let registry = registry_with(Auth::None, page);
         let found = listed(&registry, Credentials::Anonymous).await.unwrap();

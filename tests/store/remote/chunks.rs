@@ -43,7 +43,7 @@ fn ends_at(last: usize) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn a_chunk_that_was_taken_in_part_is_continued() {
+async fn a_partly_accepted_chunk_is_continued() {
     let settings = Settings {
         taken: Some(2_000_000),
         ..Settings::default()
@@ -110,7 +110,7 @@ async fn a_refusal_that_says_the_same_again_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_range_that_stands_still_is_not_believed() {
+async fn a_range_without_progress_is_an_error() {
     let registry = Registry::start();
     let store = chunking(&registry).await;
     // As ECR does, although it has all bytes.
@@ -122,7 +122,7 @@ async fn a_range_that_stands_still_is_not_believed() {
 }
 
 #[tokio::test]
-async fn chunks_are_as_long_as_the_registry_wants_them() {
+async fn chunks_have_the_minimum_length_of_the_registry() {
     for (least, expected) in [
         (5 * MIB, "PATCH 0-5242879 PATCH 5242880-9437183"),
         (100 * MIB, "PATCH 0-9437183"),
@@ -142,7 +142,7 @@ async fn chunks_are_as_long_as_the_registry_wants_them() {
 }
 
 #[tokio::test]
-async fn a_broken_chunk_goes_on_where_it_stopped() {
+async fn a_broken_chunk_is_resumed() {
     for (fault, expected) in [
         (
             Fault::CloseBeforeAnswer,
@@ -175,7 +175,7 @@ async fn a_broken_chunk_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_broken_upload_that_is_gone_starts_anew() {
+async fn an_expired_upload_starts_again() {
     let page = Fault::Answer(200, vec![], b"<html>".to_vec());
     for answer in [Fault::Status(404, vec![]), Fault::Status(405, vec![]), page] {
         let registry = Registry::start();
@@ -199,7 +199,7 @@ async fn a_broken_upload_that_is_gone_starts_anew() {
 }
 
 #[tokio::test]
-async fn an_upload_that_goes_on_breaking_is_given_up() {
+async fn an_upload_that_keeps_breaking_fails() {
     let registry = Registry::start();
     let store = chunking(&registry).await;
     registry.on("PATCH", UPLOADS, 100, Fault::CloseBeforeAnswer);

@@ -58,7 +58,7 @@ async fn one_token_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn reading_asks_for_no_more_than_reading() {
+async fn reading_requests_only_the_pull_scope() {
     let registry = bearer(None, u32::MAX);
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let repository = repository(&registry.address());
@@ -144,7 +144,7 @@ async fn a_wrong_password_is_refused_and_not_passed_over() {
 }
 
 #[tokio::test]
-async fn a_password_is_shown_where_it_is_asked_for() {
+async fn a_password_is_sent_to_a_basic_challenge() {
     for open in [false, true] {
         let (username, password) = ("user", "word");
         let auth = if open {
@@ -232,7 +232,7 @@ async fn an_invalid_realm_gets_no_password() {
 }
 
 #[tokio::test]
-async fn credentials_go_to_the_registry_only() {
+async fn credentials_are_sent_only_to_the_registry() {
     let other = Registry::start();
     let registry = Registry::start_with(Settings {
         auth: Auth::Basic {
@@ -376,7 +376,7 @@ fn a_bad_ca_file_is_an_error() {
 }
 
 #[test]
-fn callbacks_come_when_enough_bytes_have_passed() {
+fn progress_is_reported_after_enough_bytes() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", &noise(MIB));
     let (sender, receiver) = std::sync::mpsc::channel();

@@ -204,7 +204,7 @@ async fn blobs_too_large_even_in_chunks_are_errors() {
 }
 
 #[tokio::test]
-async fn a_broken_upload_starts_anew() {
+async fn a_broken_upload_starts_again() {
     let registry = Registry::start();
     registry.on("PUT", UPLOADS, 1, Fault::CloseBeforeAnswer);
     registry.on("PUT", UPLOADS, 1, Fault::Status(503, vec![]));

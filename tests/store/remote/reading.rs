@@ -108,7 +108,7 @@ async fn a_blob_is_there_with_its_size() {
 }
 
 #[tokio::test]
-async fn a_broken_transfer_goes_on_where_it_stopped() {
+async fn a_broken_transfer_is_resumed() {
     let registry = Registry::start();
     let bytes = noise(300_000);
     let blob = registry.put_blob("demo/app", &bytes);
@@ -137,7 +137,7 @@ async fn a_server_without_ranges_is_resumed_too() {
 }
 
 #[tokio::test]
-async fn a_transfer_begins_again_if_the_rest_does_not_come() {
+async fn a_transfer_restarts_if_it_cannot_be_resumed() {
     let registry = Registry::start();
     let bytes = noise(300_000);
     let blob = registry.put_blob("demo/app", &bytes);
@@ -199,7 +199,7 @@ async fn a_part_that_was_not_asked_for_is_refused() {
 }
 
 #[tokio::test]
-async fn wrong_bytes_are_refused_and_not_asked_for_again() {
+async fn wrong_bytes_are_refused_without_a_retry() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", &noise(100_000));
     let store = remote(&registry);
@@ -227,7 +227,7 @@ async fn a_body_without_a_length_is_read() {
 }
 
 #[tokio::test]
-async fn a_transfer_that_goes_on_breaking_is_given_up() {
+async fn a_transfer_that_keeps_breaking_fails() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", &noise(100_000));
     registry.on("GET", "/blobs/", 100, Fault::Truncate(0));
@@ -240,7 +240,7 @@ async fn a_transfer_that_goes_on_breaking_is_given_up() {
 }
 
 #[tokio::test]
-async fn tags_come_page_by_page() {
+async fn tags_are_read_page_by_page() {
     for page in [0, 1, 2, 5, 7] {
         let registry = Registry::start_with(Settings {
             page,

@@ -314,7 +314,7 @@ async fn referrers_that_break_off_are_an_error() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_not_there_says_nothing_of_the_api() {
+async fn a_missing_repository_does_not_decide_about_the_api() {
     let registry = Registry::start();
     let store = remote(&registry);
     assert_eq!(listed(&store).await.unwrap(), []);
@@ -323,7 +323,7 @@ async fn a_repository_that_is_not_there_says_nothing_of_the_api() {
 }
 
 #[tokio::test]
-async fn refusals_and_failures_are_not_taken_for_nothing() {
+async fn refusals_and_failures_are_errors() {
     for status in [401, 403, 429, 500, 502, 505] {
         let registry = Registry::start();
         put_index(&registry, &[entry("a", "a/a")]);

@@ -148,7 +148,7 @@ fn is_too_slow(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_end_is_given_up_after_one_attempt() {
+async fn an_endless_answer_fails_after_one_attempt() {
     let registry = Registry::start();
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let mut hasty = options();
@@ -167,7 +167,7 @@ async fn an_answer_that_does_not_end_is_given_up_after_one_attempt() {
 }
 
 #[tokio::test]
-async fn an_answer_whose_head_does_not_end_is_given_up_after_one_attempt() {
+async fn an_endless_response_head_fails_after_one_attempt() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = tokio::task::spawn_blocking(move || {
@@ -215,7 +215,7 @@ async fn an_error_whose_body_does_not_end_is_still_that_error() {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_end_is_given_up() {
+async fn an_endless_token_fails() {
     let registry = Registry::start_with(Settings {
         auth: Auth::Bearer {
             login: None,
@@ -233,7 +233,7 @@ async fn a_token_that_does_not_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_blob_below_the_least_rate_is_given_up_after_one_attempt() {
+async fn a_blob_below_the_minimum_rate_fails_after_one_attempt() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", &noise(300_000));
     let mut hasty = options();
@@ -245,7 +245,7 @@ async fn a_blob_below_the_least_rate_is_given_up_after_one_attempt() {
 }
 
 #[tokio::test]
-async fn giving_up_says_how_often_and_why() {
+async fn the_last_error_names_the_attempts_and_the_cause() {
     let registry = Registry::start();
     registry.on("GET", "/manifests/", 100, Fault::Status(503, vec![]));
     let error = remote(&registry).manifest(&tag("1.0")).await.unwrap_err();

@@ -104,7 +104,7 @@ async fn an_unreadable_mount_source_is_tried_once_and_then_uploaded() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_once_whatever_else_is_asked_for() {
+async fn a_wrong_password_is_tried_once() {
     let registry = scoped(Who::Password("user", "word"), BOTH, 0);
     let store = with_source(remote_as(&registry, basic("guess")), "else/where");
     for _ in 0..2 {

@@ -16,7 +16,7 @@ async fn found(registry: &Registry) -> Result<Option<bytes::Bytes>, Error> {
 }
 
 #[tokio::test]
-async fn metadata_comes_as_it_is() {
+async fn metadata_is_returned_unchanged() {
     let registry = Registry::start();
     for media_type in ["application/json", "text/plain", "application/octet-stream"] {
         registry.on("GET", PATH, 1, answer(200, media_type, METADATA));

@@ -12,7 +12,7 @@ use crate::gateway::headers::upstream_accept;
 use crate::gateway::lookup::FlatPart;
 use crate::gateway::message::Response;
 use crate::gateway::page::address::PageAddress;
-use crate::gateway::page::artifact::{Artifact, ArtifactKind, Split};
+use crate::gateway::page::artifact::{ArtifactKind, ArtifactPage, Split};
 use crate::gateway::page::comparison::ComparedVersion;
 use crate::gateway::page::layers::Layers;
 use crate::gateway::page::page;
@@ -44,7 +44,7 @@ impl RepositoryRequest<'_> {
             Ok(tags) => (Tags::read(tags), None),
             Err(error) => (
                 Tags::default(),
-                Some(self.gateway.said(request, &error.into())),
+                Some(self.gateway.failure_message(request, &error.into())),
             ),
         };
         let yanked = match tags.marked.contains(&digest) {
@@ -81,15 +81,15 @@ impl RepositoryRequest<'_> {
                     unused: opened
                         .unused
                         .first()
-                        .map(|unused| self.gateway.said(request, &unused.error)),
+                        .map(|unused| self.gateway.failure_message(request, &unused.error)),
                 },
             },
             Err(what) => ArtifactKind::Foreign(what),
         };
-        let artifact = Artifact {
+        let artifact = ArtifactPage {
             name: name.to_string(),
             repository,
-            yanked: yanked.map_err(|error| self.gateway.unread_mark(request, error)),
+            yanked: yanked.map_err(|error| self.gateway.mark_failure_message(request, error)),
             manifest: digest,
             annotations,
             what,
@@ -166,7 +166,7 @@ impl RepositoryRequest<'_> {
             let contents = match opened {
                 Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
                 Ok(Err(what)) => Err(format!("it is {what}")),
-                Err(error) => Err(self.gateway.said(self.request, &error)),
+                Err(error) => Err(self.gateway.failure_message(self.request, &error)),
             };
             Some(ComparedVersion {
                 address: PageAddress::tagged(repository, &tag),
@@ -223,11 +223,12 @@ impl RepositoryRequest<'_> {
             .await
             .map_err(|error: Error| match is_unsound(&error) {
                 true => chain(&error),
-                false => self.gateway.said(self.request, &error),
+                false => self.gateway.failure_message(self.request, &error),
             })?;
         let decode = move || Ok::<_, Error>((world::interfaces(&stub), world::decode(&stub)));
         let decoded = blocking(decode).await;
-        let (names, wit) = decoded.map_err(|error| self.gateway.said(self.request, &error))?;
+        let (names, wit) =
+            decoded.map_err(|error| self.gateway.failure_message(self.request, &error))?;
         let names = names.map_err(|error| error.to_string())?;
         let wit = wit.map(|world| world.text);
         Ok((names, wit.map_err(|error| error.to_string())))

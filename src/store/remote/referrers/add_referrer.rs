@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_settled_when_the_index_is_or_when_all_others_keep_it() {
+    fn an_entry_is_settled_in_a_stable_index_or_kept_by_all_writers() {
         let index = |text: &str| Digest::of(text.as_bytes());
         assert!(Progress::default().is_settled(index("found")));
 

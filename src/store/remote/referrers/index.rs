@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referrer_says_what_it_is() {
+    fn referrer_entries_have_the_artifact_type() {
         let subject = format!(r#""subject":{{"digest":"sha256:{HEX}"}}"#);
         for (text, artifact_type, annotations) in [
             (

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_range_within_the_chunk_says_how_much_was_taken() {
+    fn only_a_range_within_the_chunk_counts() {
         for (value, expected) in [
             ("0-149", 150),
             ("0-199", 200),

@@ -19,7 +19,7 @@ async fn a_registry_that_processes_subjects_gets_no_index() {
 }
 
 #[tokio::test]
-async fn an_entry_is_written_once_and_looked_at_twice() {
+async fn an_entry_is_written_once_and_checked_twice() {
     let registry = Registry::start();
     put_index(&registry, &[entry("theirs", "a/a")]);
     let store = remote(&registry);
@@ -126,7 +126,7 @@ async fn an_index_that_is_overwritten_after_the_first_look_is_written_again() {
 }
 
 #[tokio::test]
-async fn an_index_that_never_stays_is_given_up() {
+async fn an_index_that_is_always_overwritten_is_an_error() {
     let registry = Arc::new(Registry::start());
     registry.on("PUT", TAGGED, usize::MAX, somebody(&registry));
     let error = remote(&registry)
