@@ -18,7 +18,7 @@ use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
 use wharf::package::Located;
 use wharf::pull::{self, Artifact, Opened, Pulled};
-use wharf::section::{BinaryKind, Damage, NameDetails};
+use wharf::section::{BinaryKind, Damage, ListDetails, NameDetails};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world::{self, World};
@@ -311,6 +311,8 @@ impl Report {
         }
         self.fetched.add(fetched, cached);
         self.os = described.os.map(Os::as_str);
+        self.warning = names::unstated(&described).or_else(|| names::warning(&described.names));
+        self.names = described.names;
         self.imports = described.imports;
         self.exports = described.exports;
         Ok(())
@@ -325,18 +327,20 @@ impl Report {
     ) -> Result<Self, Failure> {
         let (said, pulled) = wit::fetch(context, store, opened).await?;
         // A flat artifact that says nothing says nothing wrong.
-        let is_said = opened.split().is_some() || self.os.is_some();
+        let is_split = opened.split().is_some();
+        let is_said = |details: &ListDetails| is_split || !details.incomplete;
+        let (imports, exports) = (is_said(&self.names.imports), is_said(&self.names.exports));
         let names = [
-            ("imports", &mut self.imports, &said.names.imports),
-            ("exports", &mut self.exports, &said.names.exports),
+            ("imports", imports, &mut self.imports, &said.names.imports),
+            ("exports", exports, &mut self.exports, &said.names.exports),
         ];
-        for (what, claimed, found) in names {
+        for (what, is_said, claimed, found) in names {
             if let Some(difference) = wit::difference(what, claimed, found).filter(|_| is_said) {
                 eprintln!("warning: {difference}");
             }
             claimed.clone_from(found);
         }
-        if !self.names.is_empty() && self.names != said.names.names {
+        if is_split && !self.names.is_empty() && self.names != said.names.names {
             eprintln!("warning: the manifest does not say what names stand for in the component");
         }
         self.names.clone_from(&said.names.names);
