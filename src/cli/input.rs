@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::error::Error;
 use wharf::error::Kind;
+use wharf::reference::redacted;
 use wharf::split::SplitPolicy;
 
 use super::failure::{Failure, blocking};
@@ -25,7 +26,7 @@ pub(crate) struct Input {
 impl Input {
     /// Reads a regular file.
     pub(crate) async fn read(path: &Path, policy: SplitPolicy) -> Result<Self, Failure> {
-        let name = printable(&path.display().to_string());
+        let name = shown(path);
         let stamp = stamp(path).map_err(|error| failed(&name, error))?;
         // A pipe would block, and cannot be read twice.
         if !path.is_file() {
@@ -56,7 +57,7 @@ impl Input {
 
     /// Warns if the component cannot be parsed to its end, or its imports or exports cannot.
     pub(crate) fn warn(&self, path: &Path) {
-        let name = printable(&path.display().to_string());
+        let name = shown(path);
         let map = &self.component.map;
         if let Some(damage) = &map.damage {
             eprintln!(
@@ -77,8 +78,13 @@ fn stamp(path: &Path) -> io::Result<(u64, Option<SystemTime>)> {
 
 /// Reads a text file that the command line names.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    let name = path.display().to_string();
+    let name = shown(path);
     fs::read_to_string(path).map_err(|error| failed(&name, error))
+}
+
+/// Returns a path for errors. A reference in its place may have a password.
+fn shown(path: &Path) -> String {
+    printable(&redacted(&path.display().to_string()))
 }
 
 fn failed(name: &str, error: io::Error) -> Failure {

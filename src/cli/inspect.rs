@@ -18,7 +18,7 @@ use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
 use wharf::package::Located;
 use wharf::pull::{self, Artifact, OpenArtifact, PullSummary};
-use wharf::section::{BinaryKind, Damage, NameDetails};
+use wharf::section::{BinaryKind, Damage, ListDetails, NameDetails};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world::{self, World};
@@ -311,6 +311,8 @@ impl Report {
         }
         self.fetched.add(fetched, cached);
         self.os = described.os.map(Os::as_str);
+        self.warning = names::unstated(&described).or_else(|| names::warning(&described.names));
+        self.names = described.names;
         self.imports = described.imports;
         self.exports = described.exports;
         Ok(())
@@ -324,20 +326,22 @@ impl Report {
         opened: &OpenArtifact,
     ) -> Result<Self, Failure> {
         let (wit, pulled) = wit::fetch(context, store, opened).await?;
-        // A single-layer artifact may list no names at all, which is no difference.
-        let lists_names = opened.split().is_some() || self.os.is_some();
+        // A flat artifact that states no names differs in none.
+        let is_split = opened.split().is_some();
+        let is_stated = |details: &ListDetails| is_split || !details.incomplete;
+        let stated = [&self.names.imports, &self.names.exports].map(is_stated);
         let names = [
-            ("imports", &mut self.imports, &wit.names.imports),
-            ("exports", &mut self.exports, &wit.names.exports),
+            ("imports", stated[0], &mut self.imports, &wit.names.imports),
+            ("exports", stated[1], &mut self.exports, &wit.names.exports),
         ];
-        for (list, claimed, found) in names {
+        for (list, is_stated, claimed, found) in names {
             let difference = wit::difference(list, claimed, found);
-            if let Some(difference) = difference.filter(|_| lists_names) {
+            if let Some(difference) = difference.filter(|_| is_stated) {
                 eprintln!("warning: {difference}");
             }
             claimed.clone_from(found);
         }
-        if !self.names.is_empty() && self.names != wit.names.names {
+        if is_split && !self.names.is_empty() && self.names != wit.names.names {
             eprintln!(
                 "warning: the attributes of names in the manifest are not those of the component"
             );

@@ -1,5 +1,6 @@
 //! Imports and exports as text.
 
+use wharf::artifact::FlatDescription;
 use wharf::section::{ListDetails, NameAttributes, NameDetails};
 
 use super::text::printable;
@@ -40,4 +41,18 @@ pub(crate) fn warning(names: &NameDetails) -> Option<String> {
     Some(format!(
         "the {lists} incomplete: not every entry could be read"
     ))
+}
+
+/// Says which lists a flat artifact does not state, if one is missing.
+pub(crate) fn unstated(described: &FlatDescription) -> Option<String> {
+    let NameDetails { imports, exports } = &described.names;
+    let imports = imports.incomplete && described.imports.is_empty();
+    let exports = exports.incomplete && described.exports.is_empty();
+    let lists = match (imports, exports) {
+        (false, false) => return None,
+        (true, false) => "imports",
+        (false, true) => "exports",
+        (true, true) => "imports and exports",
+    };
+    Some(format!("the artifact does not state its {lists}"))
 }

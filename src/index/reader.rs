@@ -260,16 +260,17 @@ pub(super) async fn record_of(
         Artifact::Split(split) => Some(Externs::from(&split.config)),
         Artifact::Flat(flat) => {
             let described = pull::describe(store, flat, session).await?;
+            let is_stated = described.states_names();
             let FlatDescription {
-                os,
                 imports,
                 exports,
+                names,
+                ..
             } = described;
-            let says = os.is_some() || !imports.is_empty() || !exports.is_empty();
-            says.then(|| Externs {
+            is_stated.then_some(Externs {
                 imports,
                 exports,
-                ..Externs::default()
+                names,
             })
         }
     };

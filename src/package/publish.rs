@@ -16,6 +16,7 @@ use super::publication::{Publication, Publishing};
 use super::versions::Tags;
 use super::yank::{is_yanked, yank};
 use crate::acceptance::{self, Facts, Incoming, Purpose};
+use crate::artifact;
 use crate::component::Component;
 use crate::copy;
 use crate::digest::Digest;
@@ -147,9 +148,16 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 let (location, what) = (self.store.location(), what.to_string());
                 Err(acceptance::foreign(package, version, location, what).into())
             }
-            // An artifact that cannot be opened is never this component.
-            Err(crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }) => {
-                Ok(State::Other(self.store.manifest(&name).await?.digest))
+            // An artifact that cannot be opened is never this component. What is no manifest is no version.
+            Err(
+                error
+                @ (crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }),
+            ) => {
+                let manifest = self.store.manifest(&name).await?;
+                match artifact::form(&manifest.bytes) {
+                    Err(_) if !self.is_forced => Err(error.into()),
+                    _ => Ok(State::Other(manifest.digest)),
+                }
             }
             Err(error) => Err(error.into()),
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use semver::BuildMetadata;
+
 use super::yank::{YANK_SUFFIX, is_marked};
 use super::{Error, yank};
 use crate::acceptance::{self, Facts, Purpose, Refusal};
@@ -82,7 +84,15 @@ impl Tags {
         };
         let mut nearest = Vec::new();
         if let Some(pivot) = pivot {
-            nearest.extend(self.versions.range(..&pivot).rev().take(2));
+            // The version itself is nearer than its other builds.
+            let release = Version {
+                build: BuildMetadata::EMPTY,
+                ..pivot.clone()
+            };
+            let release = self.versions.get_key_value(&release);
+            let older = 2 - usize::from(release.is_some());
+            nearest.extend(release);
+            nearest.extend(self.versions.range(..&pivot).rev().take(older));
             nearest.extend(self.versions.range(&pivot..).take(1));
         }
         nearest.extend(self.versions.last_key_value());
@@ -288,6 +298,13 @@ mod tests {
             ("@= 1.0.0", vec!["1.0.0"]),
             ("@=1.0.0+build.7", vec!["1.0.0+build.7"]),
             ("@=1.0.0+build.9", vec![]),
+            ("@=1.0.0, <2", vec!["1.0.0"]),
+            ("@>=1, = 1.0.0", vec!["1.0.0"]),
+            ("@=1.0.0+build.7, <2", vec!["1.0.0+build.7"]),
+            ("@=1.0.0, =1.0.0", vec!["1.0.0"]),
+            ("@=1.1.0, <2", vec!["1.1.0+b", "1.1.0+a"]),
+            ("@=1.0.0, >1", vec![]),
+            ("@=1.0.0, =1.1.0", vec![]),
             ("@1.0.0+build.7", vec!["1.0.0+build.7"]),
             ("@=1.1.0", vec!["1.1.0+b", "1.1.0+a"]),
             ("@=1.1", vec!["1.1.0+b", "1.1.0+a"]),
@@ -296,6 +313,16 @@ mod tests {
             let found = tags.candidates(&wanted).into_iter();
             let found: Vec<String> = found.map(|(version, _)| version.to_string()).collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_build_that_is_missing_is_near_the_version_without_one() {
+        let tags = read(&["0.9.0", "1.0.0", "1.0.0_b.7", "1.0.0_b.8", "1.1.0", "2.0.0"]);
+        for text in ["@=1.0.0+b.9", "@1.0.0+b.9", "@=1.0.0+b.9, <2"] {
+            let nearest = tags.nearest(&wanted(text));
+            let nearest: Vec<String> = nearest.iter().map(Version::to_string).collect();
+            assert_eq!(nearest, ["1.0.0", "1.0.0+b.8", "1.1.0", "2.0.0"], "{text}");
         }
     }
 

@@ -118,9 +118,10 @@ impl<'a> Login<'a> {
         };
         let (user, host) = named.rsplit_once('@')?;
         // In a URL, even a user name alone may be a token.
-        let is_login = match scheme {
-            Some(_) => true,
-            None => user.contains(':') && !begins_path(user) && is_host_like(host),
+        let is_login = match (scheme, user.strip_prefix(LAYOUT)) {
+            (Some(_), _) => true,
+            (None, Some(user)) => is_login_in_layout(user, host),
+            (None, None) => user.contains(':') && !begins_path(user) && is_host_like(host),
         };
         let rest = &rest[user.len() + 1..];
         is_login.then_some(Self { before, rest })
@@ -138,6 +139,17 @@ fn after_scheme(text: &str) -> (Option<&str>, &str) {
         Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
         _ => (None, text),
     }
+}
+
+/// Returns whether the text after `oci:` is a login, and not a directory and a repository in it.
+fn is_login_in_layout(user: &str, host: &str) -> bool {
+    let is_user = |(user, _): (&str, &str)| !user.is_empty() && !user.contains('/');
+    let host = host.split('/').next().unwrap_or_default();
+    user.split_once(':').is_some_and(is_user)
+        && !begins_path(user)
+        && is_host_like(host)
+        && is_marked_as_host(host)
+        && is_host(host)
 }
 
 /// Returns whether a text begins like a path. A directory may have any name.
@@ -203,6 +215,8 @@ mod tests {
             ("user:SEC/RET@ghcr.io/a:1", "***@ghcr.io/a:1"),
             ("https://user:SECRET@ghcr.io/a", "https://***@ghcr.io/a"),
             ("oci://SECRET@ghcr.io/a:1", "oci://***@ghcr.io/a:1"),
+            ("oci:user:SECRET@ghcr.io/a:1", "***@ghcr.io/a:1"),
+            ("oci:user:SEC/RET@localhost:5000/a", "***@localhost:5000/a"),
             (
                 "docker://u:SECRET@ghcr.io/a@sha256:00",
                 "docker://***@ghcr.io/a@sha256:00",
@@ -224,6 +238,9 @@ mod tests {
             "localhost:5000/demo/calc:1@sha256:00",
             "oci:/a@b/c:1",
             "oci:a:b@c/d",
+            "oci:dir/a:b@ghcr.io/d",
+            "oci:./a:b@ghcr.io/d",
+            "oci:a@ghcr.io/d:1",
             "blobs:/a@b/c:1@sha256:00",
             "oci:5000",
             "oci:5000/",

@@ -128,8 +128,23 @@ fn wanted_of(text: &str) -> Result<Wanted, String> {
     if let Some(Ok(version)) = equal.map(Version::parse) {
         return Ok(Wanted::Equal(version));
     }
-    let requirement = VersionReq::parse(text).map(Wanted::Matching);
-    requirement.map_err(|_| format!("`{text}` is neither a version nor a requirement"))
+    let requirement = VersionReq::parse(text)
+        .map_err(|_| format!("`{text}` is neither a version nor a requirement"))?;
+    Ok(
+        match equal_in(text).filter(|equal| requirement.matches(equal)) {
+            Some(equal) => Wanted::Equal(equal),
+            None => Wanted::Matching(requirement),
+        },
+    )
+}
+
+/// Returns the one version that a list names by `=`, as in `=1.0.0, <2`. A list that allows it allows nothing else.
+fn equal_in(list: &str) -> Option<Version> {
+    let parts = list.split(',').map(str::trim);
+    let named = parts.filter_map(|part| Version::parse(part.strip_prefix('=')?.trim()).ok());
+    let mut named: Vec<Version> = named.collect();
+    named.dedup();
+    <[Version; 1]>::try_from(named).ok().map(|[equal]| equal)
 }
 
 /// Returns whether a text has the form of a package: it has a colon, but not the slash of a reference.

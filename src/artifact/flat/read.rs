@@ -10,6 +10,7 @@ use crate::artifact::place::Place;
 use crate::digest::Identity;
 use crate::encoding::Encoding;
 use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
+use crate::section::{ListDetails, NameDetails};
 use crate::split::{Recipe, RecipeLayer};
 use crate::text::ascii_excerpt;
 
@@ -125,7 +126,7 @@ fn too_many(layers: Vec<Value>) -> Error {
 
 /// The description of the component in a flat artifact's config. Nothing depends on it, so fields that cannot be parsed
 /// are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlatDescription {
     /// The component's target.
     pub os: Option<Os>,
@@ -133,6 +134,15 @@ pub struct FlatDescription {
     pub imports: Vec<String>,
     /// Export names.
     pub exports: Vec<String>,
+    /// Which of these lists are missing, or have entries that cannot be read.
+    pub names: NameDetails,
+}
+
+impl Default for FlatDescription {
+    /// A list that is missing is not an empty one.
+    fn default() -> Self {
+        Self::read(b"")
+    }
 }
 
 impl FlatDescription {
@@ -140,15 +150,32 @@ impl FlatDescription {
     pub fn read(config: &[u8]) -> Self {
         let config: Value = serde_json::from_slice(config).unwrap_or_default();
         let list = |key: &str| {
-            let names = config["component"][key].as_array().into_iter().flatten();
-            let names = names.filter_map(|name| name.as_str().map(str::to_owned));
-            names.collect()
+            let stated = config["component"][key].as_array();
+            let names = stated.into_iter().flatten().filter_map(Value::as_str);
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            let details = ListDetails {
+                incomplete: stated.is_none_or(|stated| stated.len() > names.len()),
+                ..ListDetails::default()
+            };
+            (names, details)
         };
+        let (imports, exports) = (list("imports"), list("exports"));
         Self {
             os: Os::deserialize(&config["os"]).ok(),
-            imports: list("imports"),
-            exports: list("exports"),
+            imports: imports.0,
+            exports: exports.0,
+            names: NameDetails {
+                imports: imports.1,
+                exports: exports.1,
+            },
         }
+    }
+
+    /// Returns whether the config names or rules out any import or export.
+    pub fn states_names(&self) -> bool {
+        let NameDetails { imports, exports } = &self.names;
+        let is_nothing = self.imports.is_empty() && self.exports.is_empty();
+        !(is_nothing && imports.incomplete && exports.incomplete)
     }
 }
 
@@ -169,9 +196,16 @@ mod tests {
         assert_eq!(read.os, Some(Os::Wasip2));
         assert_eq!(read.imports, ["a:b/c"]);
         assert_eq!(read.exports, [""; 0]);
+        assert!(read.names.imports.incomplete && read.names.exports.incomplete);
+        assert!(read.states_names());
         for nothing in [&b""[..], b"{}", b"[]", b"{\"os\":\"linux\"}", b"\xff"] {
-            assert_eq!(FlatDescription::read(nothing), FlatDescription::default());
+            let read = FlatDescription::read(nothing);
+            assert_eq!(read, FlatDescription::default());
+            assert!(read.names.imports.incomplete && !read.states_names());
         }
+        let stated = br#"{"component":{"imports":[],"exports":[]}}"#;
+        let stated = FlatDescription::read(stated);
+        assert!(stated.names.is_empty() && stated.states_names());
     }
 
     #[test]

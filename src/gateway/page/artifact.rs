@@ -188,12 +188,14 @@ fn names(interfaces: &Interfaces) -> Markup {
             @for (title, what, names, details) in [imports, exports] {
                 section {
                     h2 { (title) }
-                    @if details.incomplete {
+                    @if details.incomplete && names.is_empty() {
+                        p.note { "not known: the artifact does not state them, or they cannot be read" }
+                    } @else if details.incomplete {
                         p.note { "incomplete: the list ends before an entry that cannot be read" }
-                    }
-                    @if names.is_empty() {
+                    } @else if names.is_empty() {
                         p.note { "none" }
-                    } @else {
+                    }
+                    @if !names.is_empty() {
                         ul.names {
                             @for name in names.iter().take(MAX_NAMES) {
                                 @let place = format!("{what}:{}", encoded(name));

@@ -268,3 +268,32 @@ fn hints_fit_the_answer() {
     let hint = error["hint"].as_str().unwrap();
     assert!(hint.contains("nothing listens"), "{hint}");
 }
+
+#[test]
+fn what_is_no_manifest_is_no_other_component_to_publish() {
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    for body in [
+        &br#"{"message":"please log in"}"#[..],
+        b"",
+        br#"{"schemaVersion":1,"name":"a/b","tag":"1","fsLayers":[],"history":[]}"#,
+        br#"{"hello":1}"#,
+        b"[]",
+        b"please log in",
+    ] {
+        let registry = Registry::start();
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let answer = Fault::Answer(200, headers, body.to_vec());
+        registry.on("GET", "/manifests/1.0.0", ALWAYS, answer);
+        let place = registry.address();
+        let publish = [
+            "publish",
+            "calc.wasm",
+            "demo:calc@1.0.0",
+            "--registry",
+            &place,
+        ];
+        let error = workspace.error(&publish, 5);
+        assert!(!error.to_string().contains("--force"), "{error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What goes wrong is said, with a way out.
 
 use super::*;
+use crate::support::workspace::names;
 
 #[test]
 fn unknown_packages_and_versions_come_with_the_available_ones() {
@@ -214,4 +215,38 @@ fn invalid_packages_and_places_are_usage_errors() {
     ] {
         workspace.error(arguments, 2);
     }
+}
+
+#[test]
+fn no_command_repeats_the_password_of_a_reference_that_it_takes_for_a_file() {
+    let workspace = Workspace::new();
+    workspace.fixture("calc");
+    let secret = "u:SECRET@ghcr.io/a:1";
+    let layout = &format!("oci:{secret}");
+    for arguments in [
+        &["split", secret, "D"][..],
+        &["splice", secret],
+        &["push", secret, "oci:there:1"],
+        &[
+            "publish",
+            secret,
+            "demo:calc@1.0.0",
+            "--registry",
+            "oci:there",
+        ],
+        &["mirror", secret],
+        &["inspect", secret],
+        &["push", "calc.wasm", secret],
+        &["push", "calc.wasm", layout],
+        &["pull", layout],
+        &["copy", layout, "oci:there:1"],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let answer = workspace.run(&[arguments, json].concat());
+            assert!(matches!(answer.code, Some(2 | 3)), "{answer:?}");
+            let said = format!("{}{}", answer.text(), answer.stderr);
+            assert!(!said.contains("SECRET"), "{arguments:?}: {said}");
+        }
+    }
+    assert_eq!(names(&workspace.work()), ["calc.wasm".to_owned()].into());
 }

@@ -177,6 +177,20 @@ fn artifacts_of_other_clients_are_indexed() {
     let unknown = manifest.replace("vnd.wasm.config.v0", "vnd.other.config.v0");
     registry.put_manifest("them/other", "0.1.0", MANIFEST, unknown.as_bytes());
     let workspace = Workspace::new();
+    // It says what it is, and nothing of imports.
+    for (repository, config) in [
+        ("them/bare", r#"{"os":"wasip2"}"#),
+        ("them/null", r#"{"os":"wasip1","component":null}"#),
+        ("them/half", r#"{"os":"wasip2","component":{"exports":[]}}"#),
+    ] {
+        registry.put_blob(repository, &component);
+        let bare = registry.put_blob(repository, config.as_bytes());
+        let mut manifest: Value = serde_json::from_str(&manifest).unwrap();
+        manifest["config"]["digest"] = bare.digest.to_string().into();
+        manifest["config"]["size"] = bare.size.into();
+        let manifest = manifest.to_string().replace("elsewhere", "bare");
+        registry.put_manifest(repository, "0.1.0", MANIFEST, manifest.as_bytes());
+    }
     workspace.json(&["index", "add", &registry.address()]);
     let expected = vec![("them:tool".to_owned(), "0.1.0".to_owned())];
     for arguments in [&["--exports", "run"][..], &["--only-imports", "x:y/z"]] {
@@ -186,6 +200,7 @@ fn artifacts_of_other_clients_are_indexed() {
     }
     // Of one that does not say what it imports nothing is claimed.
     assert_eq!(search(&workspace, &["elsewhere"])["total"], 2);
+    assert_eq!(search(&workspace, &["bare"])["total"], 3);
 }
 
 /// The file of the index; its name has the version of its tables.

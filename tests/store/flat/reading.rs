@@ -292,6 +292,9 @@ fn an_empty_config_is_not_an_error() {
             (&report["os"], &report["imports"]),
             (&Value::Null, &json!([]))
         );
+        assert_eq!(report["names"]["imports"]["incomplete"], true);
+        let unstated = "the artifact does not state its imports and exports";
+        assert_eq!(report["warning"], unstated);
     }
     // Not there, and said to be far too large.
     let mut scene = Scene::plain();

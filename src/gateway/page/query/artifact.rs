@@ -252,7 +252,7 @@ impl RepositoryRequest<'_> {
         Interfaces {
             imports: described.imports,
             exports: described.exports,
-            ..Interfaces::default()
+            names: described.names,
         }
     }
 }
