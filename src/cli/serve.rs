@@ -30,9 +30,9 @@ use super::{hints, interrupted, output};
 
 /// Serve components in single-layer form to other OCI clients, read-only
 ///
-/// wkg, oras, containerd and other clients pull from it. It splices split components while it sends them, and passes
-/// everything else through unchanged. By default it forwards each client's credentials to the upstream. It prints a line
-/// on standard error for each request, unless --quiet is given.
+/// Clients such as wkg, oras and containerd pull from this gateway. It splices split components while it sends them, and
+/// passes everything else through unchanged. By default it forwards each client's credentials to the upstream. It logs
+/// each request on standard error, unless --quiet is given.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -52,11 +52,11 @@ pub(crate) struct Serve {
     /// Second address for health checks and metrics only (plain HTTP) [default: none]
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
-    /// Registry or layout to serve, or a layout in place of a registry; may be repeated. A client that names no upstream
-    /// gets the first [default: the local layout, WHARF_HOME or ~/.local/share/wharf]
+    /// Registry or layout to serve, or HOST=oci:DIR to serve a layout in place of HOST. May be repeated. A client
+    /// that names no upstream gets the first [default: the local layout, WHARF_HOME or ~/.local/share/wharf]
     #[arg(long, value_name = "HOST|[HOST=]oci:DIR")]
     upstream: Vec<Upstream>,
-    /// Directory of blobs to use instead of fetching, such as containerd's content store; may be repeated
+    /// Directory of blobs to read before fetching, such as containerd's content store; may be repeated
     #[arg(long, value_name = "DIR")]
     blobs: Vec<PathBuf>,
     /// Largest total size of blobs and layers in the cache
@@ -65,13 +65,13 @@ pub(crate) struct Serve {
     /// Use TLS with the certificates in this PEM file [default: plain HTTP]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// PEM file with the key of the first certificate
+    /// PEM file with the private key of the first certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Use this user's credentials for every client [default: forward the client's own]
     #[arg(long)]
     own_credentials: bool,
-    /// Most connections at once; further ones wait
+    /// Largest number of connections at once; further connections wait
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     max_connections: u32,
 }
