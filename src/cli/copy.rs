@@ -17,8 +17,8 @@ use super::{hints, output, text};
 /// Copy an artifact or a package to another registry or layout
 ///
 /// All digests stay the same. For a reference, DST is a reference too. For a package, DST is a registry or
-/// layout, as with --registry. Blobs that DST has are not sent again. The marks of yanked versions are
-/// copied too, and so is the split form of a version published with --compat.
+/// layout, as with --registry. wharf sends only the blobs that DST lacks. It also copies the marks of
+/// yanked versions and the split form of a version published with --compat.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ pub(crate) struct Copy {
     /// Also copy referrers, such as signatures and SBOMs
     #[arg(long)]
     referrers: bool,
-    /// Replace a version of the package in DST that has other content
+    /// Replace the version of the package in DST if its content differs
     #[arg(long)]
     force: bool,
 }

@@ -13,8 +13,8 @@ use super::settings::Context;
 
 /// Download a package version and verify every byte
 ///
-/// Pins the version and its digests in wharf.lock, and --locked gets exactly that version again. With
-/// --offline it reads only the cache and local layouts.
+/// Pins the version and its digests in wharf.lock. With --locked it gets exactly that version again.
+/// With --offline it reads only the cache and local layouts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

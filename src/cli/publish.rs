@@ -25,9 +25,9 @@ use super::{arguments, hints, output, text, wit};
 
 /// Publish a component as a package version
 ///
-/// A version is written once: publishing the same bytes again does nothing, and other bytes are refused. The
-/// registry comes from --registry or wkg's configuration. Otherwise packages are in the local layout:
-/// WHARF_HOME, otherwise ~/.local/share/wharf.
+/// A version is written once. Publishing the same bytes again does nothing. Other bytes are refused. The
+/// registry comes from --registry or wkg's configuration. Packages without a registry are in the local
+/// layout: WHARF_HOME, by default ~/.local/share/wharf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -54,12 +54,12 @@ pub(crate) struct Publish {
     /// Replace an existing version; lock files that pin it will no longer resolve
     #[arg(long)]
     force: bool,
-    /// Do not check that the version can replace versions compatible by number
+    /// Do not check the imports and exports against the nearest compatible versions
     #[arg(long)]
     no_compat_check: bool,
     #[command(flatten)]
     split: SplitFlags,
-    /// Compress every layer again [default: reuse layers in the cache, whatever their level]
+    /// Compress every layer again [default: reuse cached layers of any compression level]
     #[arg(long)]
     no_reuse: bool,
 }

@@ -34,7 +34,7 @@ pub(crate) struct Push {
     reference: String,
     #[command(flatten)]
     split: SplitFlags,
-    /// Compress every layer again [default: reuse layers in the cache, whatever their level]
+    /// Compress every layer again [default: reuse cached layers of any compression level]
     #[arg(long)]
     no_reuse: bool,
 }

@@ -84,7 +84,7 @@ pub(crate) struct PolicyFlags {
     /// Unit of splitting: section, segment or module
     #[arg(long, value_name = "WORD", default_value_t = Granularity::Section)]
     granularity: Granularity,
-    /// Smallest content of a layer, such as 4096 or 4KiB
+    /// Smallest size of a layer before compression, such as 4096 or 4KiB
     #[arg(long, value_name = "SIZE", default_value = "4KiB", value_parser = parse_floor)]
     floor: u64,
     /// Largest number of layers, root included

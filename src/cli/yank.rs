@@ -13,8 +13,8 @@ use super::{arguments, hints, output};
 
 /// Hide a version from requirements
 ///
-/// The exact version and lock files that pin it still resolve, with a warning. The mark is a small artifact
-/// with a tag of its own. `wharf copy` and `wharf mirror` copy it with the package.
+/// Lock files that pin it, and requests for exactly this version, still resolve with a warning. The mark is
+/// a small artifact with its own tag. `wharf copy` and `wharf mirror` copy it too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
