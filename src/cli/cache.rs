@@ -27,7 +27,7 @@ enum Command {
     Du,
     /// Remove the least recently used blobs
     Prune {
-        /// Size to keep, such as 500MiB
+        /// Total size of the blobs to keep, such as 500MiB
         #[arg(long, value_name = "SIZE", value_parser = parse_size)]
         max_size: u64,
     },

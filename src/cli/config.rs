@@ -20,7 +20,7 @@ use super::{arguments, hints, output, text};
 /// Show or set the registries of packages
 ///
 /// Reads and writes wkg's configuration file, so that wharf and wkg find the same packages. A package without a
-/// configured registry is in the local layout: WHARF_HOME, otherwise ~/.local/share/wharf.
+/// configured registry is in the local layout: WHARF_HOME, by default ~/.local/share/wharf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -22,8 +22,8 @@ use super::{arguments, hints, output, text};
 
 /// Manage the local search index
 ///
-/// `wharf search` reads this index. The index is in the cache directory. It shows its sources as they were at the last
-/// update.
+/// `wharf search` reads this index, which is in the cache directory. The index shows its sources as they were at the
+/// last update.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -46,7 +46,7 @@ enum Verb {
     },
     /// Read all sources again, fetching only new manifests
     Update {
-        /// Also fetch known manifests, and find split forms added to single-layer artifacts
+        /// Also fetch known manifests again, to find split forms added to single-layer artifacts
         #[arg(long)]
         all: bool,
     },
@@ -58,7 +58,7 @@ enum Verb {
         #[arg(value_name = "SOURCE", required = true)]
         sources: Vec<String>,
     },
-    /// Store the index in a registry, for others to add
+    /// Store the index in a registry, so that others can add it
     Publish(Publish),
 }
 
@@ -73,7 +73,7 @@ struct Publish {
     /// Include only the packages in this registry: HOST[/PREFIX]
     #[arg(long, value_name = "PLACE")]
     place: Option<String>,
-    /// Include everything that this machine read from registries, private ones too
+    /// Include everything that this machine read from registries, even from private ones
     #[arg(long, conflicts_with_all = ["namespace", "place"])]
     everything: bool,
 }

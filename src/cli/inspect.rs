@@ -33,8 +33,9 @@ use super::{names, output, segments, text, wit};
 
 /// Show sections, layers, sizes, imports and exports of a component
 ///
-/// For a reference or a package, wharf fetches the manifest. For --wit and for WIT packages it also fetches the root.
-/// "shared" means that the cache has the content. "new" means that a pull would fetch it.
+/// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit and for WIT
+/// packages it also fetches the root. "shared" means that the cache has the content. "new" means that a pull would
+/// fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

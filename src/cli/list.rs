@@ -18,7 +18,7 @@ use super::{hints, output, text};
 
 /// Show the packages of a registry or layout
 ///
-/// A registry must have a catalog. zot, distribution and Harbor have one, GHCR and Docker Hub do not.
+/// A registry must have a catalog. zot, distribution and Harbor have one. GHCR and Docker Hub do not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -26,8 +26,9 @@ const LIMIT: usize = 50;
 /// Find components by words, --exports, --imports, --world or --fits
 ///
 /// Searches the local index (`wharf index`) and sends no requests. Only --world and --fits may fetch: they need the roots
-/// of candidates whose types the index lacks. All conditions must hold. The result has one version of each package, the
-/// match that `get` would prefer. Names of imports and exports are those of the manifests, until wharf has read the root.
+/// of candidates whose types the index lacks. A component must meet all conditions. The result has one version of each
+/// package: the matching version that `get` would prefer. The names of imports and exports come from the manifest until
+/// wharf has read the root.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Interfaces:
@@ -51,7 +52,7 @@ pub(crate) struct Search {
     /// Only components that import this; may be repeated
     #[arg(long, value_name = "IFACE")]
     imports: Vec<Pattern>,
-    /// Only components that import nothing else; repeat it for each interface that a host offers
+    /// Only components that import nothing but this; repeat it for each interface that the host offers
     #[arg(long, value_name = "IFACE")]
     only_imports: Vec<Pattern>,
     /// Only components that run in this world of --wit, compared by types
