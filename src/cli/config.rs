@@ -19,8 +19,9 @@ use super::{arguments, hints, output, text};
 
 /// Show or set the registries of packages
 ///
-/// Reads and writes wkg's configuration file, so that wharf and wkg find the same packages. A package without a
-/// configured registry is in the local layout: WHARF_HOME, by default ~/.local/share/wharf.
+/// Reads and writes wkg's configuration file, so that wharf and wkg find the same packages. Without
+/// configuration, the namespaces wasi and ba have public registries. All other packages are in the local
+/// layout: WHARF_HOME, by default ~/.local/share/wharf.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

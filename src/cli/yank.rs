@@ -13,7 +13,7 @@ use super::{arguments, hints, output};
 
 /// Hide a version from requirements
 ///
-/// Lock files that pin it, and requests for exactly this version, still resolve with a warning. The mark is
+/// Lock files that pin it, and requests such as demo:calc@1.2.0, still resolve with a warning. The mark is
 /// a small artifact with its own tag. `wharf copy` and `wharf mirror` copy it too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
