@@ -333,7 +333,7 @@ fn a_frame_larger_than_its_content_allows_is_not_fetched() {
     refused(
         "a large bomb",
         |_| bomb.clone(),
-        |_| "larger than its content can make it".to_owned(),
+        |_| "too large for its content".to_owned(),
     );
 }
 

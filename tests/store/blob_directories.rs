@@ -126,7 +126,7 @@ fn unreadable_files_are_named() {
         let named = path.strip_prefix(workspace.work()).unwrap();
         let said = answer.stderr.contains(named.to_str().unwrap());
         assert!(
-            said && answer.stderr.contains("may not read it"),
+            said && answer.stderr.contains("cannot read it"),
             "{answer:?}"
         );
         assert!(!workspace.path("bad.wasm").exists());

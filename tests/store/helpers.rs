@@ -108,7 +108,7 @@ fn a_helper_that_fails_is_named_with_its_own_words() {
     let said = fails(r#"echo '{"Username":"me","Secret":"SECRET"'"#);
     assert!(said.contains("not JSON") && said.contains("line"), "{said}");
     let said = fails(r#"printf '%s' '{"Username":"<token>","Secret":"SECRET\n"}'"#);
-    assert!(said.contains("its token has a line end"), "{said}");
+    assert!(said.contains("its token contains a line end"), "{said}");
     let said = fails(r#"echo '["SECRET"]'"#);
     assert!(said.contains("Username and Secret"), "{said}");
     let missing = prepared(r#"{"credsStore": "none-such"}"#, "");
@@ -126,7 +126,7 @@ fn errors_in_a_file_name_the_line() {
     for (file, line) in [
         ("{\n \"auths\": {\n".to_owned(), "line 3"),
         ("{\"auths\":\n {\"SECRET\" \"x\"}}".to_owned(), "line 2"),
-        ("\"SECRET\"".to_owned(), "no JSON object"),
+        ("\"SECRET\"".to_owned(), "not a JSON object"),
         (
             format!("{{\"auths\": {{\n\n\"{host}\": {{\"auth\": \"SECRET!\"}}}}}}"),
             "line 3",
@@ -141,7 +141,7 @@ fn errors_in_a_file_name_the_line() {
         ),
         (
             format!("{{\"auths\":\n{{\"{host}\": {{\"identitytoken\": \"SECRET\\r\\n\"}}}}}}"),
-            "line 2) cannot be read: `identitytoken` has a line end",
+            "line 2) cannot be read: `identitytoken` contains a line end",
         ),
         (
             format!(
@@ -188,7 +188,7 @@ fn a_token_with_a_line_end_is_an_error() {
         let failed = pull(&workspace, &registry, Some(token));
         assert_eq!(failed.code, Some(1), "{failed:?}");
         let said = &failed.stderr;
-        assert!(said.contains("the token in WHARF_TOKEN has"), "{said}");
+        assert!(said.contains("the token in WHARF_TOKEN contains"), "{said}");
         assert!(!said.contains("SEC"), "{said}");
     }
     let name = registry.address().replace(['.', ':'], "_");
@@ -197,7 +197,7 @@ fn a_token_with_a_line_end_is_an_error() {
     assert!(
         failed
             .stderr
-            .contains(&format!("the token in {name} has a line end")),
+            .contains(&format!("the token in {name} contains a line end")),
         "{failed:?}"
     );
     assert!(registry.requests().is_empty());
@@ -215,6 +215,6 @@ fn a_token_with_a_line_end_is_an_error() {
     let failed = pull(&workspace, &registry, None);
     assert_eq!(failed.code, Some(5), "{failed:?}");
     let said = &failed.stderr;
-    assert!(said.contains("the token has a line end"), "{said}");
+    assert!(said.contains("the token contains a line end"), "{said}");
     assert!(!said.contains("SECRET"), "{said}");
 }
