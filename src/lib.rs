@@ -50,17 +50,18 @@
 //! | [`error`](mod@error) | errors and their kinds |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing about Wasm; `section`, `segment`, `split`, `stub` and
-//! `world` know nothing about OCI. They meet in `artifact`, and the verbs join them.
+//! `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
 //! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values. They use no files,
 //! sockets, async code or environment variables.
 //!
-//! **Architecture invariant:** the raw bytes count. No part of a component is encoded again, and no section header is
-//! recomputed. A manifest's digest is the digest of the bytes that were read.
+//! **Architecture invariant:** the raw bytes are authoritative. No part of a component is encoded again, and no section
+//! header is recomputed. A manifest's digest is the digest of the bytes that were read.
 //!
-//! **Architecture invariant:** unverified bytes are never called complete. A blob is checked when it is fetched
-//! ([`store::fetch`]), a content when it is spliced, and the whole component before it gets its name.
+//! **Architecture invariant:** unverified bytes never count as complete. A blob is checked when it is fetched
+//! ([`store::fetch`]), a layer's content when it is spliced, and the whole component before its file gets its final
+//! name.
 //!
 //! **Architecture invariant:** digests do not depend on a clock, a hash order, a host, or how bytes arrive.
 //!
