@@ -36,7 +36,7 @@ use super::{Gateway, client_credentials};
 use crate::digest::Digest;
 use crate::store::remote::Credentials;
 
-/// The most pages in work at once. Each page requests many manifests.
+/// The most pages that are built at once. Each page requests many manifests.
 pub(super) const AT_ONCE: usize = 4;
 
 /// The most bytes read from an error response, to find its message.
