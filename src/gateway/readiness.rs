@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::passthrough::chain;
 use super::upstream::{OpenUpstream, Upstreams};
 
-/// How long an upstream may take to answer this check; probes wait a second.
+/// How long an upstream may take to answer this check. Kubernetes probes wait one second by default.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long a success is cached, so that frequent checks cost little.

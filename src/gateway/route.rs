@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use crate::digest::Digest;
 use crate::reference::{is_host, is_marked_as_host, is_path, is_tag};
 
-/// An endpoint of the specification, with its parameters.
+/// An endpoint of the registry API, with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// `/v2/`: clients check whether this is a registry and how to log in.

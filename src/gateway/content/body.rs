@@ -26,7 +26,7 @@ pub(super) struct Body {
     arrivals: Vec<Option<(Arc<Arrival>, bool)>>,
     /// The number of sources started.
     begun: usize,
-    /// The current step. After the last one everything was sent.
+    /// The current step. After the last one the body is complete.
     step: usize,
     /// The offset in the current source.
     at: u64,
@@ -74,7 +74,7 @@ impl Body {
             }
             let ready = match cuts.is_empty() {
                 true => self.ready().await?,
-                // Missing bytes and failures are left to the next piece.
+                // The next piece waits for missing bytes and reports failures.
                 false => match self.look().now_or_never() {
                     Some(Ok(ready)) => ready,
                     Some(Err(_)) | None => break,
