@@ -35,8 +35,8 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Gives a request this body and its length, because registries refuse bodies without one. `sent` counts the sent
-    /// bytes of a file.
+    /// Gives a request this body and its length, because registries refuse bodies of unknown length. `sent` counts the
+    /// sent bytes of a file.
     pub(super) async fn attach(
         &self,
         builder: RequestBuilder,

@@ -150,7 +150,7 @@ impl Transport {
         }
         let attempts = attempts.failed;
         Err(match failure.error {
-            // It names the host that failed, which may not be the registry.
+            // The error names the host that failed, which may not be the registry.
             Error::Unreachable { what, source, .. } => Error::Unreachable {
                 what,
                 attempts,
