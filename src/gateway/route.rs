@@ -107,7 +107,8 @@ fn manifest_name(text: &str) -> Result<ManifestName, Refusal> {
     }
 }
 
-/// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
+/// Parses a digest of any algorithm. Spec:
+/// <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
 fn digest(text: &str) -> Result<ManifestName, Refusal> {
     let bad = || Refusal::bad_request("DIGEST_INVALID", "that is not a digest");
     if let Ok(digest) = text.parse() {

@@ -21,7 +21,8 @@ const PIECE: usize = 64 * 1024;
 /// The most pieces in the channel to the connection. The connection itself may hold more.
 const PIECES: usize = 1;
 
-/// A piece for the connection, or nothing at the end. If the channel closes before the end, the source panicked.
+/// A piece for the connection, or nothing at the end. If the channel closes before the end, the client was disconnected
+/// or the source panicked.
 type BodyChunk = Result<Option<Bytes>, AbortReason>;
 
 /// The record of the request, until the response ends or is aborted.
