@@ -260,7 +260,7 @@ pub enum Error {
         /// The last failure.
         source: Box<dyn error::Error + Send + Sync>,
     },
-    /// An unexpected answer.
+    /// The server sent an unexpected answer.
     #[error("{what}: {location} answered {status}{}{message}", if message.is_empty() { "" } else { ": " })]
     Answer {
         /// The request.
@@ -272,7 +272,7 @@ pub enum Error {
         /// The registry's message, cut to a readable length.
         message: String,
     },
-    /// The answer is not one of a registry: a web page, or a success that registries do not send.
+    /// The answer does not come from a registry: it is a web page, or a success that registries do not send.
     #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
     NotRegistry {
         /// The request.

@@ -1,7 +1,7 @@
 //! The referrers of a manifest, from the registry's API and from the index under the referrers tag. The specification
 //! defines that tag for registries without the API.
 //!
-//! Both are read unless the registry is known to have no API: a registry that received the API later does not list the
+//! Both are read unless the registry is known to have no API. A registry that received the API later does not list the
 //! older entries under the tag. Only the first answer can show that there is no API. A 404 says so. A 405, a 501 and a
 //! redirect to another host imply it, and [`Store::referrers_doubt`] reports them. Every other answer is an error and
 //! never ends a list: a client that asks for signatures must not be told that there are none.

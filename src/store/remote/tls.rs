@@ -99,7 +99,7 @@ impl Trust {
 }
 
 impl ServerCertVerifier for Trust {
-    /// Accepts a trusted certificate for its own host even if it is marked as a CA's, as OpenSSL and Go do: `openssl
+    /// Accepts a trusted certificate for its own host even if it is marked as a CA's, as OpenSSL and Go do. `openssl
     /// req -x509` makes such certificates.
     fn verify_server_cert(
         &self,
