@@ -82,7 +82,8 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    /// Replaces a refusal from one of the gateway's own requests by upstream's, which tells the client how to log in.
+    /// Replaces the refusal of one of the gateway's own requests by upstream's response, which tells the client how to
+    /// log in.
     pub(super) async fn with_challenge<T>(&self, answered: HandlerResult<T>) -> HandlerResult<T> {
         if let Err(Failure::Error(Error::Store(error))) = &answered
             && let (store::Error::Refused { .. }, Rights::Client) =

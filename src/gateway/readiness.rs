@@ -38,7 +38,7 @@ impl Readiness {
     }
 }
 
-/// Asks all upstreams at once, and takes the first success.
+/// Asks all upstreams at once, and returns the first success or all failures.
 async fn ask(upstreams: &Upstreams) -> Result<(), String> {
     let known = upstreams.listed.iter();
     let mut asked: FuturesUnordered<_> = known.map(answers).collect();

@@ -73,8 +73,8 @@ impl RepositoryRequest<'_> {
         Ok(None)
     }
 
-    /// Reads the split manifest under a tag; nothing if the tag names no valid one. A damaged manifest cannot be the
-    /// wanted one, but an unreachable one may be, so that is an error.
+    /// Reads the split manifest under a tag. Returns nothing if the tag names no valid one. A damaged manifest cannot
+    /// be the wanted one, but an unreachable one may be, so that is an error.
     async fn read_candidate(&self, tag: String) -> HandlerResult<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {

@@ -108,7 +108,7 @@ impl Body {
             if is_own || !is_untouched || !is_about_rights(&failed) {
                 return Err(failed);
             }
-            // The other client was refused; this one may have more rights.
+            // The client that started the fetch was refused. This client may have more rights.
             self.arrivals[source] = None;
         }
     }

@@ -1,5 +1,4 @@
-//! Queries to upstream for the values on pages, with the rights of the client. The HTML is written by the other
-//! modules.
+//! Queries upstream for the values on pages, with the rights of the client. The other modules write the HTML.
 
 mod artifact;
 
