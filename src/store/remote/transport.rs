@@ -54,7 +54,7 @@ impl Transport {
             .await
     }
 
-    /// Sends a request and reads the whole answer; both are repeated together.
+    /// Sends a request and reads the whole answer. A retry repeats both.
     pub(super) async fn read(
         &self,
         request: &Request,
