@@ -20,8 +20,8 @@
 //! ```
 //!
 //! Upstream does not know the digests of a flat form. `lookup` records which split manifest each comes from. If there
-//! is no record, `search` looks through the tags. Before the gateway shows anything derived, upstream must let this
-//! client read the split manifest (`view`). An answer counts for at most a minute (`rights`).
+//! is no record, `search` looks through the tags. Before the gateway sends anything that it derived, upstream must let
+//! this client read the split manifest (`view`). The gateway remembers such an answer for at most a minute (`rights`).
 
 mod blobs;
 pub mod content;
@@ -81,7 +81,7 @@ const MAX_SEARCHES: usize = 4;
 /// How long the gateway remembers that a repository has all layers of a manifest.
 const COMPLETE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The log: gets one line at a time, without secrets.
+/// The log. It gets one line at a time, without secrets.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The settings of a gateway.
@@ -158,7 +158,7 @@ struct RepositoryRequest<'a> {
     request: &'a Request,
     upstream: &'a OpenUpstream,
     store: Arc<dyn Store>,
-    /// A key for upstream and repository.
+    /// A key for the upstream and the repository.
     location: String,
     /// A key for the credentials of the client.
     who: Digest,
@@ -262,7 +262,8 @@ impl Gateway {
         Ok(&self.session)
     }
 
-    /// Answers `/v2/` as the selected upstream does. Its challenge tells clients how to log in.
+    /// Answers `/v2/` with the selected registry's answer, whose challenge tells clients how to log in. For a layout,
+    /// and with the gateway's own rights, answers 200.
     async fn base(&self, request: &Request, namespace: Option<&str>) -> HandlerResult<Response> {
         let known = self.upstreams.find_upstream(namespace)?;
         let client = client_credentials(request)?;

@@ -17,10 +17,10 @@
 //! gateway::upstream selects the upstream, and opens the repository with the client's credentials
 //! gateway::view     derives the flat manifest that the client expects from a split manifest
 //! gateway::content  plans which bytes of which layers make up the component, in order
-//! content           reads those bytes, verified, from the first that has them: decoded copy, cache, blob directory, store
+//! content           reads and verifies those bytes; tries the decoded copy, cache, blob directories and store in order
 //! ```
 //!
-//! Manifests, lists and blobs of other artifacts come from the store itself.
+//! Manifests, lists and blobs of other artifacts come from the store without changes.
 //!
 //! # Architecture
 //!
@@ -50,17 +50,18 @@
 //! | [`error`](mod@error) | errors and their kinds |
 //!
 //! **Architecture invariant:** stores and `copy` know nothing about Wasm; `section`, `segment`, `split`, `stub` and
-//! `world` know nothing about OCI. They meet in `artifact`, and the verbs join them.
+//! `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
 //! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values. They use no files,
 //! sockets, async code or environment variables.
 //!
-//! **Architecture invariant:** the raw bytes count. No part of a component is encoded again, and no section header is
-//! recomputed. A manifest's digest is the digest of the bytes that were read.
+//! **Architecture invariant:** the raw bytes are authoritative. No part of a component is encoded again, and no section
+//! header is recomputed. A manifest's digest is the digest of the bytes that were read.
 //!
-//! **Architecture invariant:** unverified bytes are never called complete. A blob is checked when it is fetched
-//! ([`store::fetch`]), a content when it is spliced, and the whole component before it gets its name.
+//! **Architecture invariant:** unverified bytes never count as complete. A blob is checked when it is fetched
+//! ([`store::fetch`]), and a layer's content when it is spliced. The whole component is checked before its file gets
+//! its final name.
 //!
 //! **Architecture invariant:** digests do not depend on a clock, a hash order, a host, or how bytes arrive.
 //!

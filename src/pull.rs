@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::split::{SpliceError, splice};
 use crate::store::{self, Observer, Session, Store, blocking};
 
-/// The destination of a component, which can be cleared for another try.
+/// The destination of a component. It can be cleared for another attempt.
 pub trait Output: Write + Send {
     /// Removes everything written so far, or fails if that is impossible.
     fn restart(&mut self) -> io::Result<()>;
@@ -56,7 +56,7 @@ pub struct PullSummary {
 }
 
 impl PullSummary {
-    /// Returns the result before any layer is read. It counts the config, if that was read.
+    /// Returns the summary before any layer is read. It counts the config if that was read.
     pub fn nothing(opened: &OpenArtifact) -> Self {
         let mut pulled = Self {
             digest: opened.digest,
@@ -84,8 +84,8 @@ impl PullSummary {
 ///
 /// Checks the blob and the content of every layer, and the whole component. A damaged blob in the cache is fetched
 /// again. Blobs that the store [has as files](Store::local_file) are read in place and do not enter the cache. Their
-/// contents are checked, and the blobs themselves if a content is wrong. On an error `output` may contain a part of the
-/// component.
+/// contents are checked. The blobs themselves are checked only if a layer's content is wrong. After an error `output`
+/// may contain a part of the component.
 pub async fn pull<O: Output + 'static>(
     store: &Arc<dyn Store>,
     opened: &OpenArtifact,

@@ -55,7 +55,7 @@ pub enum Delivery {
     Mounted,
 }
 
-/// The kind of a store, as far as the hints for repairs differ.
+/// The kind of a store. The hints for repairs depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreKind {
     /// A layout in this directory.
@@ -137,16 +137,16 @@ pub trait Store: Send + Sync {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error>;
 
-    /// Returns the registry's answer to a list of referrers if it neither was a list nor said that there is no such
-    /// API. Until the registry answers otherwise, [`Self::referrers`] knows only the referrers that a tag lists.
+    /// Returns the registry's answer to a request for referrers, if it implies but does not say that there is no
+    /// referrers API. Until the registry answers otherwise, [`Self::referrers`] returns only the referrers listed under
+    /// the referrers tag.
     fn referrers_doubt(&self) -> Option<String> {
         None
     }
 
-    /// Forwards a request of a gateway's client for `endpoint`, such as `tags/list`, to the registry, and returns any
-    /// answer of the registry. So challenges, conditional requests, cursors and digests of other algorithms stay
-    /// between the client and the registry. A store that is not a registry returns nothing; the gateway then answers
-    /// from the other methods.
+    /// Forwards a request for `endpoint`, such as `tags/list`, from a gateway's client to the registry, and returns any
+    /// answer. The gateway need not understand challenges, conditional requests, cursors or digests of other
+    /// algorithms. A store that is not a registry returns nothing; the gateway then answers from the other methods.
     async fn passthrough(
         &self,
         _method: &Method,
@@ -260,7 +260,7 @@ pub enum Error {
         /// The last failure.
         source: Box<dyn error::Error + Send + Sync>,
     },
-    /// An unexpected answer.
+    /// The server sent an unexpected answer.
     #[error("{what}: {location} answered {status}{}{message}", if message.is_empty() { "" } else { ": " })]
     Answer {
         /// The request.
@@ -272,7 +272,7 @@ pub enum Error {
         /// The registry's message, cut to a readable length.
         message: String,
     },
-    /// The answer is not one of a registry: a web page, or a success that registries do not send.
+    /// The answer does not come from a registry: it is a web page, or a success that registries do not send.
     #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
     NotRegistry {
         /// The request.
@@ -358,7 +358,7 @@ impl Error {
         }
     }
 
-    /// Makes the error of an object that a store does not have.
+    /// Returns the error for an object that a store does not have.
     pub fn not_found(store: &dyn Store, what: Subject) -> Self {
         Self::NotFound {
             what,
@@ -367,7 +367,7 @@ impl Error {
         }
     }
 
-    /// Makes the error of an object that does not match its name.
+    /// Returns the error for an object that does not match its name.
     pub fn corrupt(store: &dyn Store, what: Subject, mismatch: Mismatch) -> Self {
         Self::Corrupt {
             what,
@@ -377,7 +377,7 @@ impl Error {
         }
     }
 
-    /// Makes the error of settings that cannot work.
+    /// Returns the error for settings that cannot work.
     pub(crate) fn settings(reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self::Settings { reason }

@@ -1,4 +1,4 @@
-//! Blobs: the stored ones as upstream has them, and the derived config and layer of a flat form.
+//! Blobs: stored blobs, and the derived config and layer of a flat form.
 
 use std::sync::Arc;
 
@@ -222,8 +222,8 @@ fn set_content_range(headers: &mut HeaderMap, range: &str) {
     }
 }
 
-/// Changes the headers for the same content as zstd: its length is unknown and its entity tag is weak. GET and HEAD
-/// have the same headers (RFC 9110, 8.6 and 9.3.2).
+/// Changes the headers to those of the zstd form: the length is unknown, and the entity tag is weak. GET and HEAD get
+/// the same headers (RFC 9110, 8.6 and 9.3.2).
 fn as_zstd(response: &mut Response, digest: &Digest) {
     let headers = &mut response.headers;
     headers.remove(CONTENT_LENGTH);

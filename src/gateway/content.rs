@@ -5,8 +5,8 @@
 //!                                                                    reads arrivals of the content engine
 //! ```
 //!
-//! The client's pace sets the pace of file reads. The server limits the pieces in memory; this module limits the reads
-//! at once. It knows nothing about HTTP or connections.
+//! The client's pace sets the pace of file reads. The server limits the pieces in memory; this module limits concurrent
+//! reads. It knows nothing about HTTP or connections.
 
 mod body;
 mod buffers;
@@ -105,7 +105,7 @@ impl Contents {
     }
 }
 
-/// Returns digests that cover all parts and the whole.
+/// Returns the split digest, which covers all layers, and the digest of the whole component.
 fn names(component: &SplitManifest) -> (Digest, Digest) {
     (component.config.digest, component.content.digest)
 }

@@ -50,7 +50,7 @@ impl Gateway {
         ))
     }
 
-    /// Passes a list on, and points its next page to the gateway.
+    /// Forwards a list, and makes the link to its next page point to the gateway.
     fn relay_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
         let next = relayed.next_page()?;
         let mut response = self.relay(request, relayed);
@@ -82,8 +82,8 @@ impl RepositoryRequest<'_> {
         Ok(list_response(self.request, &list, next))
     }
 
-    /// Passes the tags on. If upstream has no paging, the gateway cuts the pages itself. Distribution 2.8 returns all
-    /// tags, in no order.
+    /// Forwards the tags. If upstream does not support paging, the gateway cuts the pages itself. Distribution 2.8
+    /// returns all tags, unsorted.
     async fn relay_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
@@ -118,7 +118,7 @@ impl RepositoryRequest<'_> {
         Ok(index(json!(found.await?), artifact_type.is_some()))
     }
 
-    /// Passes on the referrers of a digest with another algorithm.
+    /// Forwards a request for the referrers of a digest of another algorithm. A 404 becomes an empty list.
     async fn other_referrers(&self, subject: &ManifestName) -> HandlerResult<Response> {
         let endpoint = format!("referrers/{subject}");
         let (method, query) = (

@@ -1,4 +1,4 @@
-//! The split manifest behind a flat digest, in memory and on disk for the time after a restart.
+//! Maps flat digests to split manifests, in memory and on disk. The entries on disk survive a restart.
 //!
 //! An entry is only a hint. The caller reads the split manifest with the rights of the client, and derives the flat
 //! form again.
@@ -117,12 +117,12 @@ impl OriginIndex {
     }
 }
 
-/// Returns one key for both. No location contains a line break.
+/// Returns the key for a location and a digest. No location contains a line break.
 fn key(location: &str, digest: &Digest) -> Digest {
     Digest::of(format!("{location}\n{digest}").as_bytes())
 }
 
-/// Removes the oldest files above a number.
+/// Removes the oldest files, so that at most `most` remain.
 fn prune(directory: &Path, most: usize) -> io::Result<()> {
     let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -1,4 +1,4 @@
-//! Manifests: a tag in the form that the client accepts, a digest with exactly its bytes.
+//! Manifests: by tag in the form that the client accepts, by digest with exactly the bytes of that digest.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, VARY};
 use http::{HeaderValue, Method, StatusCode};
@@ -67,7 +67,7 @@ impl RepositoryRequest<'_> {
         }
     }
 
-    /// Answers with the exact bytes of a digest: as upstream has them, or otherwise the flat form of a split manifest.
+    /// Answers a request by digest, with upstream's manifest or with the derived flat manifest that has this digest.
     async fn manifest_by_digest(&self, digest: &Digest) -> HandlerResult<Response> {
         let request = self.request;
         if let Some(origin) = self.gateway.index.get(&self.location, digest)?
@@ -87,7 +87,7 @@ impl RepositoryRequest<'_> {
         Ok(self.relay_manifest(got))
     }
 
-    /// Passes on upstream's answer.
+    /// Forwards upstream's answer.
     fn relay_manifest(&self, got: ManifestAnswer) -> Response {
         match got {
             ManifestAnswer::Manifest(raw) => self.as_stored(raw),

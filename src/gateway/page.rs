@@ -36,7 +36,7 @@ use super::{Gateway, client_credentials};
 use crate::digest::Digest;
 use crate::store::remote::Credentials;
 
-/// The most pages in work at once. Each page requests many manifests.
+/// The most pages that are built at once. Each page requests many manifests.
 pub(super) const AT_ONCE: usize = 4;
 
 /// The most bytes read from an error response, to find its message.
@@ -53,8 +53,8 @@ impl Gateway {
         }
     }
 
-    /// Answers with a page that explains a failure. It never asks for a password: that would be upstream's, and the
-    /// browser would then send it with every request.
+    /// Answers with a page that explains a failure. It has no login challenge. With one, the browser would ask for an
+    /// upstream password and send it with every request.
     async fn problem(&self, request: &Request, failure: Failure) -> Response {
         let instead = self.failure_response(request, failure);
         let stranger = matches!(self.upstreams.rights, Rights::Client)

@@ -29,8 +29,8 @@ impl PageRequest {
         })
     }
 
-    /// Returns whether upstream ignored the paging: this complete list cannot be the requested page. With upstream's
-    /// own cursor that cannot be told.
+    /// Returns whether upstream ignored the paging parameters, so that `list` cannot be the requested page. If the
+    /// request has a cursor of upstream's own, returns false.
     pub(super) fn is_ignored_in(&self, list: &[String]) -> bool {
         let too_long = self.n.is_some_and(|n| n < list.len());
         let again = self.last.as_ref().is_some_and(|last| list.contains(last));

@@ -1,4 +1,4 @@
-//! Answers that are passed on from upstream, and responses to failures.
+//! Answers forwarded from upstream, and responses to failures.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::store::{self, Relayed};
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 impl Gateway {
-    /// Passes on upstream's answer. A redirect becomes 502, and so does a server error other than 503 and 504. A 401 to
+    /// Forwards upstream's answer. A redirect becomes 502, and so does a server error other than 503 and 504. A 401 to
     /// the gateway's own credentials becomes 403.
     pub(super) fn relay(&self, request: &Request, relayed: Relayed) -> Response {
         let status = relayed.status;
@@ -40,7 +40,7 @@ impl Gateway {
             return Refusal::new(StatusCode::FORBIDDEN, "DENIED", message).into();
         }
         let mut headers = relayed.headers.clone();
-        // It points past the gateway; lists get their own.
+        // Upstream's link bypasses the gateway; lists get their own.
         headers.remove(LINK);
         if own {
             headers.remove(WWW_AUTHENTICATE);
@@ -82,7 +82,8 @@ impl Gateway {
 }
 
 impl RepositoryRequest<'_> {
-    /// Replaces a refusal from one of the gateway's own requests by upstream's, which tells the client how to log in.
+    /// Replaces the refusal of one of the gateway's own requests by upstream's response, which tells the client how to
+    /// log in.
     pub(super) async fn with_challenge<T>(&self, answered: HandlerResult<T>) -> HandlerResult<T> {
         if let Err(Failure::Error(Error::Store(error))) = &answered
             && let (store::Error::Refused { .. }, Rights::Client) =
@@ -107,8 +108,8 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Stops browsers from running content of registries as the gateway's own. Headers of registries that would let other
-/// sites read the content are not passed on either.
+/// Stops browsers from running content of registries as the gateway's own. [`Relayed`] already lacks the registry's
+/// headers that would let other sites read the content.
 pub(super) fn set_safety_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");

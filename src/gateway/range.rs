@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use http::header::{HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 
-/// Returns the range of `size` bytes that a client requests, if the entity tag is `"tag"`. Returns nothing for all
-/// bytes, and an empty range if the requested one does not exist. Several ranges count as all bytes, because a server
-/// may ignore them.
+/// Returns the range that a client requests of a body with `size` bytes and the entity tag `"tag"`. Returns nothing for
+/// all bytes, and an empty range if the requested one does not exist. Several ranges count as all bytes, because a
+/// server may ignore them.
 pub(super) fn requested_range(headers: &HeaderMap, size: u64, tag: &str) -> Option<Range<u64>> {
     let mut lines = headers.get_all(RANGE).into_iter();
     let (Some(line), None) = (lines.next(), lines.next()) else {

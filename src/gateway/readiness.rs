@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::passthrough::chain;
 use super::upstream::{OpenUpstream, Upstreams};
 
-/// How long an upstream may take to answer this check; probes wait a second.
+/// How long an upstream may take to answer this check. Kubernetes probes wait one second by default.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long a success is cached, so that frequent checks cost little.
@@ -38,7 +38,7 @@ impl Readiness {
     }
 }
 
-/// Asks all upstreams at once, and takes the first success.
+/// Asks all upstreams at once, and returns the first success or all failures.
 async fn ask(upstreams: &Upstreams) -> Result<(), String> {
     let known = upstreams.listed.iter();
     let mut asked: FuturesUnordered<_> = known.map(answers).collect();

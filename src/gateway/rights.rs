@@ -24,7 +24,7 @@ pub type OwnCredentials =
 /// The rights used for requests to registries.
 #[derive(Clone)]
 pub enum Rights {
-    /// The client's own credentials. A client gets nothing from a cache that it may not read upstream.
+    /// The client's own credentials. From a cache, a client gets only content that it may read upstream.
     Client,
     /// The gateway's own credentials. Every client that reaches the gateway reads with them.
     Own(OwnCredentials),
@@ -62,7 +62,7 @@ impl RecentAnswers {
     }
 }
 
-/// Returns one key for all three. No location contains a line break.
+/// Returns the key for a client, a location and a digest. No location contains a line break.
 fn key(who: &Digest, location: &str, digest: &Digest) -> Digest {
     Digest::of(format!("{who}\n{location}\n{digest}").as_bytes())
 }

@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use crate::digest::Digest;
 use crate::reference::{is_host, is_marked_as_host, is_path, is_tag};
 
-/// An endpoint of the specification, with its parameters.
+/// An endpoint of the registry API, with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// `/v2/`: clients check whether this is a registry and how to log in.
@@ -107,7 +107,8 @@ fn manifest_name(text: &str) -> Result<ManifestName, Refusal> {
     }
 }
 
-/// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
+/// Parses a digest of any algorithm. Spec:
+/// <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
 fn digest(text: &str) -> Result<ManifestName, Refusal> {
     let bad = || Refusal::bad_request("DIGEST_INVALID", "that is not a digest");
     if let Ok(digest) = text.parse() {

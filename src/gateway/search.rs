@@ -1,4 +1,5 @@
-//! Searches for digests of flat forms without a record: after a restart, or from another gateway.
+//! Locates the split manifest of a flat digest that `lookup` has no record of. The directory may be new, or the client
+//! may have the digest from another gateway.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -72,8 +73,8 @@ impl RepositoryRequest<'_> {
         Ok(None)
     }
 
-    /// Reads the split manifest under a tag; nothing if the tag names no sound one. A damaged manifest cannot be the
-    /// wanted one, but an unreachable one may be, so that is an error.
+    /// Reads the split manifest under a tag. Returns nothing if the tag names no valid one. A damaged manifest cannot
+    /// be the wanted one, but an unreachable one may be, so that is an error.
     async fn read_candidate(&self, tag: String) -> HandlerResult<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
             Err(Failure::Error(error)) if is_unsound(&error) => {
@@ -100,8 +101,8 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Sorts the highest version first, then other tags, then the split forms behind flat artifacts. Leaves out tags about
-/// other manifests.
+/// Sorts the highest version first, then other tags, then the tags of split forms. Leaves out tags that belong to other
+/// manifests.
 fn search_order(tags: Vec<String>) -> Vec<String> {
     let mut tags: Vec<String> = tags
         .into_iter()

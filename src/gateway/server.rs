@@ -122,7 +122,7 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
-                // Usually a lack of file handles, some of which are free soon.
+                // Usually the process has no file handles left. Some become free soon.
                 shared.failed(
                     "accept",
                     &format!("error: accepting a connection failed: {error}"),

@@ -246,8 +246,8 @@ impl Upstreams {
         known.ok_or_else(|| unknown(namespace.unwrap_or_default()))
     }
 
-    /// Finds the upstream and the path of a repository. The namespace selects the upstream, or otherwise the host at
-    /// the start of the name. Without both it is the first upstream.
+    /// Finds the upstream and the path of a repository. The namespace selects the upstream. Without a namespace, the
+    /// host at the start of the name selects it. Without either, it is the first upstream.
     pub(super) fn find_repository<'a>(
         &self,
         name: &'a str,

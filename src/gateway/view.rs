@@ -123,7 +123,7 @@ impl RepositoryRequest<'_> {
         let split = open_split(store.as_ref(), &raw, self.gateway.session()?).await?;
         acceptance::accept(&Purpose::Reference, &split.facts(store.as_ref()))?;
         let config = split.manifest.config;
-        // The config may come from the cache, where other repositories' blobs are too.
+        // The config may come from the cache, which also has blobs of other repositories.
         if split.manifest.repeated_config().is_none() && !store.has(config).await? {
             return Err(missing_blob(&raw.digest, store.location(), config).into());
         }

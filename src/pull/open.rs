@@ -15,7 +15,7 @@ use crate::reference::Name;
 use crate::split::Recipe;
 use crate::store::{self, RawManifest, Session, Store, chain};
 
-/// The most split forms that are tried, because anyone who may write to a repository can list any number.
+/// The most split forms that are tried. Anyone who may write to a repository can add any number of them.
 const MAX_LISTED: usize = 16;
 
 /// An artifact with its checked manifest, and its checked config if it is needed.
@@ -133,8 +133,8 @@ impl OpenArtifact {
         }
     }
 
-    /// Returns the facts for the acceptance gate. They leave out the split digest behind a flat artifact, because that
-    /// may change.
+    /// Returns the facts for the acceptance gate. For a flat artifact they leave out the split digest, because the
+    /// split form may change.
     pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
         match &self.artifact {
             Artifact::Split(split) if split.digest == self.digest => split.facts(store),

@@ -1,8 +1,7 @@
 //! A repository of a registry, by the OCI distribution specification.
 //!
-//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>. Requests go through one HTTP client
-//! with own retries, resumed transfers, and mounts that turn into uploads. This module must not know what an artifact
-//! means.
+//! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>. This module uses an HTTP client,
+//! and adds retries, resumed transfers, and mounts that fall back to uploads. It must not know what an artifact means.
 
 mod answer;
 mod authorization;
@@ -160,7 +159,7 @@ impl Remote {
         if length.is_some() && length == size {
             return Ok(BlobAnswer::Found(length));
         }
-        // Some registries answer every HEAD with 0.
+        // Some registries answer every HEAD with the length 0.
         let length = length.filter(|length| *length != 0);
         if named.is_some() {
             return Ok(BlobAnswer::Found(length));
@@ -277,7 +276,7 @@ impl Remote {
 /// The answer to a request for a blob.
 enum BlobAnswer {
     Missing,
-    /// The blob exists; the registry may not tell its length.
+    /// The blob exists; the registry may not report its length.
     Found(Option<u64>),
     /// The registry answers, but does not say whether the blob exists.
     Unclear,

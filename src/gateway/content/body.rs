@@ -26,7 +26,7 @@ pub(super) struct Body {
     arrivals: Vec<Option<(Arc<Arrival>, bool)>>,
     /// The number of sources started.
     begun: usize,
-    /// The current step. After the last one everything was sent.
+    /// The current step. After the last one the body is complete.
     step: usize,
     /// The offset in the current source.
     at: u64,
@@ -74,7 +74,7 @@ impl Body {
             }
             let ready = match cuts.is_empty() {
                 true => self.ready().await?,
-                // Missing bytes and failures are left to the next piece.
+                // The next piece waits for missing bytes and reports failures.
                 false => match self.look().now_or_never() {
                     Some(Ok(ready)) => ready,
                     Some(Err(_)) | None => break,
@@ -108,7 +108,7 @@ impl Body {
             if is_own || !is_untouched || !is_about_rights(&failed) {
                 return Err(failed);
             }
-            // The other client was refused; this one may have more rights.
+            // The client that started the fetch was refused. This client may have more rights.
             self.arrivals[source] = None;
         }
     }

@@ -16,7 +16,7 @@ use crate::store::Error;
 /// gateway peaked at 196 MiB with this limit, and at 553 MiB without it.
 const MAX_READS: usize = 32;
 
-/// The buffers without a piece.
+/// The unused buffers, and the limit on reads.
 #[derive(Debug)]
 pub(super) struct Buffers {
     unused: Mutex<Vec<Vec<u8>>>,
@@ -49,7 +49,7 @@ impl Buffers {
     }
 }
 
-/// A buffer that becomes unused when its last byte is dropped.
+/// A buffer that becomes unused again when it is dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pub(super) bytes: Vec<u8>,

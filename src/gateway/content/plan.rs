@@ -8,7 +8,7 @@ use crate::content::ContentKey;
 use crate::encoding::{EncodedBlob, Encoding};
 use crate::split::Run;
 
-/// A part of a raw layer is fetched alone if the layer has more than this many times its bytes.
+/// A part of a raw layer is fetched alone if the layer is more than this many times as large.
 const PART_WORTH: u64 = 2;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct BodyPlan {
     pub(super) steps: Vec<PlanStep>,
 }
 
-/// The bytes that steps read from.
+/// A blob or a decoded layer that steps read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BodySource {
     pub(super) wanted: ContentKey,

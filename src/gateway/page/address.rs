@@ -6,7 +6,7 @@
 //! | `/-/REPOSITORY` | its tags |
 //! | `/-/REPOSITORY:TAG`, `/-/REPOSITORY@DIGEST` | a component |
 //!
-//! A repository name contains no `@`, and no colon after its last slash. So the part after either belongs to the tag or
+//! A repository name contains no `@`, and no colon after its last slash. So the text after either one is a tag or a
 //! digest.
 
 use std::fmt;

@@ -15,7 +15,7 @@ use crate::world::Interfaces;
 /// The most bytes of WIT on a page.
 const MAX_WIT_BYTES: usize = 512 * 1024;
 
-/// The most lines of WIT that are open from the start.
+/// WIT of at most this many lines is expanded when the page opens.
 const SHORT_WIT: usize = 60;
 
 /// The most imports, and the most exports, on a page.

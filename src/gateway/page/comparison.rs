@@ -48,7 +48,7 @@ impl ComparedVersion {
     }
 }
 
-/// Divides layers into those that another version has too, and the rest.
+/// Divides layers into shared ones, which another version has too, and the others.
 pub(super) fn partition_shared<'a>(
     layers: &'a [Layer],
     others: &[ComparedVersion],

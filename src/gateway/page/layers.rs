@@ -175,7 +175,7 @@ impl Layers {
         }
     }
 
-    /// Names versions. If these are all of more than two versions, says only how many.
+    /// Lists the names of versions. If these are all compared versions and more than two, returns only their number.
     fn version_list(&self, names: &[&str]) -> String {
         let known = self.others.iter().filter(|other| other.contents.is_ok());
         match known.count() {

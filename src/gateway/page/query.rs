@@ -1,5 +1,4 @@
-//! Queries to upstream for the values on pages, with the rights of the client. The HTML is written by the other
-//! modules.
+//! Queries upstream for the values on pages, with the rights of the client. The other modules write the HTML.
 
 mod artifact;
 
@@ -107,13 +106,12 @@ impl Gateway {
         names: Vec<String>,
     ) -> Vec<Markup> {
         let rows = names.into_iter().map(|path| async move {
-            // The name for clients, whose paths need the host of every upstream but the first.
+            // Clients must put the host before the path, except for the first upstream.
             let name = match &known.host {
                 Some(host) if !is_first => format!("{host}/{path}"),
                 _ => path,
             };
-            // If the host does not look like a host, or a layout has none, only the first upstream is reachable by
-            // name.
+            // A layout without a host, or a host that does not look like one, is reachable only as the first upstream.
             let leads = is_first || split_host(&name).is_some();
             let address = PageAddress::repository(&name).filter(|_| leads);
             let tags = match address {
@@ -164,8 +162,8 @@ impl Gateway {
         Ok(tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?)
     }
 
-    /// Opens a repository for a visitor. Visitors without credentials are anonymous clients, for whom some registries
-    /// want a token.
+    /// Opens a repository for a visitor. A visitor without credentials is an anonymous client, which needs a token at
+    /// some registries.
     async fn open_for_visitor<'a>(
         &'a self,
         request: &'a Request,
@@ -230,7 +228,7 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Returns the credentials of a browser. Some registries want a token even from anonymous clients.
+/// Returns the credentials of a browser. Some registries require a token even from anonymous clients.
 fn visitor(request: &Request) -> Result<Credentials, Refusal> {
     Ok(match client_credentials(request)? {
         Credentials::Forwarded(None) => Credentials::Anonymous,
@@ -238,7 +236,7 @@ fn visitor(request: &Request) -> Result<Credentials, Refusal> {
     })
 }
 
-/// Sorts versions first, the newest before the others, then the other tags.
+/// Returns the versions, newest first, and then the other tags in alphabetical order.
 fn newest_first(tags: &Tags) -> Vec<String> {
     let mut others = tags.others.clone();
     others.sort();

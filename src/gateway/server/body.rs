@@ -18,10 +18,11 @@ use crate::store::{self, ByteStream};
 /// The largest piece sent at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The most pieces that wait for a client, beside those in the connection and the one that waits for its place here.
+/// The most pieces in the channel to the connection. The connection itself may hold more.
 const PIECES: usize = 1;
 
-/// A piece for the connection, or nothing at the end. If the channel closes before the end, the source panicked.
+/// A piece for the connection, or nothing at the end. If the channel closes before the end, the client was disconnected
+/// or the source panicked.
 type BodyChunk = Result<Option<Bytes>, AbortReason>;
 
 /// The record of the request, until the response ends or is aborted.
@@ -131,7 +132,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// Divides a body into pieces small enough that a client that reads takes each soon.
+/// Divides a body into pieces so small that a reading client takes each one soon.
 struct Pieces {
     source: ByteStream,
     budget: Budget,
@@ -151,7 +152,7 @@ impl Pieces {
         }
     }
 
-    /// Returns the next piece. At the expected end it reserves no budget, because it must not wait for some while it
+    /// Returns the next piece. At the expected end it reserves no budget, because it must not wait for budget while it
     /// holds the last piece.
     async fn next(&mut self, is_end: bool) -> Result<Option<Bytes>, store::Error> {
         let next = match self.rest.take() {
@@ -223,8 +224,8 @@ async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
     }
 }
 
-/// Moves a body piece by piece from its source to the connection, and stops if no piece is taken for too long. An
-/// HTTP/2 connection asks for nothing while its client leaves no room, and keeps its pieces for any time.
+/// Moves a body piece by piece from its source to the connection, and stops if no piece is taken for too long. While
+/// its client grants no window, an HTTP/2 connection requests no pieces, and keeps those it has for any length of time.
 async fn send_body(
     mut pieces: Pieces,
     length: Option<u64>,

@@ -17,8 +17,8 @@ use crate::store::{self, ByteStream};
 /// The bytes of one permit.
 const UNIT: usize = 1024;
 
-/// The most bytes that a source returns at once. Longer pieces (manifests, pages) exist before their budget is
-/// reserved.
+/// The most bytes reserved for a piece. Longer pieces (manifests, pages) are in memory before any budget is reserved
+/// for them.
 const MOST: usize = 256 * 1024;
 
 /// The bytes that all bodies together may hold.

@@ -30,7 +30,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: SocketAddr) {
     let settings = &shared.settings;
     let _open = settings.metrics.count_connection();
-    // A failure only makes small responses slower.
+    // If this fails, small responses are only slower.
     let _as_it_is = stream.set_nodelay(true);
     let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);

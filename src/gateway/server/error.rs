@@ -9,7 +9,7 @@ pub enum Error {
     /// The certificate or its key is unusable.
     #[error("{what}")]
     Tls {
-        /// The problem, and which of the two has it.
+        /// The problem with the certificate or the key.
         what: &'static str,
         /// The cause, if there is one.
         source: Option<Box<dyn error::Error + Send + Sync>>,

@@ -122,7 +122,7 @@ fn for_handler(mut head: Request) -> Request {
     if !head.headers.contains_key(HOST)
         && let Some(authority) = head.uri.authority()
     {
-        // The handler gets no user information before an `@`.
+        // Leave out user information, which ends with an `@`.
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         if let Ok(host) = HeaderValue::from_str(host) {
             head.headers.insert(HOST, host);

@@ -10,11 +10,11 @@ use super::state::ConnectionState;
 use crate::gateway::metrics::GaugeGuard;
 use crate::store;
 
-/// The query parameters in the log. Others are left out with their names, because a parameter without a name may be a
-/// secret.
+/// The query parameters in the log. Other parameters are left out, including their names, because a parameter without a
+/// name may be a secret.
 const LOGGED_PARAMETERS: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
-/// The most characters of a method, and of a path, in the log.
+/// The most characters of a method, and of a path with its query, in the log.
 const MAX_METHOD: usize = 16;
 const MAX_TARGET: usize = 1024;
 
@@ -193,7 +193,8 @@ fn instant(moment: SystemTime) -> String {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    // With years that begin in March, the leap day is the last day. Every 400 years have the same number of days.
+    // If years begin in March, the leap day is the last day of a year. All periods of 400 years have the same number of
+    // days.
     let from_march = days + 719_468;
     let (era, of_era) = (from_march / 146_097, from_march % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -30,7 +30,7 @@ pub struct ServerSettings {
     pub metrics: Arc<Metrics>,
     /// Whether the log has a line for each request. Failures are always logged.
     pub access_log: bool,
-    /// The log: gets one line at a time, without secrets and control characters.
+    /// The log. It gets one line at a time, without secrets or control characters.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 

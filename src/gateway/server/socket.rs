@@ -20,7 +20,7 @@ pub(super) struct Socket {
     /// Runs while a write waits for the client.
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
-    /// Whether the connection was shut down in order.
+    /// Whether the connection had an orderly shutdown.
     is_shut: bool,
 }
 
@@ -62,7 +62,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.state.is_cut(self.is_shut) {
-            // Send a reset: a client may take the mere end of the connection for the end of a body.
+            // Send a reset: a client may mistake the end of the connection for the end of a body.
             let _gone_already = self.stream.set_zero_linger();
         }
     }

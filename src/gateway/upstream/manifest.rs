@@ -14,7 +14,7 @@ pub(in crate::gateway) enum ManifestAnswer {
     Manifest(RawManifest),
     /// A registry's answer without a manifest: a 200 to a HEAD, or another status.
     Relayed(Relayed),
-    /// No manifest, in a store other than a registry.
+    /// A store other than a registry has no such manifest.
     Missing,
 }
 

@@ -14,13 +14,13 @@ use crate::digest::{Digest, Identity, Mismatch};
 use crate::store::{Error, StoreKind, Subject};
 use crate::text::excerpt;
 
-/// The number of bytes that are read of an error's body.
+/// The most bytes that are read from an error's body.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 /// The digest header that registries send with manifests. The distribution specification uses Docker's name.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// Why a body was not read.
+/// The reason why a body was not read.
 pub(super) enum BodyError {
     TooLong,
     TooSlow(TooSlow),
@@ -68,7 +68,7 @@ pub(super) struct Words {
     pub(super) message: String,
 }
 
-/// Reads the body of an error. If it breaks off or takes too long, returns the part that has come.
+/// Reads the body of an error. If it breaks off or takes too long, returns the part that has arrived.
 pub(super) async fn words(mut response: Response) -> Words {
     let mut body = Vec::new();
     let pace = pace(&response).for_error();
@@ -206,8 +206,8 @@ pub(super) fn is_accepted(status: StatusCode) -> bool {
     matches!(status.as_u16(), 201 | 202 | 204)
 }
 
-/// Makes an error if an answer to `what` has a success status but is not a registry's document: it is encoded in
-/// transit, a web page, a file that is not JSON, or a list of errors.
+/// Fails if an answer to `what` has a success status but is not a registry's document. It may be encoded in transit, a
+/// web page, a file that is not JSON, or a list of errors.
 ///
 /// Web servers, login pages and proxies answer any path with 200. Such an answer proves nothing, least of all that a
 /// list is empty or that something exists.
@@ -270,7 +270,7 @@ pub(super) fn content_digest(headers: &HeaderMap) -> Option<Digest> {
         .ok()
 }
 
-/// Makes the error of bytes that do not have the expected digest.
+/// Returns the error for bytes that do not have the expected digest.
 pub(super) fn corrupt(location: &str, what: String, expected: Digest, found: Identity) -> Error {
     let expected = Identity {
         digest: expected,

@@ -65,7 +65,7 @@ pub(super) struct Authorized {
 }
 
 impl Authorized {
-    /// Makes the layer for these scopes. Without a scope, tokens only prove the client's identity.
+    /// Creates the layer for these scopes. Without a scope, tokens only prove the client's identity.
     pub(super) fn new(
         wire: Wire,
         credentials: Credentials,
@@ -90,7 +90,7 @@ impl Authorized {
         }
     }
 
-    /// Sends a request once. A refusal, or an answer that the registry may not repeat, is a failure.
+    /// Sends a request once. A refusal is a failure, and so is an answer that may be different the next time.
     pub(super) async fn send(&self, request: &Request) -> Result<Response, Failure> {
         let response = self.answer(request).await?;
         let status = response.status();
@@ -133,8 +133,8 @@ impl Authorized {
         }
     }
 
-    /// Makes tokens let the client read another repository, at most once for each. If the token server declines,
-    /// requests that need the repository are refused.
+    /// Requests tokens that also let the client read another repository, at most once for each. If the token server
+    /// declines, requests that need the repository are refused.
     pub(super) async fn add_repository(&self, path: &str) -> Result<(), Failure> {
         let mut state = self.state.lock().await;
         if state.refused.is_some()
@@ -227,7 +227,7 @@ impl Authorized {
         Ok(is_new.then(|| state.grant.clone()))
     }
 
-    /// Meets a challenge. The state does not change if the client supports none of them.
+    /// Answers the registry's challenges. The state does not change if the client supports none of them.
     async fn accept_challenge(
         &self,
         state: &mut State,
@@ -290,7 +290,7 @@ impl Authorized {
         }
     }
 
-    /// Makes the error of a refusal. If it may be about the credentials, the text says whether any were sent.
+    /// Returns the error for a refusal. If it may be about the credentials, the text says whether any were sent.
     fn refused(&self, what: &str, words: &str, may_be_credentials: bool) -> Error {
         let note = match &self.credentials {
             _ if !may_be_credentials => "",

@@ -20,7 +20,7 @@ const READ_BYTES: u64 = 128 * 1024;
 
 /// A body that can be made anew for every attempt.
 pub(super) enum Body {
-    /// No body. A method that has one gets the length 0.
+    /// No body. The caller sets `Content-Length: 0` if a registry requires it.
     Empty,
     /// Bytes in memory.
     Bytes(Bytes),
@@ -35,8 +35,8 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// Gives a request this body and its length, because registries refuse bodies without one. `sent` counts the sent
-    /// bytes of a file.
+    /// Gives a request this body and its length, because registries refuse bodies of unknown length. `sent` counts the
+    /// sent bytes of a file.
     pub(super) async fn attach(
         &self,
         builder: RequestBuilder,

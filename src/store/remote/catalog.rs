@@ -63,7 +63,7 @@ async fn list(transport: &Transport) -> Result<Vec<String>, Error> {
     let is_absent = |response: &Response| is_absent(response.status());
     match pages.names("repositories", "", is_absent).await {
         Ok(names) => names.ok_or_else(|| no_catalog(transport)),
-        // A front end answers paths that the registry does not have with a web page.
+        // A front end may answer with a web page for paths that the registry does not have.
         Err(Error::NotRegistry { .. }) if pages.is_first() => Err(no_catalog(transport)),
         Err(error) => Err(error),
     }

@@ -31,9 +31,9 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .collect()
 }
 
-/// Schemes and parameters share one comma-separated list, so a new challenge begins with a word that no `=` follows.
-/// Unquoted values may contain anything but commas and white space: zot sends `realm=https://…` unquoted, against the
-/// RFC.
+/// Parses the challenges in one header. Schemes and parameters share one comma-separated list, so a new challenge
+/// begins with a word that no `=` follows. Unquoted values may contain anything but commas and white space: zot sends
+/// `realm=https://…` unquoted, against the RFC.
 fn parse(text: &str) -> Vec<Challenge> {
     let mut found: Vec<Offer> = Vec::new();
     for element in elements(text) {

@@ -67,8 +67,8 @@ impl Network {
     }
 }
 
-/// Makes the client for requests, with this time limit for answers, or the one for uploads. An upload has no such
-/// limit, because the timer would count from the first sent byte; its progress is watched instead.
+/// Builds the client for requests, or without a `read_timeout` the client for uploads. The timer would count from the
+/// first sent byte, so `Wire` watches the progress of uploads instead.
 pub(super) fn build(
     network: &Network,
     options: &Options,
@@ -79,7 +79,7 @@ pub(super) fn build(
     build_with(network, options, read_timeout, policy)
 }
 
-/// Makes a client for a server that is not a registry. It follows redirects only to https, or between loopback hosts.
+/// Builds a client for a server that is not a registry. It follows redirects only to https, or between loopback hosts.
 pub(super) fn build_for_site(
     network: &Network,
     options: &Options,

@@ -149,7 +149,7 @@ fn tls_error<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a rustls::
     })
 }
 
-/// Makes the error of a host that speaks TLS.
+/// Returns the error for a host that speaks TLS.
 pub(super) fn speaks_tls(url: &Url) -> ConnectionError {
     let is_loopback = is_this_machine(url);
     let host = url.host_str().unwrap_or_default();

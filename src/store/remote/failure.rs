@@ -14,7 +14,7 @@ pub(super) struct Failure {
 }
 
 impl From<Error> for Failure {
-    /// Makes a failure that no other attempt can change.
+    /// Returns a failure that is not retried.
     fn from(error: Error) -> Self {
         Self { error, retry: None }
     }

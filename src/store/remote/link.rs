@@ -78,7 +78,7 @@ fn relation(mut rest: &str) -> (Option<String>, &str) {
 
 /// Parses the value of a parameter, with or without quotes. Returns the text after it, too.
 fn value(text: &str) -> (String, &str) {
-    // The specification has no single quotes, but registries send them.
+    // Some registries send single quotes, against the specification.
     let Some(quote) = text
         .chars()
         .next()

@@ -10,8 +10,7 @@ use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
 
-/// Sends credentials to a registry, and returns whether it asked for them. If the registry rejects them, that is an
-/// error.
+/// Sends credentials to a registry, and returns whether it asked for them. Fails if the registry rejects them.
 ///
 /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#determining-support>.
 pub async fn try_login(

@@ -36,7 +36,7 @@ pub struct Options {
     pub retry: Retry,
     /// The time limit for connecting.
     pub connect_timeout: Duration,
-    /// The time limit for silence of the other side.
+    /// How long the server may send nothing. During an upload, how long both sides may send nothing.
     pub read_timeout: Duration,
     /// The speed limits for the body of an answer.
     pub pace: Pace,

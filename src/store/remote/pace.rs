@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most that one pause counts. The limit on silence ends a dead connection, and the transfer is then resumed;
-/// slowness ends it for good.
+/// The most time that one pause counts for. The limit on silence ends a dead connection, and the transfer is then
+/// resumed. Slowness ends the transfer for good.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// The speed limits for bodies. Every response carries them.

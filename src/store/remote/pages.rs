@@ -85,8 +85,8 @@ impl<'a> Pages<'a> {
         next.map(Some)
     }
 
-    /// Reads the names on all pages, each of which has them in `member`. Returns nothing if `is_absent` finds that the
-    /// answer to the first page says that there is no such list. A 404 to the first page means that `subject` does not
+    /// Reads the names on all pages, each of which has them in `member`. Returns nothing if `is_absent` is true for the
+    /// answer to the first page: the registry has no such list. A 404 to the first page means that `subject` does not
     /// exist.
     ///
     /// A list that breaks off is an error, never a short list.
@@ -122,7 +122,7 @@ impl<'a> Pages<'a> {
         Ok(names.unwrap_or_default())
     }
 
-    /// Makes the error of an answer that is not a page. A 404 to the first page means that `subject` does not exist.
+    /// Returns the error for an answer that is not a page. A 404 to the first page means that `subject` does not exist.
     pub(super) async fn unexpected(&self, response: Response, subject: &str) -> Error {
         let subject = if self.is_first() { subject } else { "" };
         let wire = self.transport.wire();

@@ -1,4 +1,4 @@
-//! Forwards a request unchanged, and returns the answer: for a gateway, which acts for its client.
+//! Forwards a gateway's request unchanged, and returns the answer.
 
 use std::error;
 use std::io;
@@ -33,7 +33,7 @@ pub const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
-/// Headers that tell a registry's own visitors about it.
+/// Headers about the registry itself, which a gateway does not forward.
 const ABOUT_THE_REGISTRY: [&str; 8] = [
     "alt-svc",
     "content-location",
@@ -53,7 +53,7 @@ const CROSS_ORIGIN: &str = "access-control-";
 pub struct Relayed {
     /// The registry's status.
     pub status: StatusCode,
-    /// Its headers, without those for one connection.
+    /// Its headers, without those that a gateway does not forward.
     pub headers: HeaderMap,
     response: Response,
     what: String,
@@ -245,7 +245,7 @@ fn passes(response: &Response) -> bool {
         && answer::retry_after(response.headers()).is_none()
 }
 
-/// Leaves out the headers for one connection.
+/// Returns the headers that a gateway forwards.
 fn for_all(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).into_iter();
     let named = named.filter_map(|names| names.to_str().ok());

@@ -16,7 +16,7 @@ pub(super) struct Proxies {
     exceptions: Vec<Exception>,
 }
 
-/// A host with a port in `NO_PROXY`. The [`Matcher`] knows only hosts.
+/// An entry of `NO_PROXY` with a port or brackets, which the [`Matcher`] does not parse.
 struct Exception {
     /// If absent, the exception is for every port.
     port: Option<u16>,

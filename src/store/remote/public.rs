@@ -1,4 +1,4 @@
-//! Public addresses, which even an untrusted text may name.
+//! Tells public addresses, which untrusted input may name, from others.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -81,8 +81,8 @@ fn is_everybodys_v4(address: Ipv4Addr) -> bool {
         || address.is_documentation())
 }
 
-/// Spec: <https://www.iana.org/assignments/iana-ipv6-special-registry/>. Excludes all but global unicast, the addresses
-/// for documentation, and those that contain an IPv4 address.
+/// Spec: <https://www.iana.org/assignments/iana-ipv6-special-registry/>. Accepts only global unicast addresses, but not
+/// those for documentation or those that contain an IPv4 address.
 fn is_everybodys_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let global = segments[0] & 0xe000 == 0x2000;

@@ -1,10 +1,10 @@
 //! The referrers of a manifest, from the registry's API and from the index under the referrers tag. The specification
 //! defines that tag for registries without the API.
 //!
-//! Both are always read: a registry that received the API later does not list the older entries under the tag. Only the
-//! first answer can show that there is no API. A 404 says so. A 405, a 501 and a redirect to another host mean it too,
-//! and [`Store::referrers_doubt`] reports them. Every other answer is an error, and no list ends with one: a client
-//! that asks for signatures must not be told that there are none.
+//! Both are read unless the registry is known to have no API. A registry that received the API later does not list the
+//! older entries under the tag. Only the first answer can show that there is no API. A 404 says so. A 405, a 501 and a
+//! redirect to another host imply it, and [`Store::referrers_doubt`] reports them. Every other answer is an error and
+//! never ends a list: a client that asks for signatures must not be told that there are none.
 //!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>.
 //!
@@ -40,7 +40,7 @@ const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 /// Facts about a registry's support for referrers.
 #[derive(Default)]
 pub(super) struct Knowledge {
-    /// Whether it has no API.
+    /// Whether the registry has no API.
     by_tag: AtomicBool,
     /// Its answer, if that implies but does not say that there is no API.
     doubt: OnceLock<String>,
@@ -170,8 +170,7 @@ impl Remote {
         Ok(found)
     }
 
-    /// Enters a pushed manifest into the index of its subject, unless the registry's answer says that it does so
-    /// itself.
+    /// Adds a pushed manifest to the index of its subject, unless the registry's answer says that it does so itself.
     pub(super) async fn list_referrer(
         &self,
         referrer: &Referrer,

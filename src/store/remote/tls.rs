@@ -63,8 +63,7 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// The certificates that the client trusts: the issuers of the system and the caller, and each trusted certificate
-/// itself.
+/// The trusted certificates of the system and of the caller. Each is trusted as an issuer, and for its own host.
 #[derive(Debug)]
 struct Trust {
     provider: Arc<CryptoProvider>,
@@ -100,7 +99,7 @@ impl Trust {
 }
 
 impl ServerCertVerifier for Trust {
-    /// Accepts a trusted certificate for its own host even if it is marked as a CA's, as OpenSSL and Go do: `openssl
+    /// Accepts a trusted certificate for its own host even if it is marked as a CA's, as OpenSSL and Go do. `openssl
     /// req -x509` makes such certificates.
     fn verify_server_cert(
         &self,

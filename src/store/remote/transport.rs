@@ -54,7 +54,7 @@ impl Transport {
             .await
     }
 
-    /// Sends a request and reads the whole answer; both are repeated together.
+    /// Sends a request and reads the whole answer. A retry repeats both.
     pub(super) async fn read(
         &self,
         request: &Request,
@@ -150,7 +150,7 @@ impl Transport {
         }
         let attempts = attempts.failed;
         Err(match failure.error {
-            // It names the host that failed, which may not be the registry.
+            // The error names the host that failed, which may not be the registry.
             Error::Unreachable { what, source, .. } => Error::Unreachable {
                 what,
                 attempts,

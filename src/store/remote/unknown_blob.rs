@@ -1,7 +1,8 @@
 //! Registries that wrongly refuse a manifest because of blobs that they have.
 //!
 //! Distribution 2.8 rewrites the file that links a blob to a repository for each client that pushes the blob. It
-//! refuses a manifest that arrives in the meantime with `MANIFEST_BLOB_UNKNOWN`, although the client saw the blob.
+//! refuses a manifest that arrives in the meantime with `MANIFEST_BLOB_UNKNOWN`, although the registry reported to the
+//! client that it has the blob.
 
 use reqwest::header::HeaderMap;
 use serde::Deserialize;

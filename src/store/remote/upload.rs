@@ -43,7 +43,7 @@ impl Default for UploadFacts {
 
 pub(super) struct Upload<'a> {
     pub(super) transport: &'a Transport,
-    /// The repository's `blobs/uploads/`.
+    /// The URL of the repository's `blobs/uploads/`.
     pub(super) uploads: Url,
     pub(super) blob: Identity,
     pub(super) file: &'a Path,
@@ -54,8 +54,8 @@ pub(super) struct Upload<'a> {
 
 impl Upload<'_> {
     /// Sends the blob. A broken chunked upload continues where it stopped. A broken upload in one piece starts again,
-    /// because the registry does not say how much it stored. A mount that was just declined is not requested again; its
-    /// upload is used.
+    /// because the registry does not say how much it stored. A mount that was just declined is not requested again. The
+    /// upload that the registry opened instead is used.
     pub(super) async fn push(&self) -> Result<Delivery, Error> {
         self.check_file().await?;
         let what = self.what();
@@ -284,7 +284,7 @@ impl Upload<'_> {
         }
     }
 
-    /// Asks how many bytes of an upload the registry has. Returns nothing if it does not say so.
+    /// Asks how many bytes of an upload the registry has. Returns nothing if it does not say.
     async fn ask(&self, session: &mut Session) -> Result<Option<u64>, Failure> {
         let request = Request::new(Method::GET, session.location.clone(), self.what());
         match self.transport.authorized.send(&request).await {

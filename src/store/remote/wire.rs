@@ -303,7 +303,7 @@ impl Wire {
             .requested(request.method.as_str(), &url, outcome);
     }
 
-    /// Makes the failure of an answer that may be different the next time.
+    /// Returns the failure for an answer that may be different the next time.
     pub(super) async fn busy(&self, response: Response, what: &str) -> Failure {
         let asked = answer::retry_after(response.headers());
         let mut error = self.unexpected(response, what, "").await;
@@ -317,7 +317,7 @@ impl Wire {
         Failure { error, retry }
     }
 
-    /// Makes an error of an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
+    /// Returns the error for an unexpected answer; 404 means that `subject` does not exist, unless that is empty.
     pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
         let status = response.status();
         let location = self.answerer(response.url());
@@ -344,7 +344,8 @@ impl Wire {
         }
     }
 
-    /// Reads the error of an answer. It names the proxy if the proxy may have answered, which is impossible in TLS.
+    /// Reads the error of an answer. The text names the proxy if the proxy may have answered, which is impossible over
+    /// TLS.
     pub(super) async fn words(&self, response: Response) -> Words {
         let status = response.status();
         let may_be = status.is_server_error() || status == StatusCode::FORBIDDEN;
@@ -379,7 +380,7 @@ impl Wire {
         }
     }
 
-    /// Makes the error of a registry that has other bytes, or none, after it accepted `sent`.
+    /// Returns the error for a registry that has other bytes, or none, after it accepted `sent`.
     pub(super) fn not_stored(&self, what: &str, sent: Digest, found: Option<Digest>) -> Error {
         Error::NotStored {
             what: what.to_owned(),
@@ -389,7 +390,7 @@ impl Wire {
         }
     }
 
-    /// Makes the error of an answer that is not a registry's: encoded in transit, or a web page.
+    /// Returns the error for an answer that is not a registry's: encoded in transit, or a web page.
     pub(super) fn not_registry(
         &self,
         response: &Response,
@@ -433,7 +434,7 @@ impl Wire {
         }
     }
 
-    /// Makes an error of a body that the host of `url` sends too slowly.
+    /// Returns the error for a body that the host of `url` sends too slowly.
     pub(super) fn too_slow(&self, url: &Url, what: &str, slow: TooSlow) -> Error {
         self.unreachable_at(url, what, Box::new(slow))
     }
@@ -451,8 +452,8 @@ impl Wire {
         }
     }
 
-    /// Makes the failure of a broken connection to the host of `url`, or of a file that could not be read while it was
-    /// sent.
+    /// Returns the failure for a broken connection to the host of `url`, or of a file that could not be read while it
+    /// was sent.
     pub(super) fn broken(&self, url: &Url, what: &str, error: reqwest::Error) -> Failure {
         if let Some(failed) = find::<FileFailed>(&error) {
             return failed.to_error().into();

@@ -102,7 +102,7 @@ impl RepositoryRequest<'_> {
         ))
     }
 
-    /// Reads the named manifest. The digest of a flat form returns the split manifest.
+    /// Reads the named manifest. For the digest of a flat form, returns the split manifest.
     async fn read_named(&self, name: &Name) -> HandlerResult<RawManifest> {
         let accept = upstream_accept(&HeaderMap::new());
         let text = name.to_string();

@@ -1,24 +1,24 @@
-//! Enters a manifest into the index of its subject's referrers, if the registry does not do so itself.
+//! Adds a manifest to the index of its subject's referrers, if the registry does not do so itself.
 //!
 //! Registries have no compare-and-swap: a client that writes the index overwrites all changes since it read the index.
 //! So an index with our entry proves nothing about the next moment. Another writer may have read the index before our
-//! write, and may write it after our look. The time from its read to its write limits how late that can be. We do not
-//! know that time, but ours is about as long, on the same registry under the same load. Therefore:
+//! write, and may write it after we have looked. The time from its read to its write limits how late that can be. We do
+//! not know that time, but ours is about as long, on the same registry under the same load. Therefore:
 //!
 //! - Between reading and writing, the client only adds the entry. Before it retries a failed write, it reads the index
 //!   again.
-//! - After each write it looks again, first after a wait that is longer than its time from read to write. Later waits are
-//!   longer. All waits are random within a factor of two, so that writers that met once then look and write at
-//!   different moments.
+//! - After each write it looks again, first after a wait that is longer than its time from read to write. Later waits
+//!   are longer. All waits are random within a factor of two, so that writers that collided once look and write at
+//!   different moments afterwards.
 //! - If the entry is missing, the client adds it again, to the current index.
-//! - The entry counts as entered when two looks in a row found the index unchanged. If other clients keep writing, six
+//! - The entry counts as added when two looks in a row found the index unchanged. If other clients keep writing, six
 //!   looks in a row that found the entry are enough: each of those writers had read it.
 //! - Every lost write makes the waits longer, and after [`MAX_WRITES`] it is an error.
 //!
 //! Some registries refuse an index that lists a manifest they do not have, but keep such indexes when they collect
 //! garbage. Entries of missing manifests are left out, but only if the index is refused with them.
 //!
-//! One case remains: a writer that pauses between its read and its write for longer than all our waits.
+//! One case is not covered: a writer that pauses between its read and its write for longer than all our waits.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -51,7 +51,8 @@ const LEAST_PACE: Duration = Duration::from_millis(40);
 enum Look {
     /// The entry, in an index of this digest.
     Listed(Digest),
-    /// There was no entry, and one was written. The index now has this digest; the time is that since the read.
+    /// There was no entry, and one was written. The index now has this digest. The duration is the time from the read
+    /// to the end of the write.
     Written(Digest, Duration),
     /// No entry.
     Missing,
@@ -78,7 +79,7 @@ struct Progress {
 }
 
 impl Remote {
-    /// Enters a manifest into the index of its subject's referrers. An existing entry does not change.
+    /// Adds a manifest to the index of its subject's referrers. An existing entry does not change.
     pub(super) async fn enter_referrer(&self, referrer: &Referrer) -> Result<(), Error> {
         let tag = referrers_tag(&referrer.subject);
         let mut progress = Progress::default();

@@ -30,7 +30,7 @@ pub(in crate::store::remote) struct Referrer {
 }
 
 impl Referrer {
-    /// Makes the entry of a manifest. Returns nothing if it has no subject, or is not an OCI manifest or index.
+    /// Returns the entry for a manifest. Returns nothing if it has no subject, or is not an OCI manifest or index.
     pub(in crate::store::remote) fn of(manifest: &RawManifest) -> Option<Self> {
         if ![media_type::MANIFEST, media_type::INDEX].contains(&manifest.media_type.as_str()) {
             return None;

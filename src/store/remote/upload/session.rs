@@ -67,7 +67,7 @@ impl Session {
         self.offset = taken.unwrap_or(end);
     }
 
-    /// Continues at the offset that the registry reports. Returns whether it is larger than the last one.
+    /// Continues at the offset that the registry reports. Returns whether it is larger than in the last correction.
     pub(super) fn correct(&mut self, offset: u64) -> bool {
         let moves = self.corrected.is_none_or(|last| last < offset);
         (self.offset, self.corrected) = (offset, Some(offset));
