@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) is_broken: bool,
     /// The offset of the registry's last correction.
     corrected: Option<u64>,
+    /// Whether the answer to the last chunk named an end before that chunk.
+    pub(super) is_doubtful: bool,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
             is_chunked: false,
             is_broken: false,
             corrected: None,
+            is_doubtful: false,
         })
     }
 
@@ -59,10 +62,13 @@ impl Session {
     }
 
     /// Counts a chunk of `length` bytes that the registry took, or as much of it as `Range` says. A `Range` that ends
-    /// elsewhere tells nothing: ECR repeats the end of the first chunk. If bytes are missing, the next answer is 416.
+    /// elsewhere tells nothing: ECR repeats the end of the first chunk. If bytes are missing, the next answer is 416, or
+    /// the upload cannot be closed.
     pub(super) fn accept(&mut self, length: u64, headers: &HeaderMap) {
         let (start, end) = (self.offset, self.offset + length);
-        let taken = received(headers).filter(|taken| start < *taken && *taken < end);
+        let taken = received(headers);
+        self.is_doubtful = taken.is_some_and(|taken| taken <= start);
+        let taken = taken.filter(|taken| start < *taken && *taken < end);
         self.offset = taken.unwrap_or(end);
     }
 
@@ -121,6 +127,7 @@ mod tests {
             is_chunked: true,
             is_broken: false,
             corrected: None,
+            is_doubtful: false,
         }
     }
 
