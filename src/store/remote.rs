@@ -228,9 +228,13 @@ impl Remote {
         }
     }
 
-    /// Makes sure that the registry has a manifest that was pushed. A registry may take a moment until it has.
-    async fn confirm(&self, manifest: &RawManifest) -> Result<(), Error> {
-        let name = Name::Digest(manifest.digest);
+    /// Makes sure that the registry has a manifest that was pushed, under its tag if it has one. A registry may take a
+    /// moment until it has.
+    async fn confirm(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let name = match tag {
+            Some(tag) => Name::Tag(tag.to_owned()),
+            None => Name::Digest(manifest.digest),
+        };
         let mut request = self.manifest_request(&name);
         request.what = format!("looking for the pushed manifest `{name}`");
         let accept = self.accept.to_str().unwrap_or_default();
@@ -250,11 +254,10 @@ impl Remote {
             let found = answer::content_digest(response.headers());
             match (response.status(), found) {
                 (StatusCode::OK, Some(found)) if found == manifest.digest => return Ok(()),
-                (StatusCode::OK, Some(found)) => return not_stored(Some(found)),
-                (StatusCode::NOT_FOUND, _) => {
+                (StatusCode::OK, Some(_)) | (StatusCode::NOT_FOUND, _) => {
                     match self.transport.retry.wait(&mut attempts, None) {
                         Some(wait) => tokio::time::sleep(wait).await,
-                        None => return not_stored(None),
+                        None => return not_stored(found),
                     }
                 }
                 // It does not say, or knows no HEAD.
@@ -412,6 +415,6 @@ impl WritableStore for Remote {
             // The last: whoever finds the tag takes it that all was done.
             self.put_manifest(manifest, tag.unwrap_or(&digest)).await?;
         }
-        self.confirm(manifest).await
+        self.confirm(manifest, tag).await
     }
 }

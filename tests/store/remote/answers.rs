@@ -120,13 +120,14 @@ async fn a_manifest_that_reads_back_as_other_bytes_is_not_stored() {
     for (manifest, tag) in [("{}", Some("1.0")), ("{}", None), (&referrer, None)] {
         let manifest = RawManifest::new(manifest.to_owned(), MANIFEST);
         let digest = manifest.digest.to_string();
+        let name = tag.unwrap_or(&digest);
         for (fault, found) in [
             (typed(200, MANIFEST, rewritten), Some(Digest::of(rewritten))),
             (Fault::Status(404, vec![]), None),
         ] {
             let registry = Registry::start();
-            registry.on("HEAD", &digest, 1, Fault::Status(405, vec![]));
-            registry.on("GET", &digest, usize::MAX, fault);
+            registry.on("HEAD", name, 1, Fault::Status(405, vec![]));
+            registry.on("GET", name, usize::MAX, fault);
             let pushed = remote(&registry).push_manifest(&manifest, tag).await;
             match pushed.unwrap_err() {
                 Error::NotStored { found: named, .. } => {
@@ -270,7 +271,6 @@ async fn a_manifest_that_is_stored_otherwise_is_not_called_damaged() {
 #[tokio::test]
 async fn a_pushed_manifest_is_looked_for() {
     let manifest = RawManifest::new("{}", MANIFEST);
-    let digest = manifest.digest.to_string();
     // The registry says so, says so after a moment, does not say the digest, knows no HEAD.
     let quiet = || typed(200, MANIFEST, b"");
     for (faults, requests) in [
@@ -281,7 +281,7 @@ async fn a_pushed_manifest_is_looked_for() {
     ] {
         let registry = Registry::start();
         for fault in faults {
-            registry.on("HEAD", &digest, 1, fault);
+            registry.on("HEAD", "/manifests/", 1, fault);
         }
         let store = remote(&registry);
         store.push_manifest(&manifest, Some("1.0")).await.unwrap();
@@ -302,9 +302,9 @@ async fn a_pushed_manifest_is_looked_for() {
     ] {
         let registry = Registry::start();
         if method == "GET" {
-            registry.on("HEAD", &digest, 1, quiet());
+            registry.on("HEAD", "/manifests/", 1, quiet());
         }
-        registry.on(method, &digest, usize::MAX, fault);
+        registry.on(method, "/manifests/", usize::MAX, fault);
         let pushed = remote(&registry)
             .push_manifest(&manifest, Some("1.0"))
             .await;
@@ -315,6 +315,35 @@ async fn a_pushed_manifest_is_looked_for() {
         };
         assert!(expected, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_names_another_manifest_or_none_is_not_stored() {
+    let manifest = RawManifest::new("{}", MANIFEST);
+    let other = Digest::of(b"other");
+    let names = || {
+        Fault::Answer(
+            200,
+            vec![("docker-content-digest", other.to_string())],
+            vec![],
+        )
+    };
+    for (fault, expected) in [(names(), Some(&other)), (Fault::Status(404, vec![]), None)] {
+        let registry = Registry::start();
+        registry.on("HEAD", "/manifests/1.0", usize::MAX, fault);
+        let store = remote(&registry);
+        let pushed = store.push_manifest(&manifest, Some("1.0")).await;
+        match pushed.unwrap_err() {
+            Error::NotStored { found, .. } => assert_eq!(found.as_deref(), expected),
+            error => panic!("{error}"),
+        }
+        store.push_manifest(&manifest, None).await.unwrap();
+    }
+    // A tag may show for a moment what it named before.
+    let registry = Registry::start();
+    registry.on("HEAD", "/manifests/1.0", 1, names());
+    let store = remote(&registry);
+    store.push_manifest(&manifest, Some("1.0")).await.unwrap();
 }
 
 #[tokio::test]

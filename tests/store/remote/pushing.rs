@@ -340,7 +340,7 @@ async fn manifests_are_stored_under_tag_or_digest() {
         format!("PUT /v2/demo/app/manifests/{digest}"),
         format!("HEAD /v2/demo/app/manifests/{digest}"),
         "PUT /v2/demo/app/manifests/1.0".to_owned(),
-        format!("HEAD /v2/demo/app/manifests/{digest}"),
+        "HEAD /v2/demo/app/manifests/1.0".to_owned(),
     ];
     assert_eq!(registry.lines(), paths);
     assert_eq!(
