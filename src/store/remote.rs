@@ -137,8 +137,8 @@ impl Remote {
 
     /// Asks for a blob; `size` is the one that it should have, if that is known.
     ///
-    /// A 200 alone says nothing, as web servers answer any path with it. The digest or the length must be the blob's, or
-    /// the type one of a file. A digest of another blob is an error.
+    /// A 200 alone says nothing, as web servers answer any path with it. The digest or the length must be the blob's. A
+    /// digest of another blob is an error.
     async fn look_for_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobAnswer, Error> {
         let subject = format!("blob {digest}");
         let url = self.url(&format!("blobs/{digest}"));
@@ -171,7 +171,7 @@ impl Remote {
             return Err(wire.not_registry(&response, &request.what, encoding));
         }
         Ok(match length {
-            None if !answer::is_file(headers) => BlobAnswer::Unclear,
+            None => BlobAnswer::Unclear,
             length => BlobAnswer::Found(length),
         })
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -175,11 +175,6 @@ pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
         || body.trim_ascii_start().starts_with(b"<")
 }
 
-/// Returns whether an answer without a length has the type of a file, as blobs are.
-pub(super) fn is_file(headers: &HeaderMap) -> bool {
-    !media_type(headers).is_empty() && !is_text(headers)
-}
-
 /// Returns whether an answer has the type of a text or a JSON document, as other servers answer.
 pub(super) fn is_text(headers: &HeaderMap) -> bool {
     let media_type = media_type(headers);
@@ -203,9 +198,12 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     (!is_none).then(|| excerpt(encoding))
 }
 
-/// Returns whether a registry says with a status that it took what was sent.
-pub(super) fn is_accepted(status: StatusCode) -> bool {
+/// Returns whether a registry says that it took what was sent. Web servers answer with a text; registries that do so
+/// too name the digest or a location with it.
+pub(super) fn is_accepted(status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_named = headers.contains_key(LOCATION) || headers.contains_key(CONTENT_DIGEST);
     matches!(status.as_u16(), 201 | 202 | 204)
+        && (is_named || !media_type(headers).starts_with("text/"))
 }
 
 /// Makes an error of an answer to `what` that is a success by its status, and that is no document of a registry: encoded

@@ -368,7 +368,7 @@ impl Wire {
         sent: Option<Digest>,
     ) -> Result<Response, Error> {
         let status = response.status();
-        if status.is_success() && !answer::is_accepted(status) {
+        if status.is_success() && !answer::is_accepted(status, response.headers()) {
             return Err(self.unexpected(response, what, "").await);
         }
         let found = answer::content_digest(response.headers());

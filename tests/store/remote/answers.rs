@@ -30,7 +30,7 @@ async fn a_blob_counts_as_present_only_by_an_answer_about_it() {
     let digest = blob.digest.to_string();
     let with = |name, value: &str| vec![(name, value.to_owned())];
     for (fault, expected) in [
-        (typed(200, OCTETS, b""), true),
+        (typed(200, OCTETS, b""), false),
         // A layer may be a web page.
         (typed(200, HTML, b"component"), true),
         (
@@ -44,6 +44,9 @@ async fn a_blob_counts_as_present_only_by_an_answer_about_it() {
         registry.on("HEAD", "/blobs/", 1, fault);
         assert_eq!(store.has(blob).await.unwrap(), expected);
     }
+    let empty = registry.put_blob("demo/app", b"");
+    registry.on("HEAD", "/blobs/", 1, typed(200, OCTETS, b""));
+    assert!(store.has(empty).await.unwrap());
     for body in [&b""[..], b"<!doctype html>"] {
         registry.on("HEAD", "/blobs/", 1, typed(200, HTML, body));
         let error = store.has(blob).await.unwrap_err();
@@ -185,17 +188,22 @@ async fn a_web_page_takes_no_login() {
 
 #[tokio::test]
 async fn an_upload_is_taken_only_by_201_202_and_204() {
-    for (method, status, taken) in [
-        ("PUT", 201, true),
-        ("PUT", 202, true),
-        ("PUT", 204, true),
-        ("PUT", 200, false),
-        ("PUT", 206, false),
-        ("POST", 200, false),
+    for (method, status, media_type, taken) in [
+        ("PUT", 201, OCTETS, true),
+        ("PUT", 202, OCTETS, true),
+        ("PUT", 204, OCTETS, true),
+        ("PUT", 201, HTML, false),
+        ("PUT", 202, HTML, false),
+        ("PUT", 204, HTML, false),
+        ("PUT", 200, HTML, false),
+        ("PUT", 206, HTML, false),
+        ("POST", 200, HTML, false),
+        ("POST", 201, HTML, false),
+        ("POST", 202, HTML, false),
     ] {
         let registry = Registry::start();
         registry.on("HEAD", "/blobs/", 1, Fault::Status(404, vec![]));
-        registry.on(method, UPLOADS, 9, typed(status, HTML, b""));
+        registry.on(method, UPLOADS, 9, typed(status, media_type, b""));
         let source = source(b"component");
         let pushed = remote(&registry).push(source.blob, &source.file).await;
         match (taken, pushed) {
@@ -207,6 +215,19 @@ async fn an_upload_is_taken_only_by_201_202_and_204() {
                 assert_names(&error, &registry, &status.to_string());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_a_page_that_names_what_it_took_is_a_registry_s() {
+    let source = source(b"component");
+    let digest = source.blob.digest.to_string();
+    for named in ["location", "docker-content-digest"] {
+        let registry = Registry::start();
+        let headers = vec![("content-type", HTML.to_owned()), (named, digest.clone())];
+        registry.on("PUT", UPLOADS, 1, Fault::Answer(201, headers, vec![]));
+        let pushed = remote(&registry).push(source.blob, &source.file).await;
+        assert_eq!(pushed.unwrap(), Delivery::Sent, "{named}");
     }
 }
 
