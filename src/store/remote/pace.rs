@@ -26,7 +26,7 @@ impl Default for Pace {
         Self {
             least_rate: 1024,
             window: Duration::from_secs(15),
-            head: Duration::from_secs(80),
+            head: Duration::from_secs(55),
             whole: Duration::from_secs(20),
         }
     }
@@ -140,6 +140,12 @@ mod tests {
             Some(4),
             "one byte before silence is too long"
         );
+    }
+
+    #[test]
+    fn the_limit_on_the_head_decides_before_the_limit_on_silence() {
+        let options = super::super::Options::default();
+        assert!(options.pace.head < options.read_timeout);
     }
 
     #[test]
