@@ -1,5 +1,7 @@
 //! How slow the other side may be. A limit on silence alone would let a server send one byte a minute.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -57,6 +59,35 @@ impl Pace {
         let limit = self.head;
         let begun = tokio::time::timeout(limit, sending).await;
         begun.map_err(|_| TooSlow::Answer { limit })
+    }
+
+    /// Waits for the answer to an upload as long as bytes go out. Fails after both sides were idle for `timeout`. If some
+    /// bytes had been sent, the other side is too slow in taking them.
+    pub(super) async fn upload<T>(
+        &self,
+        sending: impl Future<Output = T>,
+        (sent, length): (&AtomicU64, u64),
+        timeout: Duration,
+    ) -> Result<T, Option<TooSlow>> {
+        let mut sending = pin!(sending);
+        let mut before = 0;
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(timeout, &mut sending).await {
+                return Ok(outcome);
+            }
+            let now = sent.load(Ordering::Relaxed);
+            if now == before {
+                return Err(match now {
+                    0 => None,
+                    now if now >= length => Some(TooSlow::Answer { limit: timeout }),
+                    _ => Some(TooSlow::Rate {
+                        bytes_per_second: self.least_rate,
+                        window: timeout,
+                    }),
+                });
+            }
+            before = now;
+        }
     }
 
     /// Waits for all of an answer.
