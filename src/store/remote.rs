@@ -208,6 +208,7 @@ impl Remote {
         self.transport
             .retried(&request.what, || self.put_once(manifest, &request))
             .await
+            .map_err(unknown_blob::refusal)
     }
 
     /// Checks that an answer says that a manifest was stored, and as what it is. Returns its headers.
