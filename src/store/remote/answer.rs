@@ -84,7 +84,14 @@ pub(super) async fn words(mut response: Response) -> Words {
         }
     };
     let _in_time = pace.whole(reading).await.is_ok();
-    read_words(&body)
+    match encoding(response.headers()) {
+        // Some servers label what they do not encode.
+        Some(encoding) if std::str::from_utf8(&body).is_err() => Words {
+            code: String::new(),
+            message: format!("the answer is encoded with {encoding}"),
+        },
+        _ => read_words(&body),
+    }
 }
 
 pub(super) fn read_words(body: &[u8]) -> Words {

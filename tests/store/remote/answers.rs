@@ -232,6 +232,19 @@ async fn an_answer_of_a_page_that_names_what_it_took_is_a_registry_s() {
 }
 
 #[tokio::test]
+async fn the_encoding_of_an_error_is_named() {
+    for (body, words) in [(GZIP, "gzip"), (&b"no tea"[..], "no tea")] {
+        let registry = Registry::start();
+        let headers = vec![("content-encoding", "gzip".to_owned())];
+        let fault = Fault::Answer(418, headers, body.to_vec());
+        registry.on("GET", "/manifests/", 1, fault);
+        let error = remote(&registry).manifest(&tag("1.0")).await.unwrap_err();
+        assert_names(&error, &registry, words);
+        assert!(!shown(&error).contains('\u{fffd}'), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_is_taken_only_by_201_202_and_204() {
     let registry = Registry::start_with(Settings {
         max_body: Some(4 * MIB as u64),
