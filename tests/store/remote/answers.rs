@@ -162,6 +162,9 @@ async fn what_answers_in_place_of_a_token_server_is_named() {
         (typed(200, HTML, b"<html>sesame"), "text/html"),
         (typed(200, "text/plain", b"sesame"), "text/plain"),
         (Fault::Answer(200, gzip, GZIP.to_vec()), "gzip"),
+        (typed(200, "application/json", b"{}"), "the token"),
+        (Fault::Status(403, vec![]), "injected"),
+        (Fault::Answer(404, vec![], vec![]), "404"),
     ] {
         tokens.on("GET", "/token", 1, fault);
         let error = remote(&registry).manifest(&tag("1.0")).await.unwrap_err();
