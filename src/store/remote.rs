@@ -137,7 +137,7 @@ impl Remote {
     /// Looks for a blob; `size` is the expected one, if it is known.
     ///
     /// A 200 alone proves nothing, because web servers send it for any path. The digest or the length must be the
-    /// blob's, or the type must be that of a file. The digest of another blob is an error.
+    /// blob's. The digest of another blob is an error.
     async fn look_for_blob(&self, digest: &Digest, size: Option<u64>) -> Result<BlobAnswer, Error> {
         let subject = format!("blob {digest}");
         let url = self.url(&format!("blobs/{digest}"));
@@ -170,7 +170,7 @@ impl Remote {
             return Err(wire.not_registry(&response, &request.what, encoding));
         }
         Ok(match length {
-            None if !answer::is_file(headers) => BlobAnswer::Unclear,
+            None => BlobAnswer::Unclear,
             length => BlobAnswer::Found(length),
         })
     }
@@ -207,6 +207,7 @@ impl Remote {
         self.transport
             .retried(&request.what, || self.put_once(manifest, &request))
             .await
+            .map_err(unknown_blob::refusal)
     }
 
     /// Checks that an answer confirms a stored manifest and its digest. Returns the headers.
@@ -227,9 +228,12 @@ impl Remote {
         }
     }
 
-    /// Checks that the registry has a pushed manifest. The manifest may appear only after a moment.
-    async fn confirm(&self, manifest: &RawManifest) -> Result<(), Error> {
-        let name = Name::Digest(manifest.digest);
+    /// Checks that the registry has a pushed manifest, under its tag if there is one. It may appear only after a moment.
+    async fn confirm(&self, manifest: &RawManifest, tag: Option<&str>) -> Result<(), Error> {
+        let name = match tag {
+            Some(tag) => Name::Tag(tag.to_owned()),
+            None => Name::Digest(manifest.digest),
+        };
         let mut request = self.manifest_request(&name);
         request.what = format!("looking for the pushed manifest `{name}`");
         let accept = self.accept.to_str().unwrap_or_default();
@@ -249,11 +253,10 @@ impl Remote {
             let found = answer::content_digest(response.headers());
             match (response.status(), found) {
                 (StatusCode::OK, Some(found)) if found == manifest.digest => return Ok(()),
-                (StatusCode::OK, Some(found)) => return not_stored(Some(found)),
-                (StatusCode::NOT_FOUND, _) => {
+                (StatusCode::OK, Some(_)) | (StatusCode::NOT_FOUND, _) => {
                     match self.transport.retry.wait(&mut attempts, None) {
                         Some(wait) => tokio::time::sleep(wait).await,
-                        None => return not_stored(None),
+                        None => return not_stored(found),
                     }
                 }
                 // The answer has no digest, or the registry does not support HEAD.
@@ -414,6 +417,6 @@ impl WritableStore for Remote {
             // Push the tagged manifest last, because readers of the tag expect everything to exist.
             self.put_manifest(manifest, tag.unwrap_or(&digest)).await?;
         }
-        self.confirm(manifest).await
+        self.confirm(manifest, tag).await
     }
 }

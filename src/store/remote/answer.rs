@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -82,7 +82,14 @@ pub(super) async fn words(mut response: Response) -> Words {
         }
     };
     let _in_time = pace.whole(reading).await.is_ok();
-    read_words(&body)
+    match encoding(response.headers()) {
+        // Some servers label what they do not encode.
+        Some(encoding) if std::str::from_utf8(&body).is_err() => Words {
+            code: String::new(),
+            message: format!("the answer is encoded with {encoding}"),
+        },
+        _ => read_words(&body),
+    }
 }
 
 pub(super) fn read_words(body: &[u8]) -> Words {
@@ -173,11 +180,6 @@ pub(super) fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
         || body.trim_ascii_start().starts_with(b"<")
 }
 
-/// Returns whether an answer without a length has the type of a file, as blobs do.
-pub(super) fn is_file(headers: &HeaderMap) -> bool {
-    !media_type(headers).is_empty() && !is_text(headers)
-}
-
 /// Returns whether an answer is a text or a JSON document, as servers that are not registries send.
 pub(super) fn is_text(headers: &HeaderMap) -> bool {
     let media_type = media_type(headers);
@@ -201,9 +203,12 @@ pub(super) fn encoding(headers: &HeaderMap) -> Option<String> {
     (!is_none).then(|| excerpt(encoding))
 }
 
-/// Returns whether the status says that the registry accepted the sent bytes.
-pub(super) fn is_accepted(status: StatusCode) -> bool {
+/// Returns whether the registry accepted the sent bytes. A text is the answer of a web server, unless it names a digest
+/// or a location.
+pub(super) fn is_accepted(status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_named = headers.contains_key(LOCATION) || headers.contains_key(CONTENT_DIGEST);
     matches!(status.as_u16(), 201 | 202 | 204)
+        && (is_named || !media_type(headers).starts_with("text/"))
 }
 
 /// Fails if an answer to `what` has a success status but is not a registry's document. It may be encoded in transit, a

@@ -1,5 +1,7 @@
 //! Limits on slow servers. A limit on silence alone would let a server send one byte a minute.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,7 +28,7 @@ impl Default for Pace {
         Self {
             least_rate: 1024,
             window: Duration::from_secs(15),
-            head: Duration::from_secs(80),
+            head: Duration::from_secs(55),
             whole: Duration::from_secs(20),
         }
     }
@@ -57,6 +59,35 @@ impl Pace {
         let limit = self.head;
         let begun = tokio::time::timeout(limit, sending).await;
         begun.map_err(|_| TooSlow::Answer { limit })
+    }
+
+    /// Waits for the answer to an upload as long as bytes are sent. Fails after both sides were idle for `timeout`. If some
+    /// bytes were sent before, the server reads too slowly.
+    pub(super) async fn upload<T>(
+        &self,
+        sending: impl Future<Output = T>,
+        (sent, length): (&AtomicU64, u64),
+        timeout: Duration,
+    ) -> Result<T, Option<TooSlow>> {
+        let mut sending = pin!(sending);
+        let mut before = 0;
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(timeout, &mut sending).await {
+                return Ok(outcome);
+            }
+            let now = sent.load(Ordering::Relaxed);
+            if now == before {
+                return Err(match now {
+                    0 => None,
+                    now if now >= length => Some(TooSlow::Answer { limit: timeout }),
+                    _ => Some(TooSlow::Rate {
+                        bytes_per_second: self.least_rate,
+                        window: timeout,
+                    }),
+                });
+            }
+            before = now;
+        }
     }
 
     /// Waits for a whole answer.
@@ -139,6 +170,12 @@ mod tests {
             Some(4),
             "one byte before silence is too long"
         );
+    }
+
+    #[test]
+    fn the_limit_on_the_head_decides_before_the_limit_on_silence() {
+        let options = super::super::Options::default();
+        assert!(options.pace.head < options.read_timeout);
     }
 
     #[test]

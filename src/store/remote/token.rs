@@ -81,15 +81,21 @@ impl Exchange<'_> {
             return Err(wire.busy(response, TOKEN).await.into());
         }
         if !status.is_success() {
-            let words = match answer::words(response).await.message {
+            let url = response.url().clone();
+            let mut words = match answer::words(response).await.message {
                 words if words.is_empty() => status.to_string(),
                 words => words,
             };
+            if !wire.owns(&url) {
+                words = format!("{}: {words}", wire.answerer(&url));
+            }
             let status = Some(status);
             return Err(TokenError::Refused { status, words });
         }
         // Do not quote the answer, because it may contain a token.
-        let malformed = |reason: &str| wire.malformed("the token", reason);
+        let location = wire.answerer(response.url());
+        let named = wire.with_location(location.clone());
+        let malformed = |reason: &str| named.malformed("the token", reason);
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
@@ -100,7 +106,6 @@ impl Exchange<'_> {
                 return Err(wire.broken(response.url(), TOKEN, error).into());
             }
         };
-        let location = wire.answerer(response.url());
         let head = (response.status(), response.headers());
         answer::check_document(TOKEN, &location, head, &body)?;
         match serde_json::from_slice::<RegistryToken>(&body) {

@@ -15,7 +15,7 @@ use crate::reference::Name;
 use crate::store::{Error, RawManifest, Store};
 
 /// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
-const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
+pub(super) const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
 
 /// The objects that an image manifest or an index names.
 #[derive(Deserialize)]
@@ -68,5 +68,24 @@ impl Remote {
 
 /// Returns whether the registry's message has the code [`UNKNOWN_BLOB`]. Distribution may put another code before it.
 fn names_unknown_blob(error: &Error) -> bool {
-    matches!(error, Error::Answer { status: 400, message, .. } if message.contains(UNKNOWN_BLOB))
+    matches!(error, Error::Answer { status: 400 | 404, message, .. } if message.contains(UNKNOWN_BLOB))
+}
+
+/// Returns the registry's refusal in place of the failure of all attempts, as the registry could be reached.
+pub(super) fn refusal(error: Error) -> Error {
+    match error {
+        Error::Unreachable {
+            what,
+            attempts,
+            source,
+        } => match source.downcast::<Error>() {
+            Ok(refusal) if names_unknown_blob(&refusal) => *refusal,
+            other => Error::Unreachable {
+                what,
+                attempts,
+                source: other.map_or_else(|source| source, |error| error as _),
+            },
+        },
+        error => error,
+    }
 }

@@ -236,7 +236,9 @@ impl Upload<'_> {
                     let error = self.unexpected(response).await;
                     // An upload that has expired starts anew.
                     let has_expired = status == StatusCode::NOT_FOUND && session.offset > 0;
-                    let retry = has_expired.then_some(None);
+                    // So does one that cannot be closed because the registry took none of the last chunk.
+                    let lacks = length == 0 && session.is_doubtful;
+                    let retry = (has_expired || lacks).then_some(None);
                     return Err(Failure { error, retry });
                 }
             }

@@ -5,7 +5,6 @@
 
 use std::error;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
 use super::pace::{Pace, TooSlow};
 use super::tls;
+use super::unknown_blob::UNKNOWN_BLOB;
 use crate::digest::Digest;
 use crate::store::credentials::check_token;
 use crate::store::{Error, Observer, StoreKind, Subject, chain};
@@ -193,10 +193,13 @@ impl Wire {
         request: &Request,
         authorization: Option<&AuthorizationHeader>,
     ) -> Result<Response, Failure> {
-        let is_upload = matches!(request.body, Body::File { .. });
-        let client = match is_upload {
-            true => &self.uploader,
-            false => &self.client,
+        let uploaded = match request.body {
+            Body::File { length, .. } => Some(length),
+            _ => None,
+        };
+        let client = match uploaded {
+            Some(_) => &self.uploader,
+            None => &self.client,
         };
         let mut builder = client
             .request(request.method.clone(), request.url.clone())
@@ -212,17 +215,25 @@ impl Wire {
         let sent = Arc::new(AtomicU64::new(0));
         let builder = request.body.attach(builder, &self.observer, &sent).await?;
         let sending = client::led(builder.send());
-        let (outcome, led_to) = match is_upload {
-            false => match self.pace.head(sending).await {
+        let (outcome, led_to) = match uploaded {
+            None => match self.pace.head(sending).await {
                 Ok(outcome) => outcome,
                 Err(slow) => {
                     self.report(request, "too slow");
                     return Err(self.too_slow(&request.url, &request.what, slow).into());
                 }
             },
-            true => match watched(sending, &sent, self.idle_timeout).await {
-                Some(outcome) => outcome,
-                None => {
+            Some(length) => match self
+                .pace
+                .upload(sending, (&sent, length), self.idle_timeout)
+                .await
+            {
+                Ok(outcome) => outcome,
+                Err(Some(slow)) => {
+                    self.report(request, "too slow");
+                    return Err(self.too_slow(&request.url, &request.what, slow).into());
+                }
+                Err(None) => {
                     self.report(request, "silent for too long");
                     let silent = io::Error::from(io::ErrorKind::TimedOut);
                     let error = self.unreachable_at(&request.url, &request.what, Box::new(silent));
@@ -325,7 +336,8 @@ impl Wire {
             return self.not_registry(&response, what, None);
         }
         let words = self.words(response).await;
-        if status == StatusCode::NOT_FOUND && !subject.is_empty() {
+        let is_subject = !subject.is_empty() && !words.message.contains(UNKNOWN_BLOB);
+        if status == StatusCode::NOT_FOUND && is_subject {
             let code = match words.code.as_str() {
                 "" => String::new(),
                 code => format!(" ({code})"),
@@ -368,7 +380,7 @@ impl Wire {
         sent: Option<Digest>,
     ) -> Result<Response, Error> {
         let status = response.status();
-        if status.is_success() && !answer::is_accepted(status) {
+        if status.is_success() && !answer::is_accepted(status, response.headers()) {
             return Err(self.unexpected(response, what, "").await);
         }
         let found = answer::content_digest(response.headers());
@@ -469,25 +481,5 @@ impl Wire {
         let cause = connection::explain(url, error, &self.network);
         let error = self.unreachable_at(url, what, cause);
         Failure { error, retry }
-    }
-}
-
-/// Waits for an answer as long as bytes are sent. Returns nothing after both sides were idle for `timeout`.
-async fn watched<T>(
-    sending: impl Future<Output = T>,
-    sent: &AtomicU64,
-    timeout: Duration,
-) -> Option<T> {
-    let mut sending = pin!(sending);
-    let mut before = sent.load(Ordering::Relaxed);
-    loop {
-        if let Ok(outcome) = tokio::time::timeout(timeout, &mut sending).await {
-            return Some(outcome);
-        }
-        let now = sent.load(Ordering::Relaxed);
-        if now == before {
-            return None;
-        }
-        before = now;
     }
 }

@@ -30,7 +30,7 @@ async fn a_blob_counts_as_present_only_by_an_answer_about_it() {
     let digest = blob.digest.to_string();
     let with = |name, value: &str| vec![(name, value.to_owned())];
     for (fault, expected) in [
-        (typed(200, OCTETS, b""), true),
+        (typed(200, OCTETS, b""), false),
         // A layer may be a web page.
         (typed(200, HTML, b"component"), true),
         (
@@ -44,6 +44,9 @@ async fn a_blob_counts_as_present_only_by_an_answer_about_it() {
         registry.on("HEAD", "/blobs/", 1, fault);
         assert_eq!(store.has(blob).await.unwrap(), expected);
     }
+    let empty = registry.put_blob("demo/app", b"");
+    registry.on("HEAD", "/blobs/", 1, typed(200, OCTETS, b""));
+    assert!(store.has(empty).await.unwrap());
     for body in [&b""[..], b"<!doctype html>"] {
         registry.on("HEAD", "/blobs/", 1, typed(200, HTML, body));
         let error = store.has(blob).await.unwrap_err();
@@ -120,13 +123,14 @@ async fn a_manifest_that_reads_back_as_other_bytes_is_not_stored() {
     for (manifest, tag) in [("{}", Some("1.0")), ("{}", None), (&referrer, None)] {
         let manifest = RawManifest::new(manifest.to_owned(), MANIFEST);
         let digest = manifest.digest.to_string();
+        let name = tag.unwrap_or(&digest);
         for (fault, found) in [
             (typed(200, MANIFEST, rewritten), Some(Digest::of(rewritten))),
             (Fault::Status(404, vec![]), None),
         ] {
             let registry = Registry::start();
-            registry.on("HEAD", &digest, 1, Fault::Status(405, vec![]));
-            registry.on("GET", &digest, usize::MAX, fault);
+            registry.on("HEAD", name, 1, Fault::Status(405, vec![]));
+            registry.on("GET", name, usize::MAX, fault);
             let pushed = remote(&registry).push_manifest(&manifest, tag).await;
             match pushed.unwrap_err() {
                 Error::NotStored { found: named, .. } => {
@@ -158,6 +162,9 @@ async fn answers_of_other_servers_than_token_servers_are_named() {
         (typed(200, HTML, b"<html>sesame"), "text/html"),
         (typed(200, "text/plain", b"sesame"), "text/plain"),
         (Fault::Answer(200, gzip, GZIP.to_vec()), "gzip"),
+        (typed(200, "application/json", b"{}"), "the token"),
+        (Fault::Status(403, vec![]), "injected"),
+        (Fault::Answer(404, vec![], vec![]), "404"),
     ] {
         tokens.on("GET", "/token", 1, fault);
         let error = remote(&registry).manifest(&tag("1.0")).await.unwrap_err();
@@ -184,17 +191,22 @@ async fn a_web_page_takes_no_login() {
 
 #[tokio::test]
 async fn an_upload_is_accepted_only_with_201_202_and_204() {
-    for (method, status, taken) in [
-        ("PUT", 201, true),
-        ("PUT", 202, true),
-        ("PUT", 204, true),
-        ("PUT", 200, false),
-        ("PUT", 206, false),
-        ("POST", 200, false),
+    for (method, status, media_type, taken) in [
+        ("PUT", 201, OCTETS, true),
+        ("PUT", 202, OCTETS, true),
+        ("PUT", 204, OCTETS, true),
+        ("PUT", 201, HTML, false),
+        ("PUT", 202, HTML, false),
+        ("PUT", 204, HTML, false),
+        ("PUT", 200, HTML, false),
+        ("PUT", 206, HTML, false),
+        ("POST", 200, HTML, false),
+        ("POST", 201, HTML, false),
+        ("POST", 202, HTML, false),
     ] {
         let registry = Registry::start();
         registry.on("HEAD", "/blobs/", 1, Fault::Status(404, vec![]));
-        registry.on(method, UPLOADS, 9, typed(status, HTML, b""));
+        registry.on(method, UPLOADS, 9, typed(status, media_type, b""));
         let source = source(b"component");
         let pushed = remote(&registry).push(source.blob, &source.file).await;
         match (taken, pushed) {
@@ -206,6 +218,32 @@ async fn an_upload_is_accepted_only_with_201_202_and_204() {
                 assert_names(&error, &registry, &status.to_string());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_names_the_upload_is_accepted() {
+    let source = source(b"component");
+    let digest = source.blob.digest.to_string();
+    for named in ["location", "docker-content-digest"] {
+        let registry = Registry::start();
+        let headers = vec![("content-type", HTML.to_owned()), (named, digest.clone())];
+        registry.on("PUT", UPLOADS, 1, Fault::Answer(201, headers, vec![]));
+        let pushed = remote(&registry).push(source.blob, &source.file).await;
+        assert_eq!(pushed.unwrap(), Delivery::Sent, "{named}");
+    }
+}
+
+#[tokio::test]
+async fn the_encoding_of_an_error_is_named() {
+    for (body, words) in [(GZIP, "gzip"), (&b"no tea"[..], "no tea")] {
+        let registry = Registry::start();
+        let headers = vec![("content-encoding", "gzip".to_owned())];
+        let fault = Fault::Answer(418, headers, body.to_vec());
+        registry.on("GET", "/manifests/", 1, fault);
+        let error = remote(&registry).manifest(&tag("1.0")).await.unwrap_err();
+        assert_names(&error, &registry, words);
+        assert!(!shown(&error).contains('\u{fffd}'), "{error}");
     }
 }
 
@@ -270,7 +308,6 @@ async fn a_manifest_that_is_stored_otherwise_is_not_called_damaged() {
 #[tokio::test]
 async fn a_pushed_manifest_is_checked() {
     let manifest = RawManifest::new("{}", MANIFEST);
-    let digest = manifest.digest.to_string();
     // The registry says so, says so after a moment, does not say the digest, knows no HEAD.
     let quiet = || typed(200, MANIFEST, b"");
     for (faults, requests) in [
@@ -281,7 +318,7 @@ async fn a_pushed_manifest_is_checked() {
     ] {
         let registry = Registry::start();
         for fault in faults {
-            registry.on("HEAD", &digest, 1, fault);
+            registry.on("HEAD", "/manifests/", 1, fault);
         }
         let store = remote(&registry);
         store.push_manifest(&manifest, Some("1.0")).await.unwrap();
@@ -302,9 +339,9 @@ async fn a_pushed_manifest_is_checked() {
     ] {
         let registry = Registry::start();
         if method == "GET" {
-            registry.on("HEAD", &digest, 1, quiet());
+            registry.on("HEAD", "/manifests/", 1, quiet());
         }
-        registry.on(method, &digest, usize::MAX, fault);
+        registry.on(method, "/manifests/", usize::MAX, fault);
         let pushed = remote(&registry)
             .push_manifest(&manifest, Some("1.0"))
             .await;
@@ -315,6 +352,35 @@ async fn a_pushed_manifest_is_checked() {
         };
         assert!(expected, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_names_another_manifest_or_none_is_not_stored() {
+    let manifest = RawManifest::new("{}", MANIFEST);
+    let other = Digest::of(b"other");
+    let names = || {
+        Fault::Answer(
+            200,
+            vec![("docker-content-digest", other.to_string())],
+            vec![],
+        )
+    };
+    for (fault, expected) in [(names(), Some(&other)), (Fault::Status(404, vec![]), None)] {
+        let registry = Registry::start();
+        registry.on("HEAD", "/manifests/1.0", usize::MAX, fault);
+        let store = remote(&registry);
+        let pushed = store.push_manifest(&manifest, Some("1.0")).await;
+        match pushed.unwrap_err() {
+            Error::NotStored { found, .. } => assert_eq!(found.as_deref(), expected),
+            error => panic!("{error}"),
+        }
+        store.push_manifest(&manifest, None).await.unwrap();
+    }
+    // A tag may show for a moment what it named before.
+    let registry = Registry::start();
+    registry.on("HEAD", "/manifests/1.0", 1, names());
+    let store = remote(&registry);
+    store.push_manifest(&manifest, Some("1.0")).await.unwrap();
 }
 
 #[tokio::test]

@@ -70,6 +70,19 @@ async fn a_refused_chunk_goes_on_at_the_offset_of_the_registry() {
 }
 
 #[tokio::test]
+async fn a_last_chunk_that_was_not_taken_is_sent_again() {
+    let registry = Registry::start();
+    let store = chunking(&registry).await;
+    registry.on("PATCH", UPLOADS, 1, Fault::Headers(vec![]));
+    let took_none = Fault::Status(202, ends_at(CHUNK - 1));
+    registry.on("PATCH", UPLOADS, 1, took_none);
+    sends(&registry, &store, &noise(5 * MIB)).await;
+    let chunks = "PATCH 0-4194303 PATCH 4194304-5242879 PUT";
+    let expected = format!("POST {chunks} GET {chunks}");
+    assert_eq!(requests(&registry), expected);
+}
+
+#[tokio::test]
 async fn a_refusal_without_an_offset_is_asked_about() {
     let registry = Registry::start();
     let store = chunking(&registry).await;

@@ -255,9 +255,9 @@ async fn a_file_of_another_size_or_content_is_not_stored() {
 }
 
 /// An answer of distribution to a manifest.
-fn unknown_blob() -> Fault {
+fn unknown_blob(status: u16) -> Fault {
     let body = br#"{"errors":[{"code":"DIGEST_INVALID"},{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#;
-    Fault::Answer(400, vec![], body.to_vec())
+    Fault::Answer(status, vec![], body.to_vec())
 }
 
 fn manifest_of(blob: Identity, children: &[Digest]) -> RawManifest {
@@ -274,24 +274,28 @@ fn manifest_of(blob: Identity, children: &[Digest]) -> RawManifest {
 
 #[tokio::test]
 async fn a_manifest_whose_blobs_exist_is_sent_again() {
-    let registry = Registry::start();
-    let store = remote(&registry);
-    let blob = registry.put_blob("demo/app", b"layer");
-    let child = registry.put_manifest("demo/app", "child", MANIFEST, b"{}");
-    let manifest = manifest_of(blob, &[child]);
-    registry.on("PUT", "/manifests/", 2, unknown_blob());
-    store.push_manifest(&manifest, Some("1.0")).await.unwrap();
-    assert_eq!(methods(&registry), "PUT HEAD GET PUT HEAD GET PUT HEAD");
-    assert!(registry.manifest("demo/app", "1.0").is_some());
-    registry.on("PUT", "/manifests/", 100, unknown_blob());
-    let error = store
-        .push_manifest(&manifest, Some("1.0"))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Unreachable { attempts: 4, .. }),
-        "{error}"
-    );
+    for refusal in [400, 404] {
+        let registry = Registry::start();
+        let store = remote(&registry);
+        let blob = registry.put_blob("demo/app", b"layer");
+        let child = registry.put_manifest("demo/app", "child", MANIFEST, b"{}");
+        let manifest = manifest_of(blob, &[child]);
+        registry.on("PUT", "/manifests/", 2, unknown_blob(refusal));
+        store.push_manifest(&manifest, Some("1.0")).await.unwrap();
+        assert_eq!(methods(&registry), "PUT HEAD GET PUT HEAD GET PUT HEAD");
+        assert!(registry.manifest("demo/app", "1.0").is_some());
+        registry.on("PUT", "/manifests/", 4, unknown_blob(refusal));
+        let pushed = store.push_manifest(&manifest, Some("1.0")).await;
+        match pushed.unwrap_err() {
+            Error::Answer {
+                status, message, ..
+            } => {
+                assert_eq!(status, refusal);
+                assert!(message.contains("MANIFEST_BLOB_UNKNOWN"), "{message}");
+            }
+            error => panic!("{error}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -305,7 +309,7 @@ async fn a_manifest_whose_blobs_are_missing_is_refused_at_once() {
         manifest_of(blob, &[lost.digest]),
         RawManifest::new(&b"{"[..], MANIFEST),
     ] {
-        registry.on("PUT", "/manifests/", 1, unknown_blob());
+        registry.on("PUT", "/manifests/", 1, unknown_blob(400));
         let error = store
             .push_manifest(&manifest, Some("1.0"))
             .await
@@ -340,7 +344,7 @@ async fn manifests_are_stored_under_tag_or_digest() {
         format!("PUT /v2/demo/app/manifests/{digest}"),
         format!("HEAD /v2/demo/app/manifests/{digest}"),
         "PUT /v2/demo/app/manifests/1.0".to_owned(),
-        format!("HEAD /v2/demo/app/manifests/{digest}"),
+        "HEAD /v2/demo/app/manifests/1.0".to_owned(),
     ];
     assert_eq!(registry.lines(), paths);
     assert_eq!(

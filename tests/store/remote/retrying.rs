@@ -289,3 +289,39 @@ async fn an_unreachable_host_fails_at_once() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_upload_that_is_taken_too_slowly_is_not_repeated() {
+    let slow = TcpListener::bind("127.0.0.1:0").unwrap();
+    let registry = Registry::start_with(Settings {
+        upload_origin: Some(format!("http://{}", slow.local_addr().unwrap())),
+        ..Settings::default()
+    });
+    let options = Options {
+        read_timeout: Duration::from_millis(300),
+        ..options()
+    };
+    let at = repository(&registry.address());
+    let store = Remote::new(&at, Access::Push, Credentials::Anonymous, &options).unwrap();
+    // The system takes a small blob whole, and the beginning of a large one.
+    for size in [9, 32 * MIB] {
+        registry.forget_requests();
+        let source = source(&noise(size));
+        let error = store.push(source.blob, &source.file).await.unwrap_err();
+        let Error::Unreachable {
+            attempts: 1,
+            source,
+            ..
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        let slow = source.downcast_ref::<TooSlow>();
+        let expected = match size {
+            9 => matches!(slow, Some(TooSlow::Answer { .. })),
+            _ => matches!(slow, Some(TooSlow::Rate { .. })),
+        };
+        assert!(expected, "{slow:?}");
+        assert_eq!(registry.requests().len(), 1);
+    }
+}

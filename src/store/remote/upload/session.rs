@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) is_broken: bool,
     /// The offset of the registry's last correction.
     corrected: Option<u64>,
+    /// Whether the answer to the last chunk named an end before that chunk.
+    pub(super) is_doubtful: bool,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
             is_chunked: false,
             is_broken: false,
             corrected: None,
+            is_doubtful: false,
         })
     }
 
@@ -60,10 +63,12 @@ impl Session {
 
     /// Counts a chunk of `length` bytes that the registry accepted, or the part of it that `Range` reports. A `Range`
     /// with another end is ignored: ECR repeats the end of the first chunk. If bytes are missing, the next answer is
-    /// 416.
+    /// 416, or the upload cannot be closed.
     pub(super) fn accept(&mut self, length: u64, headers: &HeaderMap) {
         let (start, end) = (self.offset, self.offset + length);
-        let taken = received(headers).filter(|taken| start < *taken && *taken < end);
+        let taken = received(headers);
+        self.is_doubtful = taken.is_some_and(|taken| taken <= start);
+        let taken = taken.filter(|taken| start < *taken && *taken < end);
         self.offset = taken.unwrap_or(end);
     }
 
@@ -125,6 +130,7 @@ mod tests {
             is_chunked: true,
             is_broken: false,
             corrected: None,
+            is_doubtful: false,
         }
     }
 
