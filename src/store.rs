@@ -142,6 +142,11 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Says what [`Self::referrers`] left out because it cannot be read or checked, if it did so.
+    fn referrers_left_out(&self) -> Option<String> {
+        None
+    }
+
     /// Passes a request of a gateway's client for `endpoint`, such as `tags/list`, on to the registry, and returns the
     /// registry's answer, whatever it is. So challenges, conditional requests, cursors and digests of other algorithms
     /// stay between the client and the registry. A store that is no registry returns nothing; the gateway then answers

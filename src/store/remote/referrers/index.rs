@@ -119,19 +119,25 @@ impl Index {
     /// Returns what is listed; the error says which entry is none. Left out is what has a digest of an
     /// algorithm that we could not check.
     pub(super) fn descriptors(&self) -> Result<Vec<Descriptor>, String> {
-        let checkable = |entry: &&Value| {
-            let algorithm = digest_of(entry).and_then(|digest| digest.split_once(':'));
-            algorithm.is_none_or(|(algorithm, _)| algorithm == "sha256")
-        };
         let entries = self.entries.iter().enumerate();
         entries
-            .filter(|(_, entry)| checkable(entry))
+            .filter(|(_, entry)| is_checkable(entry))
             .map(|(at, entry)| {
                 let descriptor = serde_json::from_value(without_nulls(entry));
                 descriptor.map_err(|error| format!("entry {at}: {error}"))
             })
             .collect()
     }
+
+    /// Returns whether [`Self::descriptors`] leaves out any.
+    pub(super) fn has_uncheckable(&self) -> bool {
+        !self.entries.iter().all(is_checkable)
+    }
+}
+
+fn is_checkable(entry: &Value) -> bool {
+    let algorithm = digest_of(entry).and_then(|digest| digest.split_once(':'));
+    algorithm.is_none_or(|(algorithm, _)| algorithm == "sha256")
 }
 
 /// Returns the artifact type that a manifest has.
@@ -234,6 +240,7 @@ mod tests {
         assert!(index.has(&format!("sha256:{HEX}")) && !index.has("sha256:"));
         let listed = index.descriptors().unwrap();
         assert_eq!(listed.len(), 1, "sha512 cannot be checked");
+        assert!(index.has_uncheckable());
         index.add(json!({"digest": "ours"}));
         let mut expected: Value = serde_json::from_str(&text).unwrap();
         let list = expected["manifests"].as_array_mut().unwrap();
