@@ -48,6 +48,15 @@ pub(crate) fn print_text(context: &Context, text: &str) -> Result<(), Failure> {
     line(text.trim_end())
 }
 
+/// Prints a text that is the result, as it is made: it may be long.
+pub(crate) fn print_written(
+    context: &Context,
+    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    context.finish();
+    Ok(stdout::write(work).context("standard output")?)
+}
+
 /// Where a component goes.
 #[derive(Debug)]
 pub(crate) enum Target {

@@ -1,6 +1,7 @@
 //! Data segments and who reads them, for `wharf inspect --segments`.
 
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -128,27 +129,29 @@ impl Report {
         }
     }
 
-    /// Returns what people read of it, with an empty line before; nothing where it was not asked.
-    pub(crate) fn text(&self) -> String {
+    /// Writes what people read of it, with an empty line before; nothing where it was not asked.
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (Some(Rows(modules)), Some(unread)) = (&self.segments, &self.segments_unread) else {
-            return String::new();
+            return Ok(());
         };
-        let mut out = String::from("\n");
+        writeln!(out)?;
         for UnreadRow { module, reason } in unread {
             let module = module.as_deref().unwrap_or("the file");
-            out.push_str(&format!(
-                "not all of {module} was read: {}\n",
-                text::printable(reason)
-            ));
+            let reason = text::printable(reason);
+            writeln!(out, "not all of {module} was read: {reason}")?;
         }
         let modules = modules.iter();
-        let modules = modules.filter(|module| !module.segments.is_empty());
-        let tables: String = modules.map(table).collect();
-        out.push_str(match tables.as_str() {
-            "" => "no data segments\n",
-            tables => tables,
-        });
-        out
+        let mut modules = modules.filter(|module| !module.segments.is_empty());
+        let Some(first) = modules.next() else {
+            return writeln!(out, "no data segments");
+        };
+        write_table(first, out)?;
+        modules.try_for_each(|module| write_table(module, out))
+    }
+
+    /// Returns whether it was asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.segments.is_some()
     }
 }
 
@@ -175,7 +178,7 @@ fn path_of(module: &Module) -> Option<&str> {
 }
 
 /// Lines up the segments of one module, the instructions that name each below it.
-fn table(module: &Module) -> String {
+fn write_table(module: &Module, out: &mut dyn Write) -> io::Result<()> {
     let path = path_of(module);
     let head = [
         path.unwrap_or("segments"),
@@ -186,7 +189,8 @@ fn table(module: &Module) -> String {
     ];
     let segments = module.segments.iter();
     let rows = segments.flat_map(|segment| lines(&row(path, segment)));
-    text::table(std::iter::once(head.map(str::to_owned).to_vec()).chain(rows))
+    let head = head.map(str::to_owned).to_vec();
+    text::write_table(out, std::iter::once(head).chain(rows))
 }
 
 /// Returns the line of a segment, and those of the instructions that name it.

@@ -1,5 +1,8 @@
 //! Numbers and names as people read them.
 
+use std::convert::Infallible;
+use std::io::{self, Write};
+
 pub(crate) use wharf::text::printable;
 
 /// Returns a size in B, KiB, MiB or GiB.
@@ -58,11 +61,33 @@ pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>
     aligned(rows, &[])
 }
 
-/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+/// Writes what [`table`] returns, line by line.
+pub(crate) fn write_table(
+    out: &mut dyn Write,
+    rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
+) -> io::Result<()> {
+    each_line(rows, &[1, 2], |line| writeln!(out, "{line}"))
+}
+
 fn aligned(
     rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
     numbers: &[usize],
 ) -> String {
+    let mut text = String::new();
+    let Ok(()) = each_line::<Infallible>(rows, numbers, |line| {
+        text.push_str(line);
+        text.push('\n');
+        Ok(())
+    });
+    text
+}
+
+/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+fn each_line<E>(
+    rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
+    numbers: &[usize],
+    mut each: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
     let rows = rows.into_iter();
     let mut widths: Vec<usize> = Vec::new();
     for row in rows.clone() {
@@ -71,7 +96,6 @@ fn aligned(
             *width = (*width).max(cell.chars().count());
         }
     }
-    let mut text = String::new();
     for row in rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
@@ -82,10 +106,9 @@ fn aligned(
                 _ => line.push_str(&format!("  {cell:<width$}")),
             }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        each(line.trim_end())?;
     }
-    text
+    Ok(())
 }
 
 #[cfg(test)]
