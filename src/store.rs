@@ -144,6 +144,11 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Returns what [`Self::referrers`] left out because it could not be read or checked.
+    fn referrers_left_out(&self) -> Option<String> {
+        None
+    }
+
     /// Forwards a request for `endpoint`, such as `tags/list`, from a gateway's client to the registry, and returns any
     /// answer. The gateway need not understand challenges, conditional requests, cursors or digests of other
     /// algorithms. A store that is not a registry returns nothing; the gateway then answers from the other methods.

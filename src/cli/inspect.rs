@@ -4,6 +4,7 @@ mod tree;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -112,6 +113,9 @@ impl Inspect {
                 let (fetched, size) = (report.fetched.fetched_bytes, report.content_size);
                 eprintln!("fetched {} of {}", text::size(fetched), text::size(size));
                 output::print_text(context, text)
+            }
+            _ if report.segments.is_asked() && !context.flags.json => {
+                output::print_written(context, |out| report.write(out))
             }
             _ => output::print(context, &report, || report.text()),
         }
@@ -414,14 +418,17 @@ impl Report {
             out.push('\n');
             out.push_str(wit);
         }
-        let segments = self.segments.text();
-        if !segments.is_empty() {
-            out.push_str(&segments);
-            if self.digest.is_some() {
-                out.push_str(&format!("{}\n", self.fetched.text()));
-            }
-        }
         out
+    }
+
+    /// Writes the text and the segments.
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.text().as_bytes())?;
+        self.segments.write(out)?;
+        match self.digest {
+            Some(_) => writeln!(out, "{}", self.fetched.text()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -52,6 +52,15 @@ pub(crate) fn print_text(context: &Context, text: &str) -> Result<(), Failure> {
     line(text.trim_end())
 }
 
+/// Prints a result while it is generated, because it may be long.
+pub(crate) fn print_written(
+    context: &Context,
+    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    context.finish();
+    Ok(stdout::write(work).context("standard output")?)
+}
+
 /// The output of a component.
 #[derive(Debug)]
 pub(crate) enum Target {

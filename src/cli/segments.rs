@@ -1,6 +1,7 @@
 //! Data segments and the instructions that read them, for `wharf inspect --segments`.
 
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -128,27 +129,29 @@ impl Report {
         }
     }
 
-    /// Returns the text, which begins with an empty line. Without `--segments` there is no text.
-    pub(crate) fn text(&self) -> String {
+    /// Writes the text, which begins with an empty line. Without `--segments` there is no text.
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (Some(Rows(modules)), Some(unread)) = (&self.segments, &self.segments_unread) else {
-            return String::new();
+            return Ok(());
         };
-        let mut out = String::from("\n");
+        writeln!(out)?;
         for UnreadRow { module, reason } in unread {
             let module = module.as_deref().unwrap_or("the file");
-            out.push_str(&format!(
-                "{module} was not read completely: {}\n",
-                text::printable(reason)
-            ));
+            let reason = text::printable(reason);
+            writeln!(out, "{module} was not read completely: {reason}")?;
         }
         let modules = modules.iter();
-        let modules = modules.filter(|module| !module.segments.is_empty());
-        let tables: String = modules.map(table).collect();
-        out.push_str(match tables.as_str() {
-            "" => "no data segments\n",
-            tables => tables,
-        });
-        out
+        let mut modules = modules.filter(|module| !module.segments.is_empty());
+        let Some(first) = modules.next() else {
+            return writeln!(out, "no data segments");
+        };
+        write_table(first, out)?;
+        modules.try_for_each(|module| write_table(module, out))
+    }
+
+    /// Returns whether it was asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.segments.is_some()
     }
 }
 
@@ -174,8 +177,8 @@ fn path_of(module: &Module) -> Option<&str> {
     Some(module.path.as_str()).filter(|path| !path.is_empty())
 }
 
-/// Returns the table of one module. The instructions that name a segment follow it.
-fn table(module: &Module) -> String {
+/// Writes the table of one module. The instructions that name a segment follow it.
+fn write_table(module: &Module, out: &mut dyn Write) -> io::Result<()> {
     let path = path_of(module);
     let head = [
         path.unwrap_or("segments"),
@@ -186,7 +189,8 @@ fn table(module: &Module) -> String {
     ];
     let segments = module.segments.iter();
     let rows = segments.flat_map(|segment| lines(&row(path, segment)));
-    text::table(std::iter::once(head.map(str::to_owned).to_vec()).chain(rows))
+    let head = head.map(str::to_owned).to_vec();
+    text::write_table(out, std::iter::once(head).chain(rows))
 }
 
 /// Returns the row of a segment, then those of the instructions that name it.

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use std::convert::Infallible;
+use std::io::{self, Write};
+
 pub(crate) use wharf::text::printable;
 
 /// Returns the context of a file that cannot be read.
@@ -70,12 +73,35 @@ pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>
     aligned(rows, &[])
 }
 
+/// Writes the lines of a [`table`].
+pub(crate) fn write_table(
+    out: &mut dyn Write,
+    rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
+) -> io::Result<()> {
+    each_line(rows, &[1, 2], |line| writeln!(out, "{line}"))
+}
+
 /// Aligns rows; `numbers` are the columns to align on the right. Rows are generated twice instead of stored, because
 /// there may be very many.
 fn aligned(
     rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
     numbers: &[usize],
 ) -> String {
+    let mut text = String::new();
+    let Ok(()) = each_line::<Infallible>(rows, numbers, |line| {
+        text.push_str(line);
+        text.push('\n');
+        Ok(())
+    });
+    text
+}
+
+/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+fn each_line<E>(
+    rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
+    numbers: &[usize],
+    mut each: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
     let rows = rows.into_iter();
     let mut widths: Vec<usize> = Vec::new();
     for row in rows.clone() {
@@ -84,7 +110,6 @@ fn aligned(
             *width = (*width).max(cell.chars().count());
         }
     }
-    let mut text = String::new();
     for row in rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
@@ -95,10 +120,9 @@ fn aligned(
                 _ => line.push_str(&format!("  {cell:<width$}")),
             }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        each(line.trim_end())?;
     }
-    text
+    Ok(())
 }
 
 #[cfg(test)]

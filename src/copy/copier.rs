@@ -291,6 +291,10 @@ impl<'a> Copier<'a> {
                 let warning = format!("{doubt}; only referrers that a tag lists are copied");
                 self.blobs.session.observer.warned(&warning);
             }
+            if let Some(left_out) = from.referrers_left_out() {
+                let warning = format!("{left_out}; they are not copied");
+                self.blobs.session.observer.warned(&warning);
+            }
             if listed.is_empty() {
                 continue;
             }
@@ -305,7 +309,14 @@ impl<'a> Copier<'a> {
                     && (self.written.contains(&digest) || self.is_there(&name, digest).await?);
                 if !there {
                     let manifest = match self.source_manifest(&name).await {
-                        Err(error) if error.is_absence() => continue,
+                        Err(error) if error.is_absence() => {
+                            let location = from.location();
+                            let warning = format!(
+                                "{location} lists referrers that it does not have; they are not copied"
+                            );
+                            self.blobs.session.observer.warned(&warning);
+                            continue;
+                        }
                         read => read?,
                     };
                     self.write(top, None, copied).await?;

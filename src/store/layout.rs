@@ -10,6 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -39,6 +40,8 @@ pub struct Layout {
     blobs: BlobFiles,
     observer: Arc<dyn Observer>,
     known: referrers::Known,
+    /// Whether a list of referrers left out what the index names.
+    has_lost: Arc<AtomicBool>,
 }
 
 impl Layout {
@@ -90,6 +93,7 @@ impl Layout {
             blobs: BlobFiles::new(directory.join("blobs")),
             observer,
             known: referrers::Known::default(),
+            has_lost: Arc::default(),
         }
     }
 
@@ -326,6 +330,14 @@ impl Store for Layout {
         let (layout, subject) = (self.clone(), *subject);
         let artifact_type = artifact_type.map(str::to_owned);
         blocking(move || layout.find_referrers(&subject, artifact_type.as_deref())).await
+    }
+
+    fn referrers_left_out(&self) -> Option<String> {
+        let has_lost = self.has_lost.load(Ordering::Relaxed);
+        let location = self.location();
+        has_lost.then(|| {
+            format!("the index of {location} names manifests that are gone or cannot be checked, perhaps referrers")
+        })
     }
 }
 

@@ -127,6 +127,10 @@ impl Store for CachingStore {
         self.store.referrers_doubt()
     }
 
+    fn referrers_left_out(&self) -> Option<String> {
+        self.store.referrers_left_out()
+    }
+
     fn retry(&self) -> Retry {
         self.store.retry()
     }

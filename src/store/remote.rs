@@ -387,6 +387,10 @@ impl Store for Remote {
         self.doubt()
     }
 
+    fn referrers_left_out(&self) -> Option<String> {
+        self.left_out()
+    }
+
     fn retry(&self) -> Retry {
         self.transport.retry
     }

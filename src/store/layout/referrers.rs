@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -71,14 +72,21 @@ impl Layout {
         let mut seen = HashSet::new();
         let mut referrers = Vec::new();
         for entry in entries(&index).filter(|entry| may_refer(entry, artifact_type)) {
-            let Some(digest) = digest_of(entry).filter(|digest| seen.insert(*digest)) else {
+            let Some(digest) = digest_of(entry) else {
+                self.has_lost.store(true, Ordering::Relaxed);
                 continue;
             };
+            if !seen.insert(digest) {
+                continue;
+            }
             let referrer = match known.entry(digest) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => match self.referrer(entry, &digest) {
                     // The index may name a missing manifest.
-                    Err(Error::NotFound { .. }) => continue,
+                    Err(Error::NotFound { .. }) => {
+                        self.has_lost.store(true, Ordering::Relaxed);
+                        continue;
+                    }
                     read => unknown.insert(read?),
                 },
             };

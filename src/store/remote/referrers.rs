@@ -44,6 +44,8 @@ pub(super) struct Knowledge {
     by_tag: AtomicBool,
     /// Its answer, if that implies but does not say that there is no API.
     doubt: OnceLock<String>,
+    /// Whether it listed a referrer by a digest that cannot be checked.
+    unchecked: AtomicBool,
     /// Locked from reading an index until writing it, so that this process does not overwrite its own entries.
     entering: Mutex<()>,
 }
@@ -61,6 +63,25 @@ impl Remote {
     /// Returns the registry's answer, if it implies but does not say that there is no API.
     pub(super) fn doubt(&self) -> Option<String> {
         self.referrers.doubt.get().cloned()
+    }
+
+    /// Says which referrers were listed and left out.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let is_left_out = self.referrers.unchecked.load(Ordering::Relaxed);
+        let location = self.location();
+        is_left_out.then(|| {
+            format!(
+                "{location} lists referrers by digests that are not sha256 and cannot be checked"
+            )
+        })
+    }
+
+    /// Returns what an index lists, and notes what it has to leave out.
+    fn checkable(&self, index: &Index) -> Result<Vec<Descriptor>, String> {
+        if index.has_uncheckable() {
+            self.referrers.unchecked.store(true, Ordering::Relaxed);
+        }
+        index.descriptors()
     }
 
     pub(super) async fn list_referrers(
@@ -108,7 +129,7 @@ impl Remote {
                 Reply::Other(response) => return Err(pages.unexpected(response, "").await),
             };
             let index = Index::read(&page.body).map_err(|reason| pages.malformed(reason))?;
-            let found = index.descriptors();
+            let found = self.checkable(&index);
             referrers.extend(found.map_err(|reason| pages.malformed(reason))?);
         }
         Ok(Some(referrers))
@@ -214,7 +235,7 @@ impl Remote {
 
     fn descriptors(&self, index: &Index, tag: &str) -> Result<Vec<Descriptor>, Error> {
         let what = || format!("manifest `{tag}`");
-        let descriptors = index.descriptors();
+        let descriptors = self.checkable(index);
         descriptors.map_err(|reason| self.transport.wire().malformed(what(), reason))
     }
 }

@@ -297,3 +297,62 @@ fn what_is_no_manifest_is_no_other_component_to_publish() {
         assert!(!error.to_string().contains("--force"), "{error}");
     }
 }
+
+#[test]
+fn referrers_that_cannot_be_copied_are_told_of_once() {
+    let listed = |digest: &str| {
+        let listed =
+            json!({ "mediaType": MANIFEST, "digest": digest, "size": 9, "artifactType": "a/b" });
+        json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [listed, listed] })
+    };
+    for (digest, words) in [
+        (format!("sha256:{}", "1".repeat(64)), "does not have"),
+        (format!("sha512:{}", "1".repeat(128)), "cannot be checked"),
+    ] {
+        for api in [true, false] {
+            let (registry, workspace, sbom) = scene();
+            let index = listed(&digest).to_string().into_bytes();
+            match api {
+                true => {
+                    let headers = vec![("content-type", INDEX.to_owned())];
+                    let answer = Fault::Answer(200, headers, index);
+                    registry.on("GET", "/referrers/", ALWAYS, answer);
+                }
+                false => {
+                    let subject = registry.manifest("demo/calc", "1.0.0").unwrap();
+                    let tag = format!("sha256-{}", Digest::of(&subject).hex());
+                    registry.put_manifest("demo/calc", &tag, INDEX, &index);
+                    registry.on("GET", "/referrers/", ALWAYS, Fault::Status(404, vec![]));
+                }
+            }
+            let source = format!("{}/demo/calc:1.0.0", registry.address());
+            let copied = workspace.run(&["copy", "--referrers", &source, "oci:copy:1"]);
+            let copied = copied.success();
+            let found = warnings(&copied.stderr);
+            assert!(found.len() == 1 && found[0].contains(words), "{found:?}");
+            let blob = workspace.path("copy/blobs/sha256").join(sbom.hex());
+            assert_eq!(blob.is_file(), api, "the tag lists it, too");
+            // Nobody asks for referrers here.
+            let copied = workspace.run(&["copy", &source, "oci:plain:1"]);
+            assert_eq!(warnings(&copied.success().stderr), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_layout_that_lost_a_referrer_is_told_of() {
+    let (registry, workspace, sbom) = scene();
+    let source = format!("{}/demo/calc:1.0.0", registry.address());
+    workspace.json(&["copy", "--referrers", &source, "oci:copy:1"]);
+    std::fs::remove_file(workspace.path("copy/blobs/sha256").join(sbom.hex())).unwrap();
+    for (flags, warned) in [(&["--referrers"][..], 1), (&[], 0)] {
+        let copy = [&["copy", "oci:copy:1", "oci:again:1"], flags].concat();
+        let copied = workspace.run(&copy).success();
+        let found = warnings(&copied.stderr);
+        assert_eq!(found.len(), warned, "{found:?}");
+        assert!(
+            found.iter().all(|line| line.contains("are gone")),
+            "{found:?}"
+        );
+    }
+}

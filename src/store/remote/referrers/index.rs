@@ -117,19 +117,25 @@ impl Index {
     /// Returns the listed descriptors, without those whose digest algorithm is not supported. The error names the entry
     /// that is not a descriptor.
     pub(super) fn descriptors(&self) -> Result<Vec<Descriptor>, String> {
-        let checkable = |entry: &&Value| {
-            let algorithm = digest_of(entry).and_then(|digest| digest.split_once(':'));
-            algorithm.is_none_or(|(algorithm, _)| algorithm == "sha256")
-        };
         let entries = self.entries.iter().enumerate();
         entries
-            .filter(|(_, entry)| checkable(entry))
+            .filter(|(_, entry)| is_checkable(entry))
             .map(|(at, entry)| {
                 let descriptor = serde_json::from_value(without_nulls(entry));
                 descriptor.map_err(|error| format!("entry {at}: {error}"))
             })
             .collect()
     }
+
+    /// Returns whether [`Self::descriptors`] leaves out any.
+    pub(super) fn has_uncheckable(&self) -> bool {
+        !self.entries.iter().all(is_checkable)
+    }
+}
+
+fn is_checkable(entry: &Value) -> bool {
+    let algorithm = digest_of(entry).and_then(|digest| digest.split_once(':'));
+    algorithm.is_none_or(|(algorithm, _)| algorithm == "sha256")
 }
 
 /// Returns the artifact type of a manifest.
@@ -232,6 +238,7 @@ mod tests {
         assert!(index.has(&format!("sha256:{HEX}")) && !index.has("sha256:"));
         let listed = index.descriptors().unwrap();
         assert_eq!(listed.len(), 1, "sha512 cannot be checked");
+        assert!(index.has_uncheckable());
         index.add(json!({"digest": "ours"}));
         let mut expected: Value = serde_json::from_str(&text).unwrap();
         let list = expected["manifests"].as_array_mut().unwrap();
