@@ -231,7 +231,10 @@ impl Wire {
                 Ok(outcome) => outcome,
                 Err(Some(slow)) => {
                     self.report(request, "too slow");
-                    return Err(self.too_slow(&request.url, &request.what, slow).into());
+                    let error = self.too_slow(&request.url, &request.what, slow);
+                    // A dead connection looks the same, and another attempt may help.
+                    let retry = Some(None);
+                    return Err(Failure { error, retry });
                 }
                 Err(None) => {
                     self.report(request, "silent for too long");
