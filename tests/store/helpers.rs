@@ -155,6 +155,30 @@ fn errors_in_a_file_name_the_line() {
             ),
             "line 2) cannot be read: one of its fields is not text",
         ),
+        (
+            format!("{{\"auths\":\n{{\"{host}\": {{\"auth\": 5}}}}}}"),
+            "line 2) cannot be read: one of its fields is not text",
+        ),
+        (
+            format!("{{\"auths\":\n{{\"{host}\": \"SECRET\"}}}}"),
+            "line 2) cannot be read: it is not an object",
+        ),
+        (
+            "{\"auths\": [\"SECRET\"]}".to_owned(),
+            "`auths` is not an object",
+        ),
+        (
+            "{\"credHelpers\": [\"SECRET\"]}".to_owned(),
+            "`credHelpers` is not an object",
+        ),
+        (
+            format!("{{\"credHelpers\": {{\"{host}\": 1}}}}"),
+            "the name of a helper is not text",
+        ),
+        (
+            "{\"credsStore\": 3}".to_owned(),
+            "the name of a helper is not text",
+        ),
     ] {
         let failed = pull(&prepared(&file, ""), &registry, None);
         assert_eq!(failed.code, Some(1), "{file}: {failed:?}");

@@ -43,7 +43,7 @@ impl<'a> CredentialsFile<'a> {
         // `touch` makes an empty file, and podman accepts it.
         let fields = match bytes.trim_ascii().is_empty() {
             true => Map::new(),
-            false => object(&bytes).map_err(|reason| {
+            false => object(&bytes).and_then(checked).map_err(|reason| {
                 let file = path.display();
                 Error::settings(format!("{file} is not a credentials file: {reason}"))
             })?,
@@ -141,9 +141,33 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
+/// Checks the types of the members that name entries and helpers, so that none of them is skipped silently.
+fn checked(fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    for table in ["auths", "credHelpers"] {
+        if fields
+            .get(table)
+            .is_some_and(|table| !table.is_object() && !table.is_null())
+        {
+            return Err(format!("`{table}` is not an object"));
+        }
+    }
+    let helpers = fields.get("credHelpers").and_then(Value::as_object);
+    let helpers = helpers.into_iter().flat_map(Map::values);
+    match helpers
+        .chain(fields.get("credsStore"))
+        .all(|name| name.is_string() || name.is_null())
+    {
+        true => Ok(fields),
+        false => Err("the name of a helper is not text".to_owned()),
+    }
+}
+
 /// Returns the credentials in an entry. A token wins over the user beside it, and a token for the registry over one for
 /// its token server.
 fn credentials(entry: &Value) -> Result<Option<Credentials>, String> {
+    if !entry.is_object() {
+        return Err("it is not an object".to_owned());
+    }
     let found = match text(entry.get("registrytoken")) {
         Some(token) => Credentials::Bearer(token.to_owned()),
         None => match login(entry)? {
@@ -196,11 +220,11 @@ fn login(entry: &Value) -> Result<Option<Credentials>, String> {
     }
 }
 
-/// Returns whether an entry holds credentials. Docker leaves empty entries beside its store.
+/// Returns whether an entry holds credentials, readable or not. Docker leaves empty entries beside its store.
 pub(super) fn has_credentials(entry: &Value) -> bool {
-    SECRETS
-        .iter()
-        .any(|field| entry.get(field).is_some_and(is_text))
+    let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+    let mut fields = SECRETS.iter().filter_map(|field| entry.get(field));
+    !entry.is_object() && !entry.is_null() || fields.any(|field| !is_empty(field))
 }
 
 /// Returns podman's keys for parts of a registry: `host/a/b`, `host/a`.

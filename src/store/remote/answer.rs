@@ -15,6 +15,9 @@ use crate::store::{Error, StoreKind, Subject};
 use crate::text::excerpt;
 
 /// The most bytes that are read from an error's body.
+/// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
+pub(super) const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
+
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 /// The digest header that registries send with manifests. The distribution specification uses Docker's name.

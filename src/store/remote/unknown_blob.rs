@@ -8,14 +8,12 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use super::Remote;
+use super::answer::UNKNOWN_BLOB;
 use super::failure::Failure;
 use super::wire::Request;
 use crate::digest::Identity;
 use crate::reference::Name;
 use crate::store::{Error, RawManifest, Store};
-
-/// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
-pub(super) const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
 
 /// The objects that an image manifest or an index names.
 #[derive(Deserialize)]

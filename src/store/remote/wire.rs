@@ -20,7 +20,6 @@ use super::failure::{Failure, find, innermost, is_transient};
 use super::options::Options;
 use super::pace::{Pace, TooSlow};
 use super::tls;
-use super::unknown_blob::UNKNOWN_BLOB;
 use crate::digest::Digest;
 use crate::store::credentials::check_token;
 use crate::store::{Error, Observer, StoreKind, Subject, chain};
@@ -339,7 +338,7 @@ impl Wire {
             return self.not_registry(&response, what, None);
         }
         let words = self.words(response).await;
-        let is_subject = !subject.is_empty() && !words.message.contains(UNKNOWN_BLOB);
+        let is_subject = !subject.is_empty() && !words.message.contains(answer::UNKNOWN_BLOB);
         if status == StatusCode::NOT_FOUND && is_subject {
             let code = match words.code.as_str() {
                 "" => String::new(),
