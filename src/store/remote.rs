@@ -253,10 +253,15 @@ impl Remote {
             let found = answer::content_digest(response.headers());
             match (response.status(), found) {
                 (StatusCode::OK, Some(found)) if found == manifest.digest => return Ok(()),
-                (StatusCode::OK, Some(_)) | (StatusCode::NOT_FOUND, _) => {
+                // Another client may have moved the tag since. Callers that care read it again.
+                (StatusCode::OK, Some(_)) if tag.is_some() => {
+                    return Box::pin(self.confirm(manifest, None)).await;
+                }
+                (StatusCode::OK, Some(found)) => return not_stored(Some(found)),
+                (StatusCode::NOT_FOUND, _) => {
                     match self.transport.retry.wait(&mut attempts, None) {
                         Some(wait) => tokio::time::sleep(wait).await,
-                        None => return not_stored(found),
+                        None => return not_stored(None),
                     }
                 }
                 // The answer has no digest, or the registry does not support HEAD.
