@@ -148,7 +148,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 let (location, what) = (self.store.location(), what.to_string());
                 Err(acceptance::foreign(package, version, location, what).into())
             }
-            // An artifact that cannot be opened is never this component. What is no manifest is no version.
+            // An artifact that cannot be opened is never this component. Bytes that are not a manifest are not a version.
             Err(
                 error
                 @ (crate::error::Error::Foreign { .. } | crate::error::Error::Artifact { .. }),
