@@ -169,7 +169,7 @@ fn lists_of_a_damaged_file_are_incomplete() {
     let map = map_of(&cut);
     assert_eq!(map.imports, ["a"]);
     assert!(map.names.imports.incomplete && map.names.exports.incomplete);
-    // What is damaged inside has no names of the file.
+    // Damage in a nested binary leaves the lists of the file complete.
     let inside = nested_module(&[b"\x0b\x7f".to_vec()]);
     let map = map_of(&component(&[imports(), inside]));
     assert!(map.damage.is_some());

@@ -44,7 +44,7 @@ fn guarded() -> Registry {
     registry
 }
 
-/// What the last request was sent with.
+/// Returns the `Authorization` header of the last request.
 fn authorization(registry: &Registry) -> Option<String> {
     let last = registry.requests().into_iter().last()?;
     last.header("authorization").map(str::to_owned)

@@ -141,14 +141,14 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// Checks the types of the members that name entries and helpers, so that none of them is skipped silently.
-fn checked(fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
+/// Checks the types of the members that name entries and helpers, so that none of them is skipped silently. A table that
+/// is null is missing.
+fn checked(mut fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
     for table in ["auths", "credHelpers"] {
-        if fields
-            .get(table)
-            .is_some_and(|table| !table.is_object() && !table.is_null())
-        {
-            return Err(format!("`{table}` is not an object"));
+        match fields.get(table) {
+            Some(Value::Null) => drop(fields.remove(table)),
+            Some(Value::Object(_)) | None => {}
+            Some(_) => return Err(format!("`{table}` is not an object")),
         }
     }
     let helpers = fields.get("credHelpers").and_then(Value::as_object);

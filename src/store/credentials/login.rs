@@ -69,7 +69,6 @@ pub(super) fn store_in(
     let _lock = lock(parent(target));
     let before = CredentialsFile::read(path)?.fields;
     let mut file = before.clone();
-    check(path, &file)?;
     let (key, entry, place) = match helper(&file, server) {
         Some((_, helper)) if server.path().is_some() => {
             return Err(Error::settings(format!(
@@ -101,7 +100,6 @@ pub(super) fn remove_from(path: &Path, server: &Server) -> Result<bool, Error> {
     let target = &through_links(path).map_err(Error::file(path))?;
     let _lock = lock(parent(target));
     let before = CredentialsFile::read(path)?;
-    check(path, &before.fields)?;
     let mut removed = false;
     if let (None, Some((_, helper))) = (server.path(), helper(&before.fields, server)) {
         for key in server.keys() {
@@ -132,19 +130,6 @@ fn remove_entries(file: &mut Map<String, Value>, server: &Server) -> bool {
         !is_own
     });
     removed
-}
-
-/// Checks that the fields to change are JSON objects.
-fn check(path: &Path, file: &Map<String, Value>) -> Result<(), Error> {
-    for table in ["auths", "credHelpers"] {
-        if file.get(table).is_some_and(|table| !table.is_object()) {
-            return Err(Error::settings(format!(
-                "{} is not a credentials file: `{table}` is not an object",
-                path.display()
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Returns the helper that stores the credentials for a server in place of the file, and its key for them.

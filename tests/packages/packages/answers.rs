@@ -1,4 +1,4 @@
-//! What users are told of answers that are no registry's, and of artifacts that are no component.
+//! Errors about answers that do not come from a registry, and about artifacts that are not components.
 
 use serde_json::json;
 
@@ -52,6 +52,17 @@ fn scene() -> (Registry, Workspace, Digest) {
 fn warnings(stderr: &str) -> Vec<&str> {
     let lines = stderr.lines();
     lines.filter(|line| line.starts_with("warning: ")).collect()
+}
+
+/// Returns the arguments that publish the fixture as `demo:calc@1.0.0`.
+fn publish_calc(place: &str) -> [&str; 5] {
+    [
+        "publish",
+        "calc.wasm",
+        "demo:calc@1.0.0",
+        "--registry",
+        place,
+    ]
 }
 
 #[test]
@@ -211,13 +222,7 @@ fn publishing_over_another_artifact_names_its_kind() {
     registry.put_manifest("demo/calc", "1.0.0", MANIFEST, &chart);
     workspace.fixture("calc");
     let place = registry.address();
-    let publish = [
-        "publish",
-        "calc.wasm",
-        "demo:calc@1.0.0",
-        "--registry",
-        &place,
-    ];
+    let publish = publish_calc(&place);
     let error = workspace.error(&publish, 7);
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("is a Helm chart"), "{message}");
@@ -286,13 +291,7 @@ fn what_is_no_manifest_is_no_other_component_to_publish() {
         let answer = Fault::Answer(200, headers, body.to_vec());
         registry.on("GET", "/manifests/1.0.0", ALWAYS, answer);
         let place = registry.address();
-        let publish = [
-            "publish",
-            "calc.wasm",
-            "demo:calc@1.0.0",
-            "--registry",
-            &place,
-        ];
+        let publish = publish_calc(&place);
         let error = workspace.error(&publish, 5);
         assert!(!error.to_string().contains("--force"), "{error}");
     }

@@ -151,7 +151,7 @@ async fn the_api_and_the_tag_are_read_together() {
     registry.on("GET", REFERRERS, 1, page(&[a, b], &[]));
     let found = store.referrers(&subject(), Some("a/a")).await.unwrap();
     assert_eq!(digests(found), notes(&["a", "b"]));
-    // What cannot be read is not empty.
+    // A list that the registry refuses is not an empty list.
     registry.on("GET", REFERRERS, 1, page(&[], &[]));
     registry.on("GET", TAGGED, 1, Fault::Status(403, vec![]));
     listed(&store).await.unwrap_err();

@@ -38,7 +38,7 @@ async fn an_entry_is_written_once_and_checked_twice() {
     assert_eq!(registry.lines(), expected);
     store.push_manifest(&ours, None).await.unwrap();
     assert_eq!(writes(&registry), 1, "it was there");
-    // What has no subject is no business of anybody's.
+    // A manifest without a subject is not added to any list.
     registry.forget_requests();
     store
         .push_manifest(&RawManifest::new("{}", MANIFEST), Some("1.0"))
