@@ -129,14 +129,14 @@ fn usage(error: &clap::Error) -> ExitCode {
     );
     let json = std::env::args_os().any(|argument| argument == "--json");
     if is_help {
-        return match stdout::written(error.print()).context(output::NO_STDOUT) {
+        return match stdout::ignore_broken_pipe(error.print()).context(output::NO_STDOUT) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => Failure::from(error).report(json),
         };
     }
     let text = error.to_string();
     let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-    let shown = without_passwords(&text, arguments);
+    let shown = redact_passwords(&text, arguments);
     let hint = match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(value)) => hints::host(value),
         _ => None,
@@ -163,7 +163,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Hides passwords in a text that repeats arguments.
-fn without_passwords(text: &str, arguments: impl Iterator<Item = String>) -> String {
+fn redact_passwords(text: &str, arguments: impl Iterator<Item = String>) -> String {
     let mut text = text.to_owned();
     for argument in arguments {
         let value = argument.split_once('=').map(|(_, value)| value);
@@ -192,7 +192,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         tokio::select! {
             outcome = dispatch(arguments.command, &context) => outcome,
             // The gateway has its own shutdown.
-            () = interrupted(), if !is_server => Err(Failure::interrupted()),
+            () = wait_for_interrupt(), if !is_server => Err(Failure::interrupted()),
         }
     });
     context.finish();
@@ -202,7 +202,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Waits for SIGINT or SIGTERM.
-async fn interrupted() {
+async fn wait_for_interrupt() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -253,7 +253,7 @@ mod tests {
     fn a_password_of_an_argument_is_not_repeated() {
         let text = "error: invalid value 'me:SECRET@ghcr.io' for '--upstream'";
         for argument in ["me:SECRET@ghcr.io", "--upstream=me:SECRET@ghcr.io"] {
-            let shown = super::without_passwords(text, [argument.to_owned()].into_iter());
+            let shown = super::redact_passwords(text, [argument.to_owned()].into_iter());
             assert_eq!(shown, "error: invalid value '***@ghcr.io' for '--upstream'");
         }
     }

@@ -14,7 +14,7 @@ mod reasons;
 use serde::Serialize;
 
 pub use self::plug::plug;
-use crate::world::{self, Target};
+use crate::world::{self, TargetWorld};
 
 /// An import or export that both sides have, with different types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,7 +60,7 @@ impl Verdict {
 }
 
 /// Checks whether a component, or its stub, can run in a world. Returns the reasons if it cannot.
-pub fn target(component: &[u8], world: &Target) -> Result<Verdict, Error> {
+pub fn target(component: &[u8], world: &TargetWorld) -> Result<Verdict, Error> {
     match world.admits(component)? {
         Ok(()) => Ok(Verdict::default()),
         Err(reason) => reasons::explain(component, world, &reason),
@@ -72,5 +72,5 @@ pub fn target(component: &[u8], world: &Target) -> Result<Verdict, Error> {
 ///
 /// The verdict lists new imports as missing imports, and lost exports as missing exports.
 pub fn upgrade(old: &[u8], new: &[u8]) -> Result<Verdict, Error> {
-    target(new, &Target::of_component(old)?)
+    target(new, &TargetWorld::of_component(old)?)
 }

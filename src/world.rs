@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use wit_component::{DecodedWasm, OutputToString, WitPrinter};
 
-pub use self::target::{Dependency, EncodedWorld, Target, Wit, WitFile};
+pub use self::target::{Dependency, EncodedWorld, TargetWorld, Wit, WitFile};
 use crate::reference::package::{PackageName, Version};
 use crate::section::{self, BinaryKind, NameDetails, SectionMap};
 

@@ -12,32 +12,32 @@ use super::hints;
 use super::settings::Context;
 use super::text::printable;
 
-/// A package or a reference.
+/// The name of an artifact: a package or a reference.
 #[derive(Debug, Clone)]
-pub(crate) enum Named {
+pub(crate) enum ArtifactName {
     Package(PackageSpec),
     Reference(Reference),
 }
 
-/// A file, a package or a reference.
+/// A file, or the name of an artifact.
 #[derive(Debug, Clone)]
-pub(crate) enum Given {
+pub(crate) enum FileOrArtifact {
     File(PathBuf),
-    Named(Named),
+    Artifact(ArtifactName),
 }
 
 /// Parses a file, package or reference. An existing file comes first.
-pub(crate) fn given(text: &str) -> Result<Given, Failure> {
+pub(crate) fn parse_file_or_artifact(text: &str) -> Result<FileOrArtifact, Failure> {
     let path = Path::new(text);
     if path.exists() {
-        return Ok(Given::File(path.to_owned()));
+        return Ok(FileOrArtifact::File(path.to_owned()));
     }
     // File names rarely look like this.
     if looks_like_package(text) || text.starts_with(BLOBS) || Mistake::of(text).is_some() {
-        return Ok(Given::Named(named(text)?));
+        return Ok(FileOrArtifact::Artifact(parse_artifact_name(text)?));
     }
     match text.parse() {
-        Ok(reference) => Ok(Given::Named(Named::Reference(reference))),
+        Ok(reference) => Ok(FileOrArtifact::Artifact(ArtifactName::Reference(reference))),
         Err(error) => {
             let failure = Failure::new(Kind::NotFound, format!("file `{text}` not found"));
             Err(failure.hint(hints::no_file(text, &error)))
@@ -46,11 +46,11 @@ pub(crate) fn given(text: &str) -> Result<Given, Failure> {
 }
 
 /// Parses a package or reference. A package has no slash.
-pub(crate) fn named(text: &str) -> Result<Named, Failure> {
+pub(crate) fn parse_artifact_name(text: &str) -> Result<ArtifactName, Failure> {
     if looks_like_package(text) && Mistake::of(text).is_none() {
-        return spec(text).map(Named::Package);
+        return parse_spec(text).map(ArtifactName::Package);
     }
-    text.parse().map(Named::Reference).map_err(|error| {
+    text.parse().map(ArtifactName::Reference).map_err(|error| {
         let failure = match hints::is_word(text) {
             true => Failure::usage(format!("`{text}` is neither a package nor a reference")),
             false => Failure::usage(error),
@@ -60,14 +60,14 @@ pub(crate) fn named(text: &str) -> Result<Named, Failure> {
 }
 
 /// Parses a package with a version or requirement.
-pub(crate) fn spec(text: &str) -> Result<PackageSpec, Failure> {
+pub(crate) fn parse_spec(text: &str) -> Result<PackageSpec, Failure> {
     let spec = text.parse();
     spec.map_err(|error| Failure::usage(error).hint(hints::package(text)))
 }
 
 /// Parses a package without a version.
-pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
-    let spec = spec(text)?;
+pub(crate) fn parse_package(text: &str) -> Result<PackageName, Failure> {
+    let spec = parse_spec(text)?;
     match spec.wanted {
         Wanted::Newest => Ok(spec.name),
         _ => Err(Failure::usage(format!(
@@ -77,7 +77,7 @@ pub(crate) fn name(text: &str) -> Result<PackageName, Failure> {
 }
 
 /// Parses a reference.
-pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
+pub(crate) fn parse_reference(text: &str) -> Result<Reference, Failure> {
     text.parse().map_err(|error| {
         let failure = Failure::usage(error);
         match hints::reference(text) {
@@ -88,25 +88,25 @@ pub(crate) fn reference(text: &str) -> Result<Reference, Failure> {
 }
 
 /// Parses a reference to write to.
-pub(crate) fn target(text: &str) -> Result<Reference, Failure> {
+pub(crate) fn parse_target(text: &str) -> Result<Reference, Failure> {
     match text.starts_with(BLOBS) {
         true => {
             let location = text.to_owned();
             Err(package::Error::ReadOnly { location }.into())
         }
-        false => reference(text),
+        false => parse_reference(text),
     }
 }
 
 /// Finds and opens an artifact, and prints the warnings about it.
-pub(crate) async fn open(context: &Context, named: Named) -> Result<Located, Failure> {
-    match named {
-        Named::Package(spec) => {
+pub(crate) async fn open(context: &Context, name: ArtifactName) -> Result<Located, Failure> {
+    match name {
+        ArtifactName::Package(spec) => {
             let found = context.locator()?.find(&spec).await?;
             warn(&found);
             Ok(found.artifact)
         }
-        Named::Reference(reference) => {
+        ArtifactName::Reference(reference) => {
             let settings = RegistrySettings::default();
             let opened = context.connector()?.open(reference, &settings).await?;
             warn_unused(&opened);

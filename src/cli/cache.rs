@@ -36,7 +36,7 @@ enum Command {
 }
 
 #[derive(Default, Serialize)]
-struct Report {
+struct CacheReport {
     blobs: u64,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ impl Cache {
             return Err(failure.hint(hints::WRITABLE_CACHE));
         }
         let (left, removed) = blocking(move || self.command.run(&cache)).await?;
-        let report = Report {
+        let report = CacheReport {
             blobs: left.blobs,
             bytes: left.bytes,
             removed_blobs: removed.map(|removed| removed.blobs),

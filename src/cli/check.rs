@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::error::Kind;
 use wharf::fits::{self, Mismatch, Verdict};
-use wharf::world::Target;
+use wharf::world::TargetWorld;
 
 use super::failure::{Failure, blocking};
 use super::output;
@@ -43,7 +43,7 @@ pub(crate) struct Check {
 }
 
 #[derive(Serialize)]
-struct Fit {
+struct FitReport {
     component: String,
     world: String,
     fits: bool,
@@ -52,7 +52,7 @@ struct Fit {
 }
 
 #[derive(Serialize)]
-struct Upgrade {
+struct UpgradeReport {
     component: String,
     compatible_with: String,
     compatible: bool,
@@ -86,13 +86,13 @@ impl Check {
     }
 }
 
-async fn fit(context: &Context, component: Stub, target: Target) -> Result<bool, Failure> {
+async fn fit(context: &Context, component: Stub, target: TargetWorld) -> Result<bool, Failure> {
     let Stub { name, bytes } = component;
     let world = target.name();
     let verdict = blocking(move || fits::target(&bytes, &target)).await;
     let verdict = verdict.map_err(|failure| failure.context(format!("cannot check {name}")))?;
     let fits = verdict.fits();
-    let report = Fit {
+    let report = FitReport {
         component: name,
         world,
         fits,
@@ -125,7 +125,7 @@ async fn upgrade(context: &Context, new: Stub, old: Stub) -> Result<bool, Failur
     let verdict = verdict.map_err(|failure| {
         failure.context(format!("cannot compare {component} with {compatible_with}"))
     })?;
-    let report = Upgrade {
+    let report = UpgradeReport {
         component,
         compatible_with,
         compatible: verdict.fits(),

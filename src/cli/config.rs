@@ -62,7 +62,7 @@ enum Action {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct ConfigReport {
     file: Option<PathBuf>,
     /// From `--registry` or `WHARF_REGISTRY`.
     registry: Option<String>,
@@ -71,14 +71,14 @@ struct Shown {
 }
 
 #[derive(Serialize)]
-struct Where {
+struct LookupReport {
     package: String,
     registry: String,
     reference: String,
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct ChangeReport {
     file: PathBuf,
     scope: String,
     registry: Option<String>,
@@ -92,11 +92,11 @@ impl Config {
             Action::Set { scope, registry } => {
                 let place: Place = registry.parse().map_err(package::Error::Place)?;
                 let change = |text: &str| configuration::set(text, &scope, &place).map(Some);
-                changed(context, &scope, Some(registry.clone()), change)
+                change_file(context, &scope, Some(registry.clone()), change)
             }
             Action::Unset { scope } => {
                 let change = |text: &str| configuration::unset(text, &scope);
-                changed(context, &scope, None, change)
+                change_file(context, &scope, None, change)
             }
         }
     }
@@ -111,7 +111,7 @@ fn show(context: &Context) -> Result<(), Failure> {
     // Fails if the configuration cannot be used.
     context.configuration()?;
     let mappings = configuration::mappings(&text).map_err(package::Error::Configuration)?;
-    let report = Shown {
+    let report = ConfigReport {
         file,
         registry: context.flags.registry.clone(),
         local: context.local_layout.clone(),
@@ -121,14 +121,14 @@ fn show(context: &Context) -> Result<(), Failure> {
 }
 
 async fn find(context: &Context, package: &str) -> Result<(), Failure> {
-    let spec = arguments::spec(package)?;
+    let spec = arguments::parse_spec(package)?;
     let home = context.locator()?.registry(&spec.name).await?;
     let location = home.repository(&spec.name)?;
     let tag = match &spec.wanted {
         Wanted::Exact(version) => version_tag(version),
         _ => None,
     };
-    let report = Where {
+    let report = LookupReport {
         package: spec.to_string(),
         registry: home.place.to_string(),
         reference: match tag {
@@ -139,7 +139,7 @@ async fn find(context: &Context, package: &str) -> Result<(), Failure> {
     output::print(context, &report, || report.reference.clone())
 }
 
-fn changed(
+fn change_file(
     context: &Context,
     scope: &Scope,
     registry: Option<String>,
@@ -159,7 +159,7 @@ fn changed(
         return Err(Failure::new(Kind::NotFound, message));
     };
     write(&file, &after).with_context(|| format!("cannot write {}", file.display()))?;
-    let report = Changed {
+    let report = ChangeReport {
         file,
         scope: scope.to_string(),
         registry,
@@ -185,7 +185,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     spool::write(&path, text.as_bytes())
 }
 
-impl Shown {
+impl ConfigReport {
     fn text(&self) -> String {
         let path = |path: &Option<PathBuf>| match path {
             Some(path) => path.display().to_string(),

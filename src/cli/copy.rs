@@ -8,10 +8,10 @@ use wharf::package::{CopyPlan, CopySettings, Place};
 use wharf::reference::Reference;
 use wharf::reference::package::PackageSpec;
 
-use super::arguments::{self, Named};
+use super::arguments::{self, ArtifactName};
 use super::failure::Failure;
 use super::settings::Context;
-use super::transfer_summary::Sent;
+use super::transfer_summary::SentBlobs;
 use super::{hints, output, text};
 
 /// Copy an artifact or a package to another registry or layout
@@ -46,10 +46,10 @@ pub(crate) struct Copy {
 
 /// The totals of a copy.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Sum {
+pub(crate) struct CopyTotals {
     manifests: usize,
     #[serde(flatten)]
-    moved: Sent,
+    sent: SentBlobs,
 }
 
 #[derive(Serialize)]
@@ -61,17 +61,17 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct CopyReport {
     copied: Vec<Row>,
     #[serde(flatten)]
-    sum: Sum,
+    totals: CopyTotals,
 }
 
 impl Copy {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let plan = match arguments::named(&self.source)? {
-            Named::Package(spec) => self.package(context, &spec).await?,
-            Named::Reference(reference) => self.reference(context, &reference).await?,
+        let plan = match arguments::parse_artifact_name(&self.source)? {
+            ArtifactName::Package(spec) => self.package(context, &spec).await?,
+            ArtifactName::Reference(reference) => self.reference(context, &reference).await?,
         };
         let location = plan.location();
         for version in &plan.replaced {
@@ -79,7 +79,7 @@ impl Copy {
                 "warning: replacing {version} in {location}; lock files that pin the old version will no longer resolve"
             );
         }
-        let report = Report::new(&location, plan.run().await?);
+        let report = CopyReport::new(&location, plan.run().await?);
         output::print(context, &report, || report.text())
     }
 
@@ -96,7 +96,7 @@ impl Copy {
     }
 
     async fn reference(&self, context: &Context, from: &Reference) -> Result<CopyPlan, Failure> {
-        let to = arguments::target(&self.target)?;
+        let to = arguments::parse_target(&self.target)?;
         if to.digest.is_some() {
             return Err(Failure::usage("the destination takes a tag, not a digest"));
         }
@@ -118,27 +118,27 @@ impl Copy {
     }
 }
 
-impl Sum {
+impl CopyTotals {
     pub(crate) fn add(&mut self, copied: &CopySummary) {
         self.manifests += copied.manifests;
         let BlobCounts { sent, skipped } = copied.outcome;
-        self.moved.add(sent, skipped);
+        self.sent.add(sent, skipped);
     }
 
     pub(crate) fn text(&self) -> String {
         let manifests = text::count(self.manifests as u64, "manifest");
-        self.moved.text(&format!(", and {manifests}"))
+        self.sent.text(&format!(", and {manifests}"))
     }
 }
 
-impl Report {
+impl CopyReport {
     fn new(location: &str, copied: Vec<(Option<String>, CopySummary)>) -> Self {
         let mut report = Self {
             copied: Vec::new(),
-            sum: Sum::default(),
+            totals: CopyTotals::default(),
         };
         for (tag, copied) in copied {
-            report.sum.add(&copied);
+            report.totals.add(&copied);
             let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
             report.copied.push(Row {
                 reference: format!("{location}{tag}@{}", copied.digest),
@@ -154,6 +154,6 @@ impl Report {
             let state = if row.copied { "" } else { "already there" };
             vec![row.reference.clone(), state.to_owned()]
         });
-        format!("{}{}", text::words(rows), self.sum.text())
+        format!("{}{}", text::words(rows), self.totals.text())
     }
 }

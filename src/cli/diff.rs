@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 
-use super::arguments::{self, Given, Named};
+use super::arguments::{self, ArtifactName, FileOrArtifact};
 use super::failure::Failure;
 use super::input::Input;
 use super::layers::{self, LayerRow};
@@ -41,7 +41,7 @@ struct Side {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct DiffReport {
     a: Side,
     b: Side,
     shared_bytes: u64,
@@ -56,14 +56,22 @@ struct Report {
 
 impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let (a, b) = (arguments::given(&self.a)?, arguments::given(&self.b)?);
+        let (a, b) = (
+            arguments::parse_file_or_artifact(&self.a)?,
+            arguments::parse_file_or_artifact(&self.b)?,
+        );
         match (&a, &b) {
-            (Given::Named(Named::Reference(a)), Given::Named(Named::Reference(b))) => {
+            (
+                FileOrArtifact::Artifact(ArtifactName::Reference(a)),
+                FileOrArtifact::Artifact(ArtifactName::Reference(b)),
+            ) => {
                 let connector = context.connector()?;
                 connector.check_credentials(&a.location, &b.location)?;
             }
             // Only a lookup tells the registry of a package.
-            (Given::Named(_), Given::Named(_)) if context.names_credentials() => {
+            (FileOrArtifact::Artifact(_), FileOrArtifact::Artifact(_))
+                if context.names_credentials() =>
+            {
                 let failure = Failure::usage(
                     "--username and WHARF_TOKEN are for one registry, but there may be two",
                 );
@@ -73,20 +81,20 @@ impl Diff {
         }
         let a = self.side(context, a).await?;
         let b = self.side(context, b).await?;
-        let report = Report::new(a, b);
+        let report = DiffReport::new(a, b);
         output::print(context, &report, || report.text())
     }
 
-    async fn side(&self, context: &Context, given: Given) -> Result<Side, Failure> {
+    async fn side(&self, context: &Context, argument: FileOrArtifact) -> Result<Side, Failure> {
         let cache = context.cache()?;
-        let (name, content, layers) = match given {
-            Given::File(path) => {
+        let (name, content, layers) = match argument {
+            FileOrArtifact::File(path) => {
                 let component = Input::read(&path, self.split.policy()).await?.component;
                 let layers = layers::of_file(&component, &cache)?;
                 (path.display().to_string(), component.config.content, layers)
             }
-            Given::Named(named) => {
-                let found = arguments::open(context, named).await?;
+            FileOrArtifact::Artifact(name) => {
+                let found = arguments::open(context, name).await?;
                 let layers = layers::of_artifact(&found.opened, found.store.as_ref(), &cache)?;
                 (found.reference.to_string(), found.opened.content(), layers)
             }
@@ -100,7 +108,7 @@ impl Diff {
     }
 }
 
-impl Report {
+impl DiffReport {
     fn new(a: Side, b: Side) -> Self {
         // The layers of one side that the other side has too, and the rest.
         let divided = |side: &Side, other: &Side| -> (Vec<LayerRow>, Vec<LayerRow>) {

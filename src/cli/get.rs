@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use wharf::package::{Lock, LockFile, Locked};
 
-use super::arguments::{self, Named};
+use super::arguments::{self, ArtifactName};
 use super::failure::{Failure, blocking};
 use super::hints;
-use super::pull::{Pull, open_target, receive};
+use super::pull::{Pull, open_output, receive};
 use super::settings::Context;
 
 /// Download a package version and verify every byte
@@ -43,13 +43,13 @@ pub(crate) struct Get {
 
 impl Get {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let spec = match arguments::named(&self.what)? {
-            Named::Package(spec) => spec,
-            Named::Reference(_) if self.locked => {
+        let spec = match arguments::parse_artifact_name(&self.what)? {
+            ArtifactName::Package(spec) => spec,
+            ArtifactName::Reference(_) if self.locked => {
                 let failure = Failure::usage("a lock file pins packages, not references");
                 return Err(failure.hint(hints::PINNED_REFERENCE));
             }
-            Named::Reference(_) => {
+            ArtifactName::Reference(_) => {
                 let pull = Pull {
                     reference: self.what,
                     output: self.output,
@@ -57,7 +57,7 @@ impl Get {
                 return pull.run(context).await;
             }
         };
-        let target = open_target(context, self.output.as_deref())?;
+        let target = open_output(context, self.output.as_deref())?;
         let file = LockFile {
             path: self.lock_file,
         };

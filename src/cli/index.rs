@@ -15,7 +15,7 @@ use wharf::index::{
 };
 use wharf::package::RegistrySettings;
 
-pub(crate) use self::watch::{Failed, correction, watch};
+pub(crate) use self::watch::{FailureRow, correction, watch};
 use super::failure::Failure;
 use super::settings::Context;
 use super::{arguments, hints, output, text};
@@ -90,9 +90,9 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct IndexReport {
     sources: Vec<SourceRow>,
-    failures: Vec<Failed>,
+    failures: Vec<FailureRow>,
 }
 
 #[derive(Serialize)]
@@ -105,7 +105,7 @@ struct SourceRow {
 }
 
 #[derive(Serialize)]
-struct PublishReport {
+struct IndexPublishReport {
     reference: String,
     digest: Digest,
     packages: usize,
@@ -124,7 +124,7 @@ impl IndexCommand {
         let locator = || context.locator();
         match self.verb {
             Verb::Add { sources } => {
-                let sources = sources::named(context, &sources)?;
+                let sources = sources::parse_sources(context, &sources)?;
                 let locator = locator()?;
                 let updater = Updater::new(&locator, &watch);
                 print(context, updater.add(&mut index, &sources).await?)
@@ -180,14 +180,18 @@ fn remove(sources: &[String], index: &mut CheckedIndex<'_>) -> Result<(), Failur
 
 impl Publish {
     async fn run(self, context: &Context, index: &mut CheckedIndex<'_>) -> Result<(), Failure> {
-        let reference = arguments::target(&self.reference)?;
+        let reference = arguments::parse_target(&self.reference)?;
         if !self.everything && self.namespace.is_none() && self.place.is_none() {
             let message = "everyone who can read the repository can read the published index, so its contents must be selected";
             return Err(Failure::usage(message).hint(hints::SELECTION));
         }
         let selection = Selection {
             namespace: self.namespace,
-            place: self.place.as_deref().map(sources::place_of).transpose()?,
+            place: self
+                .place
+                .as_deref()
+                .map(sources::parse_place)
+                .transpose()?,
         };
         let (mut shared, left) = index.run(|index| index.extract(&selection))?;
         print_left_out(left);
@@ -207,7 +211,7 @@ impl Publish {
         let (versions, stubs) = (shared.entries.len(), shared.stubs.len());
         let tag = Some(reference.tag_or_default());
         let stored = exchange::publish(store.as_ref(), tag, shared, context.session()?).await?;
-        let report = PublishReport {
+        let report = IndexPublishReport {
             reference: reference.at(stored.digest).to_string(),
             digest: stored.digest,
             packages,
@@ -277,9 +281,9 @@ fn print(context: &Context, report: UpdateReport) -> Result<(), Failure> {
         versions: read.versions,
         new: read.new,
     };
-    let report = Report {
+    let report = IndexReport {
         sources: report.sources.iter().map(row).collect(),
-        failures: report.unread.iter().map(Failed::of).collect(),
+        failures: report.unread.iter().map(FailureRow::of).collect(),
     };
     output::print(context, &report, || {
         let row = |row: &SourceRow| {

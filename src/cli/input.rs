@@ -26,8 +26,8 @@ pub(crate) struct Input {
 impl Input {
     /// Reads a regular file.
     pub(crate) async fn read(path: &Path, policy: SplitPolicy) -> Result<Self, Failure> {
-        let name = shown(path);
-        let stamp = stamp(path).map_err(|error| failed(&name, error))?;
+        let name = printable_path(path);
+        let stamp = stamp(path).map_err(|error| read_failure(&name, error))?;
         // A pipe would block, and cannot be read twice.
         if !path.is_file() {
             let what = match path.is_dir() {
@@ -36,7 +36,7 @@ impl Input {
             };
             return Err(Failure::usage(format!("{name} is {what}")));
         }
-        let file = File::open(path).map_err(|error| failed(&name, error))?;
+        let file = File::open(path).map_err(|error| read_failure(&name, error))?;
         let component = blocking(move || {
             Component::read(file, &policy).with_context(|| format!("cannot read {name}"))
         })
@@ -57,7 +57,7 @@ impl Input {
 
     /// Warns if the component cannot be parsed to its end, or its imports or exports cannot.
     pub(crate) fn warn(&self, path: &Path) {
-        let name = shown(path);
+        let name = printable_path(path);
         let map = &self.component.map;
         if let Some(damage) = &map.damage {
             eprintln!(
@@ -78,16 +78,16 @@ fn stamp(path: &Path) -> io::Result<(u64, Option<SystemTime>)> {
 
 /// Reads a text file that the command line names.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    let name = shown(path);
-    fs::read_to_string(path).map_err(|error| failed(&name, error))
+    let name = printable_path(path);
+    fs::read_to_string(path).map_err(|error| read_failure(&name, error))
 }
 
 /// Returns a path for errors. A reference in its place may have a password.
-fn shown(path: &Path) -> String {
+fn printable_path(path: &Path) -> String {
     printable(&redacted(&path.display().to_string()))
 }
 
-fn failed(name: &str, error: io::Error) -> Failure {
+fn read_failure(name: &str, error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::NotFound => Failure::new(Kind::NotFound, format!("file `{name}` not found")),
         _ => anyhow::Error::from(error)

@@ -24,12 +24,12 @@ use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world::{self, World};
 
-use super::arguments::{self, Given, Named};
+use super::arguments::{self, ArtifactName, FileOrArtifact};
 use super::failure::{Failure, blocking};
 use super::input::Input;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, SplitFlags};
-use super::transfer_summary::Fetched;
+use super::transfer_summary::FetchedBlobs;
 use super::{names, output, segments, text, wit};
 
 /// Show sections, layers, sizes, imports and exports of a component
@@ -69,7 +69,7 @@ struct SectionRow {
 }
 
 #[derive(Default, Serialize)]
-struct Report {
+struct InspectReport {
     name: String,
     digest: Option<Digest>,
     split_manifest_digest: Option<Digest>,
@@ -92,21 +92,21 @@ struct Report {
     wit_left_out: Vec<String>,
     /// Configs and layers; 0 for a file.
     #[serde(flatten)]
-    fetched: Fetched,
+    fetched: FetchedBlobs,
     #[serde(flatten)]
-    segments: segments::Report,
+    segments: segments::SegmentsReport,
 }
 
 impl Inspect {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let cache = context.cache()?;
-        let report = match arguments::given(&self.what)? {
-            Given::File(path) if self.wit && !context.flags.json => {
+        let report = match arguments::parse_file_or_artifact(&self.what)? {
+            FileOrArtifact::File(path) if self.wit && !context.flags.json => {
                 let world = wit::read(&path).await?.world()?;
                 return output::print_text(context, &world.text);
             }
-            Given::File(path) => self.file(context, path, cache).await?,
-            Given::Named(named) => self.named(context, named, &cache).await?,
+            FileOrArtifact::File(path) => self.file(context, path, cache).await?,
+            FileOrArtifact::Artifact(name) => self.artifact(context, name, &cache).await?,
         };
         match &report.wit {
             Some(text) if self.wit && !context.flags.json => {
@@ -126,7 +126,7 @@ impl Inspect {
         context: &Context,
         path: PathBuf,
         cache: Arc<Cache>,
-    ) -> Result<Report, Failure> {
+    ) -> Result<InspectReport, Failure> {
         let component = Input::read(&path, self.split.cut.policy()).await?.component;
         let world = match self.wit {
             true => Some(wit::read(&path).await?.world()?),
@@ -134,11 +134,11 @@ impl Inspect {
         };
         let segments = match self.segments {
             true => segments::of_file(&path).await?,
-            false => segments::Report::default(),
+            false => segments::SegmentsReport::default(),
         };
         let (level, observer) = (self.split.level, context.observer());
         let report = move || of_file(&path, &component, &cache, level, observer.as_ref());
-        let mut report = Report {
+        let mut report = InspectReport {
             segments,
             ..blocking(report).await?
         };
@@ -146,15 +146,15 @@ impl Inspect {
         Ok(report)
     }
 
-    async fn named(
+    async fn artifact(
         &self,
         context: &Context,
-        named: Named,
+        name: ArtifactName,
         cache: &Arc<Cache>,
-    ) -> Result<Report, Failure> {
-        let located = arguments::open(context, named).await?;
+    ) -> Result<InspectReport, Failure> {
+        let located = arguments::open(context, name).await?;
         let (store, opened) = (&located.store, &located.opened);
-        let mut report = Report::of_stored(&located, cache)?;
+        let mut report = InspectReport::of_stored(&located, cache)?;
         if let Artifact::Flat(flat) = &opened.artifact {
             report.describe(context, flat, store.as_ref()).await?;
         }
@@ -194,7 +194,7 @@ fn of_file(
     cache: &Cache,
     level: Level,
     observer: &dyn Observer,
-) -> Result<Report, Failure> {
+) -> Result<InspectReport, Failure> {
     let map = &component.map;
     let sections = map.sections.iter().map(|section| SectionRow {
         path: map.section_path(section),
@@ -203,7 +203,7 @@ fn of_file(
         size: section.content.end - section.content.start,
     });
     let config = &component.config;
-    let report = Report::of_config(config);
+    let report = InspectReport::of_config(config);
     let damage = map.damage.as_ref();
     let unreadable = damage.map(|damage| {
         let Damage { offset, reason } = damage;
@@ -219,7 +219,7 @@ fn of_file(
     let warnings: Vec<String> = warnings.into_iter().flatten().collect();
     let mut layers = layers::of_file(component, cache)?;
     layers::measure(&mut layers, component, cache, level, observer)?;
-    Ok(Report {
+    Ok(InspectReport {
         name: path.display().to_string(),
         split_digest: Some(Digest::of(&config.to_bytes())),
         flat_digest: Some(artifact::flat(config, &component.metadata).digest()),
@@ -251,7 +251,7 @@ fn kind_of(path: &str) -> &str {
     last.split('[').next().unwrap_or(last)
 }
 
-impl Report {
+impl InspectReport {
     fn of_config(config: &Config) -> Self {
         Self {
             os: Some(config.os.as_str()),

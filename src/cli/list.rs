@@ -13,7 +13,7 @@ use wharf::store::Store;
 
 use super::failure::Failure;
 use super::settings::Context;
-use super::versions::{Row, rows};
+use super::versions::{VersionRow, rows};
 use super::{hints, output, text};
 
 /// Show the packages of a registry or layout
@@ -47,12 +47,12 @@ impl List {
         names.retain(|name| name.to_string().starts_with(prefix));
         names.sort();
         names.dedup();
-        let found: Vec<Vec<Row>> = stream::iter(&names)
-            .map(|name| shown(context, &registry, name))
+        let found: Vec<Vec<VersionRow>> = stream::iter(&names)
+            .map(|name| readable_versions(context, &registry, name))
             .buffered(context.flags.concurrency.max(1))
             .try_collect()
             .await?;
-        let packages: Vec<Row> = found.into_iter().flatten().collect();
+        let packages: Vec<VersionRow> = found.into_iter().flatten().collect();
         if packages.is_empty() {
             eprintln!("no packages in {}", registry.place);
         }
@@ -73,11 +73,11 @@ async fn names(context: &Context, registry: &Registry) -> Result<Vec<PackageName
 }
 
 /// Returns the versions of a package. If the registry refuses access, warns and returns none.
-async fn shown(
+async fn readable_versions(
     context: &Context,
     registry: &Registry,
     name: &PackageName,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<VersionRow>, Failure> {
     match versions(context, registry, name).await {
         Err(failure) if failure.kind == Kind::Refused => {
             eprintln!("warning: skipping {name}: {}", failure.message());
@@ -92,7 +92,7 @@ async fn versions(
     context: &Context,
     registry: &Registry,
     name: &PackageName,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<VersionRow>, Failure> {
     let store = registry.read(context.connector()?, name).await?;
     let tags = match package::tags(store.as_ref(), name).await {
         Ok(tags) => tags,
@@ -124,14 +124,16 @@ async fn is_wasm(store: &dyn Store, tags: &Tags) -> Result<bool, Failure> {
 }
 
 /// Returns the version that `get` would choose, or the newest if all are yanked.
-fn newest(rows: &[Row]) -> Option<&Row> {
-    let shown = |row: &&Row| !row.yanked;
-    let release = |row: &&Row| shown(row) && row.version.pre.is_empty();
+fn newest(rows: &[VersionRow]) -> Option<&VersionRow> {
+    let is_shown = |row: &&VersionRow| !row.yanked;
+    let release = |row: &&VersionRow| is_shown(row) && row.version.pre.is_empty();
     let found = rows.iter().find(release);
-    found.or_else(|| rows.iter().find(shown)).or(rows.first())
+    found
+        .or_else(|| rows.iter().find(is_shown))
+        .or(rows.first())
 }
 
-fn table(packages: &[Row]) -> String {
+fn table(packages: &[VersionRow]) -> String {
     let mut out: Vec<Vec<String>> = Vec::new();
     for rows in packages.chunk_by(|a, b| a.name == b.name) {
         let Some(newest) = newest(rows) else { continue };

@@ -30,7 +30,7 @@ pub(crate) struct Login {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct LoginReport {
     registry: String,
     username: String,
     stored_in: String,
@@ -67,7 +67,7 @@ impl Login {
         let registry = server.to_string();
         let user = username.clone();
         let stored = blocking(move || credentials::store(&server, &user, &password)).await?;
-        let report = Report {
+        let report = LoginReport {
             registry,
             username,
             stored_in: stored.to_string(),

@@ -23,7 +23,7 @@ pub(crate) struct Logout {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct LogoutReport {
     registry: String,
     removed: bool,
 }
@@ -33,7 +33,7 @@ impl Logout {
         let server = server(&self.server)?;
         let registry = server.to_string();
         let removed = blocking(move || credentials::remove(&server)).await?;
-        let report = Report { registry, removed };
+        let report = LogoutReport { registry, removed };
         output::print(context, &report, || match report.removed {
             true => format!("logged out of {}", report.registry),
             false => format!("not logged in to {}", report.registry),

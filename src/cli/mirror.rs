@@ -10,7 +10,7 @@ use wharf::error::Kind;
 use wharf::package::{self, Mirror};
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 
-use super::copy::Sum;
+use super::copy::CopyTotals;
 use super::failure::Failure;
 use super::input::read_text;
 use super::settings::Context;
@@ -50,7 +50,7 @@ struct Row {
 
 /// A version or a package that could not be mirrored.
 #[derive(Serialize)]
-struct Unmirrored {
+struct FailureRow {
     package: PackageName,
     /// `None` if the failure is about the whole package.
     version: Option<Version>,
@@ -59,11 +59,11 @@ struct Unmirrored {
 }
 
 #[derive(Default, Serialize)]
-struct Report {
+struct MirrorReport {
     packages: Vec<Row>,
-    failures: Vec<Unmirrored>,
+    failures: Vec<FailureRow>,
     #[serde(flatten)]
-    sum: Sum,
+    totals: CopyTotals,
 }
 
 impl MirrorCommand {
@@ -79,7 +79,7 @@ impl MirrorCommand {
         let locator = context.locator()?;
         let mut run = Run {
             context,
-            report: Report::default(),
+            report: MirrorReport::default(),
             first: None,
         };
         if mirror.is_empty() {
@@ -91,11 +91,12 @@ impl MirrorCommand {
                 eprintln!("note: {name} lists no packages for {to}, so nothing was copied to it");
             }
             for spec in &entry.packages {
-                let done = |version: &Version, mirrored| run.version(spec, version, mirrored);
+                let done =
+                    |version: &Version, mirrored| run.record_version(spec, version, mirrored);
                 let mirrored = locator.mirror(entry, spec, done).await;
                 if let Err(error) = mirrored {
                     let failure = Failure::from(error).context(format!("cannot mirror {spec}"));
-                    run.failed(spec, None, failure);
+                    run.record_failure(spec, None, failure);
                 }
             }
         }
@@ -108,14 +109,14 @@ impl MirrorCommand {
 /// One run over a mirror file.
 struct Run<'a> {
     context: &'a Context,
-    report: Report,
+    report: MirrorReport,
     /// The first failure, whose exit code is that of the run.
     first: Option<Failure>,
 }
 
 impl Run<'_> {
     /// Reports the outcome of one version.
-    fn version(
+    fn record_version(
         &mut self,
         spec: &PackageSpec,
         version: &Version,
@@ -125,10 +126,14 @@ impl Run<'_> {
             Ok(mirrored) => mirrored,
             Err(error) => {
                 let doing = format!("cannot mirror {}@{version}", spec.name);
-                return self.failed(spec, Some(version), Failure::from(error).context(doing));
+                return self.record_failure(
+                    spec,
+                    Some(version),
+                    Failure::from(error).context(doing),
+                );
             }
         };
-        self.report.sum.add(&copied);
+        self.report.totals.add(&copied);
         self.report.packages.push(Row {
             name: spec.name.clone(),
             version: version.clone(),
@@ -139,12 +144,12 @@ impl Run<'_> {
     }
 
     /// Reports a failure. The run continues.
-    fn failed(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
+    fn record_failure(&mut self, spec: &PackageSpec, version: Option<&Version>, failure: Failure) {
         if !self.context.flags.json {
             // The first failure determines the exit code of the run.
             let _exit_code = failure.report(false);
         }
-        self.report.failures.push(Unmirrored {
+        self.report.failures.push(FailureRow {
             package: spec.name.clone(),
             version: version.cloned(),
             kind: failure.kind.word(),
@@ -154,7 +159,7 @@ impl Run<'_> {
     }
 }
 
-impl Report {
+impl MirrorReport {
     fn text(&self) -> String {
         let rows = self.packages.iter().map(|row| {
             let state = match row.copied {
@@ -164,6 +169,6 @@ impl Report {
             let version = format!("{}@{}", row.name, row.version);
             vec![version, state.to_owned(), row.reference.clone()]
         });
-        format!("{}{}", text::words(rows), self.sum.text())
+        format!("{}{}", text::words(rows), self.totals.text())
     }
 }

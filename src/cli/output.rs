@@ -63,14 +63,14 @@ pub(crate) fn print_written(
 
 /// The output of a component.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum ComponentOutput {
     /// A file that appears when it is complete.
     File { spool: Spool, path: PathBuf },
     /// Standard output, a pipe or a device: written to, not replaced.
     Stream { stream: File, written: bool },
 }
 
-impl Target {
+impl ComponentOutput {
     /// Opens the output that `-o` names.
     pub(crate) fn open(path: &Path, json: bool) -> Result<Self, Failure> {
         if path == Path::new("-") {
@@ -152,7 +152,7 @@ fn was_closed(_stdout: &File) -> bool {
     false
 }
 
-impl Write for Target {
+impl Write for ComponentOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File { spool, .. } => spool.file().write(bytes),
@@ -171,7 +171,7 @@ impl Write for Target {
     }
 }
 
-impl Output for Target {
+impl Output for ComponentOutput {
     fn restart(&mut self) -> io::Result<()> {
         match self {
             Self::File { spool, .. } => spool.file().restart(),

@@ -52,7 +52,7 @@ impl Progress {
     }
 
     /// Shows progress in things instead of bytes.
-    pub(crate) fn counted(&self, done: usize, of: usize, things: &str) {
+    pub(crate) fn report_count(&self, done: usize, of: usize, things: &str) {
         if let Some(bar) = self.bar("{bar:32} {pos} of {len} {msg}") {
             bar.set_message(things.to_owned());
             bar.set_length(of as u64);

@@ -20,7 +20,7 @@ use wharf::store::{Store, WritableStore};
 use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
-use super::transfer_summary::Sent;
+use super::transfer_summary::SentBlobs;
 use super::{arguments, hints, output, text, wit};
 
 /// Publish a component as a package version
@@ -72,7 +72,7 @@ fn parse_annotation(text: &str) -> Result<(String, String), String> {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct PublishReport {
     package: PackageName,
     version: Version,
     reference: String,
@@ -86,7 +86,7 @@ struct Report {
     content_size: u64,
     layers: usize,
     #[serde(flatten)]
-    moved: Sent,
+    sent: SentBlobs,
     /// Whether anything was sent.
     published: bool,
     dry_run: bool,
@@ -94,7 +94,7 @@ struct Report {
 
 impl Publish {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let given = self.package.as_deref().map(|text| self.given(text));
+        let given = self.package.as_deref().map(|text| self.parse_spec(text));
         let given = given.transpose()?;
         let input = Input::read(&self.file, self.split.cut.policy()).await?;
         let component = Arc::clone(&input.component);
@@ -140,14 +140,14 @@ impl Publish {
             Some(Published { digest, pushed }) => (Some(digest), pushed),
             None => (None, None),
         };
-        let mut moved = Sent::default();
+        let mut sent = SentBlobs::default();
         if let Some(pushed) = &pushed {
-            moved.add(pushed.sent, pushed.skipped);
+            sent.add(pushed.sent, pushed.skipped);
             context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         }
         let (split_digest, flat_digest) = push::identities(&component, &options.metadata);
         let content = component.config.content;
-        let report = Report {
+        let report = PublishReport {
             package: publication.package,
             version: publication.version,
             reference: match digest {
@@ -162,7 +162,7 @@ impl Publish {
             content_size: content.size,
             layers: component.config.layers.len() + 1,
             published: pushed.is_some(),
-            moved,
+            sent,
             dry_run: self.dry_run,
         };
         output::print(context, &report, || report.text())
@@ -186,8 +186,8 @@ impl Publish {
         })
     }
 
-    fn given(&self, text: &str) -> Result<PackageSpec, Failure> {
-        arguments::spec(text).map_err(|failure| match text.parse::<Reference>() {
+    fn parse_spec(&self, text: &str) -> Result<PackageSpec, Failure> {
+        arguments::parse_spec(text).map_err(|failure| match text.parse::<Reference>() {
             Ok(_) => failure.hint(hints::push_instead(&self.file, text)),
             Err(_) => failure,
         })
@@ -240,7 +240,7 @@ impl Publish {
     /// Returns the package and version, from the command line or otherwise from the component.
     async fn publication(
         &self,
-        given: Option<PackageSpec>,
+        spec: Option<PackageSpec>,
         component: &Arc<Component<File>>,
     ) -> Result<Publication, Failure> {
         let wit = wit::of_file(&self.file, component).await?;
@@ -249,7 +249,7 @@ impl Publish {
         let file = self.file.display();
         let unnamed =
             |message: String| Failure::usage(message).hint(hints::name_package(&self.file));
-        let (name, wanted) = match given {
+        let (name, wanted) = match spec {
             Some(PackageSpec { name, wanted }) => (Some(name), wanted),
             None => (own_name.clone(), Wanted::Newest),
         };
@@ -278,7 +278,7 @@ impl Publish {
     }
 }
 
-impl Report {
+impl PublishReport {
     fn text(&self) -> String {
         let content = format!(
             "{} in {}, {}",
@@ -292,11 +292,11 @@ impl Report {
             (false, Some(_)) => " already exists",
             (false, None) => " would be published",
         };
-        let moved = match self.published {
-            true => format!("\n{}", self.moved.text("")),
+        let sent = match self.published {
+            true => format!("\n{}", self.sent.text("")),
             false => String::new(),
         };
         let reference = &self.reference;
-        format!("{head}{state}  {reference}\n  content  {content}{moved}")
+        format!("{head}{state}  {reference}\n  content  {content}{sent}")
     }
 }

@@ -10,9 +10,9 @@ use wharf::pull::{self, PullSummary};
 use wharf::reference::package::{PackageName, Version};
 
 use super::failure::Failure;
-use super::output::Target;
+use super::output::ComponentOutput;
 use super::settings::Context;
-use super::transfer_summary::Fetched;
+use super::transfer_summary::FetchedBlobs;
 use super::{arguments, output, text};
 
 /// Download a component from a registry, layout or blob directory
@@ -38,7 +38,7 @@ pub(crate) struct Pull {
 
 /// The report of `pull` and `get`.
 #[derive(Serialize)]
-pub(crate) struct Report {
+pub(crate) struct PullReport {
     /// Only in the report of `get`.
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<PackageName>,
@@ -50,7 +50,7 @@ pub(crate) struct Report {
     content_digest: Digest,
     content_size: u64,
     #[serde(flatten)]
-    fetched: Fetched,
+    fetched: FetchedBlobs,
     requests: u64,
     #[serde(skip)]
     path: Option<PathBuf>,
@@ -61,33 +61,33 @@ pub(crate) struct Report {
 impl Pull {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         // An output that cannot be written fails before any request.
-        let target = open_target(context, self.output.as_deref())?;
-        let named = arguments::named(&self.reference)?;
-        let located = arguments::open(context, named).await?;
+        let out = open_output(context, self.output.as_deref())?;
+        let name = arguments::parse_artifact_name(&self.reference)?;
+        let located = arguments::open(context, name).await?;
         let stem = located.reference.stem();
-        let report = receive(context, located, self.output, &stem, target).await?;
+        let report = receive(context, located, self.output, &stem, out).await?;
         report.print(context)
     }
 }
 
 /// Opens the output that `-o` names, if it is given.
-pub(crate) fn open_target(
+pub(crate) fn open_output(
     context: &Context,
     output: Option<&Path>,
-) -> Result<Option<Target>, Failure> {
-    let open = |path| Target::open(path, context.flags.json);
+) -> Result<Option<ComponentOutput>, Failure> {
+    let open = |path| ComponentOutput::open(path, context.flags.json);
     output.map(open).transpose()
 }
 
-/// Writes a component to `output`, opened as `target`. Without `output` the file is `stem` with `.wasm`, and an existing
+/// Writes a component to `output`, opened as `out`. Without `output` the file is `stem` with `.wasm`, and an existing
 /// file with other content is not overwritten.
 pub(crate) async fn receive(
     context: &Context,
     located: Located,
     output: Option<PathBuf>,
     stem: &str,
-    target: Option<Target>,
-) -> Result<Report, Failure> {
+    out: Option<ComponentOutput>,
+) -> Result<PullReport, Failure> {
     let Located {
         reference,
         store,
@@ -99,19 +99,19 @@ pub(crate) async fn receive(
     let existed = is_default && output::already_holds(&path, content).await?;
     let mut pulled = PullSummary::nothing(&opened);
     if !existed {
-        let target = match target {
-            Some(target) => target,
-            None => Target::open(&path, context.flags.json)?,
+        let out = match out {
+            Some(out) => out,
+            None => ComponentOutput::open(&path, context.flags.json)?,
         };
-        let (target, got) = pull::pull(&store, &opened, context.session()?, target).await?;
-        target.finish()?;
+        let (out, got) = pull::pull(&store, &opened, context.session()?, out).await?;
+        out.finish()?;
         pulled = got;
         let blobs = opened.layers().map(|layer| layer.blob.digest);
         context.remember(&reference, blobs, pulled.fetched.blobs > 0)?;
     }
-    let mut fetched = Fetched::default();
+    let mut fetched = FetchedBlobs::default();
     fetched.add(pulled.fetched, pulled.cached);
-    Ok(Report {
+    Ok(PullReport {
         package: None,
         version: None,
         reference: reference.at(pulled.digest).to_string(),
@@ -126,7 +126,7 @@ pub(crate) async fn receive(
     })
 }
 
-impl Report {
+impl PullReport {
     /// Adds the package and version.
     pub(crate) fn of_package(&mut self, package: PackageName, version: Version) {
         self.package = Some(package);

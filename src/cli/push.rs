@@ -13,7 +13,7 @@ use wharf::reference::package::PackageSpec;
 use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
-use super::transfer_summary::Sent;
+use super::transfer_summary::SentBlobs;
 use super::{arguments, hints, output, text};
 
 /// Store a component under any reference
@@ -40,7 +40,7 @@ pub(crate) struct Push {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct PushReport {
     reference: String,
     digest: Digest,
     split_digest: Digest,
@@ -49,12 +49,12 @@ struct Report {
     content_size: u64,
     layers: usize,
     #[serde(flatten)]
-    moved: Sent,
+    sent: SentBlobs,
 }
 
 impl Push {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let reference = arguments::target(&self.reference).map_err(|failure| {
+        let reference = arguments::parse_target(&self.reference).map_err(|failure| {
             match self.reference.parse::<PackageSpec>() {
                 Ok(package) => failure.hint(hints::publish_instead(&self.file, &package)),
                 Err(_) => failure,
@@ -87,9 +87,9 @@ impl Push {
         )
         .await?;
         context.remember(&reference, pushed.blobs.iter().copied(), true)?;
-        let mut moved = Sent::default();
-        moved.add(pushed.sent, pushed.skipped);
-        let report = Report {
+        let mut sent = SentBlobs::default();
+        sent.add(pushed.sent, pushed.skipped);
+        let report = PushReport {
             reference: reference.at(pushed.digest).to_string(),
             digest: pushed.digest,
             split_digest: pushed.split_digest,
@@ -97,22 +97,22 @@ impl Push {
             content_digest: pushed.content.digest,
             content_size: pushed.content.size,
             layers: pushed.layers,
-            moved,
+            sent,
         };
         output::print(context, &report, || report.text())
     }
 }
 
-impl Report {
+impl PushReport {
     fn text(&self) -> String {
-        let saved = self.content_size.saturating_sub(self.moved.sent_bytes);
+        let saved = self.content_size.saturating_sub(self.sent.sent_bytes);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
         format!(
             "{}\n  content  {} in {}\n{}\n  saved    {} ({percent} %)",
             self.reference,
             text::size(self.content_size),
             text::count(self.layers as u64, "layer"),
-            self.moved.text(""),
+            self.sent.text(""),
             text::size(saved),
         )
     }

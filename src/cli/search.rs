@@ -15,7 +15,7 @@ use wharf::package::Locator;
 use wharf::reference::package::Version;
 
 use super::failure::Failure;
-use super::index::{Failed, watch};
+use super::index::{FailureRow, watch};
 use super::settings::Context;
 use super::worlds::{self, Stub};
 use super::{output, text};
@@ -91,16 +91,16 @@ struct Row {
     claimed: bool,
     /// The repository, unless the name alone leads to it.
     #[serde(skip)]
-    elsewhere: Option<String>,
+    needed_location: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Report {
+struct SearchReport {
     packages: Vec<Row>,
     /// The number of matches, including those that are not shown.
     total: u64,
     /// Candidates that could not be compared.
-    failures: Vec<Failed>,
+    failures: Vec<FailureRow>,
 }
 
 impl Search {
@@ -118,7 +118,7 @@ impl Search {
         let report = match types {
             None => {
                 let shown = answer.found.into_iter().map(|found| (found, Vec::new()));
-                Report::new(context, shown, answer.total, Vec::new())?
+                SearchReport::new(context, shown, answer.total, Vec::new())?
             }
             Some(types) => {
                 let candidates = Candidates {
@@ -130,9 +130,9 @@ impl Search {
                 let fitting = candidates.find_fitting(answer.found, &mut index).await?;
                 context.finish();
                 let total = fitting.found.len() as u64;
-                let failures = fitting.unread.iter().map(Failed::of).collect();
+                let failures = fitting.unread.iter().map(FailureRow::of).collect();
                 let shown = fitting.found.into_iter().take(self.limit);
-                Report::new(context, shown, total, failures)?
+                SearchReport::new(context, shown, total, failures)?
             }
         };
         let left = report.total - report.packages.len() as u64;
@@ -186,12 +186,12 @@ impl Search {
     }
 }
 
-impl Report {
+impl SearchReport {
     fn new(
         context: &Context,
         shown: impl Iterator<Item = (SearchResult, Vec<TypeMatch>)>,
         total: u64,
-        failures: Vec<Failed>,
+        failures: Vec<FailureRow>,
     ) -> Result<Self, Failure> {
         let cache = context.cache()?;
         let mut sizes = FetchSizes::new(&cache);
@@ -227,7 +227,7 @@ impl Report {
                 },
                 if row.yanked { "yanked" } else { "" }.to_owned(),
                 if row.claimed { "claimed" } else { "" }.to_owned(),
-                text::printable(row.elsewhere.as_deref().unwrap_or_default()),
+                text::printable(row.needed_location.as_deref().unwrap_or_default()),
             ]
         };
         text::words(self.packages.iter().map(row))
@@ -254,7 +254,7 @@ impl Row {
         let words = words.map(|word| TypeMatch::new("word", word));
         Self {
             claimed: found.claimed_by.is_some(),
-            elsewhere: elsewhere(&found.entry, locator),
+            needed_location: needed_location(&found.entry, locator),
             reference: found.entry.reference(),
             name: found.entry.name,
             version: found.entry.version,
@@ -272,7 +272,7 @@ impl Row {
 }
 
 /// Returns the repository of a result, unless the package name alone leads to it.
-fn elsewhere(entry: &Entry, locator: Option<&Locator<'_>>) -> Option<String> {
+fn needed_location(entry: &Entry, locator: Option<&Locator<'_>>) -> Option<String> {
     let package = entry.name.parse().ok()?;
     let known = locator.and_then(|locator| locator.known_repository(&package));
     let is_known = known.is_some_and(|known| known.to_string() == entry.location);

@@ -24,7 +24,7 @@ const SHOWN_READERS: usize = 8;
 
 /// The data segments of an `inspect` report. Everything is null without `--segments`.
 #[derive(Default, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct SegmentsReport {
     segments: Option<Rows>,
     segments_unread: Option<Vec<UnreadRow>>,
 }
@@ -84,7 +84,7 @@ struct UnreadRow {
 }
 
 /// Reads the segments of a file.
-pub(crate) async fn of_file(path: &Path) -> Result<Report, Failure> {
+pub(crate) async fn of_file(path: &Path) -> Result<SegmentsReport, Failure> {
     let file = File::open(path).with_context(|| unreadable(path))?;
     read(file).await
 }
@@ -94,7 +94,7 @@ pub(crate) async fn of_stored(
     context: &Context,
     located: &Located,
     cache: &Arc<Cache>,
-) -> Result<(Report, PullSummary), Failure> {
+) -> Result<(SegmentsReport, PullSummary), Failure> {
     let named = || unwritable(cache.ingest());
     let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
     let file = spool.file().try_clone().with_context(named)?;
@@ -109,12 +109,12 @@ pub(crate) async fn of_stored(
     Ok((read(file).await?, pulled))
 }
 
-async fn read(source: impl Source + Send + 'static) -> Result<Report, Failure> {
+async fn read(source: impl Source + Send + 'static) -> Result<SegmentsReport, Failure> {
     let segments = blocking(move || segment::read(&source).map_err(Error::from)).await?;
-    Ok(Report::of(segments))
+    Ok(SegmentsReport::of(segments))
 }
 
-impl Report {
+impl SegmentsReport {
     fn of(segments: segment::Segments) -> Self {
         let modules = segments.modules.iter();
         let inside = modules.filter_map(|module| Some((path_of(module), module.unread.as_ref()?)));

@@ -26,7 +26,7 @@ use wharf::store::remote::Options;
 use super::failure::Failure;
 use super::settings::Context;
 use super::text::{parse_size, printable};
-use super::{hints, interrupted, output};
+use super::{hints, output, wait_for_interrupt};
 
 /// Serve components in single-layer form to other OCI clients, read-only
 ///
@@ -77,13 +77,13 @@ pub(crate) struct Serve {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct ServeReport {
     listening: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_listening: Option<String>,
 }
 
-impl Report {
+impl ServeReport {
     fn line(&self) -> String {
         let listening = &self.listening;
         match &self.admin_listening {
@@ -116,12 +116,12 @@ impl Serve {
             None => (None, None),
         };
         // The signal handlers come before the line below, because its reader may stop the gateway at once.
-        let mut signal = pin!(interrupted());
+        let mut signal = pin!(wait_for_interrupt());
         let has_signal = poll_fn(|context| Poll::Ready(signal.as_mut().poll(context).is_ready()));
         if has_signal.await {
             return Ok(());
         }
-        let report = Report {
+        let report = ServeReport {
             listening,
             admin_listening,
         };
@@ -137,7 +137,7 @@ impl Serve {
                 signal.await;
                 stop.notify_one();
                 // A second signal ends the gateway at once.
-                interrupted().await;
+                wait_for_interrupt().await;
             } => Err(Failure::interrupted()),
         }
     }

@@ -9,7 +9,7 @@ use wharf::exploded::ExplodedComponent;
 use wharf::split::{SpliceError, splice};
 
 use super::failure::{Failure, blocking};
-use super::output::{self, Target};
+use super::output::{self, ComponentOutput};
 use super::settings::Context;
 use super::{hints, text};
 
@@ -35,7 +35,7 @@ pub(crate) struct Splice {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct SpliceReport {
     root: String,
     content_digest: Digest,
     content_size: u64,
@@ -54,15 +54,15 @@ impl Splice {
                 (path, exists)
             }
         };
-        let report = Report {
+        let report = SpliceReport {
             root: exploded.root.clone(),
             content_digest: content.digest,
             content_size: content.size,
             layers: exploded.recipe.layers.len() + 1,
         };
         if !exists {
-            let target = Target::open(&path, context.flags.json)?;
-            blocking(move || write(&exploded, target)).await?;
+            let out = ComponentOutput::open(&path, context.flags.json)?;
+            blocking(move || write(&exploded, out)).await?;
         }
         if path.as_os_str() == "-" {
             return Ok(());
@@ -84,14 +84,14 @@ impl Splice {
     }
 }
 
-fn write(exploded: &ExplodedComponent, mut target: Target) -> Result<(), Failure> {
-    let spliced = splice(&exploded.recipe, |layer| exploded.layer(layer), &mut target);
-    spliced.map_err(|error| named(exploded, error))?;
-    target.finish()
+fn write(exploded: &ExplodedComponent, mut out: ComponentOutput) -> Result<(), Failure> {
+    let spliced = splice(&exploded.recipe, |layer| exploded.layer(layer), &mut out);
+    spliced.map_err(|error| name_layer_file(exploded, error))?;
+    out.finish()
 }
 
 /// Adds the name of the layer's file to an error.
-fn named(exploded: &ExplodedComponent, error: SpliceError) -> Failure {
+fn name_layer_file(exploded: &ExplodedComponent, error: SpliceError) -> Failure {
     let failure = |error| Failure::from(wharf::error::Error::from(error));
     match error {
         SpliceError::Layer { layer, .. } | SpliceError::Content { layer, .. } => {

@@ -50,7 +50,7 @@ struct FileRow {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct SplitReport {
     directory: String,
     split_digest: Digest,
     content_digest: Digest,
@@ -73,7 +73,7 @@ impl Split {
         &self,
         component: &Component<File>,
         observer: &dyn wharf::store::Observer,
-    ) -> Result<Report, Failure> {
+    ) -> Result<SplitReport, Failure> {
         observer.planned(component.config.content.size);
         let split_digest = Digest::of(&component.config.to_bytes());
         let mut files = Vec::new();
@@ -90,7 +90,7 @@ impl Split {
                 stored_size,
             });
         }
-        Ok(Report {
+        Ok(SplitReport {
             directory: self.directory.display().to_string(),
             split_digest,
             content_digest: component.config.content.digest,
@@ -156,7 +156,7 @@ fn remove(made: &[PathBuf]) {
     }
 }
 
-impl Report {
+impl SplitReport {
     fn text(&self) -> String {
         let rows = self.files.iter().map(|file| {
             let (content, stored) = (text::size(file.content_size), text::size(file.stored_size));

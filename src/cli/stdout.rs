@@ -23,11 +23,11 @@ pub(crate) fn write(work: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::
         work(&mut stdout)?;
         stdout.flush()
     };
-    written(print())
+    ignore_broken_pipe(print())
 }
 
 /// Ignores the error of a closed pipe.
-pub(crate) fn written(outcome: io::Result<()>) -> io::Result<()> {
+pub(crate) fn ignore_broken_pipe(outcome: io::Result<()>) -> io::Result<()> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,

@@ -65,12 +65,12 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 
 /// Aligns rows: a name, numbers in the second and third columns, then words.
 pub(crate) fn table(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
-    aligned(rows, &[1, 2])
+    align(rows, &[1, 2])
 }
 
 /// Aligns rows of words.
 pub(crate) fn words(rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>) -> String {
-    aligned(rows, &[])
+    align(rows, &[])
 }
 
 /// Writes the lines of a [`table`].
@@ -83,7 +83,7 @@ pub(crate) fn write_table(
 
 /// Aligns rows; `numbers` are the columns to align on the right. Rows are generated twice instead of stored, because
 /// there may be very many.
-fn aligned(
+fn align(
     rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
     numbers: &[usize],
 ) -> String {
@@ -96,7 +96,7 @@ fn aligned(
     text
 }
 
-/// Lines up rows; the columns named hold numbers. Rows are made twice rather than kept: there may be very many.
+/// Calls `each` with every aligned row. Rows are generated twice instead of stored, because there may be very many.
 fn each_line<E>(
     rows: impl IntoIterator<Item = Vec<String>, IntoIter: Clone>,
     numbers: &[usize],

@@ -7,14 +7,14 @@ use super::text;
 
 /// Blobs sent to a store.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Sent {
+pub(crate) struct SentBlobs {
     pub(crate) sent_bytes: u64,
     sent_blobs: u64,
     skipped_bytes: u64,
     skipped_blobs: u64,
 }
 
-impl Sent {
+impl SentBlobs {
     pub(crate) fn add(&mut self, sent: Tally, skipped: Tally) {
         self.sent_bytes += sent.bytes;
         self.sent_blobs += sent.blobs;
@@ -36,14 +36,14 @@ impl Sent {
 
 /// Blobs fetched from a store or found in the cache.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchedBlobs {
     pub(crate) fetched_bytes: u64,
     fetched_blobs: u64,
     cached_bytes: u64,
     cached_blobs: u64,
 }
 
-impl Fetched {
+impl FetchedBlobs {
     pub(crate) fn add(&mut self, fetched: Tally, cached: Tally) {
         self.fetched_bytes += fetched.bytes;
         self.fetched_blobs += fetched.blobs;

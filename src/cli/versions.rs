@@ -27,7 +27,7 @@ pub(crate) struct Versions {
 
 /// A version in the reports of `versions` and `list`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct VersionRow {
     pub(crate) name: PackageName,
     pub(crate) version: Version,
     pub(crate) tag: String,
@@ -37,19 +37,19 @@ pub(crate) struct Row {
 }
 
 #[derive(Serialize)]
-struct Report {
-    packages: Vec<Row>,
+struct VersionsReport {
+    packages: Vec<VersionRow>,
     /// Tags that are not versions.
     other_tags: Vec<String>,
 }
 
 impl Versions {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let name = arguments::name(&self.package)?;
+        let name = arguments::parse_package(&self.package)?;
         let registry = context.locator()?.registry(&name).await?;
         let store = registry.read(context.connector()?, &name).await?;
         let tags = package::tags(store.as_ref(), &name).await?;
-        let report = Report {
+        let report = VersionsReport {
             packages: rows(context, store.as_ref(), &name, &tags, true).await?,
             other_tags: tags.others,
         };
@@ -65,11 +65,11 @@ pub(crate) async fn rows(
     name: &PackageName,
     tags: &Tags,
     digests: bool,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<VersionRow>, Failure> {
     let looks_up = digests || !tags.marked.is_empty();
     stream::iter(tags.versions.iter().rev())
         .map(|(version, tag)| async move {
-            let mut row = Row {
+            let mut row = VersionRow {
                 name: name.clone(),
                 version: version.clone(),
                 tag: tag.clone(),
@@ -87,14 +87,14 @@ pub(crate) async fn rows(
                 row.yanked =
                     tags.marked.contains(&digest) && package::is_yanked(store, &digest).await?;
             }
-            Ok::<Row, Failure>(row)
+            Ok::<VersionRow, Failure>(row)
         })
         .buffered(context.flags.concurrency.max(1))
         .try_collect()
         .await
 }
 
-impl Report {
+impl VersionsReport {
     fn text(&self) -> String {
         let mut out = text::words(self.packages.iter().map(|row| {
             let digest = row.digest.map(|digest| digest.to_string());

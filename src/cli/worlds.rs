@@ -8,9 +8,9 @@ use wharf::error::Kind;
 use wharf::index::Externs;
 use wharf::package::Located;
 use wharf::pull;
-use wharf::world::{Dependency, Target, Wit, WitFile, interfaces};
+use wharf::world::{Dependency, TargetWorld, Wit, WitFile, interfaces};
 
-use super::arguments::{self, Given, Named};
+use super::arguments::{self, ArtifactName, FileOrArtifact};
 use super::failure::Failure;
 use super::hints;
 use super::index::correction;
@@ -29,9 +29,9 @@ pub(crate) struct Stub {
 impl Stub {
     /// Reads a file, or fetches the root of a reference or package.
     pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
-        let stub = match arguments::given(what)? {
-            Given::File(path) => Self::of_file(path).await,
-            Given::Named(named) => Self::of_stored(context, named).await,
+        let stub = match arguments::parse_file_or_artifact(what)? {
+            FileOrArtifact::File(path) => Self::of_file(path).await,
+            FileOrArtifact::Artifact(name) => Self::of_stored(context, name).await,
         }?;
         // Unreadable types are an error later, in the commands that need them.
         let found = interfaces(&stub.bytes).ok();
@@ -50,13 +50,13 @@ impl Stub {
         Ok(Self { name, bytes })
     }
 
-    async fn of_stored(context: &Context, named: Named) -> Result<Self, Failure> {
+    async fn of_stored(context: &Context, name: ArtifactName) -> Result<Self, Failure> {
         let Located {
             store,
             reference,
             opened,
             ..
-        } = arguments::open(context, named).await?;
+        } = arguments::open(context, name).await?;
         let name = reference.at(opened.digest).to_string();
         let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
         let (bytes, _) = stub.with_context(|| format!("cannot read {name}"))?;
@@ -73,7 +73,11 @@ impl Stub {
 }
 
 /// Finds a world in a WIT package: a directory, a text file, an encoded file, a reference or a package.
-pub(crate) async fn world(context: &Context, name: &str, wit: &str) -> Result<Target, Failure> {
+pub(crate) async fn world(
+    context: &Context,
+    name: &str,
+    wit: &str,
+) -> Result<TargetWorld, Failure> {
     let path = Path::new(wit);
     let is_text = path.extension().is_some_and(|extension| extension == "wit");
     let wit = if path.is_dir() {

@@ -29,7 +29,7 @@ pub(crate) struct Yank {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct YankReport {
     package: PackageName,
     version: Version,
     reference: String,
@@ -41,7 +41,7 @@ struct Report {
 
 impl Yank {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let spec = arguments::spec(&self.package)?;
+        let spec = arguments::parse_spec(&self.package)?;
         let Wanted::Exact(version) = &spec.wanted else {
             let message = format!("`{}` is not a single version", self.package);
             return Err(Failure::usage(message).hint(hints::ONE_VERSION));
@@ -62,7 +62,7 @@ impl Yank {
             tag: Some(resolved.tag),
             digest: Some(resolved.digest),
         };
-        let report = Report {
+        let report = YankReport {
             package: spec.name.clone(),
             version: version.clone(),
             reference: reference.to_string(),
@@ -74,7 +74,7 @@ impl Yank {
     }
 }
 
-impl Report {
+impl YankReport {
     fn text(&self) -> String {
         let state = match (self.yanked, self.changed) {
             (true, true) => "is yanked",

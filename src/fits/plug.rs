@@ -4,7 +4,7 @@ use wac_graph::types::{Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, NodeKind, PackageId, PlugError};
 
 use super::Error;
-use crate::world::Target;
+use crate::world::TargetWorld;
 
 /// Returns the imports of `socket` that the exports of `plug` fill, in the order of the socket's imports. Both may
 /// be stubs.
@@ -13,8 +13,8 @@ use crate::world::Target;
 /// semver calls compatible count as equal. If several imports can be filled alone but not together, the first ones
 /// count.
 pub fn plug(socket: &[u8], plug: &[u8]) -> Result<Vec<String>, Error> {
-    let wanted = Target::of_component(socket)?.imports();
-    let offered = Target::of_component(plug)?.exports();
+    let wanted = TargetWorld::of_component(socket)?.imports();
+    let offered = TargetWorld::of_component(plug)?.exports();
     let agree = |wanted: &String| {
         let mut offered = offered.iter();
         offered.any(|offered| are_semver_compatible(offered, wanted))

@@ -3,11 +3,15 @@
 use wac_types::{ItemKind, Package, Type, Types, WorldId, are_semver_compatible, validate_target};
 
 use super::{Error, Mismatch, Verdict};
-use crate::world::{EncodedWorld, Target};
+use crate::world::{EncodedWorld, TargetWorld};
 
 /// Returns why a component does not fit, given the first reason that the validator reported.
-pub(super) fn explain(component: &[u8], world: &Target, first: &str) -> Result<Verdict, Error> {
-    let own = Target::of_component(component)?;
+pub(super) fn explain(
+    component: &[u8],
+    world: &TargetWorld,
+    first: &str,
+) -> Result<Verdict, Error> {
+    let own = TargetWorld::of_component(component)?;
     let mut verdict = compare(component, world).unwrap_or_default();
     // The comparison may miss the validator's reason: for example two resources with the same name.
     let names = [own.imports(), own.exports(), world.exports()].concat();
@@ -70,7 +74,7 @@ fn is_called(name: &str, quoted: &str) -> bool {
 }
 
 /// Compares item by item. Returns nothing if the component or the world cannot be read here.
-fn compare(component: &[u8], world: &Target) -> Option<Verdict> {
+fn compare(component: &[u8], world: &TargetWorld) -> Option<Verdict> {
     let EncodedWorld { package, world } = world.encode().ok()?;
     let mut types = Types::default();
     let package = Package::from_bytes("world", None, package, &mut types).ok()?;

@@ -9,12 +9,12 @@ use super::error::Error;
 use super::interface::Pattern;
 use super::query::Query;
 use crate::fits;
-use crate::world::{self, Target};
+use crate::world::{self, TargetWorld};
 
 /// The types that components are compared with.
 pub enum Types {
     /// A world in which the components must run.
-    World(Arc<Target>),
+    World(Arc<TargetWorld>),
     /// A component whose imports the components should fill.
     Socket {
         /// The stub of the component.
@@ -51,7 +51,7 @@ impl TypeMatch {
 impl Types {
     /// Returns the types of a component with imports to fill.
     pub fn socket(stub: Vec<u8>) -> Result<Self, world::Error> {
-        let imports = Target::of_component(&stub)?.imports();
+        let imports = TargetWorld::of_component(&stub)?.imports();
         let stub = Arc::new(stub);
         Ok(Self::Socket { stub, imports })
     }

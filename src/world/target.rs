@@ -40,7 +40,7 @@ pub struct Wit {
 
 /// A world: the allowed imports and the required exports of a component.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct TargetWorld {
     resolve: Resolve,
     world: WorldId,
 }
@@ -93,7 +93,7 @@ impl Wit {
 
     /// Returns a world of the package by its name, or a world of a used package by
     /// `namespace:package/world@version`.
-    pub fn world(&self, name: &str) -> Result<Target, Error> {
+    pub fn world(&self, name: &str) -> Result<TargetWorld, Error> {
         let found = self.resolve.select_world(&[self.package], Some(name));
         let world = found.map_err(|_| {
             let package = &self.resolve.packages[self.package];
@@ -103,14 +103,14 @@ impl Wit {
                 known: package.worlds.keys().cloned().collect(),
             }
         })?;
-        Ok(Target {
+        Ok(TargetWorld {
             resolve: self.resolve.clone(),
             world,
         })
     }
 }
 
-impl Target {
+impl TargetWorld {
     /// Returns the world of a component: its imports and exports.
     ///
     /// Fails if it imports a core module or a component, which no world can import. Such exports are left out.

@@ -13,18 +13,21 @@ use crate::cli::hints;
 use crate::cli::settings::Context;
 
 /// Parses sources. A file lists further sources, one per line, and `#` begins a comment.
-pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<IndexSource>, Failure> {
+pub(super) fn parse_sources(
+    context: &Context,
+    words: &[String],
+) -> Result<Vec<IndexSource>, Failure> {
     let mut sources = Vec::new();
     for word in words {
         match Path::new(word).is_file() {
-            false => sources.push(source(context, word)?),
+            false => sources.push(parse_source(context, word)?),
             true => {
                 let text =
                     std::fs::read_to_string(word).with_context(|| format!("cannot read {word}"))?;
                 for (number, line) in (1..).zip(text.lines()) {
                     let line = line.split('#').next().unwrap_or_default().trim();
                     if !line.is_empty() {
-                        let read = source(context, line);
+                        let read = parse_source(context, line);
                         sources.push(read.map_err(|failure| {
                             failure.context(format!("cannot read line {number} of {word}"))
                         })?);
@@ -36,7 +39,7 @@ pub(super) fn named(context: &Context, words: &[String]) -> Result<Vec<IndexSour
     Ok(sources)
 }
 
-fn source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
+fn parse_source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
     if let Ok(spec) = word.parse::<PackageSpec>() {
         if spec.wanted != Wanted::Newest {
             let message =
@@ -44,21 +47,21 @@ fn source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
             return Err(Failure::usage(message));
         }
         let registry = context.flags.registry.as_deref();
-        let place = registry.map(place_of).transpose()?;
+        let place = registry.map(parse_place).transpose()?;
         let package = spec.name.to_string();
         return Ok(IndexSource::Package { package, place });
     }
     match word.parse::<Reference>() {
         Ok(reference) if reference.tag.is_some() || reference.digest.is_some() => {
-            let reference = absolute(reference)?.to_string();
+            let reference = make_absolute(reference)?.to_string();
             Ok(IndexSource::Reference { reference })
         }
-        _ => place_of(word).map(|place| IndexSource::Place { place }),
+        _ => parse_place(word).map(|place| IndexSource::Place { place }),
     }
 }
 
 /// Parses a place. Directories become absolute, because other commands run in other directories.
-pub(super) fn place_of(word: &str) -> Result<String, Failure> {
+pub(super) fn parse_place(word: &str) -> Result<String, Failure> {
     let place = word.parse::<Place>();
     let place = place.map_err(|error| {
         let hint = hints::host(word).unwrap_or(hints::SOURCE_FORMS.into());
@@ -74,7 +77,7 @@ pub(super) fn place_of(word: &str) -> Result<String, Failure> {
     })
 }
 
-fn absolute(mut reference: Reference) -> Result<Reference, Failure> {
+fn make_absolute(mut reference: Reference) -> Result<Reference, Failure> {
     if let Location::Layout { directory, .. } | Location::Blobs { directory } =
         &mut reference.location
     {

@@ -8,13 +8,13 @@ use crate::cli::text::printable;
 
 /// A source or artifact that could not be read.
 #[derive(Debug, Serialize)]
-pub(crate) struct Failed {
+pub(crate) struct FailureRow {
     #[serde(rename = "reference")]
     what: String,
     message: String,
 }
 
-impl Failed {
+impl FailureRow {
     pub(crate) fn of(unread: &ReadFailure) -> Self {
         Self {
             what: unread.what.clone(),
@@ -64,6 +64,6 @@ pub(crate) fn watch(context: &Context) -> impl Fn(Event<'_>) + Sync {
             done,
             count,
             things,
-        } => progress.counted(done, count, things),
+        } => progress.report_count(done, count, things),
     }
 }

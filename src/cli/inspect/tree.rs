@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::Report;
+use super::InspectReport;
 use crate::cli::layers::LayerRow;
 use crate::cli::text;
 
-impl Report {
+impl InspectReport {
     pub(super) fn tree(&self) -> String {
         let head = ["", "content", "stored", ""];
         let mut rows = vec![head.map(str::to_owned).to_vec()];

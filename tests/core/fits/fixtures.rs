@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use wharf::fits::Verdict;
-use wharf::world::{Target, Wit, WitFile};
+use wharf::world::{TargetWorld, Wit, WitFile};
 
 /// A fixture's text.
 pub(crate) fn wit(name: &str) -> String {
@@ -13,7 +13,7 @@ pub(crate) fn wit(name: &str) -> String {
 }
 
 /// A world of a WIT text.
-pub(crate) fn world(text: &str, name: &str) -> Target {
+pub(crate) fn world(text: &str, name: &str) -> TargetWorld {
     let wit = Wit::read(vec![file("fixture.wit", text)], Vec::new());
     wit.unwrap().world(name).unwrap()
 }

@@ -1,7 +1,7 @@
 //! A component and a world.
 
 use wharf::fits::target;
-use wharf::world::{Error, Target};
+use wharf::world::{Error, TargetWorld};
 
 use super::fixtures::{said, wit, world};
 use crate::support::worlds::from_wit;
@@ -176,7 +176,7 @@ fn other_files_than_components_are_errors() {
         let error = target(&bytes, &world).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
         assert!(matches!(
-            Target::of_component(&bytes),
+            TargetWorld::of_component(&bytes),
             Err(Error::Module | Error::WitPackage | Error::Inexpressible { .. })
         ));
     }

@@ -1,6 +1,6 @@
 //! Components that export what no world does: core modules and components.
 
-use wharf::world::{Target, WitKind, encode};
+use wharf::world::{TargetWorld, WitKind, encode};
 
 use super::{assemble, decoded, refusal};
 
@@ -64,7 +64,7 @@ fn code_that_is_exported_is_not_compared() {
     let component = exporting(r#"(component $x) (export "x" (component $x))"#);
     let other = assemble(r#"(component (core module $x) (export "x" (core module $x)))"#);
     for old in [&plain, &module, &component] {
-        let target = Target::of_component(old).unwrap();
+        let target = TargetWorld::of_component(old).unwrap();
         assert_eq!(target.exports(), ["run"]);
         for new in [&plain, &module, &component] {
             assert_eq!(target.admits(new).unwrap(), Ok(()));
