@@ -24,7 +24,7 @@
 
 use crate::digest::Digest;
 use crate::manifest::{Annotations, annotation};
-use crate::reference::package::{PackageName, PackageSpec, Version, Wanted, tag_version};
+use crate::reference::package::{PackageName, PackageSpec, Requirement, Version, tag_version};
 use crate::text::excerpt;
 
 /// The operation that asks for an artifact.
@@ -283,7 +283,7 @@ fn immutability(purpose: &Purpose<'_>, facts: &Facts<'_>) -> Result<(), Refusal>
 fn exactly(package: &PackageName, version: &Version) -> Box<PackageSpec> {
     Box::new(PackageSpec {
         name: package.clone(),
-        wanted: Wanted::Exact(version.clone()),
+        requirement: Requirement::Exact(version.clone()),
     })
 }
 

@@ -49,7 +49,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::failure::{Failure, exit_code};
 use self::settings::{Context, Shared};
 use wharf::error::Kind;
-use wharf::reference::redacted;
+use wharf::reference::redact;
 
 /// Store WebAssembly components in container registries
 ///
@@ -168,7 +168,7 @@ fn redact_passwords(text: &str, arguments: impl Iterator<Item = String>) -> Stri
     for argument in arguments {
         let value = argument.split_once('=').map(|(_, value)| value);
         for part in [Some(argument.as_str()), value].into_iter().flatten() {
-            if let Cow::Owned(shown) = redacted(part) {
+            if let Cow::Owned(shown) = redact(part) {
                 text = text.replace(part, &shown);
             }
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::artifact::{Title, TitlePart};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{Decoder, Encoding, declared_size};
-use crate::reference::redacted;
+use crate::reference::redact;
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 
 /// An upper bound of a zstd frame header's size.
@@ -61,7 +61,7 @@ pub enum Error {
         reason: String,
     },
     /// A file or the directory could not be read.
-    #[error("{}", redacted(&path.to_string_lossy()))]
+    #[error("{}", redact(&path.to_string_lossy()))]
     File {
         /// The path of the file or directory.
         path: PathBuf,

@@ -20,20 +20,20 @@ mod versions;
 mod well_known;
 mod yank;
 
-pub use self::compat::Uncompared;
+pub use self::compat::UncomparedVersion;
 pub use self::configuration::{
-    Choice, Configuration, ConfigurationError, RegistrySettings, UserPassword,
+    Configuration, ConfigurationError, RegistryChoice, RegistrySettings, UserPassword,
 };
-pub use self::connect::{Connector, Located, LocatedVersion};
+pub use self::connect::{Connector, LocatedArtifact, LocatedVersion};
 pub use self::error::{Error, LockFileError};
 pub use self::locate::{Locator, Registry};
-pub use self::lock::{Lock, LockError, Locked};
+pub use self::lock::{Lock, LockEntry, LockError};
 pub use self::lock_file::LockFile;
-pub use self::mirror::{Mirror, MirrorError, Mirrored};
-pub use self::place::{Place, PlaceError};
-pub use self::publication::{Publication, Publishing};
-pub use self::publish::{Published, State, check_owner, check_whole};
+pub use self::mirror::{MirrorEntry, MirrorError, MirrorFile};
+pub use self::place::{PackagePlace, PackagePlaceError};
+pub use self::publication::{Publication, Publisher};
+pub use self::publish::{PublishSummary, VersionState, check_owner, check_whole};
 pub use self::transfer::{CopyPlan, CopySettings};
-pub use self::versions::{Resolved, Tags, resolve, tags};
+pub use self::versions::{ResolvedVersion, Tags, resolve, tags};
 pub use self::well_known::registry_metadata;
 pub use self::yank::{YANK_SUFFIX, is_yanked, yank, yank_tag};

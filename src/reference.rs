@@ -20,7 +20,7 @@ pub use self::host::is_loopback;
 pub(crate) use self::host::{
     DOCKER_HUB, DOCKER_HUB_API, canonical_host, is_docker_hub, is_host, is_marked_as_host,
 };
-pub use self::mistake::{Mistake, redacted};
+pub use self::mistake::{Mistake, redact};
 use crate::digest::Digest;
 
 /// The tag of a reference without a tag.
@@ -136,7 +136,7 @@ pub struct ParseReferenceError {
 impl ParseReferenceError {
     fn new(text: &str, what: &'static str, reason: String) -> Self {
         Self {
-            text: redacted(text).into_owned(),
+            text: redact(text).into_owned(),
             what,
             reason,
         }

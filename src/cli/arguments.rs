@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use wharf::error::Kind;
-use wharf::package::{self, Located, LocatedVersion, RegistrySettings};
-use wharf::reference::package::{PackageName, PackageSpec, Wanted, looks_like_package};
+use wharf::package::{self, LocatedArtifact, LocatedVersion, RegistrySettings};
+use wharf::reference::package::{PackageName, PackageSpec, Requirement, looks_like_package};
 use wharf::reference::{BLOBS, Mistake, Reference};
 
 use super::failure::Failure;
@@ -68,8 +68,8 @@ pub(crate) fn parse_spec(text: &str) -> Result<PackageSpec, Failure> {
 /// Parses a package without a version.
 pub(crate) fn parse_package(text: &str) -> Result<PackageName, Failure> {
     let spec = parse_spec(text)?;
-    match spec.wanted {
-        Wanted::Newest => Ok(spec.name),
+    match spec.requirement {
+        Requirement::Newest => Ok(spec.name),
         _ => Err(Failure::usage(format!(
             "`{text}` has a version, but NAMESPACE:NAME is required"
         ))),
@@ -99,7 +99,10 @@ pub(crate) fn parse_target(text: &str) -> Result<Reference, Failure> {
 }
 
 /// Finds and opens an artifact, and prints the warnings about it.
-pub(crate) async fn open(context: &Context, name: ArtifactName) -> Result<Located, Failure> {
+pub(crate) async fn open(
+    context: &Context,
+    name: ArtifactName,
+) -> Result<LocatedArtifact, Failure> {
     match name {
         ArtifactName::Package(spec) => {
             let found = context.locator()?.find(&spec).await?;
@@ -123,7 +126,7 @@ pub(crate) fn warn(found: &LocatedVersion) {
     warn_unused(&found.artifact);
 }
 
-fn warn_unused(artifact: &Located) {
+fn warn_unused(artifact: &LocatedArtifact) {
     for unused in &artifact.opened.unused {
         eprintln!("warning: {}", printable(&unused.to_string()));
     }

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use wharf::error::Kind;
 use wharf::package::configuration::{self, Scope};
-use wharf::package::{self, Place};
-use wharf::reference::package::{Wanted, version_tag};
+use wharf::package::{self, PackagePlace};
+use wharf::reference::package::{Requirement, version_tag};
 use wharf::store::spool;
 
 use super::failure::Failure;
@@ -90,7 +90,7 @@ impl Config {
             Action::Show => show(context),
             Action::Where { package } => find(context, &package).await,
             Action::Set { scope, registry } => {
-                let place: Place = registry.parse().map_err(package::Error::Place)?;
+                let place: PackagePlace = registry.parse().map_err(package::Error::Place)?;
                 let change = |text: &str| configuration::set(text, &scope, &place).map(Some);
                 change_file(context, &scope, Some(registry.clone()), change)
             }
@@ -124,8 +124,8 @@ async fn find(context: &Context, package: &str) -> Result<(), Failure> {
     let spec = arguments::parse_spec(package)?;
     let home = context.locator()?.registry(&spec.name).await?;
     let location = home.repository(&spec.name)?;
-    let tag = match &spec.wanted {
-        Wanted::Exact(version) => version_tag(version),
+    let tag = match &spec.requirement {
+        Requirement::Exact(version) => version_tag(version),
         _ => None,
     };
     let report = LookupReport {

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::copy::{BlobCounts, CopySummary};
 use wharf::digest::Digest;
-use wharf::package::{CopyPlan, CopySettings, Place};
+use wharf::package::{CopyPlan, CopySettings, PackagePlace};
 use wharf::reference::Reference;
 use wharf::reference::package::PackageSpec;
 
@@ -84,7 +84,7 @@ impl Copy {
     }
 
     async fn package(&self, context: &Context, spec: &PackageSpec) -> Result<CopyPlan, Failure> {
-        let place: Place = self.target.parse().map_err(|error| {
+        let place: PackagePlace = self.target.parse().map_err(|error| {
             let hint = hints::host(&self.target);
             Failure::usage(error).hint(hint.unwrap_or(hints::PACKAGE_TARGET.into()))
         })?;

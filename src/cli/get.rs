@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wharf::package::{Lock, LockFile, Locked};
+use wharf::package::{Lock, LockEntry, LockFile};
 
 use super::arguments::{self, ArtifactName};
 use super::failure::{Failure, blocking};
@@ -68,11 +68,11 @@ impl Get {
         };
         let locator = context.locator()?;
         let found = match self.locked {
-            true => locator.locked(&spec, &file, &lock).await?,
+            true => locator.find_locked(&spec, &file, &lock).await?,
             false => locator.find(&spec).await?,
         };
         arguments::warn(&found);
-        let entry = Locked::of(&spec.wanted, &found);
+        let entry = LockEntry::of(&spec.requirement, &found);
         let updates_lock = !self.locked && !self.no_lock;
         if updates_lock && lock.set(entry.clone()) {
             file.check_writable()?;

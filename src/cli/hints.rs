@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use wharf::acceptance::Refusal;
-use wharf::package::{LockFileError, PlaceError};
+use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
 use wharf::{copy, exploded, index, package, store};
@@ -200,7 +200,7 @@ fn package_hint(error: &package::Error) -> Option<Hint> {
         package::Error::LostRace { .. } => {
             "check the version that exists, and publish yours under another number"
         }
-        package::Error::Place(PlaceError::Malformed { text, .. }) => return host(text),
+        package::Error::Place(PackagePlaceError::Malformed { text, .. }) => return host(text),
         package::Error::Configuration(_) => MISCONFIGURED,
         package::Error::NoLocalLayout => "name a layout with --registry oci:DIR or in WHARF_HOME",
         package::Error::NoLayout { package, .. } => {

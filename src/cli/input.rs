@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use wharf::component::Component;
 use wharf::error::Error;
 use wharf::error::Kind;
-use wharf::reference::redacted;
+use wharf::reference::redact;
 use wharf::split::SplitPolicy;
 
 use super::failure::{Failure, blocking};
@@ -84,7 +84,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
 
 /// Returns a path for errors. A reference in its place may have a password.
 fn printable_path(path: &Path) -> String {
-    printable(&redacted(&path.display().to_string()))
+    printable(&redact(&path.display().to_string()))
 }
 
 fn read_failure(name: &str, error: io::Error) -> Failure {

@@ -17,7 +17,7 @@ use wharf::digest::{Digest, Identity};
 use wharf::encoding::Level;
 use wharf::error::Kind;
 use wharf::manifest::{Annotations, Config, Os, annotation};
-use wharf::package::Located;
+use wharf::package::LocatedArtifact;
 use wharf::pull::{self, Artifact, OpenArtifact, PullSummary};
 use wharf::section::{BinaryKind, Damage, ListDetails, NameDetails};
 use wharf::store::cache::Cache;
@@ -271,7 +271,7 @@ impl InspectReport {
         }
     }
 
-    fn of_stored(located: &Located, cache: &Cache) -> Result<Self, Failure> {
+    fn of_stored(located: &LocatedArtifact, cache: &Cache) -> Result<Self, Failure> {
         let opened = &located.opened;
         let split = opened.split();
         let sections = split.into_iter().flat_map(|split| &split.config.layers);

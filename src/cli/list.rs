@@ -6,9 +6,9 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use wharf::artifact::{Form, form};
 use wharf::error::Kind;
-use wharf::package::{self, Place, Registry, Tags};
+use wharf::package::{self, PackagePlace, Registry, Tags};
 use wharf::reference::package::PackageName;
-use wharf::reference::{Mistake, Name, redacted};
+use wharf::reference::{Mistake, Name, redact};
 use wharf::store::Store;
 
 use super::failure::Failure;
@@ -36,7 +36,7 @@ impl List {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let prefix = self.prefix.as_deref().unwrap_or_default();
         if prefix.contains('/') || Mistake::of(prefix).is_some() {
-            let prefix = redacted(prefix);
+            let prefix = redact(prefix);
             let failure =
                 Failure::usage(format!("`{prefix}` is not the beginning of a package name"));
             return Err(failure.hint(hints::LIST_REGISTRY));
@@ -63,7 +63,7 @@ impl List {
 
 /// Returns the packages that the names of the registry's repositories stand for.
 async fn names(context: &Context, registry: &Registry) -> Result<Vec<PackageName>, Failure> {
-    let is_layout = matches!(registry.place, Place::Layout(_));
+    let is_layout = matches!(registry.place, PackagePlace::Layout(_));
     let repositories = match registry.repositories(context.connector()?).await {
         Err(error) if error.kind() == Kind::NotFound && is_layout => Vec::new(),
         repositories => repositories?,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wharf::copy::CopySummary;
 use wharf::digest::Digest;
 use wharf::error::Kind;
-use wharf::package::{self, Mirror};
+use wharf::package::{self, MirrorFile};
 use wharf::reference::package::{PackageName, PackageSpec, Version};
 
 use super::copy::CopyTotals;
@@ -70,7 +70,7 @@ impl MirrorCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let name = self.file.display();
         let text = read_text(&self.file)?;
-        let Mirror { mirror } = Mirror::read(&text).map_err(|error| {
+        let MirrorFile { mirror } = MirrorFile::read(&text).map_err(|error| {
             Failure::new(
                 Kind::Integrity,
                 format!("cannot read the mirror file {name}: {error}"),

@@ -11,10 +11,12 @@ use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::manifest::annotation;
 use wharf::metadata;
-use wharf::package::{self, Publication, Published, Publishing, State, Uncompared};
+use wharf::package::{
+    self, Publication, PublishSummary, Publisher, UncomparedVersion, VersionState,
+};
 use wharf::push::{self, PushOptions};
 use wharf::reference::Reference;
-use wharf::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use wharf::reference::package::{PackageName, PackageSpec, Requirement, Version};
 use wharf::store::{Store, WritableStore};
 
 use super::failure::Failure;
@@ -124,20 +126,20 @@ impl Publish {
         input.check_unchanged(&self.file)?;
         let published = match &store {
             Some(store) => {
-                let publishing = Publishing {
+                let publisher = Publisher {
                     component: &component,
                     publication: &publication,
                     store: store.as_ref(),
                     session: context.session()?,
                     is_forced: self.force,
                 };
-                self.publish(&publishing, writable.as_deref(), &options)
+                self.publish(&publisher, writable.as_deref(), &options)
                     .await?
             }
             None => None,
         };
         let (digest, pushed) = match published {
-            Some(Published { digest, pushed }) => (Some(digest), pushed),
+            Some(PublishSummary { digest, pushed }) => (Some(digest), pushed),
             None => (None, None),
         };
         let mut sent = SentBlobs::default();
@@ -196,37 +198,39 @@ impl Publish {
     /// Publishes the version, or only checks it if `writable` is `None`.
     async fn publish(
         &self,
-        publishing: &Publishing<'_, File>,
+        publisher: &Publisher<'_, File>,
         writable: Option<&dyn WritableStore>,
         options: &PushOptions,
-    ) -> Result<Option<Published>, Failure> {
-        let name = publishing.publication;
-        let (before, uncompared) = publishing.prepare(!self.no_compat_check).await?;
-        for Uncompared { neighbour, reason } in uncompared {
+    ) -> Result<Option<PublishSummary>, Failure> {
+        let name = publisher.publication;
+        let (before, uncompared) = publisher.prepare(!self.no_compat_check).await?;
+        for UncomparedVersion { neighbour, reason } in uncompared {
             let reason = text::printable(&reason);
             eprintln!("note: {name} is not compared with {neighbour}: {reason}");
         }
         let Some(writable) = writable else {
             return Ok(match before {
-                State::Same(digest) => Some(Published {
+                VersionState::Same(digest) => Some(PublishSummary {
                     pushed: None,
                     digest,
                 }),
                 _ => None,
             });
         };
-        let published = publishing.publish(writable, options, before).await?;
-        let (_, flat) = push::identities(publishing.component, &options.metadata);
+        let published = publisher.publish(writable, options, before).await?;
+        let (_, flat) = push::identities(publisher.component, &options.metadata);
         match before {
-            State::Other(existing) => eprintln!(
+            VersionState::Other(existing) => eprintln!(
                 "warning: replaced {name}, which was {existing}; lock files that pin the old version no longer resolve"
             ),
-            State::Same(there) if self.compat && published.pushed.is_none() && there != flat => {
+            VersionState::Same(there)
+                if self.compat && published.pushed.is_none() && there != flat =>
+            {
                 eprintln!(
                     "warning: {name} already exists in another form; add --force to publish it again"
                 );
             }
-            State::Same(there) if there != published.digest => eprintln!(
+            VersionState::Same(there) if there != published.digest => eprintln!(
                 "warning: replaced {name} with another form; lock files that pin the old form no longer resolve"
             ),
             _ => {}
@@ -249,18 +253,18 @@ impl Publish {
         let file = self.file.display();
         let unnamed =
             |message: String| Failure::usage(message).hint(hints::name_package(&self.file));
-        let (name, wanted) = match spec {
-            Some(PackageSpec { name, wanted }) => (Some(name), wanted),
-            None => (own_name.clone(), Wanted::Newest),
+        let (name, requirement) = match spec {
+            Some(PackageSpec { name, requirement }) => (Some(name), requirement),
+            None => (own_name.clone(), Requirement::Newest),
         };
         let package = name.ok_or_else(|| unnamed(format!("{file} has no package name")))?;
-        let version = match wanted {
-            Wanted::Exact(version) => version,
-            Wanted::Newest => own_version
+        let version = match requirement {
+            Requirement::Exact(version) => version,
+            Requirement::Newest => own_version
                 .clone()
                 .ok_or_else(|| unnamed(format!("{file} has no version for {package}")))?,
-            wanted => {
-                let message = format!("`{wanted}` is a requirement, not a version");
+            requirement => {
+                let message = format!("`{requirement}` is a requirement, not a version");
                 return Err(Failure::usage(message).hint(hints::WHOLE_VERSION));
             }
         };

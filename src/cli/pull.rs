@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
-use wharf::package::Located;
+use wharf::package::LocatedArtifact;
 use wharf::pull::{self, PullSummary};
 use wharf::reference::package::{PackageName, Version};
 
@@ -83,12 +83,12 @@ pub(crate) fn open_output(
 /// file with other content is not overwritten.
 pub(crate) async fn receive(
     context: &Context,
-    located: Located,
+    located: LocatedArtifact,
     output: Option<PathBuf>,
     stem: &str,
     out: Option<ComponentOutput>,
 ) -> Result<PullReport, Failure> {
-    let Located {
+    let LocatedArtifact {
         reference,
         store,
         opened,

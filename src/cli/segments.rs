@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde::{Serialize, Serializer};
 use wharf::error::Error;
-use wharf::package::Located;
+use wharf::package::LocatedArtifact;
 use wharf::pull::{self, PullSummary};
 use wharf::segment::{self, Mode, Module, Segment, SegmentReader};
 use wharf::source::Source;
@@ -92,13 +92,13 @@ pub(crate) async fn of_file(path: &Path) -> Result<SegmentsReport, Failure> {
 /// Fetches a component into a temporary file and reads its segments. Also returns the fetched and cached blobs.
 pub(crate) async fn of_stored(
     context: &Context,
-    located: &Located,
+    located: &LocatedArtifact,
     cache: &Arc<Cache>,
 ) -> Result<(SegmentsReport, PullSummary), Failure> {
     let named = || unwritable(cache.ingest());
     let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
     let file = spool.file().try_clone().with_context(named)?;
-    let Located {
+    let LocatedArtifact {
         store,
         reference,
         opened,

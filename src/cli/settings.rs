@@ -287,7 +287,7 @@ impl Context {
         }
         Ok(match self.flags.config {
             Some(_) => read,
-            None => defaults.merged(read),
+            None => defaults.merge(read),
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use wharf::error::Kind;
 use wharf::index::Externs;
-use wharf::package::Located;
+use wharf::package::LocatedArtifact;
 use wharf::pull;
 use wharf::world::{Dependency, TargetWorld, Wit, WitFile, interfaces};
 
@@ -51,7 +51,7 @@ impl Stub {
     }
 
     async fn of_stored(context: &Context, name: ArtifactName) -> Result<Self, Failure> {
-        let Located {
+        let LocatedArtifact {
             store,
             reference,
             opened,

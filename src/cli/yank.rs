@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package;
-use wharf::reference::package::{PackageName, Version, Wanted};
+use wharf::reference::package::{PackageName, Requirement, Version};
 use wharf::reference::{Name, Reference};
 
 use super::failure::Failure;
@@ -42,7 +42,7 @@ struct YankReport {
 impl Yank {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let spec = arguments::parse_spec(&self.package)?;
-        let Wanted::Exact(version) = &spec.wanted else {
+        let Requirement::Exact(version) = &spec.requirement else {
             let message = format!("`{}` is not a single version", self.package);
             return Err(Failure::usage(message).hint(hints::ONE_VERSION));
         };

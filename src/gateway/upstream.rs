@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::rights::{OwnCredentials, Rights};
 use super::route::split_host;
 use crate::digest::Digest;
-use crate::package::Place;
+use crate::package::PackagePlace;
 use crate::reference::{Repository, canonical_host, is_path};
 use crate::store::layout::Layout;
 use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
@@ -71,13 +71,18 @@ impl FromStr for Upstream {
                 )),
             };
         }
-        match text.parse::<Place>().map_err(|error| error.to_string())? {
-            Place::Layout(directory) => Ok(Self::Layout {
+        match text
+            .parse::<PackagePlace>()
+            .map_err(|error| error.to_string())?
+        {
+            PackagePlace::Layout(directory) => Ok(Self::Layout {
                 directory,
                 host: None,
             }),
-            Place::Registry { host, prefix } if prefix.is_empty() => Ok(Self::Registry(host)),
-            Place::Registry { host, .. } => Err(format!(
+            PackagePlace::Registry { host, prefix } if prefix.is_empty() => {
+                Ok(Self::Registry(host))
+            }
+            PackagePlace::Registry { host, .. } => Err(format!(
                 "an upstream must be a whole registry, such as `{host}`"
             )),
         }

@@ -13,7 +13,7 @@ use super::record::Record;
 use super::root::fetch_root;
 use super::sources::IndexSource;
 use super::types::{TypeMatch, Types};
-use crate::package::{Connector, Place};
+use crate::package::{Connector, PackagePlace};
 use crate::reference::{Location, Reference};
 
 /// The most bytes of fetched stubs in memory. Above it they are written to the index.
@@ -178,7 +178,7 @@ fn hosts(index: &mut CheckedIndex<'_>) -> Result<BTreeSet<String>, Error> {
             | IndexSource::Package {
                 place: Some(place), ..
             } => {
-                if let Ok(Place::Registry { host, .. }) = place.parse() {
+                if let Ok(PackagePlace::Registry { host, .. }) = place.parse() {
                     hosts.insert(host);
                 }
             }

@@ -12,7 +12,7 @@ use super::record::Record;
 use super::shared::SharedIndex;
 use super::sources;
 use crate::digest::Digest;
-use crate::package::{Connector, Located, RegistrySettings};
+use crate::package::{Connector, LocatedArtifact, RegistrySettings};
 use crate::pull;
 use crate::reference::Reference;
 
@@ -26,7 +26,7 @@ pub(super) async fn fetch_root(
 ) -> Result<(Record, Vec<u8>), Error> {
     let artifact = sources::parsed::<Reference>(reference)?.at(digest);
     let settings = RegistrySettings::default();
-    let Located { store, opened, .. } = connector.open(artifact, &settings).await?;
+    let LocatedArtifact { store, opened, .. } = connector.open(artifact, &settings).await?;
     for unused in &opened.unused {
         watch(Event::Unused(unused.to_string()));
     }

@@ -11,7 +11,7 @@ use super::record::{Entry, Record};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding, compress};
 use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type, to_json};
-use crate::package::Place;
+use crate::package::PackagePlace;
 use crate::reference::package::tag_version;
 use crate::reference::{Location, Reference, Repository, is_tag};
 
@@ -198,10 +198,12 @@ fn check(entry: &Entry) -> Result<(), MalformedIndex> {
 fn is_called(repository: &Repository, name: &str) -> bool {
     let path = &repository.path;
     let cuts = path.match_indices('/').map(|(at, _)| at + 1);
-    let mut places = std::iter::once(0).chain(cuts).map(|end| Place::Registry {
-        host: repository.registry.clone(),
-        prefix: path[..end].to_owned(),
-    });
+    let mut places = std::iter::once(0)
+        .chain(cuts)
+        .map(|end| PackagePlace::Registry {
+            host: repository.registry.clone(),
+            prefix: path[..end].to_owned(),
+        });
     places.any(|place| {
         let package = place.package(path);
         package.is_some_and(|package| package.to_string() == name)

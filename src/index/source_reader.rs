@@ -14,7 +14,7 @@ use super::reader::{Repository, RepositoryReader, SourceReading};
 use super::sources::{self, IndexSource};
 use super::status::{KnownManifests, now};
 use super::update::Updater;
-use crate::package::{self, Place, Registry, RegistrySettings};
+use crate::package::{self, PackagePlace, Registry, RegistrySettings};
 use crate::reference::package::PackageName;
 use crate::reference::{Location, Name, Reference, Repository as RepositoryName};
 use crate::store::{Session, Store};
@@ -86,7 +86,7 @@ impl Updater<'_> {
                 let name = sources::parsed::<PackageName>(package)?;
                 let registry = match place {
                     Some(place) => {
-                        let place = sources::parsed::<Place>(place)?;
+                        let place = sources::parsed::<PackagePlace>(place)?;
                         self.locator.registry_at(&place, &name).await?
                     }
                     None => self.locator.registry(&name).await?,
@@ -99,7 +99,8 @@ impl Updater<'_> {
                 vec![repository(Some(name), &location, store, None)]
             }
             IndexSource::Place { place } => {
-                self.repositories(&sources::parsed::<Place>(place)?).await?
+                self.repositories(&sources::parsed::<PackagePlace>(place)?)
+                    .await?
             }
         };
         Ok(self.collect(repositories, &known).await)
@@ -110,12 +111,12 @@ impl Updater<'_> {
         Ok(self.locator.connector.read(location, &settings).await?)
     }
 
-    async fn repositories(&self, place: &Place) -> Result<Vec<Repository>, Error> {
+    async fn repositories(&self, place: &PackagePlace) -> Result<Vec<Repository>, Error> {
         // The location is known, so any package gives the same registry.
         let any = sources::parsed::<PackageName>("any:any")?;
         let registry = self.locator.registry_at(place, &any).await?;
         let mut found = Vec::new();
-        if let Place::Layout(directory) = &registry.place {
+        if let PackagePlace::Layout(directory) = &registry.place {
             let directory = directory.clone();
             let repository = None;
             let location = Location::Layout {
@@ -128,11 +129,13 @@ impl Updater<'_> {
             let package = registry.place.package(&path);
             let location = match (&registry.place, &package) {
                 (_, Some(package)) => registry.repository(package)?,
-                (Place::Layout(directory), None) => Location::Layout {
+                (PackagePlace::Layout(directory), None) => Location::Layout {
                     directory: directory.clone(),
                     repository: Some(path),
                 },
-                (Place::Registry { host, prefix }, None) if path.starts_with(prefix.as_str()) => {
+                (PackagePlace::Registry { host, prefix }, None)
+                    if path.starts_with(prefix.as_str()) =>
+                {
                     let registry = host.clone();
                     Location::Repository(RepositoryName { registry, path })
                 }
@@ -247,11 +250,11 @@ fn package_of(location: &Location) -> Option<PackageName> {
         Location::Layout {
             directory,
             repository: Some(path),
-        } => Place::Layout(directory.clone()).package(path),
+        } => PackagePlace::Layout(directory.clone()).package(path),
         Location::Repository(RepositoryName { registry, path }) => {
             let host = registry.clone();
             let prefix = String::new();
-            Place::Registry { host, prefix }.package(path)
+            PackagePlace::Registry { host, prefix }.package(path)
         }
         _ => None,
     }

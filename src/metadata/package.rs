@@ -1,6 +1,6 @@
 //! The package and version that a component names.
 
-use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use crate::reference::package::{PackageName, PackageSpec, Requirement, Version};
 use crate::section::SectionMap;
 use crate::world;
 
@@ -34,10 +34,10 @@ pub fn package_of(
 /// Parses `namespace:name` or `namespace:name@version`. Returns nothing if no package can have this name.
 fn own_name(text: &str) -> Option<(PackageName, Option<Version>)> {
     let spec: PackageSpec = text.parse().ok()?;
-    match spec.wanted {
-        Wanted::Newest => Some((spec.name, None)),
-        Wanted::Exact(version) => Some((spec.name, Some(version))),
-        Wanted::Equal(_) | Wanted::Matching(_) => None,
+    match spec.requirement {
+        Requirement::Newest => Some((spec.name, None)),
+        Requirement::Exact(version) => Some((spec.name, Some(version))),
+        Requirement::Equal(_) | Requirement::Matching(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::connect::open_component;
-use super::publication::Publishing;
+use super::publication::Publisher;
 use super::{Error, Tags};
 use crate::fits::{self, Verdict};
 use crate::manifest::Os;
@@ -19,21 +19,24 @@ use crate::world::MAX_DECODED_BYTES;
 
 /// A pair of versions that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uncompared {
+pub struct UncomparedVersion {
     /// The existing version.
     pub neighbour: Version,
     /// The reason.
     pub reason: String,
 }
 
-impl<S: Source + Send + 'static> Publishing<'_, S> {
+impl<S: Source + Send + 'static> Publisher<'_, S> {
     /// Checks that the component may replace the nearest older version that semver calls compatible, and that the
     /// nearest newer one may replace it. Yanked versions and pre-releases are ignored, and a pre-release is not
     /// compared.
     ///
     /// Returns the versions that could not be compared, because they have no WIT or are not components. Fails with
     /// [`Error::Incompatible`].
-    pub(super) async fn compare(&self, tags: Option<Tags>) -> Result<Vec<Uncompared>, Error> {
+    pub(super) async fn compare(
+        &self,
+        tags: Option<Tags>,
+    ) -> Result<Vec<UncomparedVersion>, Error> {
         let tags = match tags {
             Some(tags) => tags,
             None => Tags::read(self.store.tags().await?),
@@ -65,7 +68,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 (Err(reason), _) => reason.clone(),
                 (_, Err(reason)) => reason,
             };
-            uncompared.push(Uncompared { neighbour, reason });
+            uncompared.push(UncomparedVersion { neighbour, reason });
         }
         Ok(uncompared)
     }

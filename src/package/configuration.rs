@@ -19,9 +19,9 @@ use wasm_pkg_common::package::PackageRef;
 use wasm_pkg_common::registry::Registry;
 
 pub use self::edit::{Mapping, Scope, mappings, set, unset};
-use super::place::Place;
+use super::place::PackagePlace;
 use crate::reference::package::PackageName;
-use crate::reference::{Mistake, redacted};
+use crate::reference::{Mistake, redact};
 
 /// The backend for a layout directory, which wkg does not have.
 const LAYOUT_BACKEND: &str = "wharf";
@@ -51,7 +51,7 @@ pub enum ConfigurationError {
 impl ConfigurationError {
     fn registry(registry: &str, reason: impl fmt::Display) -> Self {
         Self::Registry {
-            registry: redacted(registry).into_owned(),
+            registry: redact(registry).into_owned(),
             reason: reason.to_string(),
         }
     }
@@ -59,7 +59,7 @@ impl ConfigurationError {
 
 /// The registry of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub enum RegistryChoice {
     /// No registry is configured, so the user's layout is used.
     Local,
     /// The configuration names the place.
@@ -67,7 +67,7 @@ pub enum Choice {
         /// The registry's name in the configuration, for its settings.
         registry: String,
         /// The place.
-        place: Place,
+        place: PackagePlace,
     },
     /// The registry may name another place, in `/.well-known/wasm-pkg/registry.json`.
     Ask {
@@ -182,7 +182,7 @@ impl Configuration {
 
     /// Returns this configuration, overridden by `other`.
     #[must_use]
-    pub fn merged(mut self, other: Self) -> Self {
+    pub fn merge(mut self, other: Self) -> Self {
         self.config.merge(other.config);
         self.well_known |= other.well_known;
         self
@@ -193,7 +193,7 @@ impl Configuration {
         &self,
         package: &PackageName,
         registry: Option<&str>,
-    ) -> Result<Choice, ConfigurationError> {
+    ) -> Result<RegistryChoice, ConfigurationError> {
         let own = self.config.package_registry_override(package);
         self.choose_among(own, Some(package.namespace()), registry)
     }
@@ -204,7 +204,7 @@ impl Configuration {
         &self,
         namespace: Option<&str>,
         registry: Option<&str>,
-    ) -> Result<Choice, ConfigurationError> {
+    ) -> Result<RegistryChoice, ConfigurationError> {
         let namespace: Option<Label> = namespace.and_then(|text| text.parse().ok());
         self.choose_among(None, namespace.as_ref(), registry)
     }
@@ -214,7 +214,7 @@ impl Configuration {
         own: Option<&RegistryMapping>,
         namespace: Option<&Label>,
         registry: Option<&str>,
-    ) -> Result<Choice, ConfigurationError> {
+    ) -> Result<RegistryChoice, ConfigurationError> {
         let mapping = namespace.and_then(|namespace| self.config.namespace_registry(namespace));
         let mapped = match own.or(mapping) {
             Some(RegistryMapping::Registry(registry)) => Some(registry),
@@ -241,14 +241,14 @@ impl Configuration {
         &self,
         registry: Option<&Registry>,
         mappings: [Option<&RegistryMapping>; 2],
-    ) -> Result<Choice, ConfigurationError> {
+    ) -> Result<RegistryChoice, ConfigurationError> {
         let Some(registry) = registry else {
-            return Ok(Choice::Local);
+            return Ok(RegistryChoice::Local);
         };
         let name = registry.to_string();
         let settings = self.config.registry_config(registry);
         if let Some(place) = layout_backend(&name, settings)? {
-            return Ok(Choice::Known {
+            return Ok(RegistryChoice::Known {
                 registry: name,
                 place,
             });
@@ -263,11 +263,11 @@ impl Configuration {
                 _ => None,
             });
         match metadata {
-            Some(metadata) => Ok(Choice::Known {
+            Some(metadata) => Ok(RegistryChoice::Known {
                 place: place(&name, metadata)?,
                 registry: name,
             }),
-            None => Ok(Choice::Ask { registry: name }),
+            None => Ok(RegistryChoice::Ask { registry: name }),
         }
     }
 
@@ -316,9 +316,13 @@ impl Configuration {
     }
 }
 
-impl Choice {
-    /// Returns the place that a registry names ([`Choice::Ask`]); `metadata` is its `registry.json`, if it has one.
-    pub fn asked(registry: &str, metadata: Option<&[u8]>) -> Result<Place, ConfigurationError> {
+impl RegistryChoice {
+    /// Returns the place that a registry names ([`RegistryChoice::Ask`]). `metadata` is its `registry.json`, if it has
+    /// one.
+    pub fn from_metadata(
+        registry: &str,
+        metadata: Option<&[u8]>,
+    ) -> Result<PackagePlace, ConfigurationError> {
         let metadata = match metadata {
             Some(json) => serde_json::from_slice(json).map_err(|error| {
                 let reason =
@@ -331,7 +335,7 @@ impl Choice {
     }
 }
 
-fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, ConfigurationError> {
+fn place(registry: &str, metadata: &RegistryMetadata) -> Result<PackagePlace, ConfigurationError> {
     let failed = |reason: String| ConfigurationError::registry(registry, reason);
     if let Some(other) = metadata
         .preferred_protocol()
@@ -345,7 +349,7 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
     let oci = oci.unwrap_or_default();
     let host = oci.registry.as_deref().unwrap_or(registry);
     if let Some(mistake) = Mistake::of_place(host) {
-        let host = redacted(host);
+        let host = redact(host);
         return Err(failed(format!("`{host}` is not a registry: {mistake}")));
     }
     let prefix = oci.namespace_prefix.unwrap_or_default();
@@ -354,7 +358,7 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
         Some((host, path)) => (host, format!("{}/{prefix}", path.trim_end_matches('/'))),
         None => (host, prefix),
     };
-    Ok(Place::Registry {
+    Ok(PackagePlace::Registry {
         host: host.to_owned(),
         prefix,
     })
@@ -363,7 +367,7 @@ fn place(registry: &str, metadata: &RegistryMetadata) -> Result<Place, Configura
 fn layout_backend(
     registry: &str,
     settings: Option<&RegistryConfig>,
-) -> Result<Option<Place>, ConfigurationError> {
+) -> Result<Option<PackagePlace>, ConfigurationError> {
     let failed = |reason: String| ConfigurationError::registry(registry, reason);
     let Some(settings) = settings else {
         return Ok(None);
@@ -376,7 +380,7 @@ fn layout_backend(
                 .map_err(|error| failed(error.to_string()))?;
             let backend =
                 backend.ok_or_else(|| failed("its table `wharf` is missing".to_owned()))?;
-            Ok(Some(Place::Layout(backend.layout)))
+            Ok(Some(PackagePlace::Layout(backend.layout)))
         }
         Some(LOCAL_PROTOCOL) => Err(failed(
             "wkg's `local` directories are not supported; a layout is `[registry.\"NAME\".wharf] \

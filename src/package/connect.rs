@@ -28,7 +28,7 @@ pub struct Connector {
 }
 
 /// An artifact that was found and opened.
-pub struct Located {
+pub struct LocatedArtifact {
     /// The repository.
     pub store: Arc<dyn Store>,
     /// The artifact; for a package version, with its tag and digest.
@@ -40,14 +40,14 @@ pub struct Located {
 /// A package version that was found and opened.
 pub struct LocatedVersion {
     /// The artifact.
-    pub artifact: Located,
+    pub artifact: LocatedArtifact,
     /// The version.
     pub version: Publication,
     /// Whether it is yanked.
     pub is_yanked: bool,
 }
 
-impl Located {
+impl LocatedArtifact {
     /// Returns the facts that the acceptance gate asks for.
     pub(super) fn facts(&self) -> Facts<'_> {
         self.opened.facts(self.store.as_ref())
@@ -201,7 +201,7 @@ impl Connector {
         &self,
         reference: Reference,
         settings: &RegistrySettings,
-    ) -> Result<Located, Error> {
+    ) -> Result<LocatedArtifact, Error> {
         let artifact = self.read_artifact(reference, settings).await?;
         acceptance::accept(&Purpose::Reference, &artifact.facts())?;
         Ok(artifact)
@@ -211,17 +211,19 @@ impl Connector {
         &self,
         reference: Reference,
         settings: &RegistrySettings,
-    ) -> Result<Located, Error> {
+    ) -> Result<LocatedArtifact, Error> {
         let store = self.read(&reference.location, settings).await?;
-        let opened = self.opened(store.as_ref(), &reference.name()).await?;
-        Ok(Located {
+        let opened = self
+            .open_manifest(store.as_ref(), &reference.name())
+            .await?;
+        Ok(LocatedArtifact {
             store,
             reference,
             opened,
         })
     }
 
-    pub(super) async fn opened(
+    pub(super) async fn open_manifest(
         &self,
         store: &dyn Store,
         name: &Name,

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::configuration::ConfigurationError;
-use super::place::{Place, PlaceError};
+use super::place::{PackagePlace, PackagePlaceError};
 use super::publication::Publication;
 use crate::acceptance::Refusal;
 use crate::copy;
@@ -30,7 +30,7 @@ pub enum Error {
         is_offline: bool,
     },
     /// No version meets the requirement.
-    #[error("{} has no version {} in {location}{}", spec.name, spec.wanted, nearest_words(nearest, *yanked))]
+    #[error("{} has no version {} in {location}{}", spec.name, spec.requirement, nearest_words(nearest, *yanked))]
     NoVersion {
         /// The package and the requirement.
         spec: Box<PackageSpec>,
@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// The text does not name a registry, or the package cannot be a repository there.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Place(#[from] PackagePlaceError),
     /// The configuration cannot be used.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
@@ -135,7 +135,7 @@ pub enum Error {
         /// The registry that it names.
         host: String,
         /// The place of the packages.
-        place: Place,
+        place: PackagePlace,
     },
     /// The source and the destination of a copy are the same repository.
     #[error("{package} is already in {location}: SRC and DST are the same place")]

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::configuration::{Choice, Configuration, ConfigurationError, RegistrySettings};
-use super::connect::{Connector, Located, LocatedVersion};
-use super::place::Place;
+use super::configuration::{Configuration, ConfigurationError, RegistryChoice, RegistrySettings};
+use super::connect::{Connector, LocatedArtifact, LocatedVersion};
+use super::place::PackagePlace;
 use super::{Error, Publication, registry_metadata, resolve};
 use crate::acceptance::{self, Facts, Purpose};
 use crate::error::Kind;
-use crate::reference::package::{PackageName, PackageSpec, Wanted};
+use crate::reference::package::{PackageName, PackageSpec, Requirement};
 use crate::reference::{Location, Name, Reference};
 use crate::store::layout::Layout;
 use crate::store::remote;
@@ -19,7 +19,7 @@ use crate::store::{Store, WritableStore};
 #[derive(Debug, Clone)]
 pub struct Registry {
     /// The registry or the layout.
-    pub place: Place,
+    pub place: PackagePlace,
     /// Its settings in the configuration.
     pub settings: RegistrySettings,
 }
@@ -46,7 +46,7 @@ const MAX_DOCUMENT_BYTES: u64 = 64 * 1024;
 impl Locator<'_> {
     /// Returns the registry of a package.
     pub async fn registry(&self, package: &PackageName) -> Result<Registry, Error> {
-        self.chosen(self.choose(package)?).await
+        self.open_choice(self.choose(package)?).await
     }
 
     /// Returns the registry of a namespace, or the default one. Settings of single packages are ignored.
@@ -54,85 +54,87 @@ impl Locator<'_> {
         let configuration = self.configuration;
         let choice =
             self.choose_by(|registry| configuration.choose_namespace(namespace, registry))?;
-        self.chosen(choice).await
+        self.open_choice(choice).await
     }
 
     /// Returns the registry of a package at a named place.
     pub async fn registry_at(
         &self,
-        place: &Place,
+        place: &PackagePlace,
         package: &PackageName,
     ) -> Result<Registry, Error> {
         let choose = |registry: Option<&str>| self.configuration.choose(package, registry);
-        self.chosen(at(place, choose)?).await
+        self.open_choice(choose_at(place, choose)?).await
     }
 
     /// Returns the user's layout.
     pub fn local(&self) -> Result<Registry, Error> {
         let directory = self.local.ok_or(Error::NoLocalLayout)?;
         Ok(Registry {
-            place: Place::Layout(directory.to_owned()),
+            place: PackagePlace::Layout(directory.to_owned()),
             settings: RegistrySettings::default(),
         })
     }
 
     /// Returns whether this call or the configuration names the registry of a package.
     pub fn is_configured(&self, package: &PackageName) -> Result<bool, Error> {
-        Ok(self.registry.is_some() || self.choose(package)? != Choice::Local)
+        Ok(self.registry.is_some() || self.choose(package)? != RegistryChoice::Local)
     }
 
     /// Returns the repository of a package, without a request to a registry. This may be wrong if the registry names
     /// another place.
     pub fn known_repository(&self, package: &PackageName) -> Option<Location> {
         let place = match self.choose(package).ok()? {
-            Choice::Local => Place::Layout(self.local?.to_owned()),
-            Choice::Known { place, .. } => place,
-            Choice::Ask { registry } => registry.parse().ok()?,
+            RegistryChoice::Local => PackagePlace::Layout(self.local?.to_owned()),
+            RegistryChoice::Known { place, .. } => place,
+            RegistryChoice::Ask { registry } => registry.parse().ok()?,
         };
         place.location(package).ok()
     }
 
-    fn choose(&self, package: &PackageName) -> Result<Choice, Error> {
+    fn choose(&self, package: &PackageName) -> Result<RegistryChoice, Error> {
         self.choose_by(|registry| self.configuration.choose(package, registry))
     }
 
     fn choose_by(
         &self,
-        choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
-    ) -> Result<Choice, Error> {
+        choose: impl Fn(Option<&str>) -> Result<RegistryChoice, ConfigurationError>,
+    ) -> Result<RegistryChoice, Error> {
         let Some(text) = self.registry else {
             return Ok(choose(None)?);
         };
-        match text.parse::<Place>() {
-            Ok(place) => Ok(at(&place, choose)?),
+        match text.parse::<PackagePlace>() {
+            Ok(place) => Ok(choose_at(&place, choose)?),
             // The configuration may have a name that is not a host.
             Err(error) => match choose(Some(text)) {
-                Ok(known @ Choice::Known { .. }) => Ok(known),
+                Ok(known @ RegistryChoice::Known { .. }) => Ok(known),
                 _ => Err(error.into()),
             },
         }
     }
 
-    async fn chosen(&self, choice: Choice) -> Result<Registry, Error> {
+    async fn open_choice(&self, choice: RegistryChoice) -> Result<Registry, Error> {
         let (registry, place, was_asked) = match choice {
-            Choice::Local => return self.local(),
-            Choice::Known { registry, place } => (registry, place, false),
-            Choice::Ask { registry } => {
+            RegistryChoice::Local => return self.local(),
+            RegistryChoice::Known { registry, place } => (registry, place, false),
+            RegistryChoice::Ask { registry } => {
                 let place = self.ask(&registry).await?;
                 (registry, place, true)
             }
         };
         let settings = match &place {
             // The settings of a registry do not apply to another host that only the registry itself names.
-            Place::Registry { host, .. } if was_asked => self.configuration.settings(host)?,
-            Place::Registry { .. } => self.configuration.settings(&registry)?,
-            Place::Layout(_) => RegistrySettings::default(),
+            PackagePlace::Registry { host, .. } if was_asked => {
+                self.configuration.settings(host)?
+            }
+            PackagePlace::Registry { .. } => self.configuration.settings(&registry)?,
+            PackagePlace::Layout(_) => RegistrySettings::default(),
         };
         Ok(Registry { place, settings })
     }
 
     /// Asks a registry for the place of its packages. Offline, the recorded document is used.
-    async fn ask(&self, registry: &str) -> Result<Place, Error> {
+    async fn ask(&self, registry: &str) -> Result<PackagePlace, Error> {
         let settings = self.configuration.settings(registry)?;
         let cache = &self.connector.session.cache;
         // The cache records the document like a tag: by its repository and its name.
@@ -141,12 +143,15 @@ impl Locator<'_> {
             let known = cache.tag(&host, DOCUMENT)?;
             let known = known.map(|digest| cache.read(&digest, MAX_DOCUMENT_BYTES));
             let document = known.transpose()?.flatten();
-            return Ok(Choice::asked(registry, document.as_deref())?);
+            return Ok(RegistryChoice::from_metadata(
+                registry,
+                document.as_deref(),
+            )?);
         }
         let options = self.connector.options(&settings);
         let document = registry_metadata(registry, &options).await?;
-        let place = Choice::asked(registry, document.as_deref())?;
-        if let Place::Registry { host, .. } = &place
+        let place = RegistryChoice::from_metadata(registry, document.as_deref())?;
+        if let PackagePlace::Registry { host, .. } = &place
             && host != registry
             && self.connector.credentials.is_some()
         {
@@ -172,10 +177,10 @@ impl Locator<'_> {
         let store = registry.read(self.connector, &spec.name).await?;
         let resolved = resolve(store.as_ref(), spec).await?;
         let name = Name::Digest(resolved.digest);
-        let opened = self.connector.opened(store.as_ref(), &name).await?;
+        let opened = self.connector.open_manifest(store.as_ref(), &name).await?;
         let purpose = Purpose::Read {
             package: &spec.name,
-            is_exact: matches!(spec.wanted, Wanted::Exact(_)),
+            is_exact: matches!(spec.requirement, Requirement::Exact(_)),
         };
         let facts = Facts {
             is_yanked: resolved.yanked,
@@ -188,7 +193,7 @@ impl Locator<'_> {
             digest: Some(resolved.digest),
         };
         Ok(LocatedVersion {
-            artifact: Located {
+            artifact: LocatedArtifact {
                 store,
                 reference,
                 opened,
@@ -203,17 +208,17 @@ impl Locator<'_> {
 }
 
 /// Returns the choice for a named place. A registry without a prefix may be configured, or name another place itself.
-fn at(
-    place: &Place,
-    choose: impl Fn(Option<&str>) -> Result<Choice, ConfigurationError>,
-) -> Result<Choice, ConfigurationError> {
+fn choose_at(
+    place: &PackagePlace,
+    choose: impl Fn(Option<&str>) -> Result<RegistryChoice, ConfigurationError>,
+) -> Result<RegistryChoice, ConfigurationError> {
     let registry = match place {
-        Place::Registry { host, prefix } if prefix.is_empty() => return choose(Some(host)),
-        Place::Registry { host, .. } => host.clone(),
-        Place::Layout(_) => String::new(),
+        PackagePlace::Registry { host, prefix } if prefix.is_empty() => return choose(Some(host)),
+        PackagePlace::Registry { host, .. } => host.clone(),
+        PackagePlace::Layout(_) => String::new(),
     };
     let place = place.clone();
-    Ok(Choice::Known { registry, place })
+    Ok(RegistryChoice::Known { registry, place })
 }
 
 impl Registry {
@@ -232,7 +237,7 @@ impl Registry {
         let store = connector.read(&repository, &self.settings).await;
         store.map_err(|error| match &self.place {
             // A layout that does not exist has no packages.
-            Place::Layout(directory) if error.kind() == Kind::NotFound => Error::NoLayout {
+            PackagePlace::Layout(directory) if error.kind() == Kind::NotFound => Error::NoLayout {
                 package: package.clone(),
                 directory: directory.clone(),
             },
@@ -254,14 +259,14 @@ impl Registry {
     /// Returns the repositories of a registry, or of the tags in a layout.
     pub async fn repositories(&self, connector: &Connector) -> Result<Vec<String>, Error> {
         match &self.place {
-            Place::Layout(directory) => {
+            PackagePlace::Layout(directory) => {
                 let observer = Arc::clone(&connector.options.observer);
                 Ok(Layout::open(directory, observer)?.repositories()?)
             }
-            Place::Registry { host, .. } if connector.offline => {
+            PackagePlace::Registry { host, .. } if connector.offline => {
                 Err(Error::Unlisted { host: host.clone() })
             }
-            Place::Registry { host, .. } => {
+            PackagePlace::Registry { host, .. } => {
                 let credentials = connector.credentials(host, "", &self.settings).await?;
                 let options = connector.options(&self.settings);
                 Ok(remote::catalog(host, credentials, &options).await?)

@@ -7,9 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::connect::{Located, LocatedVersion};
+use super::connect::{LocatedArtifact, LocatedVersion};
 use crate::digest::Digest;
-use crate::reference::package::{PackageName, PackageSpec, Version, Wanted};
+use crate::reference::package::{PackageName, PackageSpec, Requirement, Version};
 use crate::reference::{DEFAULT_TAG, Location, Reference};
 
 const LOCK_VERSION: u32 = 1;
@@ -25,7 +25,7 @@ pub struct LockError(String);
 /// One package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Locked {
+pub struct LockEntry {
     /// The package.
     pub name: PackageName,
     /// The requirement: a version, a range, or `*`.
@@ -46,7 +46,7 @@ pub struct Locked {
 /// A lock file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lock {
-    entries: Vec<Locked>,
+    entries: Vec<LockEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub struct Lock {
 struct File {
     version: u32,
     #[serde(default, rename = "package")]
-    packages: Vec<Locked>,
+    packages: Vec<LockEntry>,
 }
 
 impl Lock {
@@ -100,12 +100,12 @@ impl Lock {
 
     /// Finds the entry of a package, in this repository or otherwise in another one. The digests guarantee the same
     /// bytes.
-    pub fn find(&self, spec: &PackageSpec, registry: &str) -> Option<&Locked> {
-        let requirement = spec.wanted.to_string();
-        let fits = |entry: &&Locked| {
+    pub fn find(&self, spec: &PackageSpec, registry: &str) -> Option<&LockEntry> {
+        let requirement = spec.requirement.to_string();
+        let fits = |entry: &&LockEntry| {
             entry.name == spec.name
-                && match &spec.wanted {
-                    Wanted::Exact(version) => entry.version == *version,
+                && match &spec.requirement {
+                    Requirement::Exact(version) => entry.version == *version,
                     _ => entry.requirement == requirement,
                 }
         };
@@ -115,7 +115,7 @@ impl Lock {
     }
 
     /// Sets the entry of a package. Returns whether anything changed.
-    pub fn set(&mut self, entry: Locked) -> bool {
+    pub fn set(&mut self, entry: LockEntry) -> bool {
         match self.position(&entry) {
             Some(at) if self.entries[at] == entry => return false,
             Some(at) => self.entries[at] = entry,
@@ -125,22 +125,22 @@ impl Lock {
         true
     }
 
-    fn position(&self, entry: &Locked) -> Option<usize> {
+    fn position(&self, entry: &LockEntry) -> Option<usize> {
         self.entries
             .iter()
             .position(|other| other.key() == entry.key())
     }
 }
 
-impl Locked {
+impl LockEntry {
     /// Returns the entry of a located version.
-    pub fn of(wanted: &Wanted, found: &LocatedVersion) -> Self {
-        let Located {
+    pub fn of(requirement: &Requirement, found: &LocatedVersion) -> Self {
+        let LocatedArtifact {
             reference, opened, ..
         } = &found.artifact;
         Self {
             name: found.version.package.clone(),
-            requirement: wanted.to_string(),
+            requirement: requirement.to_string(),
             version: found.version.version.clone(),
             registry: reference.location.to_string(),
             content: opened.content().digest,
@@ -171,7 +171,7 @@ impl Locked {
             .parse()
             .map_err(|_| self.wrong(format!("`{}` is not a requirement", self.requirement)))?;
         // The other versions at that time are not recorded.
-        let allowed = spec.wanted.allows(&self.version, |_| false);
+        let allowed = spec.requirement.allows(&self.version, |_| false);
         match allowed {
             true => Ok(()),
             false => Err(self.wrong(format!(
@@ -186,8 +186,8 @@ impl Locked {
 mod tests {
     use super::*;
 
-    fn entry(name: &str, requirement: &str, version: &str, registry: &str) -> Locked {
-        Locked {
+    fn entry(name: &str, requirement: &str, version: &str, registry: &str) -> LockEntry {
+        LockEntry {
             name: name.parse().unwrap(),
             requirement: requirement.to_owned(),
             version: version.parse().unwrap(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::connect::LocatedVersion;
 use super::error::{Error, LockFileError};
 use super::locate::Locator;
-use super::lock::{Lock, Locked};
+use super::lock::{Lock, LockEntry};
 use super::publication::Publication;
 use super::{RegistrySettings, is_yanked};
 use crate::acceptance::{self, Purpose};
@@ -57,7 +57,7 @@ impl LockFile {
     }
 
     /// Adds an entry. Another process may write to the file at the same time. Blocks.
-    pub fn record(&self, entry: Locked) -> Result<(), LockFileError> {
+    pub fn record(&self, entry: LockEntry) -> Result<(), LockFileError> {
         let unwritable = |error| self.unwritable(error);
         let file = spool::through_links(&self.path).map_err(unwritable)?;
         let _alone = spool::lock(spool::parent(&file));
@@ -86,7 +86,7 @@ impl LockFile {
 
 impl Locator<'_> {
     /// Finds and opens the version that a lock file pins: in the registry of the package, or in that of the entry.
-    pub async fn locked(
+    pub async fn find_locked(
         &self,
         spec: &PackageSpec,
         file: &LockFile,
@@ -150,7 +150,7 @@ impl Locator<'_> {
     fn entry_location(
         &self,
         file: &LockFile,
-        entry: &Locked,
+        entry: &LockEntry,
     ) -> Result<(Location, RegistrySettings), Error> {
         let location = entry.location();
         let location = location.map_err(|error| file.malformed(&error))?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::place::Place;
+use super::place::PackagePlace;
 use crate::reference::package::PackageSpec;
 
 /// The mirror file cannot be used.
@@ -13,21 +13,21 @@ pub struct MirrorError(String);
 /// A mirror file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mirror {
+pub struct MirrorFile {
     /// The entries, in file order.
-    pub mirror: Vec<Mirrored>,
+    pub mirror: Vec<MirrorEntry>,
 }
 
 /// Packages to copy to another place.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mirrored {
+pub struct MirrorEntry {
     /// The source; if absent, the configured registry.
     #[serde(default, deserialize_with = "optional_place")]
-    pub from: Option<Place>,
+    pub from: Option<PackagePlace>,
     /// The destination.
     #[serde(deserialize_with = "place")]
-    pub to: Place,
+    pub to: PackagePlace,
     /// The packages and versions. Without a requirement, all versions.
     #[serde(deserialize_with = "specs")]
     pub packages: Vec<PackageSpec>,
@@ -36,12 +36,14 @@ pub struct Mirrored {
     pub referrers: bool,
 }
 
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PackagePlace, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }
 
-fn optional_place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Place>, D::Error> {
+fn optional_place<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PackagePlace>, D::Error> {
     place(deserializer).map(Some)
 }
 
@@ -53,7 +55,7 @@ fn specs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PackageSpec>,
         .map_err(serde::de::Error::custom)
 }
 
-impl Mirror {
+impl MirrorFile {
     /// Parses a mirror file.
     pub fn read(text: &str) -> Result<Self, MirrorError> {
         toml::from_str(text).map_err(|error| {
@@ -85,9 +87,9 @@ mod tests {
             to = "localhost:5000/copies"
             packages = ["wasi:http@0.2.0"]
         "#;
-        let Mirror { mirror } = Mirror::read(text).unwrap();
+        let MirrorFile { mirror } = MirrorFile::read(text).unwrap();
         assert_eq!(mirror.len(), 2);
-        assert_eq!(mirror[0].to, Place::Layout("mirror".into()));
+        assert_eq!(mirror[0].to, PackagePlace::Layout("mirror".into()));
         assert!(mirror[0].referrers && !mirror[1].referrers);
         assert_eq!(
             (mirror[0].from.is_some(), mirror[1].from.is_some()),
@@ -95,7 +97,9 @@ mod tests {
         );
         let keeps = |at: usize, version: &str| {
             let version = version.parse().unwrap();
-            mirror[0].packages[at].wanted.allows(&version, |_| false)
+            mirror[0].packages[at]
+                .requirement
+                .allows(&version, |_| false)
         };
         assert!(keeps(0, "1.5.0") && !keeps(0, "2.0.0") && keeps(1, "9.0.0-rc.1"));
     }
@@ -112,7 +116,7 @@ mod tests {
             ),
             ("[[mirror]\n", "line 1"),
         ] {
-            let error = Mirror::read(text).unwrap_err().to_string();
+            let error = MirrorFile::read(text).unwrap_err().to_string();
             assert!(error.contains(line), "{error}");
         }
     }

@@ -11,12 +11,12 @@ use std::str::FromStr;
 use crate::reference::package::PackageName;
 use crate::reference::{
     LAYOUT, Location, Mistake, ParseReferenceError, Reference, is_docker_hub, is_host,
-    is_marked_as_host, is_path, no_path, redacted,
+    is_marked_as_host, is_path, no_path, redact,
 };
 
 /// A registry or layout that contains packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum PackagePlace {
     /// A registry.
     Registry {
         /// Host and port.
@@ -30,7 +30,7 @@ pub enum Place {
 
 /// A text is not a place, or the place cannot contain a package.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum PackagePlaceError {
     /// The text is neither `HOST[/PREFIX]` nor `oci:DIR`.
     #[error("`{text}` is not a registry (HOST[:PORT][/PREFIX] or oci:DIR): {reason}")]
     Malformed {
@@ -59,7 +59,7 @@ pub enum PlaceError {
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for PackagePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry { host, prefix } if prefix.is_empty() => f.write_str(host),
@@ -71,12 +71,12 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
-    type Err = PlaceError;
+impl FromStr for PackagePlace {
+    type Err = PackagePlaceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = |reason: String| PlaceError::Malformed {
-            text: redacted(text).into_owned(),
+        let malformed = |reason: String| PackagePlaceError::Malformed {
+            text: redact(text).into_owned(),
             reason,
         };
         if let Some(mistake) = Mistake::of_place(text) {
@@ -116,7 +116,7 @@ impl FromStr for Place {
     }
 }
 
-impl Place {
+impl PackagePlace {
     fn prefix(&self) -> &str {
         match self {
             Self::Registry { prefix, .. } => prefix,
@@ -130,7 +130,7 @@ impl Place {
     }
 
     /// Returns the repository of a package.
-    pub fn location(&self, package: &PackageName) -> Result<Location, PlaceError> {
+    pub fn location(&self, package: &PackageName) -> Result<Location, PackagePlaceError> {
         let (namespace, name) = (package.namespace(), package.name());
         let host = match self {
             Self::Layout(directory) => {
@@ -147,7 +147,7 @@ impl Place {
             true => {
                 let account = prefix.trim_end_matches('/');
                 if account.contains('/') {
-                    return Err(PlaceError::HubDepth {
+                    return Err(PackagePlaceError::HubDepth {
                         prefix: prefix.to_owned(),
                     });
                 }
@@ -155,7 +155,7 @@ impl Place {
             }
         };
         let parsed = format!("{host}/{path}").parse::<Reference>();
-        let reference = parsed.map_err(|reason| PlaceError::Repository {
+        let reference = parsed.map_err(|reason| PackagePlaceError::Repository {
             package: package.clone(),
             place: self.to_string(),
             reason: Box::new(reason),
@@ -203,7 +203,7 @@ mod tests {
             ("docker.io/acme", "a:b-c", "docker.io/acme/a_b-c"),
             ("oci:store", "demo:calc", "oci:store:demo/calc"),
         ] {
-            let place: Place = place.parse().unwrap();
+            let place: PackagePlace = place.parse().unwrap();
             let location = place.location(&package(name)).unwrap();
             assert_eq!(location.to_string(), repository);
             let path = match &location {
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_prefix_without_a_slash_is_kept_unchanged() {
-        let place = Place::Registry {
+        let place = PackagePlace::Registry {
             host: "ghcr.io".to_owned(),
             prefix: "acme-".to_owned(),
         };
@@ -238,12 +238,12 @@ mod tests {
             "https://ghcr.io",
             "oci://ghcr.io/acme",
         ] {
-            assert!(bad.parse::<Place>().is_err(), "{bad}");
+            assert!(bad.parse::<PackagePlace>().is_err(), "{bad}");
         }
-        let deep: Place = "docker.io/a/b".parse().unwrap();
+        let deep: PackagePlace = "docker.io/a/b".parse().unwrap();
         assert!(matches!(
             deep.location(&package("demo:calc")),
-            Err(PlaceError::HubDepth { .. })
+            Err(PackagePlaceError::HubDepth { .. })
         ));
     }
 
@@ -271,7 +271,7 @@ mod tests {
                 "it must not begin with `https://`",
             ),
         ] {
-            let error = bad.parse::<Place>().unwrap_err().to_string();
+            let error = bad.parse::<PackagePlace>().unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
             assert!(!error.contains("/a/b`"), "{error}");
             assert!(!error.contains("SECRET"), "{error}");
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn other_repositories_are_no_packages() {
-        let place: Place = "ghcr.io/acme".parse().unwrap();
+        let place: PackagePlace = "ghcr.io/acme".parse().unwrap();
         for other in [
             "other/demo/calc",
             "acme/calc",
@@ -289,7 +289,7 @@ mod tests {
         ] {
             assert_eq!(place.package(other), None, "{other}");
         }
-        let hub: Place = "docker.io/acme".parse().unwrap();
+        let hub: PackagePlace = "docker.io/acme".parse().unwrap();
         for other in ["acme/calc", "acmex/demo_calc", "acme/a_b_c"] {
             assert_eq!(hub.package(other), None, "{other}");
         }

@@ -16,8 +16,8 @@ pub struct Publication {
     pub version: Version,
 }
 
-/// A component that is to be published as a version of a package.
-pub struct Publishing<'a, S> {
+/// Publishes a component as a version of a package.
+pub struct Publisher<'a, S> {
     /// The component.
     pub component: &'a Arc<Component<S>>,
     /// The version.

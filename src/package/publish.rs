@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Error;
-use super::compat::Uncompared;
+use super::compat::UncomparedVersion;
 use super::connect::open_component;
-use super::publication::{Publication, Publishing};
+use super::publication::{Publication, Publisher};
 use super::versions::Tags;
 use super::yank::{is_yanked, yank};
 use crate::acceptance::{self, Facts, Incoming, Purpose};
@@ -29,7 +29,7 @@ use crate::store::{self, Session, Store, Subject, WritableStore};
 
 /// The manifest of a version's tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum VersionState {
     /// The tag does not exist.
     Free,
     /// The same bytes, in this manifest.
@@ -40,7 +40,7 @@ pub enum State {
 
 /// The result of publishing.
 #[derive(Debug, Clone)]
-pub struct Published {
+pub struct PublishSummary {
     /// The pushed artifact; nothing if the same bytes existed.
     pub pushed: Option<PushSummary>,
     /// The manifest that the tag names.
@@ -77,32 +77,39 @@ pub async fn check_owner(
     version: &Name,
 ) -> Result<(), Error> {
     match open_component(store, session, version).await? {
-        Some(opened) => owned(store, package, &opened),
+        Some(opened) => check_package(store, package, &opened),
         // A manifest that is not a component belongs to no package.
         None => Ok(()),
     }
 }
 
 /// Fails if an artifact names another package.
-fn owned(store: &dyn Store, package: &PackageName, opened: &OpenArtifact) -> Result<(), Error> {
+fn check_package(
+    store: &dyn Store,
+    package: &PackageName,
+    opened: &OpenArtifact,
+) -> Result<(), Error> {
     let purpose = Purpose::Change { package };
     Ok(acceptance::accept(&purpose, &opened.facts(store))?)
 }
 
-impl<S: Source + Send + 'static> Publishing<'_, S> {
+impl<S: Source + Send + 'static> Publisher<'_, S> {
     /// Checks that a component may be published as a version. The repository must be the package's. The version must
     /// not exist with other bytes, unless it may be replaced. If `compares`, the nearest compatible neighbours are
     /// compared: the component may replace the older one, and the newer one may replace the component.
     ///
     /// Returns the state of the version's tag, and the versions that could not be compared.
-    pub async fn prepare(&self, compares: bool) -> Result<(State, Vec<Uncompared>), Error> {
+    pub async fn prepare(
+        &self,
+        compares: bool,
+    ) -> Result<(VersionState, Vec<UncomparedVersion>), Error> {
         let state = self.state().await?;
         let tags = match state {
-            State::Free => Some(self.owned_tags().await?),
+            VersionState::Free => Some(self.read_own_tags().await?),
             _ => None,
         };
         self.accept(state)?;
-        let is_written = state == State::Free || self.is_forced;
+        let is_written = state == VersionState::Free || self.is_forced;
         let uncompared = match is_written && compares {
             true => self.compare(tags).await?,
             false => Vec::new(),
@@ -111,7 +118,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     }
 
     /// Asks the acceptance gate whether the version may be written.
-    fn accept(&self, state: State) -> Result<(), Error> {
+    fn accept(&self, state: VersionState) -> Result<(), Error> {
         let content = self.component.config.content.digest;
         let purpose = Purpose::Write {
             package: &self.publication.package,
@@ -122,9 +129,9 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         let facts = Facts {
             location: self.store.location(),
             existing: match state {
-                State::Free => None,
-                State::Same(_) => Some(content),
-                State::Other(existing) => Some(existing),
+                VersionState::Free => None,
+                VersionState::Same(_) => Some(content),
+                VersionState::Other(existing) => Some(existing),
             },
             ..Facts::default()
         };
@@ -132,17 +139,19 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     }
 
     /// Reads the state of the version's tag. Fails if the tag is a version of another package.
-    async fn state(&self) -> Result<State, Error> {
+    async fn state(&self) -> Result<VersionState, Error> {
         let name = Name::Tag(self.publication.tag()?);
         match pull::open(self.store, &name, self.session).await {
             Ok(opened) => {
-                owned(self.store, &self.publication.package, &opened)?;
+                check_package(self.store, &self.publication.package, &opened)?;
                 Ok(match opened.content() == self.component.config.content {
-                    true => State::Same(opened.digest),
-                    false => State::Other(opened.content().digest),
+                    true => VersionState::Same(opened.digest),
+                    false => VersionState::Other(opened.content().digest),
                 })
             }
-            Err(crate::error::Error::Store(store::Error::NotFound { .. })) => Ok(State::Free),
+            Err(crate::error::Error::Store(store::Error::NotFound { .. })) => {
+                Ok(VersionState::Free)
+            }
             Err(crate::error::Error::Foreign { what, .. }) if !self.is_forced => {
                 let Publication { package, version } = self.publication;
                 let (location, what) = (self.store.location(), what.to_string());
@@ -156,7 +165,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
                 let manifest = self.store.manifest(&name).await?;
                 match artifact::form(&manifest.bytes) {
                     Err(_) if !self.is_forced => Err(error.into()),
-                    _ => Ok(State::Other(manifest.digest)),
+                    _ => Ok(VersionState::Other(manifest.digest)),
                 }
             }
             Err(error) => Err(error.into()),
@@ -164,7 +173,7 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
     }
 
     /// Reads the tags. Fails if the newest version names another package.
-    async fn owned_tags(&self) -> Result<Tags, Error> {
+    async fn read_own_tags(&self) -> Result<Tags, Error> {
         let tags = match self.store.tags().await {
             Ok(tags) => Tags::read(tags),
             Err(store::Error::NotFound { .. }) => return Ok(Tags::default()),
@@ -177,19 +186,19 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         Ok(tags)
     }
 
-    /// Publishes the component, with the state from [`Publishing::prepare`]. If the same bytes exist, nothing is
+    /// Publishes the component, with the state from [`Publisher::prepare`]. If the same bytes exist, nothing is
     /// written, unless the version may be replaced. `store` is the package's repository, opened for writing.
     pub async fn publish(
         &self,
         store: &dyn WritableStore,
         options: &PushOptions,
-        before: State,
-    ) -> Result<Published, Error> {
+        before: VersionState,
+    ) -> Result<PublishSummary, Error> {
         let session = self.session;
         let tag = self.publication.tag()?;
         self.accept(before)?;
-        if let (State::Same(digest), false) = (before, self.is_forced) {
-            return Ok(Published {
+        if let (VersionState::Same(digest), false) = (before, self.is_forced) {
+            return Ok(PublishSummary {
                 pushed: None,
                 digest,
             });
@@ -204,7 +213,9 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         self.accept(now)?;
         match now {
             // If the version was yanked, the new form of the same bytes stays yanked.
-            State::Same(there) if there != pushed.digest && is_yanked(store, &there).await? => {
+            VersionState::Same(there)
+                if there != pushed.digest && is_yanked(store, &there).await? =>
+            {
                 yank(store, &pushed.digest, true, &session.cache).await?;
             }
             _ => {}
@@ -212,16 +223,16 @@ impl<S: Source + Send + 'static> Publishing<'_, S> {
         store.push_manifest(&manifest, Some(&tag)).await?;
         copy::wait_for_writers(begun).await;
         match self.state().await? {
-            State::Same(digest) => Ok(Published {
+            VersionState::Same(digest) => Ok(PublishSummary {
                 pushed: Some(pushed),
                 digest,
             }),
-            State::Other(existing) => Err(Error::LostRace {
+            VersionState::Other(existing) => Err(Error::LostRace {
                 publication: Box::new(self.publication.clone()),
                 location: store.location(),
                 existing,
             }),
-            State::Free => {
+            VersionState::Free => {
                 let what = format!("the tag `{tag}` that was just written");
                 Err(store::Error::not_found(store, Subject::Other(what)).into())
             }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::connect::Connector;
 use super::locate::Locator;
-use super::mirror::Mirrored;
-use super::place::Place;
+use super::mirror::MirrorEntry;
+use super::place::PackagePlace;
 use super::publication::Publication;
 use super::publish::check_owner;
-use super::versions::{none, resolve, tags};
+use super::versions::{no_version, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose, Refusal};
 use crate::artifact::SPLIT_SUFFIX;
@@ -103,7 +103,7 @@ impl Locator<'_> {
     pub async fn plan_copy(
         &self,
         spec: &PackageSpec,
-        place: &Place,
+        place: &PackagePlace,
         settings: &CopySettings,
     ) -> Result<CopyPlan, Error> {
         let (connector, package) = (self.connector, &spec.name);
@@ -174,7 +174,7 @@ impl Locator<'_> {
     /// version that fails does not stop the others.
     pub async fn mirror(
         &self,
-        entry: &Mirrored,
+        entry: &MirrorEntry,
         spec: &PackageSpec,
         mut done: impl FnMut(&Version, Result<(String, CopySummary), Error>),
     ) -> Result<(), Error> {
@@ -190,17 +190,17 @@ impl Locator<'_> {
         let tags = tags(source.as_ref(), package).await?;
         // Yanked versions are mirrored too, with their mark.
         let exists = |version: &Version| tags.versions.contains_key(version);
-        let wanted = tags.versions.iter();
-        let wanted = wanted.filter(|(found, _)| spec.wanted.allows(found, exists));
-        let wanted: Vec<_> = wanted.collect();
-        if wanted.is_empty() {
-            return Err(none(source.as_ref(), spec, &tags, 0));
+        let matching = tags.versions.iter();
+        let matching = matching.filter(|(found, _)| spec.requirement.allows(found, exists));
+        let matching: Vec<_> = matching.collect();
+        if matching.is_empty() {
+            return Err(no_version(source.as_ref(), spec, &tags, 0));
         }
         let target = to.write(connector, package, Some(&location)).await?;
         let options = copy_options(entry.referrers, acceptance::is_immutable);
         let (source, target) = (source.as_ref(), target.as_ref());
         let mut copier = Copier::new(source, target, &options, &connector.session);
-        for (version, tag) in wanted {
+        for (version, tag) in matching {
             let name = Name::Tag(tag.clone());
             let mirrored = async {
                 if !check_version(source, target, spec, version, &name).await? {

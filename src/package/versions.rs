@@ -10,7 +10,7 @@ use crate::acceptance::{self, Facts, Purpose, Refusal};
 use crate::digest::Digest;
 use crate::reference::Name;
 use crate::reference::package::{
-    PackageName, PackageSpec, Version, VersionReq, Wanted, tag_version, version_tag,
+    PackageName, PackageSpec, Requirement, Version, VersionReq, tag_version, version_tag,
 };
 use crate::store::{self, Store, StoreKind};
 
@@ -55,16 +55,18 @@ impl Tags {
 
     /// Returns the versions that meet the requirement, the best first. If the newest is wanted, releases come before
     /// pre-releases.
-    fn candidates(&self, wanted: &Wanted) -> Vec<(&Version, &str)> {
+    fn candidates(&self, requirement: &Requirement) -> Vec<(&Version, &str)> {
         let newest_first = self.versions.iter().rev();
         let newest_first = newest_first.map(|(version, tag)| (version, tag.as_str()));
         let allowed = newest_first.filter(|(version, _)| {
-            wanted.allows(version, |other| self.versions.contains_key(other))
+            requirement.allows(version, |other| self.versions.contains_key(other))
         });
-        match wanted {
-            Wanted::Matching(requirement) if *requirement != VersionReq::STAR => allowed.collect(),
-            Wanted::Exact(_) | Wanted::Equal(_) => allowed.collect(),
-            Wanted::Matching(_) | Wanted::Newest => {
+        match requirement {
+            Requirement::Matching(requirement) if *requirement != VersionReq::STAR => {
+                allowed.collect()
+            }
+            Requirement::Exact(_) | Requirement::Equal(_) => allowed.collect(),
+            Requirement::Matching(_) | Requirement::Newest => {
                 let (releases, others): (Vec<_>, Vec<_>) =
                     allowed.partition(|(version, _)| version.pre.is_empty());
                 releases.into_iter().chain(others).collect()
@@ -73,14 +75,14 @@ impl Tags {
     }
 
     /// Returns the versions next to the wanted one, and the newest.
-    fn nearest(&self, wanted: &Wanted) -> Vec<Version> {
-        let pivot = match wanted {
-            Wanted::Exact(version) | Wanted::Equal(version) => Some(version.clone()),
-            Wanted::Matching(requirement) => requirement.comparators.first().map(|first| {
+    fn nearest(&self, requirement: &Requirement) -> Vec<Version> {
+        let pivot = match requirement {
+            Requirement::Exact(version) | Requirement::Equal(version) => Some(version.clone()),
+            Requirement::Matching(requirement) => requirement.comparators.first().map(|first| {
                 let (minor, patch) = (first.minor.unwrap_or(0), first.patch.unwrap_or(0));
                 Version::new(first.major, minor, patch)
             }),
-            Wanted::Newest => None,
+            Requirement::Newest => None,
         };
         let mut nearest = Vec::new();
         if let Some(pivot) = pivot {
@@ -109,7 +111,7 @@ impl Tags {
 
 /// A selected version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedVersion {
     /// The version.
     pub version: Version,
     /// Its tag.
@@ -139,9 +141,9 @@ pub async fn tags(store: &dyn Store, package: &PackageName) -> Result<Tags, Erro
 }
 
 /// Selects a version. A yanked version is selected only by an exact version.
-pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, Error> {
-    if let Wanted::Exact(version) = &spec.wanted {
-        return exact(store, spec, version).await;
+pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<ResolvedVersion, Error> {
+    if let Requirement::Exact(version) = &spec.requirement {
+        return resolve_exact(store, spec, version).await;
     }
     let tags = tags(store, &spec.name).await?;
     let purpose = Purpose::Read {
@@ -149,9 +151,9 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
         is_exact: false,
     };
     let mut yanked = 0;
-    for (version, tag) in tags.candidates(&spec.wanted) {
+    for (version, tag) in tags.candidates(&spec.requirement) {
         let digest = match store.manifest(&Name::Tag(tag.to_owned())).await {
-            Err(store::Error::NotFound { .. }) => return Err(lost(store, spec, version)),
+            Err(store::Error::NotFound { .. }) => return Err(lost_version(store, spec, version)),
             manifest => manifest?.digest,
         };
         let facts = Facts {
@@ -165,26 +167,26 @@ pub async fn resolve(store: &dyn Store, spec: &PackageSpec) -> Result<Resolved, 
             }
             accepted => accepted?,
         }
-        return Ok(Resolved {
+        return Ok(ResolvedVersion {
             version: version.clone(),
             tag: tag.to_owned(),
             digest,
             yanked: false,
         });
     }
-    Err(none(store, spec, &tags, yanked))
+    Err(no_version(store, spec, &tags, yanked))
 }
 
-async fn exact(
+async fn resolve_exact(
     store: &dyn Store,
     spec: &PackageSpec,
     version: &Version,
-) -> Result<Resolved, Error> {
+) -> Result<ResolvedVersion, Error> {
     let tag = version_tag(version).ok_or_else(|| Error::LongVersion {
         version: version.clone(),
     })?;
     match store.manifest(&Name::Tag(tag.clone())).await {
-        Ok(manifest) => Ok(Resolved {
+        Ok(manifest) => Ok(ResolvedVersion {
             version: version.clone(),
             tag,
             yanked: yank::is_yanked(store, &manifest.digest).await?,
@@ -193,15 +195,15 @@ async fn exact(
         Err(store::Error::NotFound { .. }) => {
             let tags = tags(store, &spec.name).await?;
             match tags.versions.contains_key(version) {
-                true => Err(lost(store, spec, version)),
-                false => Err(none(store, spec, &tags, 0)),
+                true => Err(lost_version(store, spec, version)),
+                false => Err(no_version(store, spec, &tags, 0)),
             }
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn lost(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
+fn lost_version(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
     Error::Lost {
         package: spec.name.clone(),
         version: Box::new(version.clone()),
@@ -210,11 +212,16 @@ fn lost(store: &dyn Store, spec: &PackageSpec, version: &Version) -> Error {
     }
 }
 
-pub(super) fn none(store: &dyn Store, spec: &PackageSpec, tags: &Tags, yanked: usize) -> Error {
+pub(super) fn no_version(
+    store: &dyn Store,
+    spec: &PackageSpec,
+    tags: &Tags,
+    yanked: usize,
+) -> Error {
     Error::NoVersion {
         spec: Box::new(spec.clone()),
         location: store.location(),
-        nearest: tags.nearest(&spec.wanted),
+        nearest: tags.nearest(&spec.requirement),
         yanked,
     }
 }
@@ -227,9 +234,9 @@ mod tests {
         Tags::read(tags.iter().map(|tag| (*tag).to_owned()))
     }
 
-    fn wanted(text: &str) -> Wanted {
+    fn requirement(text: &str) -> Requirement {
         let spec: PackageSpec = format!("a:b{text}").parse().unwrap();
-        spec.wanted
+        spec.requirement
     }
 
     #[test]
@@ -273,8 +280,8 @@ mod tests {
             ("@^2.0.0-rc.1", vec!["2.0.0-rc.1"]),
             ("@1.0.1", vec![]),
         ] {
-            let wanted = wanted(text);
-            let found = tags.candidates(&wanted);
+            let requirement = requirement(text);
+            let found = tags.candidates(&requirement);
             let found: Vec<String> = found
                 .iter()
                 .map(|(version, _)| version.to_string())
@@ -309,8 +316,8 @@ mod tests {
             ("@=1.1.0", vec!["1.1.0+b", "1.1.0+a"]),
             ("@=1.1", vec!["1.1.0+b", "1.1.0+a"]),
         ] {
-            let wanted = wanted(text);
-            let found = tags.candidates(&wanted).into_iter();
+            let requirement = requirement(text);
+            let found = tags.candidates(&requirement).into_iter();
             let found: Vec<String> = found.map(|(version, _)| version.to_string()).collect();
             assert_eq!(found, expected, "{text}");
         }
@@ -320,7 +327,7 @@ mod tests {
     fn a_build_that_is_missing_is_near_the_version_without_one() {
         let tags = read(&["0.9.0", "1.0.0", "1.0.0_b.7", "1.0.0_b.8", "1.1.0", "2.0.0"]);
         for text in ["@=1.0.0+b.9", "@1.0.0+b.9", "@=1.0.0+b.9, <2"] {
-            let nearest = tags.nearest(&wanted(text));
+            let nearest = tags.nearest(&requirement(text));
             let nearest: Vec<String> = nearest.iter().map(Version::to_string).collect();
             assert_eq!(nearest, ["1.0.0", "1.0.0+b.8", "1.1.0", "2.0.0"], "{text}");
         }
@@ -335,7 +342,7 @@ mod tests {
             ("@0.1.0", vec!["1.0.0", "3.0.0"]),
             ("@=1.4.5", vec!["1.2.0", "1.4.0", "2.0.0", "3.0.0"]),
         ] {
-            let nearest = tags.nearest(&wanted(text));
+            let nearest = tags.nearest(&requirement(text));
             let nearest: Vec<String> = nearest.iter().map(Version::to_string).collect();
             assert_eq!(nearest, expected, "{text}");
         }

@@ -5,7 +5,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 /// Returns whether a host, perhaps with a port, is this machine: `localhost`, its subdomains, and the loopback
 /// addresses. Names are not resolved.
 pub fn is_loopback(host: &str) -> bool {
-    let name = match bracketed(host) {
+    let name = match split_brackets(host) {
         Some((address, _)) => return is_loopback_v6(address),
         None => host.split_once(':').map_or(host, |(name, _)| name),
     };
@@ -49,7 +49,7 @@ pub(crate) fn is_marked_as_host(text: &str) -> bool {
 
 /// Returns whether a text is a host: names or an IPv4 address, or an IPv6 address in brackets; and perhaps a port.
 pub(crate) fn is_host(text: &str) -> bool {
-    if let Some((address, port)) = bracketed(text) {
+    if let Some((address, port)) = split_brackets(text) {
         let is_sound = match port.strip_prefix(':') {
             Some(port) => is_port(port),
             None => port.is_empty(),
@@ -76,7 +76,7 @@ pub(super) fn is_port(text: &str) -> bool {
 }
 
 /// Splits a host after an address in brackets.
-fn bracketed(host: &str) -> Option<(&str, &str)> {
+fn split_brackets(host: &str) -> Option<(&str, &str)> {
     host.strip_prefix('[')?.split_once(']')
 }
 

@@ -41,10 +41,10 @@ impl Mistake {
     pub fn of(text: &str) -> Option<Self> {
         let rest = match Login::of(text) {
             Some(login) => login.rest,
-            None => after_scheme(text).1,
+            None => split_scheme(text).1,
         };
         let rest = rest.to_owned();
-        if let (Some(scheme), _) = after_scheme(text) {
+        if let (Some(scheme), _) = split_scheme(text) {
             let scheme = scheme.to_owned();
             return Some(Self::Scheme { scheme, rest });
         }
@@ -92,7 +92,7 @@ impl fmt::Display for Mistake {
 }
 
 /// Returns a text without the user and the password in it, for errors.
-pub fn redacted(text: &str) -> Cow<'_, str> {
+pub fn redact(text: &str) -> Cow<'_, str> {
     match Login::of(text) {
         Some(Login { before, rest }) => format!("{before}{HIDDEN}@{rest}").into(),
         None => text.into(),
@@ -109,7 +109,7 @@ struct Login<'a> {
 
 impl<'a> Login<'a> {
     fn of(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = after_scheme(text);
+        let (scheme, rest) = split_scheme(text);
         let before = &text[..text.len() - rest.len()];
         // The text after the last `@` may be a digest.
         let named = match rest.rsplit_once('@') {
@@ -129,7 +129,7 @@ impl<'a> Login<'a> {
 }
 
 /// Returns the scheme of a URL, and the text after it.
-fn after_scheme(text: &str) -> (Option<&str>, &str) {
+fn split_scheme(text: &str) -> (Option<&str>, &str) {
     let is_scheme = |scheme: &str| {
         let mut bytes = scheme.bytes();
         let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
@@ -222,7 +222,7 @@ mod tests {
                 "docker://***@ghcr.io/a@sha256:00",
             ),
         ] {
-            assert_eq!(redacted(text), shown);
+            assert_eq!(redact(text), shown);
             assert!(Mistake::of(text).is_some(), "{text}");
         }
     }
@@ -249,7 +249,7 @@ mod tests {
             "./a:b@c/d.wasm",
             "me@ghcr.io/me/calc:1.0",
         ] {
-            assert_eq!(redacted(text), text);
+            assert_eq!(redact(text), text);
             assert_eq!(Mistake::of(text), None, "{text}");
         }
     }

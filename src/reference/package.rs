@@ -17,7 +17,7 @@ const RESERVED: [&str; 2] = ["oci", "blobs"];
 
 /// The requirement on a package's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Requirement {
     /// The newest version.
     Newest,
     /// Exactly this version, yanked or not.
@@ -28,7 +28,7 @@ pub enum Wanted {
     Matching(VersionReq),
 }
 
-impl Wanted {
+impl Requirement {
     /// Returns whether a version meets the requirement. `exists` says which versions exist. For `*`, pre-releases are
     /// allowed; the caller prefers releases. A [`VersionReq`] ignores build metadata, so it does not decide alone.
     pub fn allows(&self, version: &Version, exists: impl Fn(&Version) -> bool) -> bool {
@@ -45,7 +45,7 @@ impl Wanted {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newest => f.write_str("*"),
@@ -62,14 +62,14 @@ pub struct PackageSpec {
     /// The package.
     pub name: PackageName,
     /// The requirement after the `@`.
-    pub wanted: Wanted,
+    pub requirement: Requirement,
 }
 
 impl fmt::Display for PackageSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.wanted {
-            Wanted::Newest => self.name.fmt(f),
-            wanted => write!(f, "{}@{wanted}", self.name),
+        match &self.requirement {
+            Requirement::Newest => self.name.fmt(f),
+            requirement => write!(f, "{}@{requirement}", self.name),
         }
     }
 }
@@ -80,8 +80,8 @@ impl FromStr for PackageSpec {
     /// Parses `namespace:name`, with an optional `@` and exact version or requirement (`1`, `1.2`, `^1.2.3`, `=1.2.3`,
     /// `>=1, <3`, `*`).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, wanted) = match text.split_once('@') {
-            Some((name, wanted)) => (name, Some(wanted)),
+        let (name, requirement) = match text.split_once('@') {
+            Some((name, requirement)) => (name, Some(requirement)),
             None => (text, None),
         };
         let failed = |reason: String| ParseReferenceError::new(text, "a package", reason);
@@ -92,14 +92,14 @@ impl FromStr for PackageSpec {
             }
             _ => {}
         }
-        let name = name_of(name).map_err(failed)?;
-        let wanted = wanted.map_or(Ok(Wanted::Newest), wanted_of);
-        let wanted = wanted.map_err(failed)?;
-        Ok(Self { name, wanted })
+        let name = parse_name(name).map_err(failed)?;
+        let requirement = requirement.map_or(Ok(Requirement::Newest), parse_requirement);
+        let requirement = requirement.map_err(failed)?;
+        Ok(Self { name, requirement })
     }
 }
 
-fn name_of(text: &str) -> Result<PackageName, String> {
+fn parse_name(text: &str) -> Result<PackageName, String> {
     let parts: Vec<&str> = text.split(':').collect();
     match parts.as_slice() {
         [namespace, _, ..] if RESERVED.contains(namespace) => {
@@ -120,20 +120,20 @@ fn name_of(text: &str) -> Result<PackageName, String> {
     PackageName::from_str(text).map_err(|error| error.to_string())
 }
 
-fn wanted_of(text: &str) -> Result<Wanted, String> {
+fn parse_requirement(text: &str) -> Result<Requirement, String> {
     if let Ok(version) = Version::parse(text) {
-        return Ok(Wanted::Exact(version));
+        return Ok(Requirement::Exact(version));
     }
     let equal = text.trim_start().strip_prefix('=').map(str::trim);
     if let Some(Ok(version)) = equal.map(Version::parse) {
-        return Ok(Wanted::Equal(version));
+        return Ok(Requirement::Equal(version));
     }
     let requirement = VersionReq::parse(text)
         .map_err(|_| format!("`{text}` is neither a version nor a requirement"))?;
     Ok(
         match equal_in(text).filter(|equal| requirement.matches(equal)) {
-            Some(equal) => Wanted::Equal(equal),
-            None => Wanted::Matching(requirement),
+            Some(equal) => Requirement::Equal(equal),
+            None => Requirement::Matching(requirement),
         },
     )
 }

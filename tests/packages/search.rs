@@ -20,7 +20,7 @@ use crate::support::workspace::{Answer, Workspace};
 use ::wharf::component::Component;
 use ::wharf::encoding::Level;
 use ::wharf::manifest::Annotations;
-use ::wharf::package::Place;
+use ::wharf::package::PackagePlace;
 use ::wharf::push;
 use ::wharf::reference::Location;
 use ::wharf::reference::package::PackageName;
@@ -49,7 +49,7 @@ fn places(workspace: &Workspace) -> Vec<String> {
 
 /// Opens the repository of a package.
 fn store(place: &str, package: &str) -> Arc<dyn WritableStore> {
-    let place: Place = place.parse().unwrap();
+    let place: PackagePlace = place.parse().unwrap();
     let package: PackageName = package.parse().unwrap();
     match place.location(&package).unwrap() {
         Location::Layout {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use wharf::index::IndexSource;
-use wharf::package::Place;
-use wharf::reference::package::{PackageSpec, Wanted};
+use wharf::package::PackagePlace;
+use wharf::reference::package::{PackageSpec, Requirement};
 use wharf::reference::{Location, Reference};
 
 use crate::cli::failure::Failure;
@@ -41,7 +41,7 @@ pub(super) fn parse_sources(
 
 fn parse_source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
     if let Ok(spec) = word.parse::<PackageSpec>() {
-        if spec.wanted != Wanted::Newest {
+        if spec.requirement != Requirement::Newest {
             let message =
                 format!("`{word}` has a version, but the index takes all versions of a package");
             return Err(Failure::usage(message));
@@ -62,16 +62,16 @@ fn parse_source(context: &Context, word: &str) -> Result<IndexSource, Failure> {
 
 /// Parses a place. Directories become absolute, because other commands run in other directories.
 pub(super) fn parse_place(word: &str) -> Result<String, Failure> {
-    let place = word.parse::<Place>();
+    let place = word.parse::<PackagePlace>();
     let place = place.map_err(|error| {
         let hint = hints::host(word).unwrap_or(hints::SOURCE_FORMS.into());
         Failure::usage(error).hint(hint)
     })?;
     Ok(match place {
-        Place::Layout(directory) => {
+        PackagePlace::Layout(directory) => {
             let directory =
                 std::path::absolute(&directory).context("cannot find the current directory")?;
-            Place::Layout(directory).to_string()
+            PackagePlace::Layout(directory).to_string()
         }
         place => place.to_string(),
     })

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::gateway::route::{decoded, is_repository};
-use crate::reference::package::{PackageSpec, Wanted, version_tag};
+use crate::reference::package::{PackageSpec, Requirement, version_tag};
 use crate::reference::{Name, is_tag};
 
 /// The prefix of all paths but `/`. No repository can have this name.
@@ -82,7 +82,7 @@ impl FromStr for PageAddress {
 
 fn package(text: &str) -> Option<PageAddress> {
     let spec: PackageSpec = text.contains('@').then(|| text.parse().ok())??;
-    let Wanted::Exact(version) = &spec.wanted else {
+    let Requirement::Exact(version) = &spec.requirement else {
         return None;
     };
     let repository = spec.name.to_string().replace(':', "/");

@@ -9,7 +9,7 @@ use wasm_pkg_common::label::Label;
 
 use super::ConfigurationError;
 use super::keys::{DEFAULT, NAMESPACES, PACKAGES, at};
-use crate::package::Place;
+use crate::package::PackagePlace;
 use crate::reference::is_loopback;
 use crate::reference::package::PackageName;
 
@@ -115,8 +115,8 @@ fn registry_words(item: &Item) -> String {
 }
 
 /// Sets the registry of a scope. For a loopback registry, also sets the protocol to http, for wkg.
-pub fn set(text: &str, scope: &Scope, place: &Place) -> Result<String, ConfigurationError> {
-    let Place::Registry { host, prefix } = place else {
+pub fn set(text: &str, scope: &Scope, place: &PackagePlace) -> Result<String, ConfigurationError> {
+    let PackagePlace::Registry { host, prefix } = place else {
         return Err(ConfigurationError::Malformed(
             "a layout cannot be set; name it with --registry, WHARF_REGISTRY or WHARF_HOME"
                 .to_owned(),
@@ -214,7 +214,7 @@ fn speak_http(document: &mut DocumentMut, host: &str) -> Result<(), Configuratio
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Choice, Configuration};
+    use super::super::{Configuration, RegistryChoice};
     use super::*;
 
     fn changed(text: &str, scope: &str, place: &str) -> String {
@@ -238,14 +238,14 @@ mod tests {
                 .choose(&package.parse().unwrap(), None)
                 .unwrap()
         };
-        let ask = |registry: &str| Choice::Ask {
+        let ask = |registry: &str| RegistryChoice::Ask {
             registry: registry.to_owned(),
         };
         assert_eq!(choose("x:y"), ask("b.io"));
         assert_eq!(choose("demo:calc"), ask("localhost:5000"));
         assert_eq!(
             choose("demo:greet"),
-            Choice::Known {
+            RegistryChoice::Known {
                 registry: "ghcr.io".to_owned(),
                 place: "ghcr.io/acme".parse().unwrap(),
             }
@@ -294,7 +294,7 @@ mod tests {
             assert!(scope.parse::<Scope>().is_err(), "{scope}");
         }
         let scope = "demo".parse().unwrap();
-        let place: Place = "a.io".parse().unwrap();
+        let place: PackagePlace = "a.io".parse().unwrap();
         for text in ["namespace_registries = 5", "["] {
             assert!(set(text, &scope, &place).is_err(), "{text}");
         }

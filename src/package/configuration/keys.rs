@@ -9,7 +9,7 @@ use wasm_pkg_common::package::PackageRef;
 use wasm_pkg_common::registry::Registry;
 
 use super::{ConfigurationError, LAYOUT_BACKEND};
-use crate::reference::{Mistake, redacted};
+use crate::reference::{Mistake, redact};
 
 pub(super) const DEFAULT: &str = "default_registry";
 pub(super) const NAMESPACES: &str = "namespace_registries";
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> Result<(Table, Vec<String>), ConfigurationErro
     match sieve.file(&mut table) {
         Ok(()) => Ok((table, sieve.unknown)),
         Err(reason) => {
-            let reason = format!("`{}` {reason}", written(&sieve.path));
+            let reason = format!("`{}` {reason}", format_path(&sieve.path));
             let span = span(text, &sieve.path);
             Err(ConfigurationError::Malformed(at(text, span, &reason)))
         }
@@ -78,11 +78,11 @@ fn span(text: &str, path: &[String]) -> Option<std::ops::Range<usize>> {
 }
 
 /// Returns a path in TOML syntax.
-fn written(path: &[String]) -> String {
+fn format_path(path: &[String]) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let word = |key: &String| match !key.is_empty() && key.bytes().all(bare) {
         true => key.clone(),
-        false => format!("{:?}", redacted(key)),
+        false => format!("{:?}", redact(key)),
     };
     path.iter().map(word).collect::<Vec<_>>().join(".")
 }
@@ -114,7 +114,7 @@ impl Sieve {
             let keep = known(key, value);
             if !keep {
                 let path = [self.path.as_slice(), &[key.to_owned()]].concat();
-                self.unknown.push(written(&path));
+                self.unknown.push(format_path(&path));
             }
             keep
         });

@@ -25,27 +25,27 @@ layout = "/srv/packages"
 auth = "bWU6aHVudGVyMg"
 "#;
 
-fn choose(configuration: &Configuration, package: &str, registry: Option<&str>) -> Choice {
+fn choose(configuration: &Configuration, package: &str, registry: Option<&str>) -> RegistryChoice {
     configuration
         .choose(&package.parse().unwrap(), registry)
         .unwrap()
 }
 
-fn ask(registry: &str) -> Choice {
-    Choice::Ask {
+fn ask(registry: &str) -> RegistryChoice {
+    RegistryChoice::Ask {
         registry: registry.to_owned(),
     }
 }
 
-fn known(registry: &str, place: Place) -> Choice {
-    Choice::Known {
+fn known(registry: &str, place: PackagePlace) -> RegistryChoice {
+    RegistryChoice::Known {
         registry: registry.to_owned(),
         place,
     }
 }
 
-fn at_host(host: &str, prefix: &str) -> Place {
-    Place::Registry {
+fn at_host(host: &str, prefix: &str) -> PackagePlace {
+    PackagePlace::Registry {
         host: host.to_owned(),
         prefix: prefix.to_owned(),
     }
@@ -74,7 +74,7 @@ fn packages_are_where_wkg_finds_them() {
         (
             "mine:x",
             None,
-            known("my.store", Place::Layout("/srv/packages".into())),
+            known("my.store", PackagePlace::Layout("/srv/packages".into())),
         ),
     ] {
         assert_eq!(
@@ -88,10 +88,13 @@ fn packages_are_where_wkg_finds_them() {
 #[test]
 fn with_nothing_configured_packages_are_local() {
     let configuration = Configuration::default();
-    assert_eq!(choose(&configuration, "demo:calc", None), Choice::Local);
+    assert_eq!(
+        choose(&configuration, "demo:calc", None),
+        RegistryChoice::Local
+    );
     assert_eq!(choose(&configuration, "wasi:http", None), ask("wasi.dev"));
     let (file, _) = Configuration::read("default_registry = \"ghcr.io\"").unwrap();
-    let merged = configuration.merged(file);
+    let merged = configuration.merge(file);
     assert_eq!(choose(&merged, "demo:calc", None), ask("ghcr.io"));
 }
 
@@ -206,20 +209,20 @@ fn namespaces_resolve_packages_without_an_override() {
         (
             Some("mine"),
             None,
-            known("my.store", Place::Layout("/srv/packages".into())),
+            known("my.store", PackagePlace::Layout("/srv/packages".into())),
         ),
     ] {
         assert_eq!(choose(&file, namespace, registry), choice, "{namespace:?}");
     }
     let text = "[package_registry_overrides]\n\"ba:ba\" = \"one.io\"";
     let (file, _) = Configuration::read(text).unwrap();
-    assert_eq!(choose(&file, Some("ba"), None), Choice::Local);
-    let merged = Configuration::default().merged(file);
+    assert_eq!(choose(&file, Some("ba"), None), RegistryChoice::Local);
+    let merged = Configuration::default().merge(file);
     assert_eq!(
         choose(&merged, Some("ba"), None),
         ask("bytecodealliance.org")
     );
-    assert_eq!(choose(&merged, None, None), Choice::Local);
+    assert_eq!(choose(&merged, None, None), RegistryChoice::Local);
 }
 
 #[test]
@@ -298,7 +301,7 @@ fn registries_state_their_location() {
         ),
     ] {
         assert_eq!(
-            Choice::asked("x.io", json.map(str::as_bytes)).unwrap(),
+            RegistryChoice::from_metadata("x.io", json.map(str::as_bytes)).unwrap(),
             place
         );
     }
@@ -309,7 +312,7 @@ fn registries_state_their_location() {
         r#"{"oci":{"registry":5}}"#,
     ] {
         assert!(
-            Choice::asked("x.io", Some(bad.as_bytes())).is_err(),
+            RegistryChoice::from_metadata("x.io", Some(bad.as_bytes())).is_err(),
             "{bad}"
         );
     }

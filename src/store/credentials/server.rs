@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::reference::{
-    DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub, redacted,
+    DOCKER_HUB, DOCKER_HUB_API, Location, Reference, canonical_host, is_docker_hub, redact,
 };
 
 /// The keys of Docker Hub, in lookup order. Credential helpers know the first.
@@ -66,7 +66,7 @@ impl FromStr for Server {
     /// Parses `HOST[:PORT][/PATH]`. A leading `https://` changes nothing, and all names of Docker Hub are accepted.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || ParseServerError {
-            text: redacted(text).into_owned(),
+            text: redact(text).into_owned(),
         };
         let bare = text.strip_prefix("https://").unwrap_or(text);
         let bare = bare.strip_suffix('/').unwrap_or(bare);
