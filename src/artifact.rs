@@ -4,11 +4,11 @@
 //! values in, values and bytes out. It must not know stores, packages or the gateway.
 
 mod error;
+mod field;
 mod flat;
 mod foreign;
 mod form;
 mod open;
-mod place;
 mod titles;
 
 pub use self::error::Error;
@@ -74,12 +74,12 @@ pub struct Split {
 /// `stored` has the root first, then the section layers in config order. The keys of `metadata` under
 /// `org.opencontainers.image.` also belong to the flat form.
 pub fn split(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
-    put_together(config, stored, metadata, |_| None)
+    build(config, stored, metadata, |_| None)
 }
 
 /// Builds a split artifact whose subject is its flat form, for repositories that store both.
 pub fn split_of_flat(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
-    put_together(config, stored, metadata, |flat| Some(flat.descriptor()))
+    build(config, stored, metadata, |flat| Some(flat.descriptor()))
 }
 
 /// The end of the tag of a flat artifact's split form.
@@ -90,7 +90,7 @@ pub fn split_tag(flat: &Digest) -> String {
     format!("sha256-{}{SPLIT_SUFFIX}", flat.hex())
 }
 
-fn put_together(
+fn build(
     config: &Config,
     stored: &[EncodedBlob],
     metadata: &Annotations,
@@ -100,14 +100,14 @@ fn put_together(
     let config_blob = Identity::of(&config_bytes);
     let flat = flat(config, metadata);
     let mut annotations = metadata.clone();
-    let mut say = |key: &str, value: String| annotations.insert(key.to_owned(), value);
-    say(
+    let mut annotate = |key: &str, value: String| annotations.insert(key.to_owned(), value);
+    annotate(
         annotation::CONTENT_DIGEST,
         config.content.digest.to_string(),
     );
-    say(annotation::CONTENT_SIZE, config.content.size.to_string());
-    say(annotation::OS, config.os.as_str().to_owned());
-    say(annotation::FLAT_DIGEST, flat.digest().to_string());
+    annotate(annotation::CONTENT_SIZE, config.content.size.to_string());
+    annotate(annotation::OS, config.os.as_str().to_owned());
+    annotate(annotation::FLAT_DIGEST, flat.digest().to_string());
     let mut lists = vec![
         (annotation::IMPORTS, to_json(&config.imports)),
         (annotation::EXPORTS, to_json(&config.exports)),
@@ -117,7 +117,7 @@ fn put_together(
     }
     lists.retain(|(_, json)| json.len() <= MAX_LIST_ANNOTATION_BYTES);
     for (key, json) in lists {
-        say(key, String::from_utf8_lossy(&json).into_owned());
+        annotate(key, String::from_utf8_lossy(&json).into_owned());
     }
     let layers = descriptors(config, config_blob, stored);
     let descriptor = Descriptor::new(media_type::SPLIT_CONFIG, config_blob);
@@ -162,17 +162,17 @@ fn descriptor(
     };
     let media_type = format!("{base}{}", stored.encoding.media_type_suffix());
     let mut descriptor = Descriptor::new(&media_type, stored.blob);
-    let mut say = |key: &str, value: String| {
+    let mut annotate = |key: &str, value: String| {
         descriptor.annotations.insert(key.to_owned(), value);
     };
-    say(annotation::TITLE, title.to_owned());
-    say(annotation::CONTENT_DIGEST, content.digest.to_string());
+    annotate(annotation::TITLE, title.to_owned());
+    annotate(annotation::CONTENT_DIGEST, content.digest.to_string());
     if stored.encoding != Encoding::Raw {
-        say(annotation::CONTENT_SIZE, content.size.to_string());
+        annotate(annotation::CONTENT_SIZE, content.size.to_string());
     }
     if let Some((offset, path)) = section {
-        say(annotation::OFFSET, offset.to_string());
-        say(annotation::SECTION, path.to_owned());
+        annotate(annotation::OFFSET, offset.to_string());
+        annotate(annotation::SECTION, path.to_owned());
     }
     descriptor
 }

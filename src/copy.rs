@@ -137,16 +137,16 @@ pub struct CopySummary {
     /// Their blobs; each counts once.
     pub outcome: BlobCounts,
     /// Whether the copy wrote anything.
-    pub news: bool,
+    pub has_written: bool,
 }
 
 impl CopySummary {
-    fn nothing(digest: Digest) -> Self {
+    fn empty(digest: Digest) -> Self {
         Self {
             digest,
             manifests: 0,
             outcome: BlobCounts::default(),
-            news: false,
+            has_written: false,
         }
     }
 }

@@ -11,7 +11,9 @@ pub use crate::section::Producers;
 use crate::section::SectionMap;
 
 pub use self::package::package_of;
-pub use self::publisher::{Error, MAX_GIVEN_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, checked};
+pub use self::publisher::{
+    Error, MAX_GIVEN_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, check_annotations,
+};
 
 /// The largest annotation of producers, in bytes of JSON.
 pub const MAX_PRODUCERS_JSON_BYTES: usize = 8 * 1024;
@@ -107,18 +109,24 @@ mod tests {
 
     #[test]
     fn empty_and_oversized_producers_are_left_out() {
-        let told = |content: &[u8]| {
+        let is_read = |content: &[u8]| {
             let map = map(component(&[custom("producers", content)]).as_slice(), 4096).unwrap();
             (producers(&map).is_some(), !described(&map).is_empty())
         };
         let frame = r#"{"language":[["Rust",""]]}"#.len();
         let most = MAX_PRODUCERS_JSON_BYTES - frame;
-        assert_eq!(told(&language(&"9".repeat(most))), (true, true));
-        assert_eq!(told(&language(&"9".repeat(most + 1))), (true, false));
-        assert_eq!(told(&[0]), (true, false));
+        assert_eq!(is_read(&language(&"9".repeat(most))), (true, true));
+        assert_eq!(is_read(&language(&"9".repeat(most + 1))), (true, false));
+        assert_eq!(is_read(&[0]), (true, false));
         let around = language("").len();
-        assert_eq!(told(&language(&"9".repeat(65536 - around))), (true, false));
-        assert_eq!(told(&language(&"9".repeat(65537 - around))), (false, false));
+        assert_eq!(
+            is_read(&language(&"9".repeat(65536 - around))),
+            (true, false)
+        );
+        assert_eq!(
+            is_read(&language(&"9".repeat(65537 - around))),
+            (false, false)
+        );
         let nested = component(&[custom("producers", &language("1"))]);
         let outer = component(&[[vec![4], vector(&nested)].concat()]);
         assert_eq!(producers(&map(outer.as_slice(), 4096).unwrap()), None);

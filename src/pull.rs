@@ -57,7 +57,7 @@ pub struct PullSummary {
 
 impl PullSummary {
     /// Returns the summary before any layer is read. It counts the config if that was read.
-    pub fn nothing(opened: &OpenArtifact) -> Self {
+    pub fn before_layers(opened: &OpenArtifact) -> Self {
         let mut pulled = Self {
             digest: opened.digest,
             content: opened.content(),
@@ -95,7 +95,7 @@ pub async fn pull<O: Output + 'static>(
     let cache = &session.cache;
     let mut is_repaired = false;
     loop {
-        let (mut pulled, mut counted) = (PullSummary::nothing(opened), HashSet::new());
+        let (mut pulled, mut counted) = (PullSummary::before_layers(opened), HashSet::new());
         let mut sources = Vec::new();
         for layer in opened.layers() {
             let (named, content) = (layer.stored(), layer.content);

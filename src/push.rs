@@ -80,7 +80,7 @@ pub async fn push<S: Source + Send + 'static>(
         encoders: Encoders::start(encoder_count(options.level)),
     };
     let (stored, mut tally) = pusher.layers().await?;
-    let metadata = merged_metadata(&component, &options.metadata);
+    let metadata = merge_metadata(&component, &options.metadata);
     let put_together = match options.compat {
         true => artifact::split_of_flat,
         false => artifact::split,
@@ -91,7 +91,7 @@ pub async fn push<S: Source + Send + 'static>(
         let bytes = split.manifest.len();
         return Err(Error::ManifestSize { bytes, most });
     }
-    let config = pusher.bytes(&split.config, &mut tally).await?;
+    let config = pusher.push_bytes(&split.config, &mut tally).await?;
     let blobs = stored.iter().map(|stored| stored.blob.digest);
     let mut blobs: Vec<Digest> = blobs.chain([config]).collect();
     let manifest = RawManifest::new(split.manifest, media_type::MANIFEST);
@@ -121,12 +121,12 @@ pub async fn push<S: Source + Send + 'static>(
 
 /// Returns the split digest and the flat digest of a push with this metadata. Sends nothing.
 pub fn identities<S: Source>(component: &Component<S>, metadata: &Annotations) -> (Digest, Digest) {
-    let flat = artifact::flat(&component.config, &merged_metadata(component, metadata));
+    let flat = artifact::flat(&component.config, &merge_metadata(component, metadata));
     (Digest::of(&component.config.to_bytes()), flat.digest())
 }
 
 /// Returns the component's own metadata, overridden by `metadata`.
-fn merged_metadata<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
+fn merge_metadata<S>(component: &Component<S>, metadata: &Annotations) -> Annotations {
     let mut all = component.metadata.clone();
     all.extend(metadata.clone());
     all
@@ -182,7 +182,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         content: Identity,
     ) -> Result<(Digest, EncodedBlob, copy::BlobTransfer), Error> {
         self.session.observer.planned(content.size);
-        if let Some(stored) = self.reusable(content)? {
+        if let Some(stored) = self.find_reusable(content)? {
             let blob = stored.blob;
             if self.store.has(blob).await? {
                 self.session.observer.moved(content.size);
@@ -213,7 +213,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
 
-    fn reusable(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
+    fn find_reusable(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
         if !self.options.reuse {
             return Ok(None);
         }
@@ -221,7 +221,11 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
     }
 
     /// Stores some bytes as a blob, and returns its digest.
-    async fn bytes(&self, bytes: &[u8], tally: &mut copy::BlobCounts) -> Result<Digest, Error> {
+    async fn push_bytes(
+        &self,
+        bytes: &[u8],
+        tally: &mut copy::BlobCounts,
+    ) -> Result<Digest, Error> {
         let blob = self.session.cache.add(bytes)?;
         tally.add(self.push(blob).await?);
         Ok(blob.digest)

@@ -158,7 +158,7 @@ pub struct Section {
     /// A custom section's name, with `_` for every byte that is not allowed in a path.
     pub name: Option<Box<str>>,
     /// Whether a custom section stays in the root: WIT is read from it, or its name is unreadable.
-    pub kept: bool,
+    pub stays_in_root: bool,
 }
 
 /// A data segment whose init bytes reach the floor.

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::Error;
+use super::field::ManifestField;
 use super::flat;
 use super::form::{Form, form};
-use super::place::Place;
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};
@@ -102,7 +102,7 @@ impl SplitManifest {
         if unread.schema_version != 2 {
             return Err(Error::Manifest("its schemaVersion is not 2".to_owned()));
         }
-        for (place, expected, found) in [
+        for (field, expected, found) in [
             ("mediaType", media_type::MANIFEST, &unread.media_type),
             (
                 "artifactType",
@@ -113,19 +113,19 @@ impl SplitManifest {
             let found = found.as_deref().unwrap_or("missing");
             if found != expected {
                 let reason = format!("it is {}, not {expected}", ascii_excerpt(found));
-                return Err(Place::new(place.to_owned()).wrong(reason));
+                return Err(ManifestField::new(field.to_owned()).wrong(reason));
             }
         }
         limit("layers", unread.layers.len(), MAX_LAYERS)?;
-        let config = Place::new("config".to_owned()).descriptor(unread.config)?;
+        let config = ManifestField::new("config".to_owned()).descriptor(unread.config)?;
         if config.media_type != media_type::SPLIT_CONFIG {
             let reason = format!("its media type is {}", ascii_excerpt(&config.media_type));
-            return Err(Place::new("config".to_owned()).wrong(reason));
+            return Err(ManifestField::new("config".to_owned()).wrong(reason));
         }
-        let whole = Place::new("annotations".to_owned());
+        let whole = ManifestField::new("annotations".to_owned());
         let annotations = unread.annotations;
         let content = Identity {
-            digest: whole.parsed(&annotations, annotation::CONTENT_DIGEST)?,
+            digest: whole.parse_digest(&annotations, annotation::CONTENT_DIGEST)?,
             size: whole.number(&annotations, annotation::CONTENT_SIZE)?,
         };
         let mut layers = Vec::with_capacity(unread.layers.len());
@@ -133,7 +133,9 @@ impl SplitManifest {
             layers.push(layer_of(index, layer, config.digest, content.digest)?);
         }
         if layers.is_empty() {
-            return Err(Place::new("layers".to_owned()).wrong("there is no root".to_owned()));
+            return Err(
+                ManifestField::new("layers".to_owned()).wrong("there is no root".to_owned())
+            );
         }
         let read = Self {
             config: config.identity(),
@@ -142,7 +144,7 @@ impl SplitManifest {
             imports: whole.json(&annotations, annotation::IMPORTS)?,
             exports: whole.json(&annotations, annotation::EXPORTS)?,
             names: whole.json(&annotations, annotation::NAMES)?,
-            flat_digest: whole.parsed(&annotations, annotation::FLAT_DIGEST)?,
+            flat_digest: whole.parse_digest(&annotations, annotation::FLAT_DIGEST)?,
             root: layers.remove(0),
             layers,
             annotations,
@@ -152,7 +154,7 @@ impl SplitManifest {
         }
         if read.layers.is_empty() && read.root.content != read.content {
             let reason = "a root without section layers must be the whole component, and its content differs";
-            return Err(Place::new("layers[0]".to_owned()).wrong(reason.to_owned()));
+            return Err(ManifestField::new("layers[0]".to_owned()).wrong(reason.to_owned()));
         }
         read.recipe().check_tiling()?;
         Ok(read)
@@ -160,11 +162,11 @@ impl SplitManifest {
 
     /// Checks that there is no subject, or that the subject is the artifact's own flat form.
     fn check_subject(&self, subject: Value) -> Result<(), Error> {
-        let place = Place::new("subject".to_owned());
-        let subject = place.descriptor(subject)?;
+        let field = ManifestField::new("subject".to_owned());
+        let subject = field.descriptor(subject)?;
         match subject.digest == self.flat_digest {
             true => Ok(()),
-            false => Err(place.wrong(format!(
+            false => Err(field.wrong(format!(
                 "it is {}, not the flat manifest {}",
                 subject.digest, self.flat_digest
             ))),
@@ -236,7 +238,7 @@ impl SplitManifest {
             )));
         }
         match self.difference(&config) {
-            Some(place) => Err(wrong(format!("they differ in {place}"))),
+            Some(field) => Err(wrong(format!("they differ in {field}"))),
             None => Ok(config),
         }
     }
@@ -257,8 +259,8 @@ impl SplitManifest {
                 self.layers.len() != config.layers.len(),
             ),
         ];
-        if let Some((place, _)) = whole.iter().find(|(_, differs)| *differs) {
-            return Some((*place).to_owned());
+        if let Some((field, _)) = whole.iter().find(|(_, differs)| *differs) {
+            return Some((*field).to_owned());
         }
         let mut pairs = self.layers.iter().zip(&config.layers);
         let index = pairs.position(|(layer, config)| {
@@ -281,7 +283,7 @@ impl SplitManifest {
             annotation::FLAT_DIGEST,
             self.flat_digest
         );
-        Err(Place::new("annotations".to_owned()).wrong(reason))
+        Err(ManifestField::new("annotations".to_owned()).wrong(reason))
     }
 
     /// Checks that this is the split form of a flat artifact, by the digest of the flat manifest.
@@ -297,7 +299,7 @@ impl SplitManifest {
             annotation::FLAT_DIGEST,
             self.flat_digest
         );
-        Err(Place::new("annotations".to_owned()).wrong(reason))
+        Err(ManifestField::new("annotations".to_owned()).wrong(reason))
     }
 }
 
@@ -308,17 +310,17 @@ fn limit(what: &'static str, found: usize, most: usize) -> Result<(), Error> {
     }
 }
 
-fn os(place: &Place, annotations: &Annotations) -> Result<Os, Error> {
-    let word = place.text(annotations, annotation::OS)?;
+fn os(field: &ManifestField, annotations: &Annotations) -> Result<Os, Error> {
+    let word = field.text(annotations, annotation::OS)?;
     [Os::Wasip1, Os::Wasip2]
         .into_iter()
         .find(|os| os.as_str() == word)
-        .ok_or_else(|| place.wrong(format!("{} is `{}`", annotation::OS, ascii_excerpt(word))))
+        .ok_or_else(|| field.wrong(format!("{} is `{}`", annotation::OS, ascii_excerpt(word))))
 }
 
 fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<Layer, Error> {
-    let place = Place::new(format!("layers[{index}]"));
-    let descriptor = place.descriptor(value)?;
+    let field = ManifestField::new(format!("layers[{index}]"));
+    let descriptor = field.descriptor(value)?;
     let encoding_after = |base| {
         let suffix = descriptor.media_type.strip_prefix(base)?;
         let mut all = Encoding::ALL.into_iter();
@@ -332,32 +334,32 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
         (_, Some(encoding)) => (false, encoding),
         _ => {
             let found = ascii_excerpt(&descriptor.media_type);
-            return Err(place.wrong(format!("its media type is {found}")));
+            return Err(field.wrong(format!("its media type is {found}")));
         }
     };
     if is_root != (index == 0) {
-        return Err(place.wrong("the root must be the first layer, and the only one".to_owned()));
+        return Err(field.wrong("the root must be the first layer, and the only one".to_owned()));
     }
     let annotations = &descriptor.annotations;
-    let digest = place.parsed(annotations, annotation::CONTENT_DIGEST)?;
+    let digest = field.parse_digest(annotations, annotation::CONTENT_DIGEST)?;
     let content = match encoding {
         Encoding::Raw if digest != descriptor.digest => {
-            return Err(place.wrong("its content digest is not its digest".to_owned()));
+            return Err(field.wrong("its content digest is not its digest".to_owned()));
         }
         Encoding::Raw => {
             if annotations.contains_key(annotation::CONTENT_SIZE)
-                && place.number(annotations, annotation::CONTENT_SIZE)? != descriptor.size
+                && field.number(annotations, annotation::CONTENT_SIZE)? != descriptor.size
             {
-                return Err(place.wrong("its content size is not its size".to_owned()));
+                return Err(field.wrong("its content size is not its size".to_owned()));
             }
             descriptor.identity()
         }
         Encoding::Zstd => {
-            let size = place.number(annotations, annotation::CONTENT_SIZE)?;
+            let size = field.number(annotations, annotation::CONTENT_SIZE)?;
             // A frame is at most this much larger than its content. The limit bounds a fetch.
             let most = u128::from(size) + u128::from(size) / 128 + 1024;
             if u128::from(descriptor.size) > most {
-                return Err(place.wrong("it is too large for its content".to_owned()));
+                return Err(field.wrong("it is too large for its content".to_owned()));
             }
             Identity { digest, size }
         }
@@ -365,25 +367,25 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
     let (offset, path) = match is_root {
         true => (0, String::new()),
         false => (
-            place.number(annotations, annotation::OFFSET)?,
-            place.text(annotations, annotation::SECTION)?.to_owned(),
+            field.number(annotations, annotation::OFFSET)?,
+            field.text(annotations, annotation::SECTION)?.to_owned(),
         ),
     };
     if is_root && annotations.contains_key(annotation::OFFSET) {
-        return Err(place.wrong("a root has no offset".to_owned()));
+        return Err(field.wrong("a root has no offset".to_owned()));
     }
     if path.len() > MAX_CUT_PATH {
-        return Err(place.wrong("its section path is not cut".to_owned()));
+        return Err(field.wrong("its section path is not cut".to_owned()));
     }
     let title = match is_root {
         true => Title::root(split, whole, encoding),
         false => Title::section(split, offset, &path, encoding),
     };
-    if place.text(annotations, annotation::TITLE)? != title {
-        return Err(place.wrong(format!("its title should be {title}")));
+    if field.text(annotations, annotation::TITLE)? != title {
+        return Err(field.wrong(format!("its title should be {title}")));
     }
     if let Some(bad) = path.chars().find(|char| !is_path_char(*char)) {
-        return Err(place.wrong(format!("its section path has a {bad:?}")));
+        return Err(field.wrong(format!("its section path has a {bad:?}")));
     }
     Ok(Layer {
         blob: descriptor.identity(),

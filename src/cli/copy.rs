@@ -143,7 +143,7 @@ impl CopyReport {
             report.copied.push(Row {
                 reference: format!("{location}{tag}@{}", copied.digest),
                 digest: copied.digest,
-                copied: copied.news,
+                copied: copied.has_written,
             });
         }
         report

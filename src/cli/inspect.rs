@@ -161,7 +161,7 @@ impl Inspect {
         if self.wit {
             return report.with_wit(context, store, opened).await;
         }
-        let mut pulled = PullSummary::nothing(opened);
+        let mut pulled = PullSummary::before_layers(opened);
         if self.segments {
             (report.segments, pulled) = segments::of_stored(context, &located, cache).await?;
         }

@@ -139,7 +139,7 @@ impl Run<'_> {
             version: version.clone(),
             reference,
             digest: copied.digest,
-            copied: copied.news,
+            copied: copied.has_written,
         });
     }
 

@@ -176,7 +176,7 @@ impl Publish {
         publication: &Publication,
     ) -> Result<PushOptions, Failure> {
         let mut metadata = metadata::described(&component.map);
-        metadata.extend(metadata::checked(&self.annotation).map_err(Failure::usage)?);
+        metadata.extend(metadata::check_annotations(&self.annotation).map_err(Failure::usage)?);
         let (package, version) = (&publication.package, &publication.version);
         metadata.insert(annotation::PACKAGE.to_owned(), package.to_string());
         metadata.insert(annotation::VERSION.to_owned(), version.to_string());

@@ -97,7 +97,7 @@ pub(crate) async fn receive(
     let path = output.unwrap_or_else(|| PathBuf::from(format!("{stem}.wasm")));
     let content = opened.content();
     let existed = is_default && output::already_holds(&path, content).await?;
-    let mut pulled = PullSummary::nothing(&opened);
+    let mut pulled = PullSummary::before_layers(&opened);
     if !existed {
         let out = match out {
             Some(out) => out,

@@ -26,7 +26,7 @@ pub struct Copier<'a> {
     /// All tags of the source, if known.
     tags: Option<HashSet<String>>,
     /// Manifests whose referrers were copied.
-    asked: HashSet<Digest>,
+    with_referrers: HashSet<Digest>,
     /// The number of source manifests read for this artifact.
     read: usize,
 }
@@ -58,7 +58,7 @@ impl<'a> Copier<'a> {
             written: HashSet::new(),
             tagged: HashSet::new(),
             tags: None,
-            asked: HashSet::new(),
+            with_referrers: HashSet::new(),
             read: 0,
         }
     }
@@ -108,7 +108,7 @@ impl<'a> Copier<'a> {
             None => self.is_there(&target, top.digest).await?,
         };
         let companions = self.companions(top.digest).await?;
-        let mut copied = CopySummary::nothing(top.digest);
+        let mut copied = CopySummary::empty(top.digest);
         let mut subjects = vec![top.digest];
         if !there {
             self.copy_dependencies(&top, &mut copied).await?;
@@ -267,7 +267,7 @@ impl<'a> Copier<'a> {
             .await
             .map_err(Error::target(format!("manifest `{name}`")))?;
         let first = self.written.insert(manifest.digest);
-        copied.news = true;
+        copied.has_written = true;
         copied.manifests += usize::from(first);
         Ok(())
     }
@@ -280,7 +280,7 @@ impl<'a> Copier<'a> {
         copied: &mut CopySummary,
     ) -> Result<(), Error> {
         while let Some(subject) = subjects.pop() {
-            if !self.asked.insert(subject) {
+            if !self.with_referrers.insert(subject) {
                 continue;
             }
             let what = || format!("the referrers of {subject}");

@@ -17,7 +17,7 @@ use crate::package::{Connector, PackagePlace};
 use crate::reference::{Location, Reference};
 
 /// The most bytes of fetched stubs in memory. Above it they are written to the index.
-const MAX_HELD_BYTES: usize = 32 * 1024 * 1024;
+const MAX_UNSTORED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A comparison of candidates with types.
 pub struct Candidates<'a> {
@@ -70,8 +70,8 @@ impl Candidates<'_> {
             all.found.extend(one.found);
             all.unread.extend(one.unread);
             all.learned.extend(one.learned);
-            let held = all.learned.iter().map(|(_, stub)| stub.len());
-            if held.sum::<usize>() > MAX_HELD_BYTES {
+            let bytes = all.learned.iter().map(|(_, stub)| stub.len());
+            if bytes.sum::<usize>() > MAX_UNSTORED_BYTES {
                 all.store_records(&index)?;
             }
         }

@@ -70,7 +70,7 @@ pub enum Error {
 /// sets. `org.opencontainers.image.created` is a time of RFC 3339.
 ///
 /// Spec: <https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md>.
-pub fn checked(given: &[(String, String)]) -> Result<Annotations, Error> {
+pub fn check_annotations(given: &[(String, String)]) -> Result<Annotations, Error> {
     let mut annotations = Annotations::new();
     let mut bytes = 0;
     for (key, value) in given {
@@ -199,7 +199,7 @@ mod tests {
         let owned = given
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        checked(&owned.collect::<Vec<_>>())
+        check_annotations(&owned.collect::<Vec<_>>())
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub async fn stub_of(
     opened: &OpenArtifact,
     session: &Session,
 ) -> Result<(Vec<u8>, PullSummary), Error> {
-    let mut pulled = PullSummary::nothing(opened);
+    let mut pulled = PullSummary::before_layers(opened);
     let layers: Vec<Layer> = opened.layers().cloned().collect();
     let (recipe, mut at_hand) = (opened.recipe(), BTreeMap::new());
     let root = content(store, (None, &layers[0]), session, &mut pulled).await?;

@@ -43,7 +43,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         blobs: &mut Vec<Digest>,
         tally: &mut copy::BlobCounts,
     ) -> Result<(), Error> {
-        blobs.push(self.bytes(&flat.config, tally).await?);
+        blobs.push(self.push_bytes(&flat.config, tally).await?);
         let whole = self.component.config.content;
         // The root alone is the whole component if nothing was split out.
         if !blobs.contains(&whole.digest) {
@@ -61,12 +61,12 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             return Ok(copy::BlobTransfer { blob: whole, sent });
         }
         let cache = Arc::clone(&self.session.cache);
-        let held = blocking(move || cache.is_intact(whole)).await?;
-        if !held {
+        let is_cached = blocking(move || cache.is_intact(whole)).await?;
+        if !is_cached {
             self.store_temporarily(whole).await?;
         }
         let pushed = self.send(whole).await;
-        if !held {
+        if !is_cached {
             self.session.cache.remove(&whole.digest)?;
         }
         Ok(pushed?)

@@ -293,13 +293,13 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let long = content.end - content.start >= self.floor;
         let limit = if long { MAX_PATH_NAME_BYTES } else { 32 };
         let bytes = self.window.bytes(name, limit)?;
-        let kept = bytes == b"package-docs" || bytes.starts_with(b"component-type");
-        self.pass(&header, kept);
+        let stays_in_root = bytes == b"package-docs" || bytes.starts_with(b"component-type");
+        self.pass(&header, stays_in_root);
         if depth == 0 {
             self.describe(&bytes, content.clone())?;
         }
         if long {
-            self.record(header, content, Some(path_name(&bytes)), kept);
+            self.record(header, content, Some(path_name(&bytes)), stays_in_root);
         }
         Ok(())
     }
@@ -364,7 +364,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         header: Header,
         content: Range<u64>,
         name: Option<Box<str>>,
-        kept: bool,
+        stays_in_root: bool,
     ) -> Option<usize> {
         let room = self.recorded() + self.stack.len() < MAX_RECORDED;
         if content.end - content.start < self.floor {
@@ -385,7 +385,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
             whole: header.whole,
             content,
             name,
-            kept,
+            stays_in_root,
         });
         Some(self.map.sections.len() - 1)
     }

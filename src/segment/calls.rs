@@ -27,9 +27,9 @@ pub(super) struct Calls {
     callees: Vec<u32>,
     room: usize,
     /// For each callee, the last caller plus one. Each callee is recorded once per caller.
-    noted: Vec<u32>,
-    noted_reference: u32,
-    noted_outside: u32,
+    last_callers: Vec<u32>,
+    last_reference: u32,
+    last_outside: u32,
     /// Functions to which the module makes a reference.
     referenced: Vec<u32>,
     is_referenced: Vec<bool>,
@@ -64,15 +64,15 @@ impl Calls {
     /// Records a call of the function whose body is being read. Returns whether there was room.
     pub(super) fn call(&mut self, callee: Callee) -> bool {
         let caller = self.current() + 1;
-        let (number, noted) = match callee {
-            Callee::Reference => (REFERENCE, &mut self.noted_reference),
-            Callee::Outside => (OUTSIDE, &mut self.noted_outside),
-            Callee::Function(index) => (index, slot(&mut self.noted, index)),
+        let (number, last_caller) = match callee {
+            Callee::Reference => (REFERENCE, &mut self.last_reference),
+            Callee::Outside => (OUTSIDE, &mut self.last_outside),
+            Callee::Function(index) => (index, slot(&mut self.last_callers, index)),
         };
-        if *noted == caller {
+        if *last_caller == caller {
             return true;
         }
-        *noted = caller;
+        *last_caller = caller;
         if self.callees.len() >= self.room {
             return false;
         }
@@ -111,7 +111,7 @@ impl Calls {
 
     /// Drops the data that is needed only while bodies are read.
     pub(super) fn finish(&mut self) {
-        self.noted = Vec::new();
+        self.last_callers = Vec::new();
         self.is_referenced = Vec::new();
         self.callees.shrink_to_fit();
     }

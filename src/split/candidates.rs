@@ -102,7 +102,7 @@ fn suffixes(map: &SectionMap, floor: u64) -> Vec<Candidate> {
 
 fn may_leave(map: &SectionMap, section: &Section) -> bool {
     match map.binaries[section.binary].kind {
-        _ if section.id == id::CUSTOM => !section.kept,
+        _ if section.id == id::CUSTOM => !section.stays_in_root,
         BinaryKind::Module => matches!(section.id, id::CODE | id::DATA | id::ELEMENT),
         BinaryKind::Component => false,
     }

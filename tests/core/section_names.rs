@@ -402,7 +402,7 @@ fn custom_sections_that_wit_is_read_from_are_kept() {
                 assert!(
                     map.sections
                         .iter()
-                        .all(|section| section.kept == (layers == 0))
+                        .all(|section| section.stays_in_root == (layers == 0))
                 );
                 assert_eq!(plan(&map, &policy).layers.len(), layers, "{name:?}");
             }
@@ -415,6 +415,6 @@ fn custom_sections_that_wit_is_read_from_are_kept() {
     ]);
     let map = map_of(&bytes);
     assert_eq!((map.sections.len(), map.damage.is_none()), (2, true));
-    assert!(map.sections.iter().all(|section| section.kept));
+    assert!(map.sections.iter().all(|section| section.stays_in_root));
     assert_eq!(plan(&map, &policy).layers, []);
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::artifact::Layer;
 use crate::artifact::error::Error;
+use crate::artifact::field::ManifestField;
 use crate::artifact::form::{Form, form, is_flat_config, is_wasm};
-use crate::artifact::place::Place;
 use crate::digest::Identity;
 use crate::encoding::Encoding;
 use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
@@ -57,18 +57,18 @@ impl FlatManifest {
                 "" => "missing, and the store states none".to_owned(),
                 found => format!("{}, not {}", ascii_excerpt(found), media_type::MANIFEST),
             };
-            return Err(Place::new("mediaType".to_owned()).wrong(format!("it is {found}")));
+            return Err(ManifestField::new("mediaType".to_owned()).wrong(format!("it is {found}")));
         }
-        let config = Place::new("config".to_owned());
-        let config = config.descriptor(without_nulls(unread.config))?;
+        let config = ManifestField::new("config".to_owned());
+        let config = config.descriptor(remove_nulls(unread.config))?;
         let [layer] = <[Value; 1]>::try_from(unread.layers).map_err(too_many)?;
-        let place = Place::new("layers[0]".to_owned());
+        let field = ManifestField::new("layers[0]".to_owned());
         if !is_wasm(&layer) {
             let found = layer.get("mediaType").and_then(Value::as_str);
             let found = ascii_excerpt(found.unwrap_or("missing"));
-            return Err(place.wrong(format!("its media type is {found}")));
+            return Err(field.wrong(format!("its media type is {found}")));
         }
-        let descriptor = place.descriptor(without_nulls(layer))?;
+        let descriptor = field.descriptor(remove_nulls(layer))?;
         let content = descriptor.identity();
         Ok(Self {
             config,
@@ -104,7 +104,7 @@ impl FlatManifest {
 }
 
 /// Removes members whose value is null, because some tools write them.
-fn without_nulls(mut descriptor: Value) -> Value {
+fn remove_nulls(mut descriptor: Value) -> Value {
     if let Some(members) = descriptor.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }

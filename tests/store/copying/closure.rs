@@ -24,7 +24,7 @@ async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_wri
         .await
         .unwrap();
     assert_eq!(copied.digest, manifest.digest);
-    assert_eq!((copied.manifests, copied.news), (1, true));
+    assert_eq!((copied.manifests, copied.has_written), (1, true));
     let config = br#"{"of":"application/vnd.example.sample"}"#;
     let bytes = 301_001 + config.len() as u64;
     assert_eq!(sums(copied.outcome), [(4, bytes), (0, 0)]);
@@ -43,10 +43,10 @@ async fn a_second_copy_sends_and_writes_nothing() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
-    assert!(scratch.copy(&from, &to, "1.0").await.unwrap().news);
+    assert!(scratch.copy(&from, &to, "1.0").await.unwrap().has_written);
     let (source, target) = (Watched::new(&from), Watched::new(&to));
     let copied = scratch.copy(&source, &target, "1.0").await.unwrap();
-    assert!(!copied.news && copied.manifests == 0);
+    assert!(!copied.has_written && copied.manifests == 0);
     assert_eq!(sums(copied.outcome), [(0, 0), (0, 0)]);
     assert_eq!(target.log(), ["manifest 1.0"]);
     assert!(source.asked("open").is_empty());
@@ -70,7 +70,7 @@ async fn blobs_at_the_target_are_not_read() {
         .copy_as(&source, &to, "1.0", "latest", &options)
         .await
         .unwrap();
-    assert!(again.news && source.asked("open").is_empty());
+    assert!(again.has_written && source.asked("open").is_empty());
     assert_eq!(to.tags().await.unwrap(), ["1.0", "latest"]);
 }
 
@@ -79,12 +79,12 @@ async fn without_a_tag_a_digest_is_copied() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let name = Name::Digest(sample(&from, "1.0").await.digest);
-    for news in [true, false] {
+    for is_new in [true, false] {
         let options = scratch.options();
         let copied = copy::Copier::new(&from, &to, &options, &scratch.session(4))
             .artifact(&name, None)
             .await;
-        assert_eq!(copied.unwrap().news, news);
+        assert_eq!(copied.unwrap().has_written, is_new);
         assert_same(&from, &to, &name).await;
         assert!(to.tags().await.unwrap().is_empty());
     }

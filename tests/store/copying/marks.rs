@@ -89,13 +89,13 @@ async fn a_moved_mark_is_copied_alone() {
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, ..) = marked(&from).await;
     scratch.copy(&from, &to, "1.0").await.unwrap();
-    assert!(!scratch.copy(&from, &to, "1.0").await.unwrap().news);
+    assert!(!scratch.copy(&from, &to, "1.0").await.unwrap().has_written);
     let mark = companion(top.digest, "yank");
     let yank = image(&from, "application/vnd.example.yank", &[b"false"]).await;
     put(&from, &yank, Some(&mark)).await;
     let watched = Watched::new(&to);
     let copied = scratch.copy(&from, &watched, "1.0").await.unwrap();
-    assert_eq!((copied.manifests, copied.news), (1, true));
+    assert_eq!((copied.manifests, copied.has_written), (1, true));
     assert_eq!(watched.asked("put"), [mark.as_str()]);
     assert_same(&from, &to, &tag(&mark)).await;
 }
@@ -141,7 +141,7 @@ async fn referrers_of_referrers_are_copied_once() {
         );
     }
     // Again there is no news, and a new reply is the only one.
-    assert!(!scratch.copy(&from, &to, "1.0").await.unwrap().news);
+    assert!(!scratch.copy(&from, &to, "1.0").await.unwrap().has_written);
     let new = about(&from, reply, b"another reply", None).await;
     let watched = Watched::new(&to);
     assert_eq!(
@@ -235,7 +235,7 @@ async fn all_tags_are_copied_except_lists_of_referrers() {
         .all_tags()
         .await
         .unwrap();
-    assert!(again.iter().all(|(_, copied)| !copied.news));
+    assert!(again.iter().all(|(_, copied)| !copied.has_written));
 }
 
 #[tokio::test]
@@ -280,7 +280,13 @@ async fn referrers_missing_from_the_targets_list_are_pushed_again() {
         ..Rules::default()
     };
     let target = Watched::with(&to, rules);
-    assert!(scratch.copy(&from, &target, "1.0").await.unwrap().news);
+    assert!(
+        scratch
+            .copy(&from, &target, "1.0")
+            .await
+            .unwrap()
+            .has_written
+    );
     let mut put = target.asked("put");
     put.sort();
     let mut expected = [split.digest, note.digest].map(|digest| digest.to_string());

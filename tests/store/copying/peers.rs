@@ -47,7 +47,13 @@ async fn oras_and_skopeo_copy_to_the_same_digest() {
         let theirs = scratch.layout(name);
         assert_same(&from, &theirs, &tag("1.0")).await;
         // What they wrote is no news to us, and we read it like ours.
-        assert!(!scratch.copy(&from, &theirs, "1.0").await.unwrap().news);
+        assert!(
+            !scratch
+                .copy(&from, &theirs, "1.0")
+                .await
+                .unwrap()
+                .has_written
+        );
         let back = scratch.layout(&format!("from-{name}"));
         assert_eq!(
             scratch.copy(&theirs, &back, "1.0").await.unwrap().digest,

@@ -81,7 +81,7 @@ async fn copying_there_and_back_changes_nothing() {
         }
         counter.take();
         let again = scratch.copy(*before, *after, "1.0").await.unwrap();
-        assert!(!again.news, "{}", after.location());
+        assert!(!again.has_written, "{}", after.location());
         let [writes, reads, bytes] = counter.take();
         assert_eq!((writes, bytes), (0, 0), "{}", after.location());
         // The manifest, its mark, the mark that is not there, and who refers to it, on either side.
@@ -175,5 +175,5 @@ async fn transfers_run_one_at_a_time_without_concurrency() {
             .artifact(&name, Some("1.0"))
             .await
     });
-    assert!(copying.await.unwrap().unwrap().news);
+    assert!(copying.await.unwrap().unwrap().has_written);
 }

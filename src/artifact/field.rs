@@ -1,4 +1,4 @@
-//! Parses the parts of a manifest. Each error names the place in the manifest.
+//! Parses the parts of a manifest. Each error names the field.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,11 +9,11 @@ use crate::digest::Digest;
 use crate::manifest::{Annotations, Descriptor};
 use crate::text::ascii_excerpt;
 
-pub(super) struct Place {
+pub(super) struct ManifestField {
     name: String,
 }
 
-impl Place {
+impl ManifestField {
     pub(super) fn new(name: String) -> Self {
         Self { name }
     }
@@ -40,7 +40,11 @@ impl Place {
         text.ok_or_else(|| self.wrong(format!("the annotation {key} is missing")))
     }
 
-    pub(super) fn parsed(&self, annotations: &Annotations, key: &str) -> Result<Digest, Error> {
+    pub(super) fn parse_digest(
+        &self,
+        annotations: &Annotations,
+        key: &str,
+    ) -> Result<Digest, Error> {
         let text = self.text(annotations, key)?;
         text.parse()
             .map_err(|error| self.wrong(format!("{key}: {error}")))
