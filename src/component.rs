@@ -182,6 +182,16 @@ impl<S: Source> Component<S> {
         Ok(outcome)
     }
 
+    /// Returns a reader of a layer's content. The layers count as in [`Component::contents`]. `read` receives the size of
+    /// each piece that was read.
+    pub fn content<'a>(
+        &'a self,
+        layer: usize,
+        read: &'a (dyn Fn(u64) + Sync),
+    ) -> impl Read + use<'a, S> {
+        self.reader(layer, read)
+    }
+
     fn reader<'a>(
         &'a self,
         layer: usize,

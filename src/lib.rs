@@ -37,6 +37,7 @@
 //! | [`fits`] | type checks: whether a component fits a world, plugs into another one, or is a compatible upgrade |
 //! | [`manifest`], [`metadata`] | manifests as values; a component's own metadata |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
+//! | [`delta`] | delta files: the changes from one component to another |
 //! | [`component`], [`exploded`] | a component before it is stored; a component in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | a trait for reading and one for writing; layouts, registries, blob directories, the cache |
@@ -85,6 +86,7 @@ pub mod artifact;
 pub mod component;
 pub mod content;
 pub mod copy;
+pub mod delta;
 pub mod digest;
 pub mod encoding;
 pub mod error;

@@ -55,6 +55,10 @@ pub mod media_type {
     pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// The artifact type of a mark that says whether a version is yanked.
     pub const YANK_ARTIFACT: &str = "application/vnd.wharf.yank.v1";
+    /// The artifact type of an attached delta file.
+    pub const DELTA_ARTIFACT: &str = "application/vnd.wharf.delta.v1";
+    /// The layer of an attached delta file: the file.
+    pub const DELTA_LAYER: &str = "application/vnd.wharf.delta.layer.v1";
     /// The artifact type of a shared index.
     pub const INDEX_ARTIFACT: &str = "application/vnd.wharf.index.v1";
     /// The one layer of a shared index, uncompressed.
@@ -97,11 +101,20 @@ pub mod annotation {
     pub const PRODUCERS: &str = "wasm.wharf.producers";
     /// Manifest of a yank mark: `true` or `false`.
     pub const YANKED: &str = "wasm.wharf.yanked";
+    /// Manifest of a delta: the split digest of the old artifact.
+    pub const DELTA_SOURCE: &str = "wasm.wharf.delta.source";
+    /// Manifest of a delta: the size of the delta file in bytes.
+    pub const DELTA_SIZE: &str = "wasm.wharf.delta.size";
+    /// Manifest of a delta: the exact version of the old artifact.
+    pub const DELTA_VERSION: &str = "wasm.wharf.delta.version";
     /// Manifest: a package's exact version.
     pub const VERSION: &str = "org.opencontainers.image.version";
     /// Manifest: the digest of the flat manifest.
     pub const FLAT_DIGEST: &str = "wasm.wharf.flat.digest";
 }
+
+/// The blob of [`media_type::EMPTY`].
+pub const EMPTY_BLOB: &[u8] = b"{}";
 
 /// Annotations, sorted by key.
 pub type Annotations = BTreeMap<String, String>;

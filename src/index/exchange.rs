@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use super::shared::{self, EMPTY, SharedIndex, SharedLayer};
+use super::shared::{self, SharedIndex, SharedLayer};
 use crate::copy;
 use crate::digest::{Digest, Identity};
 use crate::encoding;
 use crate::error::Error;
-use crate::manifest::{media_type, to_json};
+use crate::manifest::{EMPTY_BLOB, media_type, to_json};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking, fetch};
 
@@ -33,8 +33,8 @@ pub async fn publish(
         location: store.location(),
         reason: error.to_string(),
     })?;
-    let mut blob = Identity::of(EMPTY);
-    for bytes in [EMPTY, &layer] {
+    let mut blob = Identity::of(EMPTY_BLOB);
+    for bytes in [EMPTY_BLOB, &layer] {
         blob = session.cache.add(bytes)?;
         let path = session.cache.path(&blob.digest);
         copy::push_blob(store, blob, &path, session.observer.as_ref()).await?;

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::record::{Entry, Record};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding, compress};
-use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type, to_json};
+use crate::manifest::{
+    Annotations, Descriptor, EMPTY_BLOB, Manifest, annotation, media_type, to_json,
+};
 use crate::package::PackagePlace;
 use crate::reference::package::tag_version;
 use crate::reference::{Location, Reference, Repository, is_tag};
@@ -140,7 +142,7 @@ impl SharedIndex {
         let mut say = |key: &str, value: String| layer.annotations.insert(key.to_owned(), value);
         say(annotation::CONTENT_DIGEST, identity.digest.to_string());
         say(annotation::CONTENT_SIZE, identity.size.to_string());
-        let config = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY));
+        let config = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY_BLOB));
         let artifact_type = Some(media_type::INDEX_ARTIFACT);
         let manifest = Manifest::new(artifact_type, config, vec![layer], Annotations::new());
         Ok((stored, manifest))
@@ -209,8 +211,6 @@ fn is_called(repository: &Repository, name: &str) -> bool {
         package.is_some_and(|package| package.to_string() == name)
     })
 }
-
-pub(super) const EMPTY: &[u8] = b"{}";
 
 /// The one layer of a shared index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

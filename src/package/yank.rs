@@ -8,16 +8,13 @@ use serde::Deserialize;
 use super::Error;
 use crate::copy;
 use crate::digest::{Digest, Identity};
-use crate::manifest::{Annotations, Descriptor, Manifest, annotation, media_type};
+use crate::manifest::{Annotations, Descriptor, EMPTY_BLOB, Manifest, annotation, media_type};
 use crate::reference::Name;
 use crate::store::cache::Cache;
 use crate::store::{self, RawManifest, Store, WritableStore};
 
 /// The suffix of a mark's tag.
 pub const YANK_SUFFIX: &str = ".yank";
-
-/// The config and the one layer of a mark.
-const EMPTY: &[u8] = b"{}";
 
 /// Returns the tag of the mark of a manifest.
 pub fn yank_tag(manifest: &Digest) -> String {
@@ -26,7 +23,7 @@ pub fn yank_tag(manifest: &Digest) -> String {
 
 /// Returns a mark. It is the same for every manifest.
 fn mark(yanked: bool) -> RawManifest {
-    let empty = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY));
+    let empty = Descriptor::new(media_type::EMPTY, Identity::of(EMPTY_BLOB));
     let annotations = Annotations::from([(annotation::YANKED.to_owned(), yanked.to_string())]);
     let manifest = Manifest::new(
         Some(media_type::YANK_ARTIFACT),
@@ -87,7 +84,7 @@ pub async fn yank(
     if is_yanked(store, manifest).await? == yanked {
         return Ok(false);
     }
-    let empty = cache.add(EMPTY)?;
+    let empty = cache.add(EMPTY_BLOB)?;
     copy::push_blob(store, empty, &cache.path(&empty.digest), &()).await?;
     let tag = yank_tag(manifest);
     store.push_manifest(&mark(yanked), Some(&tag)).await?;

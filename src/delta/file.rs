@@ -1,0 +1,122 @@
+//! A delta file that is being read.
+
+use std::io::{BufReader, Read, Write};
+use std::ops::Range;
+
+use super::{Error, Header, MAX_BASE_BYTES, Method, Part};
+use crate::digest::{Hasher, Identity};
+use crate::source::{RangesReader, Source};
+
+/// A delta file with its header, and the range of each part.
+#[derive(Debug)]
+pub struct DeltaFile<S> {
+    /// The header.
+    pub header: Header,
+    source: S,
+    ranges: Vec<Range<u64>>,
+}
+
+impl<S: Source> DeltaFile<S> {
+    /// Reads the header, and checks that header and parts are the whole file.
+    pub fn open(source: S) -> Result<Self, Error> {
+        let size = source
+            .size()
+            .map_err(|error| Error::File("reading the delta file", error))?;
+        let whole = RangesReader::new(&source, std::iter::once(0..size));
+        let (header, mut at) = Header::read(BufReader::new(whole))?;
+        let parts = header.parts.iter().map(|part| u128::from(part.length));
+        let expected = u128::from(at) + parts.sum::<u128>();
+        if expected != u128::from(size) {
+            let found = size;
+            return Err(Error::FileSize { expected, found });
+        }
+        // The sum is the file's size, so no end is above it.
+        let ranges = header.parts.iter().map(|part| {
+            let start = at;
+            at += part.length;
+            start..at
+        });
+        Ok(Self {
+            ranges: ranges.collect(),
+            header,
+            source,
+        })
+    }
+
+    /// Decodes a part to `output`, and checks the content.
+    ///
+    /// `base` is the content that the part names. Fails before the first byte if the part has an unknown method, or a
+    /// base that the method does not use or that is too large. After a later error `output` has wrong bytes.
+    pub fn decode(
+        &self,
+        part: usize,
+        base: &[u8],
+        content: Identity,
+        output: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let &Part { method, size, .. } = &self.header.parts[part];
+        self.check_method(part)?;
+        let failed = |source| Error::Part { part, source };
+        if size != content.size {
+            let found = Identity { size, ..content };
+            let expected = content;
+            let source = crate::digest::Mismatch { expected, found };
+            return Err(Error::Content { part, source });
+        }
+        let mut output = HashingWriter {
+            output,
+            hasher: Hasher::new(),
+        };
+        let mut stored =
+            RangesReader::new(&self.source, std::iter::once(self.ranges[part].clone()));
+        method
+            .decode(base, &mut stored, size, &mut output)
+            .map_err(failed)?;
+        let checked = output.hasher.check(content);
+        checked.map_err(|source| Error::Content { part, source })
+    }
+
+    /// Checks that this version can decode a part, given its base.
+    pub fn check_method(&self, part: usize) -> Result<(), Error> {
+        let Part { method, base, .. } = &self.header.parts[part];
+        if let Method::Unknown(number) = *method {
+            let what = "method";
+            return Err(Error::Unsupported { part, what, number });
+        }
+        match base {
+            Some(base) if !method.has_base() || base.size > MAX_BASE_BYTES => {
+                let digest = base.digest;
+                Err(Error::Base { part, digest })
+            }
+            None if method.has_base() => Err(Error::Part {
+                part,
+                source: std::io::Error::other("it has no base"),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct HashingWriter<'a> {
+    output: &'a mut dyn Write,
+    hasher: Hasher,
+}
+
+impl Write for HashingWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Reads a base into memory.
+pub(super) fn read_base(content: impl Read, size: u64) -> std::io::Result<Vec<u8>> {
+    let mut base = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    content.take(MAX_BASE_BYTES + 1).read_to_end(&mut base)?;
+    Ok(base)
+}

@@ -1,0 +1,181 @@
+//! zstd frames of 8 MiB of content, each with the whole base as prefix.
+//!
+//! A decoder reaches the prefix only until its output passes the window. A frame of the window's size reaches it to its
+//! end, so the window stays at 8 MiB for contents of every size.
+//!
+//! Spec: RFC 8878.
+
+use std::io::{self, Read, Write};
+
+use zstd_safe::zstd_sys::ZSTD_EndDirective;
+use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
+
+use super::FRAME_CONTENT_BYTES;
+use crate::encoding::{FrameError, declared_size};
+
+/// The window of encoders, and the largest window of decoders, as a power of two: 8 MiB.
+const WINDOW_LOG: u32 = 23;
+
+/// The size of the encoder's input pieces. Frames are repeatable only with this size.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// Returns the content sizes of the frames.
+fn frame_sizes(size: u64) -> impl Iterator<Item = u64> {
+    let starts = (0..size).step_by(FRAME_CONTENT_BYTES as usize);
+    starts.map(move |start| FRAME_CONTENT_BYTES.min(size - start))
+}
+
+/// Encodes `size` bytes of `content`.
+pub(super) fn encode(
+    base: &[u8],
+    content: &mut dyn Read,
+    size: u64,
+    level: u8,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    let mut encoder = CCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+    for parameter in [
+        CParameter::CompressionLevel(i32::from(level)),
+        CParameter::WindowLog(WINDOW_LOG),
+        CParameter::ContentSizeFlag(true),
+        CParameter::ChecksumFlag(false),
+    ] {
+        zstd(encoder.set_parameter(parameter))?;
+    }
+    let mut input = vec![0; PIECE_BYTES];
+    let mut frame = Vec::with_capacity(CCtx::out_size());
+    for size in frame_sizes(size) {
+        zstd(encoder.set_pledged_src_size(Some(size)))?;
+        if !base.is_empty() {
+            zstd(encoder.ref_prefix(base))?;
+        }
+        let mut left = size as usize;
+        while left > 0 {
+            let piece = PIECE_BYTES.min(left);
+            content.read_exact(&mut input[..piece])?;
+            left -= piece;
+            let directive = match left {
+                0 => ZSTD_EndDirective::ZSTD_e_end,
+                _ => ZSTD_EndDirective::ZSTD_e_continue,
+            };
+            let mut pending = InBuffer::around(&input[..piece]);
+            loop {
+                frame.clear();
+                let mut space = OutBuffer::around(&mut frame);
+                let unflushed =
+                    zstd(encoder.compress_stream2(&mut space, &mut pending, directive))?;
+                output.write_all(&frame)?;
+                if pending.pos() == piece && (left > 0 || unflushed == 0) {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decodes exactly `size` bytes. `stored` ends with the last frame.
+pub(super) fn decode(
+    base: &[u8],
+    stored: &mut dyn Read,
+    size: u64,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    let mut decoder = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+    zstd(decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)))?;
+    let mut input = Input {
+        stored,
+        bytes: Vec::new(),
+        taken: 0,
+    };
+    let mut content = Vec::with_capacity(PIECE_BYTES);
+    for size in frame_sizes(size) {
+        input.fill()?;
+        match declared_size(input.rest())? {
+            Some(found) if found == size => {}
+            found => {
+                let (expected, found) = (size, found.unwrap_or(0));
+                return Err(FrameError::Declared { expected, found }.into());
+            }
+        }
+        if !base.is_empty() {
+            zstd(decoder.ref_prefix(base))?;
+        }
+        decode_frame(&mut decoder, &mut input, size, &mut content, output)?;
+    }
+    input.fill()?;
+    match input.rest().is_empty() {
+        true => Ok(()),
+        false => Err(FrameError::Trailing.into()),
+    }
+}
+
+fn decode_frame(
+    decoder: &mut DCtx<'_>,
+    input: &mut Input<'_>,
+    size: u64,
+    content: &mut Vec<u8>,
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    let mut found = 0;
+    loop {
+        input.fill()?;
+        content.clear();
+        let mut pending = InBuffer::around(input.rest());
+        let mut space = OutBuffer::around(&mut *content);
+        let hint = zstd(decoder.decompress_stream(&mut space, &mut pending))?;
+        let taken = pending.pos();
+        input.taken += taken;
+        found += content.len() as u64;
+        if found > size {
+            return Err(FrameError::Bomb(size).into());
+        }
+        output.write_all(content)?;
+        if hint == 0 {
+            break;
+        }
+        if taken == 0 && content.is_empty() {
+            let expected = size;
+            return Err(FrameError::Truncated { expected, found }.into());
+        }
+    }
+    match found == size {
+        true => Ok(()),
+        false => Err(FrameError::Truncated {
+            expected: size,
+            found,
+        }
+        .into()),
+    }
+}
+
+/// A window over the stored bytes.
+struct Input<'a> {
+    stored: &'a mut dyn Read,
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Input<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// Fills the window if less than a frame header is left.
+    fn fill(&mut self) -> io::Result<()> {
+        const HEADER_BYTES: usize = 18;
+        if self.rest().len() >= HEADER_BYTES {
+            return Ok(());
+        }
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        let wanted = PIECE_BYTES - self.bytes.len();
+        let window = &mut (&mut *self.stored).take(wanted as u64);
+        window.read_to_end(&mut self.bytes)?;
+        Ok(())
+    }
+}
+
+fn zstd(result: SafeResult) -> io::Result<usize> {
+    result.map_err(|code| FrameError::Zstd(zstd_safe::get_error_name(code)).into())
+}

@@ -1,0 +1,105 @@
+//! Writes delta files.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+
+use super::{Error, Header, Method, Part, PartKind};
+use crate::digest::{Digest, Identity};
+use crate::split::SplitPolicy;
+
+/// A delta file that is being written. The header has the sizes of all parts, so the parts are kept in a file until the
+/// last one is complete.
+#[derive(Debug)]
+pub struct DeltaWriter<'a> {
+    header: Header,
+    parts: &'a mut File,
+    level: u8,
+}
+
+/// A content to add.
+pub struct PartContent<'a> {
+    /// The kind of the content.
+    pub kind: PartKind,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Its bytes.
+    pub bytes: &'a mut dyn Read,
+    /// The old content and its bytes.
+    pub base: Option<(Identity, &'a [u8])>,
+}
+
+impl<'a> DeltaWriter<'a> {
+    /// Begins a delta file. `parts` is an empty file for the encoded parts.
+    pub fn new(
+        source: Digest,
+        target: Digest,
+        policy: Option<SplitPolicy>,
+        level: u8,
+        parts: &'a mut File,
+    ) -> Self {
+        let header = Header {
+            source,
+            target,
+            policy,
+            parts: Vec::new(),
+        };
+        Self {
+            header,
+            parts,
+            level,
+        }
+    }
+
+    /// Adds a part, unless it would have `limit` bytes or more. Returns its size in bytes, or nothing if it was not
+    /// added.
+    pub fn add(&mut self, content: PartContent<'_>, limit: u64) -> io::Result<Option<u64>> {
+        let method = match content.base {
+            Some(_) => Method::Prefix,
+            None => Method::Whole,
+        };
+        let start = self.parts.stream_position()?;
+        let base = content.base.map_or(&[][..], |(_, bytes)| bytes);
+        let mut output = BufWriter::new(&mut *self.parts);
+        method.encode(base, content.bytes, content.size, self.level, &mut output)?;
+        output.flush()?;
+        drop(output);
+        let length = self.parts.stream_position()? - start;
+        if length >= limit {
+            self.parts.set_len(start)?;
+            self.parts.seek(SeekFrom::Start(start))?;
+            return Ok(None);
+        }
+        self.header.parts.push(Part {
+            kind: content.kind,
+            method,
+            size: content.size,
+            base: content.base.map(|(base, _)| base),
+            map: 0,
+            length,
+        });
+        Ok(Some(length))
+    }
+
+    /// Returns the number of parts.
+    pub fn len(&self) -> usize {
+        self.header.parts.len()
+    }
+
+    /// Returns whether there are no parts.
+    pub fn is_empty(&self) -> bool {
+        self.header.parts.is_empty()
+    }
+
+    /// Writes header and parts. Returns the size of the file in bytes.
+    pub fn finish(self, output: &mut dyn Write) -> Result<u64, Error> {
+        let header = self.header.to_bytes();
+        let mut write = || {
+            self.parts.rewind()?;
+            output.write_all(&header)?;
+            let parts = io::copy(self.parts, output)?;
+            output.flush()?;
+            Ok(header.len() as u64 + parts)
+        };
+        write().map_err(|error| Error::File("writing the delta file", error))
+    }
+}
