@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod copy;
+mod delta;
 mod diff;
 mod failure;
 mod get;
@@ -20,6 +21,7 @@ mod logout;
 mod mirror;
 mod names;
 mod output;
+mod patch;
 mod progress;
 mod publish;
 mod pull;
@@ -96,6 +98,8 @@ enum Command {
     Mirror(mirror::MirrorCommand),
     Inspect(inspect::Inspect),
     Diff(diff::Diff),
+    Delta(delta::Delta),
+    Patch(patch::Patch),
     Check(check::Check),
     Split(split::Split),
     Splice(splice::Splice),
@@ -232,6 +236,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Mirror(mirror) => mirror.run(context).await,
         Command::Inspect(inspect) => inspect.run(context).await,
         Command::Diff(diff) => diff.run(context).await,
+        Command::Delta(delta) => delta.run(context).await,
+        Command::Patch(patch) => patch.run(context).await,
         Command::Check(check) => check.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,

@@ -1,7 +1,7 @@
 //! The manifest of an attached delta file.
 
 use super::Error;
-use super::place::Place;
+use super::field::ManifestField;
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Descriptor, EMPTY_BLOB, Manifest, annotation, media_type};
 
@@ -24,10 +24,12 @@ impl ListedDelta {
         if listed.artifact_type.as_deref() != Some(media_type::DELTA_ARTIFACT) {
             return None;
         }
-        let place = Place::new("annotations".to_owned());
+        let field = ManifestField::new("annotations".to_owned());
         let annotations = &listed.annotations;
-        let source = place.parsed(annotations, annotation::DELTA_SOURCE).ok()?;
-        let size = place.number(annotations, annotation::DELTA_SIZE).ok()?;
+        let source = field
+            .parse_digest(annotations, annotation::DELTA_SOURCE)
+            .ok()?;
+        let size = field.number(annotations, annotation::DELTA_SIZE).ok()?;
         Some(Self {
             manifest: listed.digest,
             source,
@@ -62,16 +64,16 @@ pub fn delta_manifest(
 
 /// Reads the manifest of a delta file, and returns the identity of the file. Layers of other types are ignored.
 pub fn delta_file(manifest: &[u8]) -> Result<Identity, Error> {
-    let place = Place::new("layers".to_owned());
+    let field = ManifestField::new("layers".to_owned());
     let manifest: serde_json::Value =
-        serde_json::from_slice(manifest).map_err(|error| place.wrong(error.to_string()))?;
+        serde_json::from_slice(manifest).map_err(|error| field.wrong(error.to_string()))?;
     let layers = manifest.get("layers").and_then(serde_json::Value::as_array);
-    let layers = layers.ok_or_else(|| place.wrong("it is not a list".to_owned()))?;
+    let layers = layers.ok_or_else(|| field.wrong("it is not a list".to_owned()))?;
     let is_file = |layer: &&serde_json::Value| {
         let media_type = layer.get("mediaType").and_then(serde_json::Value::as_str);
         media_type == Some(media_type::DELTA_LAYER)
     };
     let file = layers.iter().find(is_file);
-    let file = file.ok_or_else(|| place.wrong("no layer is a delta file".to_owned()))?;
-    Ok(place.descriptor(file.clone())?.identity())
+    let file = file.ok_or_else(|| field.wrong("no layer is a delta file".to_owned()))?;
+    Ok(field.descriptor(file.clone())?.identity())
 }

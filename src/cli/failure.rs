@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{copy, exploded, fits, index, package, store, world};
+use wharf::{copy, delta, exploded, fits, index, package, store, world};
 
 use super::hints::{self, Hint, known};
 use super::stdout;
@@ -158,6 +158,7 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
         .or_else(|| known(cause, copy::Error::kind))
         .or_else(|| known(cause, store::Error::kind))
         .or_else(|| known(cause, exploded_kind))
+        .or_else(|| known(cause, delta::Error::kind))
         .or_else(|| known(cause, fits_kind))
         .or_else(|| known(cause, world_kind))
 }

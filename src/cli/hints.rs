@@ -14,7 +14,7 @@ use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
-use wharf::{copy, exploded, index, package, store};
+use wharf::{copy, delta, exploded, index, package, store};
 
 pub(crate) use self::host::{host, server};
 
@@ -34,6 +34,7 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
         .or_else(|| known(cause, copy_hint))
         .or_else(|| known(cause, stores::hint))
         .or_else(|| known(cause, exploded_hint))
+        .or_else(|| known(cause, delta_hint))
 }
 
 /// Applies `of` to a cause if it is an error of this type.
@@ -42,6 +43,21 @@ pub(crate) fn known<E: Error + 'static, T>(
     of: impl FnOnce(&E) -> T,
 ) -> Option<T> {
     cause.downcast_ref().map(of)
+}
+
+fn delta_hint(error: &delta::Error) -> Option<Hint> {
+    match error {
+        delta::Error::WrongSource { .. } => {
+            Some("use the old component that the delta file was made from".into())
+        }
+        delta::Error::Unsupported { .. } | delta::Error::Version(_) => {
+            Some("use a newer version of wharf".into())
+        }
+        delta::Error::NotStandalone(_) => {
+            Some("use `wharf get`, which applies the delta files that belong to an artifact".into())
+        }
+        _ => None,
+    }
 }
 
 fn exploded_hint(error: &exploded::Error) -> Option<Hint> {
@@ -65,7 +81,7 @@ pub(crate) const REDIRECT: &str = "redirect standard output, or name a file with
 
 /// Standard output is closed.
 pub(crate) const REDIRECT_OR_DISCARD: &str =
-    "redirect standard output, or name a file with -o (`-o /dev/null` discards the component)";
+    "redirect standard output, or name a file with -o (`-o /dev/null` discards it)";
 
 /// The default output is another file.
 pub(crate) const OVERWRITE: &str = "name the file with -o to overwrite it";

@@ -163,7 +163,7 @@ impl Inspect {
         }
         let mut pulled = PullSummary::before_layers(opened);
         if self.segments {
-            (report.segments, pulled) = segments::of_stored(context, &located, cache).await?;
+            (report.segments, pulled) = segments::of_stored(context, &located).await?;
         }
         let (imports, exports) = (&report.imports, &report.exports);
         let may_be_wit = world::may_name_wit_package(imports, exports)

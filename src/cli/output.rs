@@ -61,16 +61,16 @@ pub(crate) fn print_written(
     Ok(stdout::write(work).context("standard output")?)
 }
 
-/// The output of a component.
+/// A binary output: a component or a delta file.
 #[derive(Debug)]
-pub(crate) enum ComponentOutput {
+pub(crate) enum BinaryOutput {
     /// A file that appears when it is complete.
     File { spool: Spool, path: PathBuf },
     /// Standard output, a pipe or a device: written to, not replaced.
     Stream { stream: File, written: bool },
 }
 
-impl ComponentOutput {
+impl BinaryOutput {
     /// Opens the output that `-o` names.
     pub(crate) fn open(path: &Path, json: bool) -> Result<Self, Failure> {
         if path == Path::new("-") {
@@ -104,7 +104,7 @@ impl ComponentOutput {
             ));
         }
         if io::stdout().is_terminal() {
-            let failure = Failure::usage("a component is binary and cannot go to a terminal");
+            let failure = Failure::usage("the output is binary and cannot go to a terminal");
             return Err(failure.hint(hints::REDIRECT));
         }
         let stream = stdout::duplicate().context(NO_STDOUT)?;
@@ -152,7 +152,7 @@ fn was_closed(_stdout: &File) -> bool {
     false
 }
 
-impl Write for ComponentOutput {
+impl Write for BinaryOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File { spool, .. } => spool.file().write(bytes),
@@ -171,7 +171,7 @@ impl Write for ComponentOutput {
     }
 }
 
-impl Output for ComponentOutput {
+impl Output for BinaryOutput {
     fn restart(&mut self) -> io::Result<()> {
         match self {
             Self::File { spool, .. } => spool.file().restart(),

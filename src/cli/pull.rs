@@ -10,7 +10,7 @@ use wharf::pull::{self, PullSummary};
 use wharf::reference::package::{PackageName, Version};
 
 use super::failure::Failure;
-use super::output::ComponentOutput;
+use super::output::BinaryOutput;
 use super::settings::Context;
 use super::transfer_summary::FetchedBlobs;
 use super::{arguments, output, text};
@@ -74,8 +74,8 @@ impl Pull {
 pub(crate) fn open_output(
     context: &Context,
     output: Option<&Path>,
-) -> Result<Option<ComponentOutput>, Failure> {
-    let open = |path| ComponentOutput::open(path, context.flags.json);
+) -> Result<Option<BinaryOutput>, Failure> {
+    let open = |path| BinaryOutput::open(path, context.flags.json);
     output.map(open).transpose()
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn receive(
     located: LocatedArtifact,
     output: Option<PathBuf>,
     stem: &str,
-    out: Option<ComponentOutput>,
+    out: Option<BinaryOutput>,
 ) -> Result<PullReport, Failure> {
     let LocatedArtifact {
         reference,
@@ -101,7 +101,7 @@ pub(crate) async fn receive(
     if !existed {
         let out = match out {
             Some(out) => out,
-            None => ComponentOutput::open(&path, context.flags.json)?,
+            None => BinaryOutput::open(&path, context.flags.json)?,
         };
         let (out, got) = pull::pull(&store, &opened, context.session()?, out).await?;
         out.finish()?;

@@ -3,21 +3,19 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::{Serialize, Serializer};
 use wharf::error::Error;
 use wharf::package::LocatedArtifact;
-use wharf::pull::{self, PullSummary};
+use wharf::pull::PullSummary;
 use wharf::segment::{self, Mode, Module, Segment, SegmentReader};
 use wharf::source::Source;
-use wharf::store::cache::Cache;
-use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
+use super::input::fetch_to_file;
 use super::settings::Context;
-use super::text::{self, unreadable, unwritable};
+use super::text::{self, unreadable};
 
 /// The number of instructions that the text shows for each segment.
 const SHOWN_READERS: usize = 8;
@@ -93,19 +91,8 @@ pub(crate) async fn of_file(path: &Path) -> Result<SegmentsReport, Failure> {
 pub(crate) async fn of_stored(
     context: &Context,
     located: &LocatedArtifact,
-    cache: &Arc<Cache>,
 ) -> Result<(SegmentsReport, PullSummary), Failure> {
-    let named = || unwritable(cache.ingest());
-    let mut spool = Spool::new_in(cache.ingest()).with_context(named)?;
-    let file = spool.file().try_clone().with_context(named)?;
-    let LocatedArtifact {
-        store,
-        reference,
-        opened,
-    } = located;
-    let (file, pulled) = pull::pull(store, opened, context.session()?, file).await?;
-    let blobs = opened.layers().map(|layer| layer.blob.digest);
-    context.remember(reference, blobs, pulled.fetched.blobs > 0)?;
+    let (file, pulled) = fetch_to_file(context, located).await?;
     Ok((read(file).await?, pulled))
 }
 

@@ -9,7 +9,7 @@ use wharf::exploded::ExplodedComponent;
 use wharf::split::{SpliceError, splice};
 
 use super::failure::{Failure, blocking};
-use super::output::{self, ComponentOutput};
+use super::output::{self, BinaryOutput};
 use super::settings::Context;
 use super::{hints, text};
 
@@ -61,7 +61,7 @@ impl Splice {
             layers: exploded.recipe.layers.len() + 1,
         };
         if !exists {
-            let out = ComponentOutput::open(&path, context.flags.json)?;
+            let out = BinaryOutput::open(&path, context.flags.json)?;
             blocking(move || write(&exploded, out)).await?;
         }
         if path.as_os_str() == "-" {
@@ -84,7 +84,7 @@ impl Splice {
     }
 }
 
-fn write(exploded: &ExplodedComponent, mut out: ComponentOutput) -> Result<(), Failure> {
+fn write(exploded: &ExplodedComponent, mut out: BinaryOutput) -> Result<(), Failure> {
     let spliced = splice(&exploded.recipe, |layer| exploded.layer(layer), &mut out);
     spliced.map_err(|error| name_layer_file(exploded, error))?;
     out.finish()

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::digest::{Digest, Mismatch};
+use crate::error::Kind;
 use crate::split::SpliceError;
 
 /// A delta file could not be read or applied.
@@ -95,4 +96,14 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("{0}")]
     File(&'static str, #[source] io::Error),
+}
+
+impl Error {
+    /// Returns the kind of this failure.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::File(..) | Self::Splice(SpliceError::Write(_)) => Kind::Other,
+            _ => Kind::Integrity,
+        }
+    }
 }
