@@ -4,6 +4,7 @@ mod arguments;
 mod cache;
 mod check;
 mod completions;
+mod component_input;
 mod config;
 mod copy;
 mod delta;

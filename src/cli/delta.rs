@@ -11,8 +11,8 @@ use wharf::delta;
 use wharf::digest::Digest;
 use wharf::store::spool::Spool;
 
+use super::component_input::ComponentInput;
 use super::failure::{Failure, blocking};
-use super::input::ComponentInput;
 use super::output::{self, BinaryOutput};
 use super::settings::{Context, PolicyFlags};
 use super::text::{self, unwritable};

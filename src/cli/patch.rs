@@ -9,8 +9,9 @@ use wharf::delta::{self, DeltaFile};
 use wharf::digest::Digest;
 use wharf::store::spool::Spool;
 
+use super::component_input::{ComponentInput, spool_stdin};
 use super::failure::{Failure, blocking};
-use super::input::{self, ComponentInput};
+use super::input;
 use super::output::{self, BinaryOutput};
 use super::settings::Context;
 use super::text::{self, unwritable};
@@ -47,10 +48,7 @@ impl Patch {
             return Err(Failure::usage("only one of OLD and FILE can be `-`"));
         }
         let (name, delta) = match self.delta == Path::new("-") {
-            true => (
-                "standard input".to_owned(),
-                input::spool_stdin(context).await?,
-            ),
+            true => ("standard input".to_owned(), spool_stdin(context).await?),
             false => (
                 self.delta.display().to_string(),
                 input::open_file(&self.delta)?,

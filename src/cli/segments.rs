@@ -12,8 +12,8 @@ use wharf::pull::PullSummary;
 use wharf::segment::{self, Mode, Module, Segment, SegmentReader};
 use wharf::source::Source;
 
+use super::component_input::fetch_to_file;
 use super::failure::{Failure, blocking};
-use super::input::fetch_to_file;
 use super::settings::Context;
 use super::text::{self, unreadable};
 

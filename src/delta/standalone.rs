@@ -1,7 +1,6 @@
 //! Standalone delta files, which rebuild a component from another one.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
 
@@ -16,12 +15,12 @@ use crate::split::{Recipe, RecipeLayer, SplitPolicy, splice};
 
 /// Writes a delta file from `old` to `new`, which `policy` has split. `scratch` is an empty file. `read` receives the
 /// number of content bytes read so far. Returns the size of the file in bytes.
-pub fn make<S: Source, T: Source>(
+pub fn make<S: Source, T: Source, F: Read + Write + Seek>(
     old: &Component<S>,
     new: &Component<T>,
     policy: &SplitPolicy,
     level: u8,
-    scratch: &mut File,
+    scratch: &mut F,
     output: &mut dyn Write,
     read: &(dyn Fn(u64) + Sync),
 ) -> Result<u64, Error> {
@@ -69,10 +68,10 @@ pub fn make<S: Source, T: Source>(
 /// Rebuilds the new component from `old` and a standalone delta file, and checks every byte. `read_old` maps and hashes
 /// the old component by the policy in the file. `scratch` is an empty file. After an error, `output` may have a prefix
 /// of the component.
-pub fn patch<S: Source, D: Source>(
+pub fn patch<S: Source, D: Source, F: Write + Seek + Source>(
     old: &Component<S>,
     delta: &DeltaFile<D>,
-    scratch: &mut File,
+    scratch: &mut F,
     output: &mut (dyn Write + Send),
 ) -> Result<Identity, Error> {
     let header = &delta.header;
@@ -128,9 +127,9 @@ fn recipe(config: &Config) -> Recipe {
 }
 
 /// The contents of the new component's layers: each is a content of the old component, or decoded into a file.
-struct Contents<'a, S> {
+struct Contents<'a, S, F> {
     old: &'a Component<S>,
-    scratch: &'a File,
+    scratch: &'a F,
     layers: Vec<Location>,
 }
 
@@ -142,12 +141,12 @@ enum Location {
     Scratch(Range<u64>),
 }
 
-impl<'a, S: Source> Contents<'a, S> {
+impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
     fn decode<D: Source>(
         old: &'a Component<S>,
         delta: &DeltaFile<D>,
         config: &Config,
-        scratch: &'a mut File,
+        scratch: &'a mut F,
     ) -> Result<Self, Error> {
         let contents: Vec<Identity> = layer_contents(config).collect();
         let mut known = HashMap::new();

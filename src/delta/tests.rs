@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io::{self, Read, Write};
 
 use super::*;
@@ -81,7 +80,7 @@ fn read(bytes: &[u8]) -> Component<Vec<u8>> {
     Component::read(bytes.to_vec(), &POLICY).unwrap()
 }
 
-fn scratch() -> File {
+fn scratch() -> std::fs::File {
     tempfile::tempfile().unwrap()
 }
 

@@ -1,6 +1,5 @@
 //! Writes delta files.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::{Error, Header, Method, Part, PartKind};
@@ -10,9 +9,11 @@ use crate::split::SplitPolicy;
 /// A delta file that is being written. The header has the sizes of all parts, so the parts are kept in a file until the
 /// last one is complete.
 #[derive(Debug)]
-pub struct DeltaWriter<'a> {
+pub struct DeltaWriter<'a, F> {
     header: Header,
-    parts: &'a mut File,
+    parts: &'a mut F,
+    /// The size of all parts, in bytes. The file may be longer, because a part that is left out stays behind it.
+    end: u64,
     level: u8,
 }
 
@@ -28,14 +29,14 @@ pub struct PartContent<'a> {
     pub base: Option<(Identity, &'a [u8])>,
 }
 
-impl<'a> DeltaWriter<'a> {
+impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
     /// Begins a delta file. `parts` is an empty file for the encoded parts.
     pub fn new(
         source: Digest,
         target: Digest,
         policy: Option<SplitPolicy>,
         level: u8,
-        parts: &'a mut File,
+        parts: &'a mut F,
     ) -> Self {
         let header = Header {
             source,
@@ -46,6 +47,7 @@ impl<'a> DeltaWriter<'a> {
         Self {
             header,
             parts,
+            end: 0,
             level,
         }
     }
@@ -57,18 +59,17 @@ impl<'a> DeltaWriter<'a> {
             Some(_) => Method::Prefix,
             None => Method::Whole,
         };
-        let start = self.parts.stream_position()?;
+        self.parts.seek(SeekFrom::Start(self.end))?;
         let base = content.base.map_or(&[][..], |(_, bytes)| bytes);
         let mut output = BufWriter::new(&mut *self.parts);
         method.encode(base, content.bytes, content.size, self.level, &mut output)?;
         output.flush()?;
         drop(output);
-        let length = self.parts.stream_position()? - start;
+        let length = self.parts.stream_position()? - self.end;
         if length >= limit {
-            self.parts.set_len(start)?;
-            self.parts.seek(SeekFrom::Start(start))?;
             return Ok(None);
         }
+        self.end += length;
         self.header.parts.push(Part {
             kind: content.kind,
             method,
@@ -96,9 +97,9 @@ impl<'a> DeltaWriter<'a> {
         let mut write = || {
             self.parts.rewind()?;
             output.write_all(&header)?;
-            let parts = io::copy(self.parts, output)?;
+            io::copy(&mut self.parts.take(self.end), output)?;
             output.flush()?;
-            Ok(header.len() as u64 + parts)
+            Ok(header.len() as u64 + self.end)
         };
         write().map_err(|error| Error::File("writing the delta file", error))
     }

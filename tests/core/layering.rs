@@ -30,7 +30,6 @@ const MODULES: &[(&str, &str)] = &[
         "artifact",
         "digest split encoding metadata manifest section text",
     ),
-    ("delta", "artifact encoding"),
     ("acceptance", "digest manifest reference text"),
     ("store", "manifest reference digest encoding source text"),
     ("copy", "store digest manifest reference"),
@@ -38,6 +37,10 @@ const MODULES: &[(&str, &str)] = &[
     ("error", "acceptance artifact copy section split store stub"),
     // The verbs, where the Wasm half and the OCI half meet.
     ("component", VERB),
+    (
+        "delta",
+        "component digest encoding error manifest source split",
+    ),
     ("exploded", VERB),
     ("push", VERB),
     ("pull", VERB),

@@ -4,6 +4,7 @@ mod bad_manifests;
 pub mod bench_inputs;
 mod fits;
 mod fixtures;
+mod format_examples;
 mod layering;
 mod section_map;
 mod section_names;
