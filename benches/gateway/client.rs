@@ -12,7 +12,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 
 /// How a blob is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum BlobForm {
     /// As it is.
     Plain,
     /// With `Accept-Encoding: zstd`; the time ends with the last byte as it is sent.
@@ -23,7 +23,7 @@ pub(crate) enum Wanted {
 
 /// How long a blob took, in seconds from before the connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Took {
+pub(crate) struct TransferTimes {
     /// To the first byte of the body.
     pub(crate) first: f64,
     /// To the last one.
@@ -36,24 +36,24 @@ pub(crate) struct Took {
 /// at most, in MB/s.
 pub(crate) fn blob(
     (host, path): (&str, &str),
-    (wanted, link): (Wanted, Option<f64>),
+    (wanted, link): (BlobForm, Option<f64>),
     expected: &[u8],
     memory: &mut Vec<u8>,
-) -> io::Result<(Took, bool)> {
+) -> io::Result<(TransferTimes, bool)> {
     // Nothing is left of the last one, and no page is new to this process.
     memory.resize(expected.len(), 0);
     memory.fill(0);
     let encoding = match wanted {
-        Wanted::Plain => "",
-        Wanted::Zstd | Wanted::Decoded => "Accept-Encoding: zstd\r\n",
+        BlobForm::Plain => "",
+        BlobForm::Zstd | BlobForm::Decoded => "Accept-Encoding: zstd\r\n",
     };
     let mut frames = Frames::new(memory);
     let begin = Instant::now();
     let mut body = get(host, path, encoding)?;
-    if body.is_zstd != (wanted != Wanted::Plain) {
+    if body.is_zstd != (wanted != BlobForm::Plain) {
         return Err(io::Error::other("not the encoding that was asked for"));
     }
-    let mut took = Took {
+    let mut took = TransferTimes {
         first: 0.0,
         last: 0.0,
         sent: 0,
@@ -62,8 +62,8 @@ pub(crate) fn blob(
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let read = match wanted {
-            Wanted::Plain => body.read(frames.room())?,
-            Wanted::Zstd | Wanted::Decoded => body.read(&mut piece)?,
+            BlobForm::Plain => body.read(frames.room())?,
+            BlobForm::Zstd | BlobForm::Decoded => body.read(&mut piece)?,
         };
         if took.sent == 0 {
             took.first = begin.elapsed().as_secs_f64();
@@ -77,9 +77,9 @@ pub(crate) fn blob(
             thread::sleep(due.saturating_sub(begin.elapsed()));
         }
         match wanted {
-            Wanted::Plain => frames.filled += read,
-            Wanted::Zstd => kept.extend(&piece[..read]),
-            Wanted::Decoded => frames.decode(&piece[..read])?,
+            BlobForm::Plain => frames.filled += read,
+            BlobForm::Zstd => kept.extend(&piece[..read]),
+            BlobForm::Decoded => frames.decode(&piece[..read])?,
         }
     }
     took.last = begin.elapsed().as_secs_f64();
@@ -102,7 +102,7 @@ pub(crate) fn text(host: &str, path: &str, headers: &str) -> io::Result<String> 
 }
 
 /// What is still to come of a body.
-enum Left {
+enum RemainingBody {
     Bytes(u64),
     /// So much of a chunk, and then further ones.
     Chunk(u64),
@@ -111,7 +111,7 @@ enum Left {
 
 struct Body {
     stream: BufReader<TcpStream>,
-    left: Left,
+    left: RemainingBody,
     is_zstd: bool,
 }
 
@@ -126,7 +126,7 @@ fn get(host: &str, path: &str, headers: &str) -> io::Result<Body> {
     }
     let mut body = Body {
         stream,
-        left: Left::Nothing,
+        left: RemainingBody::Nothing,
         is_zstd: false,
     };
     loop {
@@ -134,9 +134,9 @@ fn get(host: &str, path: &str, headers: &str) -> io::Result<Body> {
         match header.split_once(": ") {
             None => return Ok(body),
             Some(("content-length", length)) => {
-                body.left = Left::Bytes(length.parse().map_err(io::Error::other)?);
+                body.left = RemainingBody::Bytes(length.parse().map_err(io::Error::other)?);
             }
-            Some(("transfer-encoding", "chunked")) => body.left = Left::Chunk(0),
+            Some(("transfer-encoding", "chunked")) => body.left = RemainingBody::Chunk(0),
             Some(("content-encoding", encoding)) => body.is_zstd = encoding == "zstd",
             Some(_) => {}
         }
@@ -155,20 +155,20 @@ fn line(stream: &mut impl BufRead) -> io::Result<String> {
 impl Body {
     /// Whether all of it came.
     fn is_over(&self) -> bool {
-        matches!(self.left, Left::Nothing | Left::Bytes(0))
+        matches!(self.left, RemainingBody::Nothing | RemainingBody::Bytes(0))
     }
 
     /// Reads some of it; nothing at its end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Left::Chunk(0) = self.left {
+        if let RemainingBody::Chunk(0) = self.left {
             let size = line(&mut self.stream)?;
             let size = u64::from_str_radix(&size, 16).map_err(io::Error::other)?;
             self.left = match size {
-                0 => Left::Nothing,
-                size => Left::Chunk(size),
+                0 => RemainingBody::Nothing,
+                size => RemainingBody::Chunk(size),
             };
         }
-        let (Left::Bytes(left) | Left::Chunk(left)) = &mut self.left else {
+        let (RemainingBody::Bytes(left) | RemainingBody::Chunk(left)) = &mut self.left else {
             return Ok(0);
         };
         let most = buffer
@@ -182,7 +182,7 @@ impl Body {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         *left -= read as u64;
-        if let Left::Chunk(0) = self.left {
+        if let RemainingBody::Chunk(0) = self.left {
             line(&mut self.stream)?;
         }
         Ok(read)

@@ -20,7 +20,7 @@ use std::thread;
 use clap::Parser;
 use wharf::digest::Digest;
 
-use self::client::{Took, Wanted};
+use self::client::{BlobForm, TransferTimes};
 use self::inputs::App;
 use self::measure::{Workspace, median};
 use self::server::Gateway;
@@ -89,11 +89,11 @@ impl Row {
         }
     }
 
-    fn wanted(self) -> Wanted {
+    fn wanted(self) -> BlobForm {
         match self {
-            Self::Registry | Self::Cold | Self::Warm => Wanted::Plain,
-            Self::Zstd => Wanted::Zstd,
-            Self::Decoded => Wanted::Decoded,
+            Self::Registry | Self::Cold | Self::Warm => BlobForm::Plain,
+            Self::Zstd => BlobForm::Zstd,
+            Self::Decoded => BlobForm::Decoded,
         }
     }
 }
@@ -188,7 +188,7 @@ impl Input {
     }
 
     fn throughput(&mut self, runs: u16, link: Option<f64>) -> String {
-        let mut taken: [Vec<(Took, f64)>; 5] = Default::default();
+        let mut taken: [Vec<(TransferTimes, f64)>; 5] = Default::default();
         let mut memory = Vec::new();
         for _ in 0..runs {
             let gateway = self.gateway();
@@ -212,7 +212,7 @@ impl Input {
             }
         }
         let size = self.bytes.len() as f64 / 1e6;
-        let of = |taken: &[(Took, f64)], number: fn(&Took) -> f64| {
+        let of = |taken: &[(TransferTimes, f64)], number: fn(&TransferTimes) -> f64| {
             median(taken.iter().map(|(took, _)| number(took)))
         };
         let registry = of(&taken[0], |took| took.last);
@@ -251,7 +251,10 @@ impl Input {
 
     fn memory(&mut self, clients: u16) -> String {
         let mut rows = Vec::new();
-        for (name, wanted) in [("in one piece", Wanted::Plain), ("zstd", Wanted::Decoded)] {
+        for (name, wanted) in [
+            ("in one piece", BlobForm::Plain),
+            ("zstd", BlobForm::Decoded),
+        ] {
             let gateway = self.gateway();
             let mut row = vec![name.to_owned()];
             for _ in ["empty cache", "warm"] {
@@ -267,7 +270,7 @@ impl Input {
     }
 
     /// Has many clients get the component at the same time.
-    fn crowd(&mut self, gateway: &Gateway, clients: u16, wanted: Wanted) {
+    fn crowd(&mut self, gateway: &Gateway, clients: u16, wanted: BlobForm) {
         let path = self.path(Self::SPLIT);
         let wanted = (wanted, None);
         let wrong = thread::scope(|scope| {

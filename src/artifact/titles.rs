@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_no_titles() {
+    fn other_names_are_not_titles() {
         let hex = Digest::of(b"").hex();
         for name in [
             "calc.wasm",

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_of_digests_are_told_apart() {
+    fn companion_tags_and_fallback_tags_differ() {
         let digest = Digest::of(b"");
         let suffixes = ["yank".to_owned()];
         let yank = companion(&digest, "yank");

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_upstream_is_no_missing_whole() {
+    fn blobs_missing_upstream_are_not_a_404() {
         let missing = store::Error::NotFound {
             what: Subject::Other("blob".to_owned()),
             location: "host/a".to_owned(),

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_version_is_no_whole_version() {
+    fn a_version_prefix_is_not_a_whole_version() {
         let http = |version: &str| pattern(&format!("wasi:http/types{version}"));
         for wanted in ["", "@0.2", "@^0.2.0", "@<0.2.6"] {
             assert!(http(wanted).matches("wasi:http/types@0.2"), "{wanted}");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_interfaces_match_to_the_letter() {
+    fn plain_names_match_only_themselves() {
         for name in ["run", "wasi_snapshot_preview1", "[method]a.b", "_start"] {
             assert!(pattern(name).matches(name));
             assert!(!pattern(name).matches("other"));

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn other_repositories_are_no_packages() {
+    fn other_repositories_are_not_packages() {
         let place: PackagePlace = "ghcr.io/acme".parse().unwrap();
         for other in [
             "other/demo/calc",

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_is_missing_is_near_the_version_without_one() {
+    fn the_version_without_a_build_is_near_a_missing_build() {
         let tags = read(&["0.9.0", "1.0.0", "1.0.0_b.7", "1.0.0_b.8", "1.1.0", "2.0.0"]);
         for text in ["@=1.0.0+b.9", "@1.0.0+b.9", "@=1.0.0+b.9, <2"] {
             let nearest = tags.nearest(&requirement(text));

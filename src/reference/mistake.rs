@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_that_was_meant_is_found() {
+    fn mistakes_suggest_a_correct_reference() {
         for (text, meant) in [
             ("oci://ghcr.io/me/calc:1", Some("ghcr.io/me/calc:1")),
             ("oci://[::1]:5000/calc:1", Some("[::1]:5000/calc:1")),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::support::containerd::Containerd;
 use crate::support::cri::{self, Login};
 use crate::support::registries::registries;
-use crate::support::serving::Running;
+use crate::support::serving::RunningServer;
 use crate::support::workspace::{self, Workspace, assert_blobs, blobs_of, files, names};
 use serde_json::Value;
 use wharf::digest::Digest;
@@ -48,7 +48,7 @@ fn hosts_toml(gateway: &str) -> String {
 }
 
 /// A component that was pushed in split form.
-struct Pushed {
+struct PushedComponent {
     /// With its host.
     repository: String,
     tag: String,
@@ -59,7 +59,7 @@ struct Pushed {
     blobs: BTreeSet<String>,
 }
 
-impl Pushed {
+impl PushedComponent {
     fn tagged(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
     }
@@ -74,7 +74,7 @@ impl Pushed {
 }
 
 /// Pushes a file as `REPOSITORY:TAG`, and learns what is stored.
-fn push(workspace: &Workspace, file: &str, host: &str, name: &str) -> Pushed {
+fn push(workspace: &Workspace, file: &str, host: &str, name: &str) -> PushedComponent {
     let reference = format!("{host}/{name}");
     let report = workspace.json(&["push", file, &reference]);
     let split: Digest = workspace::digest(&report["digest"]);
@@ -84,7 +84,7 @@ fn push(workspace: &Workspace, file: &str, host: &str, name: &str) -> Pushed {
     let blobs = blobs_of(&manifest).into_iter().chain([split]);
     let (repository, tag) = reference.rsplit_once(':').unwrap();
     let value: Value = serde_json::from_slice(&manifest).unwrap();
-    Pushed {
+    PushedComponent {
         repository: repository.to_owned(),
         tag: tag.to_owned(),
         bytes: workspace.read(file),
@@ -95,7 +95,7 @@ fn push(workspace: &Workspace, file: &str, host: &str, name: &str) -> Pushed {
 }
 
 /// Pushes a component that zstd makes smaller; another `mark` makes another one.
-fn push_component(workspace: &Workspace, host: &str, name: &str, mark: u8) -> Pushed {
+fn push_component(workspace: &Workspace, host: &str, name: &str, mark: u8) -> PushedComponent {
     let bytes = with_section(&workspace::assemble("layers"), mark);
     workspace.write("component.wasm", &bytes);
     push(workspace, "component.wasm", host, name)
@@ -108,14 +108,14 @@ fn with_section(component: &[u8], mark: u8) -> Vec<u8> {
 
 /// Who has containerd pull.
 #[derive(Debug, Clone, Copy)]
-enum By {
+enum Puller {
     Ctr,
     Kubernetes,
 }
 
-const BOTH: [By; 2] = [By::Ctr, By::Kubernetes];
+const BOTH: [Puller; 2] = [Puller::Ctr, Puller::Kubernetes];
 
-impl By {
+impl Puller {
     /// Pulls, and returns what is said if that fails.
     async fn pull(self, containerd: &Containerd, image: &str) -> Result<(), String> {
         self.pull_as(containerd, image, None).await
@@ -148,27 +148,27 @@ impl By {
 }
 
 /// Where containerd keeps its blobs.
-fn held(containerd: &Containerd) -> PathBuf {
+fn blob_directory(containerd: &Containerd) -> PathBuf {
     containerd.blobs().join("sha256")
 }
 
 #[track_caller]
 fn assert_empty(containerd: &Containerd) {
-    assert_eq!(names(&held(containerd)), BTreeSet::new());
+    assert_eq!(names(&blob_directory(containerd)), BTreeSet::new());
 }
 
 /// The store has the flat form and nothing else; forgets it.
 #[track_caller]
-fn assert_flat(containerd: &Containerd, pushed: &Pushed) {
-    let held = held(containerd);
-    assert_blobs(&held);
-    let names = names(&held);
+fn assert_flat(containerd: &Containerd, pushed: &PushedComponent) {
+    let blobs = blob_directory(containerd);
+    assert_blobs(&blobs);
+    let names = names(&blobs);
     assert!(names.contains(&pushed.flat.hex()), "{names:?}");
-    let manifest = fs::read(held.join(pushed.flat.hex())).unwrap();
+    let manifest = fs::read(blobs.join(pushed.flat.hex())).unwrap();
     let named = blobs_of(&manifest).into_iter().chain([pushed.flat]);
     assert_eq!(names, named.map(|digest| digest.hex()).collect());
     assert_eq!(names.len(), 3);
-    let content = fs::read(held.join(pushed.content().hex())).unwrap();
+    let content = fs::read(blobs.join(pushed.content().hex())).unwrap();
     assert!(content == pushed.bytes, "other bytes");
     containerd.forget();
     assert_empty(containerd);
@@ -176,9 +176,9 @@ fn assert_flat(containerd: &Containerd, pushed: &Pushed) {
 
 /// The store has the split form and nothing else, and that gives the component; forgets it.
 #[track_caller]
-fn assert_split(workspace: &Workspace, containerd: &Containerd, pushed: &Pushed) {
-    assert_eq!(names(&held(containerd)), pushed.blobs);
-    assert_blobs(&held(containerd));
+fn assert_split(workspace: &Workspace, containerd: &Containerd, pushed: &PushedComponent) {
+    assert_eq!(names(&blob_directory(containerd)), pushed.blobs);
+    assert_blobs(&blob_directory(containerd));
     assert_pulls(workspace, containerd, pushed.split, &pushed.bytes);
     containerd.forget();
     assert_empty(containerd);

@@ -73,7 +73,7 @@ fn complains(expected: &[&str], change: impl FnOnce(&mut Value)) {
 }
 
 #[test]
-fn the_good_one_is_accepted_and_repeats_its_config() {
+fn a_valid_manifest_is_accepted_and_repeats_its_config() {
     let (config, manifest) = artifact();
     let read = read(&manifest).unwrap();
     assert!(read.layers.len() >= 8);
@@ -284,7 +284,7 @@ fn wrong_digests_titles_and_types_are_refused() {
 }
 
 #[test]
-fn a_root_alone_is_the_whole() {
+fn a_manifest_with_only_a_root_is_the_whole_component() {
     let wat = include_str!("../../testdata/wat/layers.wat");
     let bytes = wat::parse_str(wat).unwrap();
     let policy = SplitPolicy {

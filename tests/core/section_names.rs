@@ -76,7 +76,7 @@ fn compact_core_imports_are_read() {
 }
 
 #[test]
-fn component_names_are_read_with_all_that_can_stand_beside_them() {
+fn component_names_are_read_with_every_kind_of_attribute() {
     let imports = entries(
         10,
         &[
@@ -109,7 +109,7 @@ fn component_names_are_read_with_all_that_can_stand_beside_them() {
 }
 
 #[test]
-fn attributes_of_names_are_kept_beside_them() {
+fn attributes_are_read_with_their_names() {
     let imports = entries(
         10,
         &[
@@ -217,7 +217,7 @@ fn a_file_of_an_unknown_version_is_all_root() {
 }
 
 #[test]
-fn an_attribute_is_there_once() {
+fn a_repeated_attribute_ends_a_list() {
     let twice = b"\x02\x01p\x02\0\x01a\0\x01b\x05\0";
     let map = map_of(&component(&[entries(10, &[b"\0\x01a\x05\0", twice])]));
     assert_eq!(map.imports, ["a"]);
@@ -371,7 +371,7 @@ fn hostile_names_give_harmless_paths() {
 }
 
 #[test]
-fn custom_sections_that_wit_is_read_from_are_kept() {
+fn custom_sections_with_wit_stay_in_the_root() {
     let kept: [&[u8]; 6] = [
         b"package-docs",
         b"component-type",

@@ -201,7 +201,7 @@ fn merges_that_do_not_reduce_the_count_are_skipped() {
 }
 
 #[test]
-fn a_merge_takes_what_lies_in_the_suffix_and_nothing_else() {
+fn a_merge_takes_only_layers_of_the_suffix() {
     // A custom section before the suffix and one after its end; gaps and customs within are taken.
     let core = [
         custom("early", &noise(1, 10)),

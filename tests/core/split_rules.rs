@@ -77,7 +77,7 @@ fn a_layer_has_at_least_the_floor() {
 }
 
 #[test]
-fn segments_are_cut_where_they_are_asked_for() {
+fn segments_are_cut_if_the_policy_says_so() {
     let tens = b"0123456789";
     let segments = [active(tens), passive(b"short"), passive(tens), active(tens)];
     let bytes = component(&[nested_module(&[data(&segments)])]);

@@ -402,7 +402,7 @@ fn an_odd_name_of_a_feature_is_refused() {
 }
 
 #[test]
-fn few_types_cannot_become_a_text_without_end() {
+fn the_text_of_a_world_has_a_limit() {
     // Each tuple is twice the one before, and the function writes all of the last one out.
     let tuples = |deep: usize| {
         let name = "n".repeat(9000);

@@ -57,7 +57,7 @@ fn registry(host: &str) -> Upstream {
 }
 
 /// A gateway with its own directory, log and metrics.
-struct Front {
+struct TestGateway {
     gateway: Gateway,
     log: Arc<Mutex<Vec<String>>>,
     metrics: Arc<Metrics>,
@@ -66,7 +66,7 @@ struct Front {
     _directory: Option<tempfile::TempDir>,
 }
 
-impl Front {
+impl TestGateway {
     fn new(upstreams: Vec<Upstream>) -> Self {
         Self::with(upstreams, |_| {})
     }
@@ -112,7 +112,12 @@ impl Front {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, headers: &[(&'static str, &str)]) -> Got {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> WholeAnswer {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -121,14 +126,14 @@ impl Front {
         request.method = method;
         request.uri = path.parse().unwrap();
         request.headers = map;
-        Got::of(self.gateway.handle(request).await).await
+        WholeAnswer::of(self.gateway.handle(request).await).await
     }
 
-    async fn get(&self, path: &str) -> Got {
+    async fn get(&self, path: &str) -> WholeAnswer {
         self.ask(Method::GET, path, &[("accept", "*/*")]).await
     }
 
-    async fn head(&self, path: &str) -> Got {
+    async fn head(&self, path: &str) -> WholeAnswer {
         self.ask(Method::HEAD, path, &[("accept", "*/*")]).await
     }
 
@@ -148,14 +153,14 @@ impl Front {
 
 /// An answer with its whole body.
 #[derive(Debug)]
-struct Got {
+struct WholeAnswer {
     status: u16,
     headers: HeaderMap,
     /// What came, and whether it ended well.
     body: Result<Vec<u8>, String>,
 }
 
-impl Got {
+impl WholeAnswer {
     async fn of(reply: Response) -> Self {
         let body = reply.body.try_fold(Vec::new(), async |mut all, piece| {
             all.extend_from_slice(&piece);

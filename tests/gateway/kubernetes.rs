@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::serve::http;
-use crate::support::serving::Running;
+use crate::support::serving::RunningServer;
 use crate::support::workspace::{Answer, Workspace, files, names};
 use serde_json::Value;
 
@@ -148,7 +148,7 @@ impl Pod {
     }
 
     /// Starts a gateway before a layout that takes the place of its registries. Returns it, and where it is watched.
-    fn serve(&self, layout: &Path, listen: &str, watch: &str) -> (Running, String) {
+    fn serve(&self, layout: &Path, listen: &str, watch: &str) -> (RunningServer, String) {
         let free = TcpListener::bind((NODE, 0)).unwrap();
         let watched = free.local_addr().unwrap().to_string();
         drop(free);
@@ -160,7 +160,7 @@ impl Pod {
             ("components.example.com", &place("components.example.com")),
         ]);
         command.arg("--json");
-        (Running::run(command), watched)
+        (RunningServer::run(command), watched)
     }
 
     /// All probes, which go to where the gateway is watched and nowhere else.
@@ -215,7 +215,7 @@ fn field(line: &str, key: &str) -> String {
 }
 
 /// A component in a layout.
-struct Stored {
+struct StoredComponent {
     workspace: Workspace,
     bytes: Vec<u8>,
     /// In hex.
@@ -223,7 +223,7 @@ struct Stored {
     flat: String,
 }
 
-impl Stored {
+impl StoredComponent {
     fn new() -> Self {
         let workspace = Workspace::new();
         let bytes = workspace.fixture("layers");
@@ -294,7 +294,7 @@ fn lead(mut client: TcpStream, name: &str, to: SocketAddr) -> io::Result<()> {
 
 #[test]
 fn a_pod_gets_its_component_through_the_gateway_of_the_cluster() {
-    let stored = Stored::new();
+    let stored = StoredComponent::new();
     let deployed = Pod::read("deployment.yaml");
     for (kept, mounted) in [("service.crt", "tls.crt"), ("service.key", "tls.key")] {
         let mounted = deployed.place(&format!("/tls/{mounted}"));
@@ -315,7 +315,7 @@ fn a_pod_gets_its_component_through_the_gateway_of_the_cluster() {
 
 #[test]
 fn the_gateway_of_a_node_answers_its_probes() {
-    let stored = Stored::new();
+    let stored = StoredComponent::new();
     let example = fs::read_to_string(Path::new(EXAMPLES).join("daemonset.yaml")).unwrap();
     let plain = Pod::of(&example);
     // With what stands there as comments for containerd's store.
@@ -344,7 +344,7 @@ fn the_gateway_of_a_node_answers_its_probes() {
 
 #[test]
 fn a_pod_splices_layers_from_the_node() {
-    let stored = Stored::new();
+    let stored = StoredComponent::new();
     let pod = Pod::read("init-blobs.yaml");
     let blobs = pod.place("/blobs");
     stored.blobs(&blobs);
@@ -355,7 +355,7 @@ fn a_pod_splices_layers_from_the_node() {
 
 #[test]
 fn a_pod_splices_an_artifact_that_is_mounted_as_files() {
-    let stored = Stored::new();
+    let stored = StoredComponent::new();
     let pod = Pod::read("init-crio.yaml");
     let layers = pod.place("/layers");
     let manifest = fs::read(stored.blob(&stored.split)).unwrap();

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::process::Command;
 
 use crate::support::registries::{PASSWORD, USERNAME, registries};
-use crate::support::serving::Running;
+use crate::support::serving::RunningServer;
 use crate::support::workspace::{self, Answer, Workspace, assemble};
 use serde_json::Value;
 use wharf::digest::Digest;
@@ -33,7 +33,7 @@ fn wordy(text: &str) -> Vec<u8> {
 }
 
 /// Something that is stored in split form.
-struct Stored {
+struct StoredComponent {
     /// What a gateway is told.
     upstream: String,
     repository: String,
@@ -44,7 +44,7 @@ struct Stored {
     layers: Vec<Digest>,
 }
 
-impl Stored {
+impl StoredComponent {
     /// Pushes a component as `1.0.0` and learns what was stored without the gateway.
     fn push(workspace: &Workspace, upstream: &str, repository: &str, bytes: &[u8]) -> Self {
         let reference = match upstream.starts_with("oci:") {
@@ -98,19 +98,19 @@ impl Stored {
     }
 
     /// A gateway in front of it.
-    fn serve(&self, workspace: &Workspace) -> Running {
-        Running::start(workspace, &["--upstream", &self.upstream])
+    fn serve(&self, workspace: &Workspace) -> RunningServer {
+        RunningServer::start(workspace, &["--upstream", &self.upstream])
     }
 }
 
 /// A component stored in split form in each open registry and in a layout, each for itself.
-fn everywhere(repository: &str) -> Vec<(Workspace, Stored)> {
+fn everywhere(repository: &str) -> Vec<(Workspace, StoredComponent)> {
     let hosts = registries().iter().map(|registry| registry.host.clone());
     let stored = |upstream: Option<String>| {
         let workspace = Workspace::new();
         let layout = || format!("oci:{}", workspace.path("store").display());
         let upstream = upstream.unwrap_or_else(layout);
-        let stored = Stored::push(&workspace, &upstream, repository, &component(4));
+        let stored = StoredComponent::push(&workspace, &upstream, repository, &component(4));
         (workspace, stored)
     };
     hosts.map(Some).chain([None]).map(stored).collect()

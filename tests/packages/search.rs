@@ -29,7 +29,7 @@ use ::wharf::store::cache::Cache;
 use ::wharf::store::layout::Layout;
 use ::wharf::store::remote::{Access, Credentials, Options, Remote};
 use ::wharf::store::{Session, WritableStore};
-use components::Made;
+use components::TestComponent;
 use serde_json::Value;
 
 const POLICY: SplitPolicy = SplitPolicy {
@@ -69,7 +69,7 @@ fn store(place: &str, package: &str) -> Arc<dyn WritableStore> {
 }
 
 /// Publishes components without a process for each.
-fn publish_all(place: &str, components: &[Made]) {
+fn publish_all(place: &str, components: &[TestComponent]) {
     let components = components.iter().map(|made| {
         let component = Component::read(made.bytes.clone(), &POLICY).unwrap();
         (made.package.as_str(), made.version.as_str(), component)

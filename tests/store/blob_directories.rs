@@ -14,11 +14,11 @@ use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::{Error, Store};
 
 /// A workspace with `layers.wat` in the directory `held`; also its bytes, and the digest of its manifest.
-fn held() -> (Workspace, Vec<u8>, String) {
+fn publish_and_move_blobs() -> (Workspace, Vec<u8>, String) {
     let workspace = Workspace::new();
     let bytes = workspace.fixture("layers");
     let report = workspace.json(&["push", "--no-cache", "layers.wasm", "oci:store:1.0"]);
-    fs::rename(workspace.path("store/blobs"), workspace.path("held")).unwrap();
+    fs::rename(workspace.path("store/blobs"), workspace.path("node")).unwrap();
     fs::remove_dir_all(workspace.path("store")).unwrap();
     let digest = report["digest"].as_str().unwrap().to_owned();
     (workspace, bytes, digest)
@@ -29,10 +29,10 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn layers_are_read_where_they_are() {
-    let (workspace, bytes, digest) = held();
-    let before = files(&workspace.path("held"));
-    let reference = format!("blobs:held@{digest}");
+fn layers_are_read_in_place() {
+    let (workspace, bytes, digest) = publish_and_move_blobs();
+    let before = files(&workspace.path("node"));
+    let reference = format!("blobs:node@{digest}");
     for flags in [&["--no-cache"][..], &[]] {
         let arguments = [&["pull", &reference, "-o", "pulled.wasm"], flags].concat();
         let report = workspace.json(&arguments);
@@ -49,17 +49,17 @@ fn layers_are_read_where_they_are() {
     let cache = workspace.cache();
     assert!(names(&cache.blobs()).is_empty());
     assert!(names(&cache.root.join("content")).is_empty());
-    assert!(files(&workspace.path("held")) == before);
+    assert!(files(&workspace.path("node")) == before);
 }
 
 #[test]
 fn a_damaged_blob_is_named_and_writes_no_output() {
-    let (workspace, _, digest) = held();
+    let (workspace, _, digest) = publish_and_move_blobs();
     let hex = digest.strip_prefix("sha256:").unwrap();
-    let manifest = workspace.read(&format!("held/sha256/{hex}"));
-    let reference = format!("blobs:held@{digest}");
+    let manifest = workspace.read(&format!("node/sha256/{hex}"));
+    let reference = format!("blobs:node@{digest}");
     for layer in layers(&manifest) {
-        let path = workspace.path("held/sha256").join(layer.digest.hex());
+        let path = workspace.path("node/sha256").join(layer.digest.hex());
         let sound = fs::read(&path).unwrap();
         let mut damaged = sound.clone();
         *damaged.last_mut().unwrap() ^= 0x55;
@@ -75,12 +75,12 @@ fn a_damaged_blob_is_named_and_writes_no_output() {
 
 #[test]
 fn another_frame_of_the_same_content_is_not_the_blob() {
-    let (workspace, _, digest) = held();
+    let (workspace, _, digest) = publish_and_move_blobs();
     let hex = digest.strip_prefix("sha256:").unwrap();
-    let manifest = workspace.read(&format!("held/sha256/{hex}"));
+    let manifest = workspace.read(&format!("node/sha256/{hex}"));
     let root = SplitManifest::read(&manifest).unwrap().root;
     assert_eq!(root.encoding, Encoding::Zstd);
-    let path = workspace.path("held/sha256").join(root.blob.digest.hex());
+    let path = workspace.path("node/sha256").join(root.blob.digest.hex());
     let mut content = Vec::new();
     let blob = fs::File::open(&path).unwrap();
     let mut decoder = Decoder::new(blob, root.encoding, root.content.size).unwrap();
@@ -89,26 +89,26 @@ fn another_frame_of_the_same_content_is_not_the_blob() {
     encoding::compress(&mut content.as_slice(), root.content.size, 1, &mut frame).unwrap();
     assert!(frame != fs::read(&path).unwrap());
     fs::write(&path, frame).unwrap();
-    let error = workspace.error(&["inspect", "--wit", &format!("blobs:held@{digest}")], 5);
+    let error = workspace.error(&["inspect", "--wit", &format!("blobs:node@{digest}")], 5);
     let message = error["message"].as_str().unwrap();
     assert!(message.contains(&root.blob.digest.to_string()), "{message}");
 }
 
 #[test]
 fn unreadable_files_are_named() {
-    let (workspace, _, digest) = held();
+    let (workspace, _, digest) = publish_and_move_blobs();
     let hex = digest.strip_prefix("sha256:").unwrap();
-    let manifest = workspace.read(&format!("held/sha256/{hex}"));
+    let manifest = workspace.read(&format!("node/sha256/{hex}"));
     let layer = layers(&manifest)[1].digest.hex();
-    let directory = workspace.path("held/sha256");
+    let directory = workspace.path("node/sha256");
     for (path, mode) in [
         (directory.join(&layer), 0o644),
         (directory.join(hex), 0o644),
         (directory.clone(), 0o755),
-        (workspace.path("held"), 0o755),
+        (workspace.path("node"), 0o755),
     ] {
         set_mode(&path, 0);
-        let reference = format!("blobs:held@{digest}");
+        let reference = format!("blobs:node@{digest}");
         let wharf = env!("CARGO_BIN_EXE_wharf");
         let pull = [wharf, "pull", &reference, "-o", "bad.wasm"];
         // Root reads everything by its capabilities, which it can go without.
@@ -135,9 +135,9 @@ fn unreadable_files_are_named() {
 
 #[tokio::test]
 async fn there_are_no_tags_and_no_referrers() {
-    let (workspace, _, digest) = held();
+    let (workspace, _, digest) = publish_and_move_blobs();
     let digest: Digest = digest.parse().unwrap();
-    let store = BlobDirectory::open(&workspace.path("held")).unwrap();
+    let store = BlobDirectory::open(&workspace.path("node")).unwrap();
     let manifest = store.manifest(&Name::Digest(digest)).await.unwrap();
     assert_eq!(manifest.digest, digest);
     let tag = store.manifest(&Name::Tag("1.0".to_owned())).await;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
-use watched::Watched;
+use watched::WatchedStore;
 use wharf::copy::{self, BlobCounts, CopySummary};
 use wharf::digest::{Digest, Identity};
 use wharf::manifest::media_type;

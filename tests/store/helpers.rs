@@ -68,7 +68,7 @@ fn a_helper_need_not_read_its_input() {
 }
 
 #[test]
-fn an_answer_without_a_secret_is_no_login() {
+fn an_answer_without_a_secret_is_not_a_login() {
     for answer in [
         "true",
         "echo",

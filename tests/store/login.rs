@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::fault::{self, Auth, Registry, Settings, Who};
+use crate::support::fault::{self, Auth, Registry, Settings, TokenClient};
 use crate::support::registries::{self, PASSWORD, USERNAME, authenticated};
 use crate::support::workspace::{Answer, Workspace};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn basic() -> Registry {
 /// Every way in which a registry may ask for the same password.
 fn registries() -> [Registry; 4] {
     let (username, password) = ("user", "word");
-    let who = Who::Password(username, password);
+    let who = TokenClient::Password(username, password);
     [
         basic(),
         guarded(Auth::BasicToWrite { username, password }),
@@ -251,7 +251,7 @@ fn errors_of_a_helper_do_not_show_its_output() {
 fn an_identity_token_that_another_client_left_is_used() {
     let workspace = Workspace::new();
     let registry = guarded(Auth::Scoped {
-        who: Who::Identity("hunter2"),
+        who: TokenClient::Identity("hunter2"),
         given: &["repository:demo/app:pull", "repository:demo/app:push"],
         greedy: 403,
     });
@@ -288,7 +288,7 @@ fn wharf_uses_the_tokens_of_wkg() {
 }
 
 #[test]
-fn wharf_pushes_with_what_oras_and_skopeo_logged_in_with() {
+fn wharf_pushes_with_logins_of_oras_and_skopeo() {
     let login = "login --password-stdin -u";
     for (program, insecure) in [("oras", "--plain-http"), ("skopeo", "--tls-verify=false")] {
         let Some(program) = support::tool(program) else {
@@ -311,7 +311,7 @@ fn wharf_pushes_with_what_oras_and_skopeo_logged_in_with() {
 }
 
 #[test]
-fn oras_and_skopeo_find_what_wharf_logged_in_with() {
+fn oras_and_skopeo_use_logins_of_wharf() {
     for registry in authenticated() {
         let workspace = Workspace::new();
         let host = &registry.host;
@@ -359,7 +359,7 @@ fn oras_and_skopeo_find_what_wharf_logged_in_with() {
 }
 
 #[test]
-fn wkg_finds_what_wharf_and_oras_logged_in_with() {
+fn wkg_uses_logins_of_wharf_and_oras() {
     let Some(wkg) = support::tool("wkg") else {
         return;
     };

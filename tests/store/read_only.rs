@@ -23,13 +23,13 @@ fn set_mode(path: &Path, directories: u32, files: u32) {
 }
 
 /// A workspace whose cache holds `demo/calc:1.0` of the registry, and may only be read; and the component.
-struct Baked {
+struct ReadOnlyCache {
     workspace: Workspace,
     registry: Registry,
     bytes: Vec<u8>,
 }
 
-impl Baked {
+impl ReadOnlyCache {
     fn new() -> Self {
         let (workspace, registry) = (Workspace::new(), Registry::start());
         let bytes = workspace.fixture("layers");
@@ -78,7 +78,7 @@ impl Baked {
     }
 }
 
-impl Drop for Baked {
+impl Drop for ReadOnlyCache {
     fn drop(&mut self) {
         set_mode(&self.workspace.cache().root, 0o755, 0o644);
     }
@@ -93,7 +93,7 @@ fn warnings(answer: &Answer) -> usize {
 
 #[test]
 fn a_read_only_cache_is_used() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let root = baked.workspace.cache().root;
     let before = files(&root);
     let pull = ["pull", &baked.reference("layers"), "-o", "second.wasm"];
@@ -113,7 +113,7 @@ fn a_read_only_cache_is_used() {
 
 #[test]
 fn blobs_missing_in_a_read_only_cache_are_fetched_each_time() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let root = baked.workspace.cache().root;
     let before = files(&root);
     for _ in 0..2 {
@@ -137,7 +137,7 @@ fn blobs_missing_in_a_read_only_cache_are_fetched_each_time() {
 
 #[test]
 fn a_damaged_blob_of_a_read_only_cache_is_fetched_again() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let root = baked.workspace.cache().root;
     let blobs = baked.workspace.cache().blobs();
     for name in names(&blobs) {
@@ -156,7 +156,7 @@ fn a_damaged_blob_of_a_read_only_cache_is_fetched_again() {
 
 #[test]
 fn a_read_only_cache_is_counted_and_not_pruned() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let report = baked.run(&["cache", "du", "--json"]).success().json();
     let blobs = names(&baked.workspace.cache().blobs()).len();
     assert_eq!(report["blobs"], blobs);
@@ -169,7 +169,7 @@ fn a_read_only_cache_is_counted_and_not_pruned() {
 
 #[test]
 fn the_index_of_a_read_only_cache_is_searched() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let root = baked.workspace.cache().root;
     let add = ["index", "add", &baked.reference("layers")];
     // Nothing is in the index yet, and nothing may be added to it.
@@ -188,7 +188,7 @@ fn the_index_of_a_read_only_cache_is_searched() {
 
 #[test]
 fn wharf_works_without_a_cache_that_cannot_be_created() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     let inside = baked.workspace.cache().root.join("v1/missing");
     let inside = inside.display().to_string();
     let pull = [
@@ -208,7 +208,7 @@ fn wharf_works_without_a_cache_that_cannot_be_created() {
 
 #[test]
 fn a_deleted_tag_is_reported_as_deleted() {
-    let baked = Baked::new();
+    let baked = ReadOnlyCache::new();
     baked
         .registry
         .on("GET", "/manifests/1.0", 1, Fault::Status(404, Vec::new()));

@@ -160,7 +160,7 @@ async fn referrers_of_a_manifest_are_listed() {
 }
 
 #[tokio::test]
-async fn a_subject_need_not_be_there() {
+async fn a_subject_need_not_exist() {
     for registry in registries::registries() {
         let store = remote(registry, &repository(registry));
         push_empty(&store).await;

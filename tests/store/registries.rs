@@ -11,7 +11,7 @@ fn ask(registry: &Registry, logged_in: bool) -> u16 {
 }
 
 #[test]
-fn open_registries_let_everybody_in() {
+fn open_registries_require_no_password() {
     for registry in registries() {
         assert_eq!(ask(registry, false), 200, "{}", registry.name);
         assert_eq!((registry.username, registry.password), (None, None));
@@ -27,7 +27,7 @@ fn authenticated_registries_require_the_password() {
 }
 
 #[test]
-fn every_required_part_is_here() {
+fn every_required_tool_and_registry_is_available() {
     for part in support::required() {
         if part == "conformance" {
             // It says nothing without a registry to look at.

@@ -8,7 +8,7 @@ use super::registries::{
 };
 
 /// A distribution registry on a storage of its own.
-pub struct Collected {
+pub struct CollectedRegistry {
     kind: &'static Kind,
     program: PathBuf,
     /// There is one while it runs. Dropped first: its storage must not be removed under a server that runs.
@@ -18,13 +18,13 @@ pub struct Collected {
 
 /// Returns one of each distribution that this machine has; none of them runs. Where other registries are in containers,
 /// these are not: nobody else may use them.
-pub fn collected() -> Vec<Collected> {
+pub fn collected() -> Vec<CollectedRegistry> {
     let distributions = KINDS
         .iter()
         .filter(|kind| kind.name.starts_with("distribution"));
     distributions
         .filter_map(|kind| {
-            Some(Collected {
+            Some(CollectedRegistry {
                 kind,
                 program: registries::program(kind)?,
                 storage: tempfile::tempdir().unwrap(),
@@ -34,7 +34,7 @@ pub fn collected() -> Vec<Collected> {
         .collect()
 }
 
-impl Collected {
+impl CollectedRegistry {
     /// Runs it, with nothing in memory of what it did before.
     pub fn start(&mut self) -> Registry {
         assert!(self.server.is_none(), "{} runs", self.kind.name);

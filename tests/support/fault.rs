@@ -58,7 +58,7 @@ pub enum Auth {
     },
     /// Tokens from `/token` that are good for what they were asked for, of what is given at all.
     Scoped {
-        who: Who,
+        who: TokenClient,
         /// Such as `repository:demo/app:pull`; more actions are more entries.
         given: &'static [&'static str],
         /// The status for whoever asks for more than that, who else gets less (0).
@@ -67,7 +67,7 @@ pub enum Auth {
 }
 
 /// Who gets tokens.
-pub enum Who {
+pub enum TokenClient {
     Everybody,
     /// Who shows this by GET.
     Password(&'static str, &'static str),
@@ -121,7 +121,7 @@ pub enum Fault {
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-pub struct Recorded {
+pub struct RecordedRequest {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -130,7 +130,7 @@ pub struct Recorded {
     pub body: u64,
 }
 
-impl Recorded {
+impl RecordedRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self
             .headers
@@ -160,7 +160,7 @@ struct Repository {
 struct State {
     repositories: HashMap<String, Repository>,
     rules: Vec<Rule>,
-    requests: Vec<Recorded>,
+    requests: Vec<RecordedRequest>,
     /// What is left of each token.
     tokens: HashMap<String, u32>,
     /// What a token is good for.
@@ -268,13 +268,13 @@ impl Registry {
         self.shared.blob_bytes.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.state().requests.clone()
     }
 
     /// Every request as `METHOD path`, in the order they came.
     pub fn lines(&self) -> Vec<String> {
-        let line = |request: Recorded| format!("{} {}", request.method, request.path);
+        let line = |request: RecordedRequest| format!("{} {}", request.method, request.path);
         self.requests().into_iter().map(line).collect()
     }
 

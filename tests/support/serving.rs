@@ -17,7 +17,7 @@ fn serve<'a>(listen: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// A server that listens where it likes, and is gone at the end of its test.
-pub struct Running {
+pub struct RunningServer {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     /// Scheme, host and port.
@@ -26,7 +26,7 @@ pub struct Running {
     pub admin: Option<String>,
 }
 
-impl Running {
+impl RunningServer {
     pub fn start(workspace: &Workspace, more: &[&str]) -> Self {
         Self::start_on(workspace, ANYWHERE, more)
     }
@@ -114,7 +114,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         // It may have ended.
         let _ = self.child.kill();

@@ -70,8 +70,8 @@ impl Workspace {
         bytes
     }
 
-    pub fn cache(&self) -> Kept {
-        Kept {
+    pub fn cache(&self) -> WorkspaceCache {
+        WorkspaceCache {
             root: self.root.path().join("home/cache/v1"),
         }
     }
@@ -273,11 +273,11 @@ pub fn digest(value: &Value) -> Digest {
 }
 
 /// The cache of a workspace.
-pub struct Kept {
+pub struct WorkspaceCache {
     pub root: PathBuf,
 }
 
-impl Kept {
+impl WorkspaceCache {
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs/sha256")
     }

@@ -52,7 +52,7 @@ fn at_host(host: &str, prefix: &str) -> PackagePlace {
 }
 
 #[test]
-fn packages_are_where_wkg_finds_them() {
+fn packages_have_the_same_registry_as_in_wkg() {
     let (configuration, unknown) = Configuration::read(FILE).unwrap();
     assert_eq!(unknown, Vec::<String>::new());
     for (package, registry, choice) in [
@@ -99,7 +99,7 @@ fn with_nothing_configured_packages_are_local() {
 }
 
 #[test]
-fn keys_that_are_not_known_are_named() {
+fn unknown_keys_are_named() {
     let text = format!("future = 1\n{FILE}\n[workspace]\nx = 2\n");
     let (configuration, unknown) = Configuration::read(&text).unwrap();
     assert_eq!(unknown, ["future", "workspace"]);
@@ -110,7 +110,7 @@ fn keys_that_are_not_known_are_named() {
 }
 
 #[test]
-fn keys_that_are_not_known_are_named_at_any_depth() {
+fn unknown_keys_are_named_at_any_depth() {
     let text = r#"
 [namespace_registries]
 demo = { registry = "x.io", more = 1, metadata = { preferredProtocol = "oci", x = 1, oci = { registry = "y.io", nameprefix = "z/" } } }

@@ -179,7 +179,7 @@ fn a_part_that_cannot_be_opened_or_read_is_named() {
 }
 
 #[test]
-fn the_whole_is_checked_where_layers_have_no_digest() {
+fn the_whole_is_checked_if_layers_have_no_digest() {
     let right = Parts::new(10);
     let mut recipe = right.recipe();
     recipe.layers[0].digest = None;

@@ -5,7 +5,7 @@ use crate::support::cri;
 use std::fs::File;
 
 use super::*;
-use crate::support::fault::{self, Auth, Settings, Who};
+use crate::support::fault::{self, Auth, Settings, TokenClient};
 use crate::support::registries::{BASIC, PASSWORD, USERNAME, authenticated};
 use crate::support::workspace::Answer;
 
@@ -26,7 +26,7 @@ pub(super) fn publisher(host: &str) -> Workspace {
 }
 
 /// A registry that wants tokens, which its own token server gives.
-pub(super) fn with_tokens(who: Who) -> fault::Registry {
+pub(super) fn with_tokens(who: TokenClient) -> fault::Registry {
     fault::Registry::start_with(Settings {
         auth: Auth::Scoped {
             who,
@@ -41,19 +41,19 @@ pub(super) fn with_tokens(who: Who) -> fault::Registry {
 pub(super) struct BehindTokens {
     pub(super) registry: fault::Registry,
     pub(super) workspace: Workspace,
-    pub(super) pushed: Pushed,
-    pub(super) gateway: Running,
+    pub(super) pushed: PushedComponent,
+    pub(super) gateway: RunningServer,
     _own: Workspace,
 }
 
 impl BehindTokens {
     pub(super) fn new() -> Self {
-        let registry = with_tokens(Who::Password(USERNAME, PASSWORD));
+        let registry = with_tokens(TokenClient::Password(USERNAME, PASSWORD));
         let host = registry.address();
         let workspace = publisher(&host);
         let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
         let own = Workspace::new();
-        let gateway = Running::start(&own, &["--upstream", &host]);
+        let gateway = RunningServer::start(&own, &["--upstream", &host]);
         registry.forget_requests();
         Self {
             registry,
@@ -98,7 +98,11 @@ pub(super) fn assert_refused(log: &str) {
 }
 
 /// Who has no rights is refused whatever the gateway has by now, who has them gets everything.
-async fn assert_own_rights(workspace: &Workspace, containerd: &Containerd, pushed: &Pushed) {
+async fn assert_own_rights(
+    workspace: &Workspace,
+    containerd: &Containerd,
+    pushed: &PushedComponent,
+) {
     let flat = [pushed.tagged(), pushed.at(pushed.flat)];
     let split = pushed.at(pushed.split);
     for by in BOTH {
@@ -128,7 +132,7 @@ async fn containerd_shows_its_password() {
         let workspace = publisher(host);
         let pushed = push_component(&workspace, host, "nodes/app:1.0", b'a');
         let own = Workspace::new();
-        let gateway = Running::start(&own, &["--upstream", host]);
+        let gateway = RunningServer::start(&own, &["--upstream", host]);
         containerd.asks(host, &hosts_toml(&gateway.host()));
         assert_own_rights(&workspace, &containerd, &pushed).await;
 

@@ -38,7 +38,7 @@ async fn containerd_gets_exact_bytes() {
         let pushed = push_component(&workspace, &registry.host, "mirror/named:1.0", b'a');
         for by in BOTH {
             let own = Workspace::new();
-            let gateway = Running::start(&own, &["--upstream", &registry.host]);
+            let gateway = RunningServer::start(&own, &["--upstream", &registry.host]);
             containerd.asks(&registry.host, &hosts_toml(&gateway.host()));
             for image in [pushed.tagged(), pushed.at(pushed.flat)] {
                 by.pull(&containerd, &image).await.unwrap();
@@ -76,7 +76,7 @@ async fn each_registry_of_a_gateway_is_selected_by_name() {
     let workspace = Workspace::new();
     let hosts: Vec<&str> = registries().iter().map(|all| all.host.as_str()).collect();
     let upstreams: Vec<&str> = hosts.iter().flat_map(|host| ["--upstream", host]).collect();
-    let gateway = Running::start(&workspace, &upstreams);
+    let gateway = RunningServer::start(&workspace, &upstreams);
     let hosts_toml = hosts_toml(&gateway.host());
     // The same name everywhere, and each time another component.
     for (mark, host) in (b'a'..).zip(&hosts) {
@@ -109,7 +109,9 @@ async fn replicas_share_resolving_and_serving() {
         for by in BOTH {
             let own = [Workspace::new(), Workspace::new()];
             let upstream = ["--upstream", &registry.host];
-            let [one, other] = own.each_ref().map(|own| Running::start(own, &upstream));
+            let [one, other] = own
+                .each_ref()
+                .map(|own| RunningServer::start(own, &upstream));
             // It resolves where both are allowed, and pulls from whoever is first.
             let hosts = format!(
                 r#"
@@ -148,7 +150,7 @@ async fn a_pinned_flat_digest_is_found_by_a_gateway_that_knows_nothing() {
         push_component(&workspace, &registry.host, "mirror/pinned:1.1", b'b');
         for by in BOTH {
             let own = Workspace::new();
-            let gateway = Running::start(&own, &["--upstream", &registry.host]);
+            let gateway = RunningServer::start(&own, &["--upstream", &registry.host]);
             containerd.asks(&registry.host, &hosts_toml(&gateway.host()));
             by.pull(&containerd, &pushed.at(pushed.flat)).await.unwrap();
             assert_flat(&containerd, &pushed);

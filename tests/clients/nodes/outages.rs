@@ -25,7 +25,7 @@ async fn without_its_gateway_a_node_gets_nothing() {
         let hosts = hosts_toml(&address);
         containerd.asks(&registry.host, &hosts);
         let upstream = ["--upstream", &registry.host];
-        let start = || Running::start_on(&workspace, &address, &upstream);
+        let start = || RunningServer::start_on(&workspace, &address, &upstream);
         let images = [
             pushed.tagged(),
             pushed.at(pushed.flat),
@@ -55,7 +55,7 @@ async fn without_its_gateway_a_node_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_registry_named_as_server_is_what_the_node_falls_back_to() {
+async fn nodes_fall_back_to_the_registry_named_as_server() {
     for registry in registries() {
         let Some(containerd) = Containerd::start() else {
             return;

@@ -73,14 +73,14 @@ fn publish_flat(workspace: &Workspace, place: &str) -> String {
 }
 
 /// What containerd has after it pulled, which it then forgets.
-async fn pulled(containerd: &Containerd, by: By, image: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+async fn pulled(containerd: &Containerd, by: Puller, image: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     assert_empty(containerd);
     by.pull(containerd, image).await.unwrap();
-    let held = held(containerd);
-    assert_blobs(&held);
-    let held = files(&held);
+    let blobs = blob_directory(containerd);
+    assert_blobs(&blobs);
+    let blobs = files(&blobs);
     containerd.forget();
-    held
+    blobs
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn artifacts_without_a_split_form_pass_through_unchanged() {
                 containerd.asks(host, &straight);
                 let expected = pulled(&containerd, by, image).await;
                 assert!(expected.len() >= least, "{image}: {:?}", expected.keys());
-                let gateway = Running::start(&workspace, &["--upstream", host]);
+                let gateway = RunningServer::start(&workspace, &["--upstream", host]);
                 containerd.asks(host, &hosts_toml(&gateway.host()));
                 let found = pulled(&containerd, by, image).await;
                 assert!(found == expected, "{image}: {:?}", found.keys());

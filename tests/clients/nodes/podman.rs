@@ -4,7 +4,7 @@ use super::credentials::{BehindTokens, assert_refused, publisher, with_tokens};
 use super::outages::address;
 use super::*;
 use crate::support;
-use crate::support::fault::{self, Who};
+use crate::support::fault::{self, TokenClient};
 use crate::support::registries::{BASIC, PASSWORD, USERNAME, authenticated};
 use crate::support::workspace::{self, Answer};
 
@@ -67,7 +67,7 @@ impl Node {
 
     /// Copies an image, which must then be the flat form.
     #[track_caller]
-    fn gets_flat(&self, image: &str, pushed: &Pushed, more: &[&str]) {
+    fn gets_flat(&self, image: &str, pushed: &PushedComponent, more: &[&str]) {
         let from = format!("docker://{image}");
         let copy = ["copy", "--preserve-digests", &from, "oci:out:copied"];
         self.run(&[&copy, more].concat()).success();
@@ -89,7 +89,7 @@ fn the_library_of_podman_gets_exact_bytes() {
     for registry in registries() {
         let workspace = Workspace::new();
         let pushed = push_component(&workspace, &registry.host, "podman/named:1.0", b'a');
-        let gateway = Running::start(&workspace, &["--upstream", &registry.host]);
+        let gateway = RunningServer::start(&workspace, &["--upstream", &registry.host]);
         node.asks(&settings(&gateway.host()));
         let repository = format!("{NAME}/podman/named");
         let tagged = format!("{repository}:1.0");
@@ -111,7 +111,8 @@ fn without_its_gateway_podman_gets_nothing() {
         let workspace = Workspace::new();
         let pushed = push_component(&workspace, &registry.host, "podman/down:1.0", b'a');
         let (_held, address) = address();
-        let start = || Running::start_on(&workspace, &address, &["--upstream", &registry.host]);
+        let start =
+            || RunningServer::start_on(&workspace, &address, &["--upstream", &registry.host]);
         node.asks(&settings(&address));
         let repository = format!("{NAME}/podman/down");
         let tagged = format!("{repository}:1.0");
@@ -158,7 +159,7 @@ fn authfile(node: &Node, place: &str) -> String {
 }
 
 #[test]
-fn podman_shows_what_is_kept_for_the_gateway() {
+fn podman_shows_only_the_password_stored_for_the_gateway() {
     let Some(node) = Node::new() else {
         return;
     };
@@ -166,7 +167,7 @@ fn podman_shows_what_is_kept_for_the_gateway() {
         let workspace = publisher(&registry.host);
         let pushed = push_component(&workspace, &registry.host, "nodes/app:1.0", b'a');
         let own = Workspace::new();
-        let gateway = Running::start(&own, &["--upstream", &registry.host]);
+        let gateway = RunningServer::start(&own, &["--upstream", &registry.host]);
         let host = gateway.host();
         node.asks(&settings(&host));
         let image = format!("{NAME}/nodes/app:1.0");
@@ -215,7 +216,7 @@ fn a_further_registry_is_part_of_the_path() {
         return;
     };
     // Everybody gets a token, and needs one.
-    let registry = with_tokens(Who::Everybody);
+    let registry = with_tokens(TokenClient::Everybody);
     let host = registry.address();
     let workspace = Workspace::new();
     let pushed = push_component(&workspace, &host, "nodes/app:1.0", b'a');
@@ -227,9 +228,9 @@ fn a_further_registry_is_part_of_the_path() {
         let mut command = workspace.wharf(&arguments);
         // It knows no host called that, so whoever has the path of a request will do.
         command.env("http_proxy", format!("http://{host}"));
-        Running::run(command)
+        RunningServer::run(command)
     };
-    let located = |gateway: &Running| {
+    let located = |gateway: &RunningServer| {
         let from = format!("location = \"{EXAMPLE_GATEWAY}\"");
         let to = format!("location = \"{}/{NAME}\"", gateway.host());
         example("registries.conf", &[(&from, &to), ("ghcr.io", NAME)])

@@ -20,11 +20,11 @@ fn wharf_splices_from_the_store_of_containerd() {
         let Some(containerd) = before(&registry.host) else {
             return;
         };
-        let store = held(&containerd);
+        let store = blob_directory(&containerd);
         let workspace = Workspace::new();
         let bytes = workspace.fixture("layers");
         let name = format!("containerd/{}", registry.name.replace('.', "-"));
-        let image = |version: &Pushed| format!("{HOST}/{name}@{}", version.split);
+        let image = |version: &PushedComponent| format!("{HOST}/{name}@{}", version.split);
 
         let first = push(
             &workspace,
@@ -36,12 +36,12 @@ fn wharf_splices_from_the_store_of_containerd() {
         assert_eq!(names(&store), first.blobs, "{}", registry.name);
         assert_blobs(&store);
         assert_pulls(&workspace, &containerd, first.split, &first.bytes);
-        let held = format!("blobs:{}@{}", containerd.blobs().display(), first.split);
+        let blobs = format!("blobs:{}@{}", containerd.blobs().display(), first.split);
         let wit = |reference: &str| -> Value {
             workspace.json(&["inspect", reference, "--wit", "--no-cache"])["wit"].clone()
         };
-        assert_eq!(wit(&held), wit("layers.wasm"));
-        assert!(wit(&held).as_str().unwrap().contains("world"));
+        assert_eq!(wit(&blobs), wit("layers.wasm"));
+        assert!(wit(&blobs).as_str().unwrap().contains("world"));
 
         // The next version has one section more: its layer, root, config and manifest are new.
         workspace.write("next.wasm", &with_section(&bytes, b'x'));
@@ -82,8 +82,8 @@ async fn wharf_splices_images_that_kubernetes_pulled() {
         let image = pull(format!("{HOST}/{name}@{}", pushed.split))
             .await
             .unwrap();
-        let held = held(&containerd);
-        assert_eq!(names(&held), pushed.blobs, "{}", registry.name);
+        let blobs = blob_directory(&containerd);
+        assert_eq!(names(&blobs), pushed.blobs, "{}", registry.name);
         // A runtime names an image by its config, and by any tag it is the same.
         assert_eq!(pull(format!("{HOST}/{name}:1.0")).await.unwrap(), image);
         let config = image.strip_prefix("sha256:").unwrap();
@@ -99,7 +99,7 @@ async fn wharf_splices_images_that_kubernetes_pulled() {
             .await
             .unwrap();
         assert_eq!(
-            names(&held).len(),
+            names(&blobs).len(),
             pushed.blobs.len() + 3,
             "{}",
             registry.name

@@ -151,7 +151,7 @@ fn read_errors_name_the_offset() {
 }
 
 #[test]
-fn damage_around_a_module_takes_the_promise_back() {
+fn damage_around_a_module_makes_its_verdicts_unknown() {
     let main = nested_module(&with_body(&[0x01]));
     let realloc_of_nothing = section(8, &[1, 0, 0, 0, 1, 4, 5, 0]);
     let around = [
@@ -178,8 +178,8 @@ fn damage_around_a_module_takes_the_promise_back() {
             ),
             Some(reason) => {
                 assert_eq!(verdict, SegmentVerdict::Unknown, "{reason}");
-                let told = found.unread[0].to_string();
-                assert!(told.contains(reason), "{told}, not {reason}");
+                let facts = found.unread[0].to_string();
+                assert!(facts.contains(reason), "{facts}, not {reason}");
             }
         }
     }

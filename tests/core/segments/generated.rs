@@ -5,7 +5,7 @@ use wasm_smith::{Config, Module};
 use wasmparser::Parser;
 use wharf::segment::{Mode, SegmentVerdict};
 
-use super::oracle::{self, Told};
+use super::oracle::{self, SegmentFacts};
 use super::segments_of;
 use crate::support::binary::{self, component, data, leb, noise, passive, random, section, vector};
 
@@ -35,15 +35,19 @@ pub(crate) fn module(seed: u64) -> Vec<u8> {
         let made = Module::new(config.clone(), &mut Unstructured::new(&bytes)).ok()?;
         Some(made.to_bytes())
     });
-    let reading = |told: &Told| match told.passive {
-        true => told.readers.iter().filter(|it| it.2 != "data.drop").count(),
+    let reading = |facts: &SegmentFacts| match facts.passive {
+        true => facts
+            .readers
+            .iter()
+            .filter(|it| it.2 != "data.drop")
+            .count(),
         false => 0,
     };
     let made = attempts.max_by_key(|bytes| count(bytes, reading)).unwrap();
-    let told = oracle::tell(&made);
-    let passive = told.iter().flatten().filter(|told| told.passive);
+    let facts = oracle::tell(&made);
+    let passive = facts.iter().flatten().filter(|facts| facts.passive);
     let mut reading = passive
-        .flat_map(|told| &told.readers)
+        .flat_map(|facts| &facts.readers)
         .filter(|it| it.2 != "data.drop");
     match (seed % 4, reading.next()) {
         (0, _) | (_, None) => made,
@@ -113,7 +117,7 @@ fn dense(seed: u64) -> Vec<u8> {
 }
 
 /// Adds up something of all segments.
-fn count(bytes: &[u8], what: impl Fn(&Told) -> usize) -> usize {
+fn count(bytes: &[u8], what: impl Fn(&SegmentFacts) -> usize) -> usize {
     oracle::tell(bytes).iter().flatten().map(what).sum()
 }
 
@@ -137,7 +141,7 @@ fn started(module: &[u8], function: u32) -> Vec<u8> {
 }
 
 /// What was read, in the oracle's words.
-fn told(bytes: &[u8]) -> Vec<Vec<Told>> {
+fn facts_of(bytes: &[u8]) -> Vec<Vec<SegmentFacts>> {
     let found = segments_of(bytes);
     assert_eq!(found.unread, []);
     let modules = found.modules.iter();
@@ -150,7 +154,7 @@ fn told(bytes: &[u8]) -> Vec<Vec<Told>> {
                     assert_eq!(segment.index as usize, index);
                     assert_ne!(segment.verdict, SegmentVerdict::Unknown);
                     let readers = segment.readers.iter();
-                    Told {
+                    SegmentFacts {
                         passive: segment.mode == Mode::Passive,
                         at_start: segment.verdict == SegmentVerdict::ReadAtStart,
                         readers: readers
@@ -174,13 +178,13 @@ fn generated_modules_get_the_verdicts_of_the_oracle() {
             false => dense(seed),
         };
         let expected = oracle::tell(&bytes);
-        assert_eq!(told(&bytes), expected, "module {seed}");
-        for told in expected.iter().flatten().filter(|told| told.passive) {
-            match told.at_start {
+        assert_eq!(facts_of(&bytes), expected, "module {seed}");
+        for facts in expected.iter().flatten().filter(|facts| facts.passive) {
+            match facts.at_start {
                 true => at_start += 1,
-                false => later += usize::from(!told.readers.is_empty()),
+                false => later += usize::from(!facts.readers.is_empty()),
             }
-            for (_, _, name) in &told.readers {
+            for (_, _, name) in &facts.readers {
                 *instructions.entry(*name).or_insert(0) += 1;
             }
         }
@@ -200,6 +204,6 @@ fn generated_modules_get_the_verdicts_of_the_oracle() {
         };
         let inner = section(4, &component(&sections(nested)));
         let bytes = component(&[vec![inner], sections(own)].concat());
-        assert_eq!(told(&bytes), oracle::tell(&bytes), "component {index}");
+        assert_eq!(facts_of(&bytes), oracle::tell(&bytes), "component {index}");
     }
 }

@@ -250,7 +250,7 @@ fn an_adapter_with_its_tables_is_followed() {
 }
 
 #[test]
-fn calls_to_and_fro_are_followed_for_some_time() {
+fn calls_between_modules_are_followed_up_to_a_limit() {
     let chain = |length: usize| {
         // Each module calls one that stands before it.
         let modules: String = (0..length)

@@ -9,7 +9,7 @@ use wasmparser::{
 /// What the oracle says of one segment: whether it is passive, and is read at the start; function, offset and
 /// name of what names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct SegmentFacts {
     pub(crate) passive: bool,
     pub(crate) at_start: bool,
     pub(crate) readers: Vec<(u32, u64, &'static str)>,
@@ -39,7 +39,7 @@ enum Instruction {
 }
 
 /// Returns what is said of the segments of every module that has some, in file order.
-pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<Told>> {
+pub(crate) fn tell(bytes: &[u8]) -> Vec<Vec<SegmentFacts>> {
     let mut modules = Vec::new();
     let mut open: Vec<Option<Module>> = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
@@ -266,12 +266,12 @@ impl Module {
         reaches
     }
 
-    fn tell(&self) -> Vec<Told> {
+    fn tell(&self) -> Vec<SegmentFacts> {
         let reaches = self.matrix(true);
         let segments = self.passive.iter().enumerate();
         segments
             .map(|(index, &passive)| {
-                let mut told = Told {
+                let mut facts = SegmentFacts {
                     passive,
                     at_start: !passive,
                     readers: Vec::new(),
@@ -282,13 +282,13 @@ impl Module {
                         if let Instruction::Names(data, name) = *instruction
                             && data as usize == index
                         {
-                            told.readers.push((function as u32, *offset, name));
+                            facts.readers.push((function as u32, *offset, name));
                             let reached = self.starts.iter().any(|&start| reaches[start][function]);
-                            told.at_start |= reached && name != "data.drop";
+                            facts.at_start |= reached && name != "data.drop";
                         }
                     }
                 }
-                told
+                facts
             })
             .collect()
     }

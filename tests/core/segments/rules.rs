@@ -305,7 +305,7 @@ fn modules_are_named_by_their_paths() {
     let found = segments_of(&workspace::assemble("passive"));
     assert_eq!(found.unread, []);
     let modules = found.modules.iter();
-    let told: Vec<(&str, Vec<SegmentVerdict>)> = modules
+    let facts: Vec<(&str, Vec<SegmentVerdict>)> = modules
         .map(|module| {
             let verdicts = module.segments.iter().map(|segment| segment.verdict);
             (module.path.as_str(), verdicts.collect())
@@ -316,7 +316,7 @@ fn modules_are_named_by_their_paths() {
         ("module[0]", main),
         ("component[0]/module[0]", vec![ReadAtStart]),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(facts, expected);
     let alone = segments_of(&assemble(r#"(module (data "x"))"#));
     assert_eq!(alone.modules[0].path, "");
     let none = segments_of(&assemble("(module (func))"));

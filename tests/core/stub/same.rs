@@ -274,7 +274,7 @@ fn wasm_ids(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_larger_than_memory_is_read_where_it_matters() {
+fn stubs_read_only_small_parts_of_a_huge_file() {
     struct Sparse {
         head: Vec<u8>,
         code: u64,

@@ -1,6 +1,6 @@
 //! Who looks after a gateway need not wait for its clients.
 
-use super::client::{Plain, Second};
+use super::client::{Http1Client, Http2Client};
 use super::server::{Server, Stub, channel, short, streamed};
 
 #[tokio::test]
@@ -8,14 +8,14 @@ async fn health_checks_do_not_wait_for_clients() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
     let few = |settings: &mut wharf::gateway::server::ServerSettings| settings.max_connections = 1;
     let (server, admin) = Server::with_admin(stub, few).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.get("/first").await;
-    let mut waiting = Plain::connect(server.address).await;
+    let mut waiting = Http1Client::connect(server.address).await;
     waiting.ask("GET", "/healthz").await;
     // Several at once.
     let mut probes = Vec::new();
     for _ in 0..3 {
-        let mut probe = Plain::connect(admin).await;
+        let mut probe = Http1Client::connect(admin).await;
         assert_eq!(probe.get("/healthz").await.text(), "alive\n");
         assert_eq!(probe.get("/readyz").await.text(), "ready\n");
         probes.push(probe);
@@ -23,7 +23,7 @@ async fn health_checks_do_not_wait_for_clients() {
     let metrics = probes[0].get("/metrics").await;
     let counted = r#"wharf_gateway_requests_total{kind="page",status="2xx"} 1"#;
     assert!(metrics.text().contains(counted), "{}", metrics.text());
-    let mut second = Second::connect(admin).await;
+    let mut second = Http2Client::connect(admin).await;
     assert_eq!(second.get("/healthz").await, "alive\n");
     drop(client);
     assert_eq!(waiting.answer().await.text(), "alive\n");
@@ -33,7 +33,7 @@ async fn health_checks_do_not_wait_for_clients() {
 async fn the_admin_listener_serves_no_registry_paths() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
     let (server, admin) = Server::with_admin(stub, |_| ()).await;
-    let mut client = Plain::connect(admin).await;
+    let mut client = Http1Client::connect(admin).await;
     for path in ["/", "/v2/", "/v2/a/blobs/b", "/healthz/", "/-/a"] {
         assert_eq!(client.get(path).await.status(), 404, "{path}");
     }
@@ -49,14 +49,14 @@ async fn health_checks_are_answered_until_all_requests_end() {
     let take = move || body.lock().unwrap().take().unwrap();
     let stub = Stub::new(move |_| streamed(Some(5), take()));
     let (mut server, admin) = Server::with_admin(stub, |_| ()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/v2/a").await;
     client.head().await;
-    let mut idle = Plain::connect(server.address).await;
+    let mut idle = Http1Client::connect(server.address).await;
     idle.get("/healthz").await;
     server.stop();
     idle.closed().await;
-    let mut probe = Plain::connect(admin).await;
+    let mut probe = Http1Client::connect(admin).await;
     assert_eq!(probe.get("/healthz").await.text(), "alive\n");
     let ready = probe.get("/readyz").await;
     assert_eq!((ready.status(), ready.text()), (503, "stopping\n"));

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use tokio::net::TcpSocket;
 use wharf::store::{ByteStream, Error};
 
-use super::client::{Plain, Second, collected};
+use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, broken_off, channel, pieces, streamed};
 
 /// A body, how long it says that it is, what of it may come, and the word for what is wrong.
@@ -82,7 +82,7 @@ async fn assert_noted(server: &mut Server, case: &Case) {
 async fn over_http_1_the_connection_breaks() {
     for case in &CASES {
         let mut server = server(case).await;
-        let mut client = Plain::connect(server.address).await;
+        let mut client = Http1Client::connect(server.address).await;
         client.ask("GET", "/v2/a").await;
         let (rest, _however) = client.rest().await;
         let text = String::from_utf8(rest).unwrap();
@@ -104,7 +104,7 @@ async fn over_http_1_the_connection_breaks() {
 async fn over_http_2_the_stream_is_reset() {
     for case in &CASES {
         let mut server = server(case).await;
-        let mut client = Second::connect(server.address).await;
+        let mut client = Http2Client::connect(server.address).await;
         let answer = client.ask("GET", "/v2/a").await;
         let (body, ended) = collected(answer.into_body()).await;
         assert!(case.whole.as_bytes().starts_with(&body), "{body:?}");
@@ -122,12 +122,12 @@ async fn http_1_0_clients_see_a_reset_when_a_body_breaks() {
         _ => streamed(None, pieces(vec![Ok("first".into()), Err(broken_off())])),
     });
     let server = Server::start(stub).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.send("GET /whole HTTP/1.0\r\n\r\n").await;
     let (rest, ended) = client.rest().await;
     assert!(rest.ends_with(b"\r\n\r\nwhole"), "{rest:?}");
     ended.unwrap();
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.send("GET /broken HTTP/1.0\r\n\r\n").await;
     client.rest().await.1.unwrap_err();
 }
@@ -158,7 +158,7 @@ async fn a_connection_that_closes_after_its_answer_loses_nothing() {
     let socket = TcpSocket::new_v4().unwrap();
     // Most of the answer waits on the other side.
     socket.set_recv_buffer_size(4096).unwrap();
-    let mut client = Plain::over(socket.connect(server.address).await.unwrap());
+    let mut client = Http1Client::over(socket.connect(server.address).await.unwrap());
     client
         .send("GET /v2/a HTTP/1.1\r\nHost: wharf\r\nConnection: close\r\n\r\n")
         .await;
@@ -176,7 +176,7 @@ async fn a_connection_that_closes_after_its_answer_loses_nothing() {
 async fn a_body_without_a_length_arrives_complete() {
     let body = || pieces(vec![Ok("first ".into()), Ok("".into()), Ok("last".into())]);
     let server = Server::start(Stub::new(move |_| streamed(None, body()))).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/v2/a").await;
     assert!(
         client
@@ -186,7 +186,7 @@ async fn a_body_without_a_length_arrives_complete() {
     );
     let chunks = b"6\r\nfirst \r\n4\r\nlast\r\n0\r\n\r\n";
     assert_eq!(client.read(chunks.len()).await, chunks);
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     assert_eq!(client.get("/v2/a").await, "first last");
 }
 
@@ -196,7 +196,7 @@ async fn pieces_are_sent_as_they_arrive() {
     let body = std::sync::Mutex::new(Some(body));
     let take = move || body.lock().unwrap().take().unwrap();
     let mut server = Server::start(Stub::new(move |_| streamed(Some(11), take()))).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/v2/a").await;
     send.send("first ".into()).unwrap();
     client.head().await;
@@ -218,14 +218,14 @@ async fn a_client_disconnect_is_logged_and_drops_the_source() {
         let mut server = Server::start(Stub::new(move |_| streamed(Some(10), take()))).await;
         send.send("first".into()).unwrap();
         if second {
-            let mut client = Second::connect(server.address).await;
+            let mut client = Http2Client::connect(server.address).await;
             let mut answer = client.ask("GET", "/v2/a").await.into_body();
             http_body_util::BodyExt::frame(&mut answer)
                 .await
                 .unwrap()
                 .unwrap();
         } else {
-            let mut client = Plain::connect(server.address).await;
+            let mut client = Http1Client::connect(server.address).await;
             client.ask("GET", "/v2/a").await;
             client.head().await;
             client.read(5).await;
@@ -252,7 +252,7 @@ async fn a_panicking_body_is_aborted() {
             .boxed()
     };
     let mut server = Server::start(Stub::new(move |_| streamed(None, body()))).await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a").await;
     let (read, ended) = collected(answer.into_body()).await;
     assert!(b"first".starts_with(&read));

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use wharf::gateway::server::ServerSettings;
 
-use super::client::{Plain, Second, collected};
+use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, streamed};
 
 /// What is soon over. Nothing is measured: whoever waits, waits for the end.
@@ -71,18 +71,18 @@ async fn counted(change: impl FnOnce(&mut ServerSettings)) -> (Server, Arc<Count
 /// Clients that have asked and take nothing: more than there is room for.
 struct Taking {
     second: Vec<http::Response<hyper::body::Incoming>>,
-    plain: Vec<Plain>,
+    plain: Vec<Http1Client>,
 }
 
 impl Taking {
     async fn nothing(server: &Server) -> Self {
         let (mut second, mut plain) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            let mut client = Second::connect(server.address).await;
+            let mut client = Http2Client::connect(server.address).await;
             for _ in 0..5 {
                 second.push(client.ask("GET", "/v2/a/blobs/b").await);
             }
-            let mut client = Plain::connect(server.address).await;
+            let mut client = Http1Client::connect(server.address).await;
             client.ask("GET", "/v2/a/blobs/b").await;
             plain.push(client);
         }
@@ -91,9 +91,9 @@ impl Taking {
 }
 
 async fn is_whole(server: &Server) {
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     assert_eq!(client.get("/v2/a/blobs/b").await.len(), PIECES * PIECE);
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     let answer = client.get("/v2/a/blobs/b").await;
     assert_eq!(answer.body.len(), PIECES * PIECE);
 }
@@ -103,7 +103,7 @@ async fn stalled_clients_hold_at_most_the_budget_until_a_timeout() {
     let (server, count) = counted(|settings| settings.write_timeout = SOON).await;
     let taking = Taking::nothing(&server).await;
     // Also while there is no room for anything else.
-    let mut probe = Second::connect(server.address).await;
+    let mut probe = Http2Client::connect(server.address).await;
     assert_eq!(probe.get("/healthz").await, "alive\n");
     is_whole(&server).await;
     let most = count.most.load(Ordering::SeqCst);
@@ -167,11 +167,11 @@ async fn a_body_waiting_for_budget_is_not_a_slow_client() {
         settings.idle_timeout = 2 * SOON;
     })
     .await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let holding = client.ask("GET", "/holding").await;
     let waiting = client.ask("GET", "/waiting").await;
     // Closed for want of a request, so at least as much time has passed for the others.
-    Plain::connect(server.address).await.closed().await;
+    Http1Client::connect(server.address).await.closed().await;
     end.send(()).unwrap();
     for answer in [holding, waiting] {
         let (body, ended) = collected(answer.into_body()).await;
@@ -190,7 +190,7 @@ async fn a_client_that_does_not_read_the_end_is_disconnected() {
         streamed(Some(2 * PIECE as u64), body)
     });
     let mut server = Server::start_with(stub, |settings| settings.write_timeout = SOON).await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;
     client.closed().await;
     while !server

@@ -15,18 +15,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// A connection on which HTTP/1 is written and read.
-pub(crate) struct Plain<S = TcpStream> {
+pub(crate) struct Http1Client<S = TcpStream> {
     stream: BufReader<S>,
 }
 
 /// An answer whose body has a length.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub(crate) struct WholeAnswer {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Whole {
+impl WholeAnswer {
     pub(crate) fn status(&self) -> u16 {
         self.head[9..12].parse().unwrap()
     }
@@ -46,13 +46,13 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|(other, value)| other.eq_ignore_ascii_case(name).then_some(value))
 }
 
-impl Plain {
+impl Http1Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Plain<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Http1Client<S> {
     pub(crate) fn over(stream: S) -> Self {
         let stream = BufReader::new(stream);
         Self { stream }
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<S> {
     }
 
     /// Asks, and reads an answer that has a length.
-    pub(crate) async fn get(&mut self, path: &str) -> Whole {
+    pub(crate) async fn get(&mut self, path: &str) -> WholeAnswer {
         self.ask("GET", path).await;
         self.answer().await
     }
@@ -81,12 +81,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<S> {
         String::from_utf8(head).unwrap()
     }
 
-    pub(crate) async fn answer(&mut self) -> Whole {
+    pub(crate) async fn answer(&mut self) -> WholeAnswer {
         let head = self.head().await;
         let length = header(&head, "content-length").unwrap().parse().unwrap();
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await.unwrap();
-        Whole { head, body }
+        WholeAnswer { head, body }
     }
 
     pub(crate) async fn read(&mut self, bytes: usize) -> Vec<u8> {
@@ -111,12 +111,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Plain<S> {
 
 /// An HTTP/2 connection.
 #[derive(Clone)]
-pub(crate) struct Second {
+pub(crate) struct Http2Client {
     send: SendRequest<Empty<Bytes>>,
     ended: Shared<BoxFuture<'static, ()>>,
 }
 
-impl Second {
+impl Http2Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap()).await
     }

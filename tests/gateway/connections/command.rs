@@ -3,9 +3,9 @@
 use std::fs;
 use std::net::TcpListener;
 
-use super::client::Plain;
+use super::client::Http1Client;
 use super::tls::file;
-use crate::support::serving::Running;
+use crate::support::serving::RunningServer;
 use crate::support::workspace::Workspace;
 
 /// A workspace with something published, so that there is a layout.
@@ -17,11 +17,11 @@ fn published() -> Workspace {
 }
 
 #[tokio::test]
-async fn a_signal_stops_it() {
+async fn a_signal_stops_the_server() {
     let workspace = published();
     for signal in ["TERM", "INT"] {
-        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
-        let mut client = Plain::connect(running.address()).await;
+        let running = RunningServer::start(&workspace, &["--upstream", "oci:store"]);
+        let mut client = Http1Client::connect(running.address()).await;
         assert_eq!(client.get("/healthz").await.text(), "alive\n");
         let listening = format!("listening on {}\n", running.listening);
         let (status, stderr) = running.signalled(signal);
@@ -37,7 +37,7 @@ async fn a_signal_stops_it() {
 const SECOND: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0";
 
 /// Reads frames to the first of a type.
-async fn frame(client: &mut Plain, wanted: u8) {
+async fn frame(client: &mut Http1Client, wanted: u8) {
     loop {
         let head = client.read(9).await;
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
@@ -54,9 +54,9 @@ async fn a_second_signal_exits_at_once() {
     const GOAWAY: u8 = 7;
     let workspace = published();
     for (again, expected) in [(false, 0), (true, 130)] {
-        let running = Running::start(&workspace, &["--upstream", "oci:store"]);
+        let running = RunningServer::start(&workspace, &["--upstream", "oci:store"]);
         // A client that never says that it has heard the server out, so that its connection stays.
-        let mut client = Plain::connect(running.address()).await;
+        let mut client = Http1Client::connect(running.address()).await;
         client.send(SECOND).await;
         frame(&mut client, SETTINGS).await;
         running.signal("TERM");
@@ -79,13 +79,13 @@ async fn quiet_prints_nothing_and_tls_is_served() {
     }
     let files = ["--tls-cert", "server.crt", "--tls-key", "server.key"];
     let upstream = ["--upstream", "oci:store", "--quiet"];
-    let running = Running::start(&workspace, &[&files[..], &upstream].concat());
+    let running = RunningServer::start(&workspace, &[&files[..], &upstream].concat());
     assert!(running.listening.starts_with("https://127.0.0.1:"));
     let (status, _stderr) = running.signalled("TERM");
     assert_eq!(status.code(), Some(0));
 
-    let running = Running::start(&workspace, &upstream);
-    let mut client = Plain::connect(running.address()).await;
+    let running = RunningServer::start(&workspace, &upstream);
+    let mut client = Http1Client::connect(running.address()).await;
     client.get("/healthz").await;
     let (_status, stderr) = running.signalled("TERM");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
@@ -99,10 +99,10 @@ async fn probes_have_an_address_of_their_own() {
     }
     let mut flags = vec!["--tls-cert", "server.crt", "--tls-key", "server.key"];
     flags.extend(["--upstream", "oci:store", "--admin-listen", "127.0.0.1:0"]);
-    let running = Running::start(&workspace, &flags);
+    let running = RunningServer::start(&workspace, &flags);
     let admin = running.admin.clone().unwrap();
     let address = admin.strip_prefix("http://").unwrap().parse().unwrap();
-    let mut client = Plain::connect(address).await;
+    let mut client = Http1Client::connect(address).await;
     assert_eq!(client.get("/readyz").await.text(), "ready\n");
     assert_eq!(client.get("/v2/").await.status(), 404);
     let both = format!("listening on {}, health checks and", running.listening);

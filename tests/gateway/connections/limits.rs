@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::client::{Plain, Second, collected};
+use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, short, streamed};
 
 /// What is soon over. Nothing is measured: whoever waits, waits for the end.
@@ -39,7 +39,7 @@ async fn a_client_that_reads_nothing_is_disconnected() {
     let change =
         |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/v2/a/blobs/b").await;
     let line = server.line().await;
     assert!(line.ends_with("ms aborted"), "{line}");
@@ -55,7 +55,7 @@ async fn a_stream_without_window_is_aborted() {
     let change =
         |settings: &mut wharf::gateway::server::ServerSettings| settings.write_timeout = SOON;
     let mut server = Server::start_with(endless(&taken), change).await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a/blobs/b").await;
     let line = server.line().await;
     assert!(line.ends_with("the client reads nothing"), "{line}");
@@ -75,15 +75,15 @@ async fn a_stream_without_window_is_aborted() {
 async fn idle_connections_are_closed() {
     let stub = Stub::new(|_| short("whole"));
     let server = Server::start_with(stub, |settings| settings.idle_timeout = SOON).await;
-    let mut silent = Plain::connect(server.address).await;
+    let mut silent = Http1Client::connect(server.address).await;
     silent.closed().await;
-    let mut halting = Plain::connect(server.address).await;
+    let mut halting = Http1Client::connect(server.address).await;
     halting.send("GET /v2/ HTTP/1.1\r\nHost: wh").await;
     halting.closed().await;
-    let mut idle = Plain::connect(server.address).await;
+    let mut idle = Http1Client::connect(server.address).await;
     assert_eq!(idle.get("/v2/").await.text(), "whole");
     idle.closed().await;
-    let mut second = Second::connect(server.address).await;
+    let mut second = Http2Client::connect(server.address).await;
     assert_eq!(second.get("/v2/").await, "whole");
     second.closed().await;
 }
@@ -101,11 +101,11 @@ async fn a_request_under_way_is_not_idle() {
         .boxed()
     });
     let server = Server::start_with(stub, |settings| settings.idle_timeout = SOON).await;
-    let mut slow = Plain::connect(server.address).await;
+    let mut slow = Http1Client::connect(server.address).await;
     slow.ask("GET", "/v2/a").await;
     // Closed for want of a request, so at least as much time has passed for the other.
-    Plain::connect(server.address).await.closed().await;
-    Plain::connect(server.address).await.closed().await;
+    Http1Client::connect(server.address).await.closed().await;
+    Http1Client::connect(server.address).await.closed().await;
     gate.add_permits(1);
     let answer = slow.answer().await;
     assert_eq!(answer.text(), "whole");
@@ -114,17 +114,17 @@ async fn a_request_under_way_is_not_idle() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_may_be_wait() {
+async fn connections_above_the_limit_wait() {
     let stub = Stub::new(|ask| short(ask.uri.path()));
     let server = Server::start_with(stub, |settings| settings.max_connections = 2).await;
     let mut clients = [
-        Plain::connect(server.address).await,
-        Plain::connect(server.address).await,
+        Http1Client::connect(server.address).await,
+        Http1Client::connect(server.address).await,
     ];
     for client in &mut clients {
         client.get("/first").await;
     }
-    let mut third = Plain::connect(server.address).await;
+    let mut third = Http1Client::connect(server.address).await;
     third.ask("GET", "/third").await;
     for client in &mut clients {
         for _ in 0..20 {
@@ -141,7 +141,7 @@ async fn more_connections_than_there_may_be_wait() {
 }
 
 #[tokio::test]
-async fn a_connection_has_so_many_requests_at_once() {
+async fn requests_of_one_connection_are_limited() {
     let (say, mut asked) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     let opened = Arc::clone(&gate);
@@ -155,7 +155,7 @@ async fn a_connection_has_so_many_requests_at_once() {
         .boxed()
     });
     let server = Server::start_with(stub, |settings| settings.max_streams = 2).await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     // Its answer has come after what the server allows.
     client.get("/healthz").await;
     let mut answers = Vec::new();
@@ -168,7 +168,10 @@ async fn a_connection_has_so_many_requests_at_once() {
         asked.recv().await.unwrap();
     }
     // A connection of its own, and its answer: time for the third one, were it let in.
-    Plain::connect(server.address).await.get("/healthz").await;
+    Http1Client::connect(server.address)
+        .await
+        .get("/healthz")
+        .await;
     assert!(asked.try_recv().is_err());
     gate.add_permits(1);
     asked.recv().await.unwrap();
@@ -185,10 +188,10 @@ async fn an_answer_that_panics_ends_its_connection_only() {
         path => short(path),
     });
     let mut server = Server::start(stub).await;
-    let mut other = Plain::connect(server.address).await;
+    let mut other = Http1Client::connect(server.address).await;
     other.get("/first").await;
     server.line().await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/panic").await;
     client.closed().await;
     let line = server.line().await;

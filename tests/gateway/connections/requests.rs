@@ -4,7 +4,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method, StatusCode};
 use wharf::gateway::message::Response;
 
-use super::client::{Plain, Second};
+use super::client::{Http1Client, Http2Client};
 use super::server::{Server, Stub, pieces, short, streamed};
 
 fn paths() -> Stub {
@@ -14,7 +14,7 @@ fn paths() -> Stub {
 #[tokio::test]
 async fn a_connection_is_used_again() {
     let server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     for path in ["/v2/", "/v2/a/manifests/1.0", "/v2/"] {
         let answer = client.get(path).await;
         assert_eq!((answer.status(), answer.text()), (200, path));
@@ -28,7 +28,7 @@ async fn a_connection_is_used_again() {
 #[tokio::test]
 async fn clients_that_begin_with_http_2_get_http_2() {
     let server = Server::start(paths()).await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let mut other = client.clone();
     let (one, two) = tokio::join!(client.get("/v2/one"), other.get("/v2/two?n=1"));
     assert_eq!((&one[..], &two[..]), (&b"/v2/one"[..], &b"/v2/two"[..]));
@@ -45,14 +45,14 @@ async fn clients_that_begin_with_http_2_get_http_2() {
 #[tokio::test]
 async fn a_head_has_the_length_and_no_body() {
     let server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("HEAD", "/v2/a").await;
     let head = client.head().await;
     assert!(head.contains("content-length: 5\r\n"), "{head}");
     // Were there a body, it would stand before the next answer.
     assert_eq!(client.get("/v2/").await.text(), "/v2/");
 
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("HEAD", "/v2/a").await;
     assert_eq!(answer.headers()[CONTENT_LENGTH], "5");
     assert!(hyper::body::Body::is_end_stream(answer.body()));
@@ -67,14 +67,14 @@ async fn a_response_without_a_body_has_no_length() {
         reply
     }))
     .await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     for _ in 0..2 {
         client.ask("GET", "/v2/a").await;
         let head = client.head().await;
         assert!(head.starts_with("HTTP/1.1 304 "), "{head}");
         assert!(!head.contains("content-length"), "{head}");
     }
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("GET", "/v2/a").await;
     assert_eq!(answer.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(answer.headers().get(CONTENT_LENGTH), None);
@@ -95,7 +95,7 @@ async fn hop_by_hop_headers_are_not_sent() {
         reply
     }))
     .await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     for _ in 0..2 {
         let answer = client.get("/v2/a").await;
         assert_eq!(answer.text(), "whole");
@@ -109,7 +109,7 @@ async fn hop_by_hop_headers_are_not_sent() {
 #[tokio::test]
 async fn only_get_and_head_reach_the_handler() {
     let server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     for method in ["DELETE", "OPTIONS", "PATCH", "FOO"] {
         client.ask(method, "/v2/a").await;
         let answer = client.answer().await;
@@ -135,7 +135,7 @@ async fn only_get_and_head_reach_the_handler() {
             413,
         ),
     ] {
-        let mut client = Plain::connect(server.address).await;
+        let mut client = Http1Client::connect(server.address).await;
         client.send(request).await;
         let answer = client.answer().await;
         assert_eq!(answer.status(), status);
@@ -144,7 +144,7 @@ async fn only_get_and_head_reach_the_handler() {
     }
     let counted = "requests_total{kind=\"other\",status=\"4xx\"}";
     assert_eq!(server.metric(counted), 7);
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     assert_eq!(client.ask("PUT", "/v2/a").await.status(), 405);
     assert_eq!(server.stub.asked().len(), 0);
 }
@@ -158,7 +158,7 @@ async fn an_invalid_length_is_not_forwarded() {
         reply
     }))
     .await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     assert_eq!(client.get("/v2/a").await.status(), 500);
     assert!(server.line().await.starts_with("error: "));
     assert_eq!(server.errors("length"), 1);
@@ -167,7 +167,7 @@ async fn an_invalid_length_is_not_forwarded() {
 #[tokio::test]
 async fn invalid_http_is_counted() {
     let mut server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.send("what is this\r\n\r\n").await;
     let (rest, _however) = client.rest().await;
     assert!(rest.starts_with(b"HTTP/1.1 400 "), "{rest:?}");
@@ -184,13 +184,13 @@ async fn invalid_http_is_counted() {
 #[tokio::test]
 async fn health_and_readiness_are_reported() {
     let server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.status(), 200);
     assert_eq!(client.get("/readyz").await.status(), 200);
     assert_eq!(server.stub.asked().len(), 0);
 
     let server = Server::start(paths().unready("ghcr.io is\nnot there")).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.status(), 200);
     let answer = client.get("/readyz").await;
     let expected = (503, "ghcr.io is\u{fffd}not there\n");
@@ -200,7 +200,7 @@ async fn health_and_readiness_are_reported() {
 #[tokio::test]
 async fn requests_appear_in_the_metrics() {
     let server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.get("/v2/a/manifests/1.0").await;
     client.get("/v2/a/blobs/sha256:00").await;
     let answer = client.get("/metrics").await;
@@ -228,7 +228,7 @@ async fn requests_appear_in_the_metrics() {
 #[tokio::test]
 async fn a_request_is_a_line_without_secrets() {
     let mut server = Server::start(paths()).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client
         .send(
             "GET /v2/a/manifests/1.0?token=s3cret&ns=ghcr.io&s3cret HTTP/1.1\r\nHost: wharf\r\n\
@@ -258,7 +258,7 @@ async fn a_request_is_a_line_without_secrets() {
 async fn without_an_access_log_there_are_failures_only() {
     let stub = Stub::new(|_| streamed(Some(5), pieces(Vec::new())));
     let mut server = Server::start_with(stub, |settings| settings.access_log = false).await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     assert_eq!(client.get("/healthz").await.status(), 200);
     client.ask("GET", "/v2/a").await;
     client.rest().await.1.unwrap_or_default();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use wharf::gateway::server::Error;
 
-use super::client::{Plain, Second, collected};
+use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, channel, short, streamed};
 
 /// Answers `/slow` with a body that comes through a channel.
@@ -23,15 +23,15 @@ fn withheld() -> (mpsc::UnboundedSender<Bytes>, Stub) {
 }
 
 #[tokio::test]
-async fn an_answer_ends_and_nothing_else_begins() {
+async fn stopping_ends_the_answer_and_accepts_no_request() {
     let (send, stub) = withheld();
     let mut server = Server::start(stub).await;
-    let mut idle = Plain::connect(server.address).await;
+    let mut idle = Http1Client::connect(server.address).await;
     idle.get("/first").await;
-    let mut second = Second::connect(server.address).await;
+    let mut second = Http2Client::connect(server.address).await;
     second.get("/second").await;
-    let mut silent = Plain::connect(server.address).await;
-    let mut slow = Plain::connect(server.address).await;
+    let mut silent = Http1Client::connect(server.address).await;
+    let mut slow = Http1Client::connect(server.address).await;
     slow.ask("GET", "/slow").await;
     send.send("first ".into()).unwrap();
     slow.head().await;
@@ -58,12 +58,12 @@ async fn an_answer_ends_and_nothing_else_begins() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_and_no_other_begins() {
+async fn stopping_ends_the_stream_and_accepts_no_other() {
     let (send, stub) = withheld();
     let mut server = Server::start(stub).await;
-    let mut idle = Plain::connect(server.address).await;
+    let mut idle = Http1Client::connect(server.address).await;
     idle.get("/first").await;
-    let mut client = Second::connect(server.address).await;
+    let mut client = Http2Client::connect(server.address).await;
     let answer = client.ask("GET", "/slow").await;
     send.send("first ".into()).unwrap();
 
@@ -86,14 +86,14 @@ async fn requests_beyond_the_grace_period_are_aborted() {
         let mut server = Server::start_with(stub, |settings| settings.grace = grace).await;
         send.send("first ".into()).unwrap();
         if second {
-            let mut client = Second::connect(server.address).await;
+            let mut client = Http2Client::connect(server.address).await;
             let answer = client.ask("GET", "/slow").await;
             server.stop();
             let (body, ended) = collected(answer.into_body()).await;
             assert!(b"first ".starts_with(&body), "{body:?}");
             ended.unwrap_err();
         } else {
-            let mut client = Plain::connect(server.address).await;
+            let mut client = Http1Client::connect(server.address).await;
             client.ask("GET", "/slow").await;
             client.head().await;
             server.stop();
@@ -116,9 +116,9 @@ async fn a_stopping_server_is_not_ready() {
     let (asked, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let stub = Stub::new(|ask| short(ask.uri.path())).gated(&asked, &open);
     let mut server = Server::start(stub).await;
-    let mut idle = Plain::connect(server.address).await;
+    let mut idle = Http1Client::connect(server.address).await;
     idle.get("/first").await;
-    let mut client = Plain::connect(server.address).await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/readyz").await;
     asked.notified().await;
     server.stop();

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use wharf::gateway::server::{Error, Tls};
 
-use super::client::{Plain, Second, collected};
+use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, broken_off, pieces, short, streamed};
 
 pub(crate) fn file(name: &str) -> Vec<u8> {
@@ -58,11 +58,11 @@ async fn connect(server: &Server, protocol: &str) -> TlsStream<TcpStream> {
 #[tokio::test]
 async fn both_versions_are_offered() {
     let mut server = server().await;
-    let mut client = Plain::over(connect(&server, "http/1.1").await);
+    let mut client = Http1Client::over(connect(&server, "http/1.1").await);
     for path in ["/first", "/second"] {
         assert_eq!(client.get(path).await.text(), path);
     }
-    let mut client = Second::over(connect(&server, "h2").await).await;
+    let mut client = Http2Client::over(connect(&server, "h2").await).await;
     assert_eq!(client.get("/third").await, "/third");
     server.stop();
     client.closed().await;
@@ -72,10 +72,10 @@ async fn both_versions_are_offered() {
 #[tokio::test]
 async fn a_broken_body_is_aborted_over_tls() {
     let server = server().await;
-    let mut client = Plain::over(connect(&server, "http/1.1").await);
+    let mut client = Http1Client::over(connect(&server, "http/1.1").await);
     client.send("GET /broken HTTP/1.0\r\n\r\n").await;
     client.rest().await.1.unwrap_err();
-    let mut client = Second::over(connect(&server, "h2").await).await;
+    let mut client = Http2Client::over(connect(&server, "h2").await).await;
     let answer = client.ask("GET", "/broken").await;
     collected(answer.into_body()).await.1.unwrap_err();
 }
@@ -86,8 +86,8 @@ async fn connections_without_tls_are_logged() {
     // Who only looks whether there is something is not.
     let mut looking = TcpStream::connect(server.address).await.unwrap();
     looking.shutdown().await.unwrap();
-    Plain::over(looking).closed().await;
-    let mut client = Plain::connect(server.address).await;
+    Http1Client::over(looking).closed().await;
+    let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/first").await;
     let line = server.line().await;
     assert!(line.contains("no TLS"), "{line}");
@@ -111,7 +111,7 @@ async fn silent_tls_clients_are_disconnected() {
         settings.idle_timeout = Duration::from_millis(50);
     })
     .await;
-    Plain::connect(server.address).await.closed().await;
+    Http1Client::connect(server.address).await.closed().await;
     assert!(server.line().await.contains("no TLS"));
 }
 

@@ -91,7 +91,7 @@ async fn a_failure_before_the_first_byte_gives_no_body() {
 }
 
 #[tokio::test]
-async fn a_part_that_ends_early_is_no_success() {
+async fn parts_that_end_early_are_failures() {
     let artifact = sections();
     let layer = &artifact.manifest.layers[artifact.layers(Encoding::Raw)[0]];
     let range = layer.offset + 100..layer.offset + 30_000;

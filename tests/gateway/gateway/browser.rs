@@ -76,7 +76,7 @@ impl Scene {
     async fn new(chromium: PathBuf) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (upstream, _) = shelf(directory.path()).await;
-        let Front { gateway, .. } = Front::at(directory.path(), vec![upstream], |_| {});
+        let TestGateway { gateway, .. } = TestGateway::at(directory.path(), vec![upstream], |_| {});
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let answer = Arc::new(Framed(gateway));

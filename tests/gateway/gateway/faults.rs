@@ -17,7 +17,7 @@ async fn an_unreachable_upstream_is_not_a_404() {
     let silent = slow.local_addr().unwrap().to_string();
     let digest = Digest::of(b"x");
     for (host, status) in [(down, 502), (silent, 504)] {
-        let front = Front::with(vec![registry(&host)], |settings| {
+        let front = TestGateway::with(vec![registry(&host)], |settings| {
             settings.options.read_timeout = Duration::from_millis(100);
         });
         for path in [
@@ -47,7 +47,7 @@ async fn an_unreachable_upstream_is_not_a_404() {
 #[tokio::test]
 async fn temporary_upstream_errors_carry_retry_after() {
     let upstream = Registry::start();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     front.gateway.ready().await.unwrap();
     let path = "/v2/demo/app/manifests/1.0";
     let later = vec![("retry-after", "7".to_owned())];
@@ -79,7 +79,7 @@ async fn an_upstream_that_does_not_end_its_answer_is_a_timeout() {
     let upstream = Registry::start();
     let path = "/v2/demo/app/manifests/1.0";
     upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
-    let front = Front::with(vec![registry(&upstream.address())], |settings| {
+    let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
         settings.options.read_timeout = Duration::from_secs(3600);
         settings.options.pace.whole = Duration::from_millis(100);
     });
@@ -93,7 +93,7 @@ async fn bytes_of_another_digest_are_not_passed_on() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, _) = publish(&store, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     for name in ["1.0", &pushed.split_manifest_digest.to_string()] {
         upstream.on("GET", "/manifests/", 1, Fault::WrongBytes);
         let path = format!("/v2/demo/app/manifests/{name}");
@@ -116,7 +116,7 @@ async fn a_split_manifest_with_a_wrong_flat_digest_is_not_served() {
     let other = Digest::of(b"other").to_string();
     let lying = String::from_utf8_lossy(&split).replace(&pushed.flat_digest.to_string(), &other);
     upstream.put_manifest("demo/app", "lying", MANIFEST, lying.as_bytes());
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let path = "/v2/demo/app/manifests/lying";
     for method in [Method::GET, Method::HEAD] {
         front.ask(method, path, &[("accept", "*/*")]).await.is(502);
@@ -144,7 +144,7 @@ async fn a_truncated_body_is_aborted() {
     let (_, content) = publish(&store, "layers", "1.0", false).await;
     let blob = upstream.put_blob("demo/app", &[7; 100_000]);
     let path = format!("/v2/demo/app/blobs/{}", blob.digest);
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     upstream.on("GET", &path, 1, Fault::Truncate(5000));
     let got = front.get(&path).await.is(200);
     assert_eq!(got.header("content-length"), "100000");
@@ -166,7 +166,7 @@ async fn relayed_blobs_are_streamed() {
     let blob = upstream.put_blob("demo/app", &[7; 1000]);
     let path = format!("/v2/demo/app/blobs/{}", blob.digest);
     upstream.on("GET", &path, 1, Fault::Endless);
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let request = http::Request::get(path).body(()).unwrap().into_parts().0;
     let mut reply = front.gateway.handle(request).await;
     let first = reply.body.next().await;
@@ -178,7 +178,7 @@ async fn an_unfinished_search_is_not_a_miss() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, _) = publish(&store, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let path = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
     for (method, place) in [("GET", "/tags/list"), ("GET", "/manifests/1.0")] {
         upstream.on(method, place, 2, Fault::Status(502, Vec::new()));
@@ -194,7 +194,7 @@ async fn an_interrupted_body_is_aborted() {
     let (_, content) = publish(&store, "layers", "1.0", false).await;
     let split = upstream.manifest("demo/app", "1.0").unwrap();
     let last = layers(&split).pop().unwrap();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     front.get("/v2/demo/app/manifests/1.0").await.is(200);
     let path = format!("/blobs/{}", last.digest);
     upstream.on("GET", &path, usize::MAX, Fault::WrongBytes);
@@ -218,7 +218,7 @@ async fn wharf_gets_the_split_form() {
         .await
         .unwrap();
     let accept = upstream.requests()[0].header("accept").unwrap().to_owned();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     upstream.forget_requests();
     let got = front
         .ask(
@@ -250,7 +250,7 @@ async fn nothing_of_upstream_runs_in_a_browser() {
     let upstream = Registry::start();
     let page = b"<script>fetch('/-/demo/app')</script>";
     let digest = upstream.put_blob("demo/app", page).digest;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let blob = format!("/v2/demo/app/blobs/{digest}");
     let headers = [
         ("content-type", "text/html"),
@@ -290,7 +290,7 @@ async fn a_web_page_from_upstream_is_not_served() {
         let page = Fault::Answer(200, html.clone(), b"<!doctype html>".to_vec());
         upstream.on(method, "/", usize::MAX, page);
     }
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let digest = Digest::of(b"x");
     for path in [
         "/v2/_catalog".to_owned(),
@@ -310,7 +310,7 @@ async fn a_web_page_from_upstream_is_not_served() {
 async fn an_interrupted_list_is_not_served_as_a_short_list() {
     let upstream = Registry::start();
     upstream.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let path = "/v2/demo/app/tags/list";
     let list = br#"{"name":"demo/app","tags":["1.0"]}"#;
     let linked = |link: &str| {

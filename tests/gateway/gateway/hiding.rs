@@ -10,7 +10,7 @@ async fn a_404_for_one_client_is_not_remembered_for_another() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let owner = [("authorization", "Basic b3duZXI6eA==")];
     let paths = [
         format!("/v2/demo/app/manifests/{}", pushed.flat_digest),
@@ -28,7 +28,7 @@ async fn a_404_for_one_client_is_not_remembered_for_another() {
             }
         }
         // One that knows where they come from, and one that has to search.
-        let fresh = Front::new(vec![registry(&upstream.address())]);
+        let fresh = TestGateway::new(vec![registry(&upstream.address())]);
         front.get(path).await.is(404);
         fresh.get(path).await.is(404);
         upstream.forget_rules();
@@ -52,7 +52,7 @@ async fn a_missing_digest_is_found_after_its_tag_was_served() {
     let [first, second] =
         ["demo/first", "demo/second"].map(|path| remote(&upstream.address(), path));
     let (pushed, _) = publish(&first, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     front.get("/v2/demo/first/manifests/1.0").await.is(200);
     let digest = format!("/v2/demo/second/manifests/{}", pushed.flat_digest);
     front.get(&digest).await.is(404);

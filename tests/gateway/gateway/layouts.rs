@@ -8,7 +8,7 @@ use crate::support::workspace::layers;
 
 struct Scene {
     directory: tempfile::TempDir,
-    front: Front,
+    front: TestGateway,
     pushed: PushSummary,
     content: Vec<u8>,
 }
@@ -22,7 +22,7 @@ async fn scene() -> Scene {
     let (pushed, content) = publish(&named, "layers", "1.0", false).await;
     publish(&named, "calc", "2.0", false).await;
     publish(&layout, "greet", "3.0", false).await;
-    let front = Front::new(vec![Upstream::Layout {
+    let front = TestGateway::new(vec![Upstream::Layout {
         directory: shelf,
         host: None,
     }]);
@@ -84,7 +84,7 @@ async fn a_digest_of_a_layout_is_found_by_a_gateway_that_knows_nothing() {
         format!("blobs/{}", Digest::of(&content)),
     ] {
         let shelf = directory.path().join("shelf");
-        let front = Front::new(vec![Upstream::Layout {
+        let front = TestGateway::new(vec![Upstream::Layout {
             directory: shelf,
             host: None,
         }]);
@@ -182,7 +182,7 @@ async fn damaged_manifests_in_a_layout_are_not_served() {
     let mut bytes = std::fs::read(&split).unwrap();
     bytes[10] ^= 1;
     std::fs::write(&split, bytes).unwrap();
-    let front = Front::new(vec![Upstream::Layout {
+    let front = TestGateway::new(vec![Upstream::Layout {
         directory: shelf,
         host: None,
     }]);
@@ -215,7 +215,7 @@ async fn a_layout_may_stand_for_a_registry() {
         directory: other,
         host: None,
     };
-    let front = Front::new(vec![first, shelf(Some("registry.internal"))]);
+    let front = TestGateway::new(vec![first, shelf(Some("registry.internal"))]);
     for path in [
         "/v2/registry.internal/demo/app/manifests/1.0",
         "/v2/demo/app/manifests/1.0?ns=registry.internal",

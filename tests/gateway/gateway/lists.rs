@@ -9,7 +9,7 @@ use crate::support::fault::{Fault, Registry};
 use crate::support::registries::registries;
 
 /// Follows the pages of a list to its end.
-async fn pages(front: &Front, first: &str, field: &str) -> Vec<Vec<String>> {
+async fn pages(front: &TestGateway, first: &str, field: &str) -> Vec<Vec<String>> {
     let mut next = Some(first.to_owned());
     let mut pages = Vec::new();
     while let Some(path) = next {
@@ -40,7 +40,7 @@ async fn links_to_the_next_page_point_to_the_gateway() {
         for tag in ["a", "b", "c"] {
             publish(&store, "calc", tag, false).await;
         }
-        let front = Front::new(vec![registry("other.example"), registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry("other.example"), registry(&upstream.host)]);
         let host = &upstream.host;
         let expected = [vec!["a", "b"], vec!["c"]];
         for first in [
@@ -81,7 +81,7 @@ async fn links_from_upstream_do_not_bypass_the_gateway() {
         upstream.address()
     );
     upstream.on("GET", "/tags/list", 1, Fault::Headers(vec![("link", away)]));
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let got = front
         .get("/v2/demo/app/tags/list?n=1&secret=1")
         .await
@@ -97,7 +97,7 @@ async fn links_from_upstream_do_not_bypass_the_gateway() {
 async fn a_cursor_may_have_any_name() {
     let upstream = Registry::start();
     let host = upstream.address();
-    let front = Front::new(vec![registry(&host)]);
+    let front = TestGateway::new(vec![registry(&host)]);
     for (list, field) in [
         ("/v2/demo/app/tags/list", "tags"),
         ("/v2/_catalog", "repositories"),
@@ -128,7 +128,7 @@ async fn a_cursor_may_have_any_name() {
 #[tokio::test]
 async fn referrers_of_other_digests_are_paged() {
     let upstream = Registry::start();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let path = format!("/v2/demo/app/referrers/sha512:{}", "0".repeat(128));
     let next = format!("<{path}?artifactType=a%2Fb&page=2>; rel=\"next\"");
     let body = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).to_string();
@@ -145,12 +145,12 @@ async fn referrers_are_those_of_upstream() {
         let path = "gateway/referrers";
         let store = remote(&upstream.host, path);
         let (pushed, _) = publish(&store, "calc", "1.0", true).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let subject = format!("/v2/{path}/referrers/{}", pushed.flat_digest);
         let all = front.get(&subject).await.is(200);
         assert_eq!(all.header("content-type"), INDEX);
         assert_eq!(all.header("oci-filters-applied"), "");
-        let list = |got: &Got| -> Vec<Descriptor> {
+        let list = |got: &WholeAnswer| -> Vec<Descriptor> {
             let list = got.json()["manifests"].clone();
             serde_json::from_value(list).unwrap()
         };
@@ -183,7 +183,7 @@ async fn referrers_of_a_derived_manifest_are_those_of_its_digest() {
     let upstream = &registries()[0];
     let store = remote(&upstream.host, "gateway/signed");
     let (pushed, _) = publish(&store, "calc", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.host)]);
+    let front = TestGateway::new(vec![registry(&upstream.host)]);
     let flat = front.get("/v2/gateway/signed/manifests/1.0").await.is(200);
     let empty = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(empty.path(), "{}").unwrap();

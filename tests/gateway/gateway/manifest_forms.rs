@@ -14,7 +14,7 @@ async fn split_artifacts_are_shown_flat_unless_the_client_names_the_split_form()
     for upstream in registries() {
         let store = remote(&upstream.host, "gateway/shown");
         let (pushed, content) = publish(&store, "layers", "1.0", false).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let manifest = "/v2/gateway/shown/manifests";
         for accept in [&[][..], &[("accept", "*/*")], &[("accept", MANIFEST)]] {
             for method in [Method::HEAD, Method::GET] {
@@ -70,7 +70,7 @@ async fn components_are_served_as_ranges_frames_and_copies() {
     let upstream = &registries()[0];
     let store = remote(&upstream.host, "gateway/parts");
     let (pushed, content) = publish(&store, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.host)]);
+    let front = TestGateway::new(vec![registry(&upstream.host)]);
     front.get("/v2/gateway/parts/manifests/1.0").await.is(200);
     let digest = Digest::of(&content);
     let blob = format!("/v2/gateway/parts/blobs/{digest}");
@@ -165,7 +165,7 @@ async fn flat_and_foreign_artifacts_pass_through() {
         let path = "gateway/foreign";
         let store = remote(&upstream.host, path);
         let (pushed, content) = publish(&store, "calc", "1.0", true).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let flat = front.get(&format!("/v2/{path}/manifests/1.0")).await;
         assert_eq!(Digest::of(flat.bytes()), pushed.flat_digest);
         let blob = format!("/v2/{path}/blobs/{}", Digest::of(&content));
@@ -237,7 +237,7 @@ async fn split_layers_pass_through() {
     let upstream = &registries()[0];
     let store = remote(&upstream.host, "gateway/split");
     publish(&store, "layers", "1.0", false).await;
-    let front = Front::new(vec![registry(&upstream.host)]);
+    let front = TestGateway::new(vec![registry(&upstream.host)]);
     let split = front
         .get("/v2/gateway/split/manifests/1.0?form=split")
         .await;
@@ -258,7 +258,7 @@ async fn missing_manifests_and_blobs_are_404() {
     for upstream in registries() {
         let store = remote(&upstream.host, "gateway/missing");
         publish(&store, "calc", "1.0", false).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         for (path, code) in [
             ("/v2/gateway/missing/manifests/2.0", "MANIFEST_UNKNOWN"),
             (
@@ -312,7 +312,7 @@ async fn another_upstream_is_named_by_the_namespace_or_by_the_path() {
         return;
     };
     let (pushed, _) = publish(&remote(&second.host, "gateway/named"), "calc", "1.0", false).await;
-    let front = Front::new(vec![registry(&first.host), registry(&second.host)]);
+    let front = TestGateway::new(vec![registry(&first.host), registry(&second.host)]);
     let host = &second.host;
     front.get("/v2/gateway/named/manifests/1.0").await.is(404);
     for path in [

@@ -36,7 +36,7 @@ async fn versions(store: &dyn WritableStore) -> [PushSummary; 3] {
     [first, second, third]
 }
 
-impl Got {
+impl WholeAnswer {
     #[track_caller]
     fn page(&self) -> &str {
         assert_eq!(self.header("content-type"), "text/html; charset=utf-8");
@@ -68,7 +68,7 @@ fn assert_in_order(page: &str, texts: &[&str]) {
 }
 
 /// All that is to be seen of those three versions, in a repository under this name.
-async fn assert_shown(front: &Front, name: &str, pushed: &[PushSummary; 3]) {
+async fn assert_shown(front: &TestGateway, name: &str, pushed: &[PushSummary; 3]) {
     let all = front.get("/").await.is(200);
     let newest = format!("<a href=\"/-/{name}:1.10.0\">1.10.0</a>");
     let link = format!("<a href=\"/-/{name}\">{name}</a>");
@@ -145,7 +145,7 @@ async fn assert_shown(front: &Front, name: &str, pushed: &[PushSummary; 3]) {
 async fn the_page_shows_a_layout() {
     let directory = tempfile::tempdir().unwrap();
     let (upstream, pushed) = shelf(directory.path()).await;
-    let front = Front::new(vec![upstream]);
+    let front = TestGateway::new(vec![upstream]);
     assert_shown(&front, "demo/app", &pushed).await;
     // The name of a file of this machine is nobody's business.
     for path in ["/", "/-/demo/app", "/-/demo/app:1.1.0", "/-/demo/app:9"] {
@@ -162,7 +162,7 @@ async fn the_page_shows_a_registry() {
     for upstream in registries() {
         let path = "gateway/looked-at";
         let pushed = versions(&remote(&upstream.host, path)).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let name = path.to_owned();
         assert_shown(&front, &name, &pushed).await;
         assert_eq!(front.log(), [""; 0]);
@@ -175,7 +175,7 @@ async fn the_page_names_the_kind_of_flat_and_foreign_artifacts() {
         let path = "gateway/kinds";
         let store = remote(&upstream.host, path);
         let (both, _) = publish(&store, "layers", "1.0.0", true).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let shown = front.get(&format!("/-/{path}:1.0.0")).await.is(200);
         let split = both.split_manifest_digest.to_string();
         assert_in_order(shown.page(), &["stored in layers", &split, "world root"]);
@@ -230,7 +230,7 @@ async fn a_browser_sees_public_repositories() {
         };
         let store = remote_as(&upstream.host, path, credentials());
         publish(&store, "calc", "1.0.0", false).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let page = format!("/-/{path}:1.0.0");
         let as_known = [("authorization", BASIC)];
         let shown = front.ask(Method::GET, &page, &as_known).await.is(200);
@@ -243,7 +243,7 @@ async fn a_browser_sees_public_repositories() {
         let listed = front.get("/").await.is(200);
         assert!(listed.page().contains("it requires a login"), "{listed:?}");
         assert!(listed.page().contains("<form action=\"/\" method=\"get\">"));
-        let own = Front::with(vec![registry(&upstream.host)], move |settings| {
+        let own = TestGateway::with(vec![registry(&upstream.host)], move |settings| {
             settings.rights = Rights::Own(Arc::new(move |_| {
                 Box::pin(async move { Ok(credentials()) })
             }));
@@ -260,7 +260,7 @@ async fn a_manifest_with_layers_of_other_repositories_shows_no_wit() {
     publish(&store, "layers", "1.0", false).await;
     let manifest = upstream.manifest("demo/private", "1.0").unwrap();
     upstream.put_manifest("demo/forged", "1.0", MANIFEST, &manifest);
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let shown = front.get("/-/demo/private:1.0").await.is(200);
     assert!(shown.page().contains("world root"));
     let shown = front.get("/-/demo/forged:1.0").await.is(200);
@@ -277,7 +277,7 @@ async fn requests_for_a_page_are_bounded() {
         publish(&store, "calc", &format!("1.{version}.0"), false).await;
     }
     publish(&store, "layers", "1.30.0", false).await;
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     upstream.forget_requests();
     let shown = front.get("/-/demo/app:1.30.0").await.is(200);
     let lines = upstream.lines();
@@ -318,7 +318,7 @@ async fn long_lists_are_paged() {
     }
     add("demo/app:\"><script>alert(1)</script>");
     std::fs::write(&path, index.to_string()).unwrap();
-    let front = Front::new(vec![Upstream::Layout {
+    let front = TestGateway::new(vec![Upstream::Layout {
         directory: shelf,
         host: None,
     }]);
@@ -340,7 +340,7 @@ async fn long_lists_are_paged() {
 
 #[tokio::test]
 async fn a_reference_is_opened_by_its_name() {
-    let front = Front::new(vec![registry("other.example")]);
+    let front = TestGateway::new(vec![registry("other.example")]);
     for (text, path) in [
         ("demo/app", "/-/demo/app"),
         ("+ghcr.io%2Fa%2Fb%3A1.0+", "/-/ghcr.io/a/b:1.0"),
@@ -370,7 +370,7 @@ async fn an_unreachable_upstream_is_named_on_the_page() {
     let down = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = down.local_addr().unwrap().to_string();
     drop(down);
-    let front = Front::new(vec![registry(&host)]);
+    let front = TestGateway::new(vec![registry(&host)]);
     let got = front.get(&format!("/-/{host}/demo/app:1.0")).await.is(502);
     assert_eq!(got.header("retry-after"), "5");
     assert!(got.page().contains("Upstream is unavailable"));

@@ -16,7 +16,7 @@ fn silent() -> (TcpListener, Upstream) {
 async fn one_upstream_that_answers_is_enough() {
     let (_listener, silent) = silent();
     let healthy = Registry::start();
-    let front = Front::new(vec![silent, registry(&healthy.address())]);
+    let front = TestGateway::new(vec![silent, registry(&healthy.address())]);
     front.gateway.ready().await.unwrap();
 }
 
@@ -25,7 +25,7 @@ async fn upstreams_that_do_not_answer_are_named() {
     let (listener, silent) = silent();
     let broken = Registry::start();
     broken.on("GET", "/v2/", usize::MAX, Fault::Status(500, Vec::new()));
-    let front = Front::new(vec![silent, registry(&broken.address())]);
+    let front = TestGateway::new(vec![silent, registry(&broken.address())]);
     let reason = front.gateway.ready().await.unwrap_err();
     for address in [listener.local_addr().unwrap().to_string(), broken.address()] {
         assert!(reason.contains(&address), "{reason}");
@@ -35,7 +35,7 @@ async fn upstreams_that_do_not_answer_are_named() {
 #[tokio::test]
 async fn health_checks_share_upstream_requests() {
     let upstream = Registry::start();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let probes = (0..10).map(|_| front.gateway.ready());
     for answer in futures_util::future::join_all(probes).await {
         answer.unwrap();

@@ -14,7 +14,7 @@ async fn two_gateways_take_alternate_requests() {
         publish(&store, "greet", "1.1.0", true).await;
         // Each request goes to the other one, beginning with either.
         for turn in 0..2 {
-            let fronts = [(); 2].map(|()| Front::new(vec![registry(&upstream.host)]));
+            let fronts = [(); 2].map(|()| TestGateway::new(vec![registry(&upstream.host)]));
             let mut turn = turn;
             let mut next = || {
                 turn += 1;
@@ -36,13 +36,13 @@ async fn two_gateways_take_alternate_requests() {
             }
         }
         // Nothing but one digest is asked, each of a gateway that knows nothing.
-        let flat = Front::new(vec![registry(&upstream.host)]);
+        let flat = TestGateway::new(vec![registry(&upstream.host)]);
         let manifest = flat
             .get(&format!("/v2/{path}/manifests/{}", pushed.flat_digest))
             .await;
         let config = config_of(manifest.is(200).bytes());
         for blob in [config, Digest::of(&content).to_string()] {
-            let front = Front::new(vec![registry(&upstream.host)]);
+            let front = TestGateway::new(vec![registry(&upstream.host)]);
             let head = front
                 .head(&format!("/v2/{path}/blobs/{blob}"))
                 .await
@@ -59,7 +59,7 @@ async fn served_artifacts_are_located_after_a_restart_without_a_search() {
     let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
     let directory = tempfile::tempdir().unwrap();
     let open = || {
-        Front::at(
+        TestGateway::at(
             directory.path(),
             vec![registry(&upstream.address())],
             |_| {},
@@ -92,7 +92,7 @@ async fn the_tag_of_the_split_form_saves_the_search() {
     let tag = format!("sha256-{}.wharf", pushed.flat_digest.hex());
     upstream.put_manifest("demo/app", &tag, MANIFEST, &split);
     upstream.forget_requests();
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let flat = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
     front.get(&flat).await.is(200);
     let expected = [
@@ -124,8 +124,8 @@ async fn a_search_has_bounds_and_is_not_repeated_at_once() {
             .filter(|line| line.contains("/manifests/"))
             .count()
     };
-    let patient = Front::new(vec![registry(&upstream.address())]);
-    let forgetful = Front::with(vec![registry(&upstream.address())], |settings| {
+    let patient = TestGateway::new(vec![registry(&upstream.address())]);
+    let forgetful = TestGateway::with(vec![registry(&upstream.address())], |settings| {
         settings.missed = Duration::ZERO;
     });
     for (front, expected) in [(patient, [200, 0]), (forgetful, [200, 200])] {
@@ -142,7 +142,7 @@ async fn artifacts_deleted_upstream_are_not_served() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
-    let front = Front::with(vec![registry(&upstream.address())], |settings| {
+    let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
         settings.remembered = Duration::ZERO;
     });
     front.get("/v2/demo/app/manifests/1.0.0").await.is(200);

@@ -22,7 +22,7 @@ async fn rights_are_checked_for_each_client() {
         let path = "gateway/private";
         let store = remote_as(&upstream.host, path, known());
         let (pushed, content) = publish(&store, "layers", "1.0", false).await;
-        let front = Front::new(vec![registry(&upstream.host)]);
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
         let manifest = |name: &str| format!("/v2/{path}/manifests/{name}");
         let as_known = [("authorization", BASIC), ("accept", "*/*")];
         let flat = front
@@ -78,7 +78,7 @@ async fn the_gateway_may_read_for_everybody() {
         let store = remote_as(&upstream.host, path, known());
         let (_, content) = publish(&store, "layers", "1.0", false).await;
         let open = |credentials: fn() -> Credentials| {
-            Front::with(vec![registry(&upstream.host)], move |settings| {
+            TestGateway::with(vec![registry(&upstream.host)], move |settings| {
                 settings.rights = Rights::Own(Arc::new(move |_| {
                     Box::pin(async move { Ok(credentials()) })
                 }));
@@ -115,7 +115,7 @@ async fn a_manifest_with_layers_of_other_repositories_is_refused() {
     let (_, content) = publish(&store, "layers", "1.0", false).await;
     let manifest = upstream.manifest("demo/private", "1.0").unwrap();
     upstream.put_manifest("demo/forged", "1.0", MANIFEST, &manifest);
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let blob = Digest::of(&content);
     for (path, status, spliced) in [("demo/private", 200, 1), ("demo/forged", 502, 0)] {
         front
@@ -158,7 +158,7 @@ async fn granted_rights_are_checked_again_after_a_while() {
         (GatewaySettings::GRANT_LIFETIME, &[][..]),
         (Duration::ZERO, &[split]),
     ] {
-        let front = Front::with(vec![registry(&upstream.address())], |settings| {
+        let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
             settings.remembered = remembered;
         });
         front
@@ -168,8 +168,9 @@ async fn granted_rights_are_checked_again_after_a_while() {
         upstream.forget_requests();
         front.ask(Method::GET, &flat, &as_known).await.is(200);
         assert_eq!(upstream.lines(), asked);
-        let shown =
-            |line: &crate::support::fault::Recorded| line.header("authorization") == Some(BASIC);
+        let shown = |line: &crate::support::fault::RecordedRequest| {
+            line.header("authorization") == Some(BASIC)
+        };
         assert!(upstream.requests().iter().all(shown));
     }
 }
@@ -184,7 +185,7 @@ async fn tokens_and_their_refusals_are_forwarded_unchanged() {
         },
         ..Faults::default()
     });
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let shown = [("authorization", "Bearer stale"), ("accept", "*/*")];
     for path in [
         "/v2/",
@@ -216,7 +217,7 @@ async fn credentials_do_not_follow_a_redirect_elsewhere() {
     let target = format!("http://{}{path}", elsewhere.address());
     let redirect = Fault::Answer(307, vec![("location", target)], Vec::new());
     upstream.on("GET", &path, 1, redirect);
-    let front = Front::new(vec![registry(&upstream.address())]);
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
     let shown = [("authorization", "Bearer secret"), ("range", "bytes=4-")];
     let got = front.ask(Method::GET, &path, &shown).await.is(206);
     assert_eq!(got.bytes(), b"where else");

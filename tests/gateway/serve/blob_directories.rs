@@ -15,7 +15,7 @@ use crate::support::frames::unframed;
 /// A component in a registry, all whose blobs somebody has.
 struct Scene {
     registry: Registry,
-    stored: Stored,
+    stored: StoredComponent,
     theirs: Workspace,
     own: Workspace,
 }
@@ -23,7 +23,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (registry, theirs) = (Registry::start(), Workspace::new());
-        let stored = Stored::push(&theirs, &registry.address(), "demo/app", &wordy("held"));
+        let stored =
+            StoredComponent::push(&theirs, &registry.address(), "demo/app", &wordy("held"));
         Self {
             registry,
             stored,
@@ -33,7 +34,7 @@ impl Scene {
     }
 
     /// A gateway that has just been asked for the manifest.
-    fn serve(&self, more: &[&str]) -> Running {
+    fn serve(&self, more: &[&str]) -> RunningServer {
         let directory = self.theirs.path("learned/blobs");
         let beside = [
             "--upstream",
@@ -41,7 +42,7 @@ impl Scene {
             "--blobs",
             directory.to_str().unwrap(),
         ];
-        let gateway = Running::start(&self.own, &[&beside, more].concat());
+        let gateway = RunningServer::start(&self.own, &[&beside, more].concat());
         get(&gateway.host(), &self.stored.tagged()).is(200);
         self.registry.forget_requests();
         gateway

@@ -13,8 +13,8 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 struct Client<'a> {
     workspace: Workspace,
     program: &'a Path,
-    stored: &'a Stored,
-    gateway: &'a Running,
+    stored: &'a StoredComponent,
+    gateway: &'a RunningServer,
 }
 
 impl Client<'_> {
@@ -191,7 +191,7 @@ fn wharf_still_moves_layers() {
         let pulled = client.pull(&tagged, &stored.bytes);
         assert_eq!(pulled["digest"], stored.split.to_string());
         // The next version differs in one layer, and that is all that comes.
-        let next = Stored::push(
+        let next = StoredComponent::push(
             &workspace,
             &stored.upstream,
             &stored.repository,

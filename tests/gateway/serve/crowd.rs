@@ -4,7 +4,7 @@ use crate::support::binary;
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::thread;
 
-use super::http::{Answering, Got, ask};
+use super::http::{Answering, WholeAnswer, ask};
 use super::*;
 use crate::support::fault::{Fault, Registry};
 
@@ -37,7 +37,7 @@ fn withhold(registry: &Registry, path: &str) -> Arc<Gate> {
 }
 
 /// How often each layer was fetched.
-pub(super) fn fetches(registry: &Registry, stored: &Stored) -> Vec<usize> {
+pub(super) fn fetches(registry: &Registry, stored: &StoredComponent) -> Vec<usize> {
     let lines = registry.lines();
     let of = |layer: &Digest| {
         let line = format!("GET {}", stored.blob(layer));
@@ -47,12 +47,12 @@ pub(super) fn fetches(registry: &Registry, stored: &Stored) -> Vec<usize> {
 }
 
 #[test]
-fn sixty_four_at_once_cost_upstream_as_much_as_one() {
+fn sixty_four_clients_cost_upstream_as_much_as_one() {
     const CLIENTS: usize = 64;
     /// More than any socket or header, less than all before the last layer.
     const FIRST: usize = 200_000;
     let (registry, workspace) = (Registry::start(), Workspace::new());
-    let stored = Stored::push(&workspace, &registry.address(), "demo/app", &component(4));
+    let stored = StoredComponent::push(&workspace, &registry.address(), "demo/app", &component(4));
     let own = Workspace::new();
     let gateway = stored.serve(&own);
     registry.forget_requests();
@@ -71,7 +71,7 @@ fn sixty_four_at_once_cost_upstream_as_much_as_one() {
         clients.map(|client| client.join().unwrap()).into()
     });
     gate.open();
-    let end = |(answering, first): (Answering, Vec<u8>)| -> (Vec<u8>, Got) {
+    let end = |(answering, first): (Answering, Vec<u8>)| -> (Vec<u8>, WholeAnswer) {
         (first, answering.rest(FIRST as u64))
     };
     thread::scope(|scope| {
@@ -91,14 +91,14 @@ fn sixty_four_at_once_cost_upstream_as_much_as_one() {
 /// Clients that all have begun and none has ended are those that take most.
 #[cfg(target_os = "linux")]
 #[test]
-fn sixty_four_at_once_take_little_memory() {
+fn sixty_four_clients_take_little_memory() {
     const CLIENTS: usize = 64;
     const FIRST: usize = 1_000_000;
     const MOST: u64 = 200 << 20;
     let large = |seed| binary::custom("large", &binary::noise(seed, 2_000_000));
     let content = [component(5), (0..9).flat_map(large).collect()].concat();
     let (registry, workspace) = (Registry::start(), Workspace::new());
-    let stored = Stored::push(&workspace, &registry.address(), "demo/large", &content);
+    let stored = StoredComponent::push(&workspace, &registry.address(), "demo/large", &content);
     let own = Workspace::new();
     let gateway = stored.serve(&own);
     let (host, path) = (gateway.host(), stored.whole());
@@ -123,7 +123,7 @@ fn sixty_four_at_once_take_little_memory() {
 fn clients_before_the_first_layer_share_one_fetch() {
     const CLIENTS: usize = 64;
     let (registry, workspace) = (Registry::start(), Workspace::new());
-    let stored = Stored::push(&workspace, &registry.address(), "demo/app", &component(4));
+    let stored = StoredComponent::push(&workspace, &registry.address(), "demo/app", &component(4));
     let own = Workspace::new();
     let gateway = stored.serve(&own);
     registry.forget_requests();

@@ -8,9 +8,9 @@ use crate::support::workspace;
 #[test]
 fn a_full_disk_is_an_error_until_there_is_room_again() {
     let (registry, workspace) = (Registry::start(), Workspace::new());
-    let stored = Stored::push(&workspace, &registry.address(), "demo/app", &wordy("full"));
+    let stored = StoredComponent::push(&workspace, &registry.address(), "demo/app", &wordy("full"));
     let own = Workspace::new();
-    let gateway = Running::boundable(&own, &["--upstream", &stored.upstream]);
+    let gateway = RunningServer::boundable(&own, &["--upstream", &stored.upstream]);
     let host = gateway.host();
     get(&host, &stored.tagged()).is(200);
     // There is room for nothing.
@@ -49,8 +49,9 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
 #[test]
 fn a_deleted_cache_is_created_again() {
     let (registry, workspace) = (Registry::start(), Workspace::new());
-    let push =
-        |name: &str, word: &str| Stored::push(&workspace, &registry.address(), name, &wordy(word));
+    let push = |name: &str, word: &str| {
+        StoredComponent::push(&workspace, &registry.address(), name, &wordy(word))
+    };
     let stored = [push("demo/app", "full"), push("demo/other", "other")];
     let own = Workspace::new();
     let gateway = stored[0].serve(&own);

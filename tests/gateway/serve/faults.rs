@@ -1,6 +1,6 @@
 //! Upstreams that are down, cut off or lying, and then sound again: nobody restarts a gateway for that.
 
-use super::http::{Got, get};
+use super::http::{WholeAnswer, get};
 use super::*;
 use crate::support;
 use crate::support::fault::{Fault, Registry};
@@ -11,8 +11,8 @@ const ALWAYS: usize = usize::MAX;
 /// A registry with a component, and a gateway that knows the component's digests.
 struct Scene {
     registry: Registry,
-    stored: Stored,
-    gateway: Running,
+    stored: StoredComponent,
+    gateway: RunningServer,
     host: String,
     _own: [Workspace; 2],
 }
@@ -20,7 +20,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (registry, workspace) = (Registry::start(), Workspace::new());
-        let stored = Stored::push(&workspace, &registry.address(), "demo/app", &component(4));
+        let stored =
+            StoredComponent::push(&workspace, &registry.address(), "demo/app", &component(4));
         let own = Workspace::new();
         let gateway = stored.serve(&own);
         let host = gateway.host();
@@ -51,7 +52,7 @@ impl Scene {
 
     /// What came of the layers before the last is right, and then the connection broke.
     #[track_caller]
-    fn breaks_off(&self, got: &Got) {
+    fn breaks_off(&self, got: &WholeAnswer) {
         const BEFORE: usize = 300_000;
         assert_eq!(got.status, 200);
         assert!(!got.whole, "it ended well");
@@ -73,14 +74,14 @@ impl Scene {
 }
 
 #[track_caller]
-fn is_unavailable(got: Got) {
+fn is_unavailable(got: WholeAnswer) {
     let got = got.is(502);
     assert_eq!(got.code(), "UNAVAILABLE");
     assert_ne!(got.header("retry-after"), "");
 }
 
 #[test]
-fn an_upstream_that_is_down_is_no_missing_blob() {
+fn an_unreachable_upstream_is_not_a_missing_blob() {
     for down in [Fault::CloseBeforeAnswer, Fault::Status(500, Vec::new())] {
         let scene = Scene::new();
         for method in ["GET", "HEAD"] {
@@ -169,7 +170,7 @@ fn a_layer_with_wrong_bytes_never_completes() {
 }
 
 #[test]
-fn a_layer_that_is_refused_is_a_refusal() {
+fn a_refused_layer_is_a_refusal() {
     let scene = Scene::new();
     let root = scene.stored.blob(&scene.stored.layers[0]);
     let denied = Fault::Status(403, Vec::new());

@@ -20,7 +20,7 @@ pub(crate) struct Answering {
 
 /// An answer with its body.
 #[derive(Debug)]
-pub(crate) struct Got {
+pub(crate) struct WholeAnswer {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     /// What came, all of it or not.
@@ -62,7 +62,7 @@ pub(crate) fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)]
 }
 
 /// As most clients ask: for whatever there is.
-pub(crate) fn get(host: &str, path: &str) -> Got {
+pub(crate) fn get(host: &str, path: &str) -> WholeAnswer {
     ask(host, "GET", path, &[("Accept", "*/*")]).whole()
 }
 
@@ -85,7 +85,7 @@ impl Answering {
     }
 
     /// Reads the rest of the body, which may be cut short.
-    pub(crate) fn rest(mut self, read: u64) -> Got {
+    pub(crate) fn rest(mut self, read: u64) -> WholeAnswer {
         let mut body = Vec::new();
         let whole = match self.header("content-length").parse::<u64>() {
             _ if self.bodiless => true,
@@ -96,7 +96,7 @@ impl Answering {
             }
             Err(_) => chunks(&mut self.stream, &mut body).is_ok(),
         };
-        Got {
+        WholeAnswer {
             status: self.status,
             headers: self.headers,
             body,
@@ -104,7 +104,7 @@ impl Answering {
         }
     }
 
-    pub(crate) fn whole(self) -> Got {
+    pub(crate) fn whole(self) -> WholeAnswer {
         self.rest(0)
     }
 }
@@ -127,7 +127,7 @@ fn chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-impl Got {
+impl WholeAnswer {
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         let text = || String::from_utf8_lossy(&self.body).into_owned();

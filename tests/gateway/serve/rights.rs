@@ -6,7 +6,7 @@ use wharf::artifact::{self, SplitManifest};
 use wharf::encoding::EncodedBlob;
 use wharf::manifest::{Annotations, media_type};
 
-use super::http::{Got, ask, get};
+use super::http::{WholeAnswer, ask, get};
 use super::*;
 use crate::support::fault::Registry;
 use crate::support::registries::{BASIC, authenticated};
@@ -15,16 +15,16 @@ use crate::support::registries::{BASIC, authenticated};
 const GUESS: &str = "Basic d2hhcmY6Z3Vlc3M=";
 
 /// A component in a registry that wants a password, under a path of its own.
-fn guarded(host: &str, repository: &str) -> (Workspace, Stored) {
+fn guarded(host: &str, repository: &str) -> (Workspace, StoredComponent) {
     let workspace = Workspace::new();
     let login = workspace.wharf(&["login", host]);
     log_in(&workspace, login);
-    let stored = Stored::push(&workspace, host, repository, &component(4));
+    let stored = StoredComponent::push(&workspace, host, repository, &component(4));
     (workspace, stored)
 }
 
 /// Everything that can be asked of a component.
-fn paths(stored: &Stored, config: &Digest) -> Vec<String> {
+fn paths(stored: &StoredComponent, config: &Digest) -> Vec<String> {
     let digests = [&stored.flat, &stored.split];
     let manifests = digests.map(|digest| stored.manifest(&digest.to_string()));
     let blobs = [&stored.content(), config, &stored.layers[0]].map(|blob| stored.blob(blob));
@@ -38,7 +38,7 @@ fn paths(stored: &Stored, config: &Digest) -> Vec<String> {
 
 /// It says who is to be asked and how, and nothing else.
 #[track_caller]
-fn is_refused(got: &Got, challenge: &str) {
+fn is_refused(got: &WholeAnswer, challenge: &str) {
     assert_eq!(got.status, 401, "{got:?}");
     assert_eq!(got.header("www-authenticate"), challenge);
     assert_eq!(got.header("docker-content-digest"), "");
@@ -71,12 +71,12 @@ fn blob_directories_are_for_clients_with_rights_only() {
 #[track_caller]
 fn is_for_those_who_may_read(
     registry: &support::registries::Registry,
-    stored: &Stored,
+    stored: &StoredComponent,
     more: &[&str],
 ) {
     let own = Workspace::new();
     let upstream = ["--upstream", &stored.upstream];
-    let gateway = Running::start(&own, &[&upstream, more].concat());
+    let gateway = RunningServer::start(&own, &[&upstream, more].concat());
     let host = gateway.host();
     let challenge = get(&registry.host, "/v2/").is(401);
     let challenge = challenge.header("www-authenticate");
@@ -110,7 +110,7 @@ fn is_for_those_who_may_read(
 }
 
 /// Somebody's own artifact, rewritten so that its last layer is said to hold what another digest names.
-fn forged(own: &Stored, workspace: &Workspace, claimed: Digest) -> Vec<u8> {
+fn forged(own: &StoredComponent, workspace: &Workspace, claimed: Digest) -> Vec<u8> {
     let manifest = workspace.read(&format!("learned/blobs/sha256/{}", own.split.hex()));
     let split = SplitManifest::read(&manifest).unwrap();
     let mut config = split.repeated_config().unwrap();
@@ -132,17 +132,18 @@ fn a_forged_manifest_gives_no_access_to_protected_blobs() {
         let publisher = Workspace::new();
         log_in(&publisher, publisher.wharf(&["login", &registry.host]));
         let secret = wordy("secret");
-        let stored = Stored::push(&publisher, &registry.host, "serve/secret", &secret);
+        let stored = StoredComponent::push(&publisher, &registry.host, "serve/secret", &secret);
         let manifest = format!("learned/blobs/sha256/{}", stored.split.hex());
         let claimed = workspace::layers(&publisher.read(&manifest)).pop().unwrap();
         assert_ne!(claimed.digest, claimed.content, "it is a frame");
         let forger = Workspace::new();
-        let mut theirs = Stored::push(&forger, &open.address(), "demo/forged", &wordy("forged"));
+        let mut theirs =
+            StoredComponent::push(&forger, &open.address(), "demo/forged", &wordy("forged"));
         let manifest = forged(&theirs, &forger, claimed.content);
         theirs.split = open.put_manifest("demo/forged", "1.0.0", media_type::MANIFEST, &manifest);
         let upstreams = ["--upstream", &registry.host, "--upstream", &open.address()];
         let own = Workspace::new();
-        let gateway = Running::start(&own, &upstreams);
+        let gateway = RunningServer::start(&own, &upstreams);
         let host = gateway.host();
         let right = format!("Basic {BASIC}");
         let login = [("Authorization", right.as_str()), ("Accept", "*/*")];
@@ -214,7 +215,7 @@ fn with_own_credentials_everybody_reads() {
     for registry in authenticated() {
         let (publisher, stored) = guarded(&registry.host, "serve/own");
         let own = ["--upstream", &stored.upstream, "--own-credentials"];
-        let gateway = Running::start(&publisher, &own);
+        let gateway = RunningServer::start(&publisher, &own);
         let host = gateway.host();
         let manifest = get(&host, &stored.tagged()).is(200);
         assert_eq!(Digest::of(&manifest.body), stored.flat);

@@ -112,7 +112,7 @@ fn copying_fails_if_the_registry_says_nothing_of_referrers() {
 }
 
 #[test]
-fn a_web_page_is_no_version_that_is_in_the_way() {
+fn commands_do_not_take_a_web_page_for_a_manifest() {
     let (registry, workspace) = (Registry::start(), Workspace::new());
     registry.on("GET", "/manifests/", ALWAYS, html());
     workspace.fixture("calc");
@@ -136,7 +136,7 @@ fn a_web_page_is_no_version_that_is_in_the_way() {
 }
 
 #[test]
-fn a_web_server_takes_no_push() {
+fn push_to_a_web_server_fails() {
     let (registry, workspace) = (Registry::start(), Workspace::new());
     for method in ["HEAD", "GET", "POST", "PUT"] {
         registry.on(method, "/", ALWAYS, html());
@@ -275,7 +275,7 @@ fn hints_fit_the_answer() {
 }
 
 #[test]
-fn what_is_no_manifest_is_no_other_component_to_publish() {
+fn publish_does_not_take_other_bytes_for_a_component() {
     let workspace = Workspace::new();
     workspace.fixture("calc");
     for body in [
@@ -298,7 +298,7 @@ fn what_is_no_manifest_is_no_other_component_to_publish() {
 }
 
 #[test]
-fn referrers_that_cannot_be_copied_are_told_of_once() {
+fn referrers_that_cannot_be_copied_are_reported_once() {
     let listed = |digest: &str| {
         let listed =
             json!({ "mediaType": MANIFEST, "digest": digest, "size": 9, "artifactType": "a/b" });
@@ -339,7 +339,7 @@ fn referrers_that_cannot_be_copied_are_told_of_once() {
 }
 
 #[test]
-fn a_layout_that_lost_a_referrer_is_told_of() {
+fn a_lost_referrer_of_a_layout_is_reported() {
     let (registry, workspace, sbom) = scene();
     let source = format!("{}/demo/calc:1.0.0", registry.address());
     workspace.json(&["copy", "--referrers", &source, "oci:copy:1"]);

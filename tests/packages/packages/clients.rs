@@ -7,13 +7,13 @@ use super::*;
 use crate::support::tool;
 
 /// wharf and wkg on one machine with one configuration.
-struct Both {
+struct WharfAndWkg {
     workspace: Workspace,
     wkg: PathBuf,
     host: String,
 }
 
-impl Both {
+impl WharfAndWkg {
     /// The packages of the namespace `demo` are at `HOST/PREFIX`; nothing where there is no wkg.
     fn new(registry: &Registry, prefix: &str) -> Option<Self> {
         let wkg = support::tool("wkg")?;
@@ -68,13 +68,14 @@ impl Both {
 }
 
 /// Those that let everybody in, and those that want a password.
-fn everywhere(prefix: &str) -> Vec<Both> {
-    let both = support::registries::everywhere().filter_map(|registry| Both::new(registry, prefix));
+fn everywhere(prefix: &str) -> Vec<WharfAndWkg> {
+    let both =
+        support::registries::everywhere().filter_map(|registry| WharfAndWkg::new(registry, prefix));
     both.collect()
 }
 
 #[test]
-fn wkg_gets_what_wharf_published() {
+fn wkg_gets_packages_that_wharf_published() {
     for both in everywhere("interop/to-wkg") {
         let bytes = both.workspace.fixture("calc");
         let version = version_of("calc", "1.1.0");
@@ -96,7 +97,7 @@ fn wkg_gets_what_wharf_published() {
 }
 
 #[test]
-fn wharf_gets_what_wkg_published() {
+fn wharf_gets_packages_that_wkg_published() {
     for both in everywhere("interop/from-wkg") {
         let package = wit::encoded("tides.wit");
         both.workspace.write("tides.wasm", &package);
@@ -130,7 +131,7 @@ fn wharf_gets_what_wkg_published() {
 #[test]
 fn the_configuration_may_be_named_by_the_environment() {
     for registry in registries() {
-        let Some(both) = Both::new(registry, "interop/named") else {
+        let Some(both) = WharfAndWkg::new(registry, "interop/named") else {
             return;
         };
         let bytes = both.workspace.fixture("calc");
@@ -179,7 +180,7 @@ fn wkg_refuses_artifacts_without_a_flat_form() {
 fn other_tags_are_not_versions() {
     let Some(oras) = tool("oras") else { return };
     for registry in registries() {
-        let Some(both) = Both::new(registry, "interop/tags") else {
+        let Some(both) = WharfAndWkg::new(registry, "interop/tags") else {
             return;
         };
         both.workspace.fixture("calc");

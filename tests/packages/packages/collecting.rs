@@ -44,7 +44,7 @@ fn both_forms_outlive_a_collection() {
 }
 
 #[test]
-fn an_attachment_that_was_collected_is_no_error() {
+fn a_collected_referrer_is_not_an_error() {
     let (Some(regctl), Some(oras)) = (tool("regctl"), tool("oras")) else {
         return;
     };

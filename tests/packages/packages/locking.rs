@@ -175,7 +175,7 @@ fn a_corrupt_or_contradicting_lock_file_is_an_error() {
 }
 
 #[test]
-fn packages_that_are_got_at_once_are_all_locked() {
+fn concurrent_gets_lock_all_their_packages() {
     let workspace = Workspace::new();
     let specs: Vec<String> = ('a'..='h').map(|name| format!("many:{name}")).collect();
     for spec in &specs {

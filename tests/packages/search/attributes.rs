@@ -1,6 +1,6 @@
 //! Names with attributes, and lists that could not be read to their end.
 
-use super::components::Made;
+use super::components::TestComponent;
 use super::names::rows;
 use super::*;
 use crate::support::binary::{component, leb, section, vector};
@@ -26,9 +26,9 @@ fn entry(id: u8, name: &str, attributes: &[(u8, &str)]) -> Vec<u8> {
 }
 
 /// A component of an instance type and one section of names.
-fn made(name: &str, id: u8, entries: &[Vec<u8>]) -> Made {
+fn made(name: &str, id: u8, entries: &[Vec<u8>]) -> TestComponent {
     let names = [leb(entries.len()), entries.concat()].concat();
-    Made {
+    TestComponent {
         package: format!("demo:{name}"),
         version: "1.0.0".to_owned(),
         bytes: component(&[section(7, b"\x01\x42\0"), section(id, &names)]),
@@ -38,7 +38,7 @@ fn made(name: &str, id: u8, entries: &[Vec<u8>]) -> Made {
     }
 }
 
-fn all() -> Vec<Made> {
+fn all() -> Vec<TestComponent> {
     let store = (IMPLEMENTS, "wasi:keyvalue/store@0.2.0");
     let split = [
         (IMPLEMENTS, "wasi:keyvalue/store@1"),

@@ -1,6 +1,6 @@
 //! Registries that want a password.
 
-use super::components::{Made, VERSIONS, WIT, make};
+use super::components::{TestComponent, VERSIONS, WIT, make};
 use super::*;
 
 fn log_in(workspace: &Workspace, host: &str) {
@@ -22,7 +22,7 @@ fn log_in(workspace: &Workspace, host: &str) {
 
 #[test]
 fn authenticated_registries_can_be_indexed_and_searched() {
-    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(2 * VERSIONS).collect();
     for registry in registries::indexed_authenticated() {
         let place = registry.host.as_str();
         let stranger = Workspace::new();

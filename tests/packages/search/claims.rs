@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::components::{Made, VERSIONS, make};
+use super::components::{TestComponent, VERSIONS, make};
 use super::*;
 use crate::support::fault::Registry;
 
@@ -50,7 +50,7 @@ fn publish_lies(place: &str, target: &str) {
 #[test]
 fn shared_indexes_do_not_replace_records_read_here() {
     let home = Workspace::new();
-    let all: Vec<Made> = make().into_iter().take(3 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(3 * VERSIONS).collect();
     let registry = Registry::start();
     let place = registry.address();
     publish_all(&place, &all);
@@ -66,7 +66,9 @@ fn shared_indexes_do_not_replace_records_read_here() {
         assert_eq!(found["total"], all.len());
         let only: Vec<Value> = found["packages"].as_array().unwrap().to_vec();
         for row in only {
-            let made = |made: &&Made| row["name"] == made.package && row["version"] == made.version;
+            let made = |made: &&TestComponent| {
+                row["name"] == made.package && row["version"] == made.version
+            };
             let made = all.iter().find(made).unwrap();
             assert_eq!(row["description"], made.description);
             let matched = &row["matched"][0]["name"];
@@ -136,7 +138,7 @@ fn the_root_wins_over_a_manifest_and_a_config_that_lie_together() {
 fn a_manifest_that_its_config_contradicts_is_not_indexed() {
     let registry = Registry::start();
     let place = registry.address();
-    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(2 * VERSIONS).collect();
     publish_all(&place, &all);
     let repository = all[0].package.replace(':', "/");
     let manifest = registry.manifest(&repository, "1.0.0").unwrap();

@@ -53,7 +53,7 @@ const WORDS: [&str; 5] = ["small", "fast", "Größe", "tested", "slowly"];
 
 /// A component that will be published.
 #[derive(Debug, Clone)]
-pub(crate) struct Made {
+pub(crate) struct TestComponent {
     pub(crate) package: String,
     pub(crate) version: String,
     pub(crate) bytes: Vec<u8>,
@@ -64,7 +64,7 @@ pub(crate) struct Made {
 }
 
 /// Makes them all; no two are the same.
-pub(crate) fn make() -> Vec<Made> {
+pub(crate) fn make() -> Vec<TestComponent> {
     let mut worlds = BTreeMap::new();
     let mut all = Vec::new();
     for number in 0..PACKAGES * VERSIONS {
@@ -80,7 +80,7 @@ pub(crate) fn make() -> Vec<Made> {
         bytes.extend(custom("description", description.as_bytes()));
         bytes.extend(custom("number", number.to_string().as_bytes()));
         let (imports, exports) = whole(&bytes);
-        all.push(Made {
+        all.push(TestComponent {
             package: format!("{}:part-n{package}", ["demo", "other"][package % 2]),
             version: ["1.0.0", "1.2.0", "2.0.0-rc.1"][version].to_owned(),
             bytes,

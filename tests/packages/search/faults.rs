@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::components::{Made, VERSIONS, make};
+use super::components::{TestComponent, VERSIONS, make};
 use super::*;
 use crate::support::fault::{Fault, Registry};
 use crate::support::worlds::from_wit;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-fn some() -> Vec<Made> {
+fn some() -> Vec<TestComponent> {
     make().into_iter().take(4 * VERSIONS).collect()
 }
 
@@ -170,7 +170,7 @@ fn artifacts_of_other_clients_are_indexed() {
         "schemaVersion": 2, "mediaType": MANIFEST,
         "config": { "mediaType": "application/vnd.wasm.config.v0+json", "digest": config.digest, "size": config.size },
         "layers": [{ "mediaType": "application/wasm", "digest": layer.digest, "size": layer.size }],
-        "annotations": { "org.opencontainers.image.description": "Made elsewhere" },
+        "annotations": { "org.opencontainers.image.description": "TestComponent elsewhere" },
     });
     let manifest = manifest.to_string();
     registry.put_manifest("them/tool", "0.1.0", MANIFEST, manifest.as_bytes());
@@ -242,7 +242,7 @@ fn a_file_that_is_not_an_index_is_replaced() {
 }
 
 #[test]
-fn several_at_once_do_not_disturb_each_other() {
+fn concurrent_commands_do_not_disturb_each_other() {
     let (workspace, place) = scene();
     let mut running = Vec::new();
     for at in 0..6 {
@@ -272,7 +272,7 @@ fn deleted_versions_leave_the_index_and_others_stay() {
     let workspace = Workspace::new();
     workspace.json(&["index", "add", &place]);
     // One tag is listed for a while after it went away; another one cannot be read just now.
-    let path = |made: &Made| {
+    let path = |made: &TestComponent| {
         let repository = made.package.replace(':', "/");
         format!("/{repository}/manifests/{}", made.version)
     };
@@ -284,7 +284,7 @@ fn deleted_versions_leave_the_index_and_others_stay() {
     let said = workspace.run(&["index", "update"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     let found = names(&search(&workspace, &["--all-versions"]));
-    let version = |made: &Made| (made.package.clone(), made.version.clone());
+    let version = |made: &TestComponent| (made.package.clone(), made.version.clone());
     assert!(!found.contains(&version(gone)), "{found:?}");
     assert!(found.contains(&version(unread)), "{found:?}");
     assert_eq!(found.len(), all.len() - 1);
@@ -334,7 +334,7 @@ fn a_world_that_cannot_be_read_is_named_with_its_place() {
 fn an_empty_or_inconsistent_index_is_rebuilt() {
     let workspace = Workspace::new();
     let place = places(&workspace).remove(0);
-    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(2 * VERSIONS).collect();
     publish_all(&place, &all);
     workspace.json(&["index", "add", &place]);
     let file = index_file(&workspace);
@@ -363,7 +363,7 @@ fn a_package_that_cannot_be_added_does_not_affect_others() {
     let workspace = Workspace::new();
     let registry = Registry::start();
     let place = registry.address();
-    let all: Vec<Made> = make().into_iter().take(2 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(2 * VERSIONS).collect();
     publish_all(&place, &all);
     let (first, last) = (&all[0].package, &all[VERSIONS].package);
     let named = [

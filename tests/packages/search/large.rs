@@ -5,8 +5,8 @@ use std::fs;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, NodeKind, PlugError};
 
-use super::components::{Made, WIT};
-use super::names::{is_meant, rows, shown};
+use super::components::{TestComponent, WIT};
+use super::names::{matches_name, rows, shown};
 use super::*;
 use crate::support::worlds::from_wit;
 
@@ -59,13 +59,13 @@ pub(crate) struct Types {
 
 impl Types {
     /// Finds out from the whole files what the answers are.
-    pub(crate) fn of(all: &[Made]) -> Self {
+    pub(crate) fn of(all: &[TestComponent]) -> Self {
         let text = format!("{WIT}\n{WORLDS}");
         let mut resolve = wit_parser::Resolve::default();
         let package = resolve.push_source("scene.wit", &text).unwrap();
         let host = |(name, export): (&'static str, &'static str)| {
             let world = resolve.select_world(&[package], Some(name)).unwrap();
-            let runs = |made: &Made| {
+            let runs = |made: &TestComponent| {
                 let targets =
                     |semver| wit_component::targets(&resolve, world, &made.bytes, semver).is_ok();
                 // Two versions of one interface that semver calls compatible are a conflict to the first.
@@ -80,7 +80,8 @@ impl Types {
         };
         let socket = |(name, exports): (&'static str, &'static [&'static str])| {
             let socket = from_wit(&text, name);
-            let fills = |made: &Made| Some(fills(&socket, &made.bytes)).filter(|f| !f.is_empty());
+            let fills =
+                |made: &TestComponent| Some(fills(&socket, &made.bytes)).filter(|f| !f.is_empty());
             Truth {
                 name,
                 found: found(all, fills),
@@ -108,7 +109,12 @@ impl Types {
     /// Asks the index of a workspace for every version that fits; `newest` says whether also for the newest alone, which is
     /// the same on every place and takes as long again.
     #[track_caller]
-    pub(crate) fn assert_answers(&self, workspace: &Workspace, all: &[Made], newest: bool) {
+    pub(crate) fn assert_answers(
+        &self,
+        workspace: &Workspace,
+        all: &[TestComponent],
+        newest: bool,
+    ) {
         fs::create_dir(workspace.path("wit")).unwrap();
         workspace.write("wit/scene.wit", self.text.as_bytes());
         for truth in &self.hosts {
@@ -132,11 +138,11 @@ impl Types {
     }
 
     /// Types and names at once.
-    fn assert_with_names(&self, workspace: &Workspace, all: &[Made]) {
+    fn assert_with_names(&self, workspace: &Workspace, all: &[TestComponent]) {
         let truth = &self.hosts[2];
         let imports = |at: &usize| {
             let mut imports = all[*at].imports.iter();
-            imports.any(|name| is_meant("demo:kv/store@0.2", name))
+            imports.any(|name| matches_name("demo:kv/store@0.2", name))
         };
         let both = truth
             .found
@@ -159,18 +165,24 @@ impl Types {
 }
 
 impl Truth {
-    fn met<'a>(&self, all: &'a [Made]) -> Vec<&'a Made> {
+    fn met<'a>(&self, all: &'a [TestComponent]) -> Vec<&'a TestComponent> {
         self.found.iter().map(|(at, _)| &all[*at]).collect()
     }
 
     #[track_caller]
-    fn assert_newest(&self, workspace: &Workspace, asked: &[&str], all: &[Made]) {
+    fn assert_newest(&self, workspace: &Workspace, asked: &[&str], all: &[TestComponent]) {
         let report = search(workspace, asked);
         assert_eq!(names(&report), shown(self.met(all), false), "{asked:?}");
     }
 
     #[track_caller]
-    fn assert_answer(&self, workspace: &Workspace, asked: &[&str], kind: &str, all: &[Made]) {
+    fn assert_answer(
+        &self,
+        workspace: &Workspace,
+        asked: &[&str],
+        kind: &str,
+        all: &[TestComponent],
+    ) {
         let report = search(workspace, &[asked, &["--all-versions"]].concat());
         assert_eq!(names(&report), shown(self.met(all), true), "{asked:?}");
         assert_eq!(report["total"], self.found.len());
@@ -196,16 +208,16 @@ impl Truth {
 }
 
 fn found(
-    all: &[Made],
-    matched: impl Fn(&Made) -> Option<Vec<String>>,
+    all: &[TestComponent],
+    matched: impl Fn(&TestComponent) -> Option<Vec<String>>,
 ) -> Vec<(usize, Vec<String>)> {
     let all = all.iter().enumerate();
     all.filter_map(|(at, made)| Some((at, matched(made)?)))
         .collect()
 }
 
-fn named(all: &[Made], exports: &[&str]) -> usize {
-    let is_one = |name: &String| exports.iter().any(|wanted| is_meant(wanted, name));
+fn named(all: &[TestComponent], exports: &[&str]) -> usize {
+    let is_one = |name: &String| exports.iter().any(|wanted| matches_name(wanted, name));
     all.iter()
         .filter(|made| made.exports.iter().any(is_one))
         .count()

@@ -1,6 +1,6 @@
 //! Yanked versions: shown last, and as what they are.
 
-use super::components::{Made, VERSIONS, make};
+use super::components::{TestComponent, VERSIONS, make};
 use super::*;
 use crate::support::fault::Registry;
 
@@ -35,7 +35,7 @@ fn yanked_versions_come_last_and_are_marked() {
     let workspace = Workspace::new();
     let registry = Registry::start();
     let place = registry.address();
-    let all: Vec<Made> = make().into_iter().take(VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(VERSIONS).collect();
     publish_all(&place, &all);
     let yank = |version: &str, undo: &[&str]| {
         let spec = format!("demo:part-n0@{version}");

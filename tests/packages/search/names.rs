@@ -1,6 +1,6 @@
 //! Search by import, export, version and word, on every place.
 
-use super::components::{Made, PACKAGES, VERSIONS, make};
+use super::components::{PACKAGES, TestComponent, VERSIONS, make};
 use super::large::Types;
 use super::proxy::Proxy;
 use super::requests::nothing_new;
@@ -9,7 +9,7 @@ use crate::support::binary;
 use crate::support::fault::Registry;
 
 /// Whether a name is meant, said in another way than wharf says it.
-pub(crate) fn is_meant(wanted: &str, name: &str) -> bool {
+pub(crate) fn matches_name(wanted: &str, name: &str) -> bool {
     match wanted.split_once('@') {
         None => name == wanted || name.starts_with(&format!("{wanted}@")),
         Some((_, version)) if version.split('.').count() >= 3 => name == wanted,
@@ -19,14 +19,14 @@ pub(crate) fn is_meant(wanted: &str, name: &str) -> bool {
 
 /// What a search asks for.
 #[derive(Default, Clone, Copy)]
-struct Asked {
+struct SearchCase {
     exports: &'static [&'static str],
     imports: &'static [&'static str],
     only: Option<&'static [&'static str]>,
     words: &'static [&'static str],
 }
 
-impl Asked {
+impl SearchCase {
     fn arguments(&self) -> Vec<&str> {
         let mut arguments = self.words.to_vec();
         let lists = [
@@ -42,14 +42,15 @@ impl Asked {
         arguments
     }
 
-    fn is_met(&self, made: &Made) -> bool {
-        let any = |names: &[String], wanted: &str| names.iter().any(|name| is_meant(wanted, name));
+    fn is_met(&self, made: &TestComponent) -> bool {
+        let any =
+            |names: &[String], wanted: &str| names.iter().any(|name| matches_name(wanted, name));
         let text = format!("{} {}", made.package, made.description).to_lowercase();
         let begins = |word: &str| {
             let mut own = text.split([' ', ':', '-']);
             own.any(|own| own.starts_with(&word.to_lowercase()))
         };
-        let offered = |name: &String, only: &[&str]| only.iter().any(|one| is_meant(one, name));
+        let offered = |name: &String, only: &[&str]| only.iter().any(|one| matches_name(one, name));
         self.exports.iter().all(|wanted| any(&made.exports, wanted))
             && self.imports.iter().all(|wanted| any(&made.imports, wanted))
             && self
@@ -63,7 +64,7 @@ impl Asked {
     }
 
     /// What is true by the whole files.
-    fn expected(&self, all: &[Made], all_versions: bool) -> Vec<(String, String)> {
+    fn expected(&self, all: &[TestComponent], all_versions: bool) -> Vec<(String, String)> {
         shown(
             all.iter().filter(|made| self.is_met(made)).collect(),
             all_versions,
@@ -72,115 +73,115 @@ impl Asked {
 }
 
 /// As what was found is shown: names in order, of each the releases from the newest on, then the rest.
-pub(crate) fn shown(mut met: Vec<&Made>, all_versions: bool) -> Vec<(String, String)> {
+pub(crate) fn shown(mut met: Vec<&TestComponent>, all_versions: bool) -> Vec<(String, String)> {
     let order = ["1.2.0", "1.0.0", "2.0.0-rc.1"];
-    let rank = |made: &Made| order.iter().position(|version| *version == made.version);
+    let rank = |made: &TestComponent| order.iter().position(|version| *version == made.version);
     met.sort_by_key(|made| (made.package.clone(), rank(made)));
     if !all_versions {
         met.dedup_by_key(|made| made.package.clone());
     }
-    let name = |made: &Made| (made.package.clone(), made.version.clone());
+    let name = |made: &TestComponent| (made.package.clone(), made.version.clone());
     met.into_iter().map(name).collect()
 }
 
-const QUESTIONS: &[Asked] = &[
-    Asked {
+const QUESTIONS: &[SearchCase] = &[
+    SearchCase {
         exports: &["demo:net/handler"],
         imports: &[],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["demo:net/handler@0.2"],
         imports: &[],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["demo:net/handler@0.2.0"],
         imports: &[],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["demo:net/handler@0.3"],
         imports: &["demo:kv/store"],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["run"],
         imports: &[],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["run", "demo:net/handler@0.2.10"],
         imports: &["demo:log/log"],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &["demo:kv/store@0.2"],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &["demo:kv/store@1.0.0-rc.1"],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &["demo:kv/watch", "demo:kv/store@0.3"],
         only: None,
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: Some(&["demo:log/log"]),
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: Some(&["demo:kv/store@0.2", "demo:log/log"]),
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &["run"],
         imports: &[],
         only: Some(&["demo:kv/store@0.2.3", "nobody:has/this"]),
         words: &[],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: None,
         words: &["größ"],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: None,
         words: &["SMALL", "fast"],
     },
-    Asked {
+    SearchCase {
         exports: &["run"],
         imports: &[],
         only: None,
         words: &["other", "part", "test"],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: None,
         words: &["part-n1"],
     },
-    Asked {
+    SearchCase {
         exports: &[],
         imports: &[],
         only: None,
@@ -190,7 +191,7 @@ const QUESTIONS: &[Asked] = &[
 
 /// Asks everything.
 #[track_caller]
-fn assert_answers(workspace: &Workspace, all: &[Made]) {
+fn assert_answers(workspace: &Workspace, all: &[TestComponent]) {
     let mut sizes = Vec::new();
     for asked in QUESTIONS {
         for all_versions in [false, true] {
@@ -251,7 +252,7 @@ fn searching_by_name_agrees_with_the_whole_files() {
 }
 
 /// A new version is the only one that is fetched; a yanked one gives way.
-fn assert_new_and_yanked(workspace: &Workspace, place: &str, all: &[Made]) {
+fn assert_new_and_yanked(workspace: &Workspace, place: &str, all: &[TestComponent]) {
     let mut new = all[0].clone();
     new.version = "1.3.0".to_owned();
     new.bytes.extend(binary::custom("number", b"new"));
@@ -290,7 +291,7 @@ pub(crate) fn rows(report: &Value) -> &Vec<Value> {
 }
 
 /// What a pull would fetch is what it fetches.
-fn assert_sizes(workspace: &Workspace, all: &[Made]) {
+fn assert_sizes(workspace: &Workspace, all: &[TestComponent]) {
     let row = |name: &str| search(workspace, &[name])["packages"][0].clone();
     let made = &all[VERSIONS * 5 + 1];
     let before = row(&made.package);
@@ -310,8 +311,8 @@ fn layer_of(registry: &Registry, digest: &str) -> String {
 }
 
 #[test]
-fn one_fetch_serves_a_whole_company() {
-    let all: Vec<Made> = make().into_iter().take(12 * VERSIONS).collect();
+fn one_fetch_of_a_shared_index_serves_many_searches() {
+    let all: Vec<TestComponent> = make().into_iter().take(12 * VERSIONS).collect();
     let home = Registry::start();
     let place = home.address();
     publish_all(&place, &all);

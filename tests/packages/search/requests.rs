@@ -1,6 +1,6 @@
 //! What is asked of a registry, request by request.
 
-use super::components::{Made, VERSIONS, make};
+use super::components::{TestComponent, VERSIONS, make};
 use super::*;
 use crate::support::binary;
 use crate::support::fault::{Auth, Fault, Registry, Settings};
@@ -9,9 +9,9 @@ use crate::support::workspace;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Some packages in a registry of one's own, whose requests are counted.
-fn scene() -> (Registry, Vec<Made>) {
+fn scene() -> (Registry, Vec<TestComponent>) {
     let registry = Registry::start();
-    let all: Vec<Made> = make().into_iter().take(4 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(4 * VERSIONS).collect();
     publish_all(&registry.address(), &all);
     (registry, all)
 }
@@ -31,7 +31,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 
 /// The requests of an update that finds nothing new in a registry of these: where its packages are, the catalog, the tags
 /// of each repository, and the digest of each tag. No manifest is fetched, and no blob.
-pub(crate) fn nothing_new(all: &[Made]) -> Vec<String> {
+pub(crate) fn nothing_new(all: &[TestComponent]) -> Vec<String> {
     let mut lines = vec![
         "GET /.well-known/wasm-pkg/registry.json".to_owned(),
         "GET /v2/_catalog".to_owned(),

@@ -5,7 +5,7 @@ mod merged;
 use std::fs;
 use std::path::Path;
 
-use super::components::{Made, VERSIONS, make};
+use super::components::{TestComponent, VERSIONS, make};
 use super::faults::index_file;
 use super::*;
 use crate::support::fault::Registry;
@@ -300,7 +300,7 @@ fn only_chosen_places_are_published() {
     let registry = Registry::start();
     let host = registry.address();
     let workspace = Workspace::new();
-    let all: Vec<Made> = make().into_iter().take(4 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(4 * VERSIONS).collect();
     let layout = places(&workspace).remove(0);
     publish_all(&host, &all[..VERSIONS]);
     publish_all(&layout, &all[VERSIONS..]);
@@ -338,7 +338,7 @@ fn only_chosen_places_are_published() {
 }
 
 #[test]
-fn one_artifact_that_is_yanked_is_so_by_reference_too() {
+fn an_artifact_indexed_by_reference_is_marked_as_yanked() {
     let registry = Registry::start();
     let host = registry.address();
     let workspace = Workspace::new();
@@ -413,7 +413,7 @@ fn damage(workspace: &Workspace, table: &str) {
 #[test]
 fn update_rebuilds_a_damaged_index() {
     let workspace = Workspace::new();
-    let all: Vec<Made> = make().into_iter().take(6 * VERSIONS).collect();
+    let all: Vec<TestComponent> = make().into_iter().take(6 * VERSIONS).collect();
     let first = places(&workspace).remove(0);
     let second = format!("oci:{}", workspace.path("second").display());
     publish_all(&first, &all[..2 * VERSIONS]);

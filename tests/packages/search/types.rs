@@ -24,7 +24,7 @@ interface sum { add: func(a: u64, b: u64) -> u64; }
 world wrong { export sum; }
 ";
 
-fn scene(place: impl FnOnce(&Workspace) -> String) -> (Workspace, Vec<Made>) {
+fn scene(place: impl FnOnce(&Workspace) -> String) -> (Workspace, Vec<TestComponent>) {
     let workspace = Workspace::new();
     let mut all = Vec::new();
     for (name, text) in [
@@ -34,7 +34,7 @@ fn scene(place: impl FnOnce(&Workspace) -> String) -> (Workspace, Vec<Made>) {
         ("socket", WIT),
         ("wrong", OTHER),
     ] {
-        all.push(Made {
+        all.push(TestComponent {
             package: format!("types:{name}"),
             version: "1.0.0".to_owned(),
             bytes: from_wit(text, name),
@@ -68,8 +68,9 @@ fn searching_by_world_agrees_with_the_whole_files() {
     let mut sizes = Vec::new();
     for name in ["host", "alone", "socket", "more"] {
         let world = resolve.select_world(&[package], Some(name)).unwrap();
-        let runs =
-            |made: &&Made| wit_component::targets(&resolve, world, &made.bytes, true).is_ok();
+        let runs = |made: &&TestComponent| {
+            wit_component::targets(&resolve, world, &made.bytes, true).is_ok()
+        };
         let mut expected: Vec<String> = all
             .iter()
             .filter(runs)

@@ -4,11 +4,11 @@ use super::watched::Rules;
 use super::*;
 
 #[tokio::test]
-async fn blobs_come_before_the_manifest_once_each_and_the_tag_is_all_that_is_written() {
+async fn blobs_are_written_once_each_before_the_manifest_and_its_one_tag() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let manifest = sample(&from, "1.0").await;
-    let watched = Watched::new(&to);
+    let watched = WatchedStore::new(&to);
     let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
@@ -44,7 +44,7 @@ async fn a_second_copy_sends_and_writes_nothing() {
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
     assert!(scratch.copy(&from, &to, "1.0").await.unwrap().has_written);
-    let (source, target) = (Watched::new(&from), Watched::new(&to));
+    let (source, target) = (WatchedStore::new(&from), WatchedStore::new(&to));
     let copied = scratch.copy(&source, &target, "1.0").await.unwrap();
     assert!(!copied.has_written && copied.manifests == 0);
     assert_eq!(sums(copied.outcome), [(0, 0), (0, 0)]);
@@ -58,13 +58,13 @@ async fn blobs_at_the_target_are_not_read() {
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     sample(&from, "1.0").await;
     blob(&to, &content(1, 300_000)).await;
-    let source = Watched::new(&from);
+    let source = WatchedStore::new(&from);
     let copied = scratch.copy(&source, &to, "1.0").await.unwrap();
     let [sent, skipped] = sums(copied.outcome);
     assert_eq!((sent.0, skipped), (3, (1, 300_000)));
     assert_eq!(source.asked("open").len(), 3);
     // A manifest under another tag is a tag more, and no blob is looked for on the source's side.
-    let source = Watched::new(&from);
+    let source = WatchedStore::new(&from);
     let options = scratch.options();
     let again = scratch
         .copy_as(&source, &to, "1.0", "latest", &options)
@@ -111,7 +111,7 @@ async fn an_index_is_copied_with_all_descendants() {
     let inner = put(&from, &index(vec![of(&children[0])]), None).await;
     let listed = vec![of(&children[0]), of(&children[1]), of(&inner)];
     let outer = put(&from, &index(listed), Some("1.0")).await;
-    let watched = Watched::new(&to);
+    let watched = WatchedStore::new(&to);
     let copied = scratch.copy(&from, &watched, "1.0").await.unwrap();
     assert_eq!((copied.digest, copied.manifests), (outer.digest, 4));
     assert_eq!(sums(copied.outcome)[0].0, 4);
@@ -205,7 +205,7 @@ async fn an_untyped_manifest_keeps_the_type_it_states() {
         untyped: true,
         ..Rules::default()
     };
-    let source = Watched::with(&from, rules);
+    let source = WatchedStore::with(&from, rules);
     for (name, stated) in [
         ("child", media_type::MANIFEST),
         ("index", media_type::INDEX),

@@ -15,7 +15,7 @@ async fn an_interrupted_copy_continues() {
             most_blobs: Some(1),
             ..Rules::default()
         };
-        let target = Watched::with(&to, rules);
+        let target = WatchedStore::with(&to, rules);
         let (options, session) = (scratch.options(), scratch.session(1));
         let copied = scratch
             .copy_in(&session, &from, &target, ("1.0", "1.0"), &options)
@@ -66,7 +66,7 @@ async fn a_source_with_wrong_bytes_leaves_no_tag() {
     ];
     for (at, rules) in rules.into_iter().enumerate() {
         let to = scratch.layout(&format!("to-{at}"));
-        let source = Watched::with(&from, rules);
+        let source = WatchedStore::with(&from, rules);
         let error = scratch.copy(&source, &to, "1.0").await.unwrap_err();
         assert!(matches!(error, copy::Error::Source { .. }), "{at}: {error}");
         assert_eq!(error.kind(), Kind::Integrity, "{at}: {}", shown(&error));
@@ -100,7 +100,7 @@ async fn a_target_that_refuses_a_manifest_has_no_tag() {
         refused: Some(child.digest),
         ..Rules::default()
     };
-    let target = Watched::with(&to, rules);
+    let target = WatchedStore::with(&to, rules);
     let error = scratch.copy(&from, &target, "1.0").await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     assert_eq!(
@@ -115,7 +115,7 @@ async fn a_target_that_refuses_a_manifest_has_no_tag() {
 }
 
 #[tokio::test]
-async fn missing_and_invalid_manifests_are_told_apart() {
+async fn missing_and_invalid_manifests_are_different_errors() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let error = scratch.copy(&from, &to, "1.0").await.unwrap_err();

@@ -55,7 +55,7 @@ async fn marks_are_always_copied_and_the_tag_is_written_last() {
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, others) = marked(&from).await;
     let marks = ["yank", "wharf"].map(|suffix| companion(top.digest, suffix));
-    let watched = Watched::new(&to);
+    let watched = WatchedStore::new(&to);
     let options = copy::CopyOptions {
         referrers: false,
         ..scratch.options()
@@ -93,7 +93,7 @@ async fn a_moved_mark_is_copied_alone() {
     let mark = companion(top.digest, "yank");
     let yank = image(&from, "application/vnd.example.yank", &[b"false"]).await;
     put(&from, &yank, Some(&mark)).await;
-    let watched = Watched::new(&to);
+    let watched = WatchedStore::new(&to);
     let copied = scratch.copy(&from, &watched, "1.0").await.unwrap();
     assert_eq!((copied.manifests, copied.has_written), (1, true));
     assert_eq!(watched.asked("put"), [mark.as_str()]);
@@ -105,7 +105,7 @@ async fn referrers_of_referrers_are_copied_once() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let (top, split, others) = marked(&from).await;
-    let (source, watched) = (Watched::new(&from), Watched::new(&to));
+    let (source, watched) = (WatchedStore::new(&from), WatchedStore::new(&to));
     let copied = scratch.copy(&source, &watched, "1.0").await.unwrap();
     assert_eq!(copied.manifests, 7);
     let marks = ["yank", "wharf"].map(|suffix| companion(top.digest, suffix));
@@ -143,7 +143,7 @@ async fn referrers_of_referrers_are_copied_once() {
     // Again there is no news, and a new reply is the only one.
     assert!(!scratch.copy(&from, &to, "1.0").await.unwrap().has_written);
     let new = about(&from, reply, b"another reply", None).await;
-    let watched = Watched::new(&to);
+    let watched = WatchedStore::new(&to);
     assert_eq!(
         scratch
             .copy(&from, &watched, "1.0")
@@ -165,7 +165,7 @@ async fn a_missing_referrer_is_skipped() {
         referrer: Some((top.digest, gone.clone())),
         ..Rules::default()
     };
-    let source = Watched::with(&from, rules);
+    let source = WatchedStore::with(&from, rules);
     assert_eq!(
         scratch.copy(&source, &to, "1.0").await.unwrap().manifests,
         7
@@ -179,7 +179,7 @@ async fn a_missing_referrer_is_skipped() {
         referrer: Some((split.digest, delta.clone())),
         ..Rules::default()
     };
-    let target = Watched::with(&other, rules);
+    let target = WatchedStore::with(&other, rules);
     assert_eq!(
         scratch.copy(&from, &target, "1.0").await.unwrap().manifests,
         7
@@ -201,7 +201,7 @@ async fn all_tags_are_copied_except_lists_of_referrers() {
     let more_digest = put(&from, &more, Some("2.0")).await.digest;
     let orphan = companion(Digest::of(b"untagged"), "yank");
     put(&from, &more, Some(&orphan)).await;
-    let (source, watched) = (Watched::new(&from), Watched::new(&to));
+    let (source, watched) = (WatchedStore::new(&from), WatchedStore::new(&to));
     let options = scratch.options();
     let done = copy::Copier::new(&source, &watched, &options, &scratch.session(4))
         .all_tags()
@@ -239,7 +239,7 @@ async fn all_tags_are_copied_except_lists_of_referrers() {
 }
 
 #[tokio::test]
-async fn names_that_are_no_tags_and_lists_of_referrers_are_refused() {
+async fn invalid_tags_and_tags_of_referrers_lists_are_refused() {
     let scratch = Scratch::new();
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let list = format!("sha256-{}", Digest::of(b"").hex());
@@ -262,7 +262,7 @@ async fn subjects_are_written_before_their_referrers_and_read_once() {
     let (from, to) = (scratch.layout("from"), scratch.layout("to"));
     let top = sample(&from, "1.0").await;
     let note = about(&from, &top, b"note", None).await;
-    let (source, target) = (Watched::new(&from), Watched::new(&to));
+    let (source, target) = (WatchedStore::new(&from), WatchedStore::new(&to));
     scratch.copy(&source, &target, "1.0").await.unwrap();
     let [top, note] = [top, note].map(|manifest| manifest.digest.to_string());
     assert!(!source.asked("manifest").contains(&top));
@@ -279,7 +279,7 @@ async fn referrers_missing_from_the_targets_list_are_pushed_again() {
         unlisted: Some(top.digest),
         ..Rules::default()
     };
-    let target = Watched::with(&to, rules);
+    let target = WatchedStore::with(&to, rules);
     assert!(
         scratch
             .copy(&from, &target, "1.0")

@@ -118,7 +118,7 @@ async fn all_tags_of_a_registry_go_to_a_layout() {
 }
 
 #[tokio::test]
-async fn a_registry_that_has_a_blob_is_sent_the_others() {
+async fn copy_sends_only_missing_blobs() {
     let scratch = Scratch::new();
     let from = scratch.layout("from");
     let (large, small) = (content(40, 300_000), content(41, 1_000));

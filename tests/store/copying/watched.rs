@@ -28,13 +28,13 @@ pub(crate) struct Rules {
     pub(crate) unlisted: Option<Digest>,
 }
 
-pub(crate) struct Watched<'a> {
+pub(crate) struct WatchedStore<'a> {
     inner: &'a dyn WritableStore,
     rules: Rules,
     log: Mutex<Vec<String>>,
 }
 
-impl<'a> Watched<'a> {
+impl<'a> WatchedStore<'a> {
     pub(crate) fn new(inner: &'a dyn WritableStore) -> Self {
         Self::with(inner, Rules::default())
     }
@@ -71,7 +71,7 @@ impl<'a> Watched<'a> {
 }
 
 #[async_trait]
-impl Store for Watched<'_> {
+impl Store for WatchedStore<'_> {
     fn location(&self) -> String {
         self.inner.location()
     }
@@ -136,7 +136,7 @@ impl Store for Watched<'_> {
 }
 
 #[async_trait]
-impl WritableStore for Watched<'_> {
+impl WritableStore for WatchedStore<'_> {
     async fn push(&self, blob: Identity, file: &Path) -> Result<Delivery, Error> {
         self.note("push", &blob.digest);
         let pushed = self.asked("push").len();

@@ -168,7 +168,7 @@ fn components_pushed_by_oras_are_pulled() {
 }
 
 #[test]
-fn wkg_pulls_what_we_pushed_and_we_pull_what_it_pushed() {
+fn wkg_and_wharf_pull_artifacts_of_each_other() {
     let Some(wkg) = tool("wkg") else {
         return;
     };

@@ -290,9 +290,9 @@ fn a_second_push_sends_nothing_and_the_cache_has_no_flat_blob() {
 }
 
 /// A component that somebody writes to.
-struct Written(Arc<RwLock<Vec<u8>>>);
+struct ChangingComponent(Arc<RwLock<Vec<u8>>>);
 
-impl Source for Written {
+impl Source for ChangingComponent {
     fn size(&self) -> io::Result<u64> {
         self.0.read().unwrap().size()
     }
@@ -312,7 +312,7 @@ fn a_component_that_changed_is_not_stored_whole() {
     publish_with(&cache, &store, "layers", &options(false));
     registry.forget_requests();
     let bytes = Arc::new(RwLock::new(assemble("layers")));
-    let source = Written(Arc::clone(&bytes));
+    let source = ChangingComponent(Arc::clone(&bytes));
     let component = Arc::new(Component::read(source, &SplitPolicy::DEFAULT).unwrap());
     let (session, options) = (Session::unobserved(cache, 4), options(true));
     let push = || {

@@ -127,13 +127,13 @@ fn a_media_type_that_only_the_registry_tells_will_do() {
     scene.manifest.as_object_mut().unwrap().remove("mediaType");
     scene.publish();
     scene.workspace.pull(&scene.reference, &scene.bytes);
-    let told = |media_type: &str| Fault::Headers(vec![("content-type", media_type.to_owned())]);
+    let typed = |media_type: &str| Fault::Headers(vec![("content-type", media_type.to_owned())]);
     // The type of any file tells nothing.
-    let octets = told("application/octet-stream");
+    let octets = typed("application/octet-stream");
     scene.registry.on("GET", "/manifests/1.0", 1, octets);
     scene.workspace.pull(&scene.reference, &scene.bytes);
     let other = "application/vnd.example.manifest";
-    scene.registry.on("GET", "/manifests/1.0", 1, told(other));
+    scene.registry.on("GET", "/manifests/1.0", 1, typed(other));
     let pulled = scene
         .workspace
         .run(&["pull", &scene.reference, "-o", "out.wasm"]);
@@ -234,7 +234,7 @@ fn a_damaged_blob_in_the_cache_is_fetched_again() {
 }
 
 #[test]
-fn inspect_shows_what_manifest_and_config_say() {
+fn inspect_shows_the_manifest_and_the_config() {
     let scene = Scene::plain();
     let manifest = scene.publish();
     let inspect = || scene.workspace.json(&["inspect", &scene.reference]);
@@ -318,7 +318,7 @@ fn an_empty_config_is_not_an_error() {
 }
 
 #[test]
-fn diff_compares_the_whole() {
+fn diff_compares_whole_components() {
     let scene = Scene::plain();
     scene.publish();
     scene.workspace.write("calc.wasm", &scene.bytes);
@@ -334,7 +334,7 @@ fn diff_compares_the_whole() {
 }
 
 #[test]
-fn a_layout_may_hold_one_too() {
+fn a_layout_may_hold_a_flat_artifact() {
     let workspace = Workspace::new();
     let bytes = workspace.fixture("calc");
     workspace.fixture("greet");

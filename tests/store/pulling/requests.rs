@@ -96,7 +96,7 @@ fn a_sibling_costs_only_the_layers_that_it_does_not_share() {
 }
 
 #[test]
-fn without_a_cache_everything_is_asked_for_and_nothing_is_kept() {
+fn without_a_cache_all_blobs_are_fetched_and_none_is_stored() {
     let scene = Scene::new();
     let mut all = sorted(scene.layers.iter().map(|layer| layer.digest));
     all.dedup();

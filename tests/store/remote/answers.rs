@@ -102,7 +102,7 @@ async fn a_blob_is_not_found_by_an_answer_about_another_one() {
 }
 
 #[tokio::test]
-async fn a_web_page_is_no_blob_and_no_rest_of_one() {
+async fn web_pages_are_refused_as_blobs_and_as_their_rest() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", b"component");
     registry.on("GET", "/blobs/", 1, typed(200, HTML, b"<html>"));
@@ -174,7 +174,7 @@ async fn answers_of_other_servers_than_token_servers_are_named() {
 }
 
 #[tokio::test]
-async fn a_web_page_takes_no_login() {
+async fn login_to_a_web_page_fails() {
     let registry = Registry::start();
     registry.on("GET", "/v2/", 9, typed(200, HTML, b"<html>welcome"));
     let host = registry.address();

@@ -38,7 +38,7 @@ async fn repositories_are_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn pages_must_end_here_and_be_lists() {
+async fn catalog_pages_that_loop_or_lead_elsewhere_are_malformed() {
     let registry = registry_with(Auth::None, 0);
     for link in [
         "</v2/_catalog>; rel=\"next\"",

@@ -239,7 +239,7 @@ async fn one_refused_piece_does_not_bring_chunks() {
 }
 
 #[tokio::test]
-async fn small_blobs_go_in_one_piece_where_large_ones_are_refused() {
+async fn small_blobs_go_in_one_request_if_large_ones_are_refused() {
     let registry = limited(CHUNK, Settings::default());
     let store = remote(&registry);
     sends(&registry, &store, &noise(9 * MIB)).await;

@@ -94,7 +94,7 @@ async fn missing_manifests_and_blobs_are_named() {
 }
 
 #[tokio::test]
-async fn a_blob_is_there_with_its_size() {
+async fn a_blob_exists_only_with_its_size() {
     let registry = Registry::start();
     let blob = registry.put_blob("demo/app", b"component");
     let empty = registry.put_blob("demo/app", b"");
@@ -257,7 +257,7 @@ async fn tags_are_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn tags_may_be_none_and_pages_must_end_here() {
+async fn a_repository_may_have_no_tags_and_other_pages_are_errors() {
     let registry = Registry::start();
     registry.put_blob("demo/app", b"x");
     let store = remote(&registry);

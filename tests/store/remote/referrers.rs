@@ -194,7 +194,7 @@ async fn a_referrer_without_a_type_is_decided_by_its_manifest() {
 }
 
 #[tokio::test]
-async fn pages_of_the_api_must_end_here() {
+async fn referrer_pages_that_loop_or_lead_elsewhere_are_malformed() {
     let registry = Registry::start();
     let store = remote(&registry);
     let same = format!("</v2/demo/app/referrers/{}>; rel=\"next\"", subject());

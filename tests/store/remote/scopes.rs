@@ -1,12 +1,12 @@
 //! What tokens are asked for: other repositories that mounts read, and identity tokens that stand for a login.
 
 use super::*;
-use crate::support::fault::Who;
+use crate::support::fault::TokenClient;
 
 const OWN: [&str; 2] = ["repository:demo/app:pull", "repository:demo/app:push"];
 const BOTH: &[&str] = &[OWN[0], OWN[1], "repository:else/where:pull"];
 
-fn scoped(who: Who, given: &'static [&'static str], greedy: u16) -> Registry {
+fn scoped(who: TokenClient, given: &'static [&'static str], greedy: u16) -> Registry {
     let auth = Auth::Scoped { who, given, greedy };
     Registry::start_with(Settings {
         auth,
@@ -42,9 +42,12 @@ const WIDE: [&str; 2] = [
 
 #[tokio::test]
 async fn a_mount_needs_a_token_for_both_repositories() {
-    for who in [Who::Everybody, Who::Password("user", "word")] {
+    for who in [
+        TokenClient::Everybody,
+        TokenClient::Password("user", "word"),
+    ] {
         let credentials = match who {
-            Who::Everybody => Credentials::Anonymous,
+            TokenClient::Everybody => Credentials::Anonymous,
             _ => basic("word"),
         };
         let registry = scoped(who, BOTH, 0);
@@ -64,8 +67,8 @@ async fn a_mount_needs_a_token_for_both_repositories() {
 }
 
 #[tokio::test]
-async fn a_first_token_has_what_is_known_by_then() {
-    let registry = scoped(Who::Everybody, BOTH, 0);
+async fn the_first_token_of_a_mount_has_both_scopes() {
+    let registry = scoped(TokenClient::Everybody, BOTH, 0);
     let bytes = noise(1000);
     registry.put_blob("else/where", &bytes);
     let store = with_source(remote(&registry), "else/where");
@@ -80,7 +83,7 @@ async fn a_first_token_has_what_is_known_by_then() {
 async fn an_unreadable_mount_source_is_tried_once_and_then_uploaded() {
     for greedy in [0, 401, 403] {
         for known_first in [false, true] {
-            let registry = scoped(Who::Password("user", "word"), &OWN, greedy);
+            let registry = scoped(TokenClient::Password("user", "word"), &OWN, greedy);
             let (first, second) = (noise(1000), noise(2000));
             let blob = registry.put_blob("else/where", &first);
             registry.put_blob("else/where", &second);
@@ -105,7 +108,7 @@ async fn an_unreadable_mount_source_is_tried_once_and_then_uploaded() {
 
 #[tokio::test]
 async fn a_wrong_password_is_tried_once() {
-    let registry = scoped(Who::Password("user", "word"), BOTH, 0);
+    let registry = scoped(TokenClient::Password("user", "word"), BOTH, 0);
     let store = with_source(remote_as(&registry, basic("guess")), "else/where");
     for _ in 0..2 {
         let error = pushed(&registry, &store, b"x").await.unwrap_err();
@@ -116,7 +119,7 @@ async fn a_wrong_password_is_tried_once() {
 
 #[tokio::test]
 async fn a_busy_token_server_does_not_cost_a_mount() {
-    let registry = scoped(Who::Everybody, BOTH, 0);
+    let registry = scoped(TokenClient::Everybody, BOTH, 0);
     let bytes = noise(1000);
     let blob = registry.put_blob("else/where", &bytes);
     let store = with_source(remote(&registry), "else/where");
@@ -135,7 +138,7 @@ fn identity(token: &str) -> Credentials {
 
 #[tokio::test]
 async fn an_identity_token_is_exchanged_by_post() {
-    let registry = scoped(Who::Identity("a+b/c=&d"), BOTH, 0);
+    let registry = scoped(TokenClient::Identity("a+b/c=&d"), BOTH, 0);
     let bytes = noise(1000);
     let blob = registry.put_blob("else/where", &bytes);
     let store = with_source(remote_as(&registry, identity("a+b/c=&d")), "else/where");
@@ -154,7 +157,7 @@ async fn an_identity_token_is_exchanged_by_post() {
 
 #[tokio::test]
 async fn a_refused_identity_token_is_a_refusal() {
-    let registry = scoped(Who::Identity("hunter2"), BOTH, 0);
+    let registry = scoped(TokenClient::Identity("hunter2"), BOTH, 0);
     registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
     let store = remote_as(&registry, identity("guess"));
     for _ in 0..2 {
@@ -191,7 +194,7 @@ async fn a_refused_identity_token_is_a_refusal() {
 async fn an_identity_token_follows_no_redirect() {
     let other = Registry::start();
     for status in [302, 307, 308] {
-        let registry = scoped(Who::Identity("hunter2"), BOTH, 0);
+        let registry = scoped(TokenClient::Identity("hunter2"), BOTH, 0);
         registry.put_manifest("demo/app", "1.0", MANIFEST, b"{}");
         let location = format!("http://{}/token", other.address());
         let away = Fault::Status(status, vec![("location", location)]);

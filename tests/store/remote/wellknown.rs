@@ -72,7 +72,7 @@ async fn other_answers_count_as_no_metadata() {
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_be_reached_is_no_host_without_metadata() {
+async fn an_unreachable_host_does_not_count_as_one_without_metadata() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap().to_string();
     drop(closed);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::http::{self, Answer, Head};
-use super::{Auth, Fault, Mount, Recorded, Shared, tokens};
+use super::{Auth, Fault, Mount, RecordedRequest, Shared, tokens};
 use wharf::digest::Digest;
 
 pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<()> {
@@ -88,7 +88,7 @@ pub(super) fn connection(shared: &Shared, mut stream: TcpStream) -> io::Result<(
 
 fn record(shared: &Shared, head: &Head) -> usize {
     let mut state = shared.state();
-    state.requests.push(Recorded {
+    state.requests.push(RecordedRequest {
         method: head.method.clone(),
         path: head.path.clone(),
         query: head.query.clone(),

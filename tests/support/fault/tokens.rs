@@ -1,7 +1,7 @@
 //! A token server that looks at what it is asked for, and a registry that looks at what a token is good for.
 
 use super::http::{Answer, Head, parameters};
-use super::{Auth, Shared, Who, serve};
+use super::{Auth, Shared, TokenClient, serve};
 
 /// What the registry is called.
 const SERVICE: &str = "fault";
@@ -21,7 +21,7 @@ pub(super) fn token(shared: &Shared, head: &Head, body: &[u8]) -> Answer {
     let refusal = |words: &str| Answer::error(401, "UNAUTHORIZED", words);
     let form = String::from_utf8_lossy(body);
     let (parameters_from, member) = match who {
-        Who::Identity(_) => (&*form, "access_token"),
+        TokenClient::Identity(_) => (&*form, "access_token"),
         _ => (head.query.as_str(), "token"),
     };
     let one = |name| {
@@ -29,12 +29,12 @@ pub(super) fn token(shared: &Shared, head: &Head, body: &[u8]) -> Answer {
         values.next().filter(|_| values.next().is_none())
     };
     let known = match who {
-        Who::Everybody => head.method == "GET" && head.header("authorization").is_none(),
-        Who::Password(username, password) => {
+        TokenClient::Everybody => head.method == "GET" && head.header("authorization").is_none(),
+        TokenClient::Password(username, password) => {
             head.method == "GET"
                 && head.header("authorization") == Some(&serve::basic(username, password))
         }
-        Who::Identity(token) => {
+        TokenClient::Identity(token) => {
             head.method == "POST"
                 && head.query.is_empty()
                 && head.header("authorization").is_none()
@@ -49,7 +49,7 @@ pub(super) fn token(shared: &Shared, head: &Head, body: &[u8]) -> Answer {
     }
     // A form has one parameter for all of them, a query one for each.
     let scopes: Vec<String> = match who {
-        Who::Identity(_) => one("scope").into_iter().collect(),
+        TokenClient::Identity(_) => one("scope").into_iter().collect(),
         _ => parameters(parameters_from, "scope").collect(),
     };
     let mut asked: Vec<String> = scopes

@@ -71,7 +71,7 @@ fn cause(error: &Error) -> String {
 }
 
 #[tokio::test]
-async fn connection_failures_are_told_apart() {
+async fn connection_failures_have_different_errors() {
     let registry = Registry::start();
     let closed = closed_address();
     let no_name = "registry.invalid".to_owned();
