@@ -37,11 +37,11 @@ use crate::encoding::{EncodedBlob, Encoding};
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::{Error, Session, Store};
 
-/// The most decoders of arriving blobs, and the most decoders of complete blobs. A decoder needs the memory of its
-/// window, up to 8 MiB.
+/// The maximum number of decoders of arriving blobs, and of decoders of complete blobs. A decoder needs the memory of
+/// its window, up to 8 MiB.
 const MAX_DECODERS: usize = 4;
 
-/// The most file lookups at once. Each takes a thread, and a pull looks up all its blobs when it begins.
+/// The maximum number of file lookups at once. Each takes a thread, and a pull looks up all its blobs when it begins.
 const MAX_LOOKUPS: usize = 8;
 
 /// The number of upstreams with a semaphore before unused semaphores are dropped.
@@ -50,14 +50,14 @@ const MAX_UPSTREAMS: usize = 1000;
 /// The directories and limits of an engine.
 #[derive(Clone)]
 pub struct EngineSettings {
-    /// The cache of blobs, the observer, and the most fetches at once from one upstream.
+    /// The cache of blobs, the observer, and the maximum number of fetches at once from one upstream.
     pub session: Session,
     /// The directory of decoded contents. It may be deleted at any time.
     pub directory: PathBuf,
     /// Blob directories, read before the store. They do not count toward `max_bytes`, and the engine never changes
     /// them.
     pub directories: Vec<BlobDirectory>,
-    /// The most bytes of blobs and decoded contents together.
+    /// The maximum size of blobs and decoded contents together, in bytes.
     pub max_bytes: u64,
 }
 

@@ -75,7 +75,7 @@ use crate::store::remote::{Credentials, Options};
 use crate::store::retry::Retry;
 use crate::store::{Observer, Session, Store};
 
-/// The most searches for unknown digests at once. Each search requests many manifests.
+/// The maximum number of searches for unknown digests at once. Each search requests many manifests.
 const MAX_SEARCHES: usize = 4;
 
 /// How long the gateway remembers that a repository has all layers of a manifest.
@@ -101,24 +101,24 @@ pub struct GatewaySettings {
     /// Blob directories, read before upstream. They do not count toward `max_bytes`, and the gateway never changes
     /// them.
     pub blobs: Vec<BlobDirectory>,
-    /// The most bytes of blobs and decoded layers together.
+    /// The maximum size of blobs and decoded layers together, in bytes.
     pub max_bytes: u64,
-    /// The most layers fetched at once from one upstream, for all clients together.
+    /// The maximum number of layers fetched at once from one upstream, for all clients together.
     pub max_transfers: usize,
     /// The log.
     pub log: Log,
     /// The counters.
     pub metrics: Arc<Metrics>,
     /// How long the gateway remembers that upstream let a client read something; at most a minute.
-    pub remembered: Duration,
+    pub grant_lifetime: Duration,
     /// How long the gateway remembers that a digest was not found.
-    pub missed: Duration,
+    pub miss_lifetime: Duration,
 }
 
 impl GatewaySettings {
-    /// The default of [`GatewaySettings::remembered`].
+    /// The default of [`GatewaySettings::grant_lifetime`].
     pub const GRANT_LIFETIME: Duration = rights::GRANT_LIFETIME;
-    /// The default of [`GatewaySettings::missed`].
+    /// The default of [`GatewaySettings::miss_lifetime`].
     pub const MISS_LIFETIME: Duration = lookup::MISS_LIFETIME;
     /// The retries of requests to a registry. They are few and quick, because a client waits and may retry itself.
     pub const RETRY: Retry = Retry {
@@ -140,7 +140,7 @@ pub struct Gateway {
     misses: RecentAnswers,
     views: Views,
     /// Manifests that are not split.
-    plain: quick_cache::sync::Cache<Digest, ()>,
+    unsplit: quick_cache::sync::Cache<Digest, ()>,
     searches: Semaphore,
     pages: Semaphore,
     session: Session,
@@ -185,14 +185,14 @@ impl Gateway {
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
             readiness: Readiness::default(),
-            grants: RecentAnswers::new(settings.remembered.min(rights::GRANT_LIFETIME)),
+            grants: RecentAnswers::new(settings.grant_lifetime.min(rights::GRANT_LIFETIME)),
             complete: RecentAnswers::new(COMPLETE_LIFETIME),
             index: OriginIndex::open(&settings.directory)?,
-            misses: RecentAnswers::new(settings.missed),
+            misses: RecentAnswers::new(settings.miss_lifetime),
             views: view::views(),
-            plain: quick_cache::sync::Cache::new(view::MAX_PLAIN),
+            unsplit: quick_cache::sync::Cache::new(view::MAX_UNSPLIT),
             searches: Semaphore::new(MAX_SEARCHES),
-            pages: Semaphore::new(page::AT_ONCE),
+            pages: Semaphore::new(page::MAX_PAGES),
             contents: Contents::open(engine, Arc::clone(&settings.metrics))?,
             session,
             log: settings.log,
@@ -296,19 +296,21 @@ impl Observer for MetricsObserver {
     }
 
     fn directory_hit(&self, bytes: u64) {
-        self.metrics.held_bytes.inc_by(bytes);
+        self.metrics.directory_bytes.inc_by(bytes);
     }
 
     fn unusable(&self, problem: &str) {
         self.metrics.count_failure("held");
-        (self.log)(&format!("error: {problem}; upstream is asked instead"));
+        (self.log)(&format!(
+            "error: {problem}; the gateway requests it from upstream"
+        ));
     }
 }
 
 /// Returns the credentials that forward a client's `Authorization` header.
 fn client_credentials(request: &Request) -> Result<Credentials, Refusal> {
     let bad = |_| {
-        let message = "the Authorization header is not text";
+        let message = "the Authorization header has characters that are not ASCII";
         Refusal::bad_request("UNAUTHORIZED", message)
     };
     let shown = request.headers.get(AUTHORIZATION);
@@ -333,6 +335,6 @@ impl Handler for Gateway {
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.readiness.of(&self.upstreams).await
+        self.readiness.check(&self.upstreams).await
     }
 }

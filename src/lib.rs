@@ -54,8 +54,8 @@
 //! `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
-//! `manifest`, `metadata`, `artifact` and `reference` take bytes or readers and return values. They use no files,
-//! sockets, async code or environment variables.
+//! `fits`, `manifest`, `metadata`, `artifact`, `reference`, `acceptance` and `text` take bytes or readers and return
+//! values. They use no files, sockets, async code or environment variables.
 //!
 //! **Architecture invariant:** the raw bytes are authoritative. No part of a component is encoded again, and no section
 //! header is recomputed. A manifest's digest is the digest of the bytes that were read.

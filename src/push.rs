@@ -195,7 +195,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
                 self.session.observer.moved(content.size);
                 return Ok((content.digest, stored, self.send(blob).await?));
             }
-            self.session.cache.distrust(&content.digest, blob)?;
+            self.session.cache.discard(&content.digest, blob)?;
         }
         let stored = self.encode(layer, content).await?;
         Ok((content.digest, stored, self.push(stored.blob).await?))

@@ -28,8 +28,8 @@ pub use self::walk::map;
 /// The largest depth of nested binaries that are entered. The file itself is at depth 0.
 pub const MAX_DEPTH: usize = 100;
 
-/// The most sections, segments and binaries in one map. Later ones stay in the root. Every 64 whole bytes of a
-/// recorded custom section's name count as one more.
+/// The maximum number of sections, segments and binaries in one map. Later ones stay in the root. Every 64 whole bytes
+/// of a recorded custom section's name count as one more.
 pub const MAX_RECORDED: usize = 1 << 18;
 
 /// The longest custom section name in a path, in bytes. Longer ones are cut.

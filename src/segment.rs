@@ -25,13 +25,13 @@ pub const MAX_SECTION_BYTES: u64 = 32 * 1024 * 1024;
 /// The largest function body that is read, in bytes. Engines refuse larger ones.
 pub const MAX_BODY_BYTES: u64 = 7_654_321;
 
-/// The most functions of one module, including imported ones. Engines refuse more.
+/// The maximum number of functions of one module, including imported ones. Engines refuse more.
 pub const MAX_FUNCTIONS: u32 = 1_000_000;
 
-/// The most calls of one file that are followed.
+/// The maximum number of calls of one file that are followed.
 pub const MAX_CALLS: usize = 1 << 23;
 
-/// The most instructions of one file that name a data segment.
+/// The maximum number of instructions of one file that name a data segment.
 pub const MAX_READERS: usize = 1 << 18;
 
 /// The data segments of a file.

@@ -18,7 +18,7 @@ pub use self::splice::{Error as SpliceError, splice};
 use crate::digest::{Digest, Identity};
 use crate::section::SectionMap;
 
-/// The most layers of an artifact, including the root. A manifest under 1 MiB can describe so many.
+/// The maximum number of layers of an artifact, including the root. A manifest under 1 MiB can describe so many.
 pub const MAX_LAYERS: usize = 1000;
 
 /// The kind of part that becomes a layer.
@@ -60,7 +60,7 @@ pub struct SplitPolicy {
     pub granularity: Granularity,
     /// The smallest content of a layer, in bytes. At least 1.
     pub floor: u64,
-    /// The most layers, including the root. From 1 to [`MAX_LAYERS`].
+    /// The maximum number of layers, including the root. From 1 to [`MAX_LAYERS`].
     pub max_layers: usize,
 }
 

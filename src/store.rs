@@ -33,7 +33,7 @@ use http::{HeaderMap, Method};
 
 pub use self::fetch::{fetch, fetch_into};
 pub use self::raw_manifest::RawManifest;
-pub use self::remote::Relayed;
+pub use self::remote::RelayedResponse;
 use self::remote::TooSlow;
 use self::retry::Retry;
 pub use self::session::Session;
@@ -158,7 +158,7 @@ pub trait Store: Send + Sync {
         _endpoint: &str,
         _query: Option<&str>,
         _headers: HeaderMap,
-    ) -> Result<Option<Relayed>, Error> {
+    ) -> Result<Option<RelayedResponse>, Error> {
         Ok(None)
     }
 
@@ -214,7 +214,7 @@ impl Observer for () {}
 #[non_exhaustive]
 pub enum Error {
     /// The manifest, tag, blob or layout does not exist.
-    #[error("{what} not found in {location}")]
+    #[error("{}", absence(what, location))]
     NotFound {
         /// The manifest, tag, blob or layout.
         what: Subject,
@@ -303,8 +303,8 @@ pub enum Error {
     },
     /// The registry accepted an upload, but has other bytes or nothing under its digest.
     #[error("{what}: {location} accepted the upload, but {}", match found {
-        Some(found) => format!("says that it has digest {found}, not {sent}"),
-        None => format!("has nothing under its digest {sent}"),
+        Some(found) => format!("reports the digest {found} instead of {sent}"),
+        None => format!("does not have {sent}"),
     })]
     NotStored {
         /// The request.
@@ -352,6 +352,14 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// Says that an object does not exist. A whole store has no other place than its location.
+fn absence(what: &Subject, location: &str) -> String {
+    match what {
+        Subject::Store(kind) => format!("{location} is not {kind}"),
+        what => format!("{what} not found in {location}"),
+    }
 }
 
 impl Error {

@@ -124,7 +124,7 @@ pub(crate) const PACKAGE_TARGET: &str =
     "give a registry or layout as DST, because a package keeps its name";
 
 /// Where a version differs in two places.
-const DIFFERENT: &str = "find out which of the two is right, because a version must never change";
+const DIFFERENT: &str = "find out which of the two is correct, because a version must never change";
 
 const MISCONFIGURED: &str =
     "correct the registry in the configuration file, which `wharf config` shows";
@@ -298,7 +298,7 @@ fn copy_hint(error: &copy::Error) -> Option<Hint> {
 fn index_hint(error: &index::Error) -> Option<Hint> {
     let hint = match error {
         index::Error::Empty => {
-            "run `wharf index add HOST|PACKAGE|REF|oci:DIR` to add a source, or `wharf index update` to read all again"
+            "run `wharf index add HOST|PACKAGE|REF|oci:DIR` to add a source, or `wharf index update` to read all sources again"
         }
         index::Error::UnknownInterface { .. } => {
             "write the interface as NAMESPACE:PACKAGE/NAME[@VERSION], or run `wharf index update` to find new ones"
@@ -379,8 +379,10 @@ fn version(text: &str) -> Option<Hint> {
         return None;
     }
     match version {
-        "latest" => Some(format!("without a version it is the newest: {name}").into()),
-        "" if follows_at => Some(format!("without a version it is the newest: {name}").into()),
+        "latest" => Some(format!("leave out the version to get the newest one: {name}").into()),
+        "" if follows_at => {
+            Some(format!("leave out the version to get the newest one: {name}").into())
+        }
         _ if !is_version(plain) => None,
         _ if !follows_at => Some(format!("write the version after an @: {name}@{plain}").into()),
         _ if plain != version => {

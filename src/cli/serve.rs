@@ -195,8 +195,8 @@ impl Serve {
             max_transfers: context.flags.concurrency,
             log: Arc::clone(&server.log),
             metrics: Arc::clone(&server.metrics),
-            remembered: gateway::GatewaySettings::GRANT_LIFETIME,
-            missed: gateway::GatewaySettings::MISS_LIFETIME,
+            grant_lifetime: gateway::GatewaySettings::GRANT_LIFETIME,
+            miss_lifetime: gateway::GatewaySettings::MISS_LIFETIME,
         })?)
     }
 

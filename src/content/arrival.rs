@@ -215,7 +215,7 @@ async fn ready(
                         changed.map_err(|_| Error::Interrupted)?;
                         continue;
                     }
-                    written = tail.past(at - base) => written,
+                    written = tail.wait_past(at - base) => written,
                 };
                 let end = (base + written.bytes).min(end - 1);
                 if end > at {

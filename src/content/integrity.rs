@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 
 use crate::digest::{Digest, Hasher};
 
-/// The most check results in memory.
+/// The maximum number of check results in memory.
 const MAX_CHECKED: usize = 65_536;
 
 /// Properties of a file that change with every write.

@@ -191,7 +191,7 @@ pub fn repair(
         if check().is_ok() {
             return Ok(());
         }
-        cache.distrust(&content.digest, stored.blob)?;
+        cache.discard(&content.digest, stored.blob)?;
     }
     check_local(store, named.blob)
 }

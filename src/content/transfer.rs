@@ -16,7 +16,7 @@ use crate::error::Kind;
 use crate::store::spool::Spool;
 use crate::store::{Error, StoreKind, Subject, blocking, fetch_into};
 
-/// The most bytes decoded at a time.
+/// The maximum number of bytes decoded at a time.
 const PIECE_BYTES: usize = 128 * 1024;
 
 impl Engine {

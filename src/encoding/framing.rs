@@ -17,7 +17,7 @@ const LEAST_BYTES: usize = 128;
 
 const BLOCK_BYTES: usize = 128 * 1024;
 
-/// The most bytes that a frame adds to a content of up to 256 KiB.
+/// The maximum number of bytes that a frame adds to a content of up to 256 KiB.
 pub const FRAME_BYTES: usize = 32;
 
 /// Appends a frame with `content` to `output`. The frame is compressed if that is quick and saves bytes.

@@ -26,7 +26,7 @@ use crate::manifest::media_type;
 use crate::store::ByteStream;
 
 /// The request headers that are passed to upstream with a request for a blob.
-const PASSED_ON: [http::HeaderName; 5] = [
+const FORWARDED_HEADERS: [http::HeaderName; 5] = [
     ACCEPT_ENCODING,
     IF_MODIFIED_SINCE,
     IF_NONE_MATCH,
@@ -37,8 +37,8 @@ const PASSED_ON: [http::HeaderName; 5] = [
 impl RepositoryRequest<'_> {
     pub(super) async fn blob(&self, name: &ManifestName) -> HandlerResult<Response> {
         let ManifestName::Digest(digest) = name else {
-            let found = self.stored(name).await?;
-            return Ok(found.unwrap_or_else(unknown));
+            let found = self.relay_blob(name).await?;
+            return Ok(found.unwrap_or_else(unknown_blob));
         };
         let origin = self.gateway.index.get(&self.location, digest)?;
         let origin = origin.filter(|origin| origin.kind != FlatPart::Manifest);
@@ -47,9 +47,9 @@ impl RepositoryRequest<'_> {
         {
             return self.derived_blob(digest, &view).await;
         }
-        let response = match self.stored(name).await? {
+        let response = match self.relay_blob(name).await? {
             Some(response) if response.status != StatusCode::NOT_FOUND => return Ok(response),
-            missing => missing.unwrap_or_else(unknown),
+            missing => missing.unwrap_or_else(unknown_blob),
         };
         let view = match origin {
             Some(origin) if origin.stored => self.recorded_view(digest, origin).await?,
@@ -66,9 +66,9 @@ impl RepositoryRequest<'_> {
     }
 
     /// Answers with a blob as upstream has it. Returns nothing if a store other than a registry lacks it.
-    async fn stored(&self, name: &ManifestName) -> HandlerResult<Option<Response>> {
+    async fn relay_blob(&self, name: &ManifestName) -> HandlerResult<Option<Response>> {
         let mut headers = HeaderMap::new();
-        for name in PASSED_ON {
+        for name in FORWARDED_HEADERS {
             for value in self.request.headers.get_all(&name) {
                 headers.append(name.clone(), value.clone());
             }
@@ -109,7 +109,7 @@ impl RepositoryRequest<'_> {
     /// Answers with the config of a flat form, or with its only layer.
     async fn derived_blob(&self, digest: &Digest, view: &Arc<View>) -> HandlerResult<Response> {
         let request = self.request;
-        if view.names(digest) == Some(FlatPart::Config) {
+        if view.find_part(digest) == Some(FlatPart::Config) {
             let (mut response, part) = prepare_response(request, Identity::of(&view.config));
             if let Some(part) = part {
                 // The config is in memory, so its length fits a `usize`.
@@ -129,7 +129,7 @@ impl RepositoryRequest<'_> {
             .insert(VARY, HeaderValue::from(ACCEPT_ENCODING));
         let zstd = accepts_zstd(&request.headers) && !request.headers.contains_key(RANGE);
         if zstd {
-            as_zstd(&mut response, &content.digest);
+            set_zstd_headers(&mut response, &content.digest);
         }
         let Some(part) = part else {
             return Ok(response);
@@ -169,8 +169,8 @@ fn first_bytes(stream: ByteStream, length: u64) -> ByteStream {
     rest.boxed()
 }
 
-fn unknown() -> Response {
-    Refusal::not_found("BLOB_UNKNOWN", "there is no such blob").into()
+fn unknown_blob() -> Response {
+    Refusal::not_found("BLOB_UNKNOWN", "the repository does not have this blob").into()
 }
 
 /// Returns the response without its body, and the range of bytes for the body: nothing if no body is sent.
@@ -201,7 +201,7 @@ fn prepare_response(request: &Request, blob: Identity) -> (Response, Option<std:
             let refusal = Refusal::new(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "RANGE_INVALID",
-                "the blob has no such part",
+                "the requested range is not within the blob",
             );
             let mut response = Response::from(refusal);
             set_content_range(&mut response.headers, &format!("bytes */{}", blob.size));
@@ -224,7 +224,7 @@ fn set_content_range(headers: &mut HeaderMap, range: &str) {
 
 /// Changes the headers to those of the zstd form: the length is unknown, and the entity tag is weak. GET and HEAD get
 /// the same headers (RFC 9110, 8.6 and 9.3.2).
-fn as_zstd(response: &mut Response, digest: &Digest) {
+fn set_zstd_headers(response: &mut Response, digest: &Digest) {
     let headers = &mut response.headers;
     headers.remove(CONTENT_LENGTH);
     if response.status != StatusCode::NOT_MODIFIED {

@@ -28,8 +28,8 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::ByteStream;
 
-/// The most components remembered as verified.
-const MAX_PROVEN: usize = 65_536;
+/// The maximum number of components remembered as verified.
+const MAX_VERIFIED: usize = 65_536;
 
 /// A split artifact, and the origin of its layers with the client's rights.
 #[derive(Clone)]
@@ -55,10 +55,10 @@ pub enum BodyForm {
 pub struct Contents {
     engine: Arc<Engine>,
     buffers: Arc<Buffers>,
-    /// The most layers to start before they are needed.
+    /// The maximum number of layers to start before they are needed.
     look_ahead: usize,
     /// The split digest and content digest of components that were verified as a whole.
-    proven: Cache<(Digest, Digest), ()>,
+    verified: Cache<(Digest, Digest), ()>,
     metrics: Arc<Metrics>,
 }
 
@@ -69,7 +69,7 @@ impl Contents {
             look_ahead: settings.session.transfers().min(8),
             engine: Engine::open(settings)?,
             buffers: Arc::default(),
-            proven: Cache::new(MAX_PROVEN),
+            verified: Cache::new(MAX_VERIFIED),
             metrics,
         }))
     }
@@ -96,12 +96,12 @@ impl Contents {
         Ok(pieces.map_ok(Bytes::from).boxed())
     }
 
-    fn is_proven(&self, component: &SplitManifest) -> bool {
-        self.proven.get(&names(component)).is_some()
+    fn is_verified(&self, component: &SplitManifest) -> bool {
+        self.verified.get(&names(component)).is_some()
     }
 
-    fn prove(&self, component: &SplitManifest) {
-        self.proven.insert(names(component), ());
+    fn mark_verified(&self, component: &SplitManifest) {
+        self.verified.insert(names(component), ());
     }
 }
 

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::route::{ManifestName, parameter};
 use super::{Gateway, HandlerResult, RepositoryRequest, client_credentials};
 use crate::manifest::media_type;
-use crate::store::Relayed;
+use crate::store::RelayedResponse;
 
 /// The longest list of tags that is read, in bytes.
 const MAX_TAGS_BYTES: u64 = 16 * 1024 * 1024;
@@ -51,7 +51,7 @@ impl Gateway {
     }
 
     /// Forwards a list, and makes the link to its next page point to the gateway.
-    fn relay_list(&self, request: &Request, relayed: Relayed) -> HandlerResult<Response> {
+    fn relay_list(&self, request: &Request, relayed: RelayedResponse) -> HandlerResult<Response> {
         let next = relayed.next_page()?;
         let mut response = self.relay(request, relayed);
         set_next_link(&mut response.headers, request, next);
@@ -70,7 +70,7 @@ impl RepositoryRequest<'_> {
             None => store.tags().await?,
         };
         if tags.is_empty() {
-            let message = "there is no such repository";
+            let message = "the upstream does not have this repository";
             return Err(Refusal::not_found("NAME_UNKNOWN", message).into());
         }
         let (tags, next) = page.cut(tags);
@@ -84,7 +84,11 @@ impl RepositoryRequest<'_> {
 
     /// Forwards the tags. If upstream does not support paging, the gateway cuts the pages itself. Distribution 2.8
     /// returns all tags, unsorted.
-    async fn relay_tags(&self, page: &PageRequest, relayed: Relayed) -> HandlerResult<Response> {
+    async fn relay_tags(
+        &self,
+        page: &PageRequest,
+        relayed: RelayedResponse,
+    ) -> HandlerResult<Response> {
         let request = self.request;
         if relayed.status != StatusCode::OK
             || request.method == Method::HEAD

@@ -18,10 +18,10 @@ use crate::store::spool::Spool;
 /// How long the gateway remembers that a digest was not found.
 pub(super) const MISS_LIFETIME: Duration = Duration::from_secs(30);
 
-/// The most entries on disk after a start.
+/// The maximum number of entries on disk after a start.
 const MAX_FILES: usize = 200_000;
 
-/// The most entries in memory.
+/// The maximum number of entries in memory.
 const MAX_KNOWN: usize = 50_000;
 
 /// The part of a flat form that a digest names.
@@ -106,7 +106,7 @@ impl OriginIndex {
     }
 
     /// Removes an entry whose split manifest does not name the digest.
-    pub(super) fn forget(&self, location: &str, digest: &Digest) -> Result<(), Error> {
+    pub(super) fn remove(&self, location: &str, digest: &Digest) -> Result<(), Error> {
         let key = key(location, digest);
         self.known.remove(&key);
         let path = self.directory.join(key.hex());
@@ -161,8 +161,8 @@ mod tests {
         assert_eq!(index.get("host/b", &digest).unwrap(), None);
         index.record("host/a", &digest, origin(b"2")).unwrap();
         assert_eq!(open().get("host/a", &digest).unwrap(), Some(origin(b"2")));
-        index.forget("host/a", &digest).unwrap();
-        index.forget("host/a", &digest).unwrap();
+        index.remove("host/a", &digest).unwrap();
+        index.remove("host/a", &digest).unwrap();
         assert_eq!(index.get("host/a", &digest).unwrap(), None);
         assert_eq!(open().get("host/a", &digest).unwrap(), None);
     }

@@ -10,11 +10,11 @@ use super::passthrough::{describe, manifest_response};
 use super::refusal::Refusal;
 use super::route::{ManifestName, parameter};
 use super::upstream::ManifestAnswer;
-use super::view::{View, is_unsound, may_be_split};
+use super::view::{View, is_invalid_content, may_be_split};
 use super::{HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::manifest::media_type;
-use crate::store::{RawManifest, Relayed};
+use crate::store::{RawManifest, RelayedResponse};
 
 impl RepositoryRequest<'_> {
     pub(super) async fn manifest(&self, name: &ManifestName) -> HandlerResult<Response> {
@@ -43,12 +43,12 @@ impl RepositoryRequest<'_> {
             if let Some(view) = digest.and_then(|digest| self.gateway.views.get(&digest)) {
                 self.gateway
                     .grants
-                    .enter(&self.who, &self.location, &view.raw.digest);
+                    .record(&self.who, &self.location, &view.raw.digest);
                 // The tag may be new in this repository.
                 self.record_origins(&view)?;
                 return Ok(self.respond_with_view(&view));
             }
-            let plain = digest.is_some_and(|digest| self.gateway.plain.get(&digest).is_some());
+            let plain = digest.is_some_and(|digest| self.gateway.unsplit.get(&digest).is_some());
             if plain || !may_be_split(head.media_type(), length(head)) {
                 return Ok(self.relay_manifest(got));
             }
@@ -60,9 +60,11 @@ impl RepositoryRequest<'_> {
         };
         match self.derive_view(raw.clone()).await {
             Ok(Some(view)) => Ok(self.respond_with_view(&view)),
-            Ok(None) => Ok(self.as_stored(raw)),
+            Ok(None) => Ok(self.respond_with_stored(raw)),
             // A client that wants the stored form gets it, even if the flat form cannot be derived.
-            Err(error) if self.wants_split() && is_unsound(&error) => Ok(self.as_stored(raw)),
+            Err(error) if self.wants_split() && is_invalid_content(&error) => {
+                Ok(self.respond_with_stored(raw))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -90,7 +92,7 @@ impl RepositoryRequest<'_> {
     /// Forwards upstream's answer.
     fn relay_manifest(&self, got: ManifestAnswer) -> Response {
         match got {
-            ManifestAnswer::Manifest(raw) => self.as_stored(raw),
+            ManifestAnswer::Manifest(raw) => self.respond_with_stored(raw),
             ManifestAnswer::Relayed(relayed) if relayed.status == StatusCode::OK => {
                 let digest = relayed.content_digest();
                 let mut response = self.gateway.relay(self.request, relayed);
@@ -101,9 +103,11 @@ impl RepositoryRequest<'_> {
                 response
             }
             ManifestAnswer::Relayed(relayed) => self.gateway.relay(self.request, relayed),
-            ManifestAnswer::Missing => {
-                Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into()
-            }
+            ManifestAnswer::Missing => Refusal::not_found(
+                "MANIFEST_UNKNOWN",
+                "the repository does not have this manifest",
+            )
+            .into(),
         }
     }
 
@@ -114,7 +118,7 @@ impl RepositoryRequest<'_> {
 
     fn respond_with_view(&self, view: &View) -> Response {
         match self.wants_split() {
-            true => self.as_stored(view.raw.clone()),
+            true => self.respond_with_stored(view.raw.clone()),
             false => self.respond_with_flat(view),
         }
     }
@@ -124,12 +128,12 @@ impl RepositoryRequest<'_> {
         manifest_response(self.request, digest, media_type::MANIFEST, bytes)
     }
 
-    fn as_stored(&self, raw: RawManifest) -> Response {
+    fn respond_with_stored(&self, raw: RawManifest) -> Response {
         manifest_response(self.request, &raw.digest, &raw.media_type, raw.bytes)
     }
 }
 
-fn length(head: &Relayed) -> Option<u64> {
+fn length(head: &RelayedResponse) -> Option<u64> {
     head.headers
         .get(CONTENT_LENGTH)?
         .to_str()

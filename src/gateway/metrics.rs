@@ -80,7 +80,7 @@ pub struct Metrics {
     /// Bytes of blobs and layers read from the gateway's cache.
     pub(super) cache_bytes: Counter,
     /// Bytes of blobs read from blob directories on this machine.
-    pub(super) held_bytes: Counter,
+    pub(super) directory_bytes: Counter,
     /// Bytes of bodies sent to clients.
     pub(super) sent_bytes: Counter,
     /// Components that the gateway started to splice.
@@ -98,7 +98,7 @@ impl Default for Metrics {
             failures: Family::default(),
             upstream_bytes: Counter::default(),
             cache_bytes: Counter::default(),
-            held_bytes: Counter::default(),
+            directory_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             splices: Counter::default(),
             connections: Gauge::default(),
@@ -124,8 +124,7 @@ impl Metrics {
         for kind in FAILURES {
             drop(self.failures.get_or_create(&[("kind", kind)]));
         }
-        let help =
-            "Requests by kind and status class; none: the client disconnected before the response";
+        let help = "Requests by kind and status class; none if the client disconnected before the response";
         self.registry
             .register("requests", help, self.requests.clone());
         self.registry
@@ -144,18 +143,23 @@ impl Metrics {
             (
                 "held_bytes",
                 "Bytes read from blob directories of this machine",
-                &self.held_bytes,
+                &self.directory_bytes,
             ),
             (
                 "sent_bytes",
-                "Bytes of bodies sent to clients",
+                "Bytes of response bodies sent to clients",
                 &self.sent_bytes,
             ),
-            ("splices", "Components whose splicing began", &self.splices),
+            (
+                "splices",
+                "Components that the gateway began to splice",
+                &self.splices,
+            ),
         ] {
             self.registry.register(name, help, counter.clone());
         }
-        let help = "Seconds from a request's head to the last byte of its response, or to its abortion, by kind";
+        let help =
+            "Seconds from the head of a request until its response was sent or aborted, by kind";
         self.registry
             .register("request_duration_seconds", help, self.latencies.clone());
         for (name, help, gauge) in [
@@ -255,7 +259,7 @@ mod tests {
         metrics.count_failure("made up");
         metrics.upstream_bytes.inc_by(3);
         metrics.cache_bytes.inc_by(4);
-        metrics.held_bytes.inc_by(6);
+        metrics.directory_bytes.inc_by(6);
         metrics.sent_bytes.inc_by(5);
         metrics.splices.inc();
         let open = [metrics.count_connection(), metrics.count_connection()];

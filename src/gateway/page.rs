@@ -36,11 +36,11 @@ use super::{Gateway, client_credentials};
 use crate::digest::Digest;
 use crate::store::remote::Credentials;
 
-/// The most pages that are built at once. Each page requests many manifests.
-pub(super) const AT_ONCE: usize = 4;
+/// The maximum number of pages that are built at once. Each page requests many manifests.
+pub(super) const MAX_PAGES: usize = 4;
 
-/// The most bytes read from an error response, to find its message.
-const MAX_WORDS_BYTES: usize = 16 * 1024;
+/// The maximum number of bytes read from an error response, to find its message.
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 impl Gateway {
     /// Answers with a page, also after a failure.
@@ -56,23 +56,23 @@ impl Gateway {
     /// Answers with a page that explains a failure. It has no login challenge. With one, the browser would ask for an
     /// upstream password and send it with every request.
     async fn problem(&self, request: &Request, failure: Failure) -> Response {
-        let instead = self.failure_response(request, failure);
-        let stranger = matches!(self.upstreams.rights, Rights::Client)
+        let failed = self.failure_response(request, failure);
+        let is_anonymous = matches!(self.upstreams.rights, Rights::Client)
             && matches!(
                 client_credentials(request),
                 Ok(Credentials::Forwarded(None))
             );
-        let status = match instead.status {
-            StatusCode::FORBIDDEN if stranger => StatusCode::UNAUTHORIZED,
+        let status = match failed.status {
+            StatusCode::FORBIDDEN if is_anonymous => StatusCode::UNAUTHORIZED,
             status => status,
         };
-        let later = instead.headers.get(RETRY_AFTER).cloned();
-        let words = words_of(instead).await;
+        let later = failed.headers.get(RETRY_AFTER).cloned();
+        let message = error_message(failed).await;
         let mut response = page(
             request,
             status,
             title(status),
-            problem(status, words.as_deref()),
+            problem(status, message.as_deref()),
         );
         if let Some(later) = later {
             response.headers.insert(RETRY_AFTER, later);
@@ -82,10 +82,10 @@ impl Gateway {
 
     /// Returns the reason why a secondary part of a page is missing.
     async fn explain_failure(&self, request: &Request, failure: Failure) -> String {
-        let instead = self.failure_response(request, failure);
-        let status = instead.status;
-        let words = words_of(instead).await;
-        words.unwrap_or_else(|| format!("upstream answered {status}"))
+        let failed = self.failure_response(request, failure);
+        let status = failed.status;
+        let message = error_message(failed).await;
+        message.unwrap_or_else(|| format!("upstream answered {status}"))
     }
 }
 
@@ -99,21 +99,21 @@ fn title(status: StatusCode) -> &'static str {
             "Upstream is unavailable, or its content is invalid"
         }
         status if status.is_server_error() => "The gateway failed",
-        _ => "This cannot be shown",
+        _ => "The request is invalid",
     }
 }
 
-fn problem(status: StatusCode, words: Option<&str>) -> Markup {
+fn problem(status: StatusCode, message: Option<&str>) -> Markup {
     html! {
         h1 { (title(status)) }
         p {
-            @match (status, words) {
+            @match (status, message) {
                 (StatusCode::UNAUTHORIZED, _) => {
-                    "Upstream requires a login, and this page uses no credentials. Clients with credentials can pull it "
-                    "here: the gateway forwards them."
+                    "Upstream requires a login, and this page uses no credentials. Clients with credentials can pull "
+                    "from this gateway, because it forwards them."
                 }
-                (_, Some(words)) => { (words) }
-                (StatusCode::NOT_FOUND, None) => { "Upstream does not have this." }
+                (_, Some(message)) => { (message) }
+                (StatusCode::NOT_FOUND, None) => { "The upstream does not have this repository, tag or digest." }
                 (status, None) => { "Upstream answered " (status) }
             }
         }
@@ -121,16 +121,16 @@ fn problem(status: StatusCode, words: Option<&str>) -> Markup {
 }
 
 /// Returns the message of an error response in the form of the specification, if it has one.
-async fn words_of(response: Response) -> Option<String> {
+async fn error_message(response: Response) -> Option<String> {
     let body = response.body.try_fold(Vec::new(), async |mut body, piece| {
-        let room = MAX_WORDS_BYTES.saturating_sub(body.len());
+        let room = MAX_MESSAGE_BYTES.saturating_sub(body.len());
         body.extend_from_slice(&piece[..piece.len().min(room)]);
         Ok(body)
     });
     // An aborted body has no usable message.
     let body: Value = serde_json::from_slice(&body.await.ok()?).ok()?;
-    let words = body["errors"][0]["message"].as_str()?;
-    (!words.is_empty()).then(|| words.to_owned())
+    let message = body["errors"][0]["message"].as_str()?;
+    (!message.is_empty()).then(|| message.to_owned())
 }
 
 /// Redirects to another page.

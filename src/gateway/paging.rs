@@ -19,8 +19,12 @@ pub(super) struct PageRequest {
 impl PageRequest {
     /// Parses `n` and `last`, and checks for other parameters.
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
-        let bad =
-            |_| Refusal::bad_request("PAGINATION_NUMBER_INVALID", "n must be a number, 0 or more");
+        let bad = |_| {
+            Refusal::bad_request(
+                "PAGINATION_NUMBER_INVALID",
+                "the parameter n must be a number, 0 or more",
+            )
+        };
         let n = parameter(uri, "n").map(|n| n.parse().map_err(bad));
         Ok(Self {
             n: n.transpose()?,

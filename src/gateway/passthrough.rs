@@ -17,21 +17,21 @@ use super::{Gateway, HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
 use crate::error::Error;
 pub(super) use crate::store::chain;
-use crate::store::{self, Relayed};
+use crate::store::{self, RelayedResponse};
 
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 impl Gateway {
     /// Forwards upstream's answer. A redirect becomes 502, and so does a server error other than 503 and 504. A 401 to
     /// the gateway's own credentials becomes 403.
-    pub(super) fn relay(&self, request: &Request, relayed: Relayed) -> Response {
+    pub(super) fn relay(&self, request: &Request, relayed: RelayedResponse) -> Response {
         let status = relayed.status;
         let own = matches!(self.upstreams.rights, Rights::Own(_));
         let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
         if (status.is_server_error() && !later.contains(&status))
             || (status.is_redirection() && status != StatusCode::NOT_MODIFIED)
         {
-            self.note(request, &format!("upstream answered {status}"));
+            self.log_error(request, &format!("upstream answered {status}"));
             let message = format!("upstream answered {status}");
             return Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message).into();
         }
@@ -66,13 +66,13 @@ impl Gateway {
         let refusal = Refusal::of(&error);
         if refusal.status.is_server_error() {
             self.metrics.count_failure(error.kind().word());
-            self.note(request, &chain(&error));
+            self.log_error(request, &chain(&error));
         }
         refusal.into()
     }
 
     /// Logs a problem with a request.
-    pub(super) fn note(&self, request: &Request, what: &str) {
+    pub(super) fn log_error(&self, request: &Request, what: &str) {
         (self.log)(&format!(
             "error: {} {}: {what}",
             request.method,
@@ -108,8 +108,8 @@ impl RepositoryRequest<'_> {
     }
 }
 
-/// Stops browsers from running content of registries as the gateway's own. [`Relayed`] already lacks the registry's
-/// headers that would let other sites read the content.
+/// Stops browsers from running content of registries as the gateway's own. [`RelayedResponse`] already lacks the
+/// registry's headers that would let other sites read the content.
 pub(super) fn set_safety_headers(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");

@@ -22,7 +22,7 @@ pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), String>)>>);
 
 impl Readiness {
     /// Succeeds if any upstream answers. The others may be mirrors that are down.
-    pub(super) async fn of(&self, upstreams: &Upstreams) -> Result<(), String> {
+    pub(super) async fn check(&self, upstreams: &Upstreams) -> Result<(), String> {
         let came = Instant::now();
         let mut last = self.0.lock().await;
         // Checks that waited for this one take its result. Otherwise failures are not cached, so recovery shows
@@ -32,18 +32,18 @@ impl Readiness {
         {
             return answer.clone();
         }
-        let answer = ask(upstreams).await;
+        let answer = check_all(upstreams).await;
         *last = Some((Instant::now(), answer.clone()));
         answer
     }
 }
 
 /// Asks all upstreams at once, and returns the first success or all failures.
-async fn ask(upstreams: &Upstreams) -> Result<(), String> {
+async fn check_all(upstreams: &Upstreams) -> Result<(), String> {
     let known = upstreams.listed.iter();
-    let mut asked: FuturesUnordered<_> = known.map(answers).collect();
+    let mut checks: FuturesUnordered<_> = known.map(check_upstream).collect();
     let mut reasons = Vec::new();
-    while let Some(answer) = asked.next().await {
+    while let Some(answer) = checks.next().await {
         match answer {
             Ok(()) => return Ok(()),
             Err(reason) => reasons.push(reason),
@@ -52,13 +52,13 @@ async fn ask(upstreams: &Upstreams) -> Result<(), String> {
     // Answers arrive in any order.
     reasons.sort();
     match reasons.is_empty() {
-        true => Err("there is no upstream".to_owned()),
+        true => Err("the gateway has no upstream".to_owned()),
         false => Err(reasons.join("; ")),
     }
 }
 
-async fn answers(known: &OpenUpstream) -> Result<(), String> {
-    match timeout(PROBE_TIMEOUT, known.answers()).await {
+async fn check_upstream(known: &OpenUpstream) -> Result<(), String> {
+    match timeout(PROBE_TIMEOUT, known.check()).await {
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_elapsed) => {
             let name = known.host.as_deref().unwrap_or("the layout");

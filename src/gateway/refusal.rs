@@ -54,7 +54,9 @@ impl Refusal {
             Error::Refused(refusal) => {
                 Self::new(StatusCode::FORBIDDEN, "DENIED", refusal.to_string())
             }
-            _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
+            _ if error.kind() == Kind::Integrity => {
+                Self::invalid_content("MANIFEST_INVALID", error)
+            }
             _ => Self::internal(),
         }
     }
@@ -81,8 +83,10 @@ impl Refusal {
             store::Error::Shared(error) if !matches!(**error, store::Error::NotFound { .. }) => {
                 Self::of_store(error)
             }
-            store::Error::Corrupt { .. } => Self::unsound("DIGEST_INVALID", error),
-            _ if error.kind() == Kind::Integrity => Self::unsound("MANIFEST_INVALID", error),
+            store::Error::Corrupt { .. } => Self::invalid_content("DIGEST_INVALID", error),
+            _ if error.kind() == Kind::Integrity => {
+                Self::invalid_content("MANIFEST_INVALID", error)
+            }
             store::Error::NoCatalog { .. } => Self::not_found("UNSUPPORTED", error.to_string()),
             store::Error::Settings { .. }
             | store::Error::Interrupted
@@ -92,7 +96,7 @@ impl Refusal {
     }
 
     /// Returns the refusal for unusable content from an upstream that answers.
-    fn unsound(code: &'static str, error: &dyn fmt::Display) -> Self {
+    fn invalid_content(code: &'static str, error: &dyn fmt::Display) -> Self {
         let message = format!("upstream's content is invalid: {error}");
         Self::new(StatusCode::BAD_GATEWAY, code, message)
     }

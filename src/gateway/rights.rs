@@ -14,7 +14,7 @@ use crate::store::remote::Credentials;
 /// The longest time that the right to read is remembered.
 pub(super) const GRANT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The most answers in memory.
+/// The maximum number of answers in memory.
 const MAX_GRANTS: usize = 50_000;
 
 /// Finds the gateway's own credentials for a repository.
@@ -45,7 +45,7 @@ impl RecentAnswers {
     }
 
     /// Records an answer about `digest` in `location` for the client with the key `who`.
-    pub(super) fn enter(&self, who: &Digest, location: &str, digest: &Digest) {
+    pub(super) fn record(&self, who: &Digest, location: &str, digest: &Digest) {
         let key = key(who, location, digest);
         self.until.insert(key, Instant::now() + self.lifetime);
     }
@@ -76,13 +76,13 @@ mod tests {
         let (anna, ben) = (Digest::of(b"anna"), Digest::of(b"ben"));
         let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
         let answers = RecentAnswers::new(GRANT_LIFETIME);
-        answers.enter(&anna, "host/a", &one);
+        answers.record(&anna, "host/a", &one);
         assert!(answers.has(&anna, "host/a", &one));
         assert!(!answers.has(&ben, "host/a", &one));
         assert!(!answers.has(&anna, "host/b", &one));
         assert!(!answers.has(&anna, "host/a", &two));
         let forgetful = RecentAnswers::new(Duration::ZERO);
-        forgetful.enter(&anna, "host/a", &one);
+        forgetful.record(&anna, "host/a", &one);
         assert!(!forgetful.has(&anna, "host/a", &one));
         answers.remove(&anna, "host/a", &one);
         assert!(!answers.has(&anna, "host/a", &one));
@@ -94,7 +94,7 @@ mod tests {
         let anna = Digest::of(b"anna");
         for number in 0..MAX_GRANTS + 10 {
             let location = number.to_string();
-            answers.enter(&anna, &location, &anna);
+            answers.record(&anna, &location, &anna);
         }
         assert!(answers.until.len() <= MAX_GRANTS);
     }

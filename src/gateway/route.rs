@@ -50,7 +50,7 @@ impl std::fmt::Display for ManifestName {
 }
 
 pub(super) fn route(path: &str) -> Result<Route, Refusal> {
-    let unknown = || Refusal::not_found("UNSUPPORTED", "there is no such endpoint");
+    let unknown = || Refusal::not_found("UNSUPPORTED", "this endpoint does not exist");
     let segments: Option<Vec<String>> = path.split('/').map(decoded).collect();
     let segments = segments.ok_or_else(unknown)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -77,7 +77,7 @@ pub(super) fn route(path: &str) -> Result<Route, Refusal> {
         true => Ok(Route::Repository(repository, endpoint)),
         false => Err(Refusal::bad_request(
             "NAME_INVALID",
-            "that is not the name of a repository",
+            "the repository name in the path is invalid",
         )),
     }
 }
@@ -102,7 +102,7 @@ fn manifest_name(text: &str) -> Result<ManifestName, Refusal> {
         // An invalid tag cannot exist: 404.
         false => Err(Refusal::not_found(
             "MANIFEST_UNKNOWN",
-            "that is neither a tag nor a digest",
+            "the reference in the path is neither a tag nor a digest",
         )),
     }
 }
@@ -110,7 +110,7 @@ fn manifest_name(text: &str) -> Result<ManifestName, Refusal> {
 /// Parses a digest of any algorithm. Spec:
 /// <https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>.
 fn digest(text: &str) -> Result<ManifestName, Refusal> {
-    let bad = || Refusal::bad_request("DIGEST_INVALID", "that is not a digest");
+    let bad = || Refusal::bad_request("DIGEST_INVALID", "the digest in the path is invalid");
     if let Ok(digest) = text.parse() {
         return Ok(ManifestName::Digest(digest));
     }
@@ -119,13 +119,13 @@ fn digest(text: &str) -> Result<ManifestName, Refusal> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         !word.is_empty() && word.bytes().all(plain)
     };
-    let sound = algorithm.split(['+', '.', '_', '-']).all(word)
+    let is_valid = algorithm.split(['+', '.', '_', '-']).all(word)
         && algorithm != "sha256"
         && (1..=256).contains(&encoded.len())
         && encoded
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"=_-".contains(&byte));
-    match sound {
+    match is_valid {
         true => Ok(ManifestName::Other(text.to_owned())),
         false => Err(bad()),
     }

@@ -12,7 +12,7 @@ use super::lookup::FlatPart;
 use super::passthrough::chain;
 use super::refusal::Failure;
 use super::upstream::ManifestAnswer;
-use super::view::{View, is_unsound};
+use super::view::{View, is_invalid_content};
 use super::{HandlerResult, RepositoryRequest};
 use crate::artifact::{SPLIT_SUFFIX, split_tag};
 use crate::digest::Digest;
@@ -20,11 +20,11 @@ use crate::manifest::media_type;
 use crate::reference::package::tag_version;
 use crate::store;
 
-/// The most manifests that a search reads.
+/// The maximum number of manifests that a search reads.
 const MAX_MANIFESTS: usize = 200;
 
-/// The most manifests requested at once.
-const AT_ONCE: usize = 8;
+/// The maximum number of manifests requested at once.
+const MAX_REQUESTS: usize = 8;
 
 impl RepositoryRequest<'_> {
     /// Searches the repository for the split manifest behind a digest of a flat form. Upstream did not know the digest
@@ -47,7 +47,7 @@ impl RepositoryRequest<'_> {
         }
         let is_manifest = kind == FlatPart::Manifest;
         let is_it = |view: &View| {
-            let named = view.names(digest);
+            let named = view.find_part(digest);
             named.is_some_and(|named| (named == FlatPart::Manifest) == is_manifest)
         };
         if is_manifest
@@ -62,14 +62,16 @@ impl RepositoryRequest<'_> {
             Err(error) => return Err(error.into()),
         };
         let tags = search_order(tags).into_iter().take(MAX_MANIFESTS);
-        let looking = stream::iter(tags).map(|tag| self.read_candidate(tag));
-        let mut looking = looking.buffered(AT_ONCE);
-        while let Some(view) = looking.next().await {
+        let candidates = stream::iter(tags).map(|tag| self.read_candidate(tag));
+        let mut candidates = candidates.buffered(MAX_REQUESTS);
+        while let Some(view) = candidates.next().await {
             if let Some(view) = view?.filter(|view| is_it(view)) {
                 return Ok(Some(view));
             }
         }
-        self.gateway.misses.enter(&self.who, &self.location, digest);
+        self.gateway
+            .misses
+            .record(&self.who, &self.location, digest);
         Ok(None)
     }
 
@@ -77,9 +79,9 @@ impl RepositoryRequest<'_> {
     /// be the wanted one, but an unreachable one may be, so that is an error.
     async fn read_candidate(&self, tag: String) -> HandlerResult<Option<Arc<View>>> {
         match self.tagged_view(&tag).await {
-            Err(Failure::Error(error)) if is_unsound(&error) => {
-                let problem = format!("`{tag}` is left out: {}", chain(&error));
-                self.gateway.note(self.request, &problem);
+            Err(Failure::Error(error)) if is_invalid_content(&error) => {
+                let problem = format!("the search skips the tag `{tag}`: {}", chain(&error));
+                self.gateway.log_error(self.request, &problem);
                 Ok(None)
             }
             view => view,

@@ -84,7 +84,7 @@ async fn run(
             biased;
             () = &mut stop => break,
             Some(ended) = connections.join_next() => {
-                note(shared, ended);
+                log_panic(shared, ended);
                 continue;
             }
             accepted = accept(shared, &listener, &places) => accepted,
@@ -99,7 +99,7 @@ async fn run(
     shared.stop();
     let all_end = async {
         while let Some(ended) = connections.join_next().await {
-            note(shared, ended);
+            log_panic(shared, ended);
         }
     };
     if timeout(shared.settings.grace, all_end).await.is_ok() {
@@ -123,9 +123,9 @@ async fn accept(
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 // Usually the process has no file handles left. Some become free soon.
-                shared.failed(
+                shared.record_failure(
                     "accept",
-                    &format!("error: accepting a connection failed: {error}"),
+                    &format!("error: a connection could not be accepted: {error}"),
                 );
                 sleep(ACCEPT_RETRY_DELAY).await;
             }
@@ -134,11 +134,8 @@ async fn accept(
 }
 
 /// Logs a connection that ended in a panic. Other connections continue.
-fn note(shared: &SharedState, ended: Result<(), JoinError>) {
+fn log_panic(shared: &SharedState, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        shared.failed(
-            "other",
-            "error: connection aborted: the task that answers it panicked",
-        );
+        shared.record_failure("other", "error: connection aborted: its task panicked");
     }
 }

@@ -23,13 +23,13 @@ use crate::package::PackagePlace;
 use crate::reference::{Repository, canonical_host, is_path};
 use crate::store::layout::Layout;
 use crate::store::remote::{Access, Credentials, Options, Remote, catalog};
-use crate::store::{Error, Relayed, Store};
+use crate::store::{Error, RelayedResponse, Store};
 
 /// How long an open repository, with the gateway's own credentials and their tokens, is reused.
 const STORE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The most open repositories that are reused.
-const MAX_KEPT: usize = 1000;
+/// The maximum number of open repositories that are reused.
+const MAX_OPEN_STORES: usize = 1000;
 
 /// The configuration of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "*" {
             return Err(
-                "name each registry: a gateway to every registry would be an open proxy".to_owned(),
+                "`*` is not an upstream; name each registry, because a gateway to all registries would be an open proxy".to_owned(),
             );
         }
         // A directory name may contain `=oci:`.
@@ -67,7 +67,7 @@ impl FromStr for Upstream {
                     host: Some(host),
                 }),
                 _ => Err(format!(
-                    "`{host}` is not a registry's host, so a layout cannot stand for it"
+                    "`{host}` is not the host of a registry; write HOST=oci:DIR"
                 )),
             };
         }
@@ -120,7 +120,7 @@ struct Registry {
 #[async_trait]
 impl Repositories for Registry {
     fn open(&self, path: &str, credentials: Credentials) -> Arc<dyn Store> {
-        Arc::new(self.base.beside(path, credentials))
+        Arc::new(self.base.for_repository(path, credentials))
     }
 
     async fn list(&self, credentials: Credentials) -> Result<Vec<String>, Error> {
@@ -205,13 +205,13 @@ impl OpenUpstream {
     }
 
     /// Checks whether the upstream answers at all. A refusal counts as an answer.
-    pub(super) async fn answers(&self) -> Result<(), Error> {
+    pub(super) async fn check(&self) -> Result<(), Error> {
         let whole = self.repositories.open("", Credentials::Forwarded(None));
         let relayed = whole.passthrough(&Method::GET, "", None, HeaderMap::new());
         match relayed.await? {
             None => whole.tags().await.map(drop),
             Some(relayed) if relayed.status.is_server_error() => Err(Error::Answer {
-                what: "checking whether it answers".to_owned(),
+                what: "checking the upstream".to_owned(),
                 location: self.title.clone(),
                 status: relayed.status.as_u16(),
                 message: String::new(),
@@ -238,7 +238,7 @@ impl Upstreams {
         Ok(Self {
             listed: upstreams.into_iter().map(open).collect::<Result<_, _>>()?,
             rights,
-            own: Cache::new(MAX_KEPT),
+            own: Cache::new(MAX_OPEN_STORES),
         })
     }
 
@@ -318,7 +318,7 @@ impl Upstreams {
         method: &Method,
         path: &str,
         query: Option<&str>,
-    ) -> Result<Option<Relayed>, Error> {
+    ) -> Result<Option<RelayedResponse>, Error> {
         if let Rights::Own(_) = self.rights {
             return Ok(None);
         }
@@ -342,7 +342,10 @@ impl Upstreams {
 }
 
 fn unknown(name: &str) -> Refusal {
-    Refusal::not_found("NAME_UNKNOWN", format!("`{name}` is not known here"))
+    Refusal::not_found(
+        "NAME_UNKNOWN",
+        format!("the gateway has no upstream for `{name}`"),
+    )
 }
 
 #[cfg(test)]

@@ -21,17 +21,17 @@ use crate::manifest::{MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::pull::open_split;
 use crate::store::{self, RawManifest};
 
-/// The most bytes of manifests and configs in memory.
+/// The maximum size of the manifests and configs in memory, in bytes.
 const MAX_VIEW_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The expected number of views. It is so small that the cache has a single shard, which fits the largest view.
 const USUAL_VIEWS: usize = 32;
 
-/// The most layers looked up at once.
-const LOOKS_AT_ONCE: usize = 16;
+/// The maximum number of layers looked up at once.
+const MAX_LOOKUPS: usize = 16;
 
-/// The most digests of manifests that are known not to be split.
-pub(super) const MAX_PLAIN: usize = 10_000;
+/// The maximum number of digests of manifests that are known not to be split.
+pub(super) const MAX_UNSPLIT: usize = 10_000;
 
 /// A split artifact and its flat form.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl View {
     }
 
     /// Returns the part of the flat form that a digest names.
-    pub(super) fn names(&self, digest: &Digest) -> Option<FlatPart> {
+    pub(super) fn find_part(&self, digest: &Digest) -> Option<FlatPart> {
         let mut named = self.digests().into_iter();
         named.find_map(|(named, kind)| (named == *digest).then_some(kind))
     }
@@ -89,7 +89,7 @@ fn missing_blob(split: &Digest, location: String, blob: Identity) -> store::Erro
     store::Error::Malformed {
         what: format!("manifest `{split}`"),
         location,
-        reason: format!("its blob {} is not in the repository", blob.digest),
+        reason: format!("the repository does not have its blob {}", blob.digest),
     }
 }
 
@@ -98,12 +98,12 @@ impl RepositoryRequest<'_> {
     /// is not split.
     pub(super) async fn derive_view(&self, raw: RawManifest) -> Result<Option<Arc<View>>, Error> {
         if !matches!(form(&raw.bytes), Ok(Form::Split)) {
-            self.gateway.plain.insert(raw.digest, ());
+            self.gateway.unsplit.insert(raw.digest, ());
             return Ok(None);
         }
         self.gateway
             .grants
-            .enter(&self.who, &self.location, &raw.digest);
+            .record(&self.who, &self.location, &raw.digest);
         let view = match self.gateway.views.get(&raw.digest) {
             Some(view) => view,
             None => {
@@ -164,8 +164,8 @@ impl RepositoryRequest<'_> {
     ) -> HandlerResult<Option<Arc<View>>> {
         // If the manifest is missing for this client, keep the record: other clients may still see it.
         match self.view(&origin.split).await? {
-            Some(view) if view.names(digest) != Some(origin.kind) => {
-                self.gateway.index.forget(&self.location, digest)?;
+            Some(view) if view.find_part(digest) != Some(origin.kind) => {
+                self.gateway.index.remove(&self.location, digest)?;
                 Ok(None)
             }
             view => Ok(view),
@@ -173,31 +173,31 @@ impl RepositoryRequest<'_> {
     }
 
     async fn view(&self, split: &Digest) -> HandlerResult<Option<Arc<View>>> {
-        let kept = self.gateway.views.get(split);
+        let cached = self.gateway.views.get(split);
         let grants = self.gateway.grants.has(&self.who, &self.location, split);
-        if let (Some(view), true) = (&kept, grants) {
+        if let (Some(view), true) = (&cached, grants) {
             return Ok(Some(Arc::clone(view)));
         }
-        let method = match &kept {
+        let method = match &cached {
             Some(_) => Method::HEAD,
             None => Method::GET,
         };
         let accept = upstream_accept(&HeaderMap::new());
         let name = split.to_string();
-        let asking = async |method| self.find_manifest(method, &name, accept.clone()).await;
-        let mut got = asking(&method).await?;
+        let request = async |method| self.find_manifest(method, &name, accept.clone()).await;
+        let mut got = request(&method).await?;
         // A refusal is passed on, so it needs the body that a HEAD lacks.
         if matches!(&got, ManifestAnswer::Relayed(relayed) if relayed.status != StatusCode::OK)
             && method == Method::HEAD
             && self.request.method != Method::HEAD
         {
-            got = asking(&Method::GET).await?;
+            got = request(&Method::GET).await?;
         }
-        match (got, kept) {
+        match (got, cached) {
             (ManifestAnswer::Manifest(raw), _) => Ok(self.derive_view(raw).await?),
             (found, _) if found.is_missing() => Ok(None),
             (ManifestAnswer::Relayed(relayed), view) if relayed.status == StatusCode::OK => {
-                self.gateway.grants.enter(&self.who, &self.location, split);
+                self.gateway.grants.record(&self.who, &self.location, split);
                 Ok(view)
             }
             (ManifestAnswer::Relayed(relayed), _) => {
@@ -214,30 +214,30 @@ impl RepositoryRequest<'_> {
         split: Digest,
         manifest: &SplitManifest,
     ) -> HandlerResult<()> {
-        let everybody = Digest::of(b"everybody");
+        let any_client = Digest::of(b"everybody");
         if !self.upstream.has_rights {
             return Ok(());
         }
         if self
             .gateway
             .complete
-            .has(&everybody, &self.location, &split)
+            .has(&any_client, &self.location, &split)
         {
             return Ok(());
         }
         let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
         let store = self.store.as_ref();
-        let looking = stream::iter(layers).map(|blob| async move {
+        let lookups = stream::iter(layers).map(|blob| async move {
             match store.has(blob).await? {
                 true => Ok(()),
                 false => Err(missing_blob(&split, store.location(), blob)),
             }
         });
-        let found = looking.buffer_unordered(LOOKS_AT_ONCE).try_collect::<()>();
+        let found = lookups.buffer_unordered(MAX_LOOKUPS).try_collect::<()>();
         found.await?;
         self.gateway
             .complete
-            .enter(&everybody, &self.location, &split);
+            .record(&any_client, &self.location, &split);
         Ok(())
     }
 }
@@ -249,7 +249,7 @@ pub(super) fn may_be_split(media: &str, length: Option<u64>) -> bool {
 }
 
 /// Returns whether an error means that stored content is wrong, rather than unavailable.
-pub(super) fn is_unsound(error: &Error) -> bool {
+pub(super) fn is_invalid_content(error: &Error) -> bool {
     error.kind() == error::Kind::Integrity
 }
 

@@ -16,7 +16,7 @@ use super::types::{TypeMatch, Types};
 use crate::package::{Connector, PackagePlace};
 use crate::reference::{Location, Reference};
 
-/// The most bytes of fetched stubs in memory. Above it they are written to the index.
+/// The maximum size of the fetched stubs in memory, in bytes. Above it they are written to the index.
 const MAX_UNSTORED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A comparison of candidates with types.

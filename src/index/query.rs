@@ -34,7 +34,7 @@ pub struct Query {
     pub exports_any: Option<Vec<Pattern>>,
     /// Whether all matching versions count, and not only the first one of each package.
     pub all_versions: bool,
-    /// The most answers to return.
+    /// The maximum number of answers to return.
     pub limit: Option<usize>,
 }
 

@@ -24,7 +24,7 @@ use crate::world;
 const DESCRIPTION: &str = "org.opencontainers.image.description";
 const LICENSES: &str = "org.opencontainers.image.licenses";
 
-/// The most tags of one repository that are read at once, if there are enough slots.
+/// The maximum number of tags of one repository that are read at once, if there are enough slots.
 const TAGS_AT_ONCE: usize = 16;
 
 pub(super) struct Repository {

@@ -11,7 +11,7 @@ use crate::reference::{Location, Name, Reference, Repository};
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::credentials::{self, Credentials};
 use crate::store::layout::Layout;
-use crate::store::offline::{CachingStore, Offline};
+use crate::store::offline::{CachingStore, OfflineStore};
 use crate::store::remote::{Access, Options, Remote};
 use crate::store::{self, Session, Store, WritableStore, blocking};
 
@@ -89,7 +89,7 @@ impl Connector {
             Location::Blobs { directory } => Arc::new(BlobDirectory::open(directory)?),
             Location::Repository(repository) if self.offline => {
                 let cache = Arc::clone(&self.session.cache);
-                Arc::new(Offline::new(repository.to_string(), cache))
+                Arc::new(OfflineStore::new(repository.to_string(), cache))
             }
             Location::Repository(repository) => {
                 let remote = self.remote(repository, Access::Pull, settings).await?;
@@ -171,7 +171,7 @@ impl Connector {
         if let Some(credentials) = &self.credentials {
             return Ok(credentials.clone());
         }
-        if let Some(credentials) = credentials::in_environment(registry)? {
+        if let Some(credentials) = credentials::find_in_environment(registry)? {
             return Ok(credentials);
         }
         if let Some(UserPassword { username, password }) = &settings.credentials {
@@ -252,7 +252,7 @@ impl Connector {
         if let Location::Repository(repository) = &reference.location {
             let repository = repository.to_string();
             for blob in blobs {
-                self.session.cache.remember(&blob, &repository)?;
+                self.session.cache.record_source(&blob, &repository)?;
             }
         }
         Ok(())

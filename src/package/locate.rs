@@ -164,9 +164,9 @@ impl Locator<'_> {
         match &document {
             Some(document) => {
                 let document = cache.add(document)?;
-                cache.remember_tag(&host, DOCUMENT, &document.digest)?;
+                cache.record_tag(&host, DOCUMENT, &document.digest)?;
             }
-            None => cache.forget_tag(&host, DOCUMENT)?,
+            None => cache.remove_tag(&host, DOCUMENT)?,
         }
         Ok(place)
     }

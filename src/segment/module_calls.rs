@@ -6,7 +6,7 @@ use super::calls::{EntryPoints, ReachedFunctions};
 use super::module::ModuleFacts;
 use super::{Entries, Mode, Module, SegmentVerdict, UnreadPart};
 
-/// The most passes over all modules. If calls cross more often, they are assumed to go anywhere.
+/// The maximum number of passes over all modules. If calls cross more often, they are assumed to go anywhere.
 const MAX_ROUNDS: usize = 100;
 
 /// The calls from one module into another.

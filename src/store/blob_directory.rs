@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::blobs::{BlobFiles, of_other_size, opened_stream, read_manifest};
+use super::blobs::{BlobFiles, read_manifest, stream_open_file, wrong_size_error};
 use super::{ByteStream, Error, RawManifest, Store, StoreKind, Subject, blocking};
 use crate::digest::{Digest, Identity};
 use crate::manifest::Descriptor;
@@ -156,7 +156,7 @@ fn below(directory: &Path, name: &str) -> io::Result<File> {
     files(directory)?;
     let path = directory.join("sha256").join(name);
     match std::fs::symlink_metadata(&path)?.is_symlink() {
-        true => Err(io::Error::other("it is a link")),
+        true => Err(io::Error::other("it is a symbolic link")),
         false => File::open(path),
     }
 }
@@ -187,10 +187,10 @@ impl Store for BlobDirectory {
     async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
         match self.file(&blob.digest)? {
             None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
-            Some((_, size)) if size != blob.size => Err(of_other_size(blob, size, self)),
+            Some((_, size)) if size != blob.size => Err(wrong_size_error(blob, size, self)),
             Some((file, _)) => {
                 let path = self.path(&blob.digest);
-                opened_stream(file.into(), &path, from, u64::MAX).await
+                stream_open_file(file.into(), &path, from, u64::MAX).await
             }
         }
     }

@@ -132,7 +132,7 @@ pub(super) fn read_capped(file: File, most: u64) -> io::Result<Option<Vec<u8>>> 
 }
 
 /// Makes the error of a file whose size is not that of its blob.
-pub(super) fn of_other_size(blob: Identity, size: u64, store: &dyn Store) -> Error {
+pub(super) fn wrong_size_error(blob: Identity, size: u64, store: &dyn Store) -> Error {
     let mismatch = Mismatch {
         expected: blob,
         found: Identity { size, ..blob },
@@ -145,11 +145,11 @@ pub(crate) async fn file_stream(path: &Path, from: u64, most: u64) -> Result<Byt
     let file = tokio::fs::File::open(path)
         .await
         .map_err(Error::file(path))?;
-    opened_stream(file, path, from, most).await
+    stream_open_file(file, path, from, most).await
 }
 
 /// Works as [`file_stream`] on an open file.
-pub(super) async fn opened_stream(
+pub(super) async fn stream_open_file(
     mut file: tokio::fs::File,
     path: &Path,
     from: u64,

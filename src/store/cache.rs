@@ -193,7 +193,7 @@ impl Cache {
     }
 
     /// Records that a repository (`registry/path`) has a blob.
-    pub fn remember(&self, blob: &Digest, repository: &str) -> Result<(), Error> {
+    pub fn record_source(&self, blob: &Digest, repository: &str) -> Result<(), Error> {
         let path = self.sources().join(blob.hex());
         let mut known: Vec<String> = read_json(&path)?.unwrap_or_default();
         if known.iter().any(|source| source == repository) {
@@ -236,7 +236,7 @@ impl Cache {
     }
 
     /// Removes the record that a blob holds a content, and the blob too if it is damaged.
-    pub fn distrust(&self, content: &Digest, blob: Identity) -> Result<(), Error> {
+    pub fn discard(&self, content: &Digest, blob: Identity) -> Result<(), Error> {
         self.hide(content);
         remove(&self.contents().join(content.hex()))?;
         match self.is_intact(blob)? {
@@ -257,8 +257,8 @@ impl Cache {
 
     /// Removes the least recently used blobs until at most `most` bytes remain. Returns what was removed.
     pub fn prune(&self, most: u64) -> Result<Usage, Error> {
-        let (_, gone) = self.prune_entries(self.entries()?, most)?;
-        Ok(gone)
+        let (_, removed) = self.prune_entries(self.entries()?, most)?;
+        Ok(removed)
     }
 
     /// Works as [`Cache::prune`], but counts and prunes the blobs of another directory too. Returns what remains and
@@ -273,7 +273,7 @@ impl Cache {
         entries.sort_by(|a, b| (a.used, a.digest, &a.path).cmp(&(b.used, b.digest, &b.path)));
         let mut left = Usage::default();
         entries.iter().for_each(|entry| left.add(entry));
-        let mut gone = Usage::default();
+        let mut removed = Usage::default();
         for entry in entries {
             if left.bytes <= most {
                 break;
@@ -281,12 +281,12 @@ impl Cache {
             remove(&entry.path)?;
             left.blobs -= 1;
             left.bytes -= entry.size;
-            gone.add(&entry);
+            removed.add(&entry);
         }
-        if gone.blobs > 0 {
+        if removed.blobs > 0 {
             self.sweep()?;
         }
-        Ok((left, gone))
+        Ok((left, removed))
     }
 
     /// Removes the records of blobs that no longer exist.
@@ -316,12 +316,12 @@ impl Cache {
 
     /// Reads every blob again and removes the damaged ones. Returns what remains and what was removed.
     pub fn verify(&self) -> Result<(Usage, Usage), Error> {
-        let (mut sound, mut damaged) = (Usage::default(), Usage::default());
+        let (mut intact, mut damaged) = (Usage::default(), Usage::default());
         for entry in self.entries()? {
             match if_exists(&entry.path, identity_of(&entry.path))? {
                 // Another process has pruned it.
                 None => {}
-                Some(found) if found.digest == entry.digest => sound.add(&entry),
+                Some(found) if found.digest == entry.digest => intact.add(&entry),
                 Some(_) => {
                     remove(&entry.path)?;
                     damaged.add(&entry);
@@ -329,7 +329,7 @@ impl Cache {
             }
         }
         self.sweep()?;
-        Ok((sound, damaged))
+        Ok((intact, damaged))
     }
 
     fn entries(&self) -> Result<Vec<Entry>, Error> {

@@ -12,7 +12,7 @@ mod server;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::environment::{in_environment, wharf_token};
+pub use self::environment::{find_in_environment, wharf_token};
 use self::file::CredentialsFile;
 pub use self::login::{StoredIn, remove, store};
 pub use self::server::{ParseServerError, Server};
@@ -69,11 +69,11 @@ pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
 ///
 /// A file that cannot be read or a helper that fails is an error. A missing entry means anonymous.
 pub fn find(registry: &str, repository_path: &str) -> Result<Credentials, Error> {
-    if let Some(credentials) = in_environment(registry)? {
+    if let Some(credentials) = find_in_environment(registry)? {
         return Ok(credentials);
     }
     let files = environment::files();
-    first(
+    find_first(
         files.iter().map(PathBuf::as_path),
         registry,
         repository_path,
@@ -81,7 +81,7 @@ pub fn find(registry: &str, repository_path: &str) -> Result<Credentials, Error>
 }
 
 /// Returns the credentials from the first of several files that has some.
-fn first<'a>(
+fn find_first<'a>(
     files: impl Iterator<Item = &'a Path>,
     registry: &str,
     repository_path: &str,

@@ -18,7 +18,7 @@ use crate::digest::{Hasher, Identity, Mismatch};
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// The number of bytes that are written if the next ones have not arrived: a reader may follow the file.
-const LEAST_BATCH_BYTES: usize = 32 * 1024;
+const MIN_BATCH_BYTES: usize = 32 * 1024;
 
 /// Fetches a blob into a new spool in `directory`. The returned bytes are verified.
 pub async fn fetch(
@@ -86,7 +86,7 @@ async fn transfer(
     let mut attempts = Attempts::default();
     loop {
         let outcome = receive(store, blob, &part, &mut writer, &mut received, observer).await;
-        writer.idle().await.map_err(file_error())?;
+        writer.finish_batch().await.map_err(file_error())?;
         match outcome {
             Ok(()) => break,
             // All bytes have come; the digest decides.
@@ -94,7 +94,7 @@ async fn transfer(
             Err(Failure::Broken(error)) if error.is_transient() => {
                 match store.retry().wait(&mut attempts, None) {
                     Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(after(attempts.failed, error)),
+                    None => return Err(with_attempts(attempts.failed, error)),
                 }
             }
             Err(Failure::Broken(error)) => return Err(error),
@@ -122,7 +122,7 @@ struct Sink {
 }
 
 /// Adds the number of failed attempts to an error.
-fn after(failed: u32, error: Error) -> Error {
+fn with_attempts(failed: u32, error: Error) -> Error {
     match error {
         Error::Unreachable { what, source, .. } => Error::Unreachable {
             what,
@@ -143,7 +143,7 @@ enum Failure {
 }
 
 impl Sink {
-    fn take(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
+    fn write(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
         for bytes in batch {
             self.hasher.update(&bytes);
             self.spool.append(&bytes)?;
@@ -159,7 +159,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn idle(&mut self) -> io::Result<()> {
+    async fn finish_batch(&mut self) -> io::Result<()> {
         let Some(busy) = self.busy.take() else {
             return Ok(());
         };
@@ -168,11 +168,11 @@ impl Writer {
         written
     }
 
-    async fn take(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
-        self.idle().await?;
+    async fn write(&mut self, batch: Vec<Bytes>) -> io::Result<()> {
+        self.finish_batch().await?;
         let mut sink = self.sink.take().ok_or(io::ErrorKind::BrokenPipe)?;
         self.busy = Some(task::spawn_blocking(move || {
-            let written = sink.take(batch);
+            let written = sink.write(batch);
             (sink, written)
         }));
         Ok(())
@@ -200,9 +200,9 @@ async fn receive(
         let next = match stream.next().now_or_never() {
             Some(next) => next,
             None => {
-                if batched >= LEAST_BATCH_BYTES {
+                if batched >= MIN_BATCH_BYTES {
                     let batch = mem::take(&mut batch);
-                    writer.take(batch).await.map_err(Failure::File)?;
+                    writer.write(batch).await.map_err(Failure::File)?;
                     batched = 0;
                 }
                 stream.next().await
@@ -231,12 +231,12 @@ async fn receive(
         }
         if batched >= BATCH_BYTES {
             writer
-                .take(mem::take(&mut batch))
+                .write(mem::take(&mut batch))
                 .await
                 .map_err(Failure::File)?;
             batched = 0;
         }
     };
-    writer.take(batch).await.map_err(Failure::File)?;
+    writer.write(batch).await.map_err(Failure::File)?;
     ended
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::blobs::{BlobFiles, of_other_size, read_capped, read_manifest};
+use super::blobs::{BlobFiles, read_capped, read_manifest, wrong_size_error};
 use super::spool::{self, Spool};
 use super::{
     ByteStream, Delivery, Error, Observer, RawManifest, Store, StoreKind, Subject, WritableStore,
@@ -39,7 +39,7 @@ pub struct Layout {
     repository: Option<String>,
     blobs: BlobFiles,
     observer: Arc<dyn Observer>,
-    known: referrers::Known,
+    known: referrers::KnownReferrers,
     /// Whether a list of referrers left out what the index names.
     has_lost: Arc<AtomicBool>,
 }
@@ -92,7 +92,7 @@ impl Layout {
             repository: None,
             blobs: BlobFiles::new(directory.join("blobs")),
             observer,
-            known: referrers::Known::default(),
+            known: referrers::KnownReferrers::default(),
             has_lost: Arc::default(),
         }
     }
@@ -204,19 +204,19 @@ impl Layout {
         let list = index.entry("manifests").or_insert_with(|| json!([]));
         let list = list
             .as_array_mut()
-            .ok_or_else(|| self.malformed(INDEX, "manifests is not a list".to_owned()))?;
+            .ok_or_else(|| self.malformed(INDEX, "`manifests` is not a list".to_owned()))?;
         let name = tag.map(|tag| self.ref_name(tag));
-        enter(list, manifest, name.as_deref());
+        add_entry(list, manifest, name.as_deref());
         self.write_json(INDEX, &Value::Object(index))
     }
 }
 
 /// Adds a manifest under `name`. The manifest that had this name stays in the index without it, and so do all other
 /// fields of the entries.
-fn enter(list: &mut Vec<Value>, manifest: &RawManifest, name: Option<&str>) {
+fn add_entry(list: &mut Vec<Value>, manifest: &RawManifest, name: Option<&str>) {
     let same = |entry: &Value| digest_of(entry) == Some(manifest.digest);
-    let is_entered = |entry: &Value| same(entry) && (name.is_none() || name_of(entry) == name);
-    if list.iter().any(is_entered) {
+    let exists = |entry: &Value| same(entry) && (name.is_none() || name_of(entry) == name);
+    if list.iter().any(exists) {
         return;
     }
     for entry in list.iter_mut().filter(|_| name.is_some()) {
@@ -301,7 +301,7 @@ impl Store for Layout {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
                 None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
-                Some(size) => Err(of_other_size(blob, size, self)),
+                Some(size) => Err(wrong_size_error(blob, size, self)),
             };
         }
         self.blobs.stream(&blob.digest, from).await
@@ -336,7 +336,7 @@ impl Store for Layout {
         let has_lost = self.has_lost.load(Ordering::Relaxed);
         let location = self.location();
         has_lost.then(|| {
-            format!("the index of {location} names manifests that are gone or cannot be checked, perhaps referrers")
+            format!("the index of {location} lists manifests that are missing or cannot be checked, perhaps referrers")
         })
     }
 }
@@ -383,19 +383,19 @@ mod tests {
         let mut list = vec![entry(&manifest, tagged)];
         let before = list.clone();
         // Adding the same entry again changes nothing.
-        enter(&mut list, &manifest, Some("1.0"));
-        enter(&mut list, &manifest, None);
+        add_entry(&mut list, &manifest, Some("1.0"));
+        add_entry(&mut list, &manifest, None);
         assert_eq!(list, before);
         // A tag that moves keeps the rest of its old entry.
-        enter(&mut list, &other, Some("1.0"));
+        add_entry(&mut list, &other, Some("1.0"));
         assert_eq!(list[0], entry(&manifest, json!({ "note": "mine" })));
         assert_eq!((list.len(), name_of(&list[1])), (2, Some("1.0")));
         // An entry without a tag gets one.
-        enter(&mut list, &manifest, Some("2.0"));
+        add_entry(&mut list, &manifest, Some("2.0"));
         let again = json!({ annotation::REF_NAME: "2.0", "note": "mine" });
         assert_eq!((list.len(), &list[0]), (2, &entry(&manifest, again)));
         // A second tag is a second entry.
-        enter(&mut list, &manifest, Some("3.0"));
+        add_entry(&mut list, &manifest, Some("3.0"));
         assert_eq!((list.len(), name_of(&list[2])), (3, Some("3.0")));
     }
 }

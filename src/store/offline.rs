@@ -22,7 +22,7 @@ pub struct CachingStore {
 }
 
 /// The number of manifests in memory.
-const MAX_READ: usize = 64;
+const MAX_MANIFESTS: usize = 64;
 
 impl CachingStore {
     /// Makes a cache record the reads of a repository.
@@ -39,8 +39,8 @@ impl CachingStore {
     }
 
     /// Records the manifest of a name. A read-only cache records nothing.
-    fn remember(&self, name: &Name, manifest: &RawManifest) -> Result<(), Error> {
-        let keep = || {
+    fn record(&self, name: &Name, manifest: &RawManifest) -> Result<(), Error> {
+        let record = || {
             if self
                 .cache
                 .read(&manifest.digest, MAX_MANIFEST_BYTES)?
@@ -51,14 +51,14 @@ impl CachingStore {
             match name {
                 Name::Tag(tag) => {
                     let location = self.location();
-                    self.cache.remember_tag(&location, tag, &manifest.digest)
+                    self.cache.record_tag(&location, tag, &manifest.digest)
                 }
                 Name::Digest(_) => Ok(()),
             }
         };
-        match keep() {
+        match record() {
             Err(error) if error.is_read_only() => Ok(()),
-            kept => kept,
+            recorded => recorded,
         }
     }
 }
@@ -77,15 +77,15 @@ impl Store for CachingStore {
         }
         match (self.store.manifest(name).await, name) {
             (Ok(manifest), name) => {
-                self.remember(name, &manifest)?;
+                self.record(name, &manifest)?;
                 let mut read = self.read();
-                if read.len() < MAX_READ {
+                if read.len() < MAX_MANIFESTS {
                     read.insert(manifest.digest, manifest.clone());
                 }
                 Ok(manifest)
             }
             (Err(error @ Error::NotFound { .. }), Name::Tag(tag)) => {
-                match self.cache.forget_tag(&self.location(), tag) {
+                match self.cache.remove_tag(&self.location(), tag) {
                     Err(error) if error.is_read_only() => {}
                     forgotten => forgotten?,
                 }
@@ -137,12 +137,12 @@ impl Store for CachingStore {
 }
 
 /// A repository as the cache has recorded it. Sends no requests.
-pub struct Offline {
+pub struct OfflineStore {
     location: String,
     cache: Arc<Cache>,
 }
 
-impl Offline {
+impl OfflineStore {
     /// Names a repository by its [`Store::location`].
     pub fn new(location: String, cache: Arc<Cache>) -> Self {
         Self { location, cache }
@@ -150,7 +150,7 @@ impl Offline {
 }
 
 #[async_trait]
-impl Store for Offline {
+impl Store for OfflineStore {
     fn location(&self) -> String {
         format!("{} (offline)", self.location)
     }
@@ -220,7 +220,7 @@ mod tests {
         let cache = Arc::new(Cache::open(&directory.path().join("cache")).unwrap());
         let location = layout.location();
         let online = CachingStore::new(Arc::new(layout), Arc::clone(&cache));
-        let offline = Offline::new(location.clone(), Arc::clone(&cache));
+        let offline = OfflineStore::new(location.clone(), Arc::clone(&cache));
 
         assert!(offline.manifest(&tag("1.0.0")).await.is_err());
         online.manifest(&tag("1.0.0")).await.unwrap();
@@ -229,7 +229,7 @@ mod tests {
             assert_eq!(offline.manifest(&name).await.unwrap().bytes, manifest.bytes);
         }
         assert_eq!(offline.tags().await.unwrap(), ["1.0.0"]);
-        let other = Offline::new("elsewhere".to_owned(), Arc::clone(&cache));
+        let other = OfflineStore::new("elsewhere".to_owned(), Arc::clone(&cache));
         assert!(other.tags().await.unwrap().is_empty());
 
         // A manifest that only the cache has does not count as one of the repository.
@@ -244,7 +244,7 @@ mod tests {
         assert!(offline.tags().await.unwrap().is_empty());
         // A tag that no longer exists is removed from the cache.
         cache
-            .remember_tag(&location, "3.0.0", &manifest.digest)
+            .record_tag(&location, "3.0.0", &manifest.digest)
             .unwrap();
         assert!(online.manifest(&tag("3.0.0")).await.is_err());
         assert_eq!(cache.tag(&location, "3.0.0").unwrap(), None);

@@ -47,12 +47,12 @@ pub use self::login::try_login;
 pub use self::options::{Access, Options};
 pub use self::pace::{Pace, TooSlow};
 use self::pages::Pages;
-use self::passthrough::checked;
-pub use self::passthrough::{HOP_BY_HOP, Relayed, is_timeout};
+use self::passthrough::check_manifest;
+pub use self::passthrough::{HOP_BY_HOP, RelayedResponse, is_timeout};
 pub use self::public::is_public;
-use self::referrers::{Knowledge, Referrer};
+use self::referrers::{Referrer, ReferrersFacts};
 use self::scope::Scope;
-use self::transport::{Answer, Transport};
+use self::transport::{Transport, WholeResponse};
 use self::upload::{Upload, UploadFacts};
 use self::wire::{Request, Wire};
 pub use super::credentials::Credentials;
@@ -73,7 +73,7 @@ pub struct Remote {
     accept: HeaderValue,
     sources: Option<Sources>,
     uploads: UploadFacts,
-    referrers: Knowledge,
+    referrers: ReferrersFacts,
 }
 
 impl fmt::Debug for Remote {
@@ -100,7 +100,7 @@ impl Remote {
             repository: repository.clone(),
             sources: None,
             uploads: UploadFacts::default(),
-            referrers: Knowledge::default(),
+            referrers: ReferrersFacts::default(),
         })
     }
 
@@ -154,7 +154,10 @@ impl Remote {
         let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
         let named = answer::content_digest(headers);
         if let Some(other) = named.filter(|named| named != digest) {
-            return Err(wire.malformed(subject, format!("the answer is about {other}")));
+            return Err(wire.malformed(
+                subject,
+                format!("the registry answered with the digest {other}"),
+            ));
         }
         if length.is_some() && length == size {
             return Ok(BlobAnswer::Found(length));
@@ -182,9 +185,9 @@ impl Remote {
         request
     }
 
-    fn checked(&self, name: &Name, answer: Answer) -> Result<RawManifest, Error> {
+    fn check_manifest(&self, name: &Name, answer: WholeResponse) -> Result<RawManifest, Error> {
         let (name, body) = (name.to_string(), answer.body.into());
-        checked(&self.location(), &name, &answer.headers, body)
+        check_manifest(&self.location(), &name, &answer.headers, body)
     }
 
     fn put_request(&self, manifest: &RawManifest, name: &str) -> Result<Request, Error> {
@@ -303,7 +306,7 @@ impl Store for Remote {
             .transport
             .read(&request, &subject, MAX_MANIFEST_BYTES)
             .await?;
-        self.checked(name, answer)
+        self.check_manifest(name, answer)
     }
 
     async fn resolve(&self, name: &Name) -> Result<Digest, Error> {
@@ -329,7 +332,7 @@ impl Store for Remote {
             BlobAnswer::Missing | BlobAnswer::Unclear => Ok(false),
             BlobAnswer::Found(Some(length)) if length != blob.size => {
                 let subject = format!("blob {}", blob.digest);
-                let reason = format!("it has {length} bytes, {} were expected", blob.size);
+                let reason = format!("it has {length} bytes, but {} were expected", blob.size);
                 Err(self.transport.wire().malformed(subject, reason))
             }
             BlobAnswer::Found(_) => Ok(true),
@@ -360,7 +363,7 @@ impl Store for Remote {
         endpoint: &str,
         query: Option<&str>,
         headers: HeaderMap,
-    ) -> Result<Option<Relayed>, Error> {
+    ) -> Result<Option<RelayedResponse>, Error> {
         let path = format!("{}/{endpoint}", self.repository.path);
         // Without a repository, the endpoint is the registry's.
         let path = path.trim_start_matches('/');
@@ -420,7 +423,7 @@ impl WritableStore for Remote {
         let referrer = Referrer::of(manifest);
         if let Some(referrer) = &referrer {
             let answer = self.put_manifest(manifest, &digest).await?;
-            self.list_referrer(referrer, &answer).await?;
+            self.register_referrer(referrer, &answer).await?;
         }
         if tag.is_some() || referrer.is_none() {
             // Push the tagged manifest last, because readers of the tag expect everything to exist.

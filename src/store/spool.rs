@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::Error;
-use super::tail::{Growing, Tail, growing};
+use super::tail::{Tail, TailWriter, tail_of};
 
 /// The parts around the random part of a temporary name.
 const PREFIX: &str = ".wharf-";
@@ -23,7 +23,7 @@ pub struct Spool {
     directory: PathBuf,
     named: Option<TempPath>,
     /// Notifies the readers of the tail. Dropping it tells them that the file ended.
-    growing: Option<Growing>,
+    tail_writer: Option<TailWriter>,
 }
 
 impl Spool {
@@ -34,7 +34,7 @@ impl Spool {
                 file,
                 directory: directory.to_owned(),
                 named: None,
-                growing: None,
+                tail_writer: None,
             });
         }
         let (file, path) = temporary(directory)?.into_parts();
@@ -42,7 +42,7 @@ impl Spool {
             file,
             directory: directory.to_owned(),
             named: Some(path),
-            growing: None,
+            tail_writer: None,
         })
     }
 
@@ -54,8 +54,8 @@ impl Spool {
     /// Appends bytes and notifies the readers of the tail.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
-        if let Some(growing) = &self.growing {
-            growing.grew(bytes.len() as u64);
+        if let Some(writer) = &self.tail_writer {
+            writer.add(bytes.len() as u64);
         }
         Ok(())
     }
@@ -63,8 +63,8 @@ impl Spool {
     /// Returns a reader that follows the appended bytes. Call this once, before the first byte; further readers are
     /// clones.
     pub fn tail(&mut self) -> io::Result<Tail> {
-        let (growing, tail) = growing(self.file.try_clone()?);
-        self.growing = Some(growing);
+        let (writer, tail) = tail_of(self.file.try_clone()?);
+        self.tail_writer = Some(writer);
         Ok(tail)
     }
 

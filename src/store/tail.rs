@@ -9,13 +9,13 @@ use tokio::sync::Notify;
 /// The progress of a file that is being written.
 #[derive(Debug, Default)]
 struct Growth {
-    state: Mutex<Written>,
-    told: Notify,
+    state: Mutex<WrittenPart>,
+    changed: Notify,
 }
 
 /// The written part of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenPart {
     /// The number of bytes.
     pub bytes: u64,
     /// Whether the file has ended.
@@ -23,19 +23,19 @@ pub struct Written {
 }
 
 impl Growth {
-    fn state(&self) -> MutexGuard<'_, Written> {
+    fn state(&self) -> MutexGuard<'_, WrittenPart> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Written)) {
+    fn change(&self, change: impl FnOnce(&mut WrittenPart)) {
         change(&mut self.state());
-        self.told.notify_waiters();
+        self.changed.notify_waiters();
     }
 }
 
 /// The writing side. Dropping it ends the file.
 #[derive(Debug)]
-pub struct Growing(Arc<Growth>);
+pub struct TailWriter(Arc<Growth>);
 
 /// The reading side, which waits for bytes. Only the writer knows whether the bytes are correct, and only after the
 /// end.
@@ -52,24 +52,24 @@ impl Tail {
     }
 
     /// Waits, without blocking the thread, until the file has more than `bytes` bytes or has ended.
-    pub async fn past(&self, bytes: u64) -> Written {
+    pub async fn wait_past(&self, bytes: u64) -> WrittenPart {
         loop {
-            let mut told = pin!(self.growth.told.notified());
+            let mut changed = pin!(self.growth.changed.notified());
             // Register before reading the state, so that no change is missed.
-            told.as_mut().enable();
+            changed.as_mut().enable();
             let written = *self.growth.state();
             if written.bytes > bytes || written.ended {
                 return written;
             }
-            told.await;
+            changed.await;
         }
     }
 }
 
 /// Returns both sides of an empty file.
-pub(super) fn growing(file: File) -> (Growing, Tail) {
+pub(super) fn tail_of(file: File) -> (TailWriter, Tail) {
     let growth = Arc::new(Growth::default());
-    let writing = Growing(Arc::clone(&growth));
+    let writing = TailWriter(Arc::clone(&growth));
     (
         writing,
         Tail {
@@ -79,14 +79,14 @@ pub(super) fn growing(file: File) -> (Growing, Tail) {
     )
 }
 
-impl Growing {
+impl TailWriter {
     /// Records that bytes were added.
-    pub(super) fn grew(&self, bytes: u64) {
+    pub(super) fn add(&self, bytes: u64) {
         self.0.change(|written| written.bytes += bytes);
     }
 }
 
-impl Drop for Growing {
+impl Drop for TailWriter {
     fn drop(&mut self) {
         self.0.change(|written| written.ended = true);
     }
@@ -102,7 +102,7 @@ mod tests {
     async fn read(tail: Tail) -> Vec<u8> {
         let mut seen = Vec::new();
         loop {
-            let written = tail.past(seen.len() as u64).await;
+            let written = tail.wait_past(seen.len() as u64).await;
             let mut piece = vec![0; written.bytes as usize - seen.len()];
             let at = seen.len() as u64;
             tail.file().read_at(at, &mut piece).unwrap();
@@ -142,7 +142,7 @@ mod tests {
         for follower in followers {
             assert_eq!(follower.await.unwrap(), b"onetwothree");
         }
-        assert_eq!(tail.past(0).await.bytes, 11);
+        assert_eq!(tail.wait_past(0).await.bytes, 11);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use wasmparser::types::Types;
 
 use super::externs::{Extern, created_component, externs, is_wit_package};
 
-/// The most packages that are followed. The decoder recurses from one to the next.
+/// The maximum number of packages that are followed. The decoder recurses from one to the next.
 const MAX_PACKAGES: usize = 1000;
 
 /// Checks a component before it is decoded. Fails with the reason why WIT cannot express it.

@@ -10,7 +10,7 @@ use wit_parser::{
     WorldItem,
 };
 
-/// The most text that types may take where they are used, in bytes.
+/// The maximum size of the text that types take where they are used, in bytes.
 const MAX_TYPES_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Checks WIT before it is printed. Fails with the reason why it cannot be printed.

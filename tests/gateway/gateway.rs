@@ -99,8 +99,8 @@ impl TestGateway {
             max_transfers: 4,
             log,
             metrics: Arc::clone(&metrics),
-            remembered: GatewaySettings::GRANT_LIFETIME,
-            missed: GatewaySettings::MISS_LIFETIME,
+            grant_lifetime: GatewaySettings::GRANT_LIFETIME,
+            miss_lifetime: GatewaySettings::MISS_LIFETIME,
         };
         change(&mut settings);
         Self {

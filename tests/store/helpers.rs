@@ -239,6 +239,6 @@ fn a_token_with_a_line_end_is_an_error() {
     let failed = pull(&workspace, &registry, None);
     assert_eq!(failed.code, Some(5), "{failed:?}");
     let said = &failed.stderr;
-    assert!(said.contains("the token contains a line end"), "{said}");
+    assert!(said.contains("its token contains a line end"), "{said}");
     assert!(!said.contains("SECRET"), "{said}");
 }

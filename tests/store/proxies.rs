@@ -62,7 +62,7 @@ fn a_proxy_that_answers_in_place_of_the_host_is_named() {
         }
         let address = format!("http://{}", proxy.address());
         let said = Answer::of(push(&workspace).env("http_proxy", &address)).stderr;
-        let words = format!("asked through the proxy {address}");
+        let words = format!("the request went through the proxy {address}");
         assert!(said.contains(&words), "{said}");
         let straight = ["push", "calc.wasm", &format!("{}/a:1", proxy.address())];
         let said = Answer::of(&mut workspace.wharf(&straight)).stderr;

@@ -16,10 +16,10 @@ pub(super) fn hint(error: &store::Error) -> Option<Hint> {
             "check the host and its port, because a web server, a login page or a proxy answers there"
         }
         store::Error::Encoded { .. } => {
-            "turn off compression for /v2/ in the proxy before the registry"
+            "turn off compression for /v2/ in the proxy in front of the registry"
         }
         store::Error::NotStored { .. } => {
-            "report to the operator that the registry, or a proxy before it, changes or drops uploads"
+            "report to the operator that the registry, or a proxy in front of it, changes or drops uploads"
         }
         _ => return None,
     };
@@ -34,7 +34,7 @@ fn status_hint(status: u16) -> Option<Hint> {
         }
         408 | 429 | 500.. => BUSY,
         413 => {
-            "raise the limit on request sizes in the registry or a proxy before it, such as nginx's \
+            "raise the limit on request sizes in the registry or a proxy in front of it, such as nginx's \
              client_max_body_size"
         }
         _ => return None,

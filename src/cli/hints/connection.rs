@@ -46,7 +46,7 @@ fn connection_hint(error: &ConnectionError) -> Hint {
         ConnectionError::SpeaksTls { .. } => "remove --plain-http, or `protocol` from the configuration",
         ConnectionError::SpeaksNoTls { .. } => "add --plain-http if the host uses HTTP, or check the port",
         ConnectionError::Refused { .. } => "check the host and its port, because nothing listens there",
-        ConnectionError::NoAddress { .. } => "check the spelling of the host and the network",
+        ConnectionError::NoAddress { .. } => "check the network and the spelling of the host",
         ConnectionError::Tls { .. } => "add --plain-http if the host does not use TLS, or check the port",
         ConnectionError::Certificate { .. } => {
             "pass the certificate of the host or of its issuer with --ca-cert or in SSL_CERT_FILE"

@@ -15,7 +15,7 @@ use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::source::RangesReader;
 use crate::store::{Error, Subject, blocking};
 
-/// The most bytes in a piece.
+/// The maximum size of a piece, in bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Body {
@@ -45,7 +45,7 @@ struct FileSlice {
 impl Body {
     pub(super) fn new(contents: Arc<Contents>, component: Component, form: &BodyForm) -> Self {
         let plan = BodyPlan::new(&component.manifest, form);
-        let is_hashed = *form == BodyForm::Whole && !contents.is_proven(&component.manifest);
+        let is_hashed = *form == BodyForm::Whole && !contents.is_verified(&component.manifest);
         Self {
             arrivals: plan.sources.iter().map(|_| None).collect(),
             at: plan.steps.first().map_or(0, |step| step.range.start),
@@ -75,7 +75,7 @@ impl Body {
             let ready = match cuts.is_empty() {
                 true => self.ready().await?,
                 // The next piece waits for missing bytes and reports failures.
-                false => match self.look().now_or_never() {
+                false => match self.await_arrival().now_or_never() {
                     Some(Ok(ready)) => ready,
                     Some(Err(_)) | None => break,
                 },
@@ -97,7 +97,7 @@ impl Body {
     /// Waits until the next byte may be sent.
     async fn ready(&mut self) -> Result<ReadableBytes, Error> {
         loop {
-            let failed = match self.look().await {
+            let failed = match self.await_arrival().await {
                 Ok(ready) => return Ok(ready),
                 Err(failed) => failed,
             };
@@ -113,23 +113,23 @@ impl Body {
         }
     }
 
-    async fn look(&mut self) -> Result<ReadableBytes, Error> {
+    async fn await_arrival(&mut self) -> Result<ReadableBytes, Error> {
         let source = self.plan.steps[self.step].source;
         // Start the next sources too, in order.
         let ahead = source.saturating_add(self.contents.look_ahead);
         while self.begun < self.plan.sources.len() && self.begun <= ahead {
-            self.begin(self.begun);
+            self.start_source(self.begun);
             self.begun += 1;
         }
         let arrival = match &self.arrivals[source] {
             Some((arrival, _)) => Arc::clone(arrival),
-            None => self.begin(source),
+            None => self.start_source(source),
         };
         let end = self.plan.sources[source].end;
         arrival.ready(self.at, end).await
     }
 
-    fn begin(&mut self, source: usize) -> Arc<Arrival> {
+    fn start_source(&mut self, source: usize) -> Arc<Arrival> {
         let engine = &self.contents.engine;
         let BodySource {
             wanted, begin, end, ..
@@ -163,7 +163,7 @@ impl Body {
     /// Reads a piece. The last piece of a whole component is returned only if the component's digest is right.
     async fn piece(&mut self, cuts: Vec<FileSlice>) -> Result<Option<Buffer>, Error> {
         let is_empty = cuts.is_empty();
-        if self.hasher.is_some() && self.contents.is_proven(&self.component.manifest) {
+        if self.hasher.is_some() && self.contents.is_verified(&self.component.manifest) {
             self.hasher = None;
         }
         let hasher = self.hasher.take();
@@ -193,7 +193,7 @@ impl Body {
         let manifest = &self.component.manifest;
         match hasher.check(manifest.content) {
             Ok(()) => {
-                self.contents.prove(manifest);
+                self.contents.mark_verified(manifest);
                 Ok(())
             }
             Err(mismatch) => {

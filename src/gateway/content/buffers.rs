@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::content::permit;
 use crate::store::Error;
 
-/// The most pieces read at once for all bodies together, and the most unused buffers.
+/// The maximum number of pieces read at once for all bodies together, and of unused buffers.
 ///
 /// The server's budget limits the pieces that the server has taken. A read continues while its body waits for that
 /// budget, so reads need a limit too. A test opened 60 HTTP/2 connections of 32 streams each and read nothing. The

@@ -23,7 +23,7 @@ const PAGE_PREFIX: &str = "/-/";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PageAddress {
     /// The page that lists repositories.
-    Front,
+    Home,
     /// The page of a repository, under its name for clients of the gateway.
     Repository(String),
     /// The page of an artifact.
@@ -34,7 +34,7 @@ impl PageAddress {
     /// Parses a path. Returns nothing if no such page exists.
     pub(super) fn read(path: &str) -> Option<Self> {
         if path == "/" {
-            return Some(Self::Front);
+            return Some(Self::Home);
         }
         let segments = path.strip_prefix(PAGE_PREFIX)?.split('/').map(decoded);
         let segments: Vec<String> = segments.collect::<Option<_>>()?;
@@ -92,7 +92,7 @@ fn package(text: &str) -> Option<PageAddress> {
 impl fmt::Display for PageAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Front => f.write_str("/"),
+            Self::Home => f.write_str("/"),
             Self::Repository(repository) => write!(f, "{PAGE_PREFIX}{repository}"),
             Self::Artifact(repository, Name::Tag(tag)) => {
                 write!(f, "{PAGE_PREFIX}{repository}:{tag}")

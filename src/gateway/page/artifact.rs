@@ -12,13 +12,13 @@ use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Os, annotation};
 use crate::world::Interfaces;
 
-/// The most bytes of WIT on a page.
+/// The maximum size of the WIT on a page, in bytes.
 const MAX_WIT_BYTES: usize = 512 * 1024;
 
 /// WIT of at most this many lines is expanded when the page opens.
 const SHORT_WIT: usize = 60;
 
-/// The most imports, and the most exports, on a page.
+/// The maximum number of imports on a page, and of exports.
 const MAX_NAMES: usize = 1000;
 
 /// The page of an artifact.
@@ -189,7 +189,7 @@ fn names(interfaces: &Interfaces) -> Markup {
                 section {
                     h2 { (title) }
                     @if details.incomplete && names.is_empty() {
-                        p.note { "not known: the artifact does not state them, or they cannot be read" }
+                        p.note { "unknown: the artifact does not state them, or they cannot be read" }
                     } @else if details.incomplete {
                         p.note { "incomplete: the list ends before an entry that cannot be read" }
                     } @else if names.is_empty() {
@@ -225,10 +225,10 @@ fn wit(wit: &Result<String, String>) -> Markup {
                         pre { (text[..cut]) }
                     }
                     @if cut < text.len() {
-                        p.note { "The rest is left out; " code { "wharf inspect --wit" } " shows all." }
+                        p.note { "The text is cut. " code { "wharf inspect --wit" } " shows all of it." }
                     }
                 }
-                Err(why) => { p.note { "It cannot be shown: " (why) } }
+                Err(why) => { p.note { "The WIT cannot be shown: " (why) } }
             }
         }
     }

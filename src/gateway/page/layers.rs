@@ -69,7 +69,7 @@ impl Layers {
         let whole = self.recipe.content.size;
         let layers = count(self.layers.len(), "layer");
         let label = format!(
-            "{layers} of {}, in file order; the table below says the same",
+            "{layers} of {}, in file order; the table below lists them",
             size(whole)
         );
         html! {
@@ -118,7 +118,7 @@ impl Layers {
                             rect.custom width="100%" height="100%" {}
                             rect width="100%" height="100%" fill=(HATCHING) {}
                         }
-                        "another version has it too"
+                        "shared with another version"
                     }
                 }
             }
@@ -133,7 +133,7 @@ impl Layers {
             table {
                 thead {
                     tr {
-                        th scope="col" { "layer; bars: content, and below it as stored" }
+                        th scope="col" { "layer; bars: content size, and stored size below" }
                         th.number scope="col" { "content" }
                         th.number scope="col" { "stored" }
                     }

@@ -9,8 +9,8 @@ use crate::package::Tags;
 
 /// Returns the page of repositories by upstream. `next` is the upstream's number and the last repository before the
 /// next page. `refused` is an invalid reference from the form.
-pub(super) fn front(
-    shelves: &[Markup],
+pub(super) fn home(
+    sections: &[Markup],
     next: Option<(usize, String)>,
     refused: Option<&str>,
 ) -> Markup {
@@ -25,14 +25,14 @@ pub(super) fn front(
             }
             @if refused.is_some() {
                 p.problem {
-                    "This is not a reference. Write " code { "repository" } ", " code { "repository:tag" }
-                    " or " code { "repository@sha256:…" } ", optionally with a registry's host before it."
+                    "The text is not a reference. Write " code { "repository" } ", " code { "repository:tag" }
+                    " or " code { "repository@sha256:…" } ", optionally with the host of a registry in front."
                 }
             }
         }
-        @for shelf in shelves { (shelf) }
-        @if shelves.is_empty() && next.is_none() {
-            p.note { "Nothing is listed here. Open a repository by its name." }
+        @for upstream_section in sections { (upstream_section) }
+        @if sections.is_empty() && next.is_none() {
+            p.note { "The list is empty. Open a repository by its name." }
         }
         @if let Some((from, last)) = next {
             p.next { a rel="next" href={ "/?from=" (from) "&last=" (encoded(&last)) } { "Next page" } }
@@ -41,15 +41,15 @@ pub(super) fn front(
 }
 
 /// Returns the repositories of an upstream, or the reason why they are not listed.
-pub(super) fn shelf(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
+pub(super) fn upstream_section(title: &str, rows: Result<Vec<Markup>, String>) -> Markup {
     html! {
         section {
             h2 { (title) }
             @match rows {
-                Ok(rows) if rows.is_empty() => { p.note { "There is nothing here." } }
+                Ok(rows) if rows.is_empty() => { p.note { "This upstream lists no repositories." } }
                 Ok(rows) => { ul.list { @for row in rows { (row) } } }
                 Err(why) => {
-                    p.note { "Its repositories cannot be listed: " (why) ". Open one by its name." }
+                    p.note { "The repositories cannot be listed: " (why) ". Open one by its name." }
                 }
             }
         }
@@ -67,7 +67,7 @@ pub(super) fn row(
             span.name { (link(address, name)) } " "
             @match tags {
                 Ok(tags) => { (tags) }
-                Err(why) => { span.more { "its tags cannot be listed: " (why) } }
+                Err(why) => { span.more { "the tags cannot be listed: " (why) } }
             }
         }
     }
@@ -121,7 +121,7 @@ pub(super) fn repository(
         p.note {
             (summary(tags))
             @if about > 0 {
-                ", and " (count(about, "tag")) " about digests (marks, signatures and the like)"
+                ", and " (count(about, "tag")) " for digests, such as yank marks and signatures"
             }
         }
         @if let Some(why) = unmarked {

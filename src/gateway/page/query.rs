@@ -21,16 +21,16 @@ use crate::reference::Name;
 use crate::store::remote::Credentials;
 use crate::store::{self, Store};
 
-/// The most repositories, and the most tags of a repository, on a page.
+/// The maximum number of repositories on a page, and of tags of a repository.
 const MAX_LISTED: usize = 200;
 
-/// The most repositories or manifests requested at once for a page.
-const ASKED_AT_ONCE: usize = 8;
+/// The maximum number of repositories or manifests requested at once for a page.
+const MAX_REQUESTS: usize = 8;
 
 impl Gateway {
     pub(super) async fn answer_page(&self, request: &Request) -> HandlerResult<Response> {
         match PageAddress::read(request.uri.path()) {
-            Some(PageAddress::Front) => Ok(self.front(request).await),
+            Some(PageAddress::Home) => Ok(self.home(request).await),
             Some(PageAddress::Repository(name)) => {
                 let asked = self.open_for_visitor(request, &name).await?;
                 let page = asked.repository(&name).await;
@@ -41,24 +41,24 @@ impl Gateway {
                 let page = asked.artifact(repository, name).await;
                 asked.with_challenge(page).await
             }
-            None => Err(Refusal::not_found("NAME_UNKNOWN", "there is no such page").into()),
+            None => Err(Refusal::not_found("NAME_UNKNOWN", "this page does not exist").into()),
         }
     }
 
-    async fn front(&self, request: &Request) -> Response {
+    async fn home(&self, request: &Request) -> Response {
         let title = "Components";
         if let Some(text) = parameter(&request.uri, "ref") {
             return match text.trim().parse() {
                 Ok(address) => redirect(&address),
                 Err(()) => {
-                    let main = lists::front(&[], None, Some(&text));
+                    let main = lists::home(&[], None, Some(&text));
                     page(request, StatusCode::BAD_REQUEST, title, main)
                 }
             };
         }
         let from = parameter(&request.uri, "from").and_then(|from| from.parse().ok());
         let (from, mut last) = (from.unwrap_or(0), parameter(&request.uri, "last"));
-        let (mut shelves, mut next, mut room) = (Vec::new(), None, MAX_LISTED);
+        let (mut sections, mut next, mut room) = (Vec::new(), None, MAX_LISTED);
         for (number, known) in self.upstreams.listed.iter().enumerate().skip(from) {
             if room == 0 {
                 next = Some((number, String::new()));
@@ -73,7 +73,7 @@ impl Gateway {
                 }
                 Err(why) => Err(why),
             };
-            shelves.push(lists::shelf(&known.title, rows));
+            sections.push(lists::upstream_section(&known.title, rows));
             if next.is_some() {
                 break;
             }
@@ -82,7 +82,7 @@ impl Gateway {
             request,
             StatusCode::OK,
             title,
-            lists::front(&shelves, next, None),
+            lists::home(&sections, next, None),
         )
     }
 
@@ -91,8 +91,8 @@ impl Gateway {
         let client = visitor(request).unwrap_or(Credentials::Anonymous);
         let names = self.upstreams.repositories(known, client).await;
         names.map_err(|error: store::Error| match error {
-            store::Error::Refused { .. } => "it requires a login".to_owned(),
-            store::Error::NoCatalog { .. } => "it has no list of them".to_owned(),
+            store::Error::Refused { .. } => "the registry requires a login".to_owned(),
+            store::Error::NoCatalog { .. } => "the registry has no catalog".to_owned(),
             error => self.failure_message(request, &error.into()),
         })
     }
@@ -112,8 +112,8 @@ impl Gateway {
                 _ => path,
             };
             // A layout without a host, or a host that does not look like one, is reachable only as the first upstream.
-            let leads = is_first || split_host(&name).is_some();
-            let address = PageAddress::repository(&name).filter(|_| leads);
+            let is_reachable = is_first || split_host(&name).is_some();
+            let address = PageAddress::repository(&name).filter(|_| is_reachable);
             let tags = match address {
                 Some(_) => self.summarize_tags(request, &name).await,
                 None => Err(
@@ -123,7 +123,7 @@ impl Gateway {
             };
             lists::row(&name, address.as_ref(), tags)
         });
-        stream::iter(rows).buffered(ASKED_AT_ONCE).collect().await
+        stream::iter(rows).buffered(MAX_REQUESTS).collect().await
     }
 
     async fn summarize_tags(&self, request: &Request, repository: &str) -> Result<Markup, String> {
@@ -178,7 +178,7 @@ impl Gateway {
     fn failure_message(&self, request: &Request, error: &Error) -> String {
         let refusal = Refusal::of(error);
         if refusal.status.is_server_error() {
-            self.note(request, &chain(error));
+            self.log_error(request, &chain(error));
         }
         refusal.message
     }
@@ -211,7 +211,7 @@ impl RepositoryRequest<'_> {
             };
             (tag, yanked)
         });
-        let marking = stream::iter(marking).buffered(ASKED_AT_ONCE);
+        let marking = stream::iter(marking).buffered(MAX_REQUESTS);
         let marked: Vec<(String, Result<bool, package::Error>)> = marking.collect().await;
         let mut unmarked = None;
         let listed = marked.into_iter().map(|(tag, yanked)| {

@@ -10,7 +10,7 @@ use super::settings::ServerSettings;
 use super::shared::SharedState;
 use crate::gateway::message::{Handler, Request, Response};
 
-/// The most connections at once.
+/// The maximum number of connections at once.
 const MAX_CONNECTIONS: usize = 64;
 
 /// How long admin responses may take after everything else has ended.
@@ -33,7 +33,7 @@ pub(super) fn shared(main: &Arc<SharedState>) -> SharedState {
 #[async_trait]
 impl Handler for Admin {
     async fn handle(&self, _ask: Request) -> Response {
-        let message = "this address has /healthz, /readyz and /metrics\n";
+        let message = "this address serves /healthz, /readyz and /metrics\n";
         Response::new(StatusCode::NOT_FOUND, message)
     }
 

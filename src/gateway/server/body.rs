@@ -18,7 +18,7 @@ use crate::store::{self, ByteStream};
 /// The largest piece sent at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// The most pieces in the channel to the connection. The connection itself may hold more.
+/// The maximum number of pieces in the channel to the connection. The connection itself may hold more.
 const PIECES: usize = 1;
 
 /// A piece for the connection, or nothing at the end. If the channel closes before the end, the client was disconnected
@@ -139,7 +139,7 @@ struct Pieces {
     /// Bytes that have arrived but were not returned yet.
     rest: Option<(Bytes, Option<Arc<OwnedSemaphorePermit>>)>,
     /// The number of pieces in memory.
-    held: Arc<watch::Sender<usize>>,
+    unsent: Arc<watch::Sender<usize>>,
 }
 
 impl Pieces {
@@ -148,7 +148,7 @@ impl Pieces {
             source,
             budget,
             rest: None,
-            held: Arc::new(watch::Sender::new(0)),
+            unsent: Arc::new(watch::Sender::new(0)),
         }
     }
 
@@ -167,10 +167,10 @@ impl Pieces {
             return Ok(None);
         };
         let bytes = rest.split_to(rest.len().min(PIECE));
-        self.held.send_modify(|held| *held += 1);
+        self.unsent.send_modify(|unsent| *unsent += 1);
         let piece = Piece {
             bytes,
-            held: Arc::clone(&self.held),
+            unsent: Arc::clone(&self.unsent),
             _room: room.clone(),
         };
         if !rest.is_empty() {
@@ -183,7 +183,7 @@ impl Pieces {
 /// A piece with its share of the budget. The share is freed when the connection has sent the piece or ended.
 struct Piece {
     bytes: Bytes,
-    held: Arc<watch::Sender<usize>>,
+    unsent: Arc<watch::Sender<usize>>,
     _room: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -195,7 +195,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.held.send_modify(|held| *held -= 1);
+        self.unsent.send_modify(|unsent| *unsent -= 1);
     }
 }
 
@@ -203,20 +203,20 @@ impl Drop for Piece {
 struct StalledClient;
 
 /// Waits until no piece is in memory.
-async fn wait_until_sent(held: &watch::Sender<usize>) {
-    let mut held = held.subscribe();
+async fn wait_until_sent(unsent: &watch::Sender<usize>) {
+    let mut unsent = unsent.subscribe();
     // This function borrows the sender, so the channel is open.
-    let _there = held.wait_for(|held| *held == 0).await;
+    let _there = unsent.wait_for(|unsent| *unsent == 0).await;
 }
 
 /// Waits until more than `own` pieces are in memory, and none is taken for `patience`.
-async fn stall(held: &watch::Sender<usize>, own: usize, patience: Duration) {
-    let mut held = held.subscribe();
+async fn stall(unsent: &watch::Sender<usize>, own: usize, patience: Duration) {
+    let mut unsent = unsent.subscribe();
     loop {
-        let is_held = *held.borrow_and_update() > own;
+        let is_waiting = *unsent.borrow_and_update() > own;
         // This function borrows the sender, so this cannot fail.
-        let change = held.changed();
-        if !is_held {
+        let change = unsent.changed();
+        if !is_waiting {
             let _change = change.await;
         } else if timeout(patience, change).await.is_err() {
             return;
@@ -232,7 +232,7 @@ async fn send_body(
     out: mpsc::Sender<BodyChunk>,
     patience: Duration,
 ) -> Result<(), StalledClient> {
-    let held = Arc::clone(&pieces.held);
+    let unsent = Arc::clone(&pieces.unsent);
     let mut left = length;
     // The last piece completes the body, so it is sent only after the source has ended without an error.
     let mut last = None;
@@ -246,7 +246,7 @@ async fn send_body(
             let piece = tokio::select! {
                 biased;
                 () = out.closed() => return Ok(()),
-                () = stall(&held, usize::from(last.is_some()), patience) => return Err(StalledClient),
+                () = stall(&unsent, usize::from(last.is_some()), patience) => return Err(StalledClient),
                 piece = pieces.next(last.is_some()) => piece,
             };
             match (piece, &mut left) {
@@ -276,8 +276,8 @@ async fn send_body(
     drop((pieces, out));
     // Pieces in the connection use the budget too.
     tokio::select! {
-        () = wait_until_sent(&held) => Ok(()),
-        () = stall(&held, 0, patience) => Err(StalledClient),
+        () = wait_until_sent(&unsent) => Ok(()),
+        () = stall(&unsent, 0, patience) => Err(StalledClient),
     }
 }
 
@@ -294,12 +294,12 @@ mod tests {
         let mut pieces = Pieces::new(source, Budget::new(1));
         let (mut lengths, mut got) = (Vec::new(), Vec::new());
         while let Some(piece) = pieces.next(false).await.unwrap() {
-            assert_eq!(*pieces.held.borrow(), 1);
+            assert_eq!(*pieces.unsent.borrow(), 1);
             lengths.push(piece.len());
             got.extend(piece);
         }
         assert_eq!(lengths, [PIECE, PIECE, PIECE, 1, 0]);
         assert!(got == whole);
-        wait_until_sent(&pieces.held).await;
+        wait_until_sent(&pieces.unsent).await;
     }
 }

@@ -17,15 +17,15 @@ use crate::store::{self, ByteStream};
 /// The bytes of one permit.
 const UNIT: usize = 1024;
 
-/// The most bytes reserved for a piece. Longer pieces (manifests, pages) are in memory before any budget is reserved
-/// for them.
-const MOST: usize = 256 * 1024;
+/// The maximum number of bytes reserved for a piece. Longer pieces (manifests, pages) are in memory before any budget
+/// is reserved for them.
+const MAX_PIECE: usize = 256 * 1024;
 
 /// The bytes that all bodies together may hold.
 #[derive(Clone)]
 pub(super) struct Budget {
     permits: Arc<Semaphore>,
-    /// The most permits for the next piece of a source.
+    /// The maximum number of permits for the next piece of a source.
     most: usize,
 }
 
@@ -34,7 +34,7 @@ impl Budget {
         let permits = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             permits: Arc::new(Semaphore::new(permits)),
-            most: permits.min(MOST / UNIT),
+            most: permits.min(MAX_PIECE / UNIT),
         }
     }
 
@@ -97,11 +97,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_piece_reserves_its_length() {
-        let budget = Budget::new(2 * MOST);
+        let budget = Budget::new(2 * MAX_PIECE);
         let left = || budget.permits.available_permits();
         let all = left();
-        let mut source = items(&[1, UNIT + 1, 2 * MOST]);
-        for used in [1, 2, MOST / UNIT] {
+        let mut source = items(&[1, UNIT + 1, 2 * MAX_PIECE]);
+        for used in [1, 2, MAX_PIECE / UNIT] {
             let (_bytes, room) = budget.next(&mut source).await.unwrap().unwrap();
             assert_eq!(left(), all - used);
             drop(room);

@@ -19,8 +19,8 @@ use super::shared::{SharedState, one_line};
 use super::socket::Socket;
 use super::state::ConnectionState;
 
-/// The most bytes of a response that wait in a connection or HTTP/2 stream, beside one more piece. Also the most bytes
-/// of a request's head.
+/// The maximum size of the part of a response that waits in a connection or HTTP/2 stream, beside one more piece. Also
+/// the maximum size of a request's head.
 const BUFFER: usize = 64 * 1024;
 
 /// How long an idle connection may take to shut down.
@@ -45,9 +45,12 @@ pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: Socke
         Ok(stream) => serve_http(&state, stream).await,
         // A port scan or a TCP health check.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-        Err(error) => shared.failed(
+        Err(error) => shared.record_failure(
             "tls",
-            &format!("error: {peer}: no TLS: {}", one_line(&error)),
+            &format!(
+                "error: {peer}: the TLS handshake failed: {}",
+                one_line(&error)
+            ),
         ),
     }
 }

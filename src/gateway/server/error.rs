@@ -15,7 +15,7 @@ pub enum Error {
         source: Option<Box<dyn error::Error + Send + Sync>>,
     },
     /// Some responses did not end in time.
-    #[error("closed {connections} connections: their responses did not end in time")]
+    #[error("closed {connections} connections whose responses did not end in time")]
     Cut {
         /// The number of closed connections.
         connections: usize,

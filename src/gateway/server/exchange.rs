@@ -58,11 +58,11 @@ pub(super) async fn respond(
     let length = match length(&response.headers) {
         Ok(length) => length,
         Err(()) => {
-            shared.failed(
+            shared.record_failure(
                 "length",
                 "error: the Content-Length of a response is not a number",
             );
-            let message = "the response cannot be forwarded";
+            let message = "the upstream's response cannot be forwarded";
             response = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
             length(&response.headers).unwrap_or_default()
         }

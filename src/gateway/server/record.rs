@@ -14,7 +14,7 @@ use crate::store;
 /// name may be a secret.
 const LOGGED_PARAMETERS: [&str; 6] = ["ns", "n", "last", "digest", "artifactType", "form"];
 
-/// The most characters of a method, and of a path with its query, in the log.
+/// The maximum length of a method, and of a path with its query, in the log, in characters.
 const MAX_METHOD: usize = 16;
 const MAX_TARGET: usize = 1024;
 
@@ -23,13 +23,13 @@ const MAX_TARGET: usize = 1024;
 pub(super) enum AbortReason {
     #[error(transparent)]
     Source(store::Error),
-    #[error("{missing} bytes are missing at its end")]
+    #[error("the body ended {missing} bytes before its Content-Length")]
     Short { missing: u64 },
-    #[error("it is longer than its Content-Length")]
+    #[error("the body is longer than its Content-Length")]
     Long,
-    #[error("the client reads nothing")]
+    #[error("the client stopped reading")]
     Slow,
-    #[error("the task that produces it panicked")]
+    #[error("the task that produces the body panicked")]
     Lost,
 }
 
@@ -97,7 +97,7 @@ impl RequestRecord {
             self.sent,
             one_line(why)
         );
-        self.state.shared.failed(why.kind(), &line);
+        self.state.shared.record_failure(why.kind(), &line);
     }
 }
 
@@ -108,10 +108,12 @@ pub(super) fn abort_slow_connection(connection: &ConnectionState, record: Option
         Some(record) => record.mark_aborted(&AbortReason::Slow),
         None => {
             let line = format!(
-                "error: {} does not read the end of a response",
+                "error: {} stopped reading before the end of a response",
                 connection.peer
             );
-            connection.shared.failed(AbortReason::Slow.kind(), &line);
+            connection
+                .shared
+                .record_failure(AbortReason::Slow.kind(), &line);
         }
     }
     connection.abort();

@@ -11,14 +11,14 @@ use crate::gateway::metrics::Metrics;
 pub struct ServerSettings {
     /// The certificate that clients see; without it the server speaks plain HTTP.
     pub tls: Option<Tls>,
-    /// The most connections at once. Further connections wait in the system's queue.
+    /// The maximum number of connections at once. Further connections wait in the system's queue.
     pub max_connections: usize,
-    /// The most requests in flight on one HTTP/2 connection.
+    /// The maximum number of requests in flight on one HTTP/2 connection.
     pub max_streams: u32,
     /// How long a connection may be idle: from its start, or the end of the last response, to the end of the next
     /// request's head. Then the server closes it.
     pub idle_timeout: Duration,
-    /// The most bytes of all response bodies in memory, from the time that their source returns them until the
+    /// The maximum size of all response bodies in memory, from the time that their source returns them until the
     /// connection has sent them. Further bodies wait. Socket buffers of the system do not count. A body made in one
     /// piece counts as at most 256 KiB.
     pub max_body_bytes: usize,

@@ -51,7 +51,7 @@ impl SharedState {
         let _there = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    pub(super) fn failed(&self, kind: &'static str, line: &str) {
+    pub(super) fn record_failure(&self, kind: &'static str, line: &str) {
         self.settings.metrics.count_failure(kind);
         (self.settings.log)(line);
     }

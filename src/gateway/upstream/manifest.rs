@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::gateway::RepositoryRequest;
 use crate::reference::Name;
-use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, Relayed, Store};
+use crate::store::{Error, MAX_MANIFEST_BYTES, RawManifest, RelayedResponse, Store};
 
 /// The result of a request for a manifest.
 pub(in crate::gateway) enum ManifestAnswer {
     /// A manifest. Its bytes match the requested digest and the registry's digest header.
     Manifest(RawManifest),
     /// A registry's answer without a manifest: a 200 to a HEAD, or another status.
-    Relayed(Relayed),
+    Relayed(RelayedResponse),
     /// A store other than a registry has no such manifest.
     Missing,
 }
@@ -39,7 +39,7 @@ impl RepositoryRequest<'_> {
         let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
         let (store, endpoint) = (self.store.as_ref(), format!("manifests/{name}"));
         let found = match store.passthrough(method, &endpoint, None, headers).await? {
-            None => stored(store, name).await?,
+            None => read_stored(store, name).await?,
             Some(relayed) if relayed.status == StatusCode::OK && method != Method::HEAD => {
                 ManifestAnswer::Manifest(relayed.manifest(name).await?)
             }
@@ -55,7 +55,7 @@ impl RepositoryRequest<'_> {
     }
 }
 
-async fn stored(store: &dyn Store, name: &str) -> Result<ManifestAnswer, Error> {
+async fn read_stored(store: &dyn Store, name: &str) -> Result<ManifestAnswer, Error> {
     let name = match name.parse() {
         Ok(digest) => Name::Digest(digest),
         Err(_) => Name::Tag(name.to_owned()),

@@ -20,12 +20,7 @@ impl Cache {
     }
 
     /// Records the digest of a tag.
-    pub fn remember_tag(
-        &self,
-        repository: &str,
-        tag: &str,
-        manifest: &Digest,
-    ) -> Result<(), Error> {
+    pub fn record_tag(&self, repository: &str, tag: &str, manifest: &Digest) -> Result<(), Error> {
         let directory = self.tag_directory(repository);
         let path = directory.join(tag);
         let write = || {
@@ -38,7 +33,7 @@ impl Cache {
     }
 
     /// Removes the record of a deleted tag.
-    pub fn forget_tag(&self, repository: &str, tag: &str) -> Result<(), Error> {
+    pub fn remove_tag(&self, repository: &str, tag: &str) -> Result<(), Error> {
         remove(&self.tag_directory(repository).join(tag))
     }
 
@@ -85,11 +80,11 @@ impl Cache {
                 let digest: Option<Digest> = fs::read_to_string(&path)
                     .ok()
                     .and_then(|text| text.trim().parse().ok());
-                let held = match digest {
+                let has_manifest = match digest {
                     Some(digest) => self.blobs.size(&digest)?.is_some(),
                     None => false,
                 };
-                match held {
+                match has_manifest {
                     true => empty = false,
                     false => remove(&path)?,
                 }

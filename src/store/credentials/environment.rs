@@ -11,19 +11,19 @@ use crate::store::Error;
 const WHARF_TOKEN: &str = "WHARF_TOKEN";
 
 /// Returns the token for a registry from the environment: `WHARF_TOKEN`, otherwise wkg's variable.
-pub fn in_environment(registry: &str) -> Result<Option<Credentials>, Error> {
+pub fn find_in_environment(registry: &str) -> Result<Option<Credentials>, Error> {
     match wharf_token()? {
         Some(credentials) => Ok(Some(credentials)),
-        None => token(&wkg_variable(registry)),
+        None => read_token(&wkg_variable(registry)),
     }
 }
 
 /// Returns the token in `WHARF_TOKEN`, which applies to any registry.
 pub fn wharf_token() -> Result<Option<Credentials>, Error> {
-    token(WHARF_TOKEN)
+    read_token(WHARF_TOKEN)
 }
 
-fn token(name: &str) -> Result<Option<Credentials>, Error> {
+fn read_token(name: &str) -> Result<Option<Credentials>, Error> {
     let Some(token) = variable(name) else {
         return Ok(None);
     };

@@ -43,7 +43,7 @@ impl<'a> CredentialsFile<'a> {
         // `touch` makes an empty file, and podman accepts it.
         let fields = match bytes.trim_ascii().is_empty() {
             true => Map::new(),
-            false => object(&bytes).and_then(checked).map_err(|reason| {
+            false => object(&bytes).and_then(check_types).map_err(|reason| {
                 let file = path.display();
                 Error::settings(format!("{file} is not a credentials file: {reason}"))
             })?,
@@ -64,11 +64,12 @@ impl<'a> CredentialsFile<'a> {
     ) -> Result<Option<Credentials>, Error> {
         let hosts = server::keys(registry);
         let prefixes = prefixes(hosts.last().unwrap_or(&registry), repository_path);
-        let is_named = |key: &&str| self.named(key).is_some();
-        let prefixes = prefixes.iter().map(String::as_str).filter(is_named);
+        let has_source = |key: &&str| self.find_source(key).is_some();
+        let prefixes = prefixes.iter().map(String::as_str).filter(has_source);
         // The store for all keys knows no paths, so it is asked last.
-        let (named, others): (Vec<&str>, Vec<&str>) = hosts.iter().partition(|key| is_named(key));
-        for key in prefixes.chain(named).chain(others) {
+        let (with_source, others): (Vec<&str>, Vec<&str>) =
+            hosts.iter().partition(|key| has_source(key));
+        for key in prefixes.chain(with_source).chain(others) {
             if let Some(found) = self.get(key)? {
                 return Ok(Some(found));
             }
@@ -78,20 +79,20 @@ impl<'a> CredentialsFile<'a> {
 
     /// Returns the credentials under one key: from its helper, its entry, or the store for all keys.
     pub(super) fn get(&self, key: &str) -> Result<Option<Credentials>, Error> {
-        match self.named(key) {
+        match self.find_source(key) {
             Some(CredentialSource::Entry(name, entry)) => {
                 let found = credentials(entry);
                 found.map_err(|reason| self.malformed(name, &reason))
             }
-            Some(CredentialSource::Helper(program)) => self.ask(program, key),
+            Some(CredentialSource::Helper(program)) => self.run_helper(program, key),
             None => match text(self.fields.get("credsStore")) {
-                Some(program) => self.ask(program, key),
+                Some(program) => self.run_helper(program, key),
                 None => Ok(None),
             },
         }
     }
 
-    fn ask(&self, program: &str, key: &str) -> Result<Option<Credentials>, Error> {
+    fn run_helper(&self, program: &str, key: &str) -> Result<Option<Credentials>, Error> {
         let found = Helper(program.to_owned()).get(key);
         found.map_err(|error| {
             let file = self.path.display();
@@ -117,7 +118,7 @@ impl<'a> CredentialsFile<'a> {
 
     /// Returns what the file has for this key: a helper, or an entry with credentials. An empty name of a helper and an
     /// empty entry mean nothing.
-    fn named<'f>(&'f self, key: &str) -> Option<CredentialSource<'f>> {
+    fn find_source<'f>(&'f self, key: &str) -> Option<CredentialSource<'f>> {
         let table = |name: &str| self.fields.get(name).and_then(Value::as_object);
         let helper = table("credHelpers").and_then(|helpers| text(helpers.get(key)));
         if let Some(helper) = helper {
@@ -125,7 +126,11 @@ impl<'a> CredentialsFile<'a> {
         }
         let entries = table("auths")?;
         let entry = entries.get_key_value(key);
-        let entry = entry.or_else(|| entries.iter().find(|(name, _)| server::is(name, key)));
+        let entry = entry.or_else(|| {
+            entries
+                .iter()
+                .find(|(name, _)| server::matches_key(name, key))
+        });
         entry
             .filter(|(_, entry)| has_credentials(entry))
             .map(|(name, entry)| CredentialSource::Entry(name, entry))
@@ -143,7 +148,7 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
 
 /// Checks the types of the members that name entries and helpers, so that none of them is skipped silently. A table that
 /// is null is missing.
-fn checked(mut fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
+fn check_types(mut fields: Map<String, Value>) -> Result<Map<String, Value>, String> {
     for table in ["auths", "credHelpers"] {
         match fields.get(table) {
             Some(Value::Null) => drop(fields.remove(table)),

@@ -18,7 +18,7 @@ const TOKEN_USER: &str = "<token>";
 /// The answer of a helper that has credentials.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Answer {
+struct HelperCredentials {
     username: String,
     secret: String,
 }
@@ -47,18 +47,19 @@ impl Helper {
             return Ok(None);
         }
         let answer: Value = serde_json::from_slice(answer)
-            .map_err(|error| malformed(format!("its answer is not JSON: {error}")))?;
+            .map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
         // serde would take an array for the fields in their order.
         let answer = Some(answer).filter(Value::is_object);
-        let answer = answer.and_then(|answer| serde_json::from_value::<Answer>(answer).ok());
+        let answer =
+            answer.and_then(|answer| serde_json::from_value::<HelperCredentials>(answer).ok());
         let answer = answer.ok_or_else(|| {
-            malformed("its answer is not an object with Username and Secret".into())
+            malformed("the answer is not an object with Username and Secret".into())
         })?;
-        let Answer { username, secret } = answer;
+        let HelperCredentials { username, secret } = answer;
         Ok(match username.as_str() {
             _ if secret.is_empty() => None,
             TOKEN_USER => {
-                check_token(&secret).map_err(|reason| malformed(format!("its token {reason}")))?;
+                check_token(&secret).map_err(|reason| malformed(format!("the token {reason}")))?;
                 Some(Credentials::Identity(secret))
             }
             _ => Some(Credentials::Basic {

@@ -125,7 +125,7 @@ fn remove_entries(file: &mut Map<String, Value>, server: &Server) -> bool {
     let keys = server.keys();
     let mut removed = false;
     auths.retain(|name, entry| {
-        let is_own = keys.iter().any(|key| server::is(name, key));
+        let is_own = keys.iter().any(|key| server::matches_key(name, key));
         removed |= is_own && has_credentials(entry);
         !is_own
     });

@@ -100,7 +100,7 @@ pub(super) fn keys(registry: &str) -> Vec<&str> {
 }
 
 /// Returns whether an entry's name is this key. Old versions of Docker wrote URLs.
-pub(super) fn is(name: &str, key: &str) -> bool {
+pub(super) fn matches_key(name: &str, key: &str) -> bool {
     let bare = name
         .trim_start_matches("https://")
         .trim_start_matches("http://");

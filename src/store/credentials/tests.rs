@@ -25,7 +25,7 @@ fn found(contents: &[Value], registry: &str, path: &str) -> Result<Credentials, 
 }
 
 fn find_in(files: &[PathBuf], registry: &str, path: &str) -> Result<Credentials, Error> {
-    first(files.iter().map(PathBuf::as_path), registry, path)
+    find_first(files.iter().map(PathBuf::as_path), registry, path)
 }
 
 fn basic(username: &str, password: &str) -> Credentials {

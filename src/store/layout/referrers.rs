@@ -19,7 +19,7 @@ use crate::store::Error;
 const WITH_SUBJECT: [&str; 2] = [media_type::MANIFEST, media_type::INDEX];
 
 /// The manifests that were read, and their referrer entries.
-pub(super) type Known = Arc<Mutex<HashMap<Digest, Option<Referrer>>>>;
+pub(super) type KnownReferrers = Arc<Mutex<HashMap<Digest, Option<Referrer>>>>;
 
 /// A manifest with a subject.
 pub(super) struct Referrer {
@@ -52,7 +52,7 @@ impl Manifest {
     /// Returns the artifact type, or the config's media type if there is none.
     ///
     /// Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>.
-    fn kind(&self) -> Option<String> {
+    fn effective_type(&self) -> Option<String> {
         let stated = self.artifact_type.clone().filter(|kind| !kind.is_empty());
         stated.or_else(|| self.config.as_ref()?.media_type.clone())
     }
@@ -107,7 +107,7 @@ impl Layout {
             self.malformed(&format!("manifest `{digest}`"), error.to_string())
         };
         let manifest: Manifest = serde_json::from_slice(&raw.bytes).map_err(bad)?;
-        let artifact_type = manifest.kind();
+        let artifact_type = manifest.effective_type();
         let Some(Subject { digest: subject }) = manifest.subject else {
             return Ok(None);
         };

@@ -14,7 +14,7 @@ use crate::digest::{Digest, Identity, Mismatch};
 use crate::store::{Error, StoreKind, Subject};
 use crate::text::excerpt;
 
-/// The most bytes that are read from an error's body.
+/// The maximum number of bytes that are read from an error's body.
 /// The registry's code for a manifest that names a blob or a manifest that the repository lacks.
 pub(super) const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
 
@@ -64,7 +64,7 @@ async fn read_all(response: &mut Response, limit: u64) -> Result<Vec<u8>, BodyEr
 
 /// A registry's errors for a request that it did not fulfil.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct ErrorMessage {
     /// The first error code of the specification's list, such as `NAME_UNKNOWN`.
     pub(super) code: String,
     /// Code and message of every error, or the text of the body; printable and short.
@@ -72,7 +72,7 @@ pub(super) struct Words {
 }
 
 /// Reads the body of an error. If it breaks off or takes too long, returns the part that has arrived.
-pub(super) async fn words(mut response: Response) -> Words {
+pub(super) async fn read_error(mut response: Response) -> ErrorMessage {
     let mut body = Vec::new();
     let pace = pace(&response).for_error();
     let reading = async {
@@ -87,15 +87,15 @@ pub(super) async fn words(mut response: Response) -> Words {
     let _in_time = pace.whole(reading).await.is_ok();
     match encoding(response.headers()) {
         // Some servers label what they do not encode.
-        Some(encoding) if std::str::from_utf8(&body).is_err() => Words {
+        Some(encoding) if std::str::from_utf8(&body).is_err() => ErrorMessage {
             code: String::new(),
             message: format!("the answer is encoded with {encoding}"),
         },
-        _ => read_words(&body),
+        _ => parse_error(&body),
     }
 }
 
-pub(super) fn read_words(body: &[u8]) -> Words {
+pub(super) fn parse_error(body: &[u8]) -> ErrorMessage {
     #[derive(Deserialize)]
     struct Envelope {
         errors: Vec<Entry>,
@@ -113,7 +113,7 @@ pub(super) fn read_words(body: &[u8]) -> Words {
         Err(_) => match serde_json::from_slice::<Entry>(body) {
             Ok(entry) if entry.code.is_some() => vec![entry],
             _ => {
-                return Words {
+                return ErrorMessage {
                     code: String::new(),
                     message: excerpt(&String::from_utf8_lossy(body)),
                 };
@@ -133,7 +133,7 @@ pub(super) fn read_words(body: &[u8]) -> Words {
             parts.join(": ")
         })
         .collect();
-    Words {
+    ErrorMessage {
         code: excerpt(code.unwrap_or_default()),
         message: excerpt(&texts.join("; ")),
     }
@@ -264,7 +264,7 @@ fn listed_errors(body: &[u8]) -> Option<String> {
     let envelope: Envelope = is_short
         .then(|| serde_json::from_slice(body).ok())
         .flatten()?;
-    (!envelope.errors.is_empty()).then(|| read_words(body).message)
+    (!envelope.errors.is_empty()).then(|| parse_error(body).message)
 }
 
 /// Returns the digest that the registry reports, if its algorithm is supported.
@@ -303,21 +303,21 @@ mod tests {
     #[test]
     fn a_registry_speaks_briefly_and_without_control_characters() {
         let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no\u001b[31m such","detail":{}},{"message":"more"}]}"#;
-        let words = read_words(body);
-        assert_eq!(words.code, "NAME_UNKNOWN");
-        assert_eq!(words.message, "NAME_UNKNOWN: no[31m such; more");
+        let error = parse_error(body);
+        assert_eq!(error.code, "NAME_UNKNOWN");
+        assert_eq!(error.message, "NAME_UNKNOWN: no[31m such; more");
         assert_eq!(
-            read_words(b"<p>\r\nbad\x07 gateway\x00").message,
+            parse_error(b"<p>\r\nbad\x07 gateway\x00").message,
             "<p> bad gateway"
         );
         assert_eq!(
-            read_words(&[b'x'; 1000]).message.len(),
+            parse_error(&[b'x'; 1000]).message.len(),
             crate::text::MAX_EXCERPT_CHARS
         );
-        assert_eq!(read_words(b""), Words::default());
+        assert_eq!(parse_error(b""), ErrorMessage::default());
         let bare = br#"{"code":"UNAUTHORIZED","message":"authentication required","detail":{}}"#;
         assert_eq!(
-            read_words(bare).message,
+            parse_error(bare).message,
             "UNAUTHORIZED: authentication required"
         );
     }

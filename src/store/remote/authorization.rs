@@ -97,7 +97,7 @@ impl Authorized {
         // Other hosts receive no credentials, so their refusals are not about ours.
         let is_ours = self.wire.owns(response.url());
         if is_ours && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            let words = match self.wire.words(response).await.message {
+            let words = match self.wire.read_error(response).await.message {
                 words if words.is_empty() => status.as_str().to_owned(),
                 words => words,
             };
@@ -126,7 +126,7 @@ impl Authorized {
         match self.renew(&grant, response.headers()).await? {
             Some(grant) => {
                 // Reading a body to its end lets the connection be used again.
-                answer::words(response).await;
+                answer::read_error(response).await;
                 self.wire.attempt(request, grant.header.as_ref()).await
             }
             None => Ok(response),
@@ -190,7 +190,7 @@ impl Authorized {
         );
         if !state.asked && has_secret {
             let url = self.wire.url("/v2/");
-            let request = Request::new(Method::GET, url, "asking how to log in");
+            let request = Request::new(Method::GET, url, "checking the login method");
             let response = self.wire.attempt(&request, None).await?;
             let status = response.status();
             if answer::is_retryable(status) {

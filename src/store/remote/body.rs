@@ -18,7 +18,7 @@ use crate::store::{Error, Observer};
 /// The number of bytes of a file that are read at a time.
 const READ_BYTES: u64 = 128 * 1024;
 
-/// A body that can be made anew for every attempt.
+/// A body that can be created again for every attempt.
 pub(super) enum Body {
     /// No body. The caller sets `Content-Length: 0` if a registry requires it.
     Empty,

@@ -28,7 +28,7 @@ pub async fn catalog(
         Err(error @ Error::Refused { .. }) => {
             // The token server may have refused the list, and the first transport would not ask it again.
             let transport = whole_registry(registry, credentials, None, options)?;
-            if lets_in(&transport).await? {
+            if admits_client(&transport).await? {
                 Err(no_catalog(&transport))
             } else {
                 Err(error)
@@ -74,7 +74,7 @@ fn is_absent(status: StatusCode) -> bool {
 }
 
 /// Returns whether the registry admits the client at all. Sends the ping that every client sends first.
-async fn lets_in(transport: &Transport) -> Result<bool, Error> {
+async fn admits_client(transport: &Transport) -> Result<bool, Error> {
     let url = transport.endpoint("");
     let request = Request::new(Method::GET, url, "checking access to the registry");
     match transport.send(&request).await {

@@ -5,7 +5,7 @@
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
-use super::public::is_inner;
+use super::public::has_private_address;
 
 /// One way to authenticate that a registry offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub(super) fn check_realm(realm: &str, registry: &Url, public_only: bool) -> Res
     if !url.username().is_empty() || url.password().is_some() {
         return Err("its token server's address contains a user name".to_owned());
     }
-    if public_only && is_inner(&url) {
+    if public_only && has_private_address(&url) {
         return Err("its token server's address is not public".to_owned());
     }
     Ok(url)

@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 
 use super::options::Options;
 use super::proxy::Proxies;
-use super::public::{InnerAddress, PublicOnly, is_inner, is_this_machine};
+use super::public::{PrivateAddress, PublicOnly, has_private_address, is_this_machine};
 use super::tls;
 use crate::reference::{DOCKER_HUB, DOCKER_HUB_API};
 use crate::store::Error;
@@ -130,17 +130,17 @@ fn build_with(
 
 tokio::task_local! {
     /// The address of the last redirect of this task's request.
-    static LED_TO: RefCell<Option<Url>>;
+    static LAST_REDIRECT: RefCell<Option<Url>>;
 }
 
 /// Waits for an answer, and returns the address of the last redirect too. The errors of the HTTP client name the first
 /// address, even if another host failed.
-pub(super) async fn led<T>(sending: impl Future<Output = T>) -> (T, Option<Url>) {
+pub(super) async fn with_last_redirect<T>(sending: impl Future<Output = T>) -> (T, Option<Url>) {
     let waiting = async {
         let outcome = sending.await;
-        (outcome, LED_TO.with(RefCell::take))
+        (outcome, LAST_REDIRECT.with(RefCell::take))
     };
-    LED_TO.scope(RefCell::default(), waiting).await
+    LAST_REDIRECT.scope(RefCell::default(), waiting).await
 }
 
 fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action {
@@ -148,13 +148,13 @@ fn follow(attempt: redirect::Attempt<'_>, public_only: bool) -> redirect::Action
     if first.is_some_and(|first| is_referrers(first) && is_other_host(first, attempt.url())) {
         return attempt.stop();
     }
-    // Outside of `led` the address is not needed.
-    let _ = LED_TO.try_with(|led_to| led_to.replace(Some(attempt.url().clone())));
+    // Outside of `with_last_redirect` the address is not needed.
+    let _ = LAST_REDIRECT.try_with(|last| last.replace(Some(attempt.url().clone())));
     let from_tls = attempt.previous().iter().any(|url| url.scheme() == "https");
     if from_tls && attempt.url().scheme() != "https" {
         attempt.error(InsecureRedirect)
-    } else if public_only && is_inner(attempt.url()) {
-        attempt.error(InnerAddress)
+    } else if public_only && has_private_address(attempt.url()) {
+        attempt.error(PrivateAddress)
     } else {
         redirect::Policy::limited(MAX_REDIRECTS).redirect(attempt)
     }

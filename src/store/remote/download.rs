@@ -24,7 +24,8 @@ impl Remote {
         let wire = self.transport.wire();
         if from > 0 {
             let range = HeaderValue::try_from(format!("bytes={from}-"));
-            let range = range.map_err(|_| wire.malformed("the range", ""))?;
+            let range =
+                range.map_err(|_| wire.malformed("the range", "it is not a valid header"))?;
             request.headers.insert(RANGE, range);
         }
         loop {
@@ -60,11 +61,11 @@ impl Remote {
 fn check_blob(wire: &Wire, response: &Response, what: &str, length: u64) -> Result<(), Error> {
     let headers = response.headers();
     let encoding = answer::encoding(headers);
-    let told = response.content_length();
+    let stated = response.content_length();
     let is_suspect = answer::is_page(headers, b"")
         || encoding.is_some()
-        || (answer::is_text(headers) && told.is_some());
-    if is_suspect && told != Some(length) {
+        || (answer::is_text(headers) && stated.is_some());
+    if is_suspect && stated != Some(length) {
         return Err(wire.not_registry(response, what, encoding));
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The most time that one pause counts for. The limit on silence ends a dead connection, and the transfer is then
+/// The maximum time that counts for one pause. The limit on silence ends a dead connection, and the transfer is then
 /// resumed. Slowness ends the transfer for good.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
@@ -37,8 +37,8 @@ impl Default for Pace {
 /// The other side is too slow. Another attempt would be as slow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooSlow {
-    /// A blob came below the minimum rate.
-    #[error("less than {bytes_per_second} bytes per second arrived in {} s", window.as_secs())]
+    /// A blob was transferred below the minimum rate.
+    #[error("the transfer was slower than {bytes_per_second} bytes per second for {} s", window.as_secs())]
     Rate {
         /// The minimum rate.
         bytes_per_second: u64,

@@ -8,7 +8,7 @@ use reqwest::{Method, Response, Url};
 use serde_json::{Map, Value};
 
 use super::link::{UnreadableLink, next_link, next_page};
-use super::transport::{Answer, Reply, Transport};
+use super::transport::{Reply, Transport, WholeResponse};
 use super::wire::Request;
 use crate::store::Error;
 
@@ -55,7 +55,9 @@ impl<'a> Pages<'a> {
             return Ok(None);
         };
         if self.seen.len() >= MAX_PAGES || !self.seen.insert(url.clone()) {
-            return Err(self.malformed("its pages do not end"));
+            return Err(self.malformed(format!(
+                "it repeats a page or has more than {MAX_PAGES} pages"
+            )));
         }
         let request = Request::new(Method::GET, url, self.what);
         let reply = self.transport.reply(&request, self.list, MAX_PAGE_BYTES);
@@ -74,9 +76,10 @@ impl<'a> Pages<'a> {
         self.seen.len() <= 1
     }
 
-    fn after(&self, url: &Url, page: &Answer) -> Result<Option<Url>, Error> {
+    fn after(&self, url: &Url, page: &WholeResponse) -> Result<Option<Url>, Error> {
         let link = next_link(&page.headers);
-        let link = link.map_err(|UnreadableLink| self.malformed("its Link header is malformed"));
+        let link =
+            link.map_err(|UnreadableLink| self.malformed("its Link header cannot be parsed"));
         let Some(link) = link? else {
             return Ok(None);
         };

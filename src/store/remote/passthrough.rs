@@ -12,7 +12,7 @@ use super::authorization::Authorized;
 use super::download::stream_of;
 use super::link::{UnreadableLink, next_link, next_page};
 use super::pace::TooSlow;
-use super::referrers::Knowledge;
+use super::referrers::ReferrersFacts;
 use super::scope::Scope;
 use super::transport::Transport;
 use super::upload::UploadFacts;
@@ -34,7 +34,7 @@ pub const HOP_BY_HOP: [&str; 7] = [
 ];
 
 /// Headers about the registry itself, which a gateway does not forward.
-const ABOUT_THE_REGISTRY: [&str; 8] = [
+const REGISTRY_HEADERS: [&str; 8] = [
     "alt-svc",
     "content-location",
     "location",
@@ -45,12 +45,15 @@ const ABOUT_THE_REGISTRY: [&str; 8] = [
     "via",
 ];
 
+/// The name of an answer in errors about its contents.
+const ANSWER: &str = "the answer";
+
 /// The prefix of all headers that let other sites read a response.
 const CROSS_ORIGIN: &str = "access-control-";
 
 /// Any answer of a registry, with a body that is not read yet.
 #[derive(Debug)]
-pub struct Relayed {
+pub struct RelayedResponse {
     /// The registry's status.
     pub status: StatusCode,
     /// Its headers, without those that a gateway does not forward.
@@ -63,7 +66,7 @@ pub struct Relayed {
 impl Remote {
     /// Returns another repository of the same registry, for another client, over the same connections.
     #[must_use]
-    pub fn beside(&self, path: &str, credentials: Credentials) -> Self {
+    pub fn for_repository(&self, path: &str, credentials: Credentials) -> Self {
         let mut repository = self.repository.clone();
         repository.path = path.to_owned();
         let scope = Scope::repository(path, Access::Pull);
@@ -75,7 +78,7 @@ impl Remote {
             accept: self.accept.clone(),
             sources: None,
             uploads: UploadFacts::default(),
-            referrers: Knowledge::default(),
+            referrers: ReferrersFacts::default(),
         }
     }
 
@@ -87,7 +90,7 @@ impl Remote {
         path: &str,
         query: Option<&str>,
         headers: HeaderMap,
-    ) -> Result<Relayed, Error> {
+    ) -> Result<RelayedResponse, Error> {
         let mut url = self.transport.endpoint(path);
         url.set_query(query.filter(|query| !query.is_empty()));
         let what = format!("forwarding {method} {}", url.path());
@@ -96,10 +99,12 @@ impl Remote {
         let mut attempts = Attempts::default();
         loop {
             match self.transport.authorized.answer(&request).await {
-                Ok(response) if !passes(&response) => return Ok(self.relayed(response, request)),
+                Ok(response) if !is_temporary(&response) => {
+                    return Ok(self.relayed_response(response, request));
+                }
                 Ok(response) => {
                     let Some(wait) = self.transport.retry.wait(&mut attempts, None) else {
-                        return Ok(self.relayed(response, request));
+                        return Ok(self.relayed_response(response, request));
                     };
                     tokio::time::sleep(wait).await;
                 }
@@ -111,10 +116,10 @@ impl Remote {
         }
     }
 
-    fn relayed(&self, response: Response, request: Request) -> Relayed {
-        Relayed {
+    fn relayed_response(&self, response: Response, request: Request) -> RelayedResponse {
+        RelayedResponse {
             status: response.status(),
-            headers: for_all(response.headers()),
+            headers: forwarded_headers(response.headers()),
             location: self.transport.wire().answerer(response.url()),
             response,
             what: request.what,
@@ -122,7 +127,7 @@ impl Remote {
     }
 }
 
-impl Relayed {
+impl RelayedResponse {
     /// Returns the digest that the registry reports, if its algorithm is supported.
     pub fn content_digest(&self) -> Option<Digest> {
         answer::content_digest(&self.headers)
@@ -150,9 +155,9 @@ impl Relayed {
     /// error, not the end.
     pub fn next_page(&self) -> Result<Option<String>, Error> {
         let malformed = || Error::Malformed {
-            what: self.what.clone(),
+            what: ANSWER.to_owned(),
             location: self.location.clone(),
-            reason: "its Link header is malformed".to_owned(),
+            reason: "its Link header cannot be parsed".to_owned(),
         };
         let link = next_link(&self.headers).map_err(|UnreadableLink| malformed())?;
         let Some(link) = link.filter(|_| self.status == StatusCode::OK) else {
@@ -167,7 +172,7 @@ impl Relayed {
     pub async fn manifest(self, name: &str) -> Result<RawManifest, Error> {
         let (location, headers) = (self.location.clone(), self.headers.clone());
         let body = self.document(MAX_MANIFEST_BYTES).await?;
-        checked(&location, name, &headers, body)
+        check_manifest(&location, name, &headers, body)
     }
 
     /// Reads a whole registry document of at most `limit` bytes.
@@ -184,9 +189,9 @@ impl Relayed {
         match answer::read_bounded(&mut self.response, limit).await {
             Ok(body) => Ok(body.into()),
             Err(BodyError::TooLong) => Err(Error::Malformed {
-                what: self.what,
+                what: ANSWER.to_owned(),
                 location: self.location,
-                reason: format!("the answer is longer than {limit} bytes"),
+                reason: format!("it is longer than {limit} bytes"),
             }),
             Err(BodyError::TooSlow(slow)) => Err(self.unreachable(Box::new(slow))),
             // URLs may carry signatures.
@@ -209,7 +214,7 @@ impl Relayed {
 }
 
 /// Checks that a manifest has the requested digest and the one that the registry reports.
-pub(super) fn checked(
+pub(super) fn check_manifest(
     location: &str,
     name: &str,
     headers: &HeaderMap,
@@ -238,7 +243,7 @@ pub(super) fn checked(
 }
 
 /// Returns whether the same request may succeed in a moment. A longer wait is left to the client.
-fn passes(response: &Response) -> bool {
+fn is_temporary(response: &Response) -> bool {
     let status = response.status();
     status.is_server_error()
         && answer::is_retryable(status)
@@ -246,23 +251,23 @@ fn passes(response: &Response) -> bool {
 }
 
 /// Returns the headers that a gateway forwards.
-fn for_all(headers: &HeaderMap) -> HeaderMap {
+fn forwarded_headers(headers: &HeaderMap) -> HeaderMap {
     let named = headers.get_all(CONNECTION).into_iter();
     let named = named.filter_map(|names| names.to_str().ok());
     let named: Vec<String> = named
         .flat_map(|names| names.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    let stays = |name: &HeaderName| {
+    let is_forwarded = |name: &HeaderName| {
         let name = name.as_str();
-        let is_ours = !HOP_BY_HOP.contains(&name) && !ABOUT_THE_REGISTRY.contains(&name);
+        let is_ours = !HOP_BY_HOP.contains(&name) && !REGISTRY_HEADERS.contains(&name);
         is_ours && !name.starts_with(CROSS_ORIGIN) && !named.iter().any(|named| named == name)
     };
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter(|(name, _)| stays(name)) {
-        kept.append(name.clone(), value.clone());
+    let mut forwarded = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter(|(name, _)| is_forwarded(name)) {
+        forwarded.append(name.clone(), value.clone());
     }
-    kept
+    forwarded
 }
 
 /// Returns whether an error is that the other side was silent for too long, or too slow.
@@ -296,11 +301,11 @@ mod tests {
         ] {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        let kept = for_all(&headers);
-        let names: Vec<&str> = kept.keys().map(HeaderName::as_str).collect();
+        let forwarded = forwarded_headers(&headers);
+        let names: Vec<&str> = forwarded.keys().map(HeaderName::as_str).collect();
         assert_eq!(names.len(), 2, "{names:?}");
-        assert_eq!(kept.get_all("www-authenticate").iter().count(), 2);
-        assert_eq!(kept["content-type"], "a/b");
+        assert_eq!(forwarded.get_all("www-authenticate").iter().count(), 2);
+        assert_eq!(forwarded["content-type"], "a/b");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub async fn is_public(host: &str) -> io::Result<bool> {
         false => format!("{host}:443"),
     };
     let mut addresses = lookup_host(with_port).await?;
-    Ok(addresses.all(|address| is_everybodys(address.ip())))
+    Ok(addresses.all(|address| is_global(address.ip())))
 }
 
 /// Returns whether a URL names this machine.
@@ -28,10 +28,10 @@ pub(super) fn is_this_machine(url: &Url) -> bool {
 }
 
 /// Returns whether a URL has a literal address that is not public. Host names are checked when they are resolved.
-pub(super) fn is_inner(url: &Url) -> bool {
+pub(super) fn has_private_address(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    address.is_ok_and(|address| !is_everybodys(address))
+    address.is_ok_and(|address| !is_global(address))
 }
 
 /// Resolves names, and refuses names with an address that is not public.
@@ -41,9 +41,9 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let addresses: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
-            match addresses.iter().all(|address| is_everybodys(address.ip())) {
+            match addresses.iter().all(|address| is_global(address.ip())) {
                 true => Ok(Box::new(addresses.into_iter()) as Addrs),
-                false => Err(InnerAddress.into()),
+                false => Err(PrivateAddress.into()),
             }
         })
     }
@@ -52,20 +52,20 @@ impl Resolve for PublicOnly {
 /// An address is not public.
 #[derive(Debug, thiserror::Error)]
 #[error("it leads to an address that is not public")]
-pub(super) struct InnerAddress;
+pub(super) struct PrivateAddress;
 
-fn is_everybodys(address: IpAddr) -> bool {
+fn is_global(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => is_everybodys_v4(address),
+        IpAddr::V4(address) => is_global_v4(address),
         IpAddr::V6(address) => match address.to_ipv4() {
-            Some(inner) => is_everybodys_v4(inner),
-            None => is_everybodys_v6(address),
+            Some(inner) => is_global_v4(inner),
+            None => is_global_v6(address),
         },
     }
 }
 
 /// Spec: <https://www.iana.org/assignments/iana-ipv4-special-registry/>.
-fn is_everybodys_v4(address: Ipv4Addr) -> bool {
+fn is_global_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     let shared = first == 100 && (64..128).contains(&second);
     let protocols = (first, second, third) == (192, 0, 0);
@@ -83,7 +83,7 @@ fn is_everybodys_v4(address: Ipv4Addr) -> bool {
 
 /// Spec: <https://www.iana.org/assignments/iana-ipv6-special-registry/>. Accepts only global unicast addresses, but not
 /// those for documentation or those that contain an IPv4 address.
-fn is_everybodys_v6(address: Ipv6Addr) -> bool {
+fn is_global_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     let global = segments[0] & 0xe000 == 0x2000;
     let carries = segments[0] == 0x2002 || (segments[0] == 0x2001 && segments[1] < 0x200);
@@ -121,7 +121,7 @@ mod tests {
             "2001:db8::1",
             "ff02::1",
         ] {
-            assert!(!is_everybodys(inner.parse().unwrap()), "{inner}");
+            assert!(!is_global(inner.parse().unwrap()), "{inner}");
         }
         for outer in [
             "1.1.1.1",
@@ -131,7 +131,7 @@ mod tests {
             "2606:4700::1111",
             "2001:4860::1",
         ] {
-            assert!(is_everybodys(outer.parse().unwrap()), "{outer}");
+            assert!(is_global(outer.parse().unwrap()), "{outer}");
         }
     }
 
@@ -147,7 +147,7 @@ mod tests {
             ("https://[2606:4700::1111]/", false),
             ("https://registry.example/", false),
         ] {
-            assert_eq!(is_inner(&url.parse().unwrap()), inner, "{url}");
+            assert_eq!(has_private_address(&url.parse().unwrap()), inner, "{url}");
         }
     }
 
@@ -176,6 +176,6 @@ mod tests {
         let Err(refused) = PublicOnly.resolve("localhost".parse().unwrap()).await else {
             panic!("it was");
         };
-        assert!(refused.is::<InnerAddress>(), "{refused}");
+        assert!(refused.is::<PrivateAddress>(), "{refused}");
     }
 }

@@ -39,7 +39,7 @@ const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// Facts about a registry's support for referrers.
 #[derive(Default)]
-pub(super) struct Knowledge {
+pub(super) struct ReferrersFacts {
     /// Whether the registry has no API.
     by_tag: AtomicBool,
     /// Its answer, if that implies but does not say that there is no API.
@@ -47,11 +47,11 @@ pub(super) struct Knowledge {
     /// Whether it listed a referrer by a digest that cannot be checked.
     unchecked: AtomicBool,
     /// Locked from reading an index until writing it, so that this process does not overwrite its own entries.
-    entering: Mutex<()>,
+    write_lock: Mutex<()>,
 }
 
 /// The content of a referrers tag.
-enum Tagged {
+enum TaggedReferrers {
     Index(Index, RawManifest),
     /// No index. The repository may not exist either.
     Nothing {
@@ -71,13 +71,13 @@ impl Remote {
         let location = self.location();
         is_left_out.then(|| {
             format!(
-                "{location} lists referrers by digests that are not sha256 and cannot be checked"
+                "{location} lists referrers with digests other than sha256, which cannot be checked"
             )
         })
     }
 
     /// Returns what an index lists, and notes what it has to leave out.
-    fn checkable(&self, index: &Index) -> Result<Vec<Descriptor>, String> {
+    fn checkable_descriptors(&self, index: &Index) -> Result<Vec<Descriptor>, String> {
         if index.has_uncheckable() {
             self.referrers.unchecked.store(true, Ordering::Relaxed);
         }
@@ -91,15 +91,15 @@ impl Remote {
     ) -> Result<Vec<Descriptor>, Error> {
         let listed = match self.referrers.by_tag.load(Ordering::Relaxed) {
             true => None,
-            false => self.ask_for_referrers(subject).await?,
+            false => self.request_referrers(subject).await?,
         };
         let tag = referrers_tag(&subject.to_string());
         let tagged = match self.tagged_referrers(&tag).await? {
-            Tagged::Index(index, _) => Some(self.descriptors(&index, &tag)?),
-            Tagged::Nothing {
+            TaggedReferrers::Index(index, _) => Some(self.descriptors(&index, &tag)?),
+            TaggedReferrers::Nothing {
                 repository_known: true,
             } => Some(Vec::new()),
-            Tagged::Nothing { .. } => None,
+            TaggedReferrers::Nothing { .. } => None,
         };
         // A registry with the API may answer 404 until the repository exists.
         if listed.is_none() && tagged.is_some() {
@@ -108,14 +108,14 @@ impl Remote {
         let mut seen = HashSet::new();
         let all = [listed, tagged].into_iter().flatten().flatten();
         let all = all.filter(|found| seen.insert(found.digest)).collect();
-        self.of_type(all, artifact_type).await
+        self.filter_by_type(all, artifact_type).await
     }
 
     /// Requests the registry's list. Returns nothing if it has no API.
     ///
     /// The request names no artifact type: some registries use the type of an empty config instead, and would leave out
     /// referrers of the requested type.
-    async fn ask_for_referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
+    async fn request_referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         let first = self.url(&format!("referrers/{subject}"));
         let (what, list) = ("listing referrers", "the list of referrers");
         let mut pages = Pages::new(&self.transport, first, what, list);
@@ -129,7 +129,7 @@ impl Remote {
                 Reply::Other(response) => return Err(pages.unexpected(response, "").await),
             };
             let index = Index::read(&page.body).map_err(|reason| pages.malformed(reason))?;
-            let found = self.checkable(&index);
+            let found = self.checkable_descriptors(&index);
             referrers.extend(found.map_err(|reason| pages.malformed(reason))?);
         }
         Ok(Some(referrers))
@@ -148,7 +148,7 @@ impl Remote {
                     status.as_u16()
                 )
             }
-            _ if leads_away(response) => {
+            _ if redirects_to_other_host(response) => {
                 format!("{host} redirected a request for referrers to another host")
             }
             _ => return false,
@@ -160,7 +160,7 @@ impl Remote {
 
     /// Returns the referrers of an artifact type, or all. Some registries list referrers without a type, or with that
     /// of an empty config. Then the manifest is read for its type; a missing one is left out.
-    async fn of_type(
+    async fn filter_by_type(
         &self,
         listed: Vec<Descriptor>,
         artifact_type: Option<&str>,
@@ -174,7 +174,7 @@ impl Remote {
             if is_untyped(referrer.artifact_type.as_deref()) {
                 read += 1;
                 if read > MAX_UNTYPED {
-                    let reason = format!("more than {MAX_UNTYPED} of them have no type");
+                    let reason = format!("more than {MAX_UNTYPED} of its entries have no type");
                     let list = "the list of referrers";
                     return Err(self.transport.wire().malformed(list, reason));
                 }
@@ -192,7 +192,7 @@ impl Remote {
     }
 
     /// Adds a pushed manifest to the index of its subject, unless the registry's answer says that it does so itself.
-    pub(super) async fn list_referrer(
+    pub(super) async fn register_referrer(
         &self,
         referrer: &Referrer,
         answer: &HeaderMap,
@@ -201,27 +201,27 @@ impl Remote {
             self.referrers.by_tag.store(false, Ordering::Relaxed);
             return Ok(());
         }
-        self.enter_referrer(referrer).await
+        self.add_referrer(referrer).await
     }
 
     /// Reads the index under a referrers tag.
-    async fn tagged_referrers(&self, tag: &str) -> Result<Tagged, Error> {
+    async fn tagged_referrers(&self, tag: &str) -> Result<TaggedReferrers, Error> {
         let name = Name::Tag(tag.to_owned());
         let request = self.manifest_request(&name);
         let what = format!("manifest `{name}`");
         let reply = self.transport.reply(&request, &what, MAX_MANIFEST_BYTES);
         match reply.await? {
             Reply::Whole(answer) => {
-                let manifest = self.checked(&name, answer)?;
+                let manifest = self.check_manifest(&name, answer)?;
                 let index = Index::read(&manifest.bytes);
                 let index =
                     index.map_err(|reason| self.transport.wire().malformed(what, reason))?;
-                Ok(Tagged::Index(index, manifest))
+                Ok(TaggedReferrers::Index(index, manifest))
             }
             Reply::Other(response) if response.status() == StatusCode::NOT_FOUND => {
-                let words = answer::words(response).await;
-                let repository_known = words.code != "NAME_UNKNOWN";
-                Ok(Tagged::Nothing { repository_known })
+                let error = answer::read_error(response).await;
+                let repository_known = error.code != "NAME_UNKNOWN";
+                Ok(TaggedReferrers::Nothing { repository_known })
             }
             Reply::Other(response) => {
                 let unexpected = self
@@ -235,13 +235,13 @@ impl Remote {
 
     fn descriptors(&self, index: &Index, tag: &str) -> Result<Vec<Descriptor>, Error> {
         let what = || format!("manifest `{tag}`");
-        let descriptors = self.checkable(index);
+        let descriptors = self.checkable_descriptors(index);
         descriptors.map_err(|reason| self.transport.wire().malformed(what(), reason))
     }
 }
 
 /// Returns whether an answer is a redirect to another host, which is not followed.
-fn leads_away(response: &Response) -> bool {
+fn redirects_to_other_host(response: &Response) -> bool {
     let location = response.headers().get(LOCATION);
     let location = location.and_then(|location| location.to_str().ok());
     let target = location.and_then(|location| response.url().join(location).ok());

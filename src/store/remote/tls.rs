@@ -52,7 +52,7 @@ fn certificates(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     if bundle.is_empty() {
         return Ok(Vec::new());
     }
-    let malformed = "the CA file has no certificate in PEM form, or a malformed one";
+    let malformed = "the CA file has no certificate in PEM form, or contains a malformed one";
     let read = CertificateDer::pem_slice_iter(bundle).collect::<Result<Vec<_>, _>>();
     let read = read.map_err(|_| Error::settings(malformed))?;
     let mut roots = RootCertStore::empty();

@@ -82,7 +82,7 @@ impl Exchange<'_> {
         }
         if !status.is_success() {
             let url = response.url().clone();
-            let mut words = match answer::words(response).await.message {
+            let mut words = match answer::read_error(response).await.message {
                 words if words.is_empty() => status.to_string(),
                 words => words,
             };
@@ -95,7 +95,7 @@ impl Exchange<'_> {
         // Do not quote the answer, because it may contain a token.
         let location = wire.answerer(response.url());
         let named = wire.with_location(location.clone());
-        let malformed = |reason: &str| named.malformed("the token", reason);
+        let malformed = |reason: &str| named.malformed("the token response", reason);
         let body = match answer::read_bounded(&mut response, MAX_TOKEN_BYTES).await {
             Ok(body) => body,
             Err(BodyError::TooLong) => return Err(malformed("it is too long").into()),
@@ -111,9 +111,9 @@ impl Exchange<'_> {
         match serde_json::from_slice::<RegistryToken>(&body) {
             Ok(token) if !token.token().is_empty() => match check_token(token.token()) {
                 Ok(()) => Ok(token.token().into()),
-                Err(reason) => Err(malformed(&format!("the token {reason}")).into()),
+                Err(reason) => Err(malformed(&format!("its token {reason}")).into()),
             },
-            _ => Err(malformed("the token server's answer has no token").into()),
+            _ => Err(malformed("it has no token").into()),
         }
     }
 

@@ -16,14 +16,14 @@ use crate::store::retry::{Attempts, Retry};
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// A whole answer with a body of bounded length.
-pub(super) struct Answer {
+pub(super) struct WholeResponse {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
 pub(super) enum Reply {
     /// A 200 of a registry, with its whole body.
-    Whole(Answer),
+    Whole(WholeResponse),
     /// Another answer, whose body is not read yet.
     Other(Response),
 }
@@ -60,7 +60,7 @@ impl Transport {
         request: &Request,
         subject: &str,
         limit: u64,
-    ) -> Result<Answer, Error> {
+    ) -> Result<WholeResponse, Error> {
         match self.reply(request, subject, limit).await? {
             Reply::Whole(answer) => Ok(answer),
             Reply::Other(response) => {
@@ -97,7 +97,7 @@ impl Transport {
                 let head = (response.status(), response.headers());
                 answer::check_document(&request.what, &location, head, &body)?;
                 let headers = response.headers().clone();
-                Ok(Reply::Whole(Answer { headers, body }))
+                Ok(Reply::Whole(WholeResponse { headers, body }))
             }
             Err(BodyError::TooLong) => {
                 let reason = format!("it is longer than {limit} bytes");

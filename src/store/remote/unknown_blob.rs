@@ -17,7 +17,7 @@ use crate::store::{Error, RawManifest, Store};
 
 /// The objects that an image manifest or an index names.
 #[derive(Deserialize)]
-struct Contents {
+struct ManifestContents {
     config: Option<Identity>,
     #[serde(default)]
     layers: Vec<Identity>,
@@ -45,7 +45,7 @@ impl Remote {
 
     /// Returns whether the repository has everything that a manifest names.
     async fn has_contents(&self, manifest: &RawManifest) -> Result<bool, Error> {
-        let Ok(contents) = serde_json::from_slice::<Contents>(&manifest.bytes) else {
+        let Ok(contents) = serde_json::from_slice::<ManifestContents>(&manifest.bytes) else {
             return Ok(false);
         };
         for blob in contents.config.into_iter().chain(contents.layers) {

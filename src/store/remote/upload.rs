@@ -60,12 +60,12 @@ impl Upload<'_> {
         self.check_file().await?;
         let what = self.what();
         let declined = self.facts.declined.lock().await.remove(&self.blob.digest);
-        let asks = declined.is_none();
+        let may_mount = declined.is_none();
         let mut session = declined.flatten();
         let mut is_old = session.is_some();
         let mut attempts = Attempts::default();
         loop {
-            match self.attempt(asks, &mut session).await {
+            match self.attempt(may_mount, &mut session).await {
                 Ok(delivery) => return Ok(delivery),
                 // The upload of the mount may have expired. If something else is wrong, a new one will fail too.
                 Err(_) if mem::take(&mut is_old) && session.is_none() => {}
@@ -78,8 +78,8 @@ impl Upload<'_> {
     pub(super) async fn mount_only(&self) -> Result<bool, Error> {
         let what = self.what();
         let session = match self.transport.retried(&what, || self.mount()).await? {
-            Some(Opened::Mounted) => return Ok(true),
-            Some(Opened::At(session)) => Some(session),
+            Some(OpenedUpload::Mounted) => return Ok(true),
+            Some(OpenedUpload::Session(session)) => Some(session),
             None => None,
         };
         let mut declined = self.facts.declined.lock().await;
@@ -99,7 +99,7 @@ impl Upload<'_> {
             return Ok(());
         }
         let reason = format!(
-            "the file has {} bytes, {} were expected",
+            "the file has {} bytes, but {} were expected",
             metadata.len(),
             self.blob.size
         );
@@ -108,7 +108,11 @@ impl Upload<'_> {
     }
 
     /// Sends the blob once. After a failure, `open` is the upload that the next attempt may continue.
-    async fn attempt(&self, asks: bool, open: &mut Option<Session>) -> Result<Delivery, Failure> {
+    async fn attempt(
+        &self,
+        may_mount: bool,
+        open: &mut Option<Session>,
+    ) -> Result<Delivery, Failure> {
         if let Some(session) = open
             && session.is_broken
             && !self.resume(session).await?
@@ -117,9 +121,9 @@ impl Upload<'_> {
         }
         let mut session = match open.take() {
             Some(session) => session,
-            None => match self.open(asks).await? {
-                Opened::Mounted => return Ok(Delivery::Mounted),
-                Opened::At(session) => session,
+            None => match self.open(may_mount).await? {
+                OpenedUpload::Mounted => return Ok(Delivery::Mounted),
+                OpenedUpload::Session(session) => session,
             },
         };
         let outcome = self.send(&mut session).await;
@@ -136,7 +140,7 @@ impl Upload<'_> {
         while !session.is_chunked
             && self.blob.size <= self.facts.largest_piece.load(Ordering::Relaxed)
         {
-            let response = self.put(session, self.whole()).await?;
+            let response = self.put(session, self.whole_file()).await?;
             let status = response.status();
             if status.is_success() {
                 return Ok(Delivery::Sent);
@@ -165,16 +169,16 @@ impl Upload<'_> {
     }
 
     /// Opens an upload, or mounts the blob.
-    async fn open(&self, asks: bool) -> Result<Opened, Failure> {
-        let opened = if asks { self.mount().await? } else { None };
+    async fn open(&self, may_mount: bool) -> Result<OpenedUpload, Failure> {
+        let opened = if may_mount { self.mount().await? } else { None };
         match opened {
             Some(opened) => Ok(opened),
-            None => Ok(Opened::At(self.open_new().await?)),
+            None => Ok(OpenedUpload::Session(self.open_new().await?)),
         }
     }
 
     /// Requests a mount, from any repository if none is known: zot searches all of them.
-    async fn mount(&self) -> Result<Option<Opened>, Failure> {
+    async fn mount(&self) -> Result<Option<OpenedUpload>, Failure> {
         let mut url = self.uploads.clone();
         url.query_pairs_mut()
             .append_pair("mount", &self.blob.digest.to_string());
@@ -196,10 +200,10 @@ impl Upload<'_> {
             Err(failure) => return Err(failure),
         };
         match response.status() {
-            StatusCode::CREATED => Ok(Some(Opened::Mounted)),
+            StatusCode::CREATED => Ok(Some(OpenedUpload::Mounted)),
             StatusCode::ACCEPTED => {
                 let session = Session::new(self.transport.wire(), &response, &request.url)?;
-                Ok(Some(Opened::At(session)))
+                Ok(Some(OpenedUpload::Session(session)))
             }
             _ => Ok(None),
         }
@@ -234,7 +238,7 @@ impl Upload<'_> {
                 StatusCode::RANGE_NOT_SATISFIABLE => self.correct(session, response).await?,
                 status => {
                     let error = self.unexpected(response).await;
-                    // An upload that has expired starts anew.
+                    // An upload that has expired starts again.
                     let has_expired = status == StatusCode::NOT_FOUND && session.offset > 0;
                     // So does one that cannot be closed because the registry took none of the last chunk.
                     let lacks = length == 0 && session.is_doubtful;
@@ -254,7 +258,11 @@ impl Upload<'_> {
         };
         let mut request = self.request(Method::PATCH, session.location.clone(), body);
         let range = HeaderValue::try_from(format!("{start}-{}", start + length - 1));
-        let range = range.map_err(|_| self.transport.wire().malformed("the range", ""))?;
+        let range = range.map_err(|_| {
+            self.transport
+                .wire()
+                .malformed("the range", "it is not a valid header")
+        })?;
         request.headers.insert(CONTENT_RANGE, range);
         request.headers.insert(CONTENT_TYPE, OCTET_STREAM);
         let response = self.transport.authorized.send(&request).await?;
@@ -318,7 +326,7 @@ impl Upload<'_> {
         wire.accepted(response, &self.what(), sent).await
     }
 
-    fn whole(&self) -> Body {
+    fn whole_file(&self) -> Body {
         match self.blob.size {
             0 => Body::Empty,
             length => Body::File {
@@ -348,9 +356,9 @@ impl Upload<'_> {
     }
 }
 
-enum Opened {
+enum OpenedUpload {
     Mounted,
-    At(Session),
+    Session(Session),
 }
 
 /// Returns whether a registry may accept the blob in chunks. For a request that is too large, GHCR answers 416 and

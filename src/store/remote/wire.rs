@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
-use super::answer::{self, Words};
+use super::answer::{self, ErrorMessage};
 use super::body::{Body, FileFailed};
 use super::client::{self, InsecureRedirect, Network};
 use super::connection::{self, ConnectionError};
@@ -213,8 +213,8 @@ impl Wire {
         }
         let sent = Arc::new(AtomicU64::new(0));
         let builder = request.body.attach(builder, &self.observer, &sent).await?;
-        let sending = client::led(builder.send());
-        let (outcome, led_to) = match uploaded {
+        let sending = client::with_last_redirect(builder.send());
+        let (outcome, last_redirect) = match uploaded {
             None => match self.pace.head(sending).await {
                 Ok(outcome) => outcome,
                 Err(slow) => {
@@ -253,7 +253,7 @@ impl Wire {
                 Ok(response)
             }
             Err(error) => {
-                let url = led_to.as_ref().unwrap_or(&request.url);
+                let url = last_redirect.as_ref().unwrap_or(&request.url);
                 let failure = self.broken(url, &request.what, error);
                 self.report(request, &innermost(&failure.error));
                 Err(failure)
@@ -324,7 +324,10 @@ impl Wire {
             && !wait.is_zero()
         {
             let separator = if message.is_empty() { "" } else { "; " };
-            *message = format!("{message}{separator}it asks to wait {} s", wait.as_secs());
+            *message = format!(
+                "{message}{separator}the server asks the client to wait {} s",
+                wait.as_secs()
+            );
         }
         let retry = Some(asked);
         Failure { error, retry }
@@ -337,10 +340,10 @@ impl Wire {
         if status.is_success() {
             return self.not_registry(&response, what, None);
         }
-        let words = self.words(response).await;
-        let is_subject = !subject.is_empty() && !words.message.contains(answer::UNKNOWN_BLOB);
+        let error = self.read_error(response).await;
+        let is_subject = !subject.is_empty() && !error.message.contains(answer::UNKNOWN_BLOB);
         if status == StatusCode::NOT_FOUND && is_subject {
-            let code = match words.code.as_str() {
+            let code = match error.code.as_str() {
                 "" => String::new(),
                 code => format!(" ({code})"),
             };
@@ -354,23 +357,23 @@ impl Wire {
             what: what.to_owned(),
             location,
             status: status.as_u16(),
-            message: words.message,
+            message: error.message,
         }
     }
 
     /// Reads the error of an answer. The text names the proxy if the proxy may have answered, which is impossible over
     /// TLS.
-    pub(super) async fn words(&self, response: Response) -> Words {
+    pub(super) async fn read_error(&self, response: Response) -> ErrorMessage {
         let status = response.status();
         let may_be = status.is_server_error() || status == StatusCode::FORBIDDEN;
         let is_plain = response.url().scheme() == "http";
         let proxy = (may_be && is_plain).then(|| self.network.proxy(response.url()));
-        let mut words = answer::words(response).await;
+        let mut error = answer::read_error(response).await;
         if let Some(proxy) = proxy.flatten() {
-            let separator = if words.message.is_empty() { "" } else { "; " };
-            words.message += &format!("{separator}asked through the proxy {proxy}");
+            let separator = if error.message.is_empty() { "" } else { "; " };
+            error.message += &format!("{separator}the request went through the proxy {proxy}");
         }
-        words
+        error
     }
 
     /// Returns an answer to an upload if it is a success. A success that does not confirm the upload, or that names

@@ -261,6 +261,6 @@ async fn a_panicking_body_is_aborted() {
         server
             .line()
             .await
-            .ends_with("the task that produces it panicked")
+            .ends_with("the task that produces the body panicked")
     );
 }

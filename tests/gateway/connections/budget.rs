@@ -196,7 +196,7 @@ async fn a_client_that_does_not_read_the_end_is_disconnected() {
     while !server
         .line()
         .await
-        .ends_with("does not read the end of a response")
+        .ends_with("stopped reading before the end of a response")
     {}
     assert_eq!(server.errors("slow"), 1);
     collected(answer.into_body()).await.1.unwrap_err();

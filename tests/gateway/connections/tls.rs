@@ -90,7 +90,7 @@ async fn connections_without_tls_are_logged() {
     let mut client = Http1Client::connect(server.address).await;
     client.ask("GET", "/first").await;
     let line = server.line().await;
-    assert!(line.contains("no TLS"), "{line}");
+    assert!(line.contains("the TLS handshake failed"), "{line}");
     assert!(!line.contains("eof"), "{line}");
     assert_eq!(server.stub.asked().len(), 0);
     let metrics = Arc::clone(&server.metrics);
@@ -112,7 +112,7 @@ async fn silent_tls_clients_are_disconnected() {
     })
     .await;
     Http1Client::connect(server.address).await.closed().await;
-    assert!(server.line().await.contains("no TLS"));
+    assert!(server.line().await.contains("the TLS handshake failed"));
 }
 
 #[test]

@@ -86,7 +86,7 @@ async fn assert_shown(front: &TestGateway, name: &str, pushed: &[PushSummary; 3]
         ],
     );
     assert_eq!(tags.page().matches("yanked</span>").count(), 1);
-    assert!(tags.page().contains("and 1 tag about digests"));
+    assert!(tags.page().contains("and 1 tag for digests"));
 
     let path = format!("/-/{name}:1.1.0");
     let second = front.get(&path).await.is(200);
@@ -241,7 +241,10 @@ async fn a_browser_sees_public_repositories() {
             assert!(!refused.page().contains("world root"));
         }
         let listed = front.get("/").await.is(200);
-        assert!(listed.page().contains("it requires a login"), "{listed:?}");
+        assert!(
+            listed.page().contains("the registry requires a login"),
+            "{listed:?}"
+        );
         assert!(listed.page().contains("<form action=\"/\" method=\"get\">"));
         let own = TestGateway::with(vec![registry(&upstream.host)], move |settings| {
             settings.rights = Rights::Own(Arc::new(move |_| {
@@ -265,8 +268,8 @@ async fn a_manifest_with_layers_of_other_repositories_shows_no_wit() {
     assert!(shown.page().contains("world root"));
     let shown = front.get("/-/demo/forged:1.0").await.is(200);
     assert!(!shown.page().contains("world root"));
-    assert!(shown.page().contains("It cannot be shown: "));
-    assert!(shown.page().contains("is not in the repository"));
+    assert!(shown.page().contains("The WIT cannot be shown: "));
+    assert!(shown.page().contains("does not have its blob"));
 }
 
 #[tokio::test]

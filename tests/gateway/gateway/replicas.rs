@@ -126,7 +126,7 @@ async fn a_search_has_bounds_and_is_not_repeated_at_once() {
     };
     let patient = TestGateway::new(vec![registry(&upstream.address())]);
     let forgetful = TestGateway::with(vec![registry(&upstream.address())], |settings| {
-        settings.missed = Duration::ZERO;
+        settings.miss_lifetime = Duration::ZERO;
     });
     for (front, expected) in [(patient, [200, 0]), (forgetful, [200, 200])] {
         for expected in expected {
@@ -143,7 +143,7 @@ async fn artifacts_deleted_upstream_are_not_served() {
     let store = remote(&upstream.address(), "demo/app");
     let (pushed, content) = publish(&store, "layers", "1.0.0", false).await;
     let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
-        settings.remembered = Duration::ZERO;
+        settings.grant_lifetime = Duration::ZERO;
     });
     front.get("/v2/demo/app/manifests/1.0.0").await.is(200);
     let split = pushed.split_manifest_digest.to_string();

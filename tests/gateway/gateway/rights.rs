@@ -131,7 +131,7 @@ async fn a_manifest_with_layers_of_other_repositories_is_refused() {
         }
     }
     assert!(
-        front.log()[0].contains("is not in the repository"),
+        front.log()[0].contains("does not have its blob"),
         "{:?}",
         front.log()
     );
@@ -159,7 +159,7 @@ async fn granted_rights_are_checked_again_after_a_while() {
         (Duration::ZERO, &[split]),
     ] {
         let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
-            settings.remembered = remembered;
+            settings.grant_lifetime = remembered;
         });
         front
             .ask(Method::GET, "/v2/demo/app/manifests/1.0", &as_known)

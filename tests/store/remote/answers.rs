@@ -162,7 +162,7 @@ async fn answers_of_other_servers_than_token_servers_are_named() {
         (typed(200, HTML, b"<html>sesame"), "text/html"),
         (typed(200, "text/plain", b"sesame"), "text/plain"),
         (Fault::Answer(200, gzip, GZIP.to_vec()), "gzip"),
-        (typed(200, "application/json", b"{}"), "the token"),
+        (typed(200, "application/json", b"{}"), "it has no token"),
         (Fault::Status(403, vec![]), "injected"),
         (Fault::Answer(404, vec![], vec![]), "404"),
     ] {

@@ -102,7 +102,7 @@ async fn a_wait_that_is_too_long_is_an_error_at_once() {
         };
         let text = shown(&error);
         assert!(
-            text.ends_with("429: UNAVAILABLE: injected; it asks to wait 3600 s"),
+            text.ends_with("429: UNAVAILABLE: injected; the server asks the client to wait 3600 s"),
             "{text}"
         );
         assert_eq!(registry.requests().len(), 1);

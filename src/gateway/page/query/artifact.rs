@@ -4,7 +4,7 @@
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{ASKED_AT_ONCE, newest_first};
+use super::{MAX_REQUESTS, newest_first};
 use crate::artifact::{FlatDescription, FlatManifest, Form, form};
 use crate::digest::Digest;
 use crate::error::Error;
@@ -19,7 +19,7 @@ use crate::gateway::page::page;
 use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::upstream::ManifestAnswer;
-use crate::gateway::view::is_unsound;
+use crate::gateway::view::is_invalid_content;
 use crate::gateway::{HandlerResult, RepositoryRequest};
 use crate::manifest::{Annotations, Os};
 use crate::package::{self, Tags};
@@ -28,7 +28,7 @@ use crate::reference::Name;
 use crate::store::{self, RawManifest, blocking};
 use crate::world::{self, Interfaces};
 
-/// The most versions that a component is compared with.
+/// The maximum number of versions that a component is compared with.
 const MAX_OTHERS: usize = 10;
 
 /// The largest root that is fetched to read its WIT, in bytes as stored.
@@ -121,7 +121,11 @@ impl RepositoryRequest<'_> {
         }
         Err(match relayed {
             Some(relayed) => self.gateway.relay(self.request, relayed).into(),
-            None => Refusal::not_found("MANIFEST_UNKNOWN", "there is no such manifest").into(),
+            None => Refusal::not_found(
+                "MANIFEST_UNKNOWN",
+                "the repository does not have this manifest",
+            )
+            .into(),
         })
     }
 
@@ -160,12 +164,14 @@ impl RepositoryRequest<'_> {
             let opened = match self.store.manifest(&Name::Tag(tag.clone())).await {
                 Ok(raw) if raw.digest == *digest => return None,
                 Ok(raw) => self.open_artifact(&raw).await,
-                Err(store::Error::NotFound { .. }) => Ok(Err("it does not exist".to_owned())),
+                Err(store::Error::NotFound { .. }) => {
+                    Ok(Err("the manifest does not exist".to_owned()))
+                }
                 Err(error) => Err(error.into()),
             };
             let contents = match opened {
                 Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
-                Ok(Err(what)) => Err(format!("it is {what}")),
+                Ok(Err(what)) => Err(format!("this tag names {what}")),
                 Err(error) => Err(self.gateway.failure_message(self.request, &error)),
             };
             Some(ComparedVersion {
@@ -174,7 +180,7 @@ impl RepositoryRequest<'_> {
                 contents,
             })
         });
-        let reading = stream::iter(reading).buffered(ASKED_AT_ONCE);
+        let reading = stream::iter(reading).buffered(MAX_REQUESTS);
         let others: Vec<Option<ComparedVersion>> = reading.collect().await;
         (others.into_iter().flatten().collect(), left_out)
     }
@@ -210,7 +216,7 @@ impl RepositoryRequest<'_> {
         let root = artifact.manifest.root.blob.size;
         if root > MAX_ROOT_BYTES {
             return Err(format!(
-                "its root is stored in {root} bytes, and at most {MAX_ROOT_BYTES} are fetched for a page"
+                "its root has {root} stored bytes, and a page fetches at most {MAX_ROOT_BYTES}"
             ));
         }
         let complete = self.check_layers(artifact.digest, &artifact.manifest).await;
@@ -221,7 +227,7 @@ impl RepositoryRequest<'_> {
         let read = async { stub_of(store, opened, self.gateway.session()?).await };
         let (stub, _) = read
             .await
-            .map_err(|error: Error| match is_unsound(&error) {
+            .map_err(|error: Error| match is_invalid_content(&error) {
                 true => chain(&error),
                 false => self.gateway.failure_message(self.request, &error),
             })?;
@@ -246,7 +252,7 @@ impl RepositoryRequest<'_> {
             }
         };
         let described = read.await.unwrap_or_else(|error: Error| {
-            self.gateway.note(self.request, &chain(&error));
+            self.gateway.log_error(self.request, &chain(&error));
             FlatDescription::default()
         });
         Interfaces {

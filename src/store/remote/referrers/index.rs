@@ -12,12 +12,12 @@ use crate::store::RawManifest;
 /// Returns the tag of the index that lists the referrers of a manifest.
 pub(super) fn referrers_tag(digest: &str) -> String {
     let (algorithm, encoded) = digest.split_once(':').unwrap_or((digest, ""));
-    let sound = |text: &str, most: usize| -> String {
+    let allowed = |text: &str, most: usize| -> String {
         let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let chars = text.chars().map(|c| if known(c) { c } else { '-' });
         chars.take(most).collect()
     };
-    format!("{}-{}", sound(algorithm, 32), sound(encoded, 64))
+    format!("{}-{}", allowed(algorithm, 32), allowed(encoded, 64))
 }
 
 /// A manifest that has a subject.
@@ -86,7 +86,7 @@ impl Index {
             Some(Value::Array(entries)) => entries,
             // Some languages write an empty list as `null`.
             Some(Value::Null) => Vec::new(),
-            _ => return Err("it is not an index: it has no list of manifests".to_owned()),
+            _ => return Err("it has no list of manifests".to_owned()),
         };
         Ok(Self { fields, entries })
     }
@@ -144,13 +144,13 @@ pub(super) fn artifact_type(manifest: &[u8]) -> Option<String> {
 }
 
 fn stated_type(manifest: &Value) -> Option<String> {
-    let said = |value: Option<&Value>| {
+    let non_empty = |value: Option<&Value>| {
         let text = value.and_then(Value::as_str).unwrap_or_default();
         (!text.is_empty()).then(|| text.to_owned())
     };
     let config = manifest.get("config");
     let config = config.and_then(|config| config.get("mediaType"));
-    said(manifest.get("artifactType")).or_else(|| said(config))
+    non_empty(manifest.get("artifactType")).or_else(|| non_empty(config))
 }
 
 fn digest_of(entry: &Value) -> Option<&str> {
@@ -160,9 +160,9 @@ fn digest_of(entry: &Value) -> Option<&str> {
 fn without_nulls(entry: &Value) -> Value {
     match entry {
         Value::Object(fields) => {
-            let told = fields.iter().filter(|(_, value)| !value.is_null());
-            let told = told.map(|(name, value)| (name.clone(), value.clone()));
-            Value::Object(told.collect())
+            let members = fields.iter().filter(|(_, value)| !value.is_null());
+            let members = members.map(|(name, value)| (name.clone(), value.clone()));
+            Value::Object(members.collect())
         }
         other => other.clone(),
     }

@@ -7,7 +7,7 @@ use reqwest::{Response, Url};
 use crate::store::Error;
 use crate::store::remote::wire::Wire;
 
-/// The size of a chunk, unless the registry asks for larger ones. It is the most that GHCR accepts.
+/// The size of a chunk, unless the registry asks for larger ones. It is the maximum that GHCR accepts.
 pub(super) const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The minimum size of every chunk but the last.
