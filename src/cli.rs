@@ -197,7 +197,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         tokio::select! {
             outcome = dispatch(arguments.command, &context) => outcome,
             // The gateway has its own shutdown.
-            () = wait_for_interrupt(), if !is_server => Err(Failure::interrupted()),
+            () = wait_for_interrupt(), if !is_server => Err(context.interruption()),
         }
     });
     context.finish();

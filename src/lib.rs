@@ -42,7 +42,7 @@
 //! | [`reference`](mod@reference) | references and names |
 //! | [`store`] | a trait for reading and one for writing; layouts, registries, blob directories, the cache |
 //! | [`content`] | verified bytes from a decoded copy, the cache, a blob directory or a store; fetched and decoded once |
-//! | [`copy`], [`push`], [`pull`] | copy blobs and artifacts between stores; push and pull a component |
+//! | [`copy`], [`push`], [`pull`] | copy blobs and artifacts between stores; push and pull a component; attach deltas |
 //! | [`acceptance`] | the checks that every artifact must pass: ownership, yank, immutability, pinned digests |
 //! | [`package`] | packages: location, version selection, publishing, locking |
 //! | [`index`] | the local search index and its queries |

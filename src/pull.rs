@@ -4,6 +4,7 @@
 //! that the interface is read from. Blobs come from the cache if possible, and otherwise from the store. This module
 //! knows nothing about packages, versions or HTTP.
 
+mod deltas;
 mod open;
 mod stub;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+pub use self::deltas::list_deltas;
 pub use self::open::{
     Artifact, OpenArtifact, SplitArtifact, UnusableSplit, describe, open, open_manifest, open_split,
 };

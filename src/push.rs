@@ -5,6 +5,7 @@
 //! stores.
 
 mod compat;
+mod delta;
 mod encoders;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+pub use self::delta::{DeltaOutcome, DeltaTarget};
 use self::encoders::Encoders;
 use crate::artifact;
 use crate::component::Component;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wharf::error::Kind;
 use wharf::package::{self, LocatedArtifact, LocatedVersion, RegistrySettings};
 use wharf::reference::package::{PackageName, PackageSpec, Requirement, looks_like_package};
-use wharf::reference::{BLOBS, Mistake, Reference};
+use wharf::reference::{BLOBS, Location, Mistake, Reference};
 
 use super::failure::Failure;
 use super::hints;
@@ -95,6 +95,17 @@ pub(crate) fn parse_target(text: &str) -> Result<Reference, Failure> {
             Err(package::Error::ReadOnly { location }.into())
         }
         false => parse_reference(text),
+    }
+}
+
+/// Returns the repository of an artifact.
+pub(crate) async fn location(context: &Context, name: &ArtifactName) -> Result<Location, Failure> {
+    match name {
+        ArtifactName::Reference(reference) => Ok(reference.location.clone()),
+        ArtifactName::Package(spec) => {
+            let registry = context.locator()?.registry(&spec.name).await?;
+            Ok(registry.repository(&spec.name)?)
+        }
     }
 }
 

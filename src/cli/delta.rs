@@ -1,5 +1,9 @@
 //! `wharf delta`
 
+pub(crate) mod attach;
+pub(crate) mod rows;
+mod stored;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -17,24 +21,37 @@ use super::output::{self, BinaryOutput};
 use super::settings::{Context, PolicyFlags};
 use super::text::{self, unwritable};
 
-/// Write the changes between two components to a file
+/// Write or attach the changes between two components
 ///
-/// `wharf patch` rebuilds the new component from the old one and this file. The file is small if the new
+/// With -o, `wharf patch` rebuilds the new component from the old one and the file. The file is small if the new
 /// component is a later build of the old one. The same two components always give the same file.
+///
+/// Without -o, both are references or packages. The changes are stored beside the new one, where clients
+/// that have the old one find them. `wharf publish` does this for the nearest lower versions.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf delta calc-1.0.wasm calc-1.1.wasm -o calc.delta
   wharf patch calc-1.0.wasm calc.delta -o calc-1.1.wasm
-  wharf delta demo:calc@1.0.0 calc.wasm -o - | ssh host wharf patch calc-1.0.wasm - -o calc.wasm")]
+  wharf delta demo:calc@1.0.0 calc.wasm -o - | ssh host wharf patch calc-1.0.wasm - -o calc.wasm
+  wharf delta demo:calc@1.0.0 demo:calc@1.2.0                    attach it to 1.2.0
+  wharf delta --all-versions demo:calc@1.2.0                     from every lower version")]
+#[command(allow_missing_positional = true)]
 pub(crate) struct Delta {
     /// The old component: a file, a reference or a package; `-` for standard input
-    old: String,
+    #[arg(
+        required_unless_present = "all_versions",
+        conflicts_with = "all_versions"
+    )]
+    old: Option<String>,
     /// The new component
     new: String,
-    /// Output file, or `-` for standard output
+    /// Output file, or `-` for standard output [default: attach the changes to the new component]
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    output: Option<PathBuf>,
+    /// Attach the changes from every lower version of the package that is not yanked
+    #[arg(long, conflicts_with = "output")]
+    all_versions: bool,
     #[command(flatten)]
     level: DeltaLevel,
     #[command(flatten)]
@@ -60,10 +77,18 @@ struct DeltaReport {
 
 impl Delta {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let level = self.level.delta_level;
+        match (&self.old, &self.output) {
+            (Some(old), Some(output)) => self.write(context, old, output).await,
+            (old, _) => stored::attach(context, old.as_deref(), &self.new, level).await,
+        }
+    }
+
+    async fn write(&self, context: &Context, old: &str, output: &Path) -> Result<(), Failure> {
         let policy = self.split.policy();
-        let old = ComponentInput::open(context, &self.old).await?;
+        let old = ComponentInput::open(context, old).await?;
         let new = ComponentInput::open(context, &self.new).await?;
-        let out = BinaryOutput::open(&self.output, context.flags.json)?;
+        let out = BinaryOutput::open(output, context.flags.json)?;
         let scratch = context.cache()?.ingest().to_owned();
         let observer = context.observer();
         let level = self.level.delta_level;
@@ -85,7 +110,7 @@ impl Delta {
             })
         };
         let report = blocking(make).await?;
-        report.print(context, &self.output)
+        report.print(context, output)
     }
 }
 

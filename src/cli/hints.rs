@@ -98,6 +98,13 @@ pub(crate) const WHOLE_VERSION: &str = "give a version with three numbers, such 
 /// A directory without WIT files.
 pub(crate) const WIT_DIRECTORY: &str = "give --wit the directory with the package's own .wit files";
 
+/// Files where stored artifacts are needed.
+pub(crate) const DELTA_TO_FILE: &str = "add -o FILE to write the changes to a file";
+
+/// A reference where a version is needed.
+pub(crate) const DELTA_TO_VERSION: &str =
+    "name a version, as in `wharf delta --all-versions demo:calc@1.2.0`";
+
 /// The user has no configuration file.
 pub(crate) const NAME_CONFIG: &str = "name a file with --config";
 

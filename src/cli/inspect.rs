@@ -25,6 +25,7 @@ use wharf::store::{Observer, Store};
 use wharf::world::{self, World};
 
 use super::arguments::{self, ArtifactName, FileOrArtifact};
+use super::delta::rows::{self, DeltaRow};
 use super::failure::{Failure, blocking};
 use super::input::Input;
 use super::layers::{self, LayerRow};
@@ -85,6 +86,8 @@ struct InspectReport {
     /// The attributes of these names, and whether both lists are complete.
     names: NameDetails,
     annotations: Annotations,
+    /// The deltas to the artifact.
+    deltas: Vec<DeltaRow>,
     warning: Option<String>,
     /// The text of a WIT package; with `--wit` of any component.
     wit: Option<String>,
@@ -157,6 +160,9 @@ impl Inspect {
         let mut report = InspectReport::of_stored(&located, cache)?;
         if let Artifact::Flat(flat) = &opened.artifact {
             report.describe(context, flat, store.as_ref()).await?;
+        }
+        if !self.wit || context.flags.json {
+            report.deltas = rows::list(context, store.as_ref(), opened).await;
         }
         if self.wit {
             return report.with_wit(context, store, opened).await;
@@ -389,6 +395,9 @@ impl InspectReport {
             if let Some(digest) = digest {
                 say(key, digest);
             }
+        }
+        for delta in &self.deltas {
+            say("delta", &delta.text());
         }
         if let Some(warning) = &self.warning {
             say("warning", warning);

@@ -12,13 +12,16 @@ use wharf::error::Kind;
 use wharf::manifest::annotation;
 use wharf::metadata;
 use wharf::package::{
-    self, Publication, PublishSummary, Publisher, UncomparedVersion, VersionState,
+    self, DeltaSources, Publication, PublishSummary, Publisher, UncomparedVersion, VersionState,
 };
 use wharf::push::{self, PushOptions};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Requirement, Version};
 use wharf::store::{Store, WritableStore};
 
+use super::delta::DeltaLevel;
+use super::delta::attach::{DeltaAttacher, OldArtifacts, deltas_or_warning};
+use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
@@ -27,9 +30,12 @@ use super::{arguments, hints, output, text, wit};
 
 /// Publish a component as a package version
 ///
-/// A version is written once. Publishing the same bytes again does nothing. Other bytes are refused. The
-/// registry comes from --registry or wkg's configuration. Packages without a registry are in the local
-/// layout: WHARF_HOME, by default ~/.local/share/wharf.
+/// A version is written once. Publishing the same bytes again adds only missing deltas. Other bytes are
+/// refused. The registry comes from --registry or wkg's configuration. Packages without a registry are in
+/// the local layout: WHARF_HOME, by default ~/.local/share/wharf.
+///
+/// After the upload, wharf makes deltas from the nearest lower versions. Clients that have one of these
+/// versions fetch the delta instead of the changed layers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,6 +43,7 @@ Examples:
   wharf publish calc.wasm demo:calc@1.0.0 --registry ghcr.io/me --compat
   wharf publish wasi-http.wasm                     name and version from a WIT package
   wharf publish calc.wasm demo:calc@1.0.1 --dry-run
+  wharf publish calc.wasm demo:calc@2.0.0 --delta-from demo:calc@1.4.2
   wharf publish calc.wasm demo:calc@1.0.1 --annotation org.opencontainers.image.vendor=Demo")]
 pub(crate) struct Publish {
     /// The component, core module or WIT package
@@ -64,6 +71,23 @@ pub(crate) struct Publish {
     /// Compress every layer again [default: reuse cached layers of any compression level]
     #[arg(long)]
     no_reuse: bool,
+    #[command(flatten)]
+    delta: DeltaFlags,
+}
+
+/// Flags for the deltas to a version.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Delta options")]
+struct DeltaFlags {
+    /// Make a delta from this reference or package; may be repeated [default: from the highest lower
+    /// version, and from the highest one with a lower minor number]
+    #[arg(long, value_name = "REF")]
+    delta_from: Vec<String>,
+    /// Make no deltas
+    #[arg(long, conflicts_with = "delta_from")]
+    no_delta: bool,
+    #[command(flatten)]
+    level: DeltaLevel,
 }
 
 fn parse_annotation(text: &str) -> Result<(String, String), String> {
@@ -91,6 +115,8 @@ struct PublishReport {
     sent: SentBlobs,
     /// Whether anything was sent.
     published: bool,
+    /// The deltas that were made.
+    deltas: Vec<DeltaRow>,
     dry_run: bool,
 }
 
@@ -111,6 +137,8 @@ impl Publish {
             tag: Some(publication.tag()?),
             digest: None,
         };
+        let (from, location) = (&self.delta.delta_from, &reference.location);
+        let old = OldArtifacts::parse(context, from, location).await?;
         // A dry run creates no layout.
         let writable = match self.dry_run {
             false => Some(registry.write(connector, package, None).await?),
@@ -147,6 +175,20 @@ impl Publish {
             sent.add(pushed.sent, pushed.skipped);
             context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         }
+        let deltas = match (digest, &writable) {
+            (Some(digest), Some(store)) if !self.delta.no_delta => {
+                context.explain_interruption(format!(
+                    "{publication} is published, but its deltas may be missing"
+                ));
+                let published = (&publication.version, &digest);
+                let store = store.as_ref();
+                let deltas = self
+                    .delta
+                    .attach(context, store, published, &reference, old);
+                deltas_or_warning(context, deltas.await)
+            }
+            _ => Vec::new(),
+        };
         let (split_digest, flat_digest) = push::identities(&component, &options.metadata);
         let content = component.config.content;
         let report = PublishReport {
@@ -165,6 +207,7 @@ impl Publish {
             layers: component.config.layers.len() + 1,
             published: pushed.is_some(),
             sent,
+            deltas,
             dry_run: self.dry_run,
         };
         output::print(context, &report, || report.text())
@@ -282,6 +325,32 @@ impl Publish {
     }
 }
 
+impl DeltaFlags {
+    /// Makes the deltas to the published version, and returns them.
+    async fn attach(
+        &self,
+        context: &Context,
+        store: &dyn WritableStore,
+        published: (&Version, &Digest),
+        reference: &Reference,
+        old: OldArtifacts,
+    ) -> Result<Vec<DeltaRow>, Failure> {
+        let (version, manifest) = published;
+        let level = self.level.delta_level;
+        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, level).await? else {
+            return Ok(Vec::new());
+        };
+        match old.is_empty() {
+            true => {
+                let sources = DeltaSources::Nearest;
+                attacher.attach_versions(version, sources).await;
+            }
+            false => attacher.attach_named(old).await,
+        }
+        Ok(attacher.finish(reference)?.0)
+    }
+}
+
 impl PublishReport {
     fn text(&self) -> String {
         let content = format!(
@@ -300,7 +369,8 @@ impl PublishReport {
             true => format!("\n{}", self.sent.text("")),
             false => String::new(),
         };
+        let deltas = rows::lines(&self.deltas);
         let reference = &self.reference;
-        format!("{head}{state}  {reference}\n  content  {content}{sent}")
+        format!("{head}{state}  {reference}\n  content  {content}{sent}{deltas}")
     }
 }

@@ -7,9 +7,15 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::manifest::Annotations;
 use wharf::package::RegistrySettings;
+use wharf::pull::{self, OpenArtifact};
 use wharf::push::{self, PushOptions};
 use wharf::reference::package::PackageSpec;
+use wharf::reference::{Name, Reference};
+use wharf::store::WritableStore;
 
+use super::delta::DeltaLevel;
+use super::delta::attach::{DeltaAttacher, OldArtifacts, deltas_or_warning};
+use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
@@ -25,6 +31,7 @@ use super::{arguments, hints, output, text};
 Examples:
   wharf push calc.wasm oci:store:calc
   wharf push calc.wasm localhost:5000/demo/calc:1.0
+  wharf push calc.wasm localhost:5000/demo/calc:dev --delta
   wharf push --level 19 --no-reuse calc.wasm ghcr.io/me/calc:1.0")]
 pub(crate) struct Push {
     /// The component or core module
@@ -37,6 +44,22 @@ pub(crate) struct Push {
     /// Compress every layer again [default: reuse cached layers of any compression level]
     #[arg(long)]
     no_reuse: bool,
+    #[command(flatten)]
+    delta: DeltaFlags,
+}
+
+/// Flags for the deltas to an artifact.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Delta options")]
+struct DeltaFlags {
+    /// Make a delta from the artifact that the tag named before
+    #[arg(long)]
+    delta: bool,
+    /// Make a delta from this reference or package; may be repeated
+    #[arg(long, value_name = "REF")]
+    delta_from: Vec<String>,
+    #[command(flatten)]
+    level: DeltaLevel,
 }
 
 #[derive(Serialize)]
@@ -50,6 +73,8 @@ struct PushReport {
     layers: usize,
     #[serde(flatten)]
     sent: SentBlobs,
+    /// The deltas that were made.
+    deltas: Vec<DeltaRow>,
 }
 
 impl Push {
@@ -77,18 +102,27 @@ impl Push {
             compat: false,
         };
         input.check_unchanged(&self.file)?;
-        let tag = Some(reference.tag_or_default());
-        let pushed = push::push(
-            input.component,
-            store.as_ref(),
-            tag,
-            context.session()?,
-            &options,
-        )
-        .await?;
+        let old = OldArtifacts::parse(context, &self.delta.delta_from, location).await?;
+        let (tag, store) = (reference.tag_or_default(), store.as_ref());
+        let session = context.session()?;
+        let before = match self.delta.delta {
+            true => Some(pull::open(store, &Name::Tag(tag.to_owned()), session).await),
+            false => None,
+        };
+        let pushed = push::push(input.component, store, Some(tag), session, &options).await?;
         context.remember(&reference, pushed.blobs.iter().copied(), true)?;
         let mut sent = SentBlobs::default();
         sent.add(pushed.sent, pushed.skipped);
+        let deltas = match before.is_some() || !old.is_empty() {
+            true => {
+                let manifest = &pushed.digest;
+                let deltas = self
+                    .delta
+                    .attach(context, store, manifest, &reference, before, old);
+                deltas_or_warning(context, deltas.await)
+            }
+            false => Vec::new(),
+        };
         let report = PushReport {
             reference: reference.at(pushed.digest).to_string(),
             digest: pushed.digest,
@@ -98,8 +132,37 @@ impl Push {
             content_size: pushed.content.size,
             layers: pushed.layers,
             sent,
+            deltas,
         };
         output::print(context, &report, || report.text())
+    }
+}
+
+impl DeltaFlags {
+    /// Makes the deltas to the pushed artifact, and returns them. `before` is the artifact that the tag named.
+    async fn attach(
+        &self,
+        context: &Context,
+        store: &dyn WritableStore,
+        manifest: &Digest,
+        reference: &Reference,
+        before: Option<Result<OpenArtifact, wharf::error::Error>>,
+        old: OldArtifacts,
+    ) -> Result<Vec<DeltaRow>, Failure> {
+        let level = self.level.delta_level;
+        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, level).await? else {
+            return Ok(Vec::new());
+        };
+        if let Some(before) = before {
+            let name = reference.to_string();
+            let attached = match before {
+                Ok(before) => attacher.attach(&name, store, &before).await,
+                Err(error) => Err(error.into()),
+            };
+            attacher.warn_if_failed(&name, attached);
+        }
+        attacher.attach_named(old).await;
+        Ok(attacher.finish(reference)?.0)
     }
 }
 
@@ -108,12 +171,13 @@ impl PushReport {
         let saved = self.content_size.saturating_sub(self.sent.sent_bytes);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
         format!(
-            "{}\n  content  {} in {}\n{}\n  saved    {} ({percent} %)",
+            "{}\n  content  {} in {}\n{}\n  saved    {} ({percent} %){}",
             self.reference,
             text::size(self.content_size),
             text::count(self.layers as u64, "layer"),
             self.sent.text(""),
             text::size(saved),
+            rows::lines(&self.deltas),
         )
     }
 }

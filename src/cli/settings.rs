@@ -153,6 +153,8 @@ pub(crate) struct Context {
     session: OnceLock<Session>,
     /// A temporary cache. It is removed with this value, even if abandoned work still uses it.
     temporary: OnceLock<TempDir>,
+    /// The state of the work if the run is interrupted.
+    interruption: OnceLock<String>,
 }
 
 /// The number of attempts to remove a temporary cache. An encoder that still runs may put its blob and record into an
@@ -201,6 +203,7 @@ impl Context {
             local_layout: local_layout(),
             session: OnceLock::new(),
             temporary: OnceLock::new(),
+            interruption: OnceLock::new(),
             flags,
         })
     }
@@ -355,6 +358,20 @@ impl Context {
             observer: self.observer(),
             ..Options::default()
         }
+    }
+
+    /// Sets the state of the work that the error of an interrupted run names.
+    pub(crate) fn explain_interruption(&self, state: String) {
+        self.interruption.get_or_init(|| state);
+    }
+
+    /// Returns the failure of an interrupted run.
+    pub(crate) fn interruption(&self) -> Failure {
+        let message = match self.interruption.get() {
+            Some(state) => format!("interrupted; {state}"),
+            None => "interrupted".to_owned(),
+        };
+        Failure::new(Kind::Interrupted, message)
     }
 
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {

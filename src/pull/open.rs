@@ -43,6 +43,8 @@ pub enum Artifact {
 pub struct SplitArtifact {
     /// The digest of the split manifest.
     pub digest: Digest,
+    /// The size of the split manifest in bytes.
+    pub size: u64,
     /// The manifest.
     pub manifest: SplitManifest,
     /// The config.
@@ -52,6 +54,14 @@ pub struct SplitArtifact {
 }
 
 impl SplitArtifact {
+    /// Returns the identity of the split manifest.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            digest: self.digest,
+            size: self.size,
+        }
+    }
+
     /// Returns the facts for the acceptance gate.
     pub fn facts(&self, store: &dyn Store) -> Facts<'_> {
         Facts {
@@ -113,6 +123,14 @@ impl OpenArtifact {
     pub fn split(&self) -> Option<&SplitArtifact> {
         match &self.artifact {
             Artifact::Split(split) => Some(split),
+            Artifact::Flat(_) => None,
+        }
+    }
+
+    /// Returns the split artifact, if there is one.
+    pub fn into_split(self) -> Option<SplitArtifact> {
+        match self.artifact {
+            Artifact::Split(split) => Some(*split),
             Artifact::Flat(_) => None,
         }
     }
@@ -239,6 +257,7 @@ impl ArtifactOpener<'_> {
         manifest.check_flat(&config).map_err(&unsound)?;
         Ok(SplitArtifact {
             digest: raw.digest,
+            size: raw.bytes.len() as u64,
             manifest,
             config,
             config_from,

@@ -6,6 +6,7 @@ mod builds;
 mod clients;
 mod collecting;
 mod compat;
+mod deltas;
 mod faults;
 mod journey;
 mod locking;

@@ -7,7 +7,7 @@ use super::comparison::sum;
 use super::document::{encoded, link};
 use super::layers::Layers;
 use super::numbers::{count, size};
-use crate::artifact::SplitManifest;
+use crate::artifact::{ListedDelta, SplitManifest};
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Os, annotation};
 use crate::world::Interfaces;
@@ -59,6 +59,8 @@ pub(super) struct Split {
     pub(super) names: Interfaces,
     /// The WIT, or the reason why there is none.
     pub(super) wit: Result<String, String>,
+    /// The deltas to the artifact, or the reason why they cannot be listed.
+    pub(super) deltas: Result<Vec<ListedDelta>, String>,
 }
 
 impl ArtifactPage {
@@ -85,6 +87,7 @@ impl ArtifactPage {
             @match &self.what {
                 ArtifactKind::Split(split) => {
                     (split.layers.html())
+                    (deltas(&split.deltas))
                     (names(&split.names))
                     (wit(&split.wit))
                 }
@@ -173,6 +176,33 @@ fn fact(key: &str, value: Markup) -> Markup {
 
 fn digest(key: &str, digest: &Digest) -> Markup {
     fact(key, html! { span.digest { (digest) } })
+}
+
+fn deltas(deltas: &Result<Vec<ListedDelta>, String>) -> Markup {
+    match deltas {
+        Ok(deltas) if deltas.is_empty() => html! {},
+        Ok(deltas) => html! {
+            section id="deltas" {
+                h2 { "Deltas" }
+                p.note { "Clients that have one of these versions fetch the delta instead of the changed layers." }
+                table {
+                    thead { tr { th { "from" } th.number { "stored" } } }
+                    tbody {
+                        @for delta in deltas {
+                            tr {
+                                td {
+                                    @if let Some(version) = &delta.source_version { (version) " " }
+                                    span.digest { (delta.source) }
+                                }
+                                td.number { (size(delta.size)) }
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        Err(why) => html! { p.problem { "The deltas cannot be listed: " (why) } },
+    }
 }
 
 fn names(interfaces: &Interfaces) -> Markup {
@@ -278,6 +308,7 @@ mod tests {
             manifest,
             names,
             wit,
+            deltas: Ok(Vec::new()),
         }))
     }
 
@@ -334,6 +365,26 @@ mod tests {
             assert!(!page.contains("<script"));
             assert!(page.contains("&lt;script&gt;"));
         }
+    }
+
+    #[test]
+    fn deltas_are_shown_with_their_sources_and_sizes() {
+        let delta = ListedDelta {
+            manifest: Digest::of(b"delta"),
+            source: Digest::of(b"source"),
+            size: 12_700,
+            source_version: Some(HOSTILE.to_owned()),
+        };
+        let mut kind = split(Interfaces::default(), Ok(String::new()));
+        if let ArtifactKind::Split(split) = &mut kind {
+            assert!(!page(&artifact(ArtifactKind::Split(split.clone()))).contains("Deltas"));
+            split.deltas = Ok(vec![delta]);
+        }
+        let text = page(&artifact(kind));
+        for expected in [&Digest::of(b"source").to_string(), "12.4 KiB", "Deltas"] {
+            assert!(text.contains(expected), "{expected}");
+        }
+        assert!(!text.contains("<script"));
     }
 
     #[test]

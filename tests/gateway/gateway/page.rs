@@ -2,7 +2,11 @@
 
 use crate::support::workspace;
 use serde_json::json;
+use wharf::artifact;
+use wharf::digest::Identity;
+use wharf::manifest::{Descriptor, media_type};
 use wharf::package;
+use wharf::reference::Name;
 use wharf::store::RawManifest;
 use wharf::store::layout::Layout;
 
@@ -155,6 +159,36 @@ async fn the_page_shows_a_layout() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_page_shows_deltas() {
+    let directory = tempfile::tempdir().unwrap();
+    let shelf = directory.path().join("shelf");
+    let layout = Layout::create(&shelf, Arc::new(())).unwrap();
+    let layout = layout.in_repository(Some("demo/app"));
+    let (pushed, _) = publish(&layout, "calc", "1.0.0", false).await;
+    let split = Name::Digest(pushed.split_manifest_digest);
+    let split = layout.manifest(&split).await.unwrap();
+    let subject = Descriptor::new(media_type::MANIFEST, Identity::of(&split.bytes));
+    let source = Digest::of(b"source");
+    let file = Identity {
+        digest: Digest::of(b"file"),
+        size: 12_700,
+    };
+    let delta = artifact::delta_manifest(subject, source, Some("0.9.0"), file);
+    let delta = serde_json::to_vec(&delta).unwrap();
+    let delta = RawManifest::new(delta, media_type::MANIFEST);
+    layout.push_manifest(&delta, None).await.unwrap();
+    let front = TestGateway::new(vec![Upstream::Layout {
+        directory: shelf,
+        host: None,
+    }]);
+    let shown = front.get("/-/demo/app:1.0.0").await.is(200);
+    let source = source.to_string();
+    assert_in_order(shown.page(), &["Deltas", "0.9.0", &source, "12.4 KiB"]);
+    let list = front.get("/-/demo/app").await.is(200);
+    assert!(!list.page().contains(&delta.digest.to_string()));
 }
 
 #[tokio::test]

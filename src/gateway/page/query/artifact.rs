@@ -61,6 +61,7 @@ impl RepositoryRequest<'_> {
                     let others = self.others(&repository, &name, &digest, &tags);
                     let (others, left_out) = others.await;
                     let (names, wit) = self.interface(&opened, split).await;
+                    let deltas = pull::list_deltas(store, &split.digest).await;
                     ArtifactKind::Split(Box::new(Split {
                         digest: split.digest,
                         manifest: split.manifest.clone(),
@@ -73,6 +74,8 @@ impl RepositoryRequest<'_> {
                         },
                         names,
                         wit,
+                        deltas: deltas
+                            .map_err(|error| self.gateway.failure_message(request, &error.into())),
                     }))
                 }
                 pull::Artifact::Flat(flat) => ArtifactKind::Flat {

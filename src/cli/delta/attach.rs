@@ -1,0 +1,183 @@
+//! Deltas that commands attach to artifacts.
+
+use wharf::digest::Digest;
+use wharf::package::{self, DeltaSources};
+use wharf::pull::{self, OpenArtifact, SplitArtifact};
+use wharf::push::{DeltaOutcome, DeltaTarget};
+use wharf::reference::package::Version;
+use wharf::reference::{Location, Name, Reference};
+use wharf::store::{Store, WritableStore};
+
+use super::rows::DeltaRow;
+use crate::cli::arguments::{self, ArtifactName};
+use crate::cli::failure::Failure;
+use crate::cli::settings::Context;
+use crate::cli::text::printable;
+
+/// Old artifacts that the command line names.
+pub(crate) struct OldArtifacts(Vec<(String, ArtifactName)>);
+
+impl OldArtifacts {
+    /// Parses references and packages. Fails if the registry of one of them and that of the target would get the same
+    /// credentials.
+    pub(crate) async fn parse(
+        context: &Context,
+        texts: &[String],
+        target: &Location,
+    ) -> Result<Self, Failure> {
+        let mut names = Vec::with_capacity(texts.len());
+        for text in texts {
+            let name = arguments::parse_artifact_name(text)?;
+            let location = arguments::location(context, &name).await?;
+            context.connector()?.check_credentials(&location, target)?;
+            names.push((printable(text), name));
+        }
+        Ok(Self(names))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Attaches deltas to one artifact, and records the results.
+pub(crate) struct DeltaAttacher<'a> {
+    context: &'a Context,
+    target: DeltaTarget<'a>,
+    /// The deltas that were attached.
+    rows: Vec<DeltaRow>,
+    /// The first failure.
+    first: Option<Failure>,
+}
+
+impl<'a> DeltaAttacher<'a> {
+    pub(crate) fn new(
+        context: &'a Context,
+        store: &'a dyn WritableStore,
+        split: SplitArtifact,
+        level: u8,
+    ) -> Result<Self, Failure> {
+        let session = context.session()?;
+        let target = DeltaTarget {
+            store,
+            split,
+            session,
+            level,
+        };
+        Ok(Self {
+            context,
+            target,
+            rows: Vec::new(),
+            first: None,
+        })
+    }
+
+    /// Opens the artifact of a manifest. Returns nothing if it has no split form.
+    pub(crate) async fn open(
+        context: &'a Context,
+        store: &'a dyn WritableStore,
+        manifest: &Digest,
+        level: u8,
+    ) -> Result<Option<Self>, Failure> {
+        let name = Name::Digest(*manifest);
+        let opened = pull::open(store, &name, context.session()?).await?;
+        let split = opened.into_split();
+        split
+            .map(|split| Self::new(context, store, split, level))
+            .transpose()
+    }
+
+    /// Attaches the deltas from lower versions of the package. Failures are warnings.
+    pub(crate) async fn attach_versions(&mut self, version: &Version, sources: DeltaSources) {
+        let Self {
+            context,
+            target,
+            rows,
+            first,
+        } = self;
+        let done = |old: &Version, attached: Result<DeltaOutcome, package::Error>| match attached {
+            Ok(DeltaOutcome::Attached(delta)) => rows.push(delta.into()),
+            Ok(DeltaOutcome::AlreadyAttached | DeltaOutcome::NothingSaved) => {}
+            Err(error) => warn(context, &format!(" from {old}"), error.into(), first),
+        };
+        if let Err(error) = package::attach_deltas(target, version, sources, done).await {
+            warn(context, "", error.into(), first);
+        }
+    }
+
+    /// Attaches the deltas from the named artifacts. Failures are warnings.
+    pub(crate) async fn attach_named(&mut self, old: OldArtifacts) {
+        for (text, name) in old.0 {
+            let attached = match arguments::open(self.context, name).await {
+                Ok(old) => self.attach(&text, old.store.as_ref(), &old.opened).await,
+                Err(failure) => Err(failure),
+            };
+            self.warn_if_failed(&text, attached);
+        }
+    }
+
+    /// Attaches the delta from an old artifact.
+    pub(crate) async fn attach(
+        &mut self,
+        name: &str,
+        store: &dyn Store,
+        old: &OpenArtifact,
+    ) -> Result<(), Failure> {
+        let say = |note: String| self.context.progress.say(&format!("note: {note}"));
+        let Some(old) = old.split() else {
+            say(format!(
+                "{name} has no split form, so no delta from it was made"
+            ));
+            return Ok(());
+        };
+        match self.target.attach_delta(store, old).await? {
+            DeltaOutcome::Attached(delta) => self.rows.push(delta.into()),
+            DeltaOutcome::AlreadyAttached => {
+                say(format!("a delta from {name} already exists"));
+            }
+            DeltaOutcome::NothingSaved => {
+                say(format!(
+                    "a delta from {name} would save too little, so none was made"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a failure as a warning.
+    pub(crate) fn warn_if_failed(&mut self, name: &str, attached: Result<(), Failure>) {
+        if let Err(failure) = attached {
+            let from = format!(" from {name}");
+            warn(self.context, &from, failure, &mut self.first);
+        }
+    }
+
+    /// Prunes the cache if deltas were made. Returns them, and the first failure.
+    pub(crate) fn finish(
+        self,
+        reference: &Reference,
+    ) -> Result<(Vec<DeltaRow>, Option<Failure>), Failure> {
+        self.context
+            .remember(reference, [], !self.rows.is_empty())?;
+        Ok((self.rows, self.first))
+    }
+}
+
+/// Returns the deltas of a command that has done its main work. A failure is a warning.
+pub(crate) fn deltas_or_warning(
+    context: &Context,
+    deltas: Result<Vec<DeltaRow>, Failure>,
+) -> Vec<DeltaRow> {
+    deltas.unwrap_or_else(|failure| {
+        warn(context, "", failure, &mut None);
+        Vec::new()
+    })
+}
+
+/// Prints a failure as a warning, and records it if it is the first.
+fn warn(context: &Context, from: &str, failure: Failure, first: &mut Option<Failure>) {
+    let message = failure.message();
+    let line = format!("warning: no delta{from} was made: {message}");
+    context.progress.say(&line);
+    first.get_or_insert(failure);
+}
