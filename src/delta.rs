@@ -26,7 +26,7 @@ pub use self::header::{Header, Part, PartKind};
 pub use self::method::Method;
 pub use self::pairs::bases;
 pub use self::standalone::{make, patch};
-pub use self::writer::DeltaWriter;
+pub use self::writer::{DeltaWriter, PartContent};
 
 /// The content of each frame in a part, in bytes. The last frame of a part has the rest.
 pub const FRAME_CONTENT_BYTES: u64 = 8 * 1024 * 1024;

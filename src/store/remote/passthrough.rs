@@ -76,6 +76,7 @@ impl Remote {
             sources: None,
             uploads: UploadFacts::default(),
             referrers: Knowledge::default(),
+            cache: self.cache.clone(),
         }
     }
 
