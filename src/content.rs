@@ -18,6 +18,7 @@ mod arrival;
 mod directories;
 mod integrity;
 mod local;
+mod placed;
 mod stored;
 mod transfer;
 
@@ -90,6 +91,14 @@ impl ContentKey {
         match self {
             Self::Blob(blob) => *blob,
             Self::Decoded { content, .. } => *content,
+        }
+    }
+
+    /// Returns the blob that the bytes come from.
+    pub fn blob(&self) -> Identity {
+        match self {
+            Self::Blob(blob) => *blob,
+            Self::Decoded { stored, .. } => stored.blob,
         }
     }
 }

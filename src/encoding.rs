@@ -67,6 +67,16 @@ pub struct EncodedBlob {
     pub encoding: Encoding,
 }
 
+impl EncodedBlob {
+    /// Returns the blob that is the content itself.
+    pub fn raw(content: Identity) -> Self {
+        Self {
+            blob: content,
+            encoding: Encoding::Raw,
+        }
+    }
+}
+
 /// The compression level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {

@@ -16,7 +16,8 @@
 //!   endpoint   manifests | blobs | lists
 //!     stored form:  Store::passthrough returns a registry's own answer; for other stores the other methods of Store
 //!     flat form:    view derives it from the split manifest and config of the store, and caches it in memory
-//!     component:    content splices layers; crate::content reads each from a file on this machine or from the store
+//!     component:    deltas makes missing layers from an older version of the same repository if it can
+//!                   content splices layers; crate::content reads each from a file on this machine or from the store
 //! ```
 //!
 //! Upstream does not know the digests of a flat form. `lookup` records which split manifest each comes from. If there
@@ -25,6 +26,7 @@
 
 mod blobs;
 pub mod content;
+mod deltas;
 mod headers;
 mod lists;
 mod lookup;
@@ -42,6 +44,7 @@ mod route;
 mod search;
 pub mod server;
 mod upstream;
+mod versions;
 mod view;
 
 use std::path::PathBuf;
@@ -56,6 +59,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use self::content::Contents;
+use self::deltas::Deltas;
 use self::lookup::OriginIndex;
 use self::message::{Handler, Request, Response};
 use self::metrics::Metrics;
@@ -74,6 +78,7 @@ use crate::store::cache::Cache;
 use crate::store::remote::{Credentials, Options};
 use crate::store::retry::Retry;
 use crate::store::{Observer, Session, Store};
+use crate::text::printable;
 
 /// The maximum number of searches for unknown digests at once. Each search requests many manifests.
 const MAX_SEARCHES: usize = 4;
@@ -145,6 +150,7 @@ pub struct Gateway {
     pages: Semaphore,
     session: Session,
     contents: Arc<Contents>,
+    deltas: Deltas,
     log: Log,
     metrics: Arc<Metrics>,
 }
@@ -176,6 +182,10 @@ impl Gateway {
             observer: Arc::new(observer),
             concurrency: settings.max_transfers,
         };
+        let options = Options {
+            cache: Some(Arc::clone(&session.cache)),
+            ..settings.options
+        };
         let engine = crate::content::EngineSettings {
             session: session.clone(),
             directory: settings.directory.clone(),
@@ -183,7 +193,7 @@ impl Gateway {
             max_bytes: settings.max_bytes,
         };
         Ok(Self {
-            upstreams: Upstreams::open(settings.upstreams, &settings.options, settings.rights)?,
+            upstreams: Upstreams::open(settings.upstreams, &options, settings.rights)?,
             readiness: Readiness::default(),
             grants: RecentAnswers::new(settings.grant_lifetime.min(rights::GRANT_LIFETIME)),
             complete: RecentAnswers::new(COMPLETE_LIFETIME),
@@ -194,6 +204,7 @@ impl Gateway {
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::MAX_PAGES),
             contents: Contents::open(engine, Arc::clone(&settings.metrics))?,
+            deltas: Deltas::open(&settings.directory, settings.miss_lifetime)?,
             session,
             log: settings.log,
             metrics: settings.metrics,
@@ -297,6 +308,10 @@ impl Observer for MetricsObserver {
 
     fn directory_hit(&self, bytes: u64) {
         self.metrics.directory_bytes.inc_by(bytes);
+    }
+
+    fn warned(&self, warning: &str) {
+        (self.log)(&format!("warning: {}", printable(warning)));
     }
 
     fn unusable(&self, problem: &str) {

@@ -294,4 +294,13 @@ impl Config {
     pub fn to_bytes(&self) -> Vec<u8> {
         to_json(self)
     }
+
+    /// Returns the contents of the layers in manifest order: the root first.
+    pub fn contents(&self) -> impl Iterator<Item = Identity> + '_ {
+        let layers = self.layers.iter().map(|layer| Identity {
+            digest: layer.digest,
+            size: layer.size,
+        });
+        std::iter::once(self.root).chain(layers)
+    }
 }

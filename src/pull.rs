@@ -1,10 +1,11 @@
 //! Pulling: rebuilds a component from its artifact, split or flat.
 //!
 //! [`open()`] reads and checks the manifest, [`pull()`] writes the component, and [`stub_of`] fetches only the part
-//! that the interface is read from. Blobs come from the cache if possible, and otherwise from the store. This module
-//! knows nothing about packages, versions or HTTP.
+//! that the interface is read from. Blobs come from the cache if possible, and otherwise from the store. Before that,
+//! [`prepare`] makes contents from a delta if that saves bytes. This module knows nothing about packages, versions or
+//! HTTP.
 
-mod deltas;
+mod delta;
 mod open;
 mod stub;
 
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-pub use self::deltas::list_deltas;
+pub use self::delta::{
+    CachedContents, DeltaTally, LocalContents, MIN_MISSING_BYTES, Prepared, add_base, list_deltas,
+    prepare,
+};
 pub use self::open::{
     Artifact, OpenArtifact, SplitArtifact, UnusableSplit, describe, open, open_manifest, open_split,
 };
@@ -51,10 +55,12 @@ pub struct PullSummary {
     pub digest: Digest,
     /// The component's digest and size.
     pub content: Identity,
-    /// Blobs from a remote store.
+    /// Blobs from a remote store, with delta files.
     pub fetched: Tally,
     /// Blobs from this machine: from the cache, or from a store whose [files are read in place](Store::local_file).
     pub cached: Tally,
+    /// Delta files, and the layers that they replaced. These layers count neither as fetched nor as cached.
+    pub by_delta: DeltaTally,
 }
 
 impl PullSummary {
@@ -65,6 +71,7 @@ impl PullSummary {
             content: opened.content(),
             fetched: Tally::default(),
             cached: Tally::default(),
+            by_delta: DeltaTally::default(),
         };
         if let Artifact::Split(split) = &opened.artifact
             && let Some(place) = split.config_from
@@ -77,12 +84,16 @@ impl PullSummary {
     fn count(&mut self, blob: Identity, place: BlobPlace) {
         match place {
             BlobPlace::RemoteStore => self.fetched.count(blob),
-            BlobPlace::Cache | BlobPlace::LocalStore => self.cached.count(blob),
+            BlobPlace::Cache | BlobPlace::CachedContent | BlobPlace::LocalStore => {
+                self.cached.count(blob);
+            }
         }
     }
 }
 
 /// Writes the component to `output`, from the cache if possible and otherwise from the store.
+///
+/// If many bytes are missing, contents are made from a delta where that saves bytes.
 ///
 /// Checks the blob and the content of every layer, and the whole component. A damaged blob in the cache is fetched
 /// again. Blobs that the store [has as files](Store::local_file) are read in place and do not enter the cache. Their
@@ -95,14 +106,19 @@ pub async fn pull<O: Output + 'static>(
     mut output: O,
 ) -> Result<(O, PullSummary), Error> {
     let cache = &session.cache;
+    let prepared = prepare_cached(store, opened, session).await?;
     let mut is_repaired = false;
     loop {
         let (mut pulled, mut counted) = (PullSummary::before_layers(opened), HashSet::new());
+        pulled.by_delta = prepared.tally;
+        pulled.fetched.merge(prepared.tally.fetched);
         let mut sources = Vec::new();
         for layer in opened.layers() {
             let (named, content) = (layer.stored(), layer.content);
             let source = StoredContent::find(store.as_ref(), cache, named, content)?;
-            if counted.insert(layer.blob) {
+            let is_by_delta = source.place != BlobPlace::RemoteStore
+                && prepared.contents.contains(&content.digest);
+            if counted.insert(layer.blob) && !is_by_delta {
                 pulled.count(source.stored.blob, source.place);
             }
             sources.push(source);
@@ -111,7 +127,10 @@ pub async fn pull<O: Output + 'static>(
         let is_local = places.any(|place| place != BlobPlace::RemoteStore);
         let (returned, outcome) = assemble(store, opened, session, output, &sources).await;
         match outcome {
-            Ok(()) => return Ok((returned?, pulled)),
+            Ok(()) => {
+                remember_config(opened, session)?;
+                return Ok((returned?, pulled));
+            }
             // A blob on this machine may be damaged.
             Err(Error::Splice(
                 error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
@@ -129,6 +148,33 @@ pub async fn pull<O: Output + 'static>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Makes missing contents from a delta and the contents in the cache. A flat artifact without a split form has none.
+async fn prepare_cached(
+    store: &Arc<dyn Store>,
+    opened: &OpenArtifact,
+    session: &Session,
+) -> Result<Prepared, Error> {
+    let Some(split) = opened.split() else {
+        return Ok(Prepared::default());
+    };
+    let contents = Arc::new(CachedContents {
+        store: Arc::clone(store),
+        cache: Arc::clone(&session.cache),
+        known: vec![opened.digest, split.digest, split.manifest.config.digest],
+    });
+    prepare(store, split, contents, session).await
+}
+
+/// Adds the config to the cache, which shows that the contents of this version are there.
+fn remember_config(opened: &OpenArtifact, session: &Session) -> Result<(), Error> {
+    if let Some(split) = opened.split()
+        && !session.cache.has(split.manifest.config)?
+    {
+        session.cache.add(&split.config.to_bytes())?;
+    }
+    Ok(())
 }
 
 /// The blob of a layer, and a reader if it is being fetched.

@@ -8,13 +8,14 @@ use wharf::package::{Lock, LockEntry, LockFile};
 use super::arguments::{self, ArtifactName};
 use super::failure::{Failure, blocking};
 use super::hints;
-use super::pull::{Pull, open_output, receive};
+use super::pull::{Base, Pull, open_output, receive};
 use super::settings::Context;
 
 /// Download a package version and verify every byte
 ///
 /// Pins the version and its digests in wharf.lock. With --locked it gets exactly that version again.
-/// With --offline it reads only the cache and local layouts.
+/// With --offline it reads only the cache and local layouts. It fetches only the changes since a version in the cache
+/// if that is less than the missing layers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -39,6 +40,8 @@ pub(crate) struct Get {
     /// Neither read nor write the lock file
     #[arg(long, conflicts_with = "locked")]
     no_lock: bool,
+    #[command(flatten)]
+    base: Base,
 }
 
 impl Get {
@@ -53,11 +56,13 @@ impl Get {
                 let pull = Pull {
                     reference: self.what,
                     output: self.output,
+                    base: self.base,
                 };
                 return pull.run(context).await;
             }
         };
         let target = open_output(context, self.output.as_deref())?;
+        self.base.add(context).await?;
         let file = LockFile {
             path: self.lock_file,
         };

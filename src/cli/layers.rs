@@ -117,6 +117,7 @@ pub(crate) fn of_artifact(
     let row = |((index, layer), path): ((usize, &Layer), &str)| {
         let cached = cache.find(layer.content)?.is_some()
             || cache.has(layer.blob)?
+            || cache.has(layer.content)?
             || store.local_file(layer.blob)?.is_some();
         let offset = (index > 0).then_some(layer.offset);
         let mut row = LayerRow::new(path, offset, layer.content, cached);

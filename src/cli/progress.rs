@@ -109,7 +109,7 @@ impl Observer for Progress {
     fn warned(&self, warning: &str) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if warnings.insert(warning.to_owned()) {
-            self.say(&format!("warning: {warning}"));
+            self.say(&format!("warning: {}", printable(warning)));
         }
     }
 

@@ -6,10 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::package::LocatedArtifact;
-use wharf::pull::{self, PullSummary};
+use wharf::pull::{self, DeltaTally, PullSummary};
 use wharf::reference::package::{PackageName, Version};
+use wharf::split::SplitPolicy;
 
 use super::failure::Failure;
+use super::input::Input;
 use super::output::BinaryOutput;
 use super::settings::Context;
 use super::transfer_summary::FetchedBlobs;
@@ -17,13 +19,14 @@ use super::{arguments, output, text};
 
 /// Download a component from a registry, layout or blob directory
 ///
-/// Verifies every blob, every layer and the whole component. Fetches only the blobs that the cache lacks.
-/// The output file appears only when it is complete.
+/// Verifies every blob, every layer and the whole component. Fetches only the blobs that the cache lacks, or the
+/// changes since a version in the cache if that is less. The output file appears only when it is complete.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wharf pull oci:store:calc
   wharf pull ghcr.io/me/calc:1.0 -o app.wasm
+  wharf pull ghcr.io/me/calc:1.1 -o new.wasm --base app.wasm
   wharf pull localhost:5000/demo/calc@sha256:… -o - | wasmtime run -
   wharf pull blobs:/var/lib/containerd/io.containerd.content.v1.content/blobs@sha256:… -o app.wasm")]
 pub(crate) struct Pull {
@@ -34,6 +37,28 @@ pub(crate) struct Pull {
     /// with .wasm]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) base: Base,
+}
+
+/// The component that deltas may be based on.
+#[derive(Debug, Args)]
+pub(crate) struct Base {
+    /// Component on disk whose sections are not fetched again, such as an older version
+    #[arg(long = "base", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Base {
+    /// Adds the component to the cache.
+    pub(crate) async fn add(&self, context: &Context) -> Result<(), Failure> {
+        if let Some(file) = &self.file {
+            let input = Input::read(file, SplitPolicy::DEFAULT).await?;
+            let cache = context.cache()?;
+            pull::add_base(input.component, cache).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The report of `pull` and `get`.
@@ -51,7 +76,11 @@ pub(crate) struct PullReport {
     content_size: u64,
     #[serde(flatten)]
     fetched: FetchedBlobs,
+    /// The bytes of the delta files among the fetched ones.
+    delta_bytes: u64,
     requests: u64,
+    #[serde(skip)]
+    by_delta: DeltaTally,
     #[serde(skip)]
     path: Option<PathBuf>,
     #[serde(skip)]
@@ -62,8 +91,9 @@ impl Pull {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         // An output that cannot be written fails before any request.
         let out = open_output(context, self.output.as_deref())?;
-        let name = arguments::parse_artifact_name(&self.reference)?;
-        let located = arguments::open(context, name).await?;
+        let named = arguments::parse_artifact_name(&self.reference)?;
+        self.base.add(context).await?;
+        let located = arguments::open(context, named).await?;
         let stem = located.reference.stem();
         let report = receive(context, located, self.output, &stem, out).await?;
         report.print(context)
@@ -120,6 +150,8 @@ pub(crate) async fn receive(
         content_digest: content.digest,
         content_size: content.size,
         fetched,
+        delta_bytes: pulled.by_delta.fetched.bytes,
+        by_delta: pulled.by_delta,
         requests: context.progress.requests(),
         path: (path != Path::new("-")).then_some(path),
         existed,
@@ -154,8 +186,16 @@ impl PullReport {
                 self.content_digest
             );
         }
+        let by_delta = match self.by_delta.replaced.bytes {
+            0 => String::new(),
+            replaced => format!(
+                "\n  by delta {} instead of {}",
+                text::size(self.delta_bytes),
+                text::size(replaced)
+            ),
+        };
         format!(
-            "{package}{path}  {size}, {}\n{}",
+            "{package}{path}  {size}, {}\n{}{by_delta}",
             self.content_digest,
             self.fetched.text(),
         )

@@ -31,6 +31,12 @@ impl BlobDirectories {
         directories.find_map(|directory| self.find_in(directory, blob))
     }
 
+    /// Returns whether a directory has a file of the blob's size. Verifies nothing. Blocks.
+    pub(super) fn has(&self, blob: Identity) -> bool {
+        let mut directories = self.directories.iter();
+        directories.any(|directory| matches!(directory.local_file(blob), Ok(Some(_))))
+    }
+
     fn find_in(&self, directory: &BlobDirectory, blob: Identity) -> Option<File> {
         let path = directory.path(&blob.digest);
         let known = self.checked.known(&path);

@@ -89,6 +89,13 @@ impl LocalFiles {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether a file of the right size exists. Verifies nothing. Blocks.
+    pub(super) fn exists(&self, wanted: &ContentKey) -> bool {
+        let size = wanted.identity().size;
+        let own = fs::metadata(self.path(wanted)).is_ok_and(|file| file.len() == size);
+        own || matches!(wanted, ContentKey::Blob(blob) if self.directories.has(*blob))
+    }
+
     /// Opens an intact file: a decoded copy, a cached blob, or a file of a blob directory. Blocks.
     pub(super) fn find(&self, wanted: &ContentKey) -> Result<Option<File>, Error> {
         let observer = &self.session.observer;

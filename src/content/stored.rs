@@ -28,6 +28,8 @@ pub struct StoredContent {
 pub enum BlobPlace {
     /// The cache.
     Cache,
+    /// The cache, which has the content itself because a delta made it. No store has that blob.
+    CachedContent,
     /// A store whose [files are read in place](Store::local_file).
     LocalStore,
     /// Another store. Fetched blobs go into the cache.
@@ -50,26 +52,46 @@ impl Engine {
 
 impl StoredContent {
     /// Finds the blob to read a content from: the blob that the cache records, or otherwise the blob that the manifest
-    /// names. Verifies nothing.
+    /// names. If only the store has that blob, a content in the cache comes first. Verifies nothing.
     pub fn find(
         store: &dyn Store,
         cache: &Cache,
         named: EncodedBlob,
         content: Identity,
     ) -> Result<Self, Error> {
-        let recorded = cache.find(content)?;
-        let place = if recorded.is_some() || cache.has(named.blob)? {
-            BlobPlace::Cache
+        let (stored, place) = if let Some(recorded) = cache.find(content)? {
+            (recorded, BlobPlace::Cache)
+        } else if cache.has(named.blob)? {
+            (named, BlobPlace::Cache)
         } else if store.local_file(named.blob)?.is_some() {
-            BlobPlace::LocalStore
+            (named, BlobPlace::LocalStore)
+        } else if cache.has(content)? {
+            (EncodedBlob::raw(content), BlobPlace::CachedContent)
         } else {
-            BlobPlace::RemoteStore
+            (named, BlobPlace::RemoteStore)
         };
         Ok(Self {
             content,
-            stored: recorded.unwrap_or(named),
+            stored,
             place,
         })
+    }
+
+    /// Finds the blob that holds a content in the cache. Verifies nothing.
+    pub fn find_cached(cache: &Cache, content: Identity) -> Result<Option<EncodedBlob>, Error> {
+        if let Some(recorded) = cache.find(content)? {
+            return Ok(Some(recorded));
+        }
+        Ok(cache.has(content)?.then(|| EncodedBlob::raw(content)))
+    }
+
+    /// Opens a content that the cache has. The reader reports the end only after the digest was checked.
+    pub fn open_cached(cache: &Cache, content: Identity) -> io::Result<Option<impl Read + use<>>> {
+        let Some(stored) = Self::find_cached(cache, content).map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        let file = File::open(cache.path(&stored.blob.digest))?;
+        encoding::content(file, stored.encoding, content).map(Some)
     }
 
     /// Decodes the content from `arriving`, or from a blob's file on this machine. The caller verifies the content.
@@ -95,10 +117,11 @@ impl StoredContent {
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Records that a cached blob holds the content, which the caller has verified.
+    /// Records that a cached blob holds the content, which the caller has verified. A content that a delta made is not
+    /// recorded, because a push would store it uncompressed.
     pub fn record(&self, cache: &Cache) -> Result<(), Error> {
         match self.place {
-            BlobPlace::LocalStore => Ok(()),
+            BlobPlace::LocalStore | BlobPlace::CachedContent => Ok(()),
             BlobPlace::Cache | BlobPlace::RemoteStore => cache.record(self.content, self.stored),
         }
     }
@@ -179,7 +202,8 @@ pub fn repair(
     named: EncodedBlob,
     content: Identity,
 ) -> Result<(), Error> {
-    for stored in cache.find(content)?.into_iter().chain([named]) {
+    let recorded = cache.find(content)?.into_iter();
+    for stored in recorded.chain([named, EncodedBlob::raw(content)]) {
         if !cache.has(stored.blob)? {
             continue;
         }

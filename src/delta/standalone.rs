@@ -148,7 +148,7 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
         config: &Config,
         scratch: &'a mut F,
     ) -> Result<Self, Error> {
-        let contents: Vec<Identity> = layer_contents(config).collect();
+        let contents: Vec<Identity> = config.contents().collect();
         let mut known = HashMap::new();
         for (layer, content) in old.contents().enumerate() {
             known.entry(content).or_insert(Location::Old(layer));
@@ -196,14 +196,6 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
             )),
         })
     }
-}
-
-fn layer_contents(config: &Config) -> impl Iterator<Item = Identity> + '_ {
-    let sections = config.layers.iter().map(|layer| Identity {
-        digest: layer.digest,
-        size: layer.size,
-    });
-    std::iter::once(config.root).chain(sections)
 }
 
 /// Returns the bytes of a part's base, if the old component has it. A part without a base has the empty one.

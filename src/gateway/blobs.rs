@@ -147,6 +147,7 @@ impl RepositoryRequest<'_> {
             },
             manifest: Arc::clone(&view.split),
         };
+        self.prepare(view, &component, &form).await;
         // The server logs aborted bodies.
         response.body = self.gateway.contents.body(component, form).await?;
         Ok(response)

@@ -21,12 +21,13 @@ use quick_cache::sync::Cache;
 
 use self::body::Body;
 use self::buffers::Buffers;
+use self::plan::{BodyPlan, BodySource};
 use super::metrics::Metrics;
-use crate::artifact::SplitManifest;
+use crate::artifact::{Layer, SplitManifest};
 use crate::content::{BlobOrigin, Engine, EngineSettings};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::store::ByteStream;
+use crate::store::{self, ByteStream, blocking};
 
 /// The maximum number of components remembered as verified.
 const MAX_VERIFIED: usize = 65_536;
@@ -86,7 +87,8 @@ impl Contents {
         form: BodyForm,
     ) -> Result<ByteStream, Error> {
         self.metrics.splices.inc();
-        let mut body = Body::new(Arc::clone(self), component, &form);
+        let plan = self.plan(&component, &form);
+        let mut body = Body::new(Arc::clone(self), component, &form, plan);
         let first = body.next().await?;
         let rest = stream::try_unfold(body, async |mut body| {
             let piece = body.next().await?;
@@ -94,6 +96,35 @@ impl Contents {
         });
         let pieces = stream::iter(first.map(Ok)).chain(rest);
         Ok(pieces.map_ok(Bytes::from).boxed())
+    }
+
+    /// Returns the stored bytes that a body needs and this machine lacks.
+    pub async fn missing_bytes(
+        self: &Arc<Self>,
+        component: &Component,
+        form: &BodyForm,
+    ) -> Result<u64, store::Error> {
+        let (contents, component, form) = (Arc::clone(self), component.clone(), form.clone());
+        blocking(move || {
+            let plan = contents.plan(&component, &form);
+            let missing = plan.sources.iter();
+            let missing = missing.filter(|source| !contents.engine.has(&source.wanted));
+            Ok(missing.map(BodySource::fetched_bytes).sum())
+        })
+        .await
+    }
+
+    /// Plans a body. A zstd client gets a layer whose content alone is on this machine in new frames. Only this form
+    /// looks at files, and only at their sizes.
+    fn plan(&self, component: &Component, form: &BodyForm) -> BodyPlan {
+        let is_decoded =
+            |layer: &Layer| self.engine.has_only_content(layer.stored(), layer.content);
+        BodyPlan::new(&component.manifest, form, &is_decoded)
+    }
+
+    /// Returns the content engine.
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     fn is_verified(&self, component: &SplitManifest) -> bool {

@@ -77,6 +77,8 @@ pub struct Metrics {
     failures: Family<Labels<1>, Counter>,
     /// Bytes of blobs and manifests fetched from upstream.
     pub(super) upstream_bytes: Counter,
+    /// Bytes of delta files among them.
+    pub(super) delta_bytes: Counter,
     /// Bytes of blobs and layers read from the gateway's cache.
     pub(super) cache_bytes: Counter,
     /// Bytes of blobs read from blob directories on this machine.
@@ -97,6 +99,7 @@ impl Default for Metrics {
             latencies: Family::new_with_constructor(|| Histogram::new(LATENCIES)),
             failures: Family::default(),
             upstream_bytes: Counter::default(),
+            delta_bytes: Counter::default(),
             cache_bytes: Counter::default(),
             directory_bytes: Counter::default(),
             sent_bytes: Counter::default(),
@@ -134,6 +137,11 @@ impl Metrics {
                 "upstream_bytes",
                 "Bytes fetched from upstreams",
                 &self.upstream_bytes,
+            ),
+            (
+                "delta_bytes",
+                "Bytes of delta files fetched from upstreams",
+                &self.delta_bytes,
             ),
             (
                 "cache_bytes",
@@ -258,6 +266,7 @@ mod tests {
         metrics.count_failure("integrity");
         metrics.count_failure("made up");
         metrics.upstream_bytes.inc_by(3);
+        metrics.delta_bytes.inc_by(2);
         metrics.cache_bytes.inc_by(4);
         metrics.directory_bytes.inc_by(6);
         metrics.sent_bytes.inc_by(5);
@@ -274,6 +283,7 @@ mod tests {
             "wharf_gateway_errors_total{kind=\"other\"} 1",
             "# TYPE wharf_gateway_upstream_bytes_total counter",
             "wharf_gateway_upstream_bytes_total 3",
+            "wharf_gateway_delta_bytes_total 2",
             "wharf_gateway_cache_bytes_total 4",
             "wharf_gateway_held_bytes_total 6",
             "wharf_gateway_sent_bytes_total 5",

@@ -35,7 +35,9 @@ impl<'a> FetchSizes<'a> {
         if let Some(is_cached) = self.cached.get(layer) {
             return Ok(*is_cached);
         }
-        let is_cached = self.cache.has(layer.blob)? || self.cache.find(layer.content)?.is_some();
+        let is_cached = self.cache.has(layer.blob)?
+            || self.cache.find(layer.content)?.is_some()
+            || self.cache.has(layer.content)?;
         self.cached.insert(*layer, is_cached);
         Ok(is_cached)
     }

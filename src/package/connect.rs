@@ -193,6 +193,7 @@ impl Connector {
         options.tls |= settings.tls && !options.plain_http;
         let certificates = &settings.ca_certificates;
         options.ca_certificates.extend_from_slice(certificates);
+        options.cache = Some(Arc::clone(&self.session.cache));
         options
     }
 

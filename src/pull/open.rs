@@ -273,7 +273,7 @@ impl ArtifactOpener<'_> {
         unused: &mut Vec<UnusableSplit>,
     ) -> Result<Option<SplitArtifact>, Error> {
         let mut note = |name: Option<Name>, error: Error| {
-            if is_local_failure(&error) {
+            if matches!(&error, Error::Store(error) if is_local_failure(error)) {
                 return Err(error);
             }
             let error = Arc::new(error);
@@ -321,12 +321,9 @@ impl ArtifactOpener<'_> {
 }
 
 /// Returns whether an error concerns this machine or this run, rather than the artifact.
-fn is_local_failure(error: &Error) -> bool {
+pub(super) fn is_local_failure(error: &store::Error) -> bool {
     use store::Error::{File, Interrupted, Settings};
-    matches!(
-        error,
-        Error::Store(File { .. } | Interrupted | Settings { .. })
-    )
+    matches!(error, File { .. } | Interrupted | Settings { .. })
 }
 
 /// Reads the description of a component in the config of a flat artifact. The description is empty if the config is of

@@ -1,18 +1,20 @@
 //! The content cache: the blobs that this machine fetched or made, by digest of the stored bytes and of the decoded
 //! ones.
 //!
-//! `v1/blobs/sha256/HEX` is a blob as stored. `v1/content/HEX` says which blob holds a content. It is written only
-//! after this machine made that blob, or decoded and checked it, so that a push may reuse the blob. `v1/tags` records
-//! the digests of tags. `v1/sources/HEX` records the repositories that have a blob, for mounting; a wrong record costs
-//! one request. Several processes share a cache: files appear by rename, and every read is verified.
+//! `v1/blobs/sha256/HEX` is a blob as stored, or a content that a delta made. `v1/content/HEX` says which blob holds a
+//! content. It is written only after this machine made that blob, or decoded and checked it, so that a push may reuse
+//! the blob. `v1/tags` records the digests of tags. `v1/sources/HEX` records the repositories that have a blob, for
+//! mounting; a wrong record costs one request. `v1/registries` records what registries lack. Several processes share a
+//! cache: files appear by rename, and every read is verified.
 //!
 //! A read-only cache, such as one in a container image, can lie below another cache, which takes all new files.
 
 mod read_only;
+mod registries;
 mod tags;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -153,12 +155,27 @@ impl Cache {
     /// Adds bytes.
     pub fn add(&self, bytes: &[u8]) -> Result<Identity, Error> {
         let blob = Identity::of(bytes);
+        self.add_from(blob, bytes)?;
+        Ok(blob)
+    }
+
+    /// Adds the bytes of a reader. Fails if they are not those of the blob.
+    pub fn add_from(&self, blob: Identity, source: impl Read) -> Result<(), Error> {
         let path = self.blobs.path(&blob.digest);
         // An existing file of this name may be damaged; these bytes are correct.
         self.blobs
-            .add(blob, bytes, &self.root, false, |_| {})
-            .map_err(Error::file(&path))?;
-        Ok(blob)
+            .add(blob, source, &self.root, false, |_| {})
+            .map_err(Error::file(&path))
+    }
+
+    /// Returns whether there is a blob besides the `known` ones.
+    pub fn has_other_than(&self, known: &[Digest]) -> Result<bool, Error> {
+        let below = self.read_only.as_ref().map(ReadOnlyCache::entries);
+        let is_other = |digest: Digest| !known.contains(&digest);
+        let mut own = files(&self.blobs.files())?.into_iter();
+        let mut below = below.unwrap_or_default().into_iter();
+        Ok(own.any(|path| digest_of(&path).is_some_and(is_other))
+            || below.any(|entry| is_other(entry.digest)))
     }
 
     /// Returns a blob that holds a content and that this machine made or checked.

@@ -55,6 +55,7 @@ use self::scope::Scope;
 use self::transport::{Transport, WholeResponse};
 use self::upload::{Upload, UploadFacts};
 use self::wire::{Request, Wire};
+use super::cache::Cache;
 pub use super::credentials::Credentials;
 use super::retry::{Attempts, Retry};
 use super::{ByteStream, Delivery, Error, MAX_MANIFEST_BYTES, RawManifest, Store, WritableStore};
@@ -74,6 +75,8 @@ pub struct Remote {
     sources: Option<Sources>,
     uploads: UploadFacts,
     referrers: ReferrersFacts,
+    /// Records that the registry has no referrers API.
+    cache: Option<Arc<Cache>>,
 }
 
 impl fmt::Debug for Remote {
@@ -101,6 +104,7 @@ impl Remote {
             sources: None,
             uploads: UploadFacts::default(),
             referrers: ReferrersFacts::default(),
+            cache: options.cache.clone(),
         })
     }
 

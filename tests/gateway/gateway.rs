@@ -1,6 +1,7 @@
 //! The gateway, asked without a connection, in front of registries and layouts.
 
 mod browser;
+mod deltas;
 mod faults;
 mod hiding;
 mod layouts;

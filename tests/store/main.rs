@@ -5,6 +5,7 @@ mod blob_directories;
 mod concurrent;
 mod conformance;
 mod copying;
+mod deltas;
 mod determinism;
 mod flat;
 mod helpers;

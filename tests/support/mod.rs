@@ -19,6 +19,7 @@ pub mod registries;
 pub mod serving;
 pub mod smith;
 pub mod tls;
+pub mod upgrades;
 pub mod workspace;
 pub mod worlds;
 

@@ -302,7 +302,7 @@ impl WorkspaceCache {
     /// Every blob is what its name says, every record's blob holds what the record's name says, and there is nothing else.
     #[track_caller]
     pub fn assert_sound(&self) {
-        let known = ["blobs", "content", "sources", "tags"];
+        let known = ["blobs", "content", "registries", "sources", "tags"];
         let others = names(&self.root);
         let mut others = others.iter().filter(|name| !known.contains(&name.as_str()));
         assert_eq!(others.next(), None, "left in the cache");

@@ -43,8 +43,12 @@ struct FileSlice {
 }
 
 impl Body {
-    pub(super) fn new(contents: Arc<Contents>, component: Component, form: &BodyForm) -> Self {
-        let plan = BodyPlan::new(&component.manifest, form);
+    pub(super) fn new(
+        contents: Arc<Contents>,
+        component: Component,
+        form: &BodyForm,
+        plan: BodyPlan,
+    ) -> Self {
         let is_hashed = *form == BodyForm::Whole && !contents.is_verified(&component.manifest);
         Self {
             arrivals: plan.sources.iter().map(|_| None).collect(),

@@ -53,7 +53,12 @@ pub(super) enum Framing {
 }
 
 impl BodyPlan {
-    pub(super) fn new(manifest: &SplitManifest, form: &BodyForm) -> Self {
+    /// Plans a body. In zstd form, layers that `is_decoded` accepts are framed from their contents.
+    pub(super) fn new(
+        manifest: &SplitManifest,
+        form: &BodyForm,
+        is_decoded: &dyn Fn(&Layer) -> bool,
+    ) -> Self {
         let mut plan = Self::default();
         let recipe = manifest.recipe();
         // The root has several steps, every other layer has one.
@@ -77,7 +82,7 @@ impl BodyPlan {
             let range = at + part.start - place.start..at + part.end - place.start;
             let (wanted, range, framing) = match (form, layer.encoding) {
                 (BodyForm::Zstd, Encoding::Raw) => (content(layer), range, Framing::Raw),
-                (BodyForm::Zstd, Encoding::Zstd) if is_root => {
+                (BodyForm::Zstd, Encoding::Zstd) if is_root || is_decoded(layer) => {
                     (content(layer), range, Framing::Compressed)
                 }
                 // The stored frame is sent unchanged.
@@ -124,6 +129,14 @@ impl BodyPlan {
 }
 
 impl BodySource {
+    /// Returns the bytes to fetch if the source is not on this machine.
+    pub(super) fn fetched_bytes(&self) -> u64 {
+        match self.is_part {
+            true => self.end - self.begin,
+            false => self.wanted.blob().size,
+        }
+    }
+
     /// Selects a partial fetch of a raw layer if few bytes are needed.
     fn fetch_part(&mut self) {
         if let ContentKey::Blob(blob) = self.wanted {
@@ -183,7 +196,7 @@ mod tests {
     }
 
     fn steps(form: &BodyForm) -> Vec<(usize, Range<u64>, Framing)> {
-        let plan = BodyPlan::new(&manifest(), form);
+        let plan = BodyPlan::new(&manifest(), form, &|_| false);
         let steps = plan.steps.into_iter();
         steps
             .map(|step| (step.source, step.range, step.framing))
@@ -216,15 +229,29 @@ mod tests {
             [(0, 99..100, AsIs), (1, 10..15, AsIs), (2, 0..2, AsIs)]
         );
         assert_eq!(steps(&BodyForm::Range(115..116)), [(0, 0..1, AsIs)]);
-        let plan = BodyPlan::new(&manifest(), &BodyForm::Whole);
+        let plan = BodyPlan::new(&manifest(), &BodyForm::Whole, &|_| false);
         let root = &plan.sources[0];
         assert_eq!((root.begin, root.end, root.last), (0, 15, 2));
     }
 
     #[test]
+    fn a_zstd_body_frames_a_content_whose_blob_is_not_here() {
+        let form = BodyForm::Zstd;
+        let plan = BodyPlan::new(&manifest(), &form, &|layer| layer.offset == 115);
+        let last = plan.steps.last().unwrap();
+        let expected = (&(0..200), Framing::Compressed);
+        assert_eq!((&last.range, last.framing), expected);
+        let wanted = plan.sources[last.source].wanted;
+        assert_eq!(wanted, content(&manifest().layers[1]));
+    }
+
+    #[test]
     fn a_small_part_of_a_raw_layer_is_read_alone() {
         let blob = manifest().layers[0].blob;
-        let source = |range| BodyPlan::new(&manifest(), &BodyForm::Range(range)).sources[0].clone();
+        let source = |range| {
+            let plan = BodyPlan::new(&manifest(), &BodyForm::Range(range), &|_| false);
+            plan.sources[0].clone()
+        };
         let part = source(20..69);
         assert_eq!(part.wanted, ContentKey::Blob(blob));
         assert_eq!((part.is_part, part.begin, part.end), (true, 10, 59));

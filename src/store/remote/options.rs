@@ -7,6 +7,7 @@ use reqwest::header::HeaderValue;
 
 use super::pace::Pace;
 use crate::manifest::media_type;
+use crate::store::cache::Cache;
 use crate::store::retry::Retry;
 use crate::store::{Error, Observer};
 
@@ -43,6 +44,8 @@ pub struct Options {
     /// Media types of manifests that are accepted besides OCI's and Docker's. A gateway shows an artifact in another
     /// form only to clients that name that form.
     pub manifest_types: &'static [&'static str],
+    /// The cache that records which registries have no referrers API.
+    pub cache: Option<Arc<Cache>>,
     /// Receives the events of every request.
     pub observer: Arc<dyn Observer>,
 }
@@ -68,6 +71,7 @@ impl Default for Options {
             read_timeout: Duration::from_secs(60),
             pace: Pace::default(),
             manifest_types: &[],
+            cache: None,
             observer: Arc::new(()),
         }
     }

@@ -79,6 +79,7 @@ impl Remote {
             sources: None,
             uploads: UploadFacts::default(),
             referrers: ReferrersFacts::default(),
+            cache: self.cache.clone(),
         }
     }
 

@@ -6,6 +6,8 @@
 //! redirect to another host imply it, and [`Store::referrers_doubt`] reports them. Every other answer is an error and
 //! never ends a list: a client that asks for signatures must not be told that there are none.
 //!
+//! The cache remembers a 404 for an hour. During that hour only the tag is read.
+//!
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers>.
 //!
 //! [`Store::referrers_doubt`]: crate::store::Store::referrers_doubt
@@ -89,9 +91,10 @@ impl Remote {
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, Error> {
-        let listed = match self.referrers.by_tag.load(Ordering::Relaxed) {
-            true => None,
-            false => self.request_referrers(subject).await?,
+        let is_asked = !self.lists_by_tag();
+        let listed = match is_asked {
+            true => self.request_referrers(subject).await?,
+            false => None,
         };
         let tag = referrers_tag(&subject.to_string());
         let tagged = match self.tagged_referrers(&tag).await? {
@@ -102,13 +105,33 @@ impl Remote {
             TaggedReferrers::Nothing { .. } => None,
         };
         // A registry with the API may answer 404 until the repository exists.
-        if listed.is_none() && tagged.is_some() {
+        if is_asked && listed.is_none() && tagged.is_some() {
             self.referrers.by_tag.store(true, Ordering::Relaxed);
+            // A doubt must be reported each time.
+            if self.doubt().is_none() {
+                self.record_referrers_api(false);
+            }
         }
         let mut seen = HashSet::new();
         let all = [listed, tagged].into_iter().flatten().flatten();
         let all = all.filter(|found| seen.insert(found.digest)).collect();
         self.filter_by_type(all, artifact_type).await
+    }
+
+    /// Returns whether the registry is known to have no API.
+    fn lists_by_tag(&self) -> bool {
+        let registry = &self.repository.registry;
+        self.referrers.by_tag.load(Ordering::Relaxed)
+            || self
+                .cache
+                .as_ref()
+                .is_some_and(|cache| cache.lacks_referrers_api(registry))
+    }
+
+    fn record_referrers_api(&self, exists: bool) {
+        if let Some(cache) = &self.cache {
+            cache.record_referrers_api(&self.repository.registry, exists);
+        }
     }
 
     /// Requests the registry's list. Returns nothing if it has no API.
@@ -199,6 +222,7 @@ impl Remote {
     ) -> Result<(), Error> {
         if answer.contains_key(SUBJECT) {
             self.referrers.by_tag.store(false, Ordering::Relaxed);
+            self.record_referrers_api(true);
             return Ok(());
         }
         self.add_referrer(referrer).await

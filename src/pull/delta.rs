@@ -1,0 +1,158 @@
+//! Deltas: fetches the changes since a version on this machine instead of whole layers.
+//!
+//! ```text
+//! missing layers -> referrers of the split manifest -> the delta that saves most -> its file -> contents
+//! ```
+//!
+//! A delta only saves bytes. If there is none, or it is broken, or its bases are missing, the layers are fetched as
+//! always. Every content is checked against its digest before it is used.
+
+mod apply;
+mod choose;
+mod local;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use self::apply::Upgrade;
+pub use self::local::{CachedContents, LocalContents, add_base};
+use super::SplitArtifact;
+use super::open::is_local_failure;
+use crate::artifact::{self, ListedDelta};
+use crate::copy::Tally;
+use crate::delta;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::manifest::media_type;
+use crate::store::{self, Session, Store, blocking, chain};
+
+/// No delta is looked for if the missing layers have at most this many bytes.
+pub const MIN_MISSING_BYTES: u64 = 64 * 1024;
+
+/// The number of bytes that could be transferred in the time of one more request.
+const REQUEST_BYTES: u64 = 16 * 1024;
+
+/// The requests that a delta needs: for its manifest and for its file.
+const REQUESTS: u64 = 2;
+
+/// The delta files that were fetched, and the layers that they replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeltaTally {
+    /// The files.
+    pub fetched: Tally,
+    /// The layers that were not fetched.
+    pub replaced: Tally,
+}
+
+/// Returns the deltas whose subject is this split manifest, in the order of the store. Entries that do not state a source
+/// are left out.
+pub async fn list_deltas(
+    store: &dyn Store,
+    split_manifest: &Digest,
+) -> Result<Vec<ListedDelta>, store::Error> {
+    let artifact_type = Some(media_type::DELTA_ARTIFACT);
+    match store.referrers(split_manifest, artifact_type).await {
+        Ok(listed) => Ok(listed.iter().filter_map(ListedDelta::of).collect()),
+        Err(store::Error::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The result of [`prepare`].
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// The files and the layers.
+    pub tally: DeltaTally,
+    /// The contents that are on this machine now.
+    pub contents: HashSet<Digest>,
+}
+
+/// A delta that is not used, and why.
+#[derive(Debug, thiserror::Error)]
+enum DeltaError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("its manifest is malformed")]
+    Manifest(#[from] artifact::Error),
+    #[error(transparent)]
+    File(#[from] delta::Error),
+    #[error("its file has {found} bytes, and the list of referrers says {listed}")]
+    Size { listed: u64, found: u64 },
+    #[error("its file names the {what} {found}, not {expected}")]
+    Other {
+        what: &'static str,
+        found: Digest,
+        expected: Digest,
+    },
+    #[error("its base {digest} could not be read")]
+    Base {
+        digest: Digest,
+        source: std::io::Error,
+    },
+}
+
+/// Makes the missing layers of an artifact from a delta, if that saves bytes. Call this before the layers are fetched.
+///
+/// Broken deltas are warnings. An error concerns this machine.
+pub async fn prepare(
+    store: &Arc<dyn Store>,
+    split: &SplitArtifact,
+    contents: Arc<dyn LocalContents>,
+    session: &Session,
+) -> Result<Prepared, Error> {
+    let mut prepared = Prepared::default();
+    let look = {
+        let (contents, layers) = (Arc::clone(&contents), split.manifest.all_layers().cloned());
+        let layers: Vec<_> = layers.collect();
+        move || match contents.has_versions()? {
+            true => contents.missing(layers),
+            false => Ok(Vec::new()),
+        }
+    };
+    let missing = blocking::<_, store::Error>(look).await?;
+    let bytes: u64 = missing.iter().flatten().map(|layer| layer.blob.size).sum();
+    if bytes <= MIN_MISSING_BYTES {
+        return Ok(prepared);
+    }
+    let upgrade = Arc::new(Upgrade {
+        store: Arc::clone(store),
+        contents,
+        session: session.clone(),
+        target: split.manifest.config.digest,
+        config: split.config.clone(),
+        missing,
+    });
+    let listed = match list_deltas(store.as_ref(), &split.digest).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            upgrade.warn("no delta could be looked for", error.into())?;
+            return Ok(prepared);
+        }
+    };
+    if let Some(offer) = upgrade.choose(listed).await?
+        && let Err(error) = upgrade.use_delta(&offer, &mut prepared).await
+    {
+        upgrade.warn_of(&offer.listed, error)?;
+    }
+    Ok(prepared)
+}
+
+impl Upgrade {
+    /// Warns that a delta is not used. An error that concerns this machine is returned.
+    fn warn_of(&self, delta: &ListedDelta, error: DeltaError) -> Result<(), store::Error> {
+        let (digest, location) = (delta.manifest, self.store.location());
+        let what = format!("the delta {digest} in {location} is not used");
+        self.warn(&what, error)
+    }
+
+    fn warn(&self, what: &str, error: DeltaError) -> Result<(), store::Error> {
+        match error {
+            DeltaError::Store(error) if is_local_failure(&error) => Err(error),
+            error => {
+                let warning = format!("{what}: {}", chain(&error));
+                self.session.observer.warned(&warning);
+                Ok(())
+            }
+        }
+    }
+}

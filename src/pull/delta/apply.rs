@@ -1,0 +1,112 @@
+//! The use of one delta: fetches the file, and decodes its parts.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use super::choose::Offer;
+use super::{DeltaError, LocalContents, Prepared};
+use crate::artifact::Layer;
+use crate::delta::{DeltaFile, Header, PartKind};
+use crate::digest::Digest;
+use crate::manifest::Config;
+use crate::store::{self, Session, Store, blocking, fetch};
+
+/// An artifact with missing layers.
+pub(super) struct Upgrade {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) contents: Arc<dyn LocalContents>,
+    pub(super) session: Session,
+    /// The split digest.
+    pub(super) target: Digest,
+    pub(super) config: Config,
+    /// The missing layers by number. A blob that several layers have counts once.
+    pub(super) missing: Vec<Option<Layer>>,
+}
+
+impl Upgrade {
+    pub(super) fn missing_bytes(&self) -> u64 {
+        let missing = self.missing.iter().flatten();
+        missing.map(|layer| layer.blob.size).sum()
+    }
+
+    pub(super) fn missing_layer(&self, number: u64) -> Option<&Layer> {
+        self.missing.get(usize::try_from(number).ok()?)?.as_ref()
+    }
+
+    /// Fetches and applies a delta.
+    pub(super) async fn use_delta(
+        self: &Arc<Self>,
+        offer: &Offer,
+        prepared: &mut Prepared,
+    ) -> Result<(), DeltaError> {
+        let file = offer.file;
+        let (observer, directory) = (&self.session.observer, self.session.cache.ingest());
+        observer.planned(file.size);
+        let fetched = fetch(self.store.as_ref(), file, directory, observer.as_ref());
+        let mut spool = fetched.await?;
+        prepared.tally.fetched.count(file);
+        let (upgrade, source) = (Arc::clone(self), offer.listed.source);
+        let decode = move || {
+            let mut made = Vec::new();
+            let file = spool.file().try_clone();
+            let file = file.map_err(store::Error::file(upgrade.session.cache.ingest()))?;
+            let outcome = upgrade.decode(file, source, &mut made);
+            Ok::<_, store::Error>((made, outcome))
+        };
+        let (made, outcome) = blocking(decode).await?;
+        for layer in made {
+            prepared.tally.replaced.count(layer.blob);
+            prepared.contents.insert(layer.content.digest);
+        }
+        outcome
+    }
+
+    /// Decodes the parts whose layers are missing and whose bases are on this machine. Parts of later versions of the
+    /// format are left out. `made` receives the layers, also before an error. Has one base in memory at a time. Blocks.
+    fn decode(&self, file: File, source: Digest, made: &mut Vec<Layer>) -> Result<(), DeltaError> {
+        let delta = DeltaFile::open(file)?;
+        let Header {
+            source: found,
+            target,
+            ref parts,
+            ..
+        } = delta.header;
+        check("source", found, source)?;
+        check("target", target, self.target)?;
+        for (number, part) in parts.iter().enumerate() {
+            let PartKind::Layer(layer) = part.kind else {
+                continue;
+            };
+            let Some(layer) = self.missing_layer(layer) else {
+                continue;
+            };
+            if delta.check_method(number).is_err() || made.contains(layer) {
+                continue;
+            }
+            let base = match part.base {
+                None => Vec::new(),
+                Some(base) if !self.contents.has(base)? => continue,
+                Some(base) => self.contents.read(base).map_err(|source| {
+                    let digest = base.digest;
+                    DeltaError::Base { digest, source }
+                })?,
+            };
+            let mut spool = self.contents.spool(layer)?;
+            delta.decode(number, &base, layer.content, spool.file())?;
+            self.contents.adopt(layer, spool)?;
+            made.push(layer.clone());
+        }
+        Ok(())
+    }
+}
+
+fn check(what: &'static str, found: Digest, expected: Digest) -> Result<(), DeltaError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(DeltaError::Other {
+            what,
+            found,
+            expected,
+        }),
+    }
+}

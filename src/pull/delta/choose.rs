@@ -1,0 +1,171 @@
+//! The choice of a delta: which of the listed ones saves most.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+
+use super::apply::Upgrade;
+use super::{DeltaError, REQUEST_BYTES, REQUESTS};
+use crate::artifact::{ListedDelta, delta_file};
+use crate::delta::{Header, MAX_BASE_BYTES, PartKind, bases};
+use crate::digest::Identity;
+use crate::manifest::Config;
+use crate::reference::Name;
+use crate::store::{self, blocking};
+
+/// The most deltas that are considered, the smallest first. Anyone who may write to a repository can add any number.
+const MAX_LISTED: usize = 100;
+
+/// The most deltas whose headers are read.
+const MAX_TRIES: usize = 3;
+
+/// The most bytes of a header that are read to decide whether a file is worth fetching.
+const MAX_HEADER_BYTES: usize = 256 * 1024;
+
+/// A delta that is worth fetching.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) listed: ListedDelta,
+    pub(super) file: Identity,
+    /// The bytes that it saves.
+    saved: u64,
+}
+
+impl Upgrade {
+    /// Returns the delta that saves most, if any saves something.
+    ///
+    /// A list shows the size of a file and the old version, but not the layers that the file holds. So headers are
+    /// read, unless only one delta starts from a version on this machine.
+    pub(super) async fn choose(
+        self: &Arc<Self>,
+        listed: Vec<ListedDelta>,
+    ) -> Result<Option<Offer>, store::Error> {
+        let upgrade = Arc::clone(self);
+        let (candidates, are_known) = blocking(move || upgrade.candidates(listed)).await?;
+        let is_read = !are_known || candidates.len() > 1;
+        let mut best: Option<Offer> = None;
+        for (listed, saved) in candidates {
+            let saved = (!is_read).then_some(saved);
+            match self.offer(&listed, saved).await {
+                Ok(offer) if offer.saved > best.as_ref().map_or(0, |best| best.saved) => {
+                    best = Some(offer);
+                }
+                Ok(_) => {}
+                Err(error) => self.warn_of(&listed, error)?,
+            }
+        }
+        Ok(best)
+    }
+
+    /// Returns the deltas to consider, with the bytes that each may save, and whether they start from versions on this
+    /// machine. Blocks.
+    fn candidates(
+        &self,
+        mut listed: Vec<ListedDelta>,
+    ) -> Result<(Vec<(ListedDelta, u64)>, bool), store::Error> {
+        let missing = self.missing_bytes();
+        listed.retain(|delta| delta.size < missing);
+        listed.sort_by_key(|delta| (delta.size, delta.manifest));
+        listed.truncate(MAX_LISTED);
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for delta in listed {
+            match self.contents.version(&delta.source)? {
+                Some(old) => {
+                    let saved = saved(self.replaceable(&old)?, delta.size);
+                    known.push((delta, saved));
+                }
+                None if delta.size < missing / 2 => unknown.push((delta, 0)),
+                None => {}
+            }
+        }
+        known.retain(|(_, saved)| *saved > 0);
+        known.sort_by_key(|(_, saved)| Reverse(*saved));
+        let are_known = !known.is_empty();
+        let mut candidates = if are_known { known } else { unknown };
+        candidates.truncate(MAX_TRIES);
+        Ok((candidates, are_known))
+    }
+
+    /// Reads the manifest of a delta, and also the header of its file if it is not known what it saves.
+    async fn offer(
+        self: &Arc<Self>,
+        listed: &ListedDelta,
+        saved: Option<u64>,
+    ) -> Result<Offer, DeltaError> {
+        let manifest = self.store.manifest(&Name::Digest(listed.manifest)).await?;
+        let file = delta_file(&manifest.bytes)?;
+        if file.size != listed.size {
+            return Err(DeltaError::Size {
+                listed: listed.size,
+                found: file.size,
+            });
+        }
+        let saved = match saved {
+            Some(saved) => saved,
+            None => {
+                let (upgrade, header) = (Arc::clone(self), self.header(file).await?);
+                blocking(move || upgrade.saved_by(&header, file.size)).await?
+            }
+        };
+        let listed = listed.clone();
+        Ok(Offer {
+            listed,
+            file,
+            saved,
+        })
+    }
+
+    /// Reads the header of a file that is not fetched yet. Nothing is verified.
+    async fn header(&self, file: Identity) -> Result<Header, DeltaError> {
+        let mut stream = self.store.open(file, 0).await?;
+        let mut bytes = Vec::new();
+        loop {
+            let next = stream.next().await.transpose()?;
+            bytes.extend_from_slice(next.as_deref().unwrap_or_default());
+            match Header::read(bytes.as_slice()) {
+                Ok((header, _)) => return Ok(header),
+                Err(error) if next.is_none() || bytes.len() > MAX_HEADER_BYTES => {
+                    return Err(error.into());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Returns the stored bytes of the missing layers whose bases are layers of `old` and on this machine.
+    fn replaceable(&self, old: &Config) -> Result<u64, store::Error> {
+        let contents: Vec<_> = old.contents().collect();
+        let mut bytes = 0;
+        for (missing, base) in self.missing.iter().zip(bases(old, &self.config)) {
+            if let (Some(layer), Some(base)) = (missing, base)
+                && contents[base].size <= MAX_BASE_BYTES
+                && self.contents.has(contents[base])?
+            {
+                bytes += layer.blob.size;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Returns the bytes that a file of `size` bytes saves, according to its header. Blocks.
+    fn saved_by(&self, header: &Header, size: u64) -> Result<u64, store::Error> {
+        let mut bytes = 0;
+        for part in &header.parts {
+            let PartKind::Layer(layer) = part.kind else {
+                continue;
+            };
+            if let (Some(layer), Some(base)) = (self.missing_layer(layer), part.base)
+                && self.contents.has(base)?
+            {
+                bytes += layer.blob.size;
+            }
+        }
+        Ok(saved(bytes, size))
+    }
+}
+
+/// Returns the bytes that a delta file saves, with the cost of its requests.
+fn saved(replaced: u64, size: u64) -> u64 {
+    replaced.saturating_sub(size.saturating_add(REQUESTS * REQUEST_BYTES))
+}
