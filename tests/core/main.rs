@@ -5,6 +5,7 @@ pub mod bench_inputs;
 mod fits;
 mod fixtures;
 mod layering;
+mod long_lists;
 mod section_map;
 mod section_names;
 mod segments;
