@@ -25,15 +25,17 @@ use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION, Manifest, Os,
     PLAN_VERSION, annotation, media_type, to_json,
 };
-use crate::section::{BinaryKind, SectionMap};
+use crate::section::{BinaryKind, ListDetails, NameDetails, SectionMap};
 use crate::split::{Identities, SplitPlan};
 
-/// An import or export list whose JSON is longer than this, in bytes, is only in the config.
-pub const MAX_LIST_ANNOTATION_BYTES: usize = 64 * 1024;
+/// A list of imports or exports is left out if its JSON and that of its attributes have more bytes than this.
+pub const MAX_LIST_BYTES: usize = 64 * 1024;
 
-/// Builds the split config.
+/// Builds the split config. Long lists of imports or exports are left out.
 pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Config {
     let layers = plan.layers.iter().zip(&identities.layers);
+    let (imports, import_details) = list_of_config(&map.imports, &map.names.imports);
+    let (exports, export_details) = list_of_config(&map.exports, &map.names.exports);
     Config {
         format_version: FORMAT_VERSION,
         plan_version: PLAN_VERSION,
@@ -43,9 +45,12 @@ pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Co
             BinaryKind::Component => Os::Wasip2,
         },
         content: identities.content,
-        imports: map.imports.clone(),
-        exports: map.exports.clone(),
-        names: map.names.clone(),
+        imports,
+        exports,
+        names: NameDetails {
+            imports: import_details,
+            exports: export_details,
+        },
         root: identities.root,
         layers: layers
             .map(|(layer, content)| ConfigLayer {
@@ -56,6 +61,22 @@ pub fn config(map: &SectionMap, plan: &SplitPlan, identities: &Identities) -> Co
             })
             .collect(),
     }
+}
+
+fn list_of_config(names: &[String], details: &ListDetails) -> (Vec<String>, ListDetails) {
+    let attributes = match details.attributes.is_empty() {
+        true => 0,
+        false => to_json(&details.attributes).len(),
+    };
+    if to_json(&names).len() + attributes <= MAX_LIST_BYTES {
+        return (names.to_vec(), details.clone());
+    }
+    let details = ListDetails {
+        omitted: true,
+        incomplete: details.incomplete,
+        ..ListDetails::default()
+    };
+    (Vec::new(), details)
 }
 
 /// A split artifact, ready to be stored.
@@ -110,16 +131,21 @@ fn build(
     annotate(annotation::CONTENT_SIZE, config.content.size.to_string());
     annotate(annotation::OS, config.os.as_str().to_owned());
     annotate(annotation::FLAT_DIGEST, flat.digest().to_string());
-    let mut lists = vec![
-        (annotation::IMPORTS, to_json(&config.imports)),
-        (annotation::EXPORTS, to_json(&config.exports)),
-    ];
-    if !config.names.is_empty() {
-        lists.push((annotation::NAMES, to_json(&config.names)));
+    let Config {
+        imports,
+        exports,
+        names,
+        ..
+    } = config;
+    let text = |json: Vec<u8>| String::from_utf8_lossy(&json).into_owned();
+    if !names.imports.omitted {
+        annotate(annotation::IMPORTS, text(to_json(imports)));
     }
-    lists.retain(|(_, json)| json.len() <= MAX_LIST_ANNOTATION_BYTES);
-    for (key, json) in lists {
-        annotate(key, String::from_utf8_lossy(&json).into_owned());
+    if !names.exports.omitted {
+        annotate(annotation::EXPORTS, text(to_json(exports)));
+    }
+    if !names.is_empty() {
+        annotate(annotation::NAMES, text(to_json(names)));
     }
     let layers = descriptors(config, config_blob, stored);
     let descriptor = Descriptor::new(media_type::SPLIT_CONFIG, config_blob);

@@ -251,11 +251,11 @@ pub struct Config {
     pub os: Os,
     /// The whole component.
     pub content: Identity,
-    /// Import names, in file order.
+    /// Import names, in file order. A long list is left out.
     pub imports: Vec<String>,
-    /// Export names, in file order.
+    /// Export names, in file order. A long list is left out.
     pub exports: Vec<String>,
-    /// The attributes of these names, and whether both lists are complete.
+    /// The attributes of these names, and whether the lists are incomplete or left out.
     #[serde(default, skip_serializing_if = "NameDetails::is_empty")]
     pub names: NameDetails,
     /// The root's content.

@@ -5,7 +5,6 @@
 //! This module must not know manifests, encodings or stores.
 
 mod candidates;
-mod coarsen;
 mod identify;
 mod splice;
 
@@ -13,6 +12,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use self::candidates::Candidate;
 pub use self::identify::{Identities, identify};
 pub use self::splice::{Error as SpliceError, splice};
 use crate::digest::{Digest, Identity};
@@ -98,9 +98,9 @@ pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
         floor: policy.floor.max(1),
         ..*policy
     };
-    let candidates = candidates::candidates(map, &policy);
-    let chosen = coarsen::coarsen(map, candidates, policy.max_layers);
-    let layers = chosen.into_iter().map(|candidate| PlannedLayer {
+    let mut candidates = candidates::candidates(map, &policy);
+    keep_largest(&mut candidates, policy.max_layers.max(1) - 1);
+    let layers = candidates.into_iter().map(|candidate| PlannedLayer {
         path: candidate.path(map),
         range: candidate.range,
     });
@@ -108,6 +108,14 @@ pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
         size: map.size,
         layers: layers.collect(),
     }
+}
+
+/// Returns the smallest layers to the root, the lowest offset first, until at most `most` remain.
+fn keep_largest(layers: &mut Vec<Candidate>, most: usize) {
+    let excess = layers.len().saturating_sub(most);
+    layers.sort_by_key(|layer| (layer.size(), layer.range.start));
+    layers.drain(..excess);
+    layers.sort_by_key(|layer| layer.range.start);
 }
 
 impl SplitPlan {

@@ -199,7 +199,8 @@ pub struct Interfaces {
     pub names: NameDetails,
 }
 
-/// Reads the import and export names of a component or module, or of a stub. A config has the same lists.
+/// Reads the import and export names of a component or module, or of a stub. A config has the same lists, or leaves
+/// them out.
 ///
 /// Fails if the bytes are neither a component nor a module.
 pub fn interfaces(bytes: &[u8]) -> Result<Interfaces, Error> {

@@ -55,9 +55,11 @@ struct Interface<'a> {
     imports: &'a [String],
 }
 
-/// Derives the flat artifact. It depends only on content, os, imports, exports and metadata.
+/// Derives the flat artifact. It depends only on content, os, imports, exports and metadata. It states no lists if the
+/// config leaves one out.
 pub fn flat(config: &Config, metadata: &Annotations) -> Flat {
-    let component = (config.os == Os::Wasip2).then_some(Interface {
+    let states_lists = config.os == Os::Wasip2 && !config.names.omits_list();
+    let component = states_lists.then_some(Interface {
         exports: &config.exports,
         imports: &config.imports,
     });

@@ -14,7 +14,7 @@ use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
 };
-use crate::section::NameDetails;
+use crate::section::{ListDetails, NameDetails};
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 use crate::text::ascii_excerpt;
 
@@ -54,9 +54,9 @@ pub struct SplitManifest {
     pub os: Os,
     /// The whole component.
     pub content: Identity,
-    /// Import names, unless only the config has them.
+    /// Import names, unless they are left out or only the config has them.
     pub imports: Option<Vec<String>>,
-    /// Export names, unless only the config has them.
+    /// Export names, unless they are left out or only the config has them.
     pub exports: Option<Vec<String>>,
     /// The attributes of the names, if there are any and not only the config has them.
     pub names: Option<NameDetails>,
@@ -197,15 +197,23 @@ impl SplitManifest {
             digest: layer.content.digest,
             path: layer.path.clone(),
         });
+        let names = self.names.clone().unwrap_or_default();
+        // The config has an empty list in place of one that was left out.
+        let list = |stated: &Option<Vec<String>>, details: &ListDetails| match details.omitted
+            && details.incomplete
+        {
+            true => Some(stated.clone().unwrap_or_default()),
+            false => stated.clone(),
+        };
         let config = Config {
             format_version: FORMAT_VERSION,
             plan_version: PLAN_VERSION,
             architecture: Architecture::Wasm,
             os: self.os,
             content: self.content,
-            imports: self.imports.clone()?,
-            exports: self.exports.clone()?,
-            names: self.names.clone().unwrap_or_default(),
+            imports: list(&self.imports, &names.imports)?,
+            exports: list(&self.exports, &names.exports)?,
+            names,
             root: self.root.content,
             layers: layers.collect(),
         };

@@ -6,8 +6,11 @@
 use crate::digest::Digest;
 use crate::encoding::Encoding;
 
-/// The number of characters that a section path is cut to, in annotations and titles.
+/// The number of characters that a section path is cut to in an annotation.
 pub const MAX_CUT_PATH: usize = 100;
+
+/// The number of characters that a section path is cut to in a title.
+const MAX_TITLE_PATH: usize = 40;
 
 /// The number of hex digits of the split digest in a title, and of an offset.
 const PREFIX_DIGITS: usize = 12;
@@ -48,10 +51,10 @@ impl Title {
         )
     }
 
-    /// Returns the title of a section layer with a cut path.
+    /// Returns the title of a section layer. The path may be cut, as in an annotation.
     pub fn section(split: Digest, offset: u64, path: &str, encoding: Encoding) -> String {
         let prefix = &split.hex()[..PREFIX_DIGITS];
-        let name = file_name(path);
+        let name = file_name(path.get(..MAX_TITLE_PATH).unwrap_or(path));
         format!(
             "{prefix}.{offset:012x}.{name}{}",
             encoding.file_name_suffix()
@@ -149,6 +152,20 @@ mod tests {
         assert!(title.ends_with(".custom-0.model_zst"), "{title}");
         let read = Title::parse(&title).map(|title| title.encoding);
         assert_eq!(read, Some(Encoding::Raw));
+    }
+
+    #[test]
+    fn a_title_has_the_first_forty_characters_of_the_path() {
+        let split = Digest::of(b"config");
+        let title = |path: &str| Title::section(split, 1, path, Encoding::Raw);
+        let path = "module[1]/custom[2]:a-name-of-forty-two-by";
+        assert!(title(path).ends_with(".module-1.custom-2.a-name-of-forty-two-"));
+        assert_eq!(title(path), title(&path[..40]));
+        assert_eq!(title(path), title(&format!("{path}{path}{path}")));
+        assert_ne!(title(path), title(&path[..39]));
+        // The suffix of a frame may appear at the cut.
+        let title = title("module[1]/custom[2]:a-name-of-thirty.zst.more");
+        assert!(title.ends_with(".a-name-of-thirty_zst"), "{title}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use wharf::pull::{self, Artifact, OpenArtifact, PullSummary};
 use wharf::section::{BinaryKind, Damage, ListDetails, NameDetails};
 use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
-use wharf::world::{self, World};
+use wharf::world::{self, Interfaces, World};
 
 use super::arguments::{self, ArtifactName, FileOrArtifact};
 use super::delta::rows::{self, DeltaRow};
@@ -35,9 +35,9 @@ use super::{names, output, segments, text, wit};
 
 /// Show sections, layers, sizes, imports and exports of a component
 ///
-/// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit and for WIT
-/// packages it also fetches the root. "shared" means that the cache has the content. "new" means that a pull would
-/// fetch it.
+/// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit, for WIT packages
+/// and for long lists of names it also fetches the root. "shared" means that the cache has the content. "new" means
+/// that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -83,7 +83,7 @@ struct InspectReport {
     layers: Vec<LayerRow>,
     imports: Vec<String>,
     exports: Vec<String>,
-    /// The attributes of these names, and whether both lists are complete.
+    /// The attributes of these names, and whether the lists are complete.
     names: NameDetails,
     annotations: Annotations,
     /// The deltas to the artifact.
@@ -171,13 +171,13 @@ impl Inspect {
         if self.segments {
             (report.segments, pulled) = segments::of_stored(context, &located).await?;
         }
-        let (imports, exports) = (&report.imports, &report.exports);
-        let may_be_wit = world::may_name_wit_package(imports, exports)
-            || matches!(opened.artifact, Artifact::Flat(_))
-                && world::may_list_wit_package(imports, exports);
-        if may_be_wit && !report.has_code() && wit::is_small(opened) {
+        let omits_list = report.names.omits_list();
+        if omits_list || report.may_be_wit_package(opened) {
             match wit::fetch(context, store, opened).await {
                 Ok((wit, root)) => {
+                    if omits_list {
+                        report.correct_names(&wit.names, opened);
+                    }
                     report.show(wit.package());
                     // --segments has pulled everything, the root included.
                     if !self.segments {
@@ -185,7 +185,9 @@ impl Inspect {
                     }
                 }
                 // The WIT was not requested, so it may be missing.
-                Err(failure) if failure.kind == Kind::Integrity => {}
+                Err(failure) if failure.kind == Kind::Integrity => {
+                    report.warning = names::unread(&report.names, &failure).or(report.warning);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -209,7 +211,13 @@ fn of_file(
         size: section.content.end - section.content.start,
     });
     let config = &component.config;
-    let report = InspectReport::of_config(config);
+    let report = InspectReport {
+        imports: map.imports.clone(),
+        exports: map.exports.clone(),
+        names: map.names.clone(),
+        warning: names::warning(&map.names),
+        ..InspectReport::of_config(config)
+    };
     let damage = map.damage.as_ref();
     let unreadable = damage.map(|damage| {
         let Damage { offset, reason } = damage;
@@ -336,31 +344,44 @@ impl InspectReport {
         opened: &OpenArtifact,
     ) -> Result<Self, Failure> {
         let (wit, pulled) = wit::fetch(context, store, opened).await?;
+        self.correct_names(&wit.names, opened);
+        self.show(Some(wit.world()?));
+        self.fetched.add(pulled.fetched, pulled.cached);
+        Ok(self)
+    }
+
+    /// Replaces the names by those of the component, and warns about the stated ones that differ.
+    fn correct_names(&mut self, found: &Interfaces, opened: &OpenArtifact) {
+        // A list that was left out differs in nothing.
+        let (imports, exports) = (&found.names.imports, &found.names.exports);
+        let names = &mut self.names;
+        names
+            .imports
+            .restore(&mut self.imports, &found.imports, imports);
+        names
+            .exports
+            .restore(&mut self.exports, &found.exports, exports);
         // A flat artifact that states no names differs in none.
         let is_split = opened.split().is_some();
         let is_stated = |details: &ListDetails| is_split || !details.incomplete;
         let stated = [&self.names.imports, &self.names.exports].map(is_stated);
-        let names = [
-            ("imports", stated[0], &mut self.imports, &wit.names.imports),
-            ("exports", stated[1], &mut self.exports, &wit.names.exports),
-        ];
-        for (list, is_stated, claimed, found) in names {
+        for (list, is_stated, claimed, found) in [
+            ("imports", stated[0], &mut self.imports, &found.imports),
+            ("exports", stated[1], &mut self.exports, &found.exports),
+        ] {
             let difference = wit::difference(list, claimed, found);
             if let Some(difference) = difference.filter(|_| is_stated) {
                 eprintln!("warning: {difference}");
             }
             claimed.clone_from(found);
         }
-        if is_split && !self.names.is_empty() && self.names != wit.names.names {
+        if is_split && !self.names.is_empty() && self.names != found.names {
             eprintln!(
                 "warning: the attributes of names in the manifest are not those of the component"
             );
         }
-        self.names.clone_from(&wit.names.names);
+        self.names.clone_from(&found.names);
         self.warning = names::warning(&self.names);
-        self.show(Some(wit.world()?));
-        self.fetched.add(pulled.fetched, pulled.cached);
-        Ok(self)
     }
 
     fn show(&mut self, world: Option<World>) {
@@ -370,11 +391,17 @@ impl InspectReport {
         }
     }
 
-    /// Returns whether a layer is known to hold code.
-    fn has_code(&self) -> bool {
-        self.layers
+    /// Returns whether this may be a WIT package, and the root is small enough to decide it.
+    fn may_be_wit_package(&self, opened: &OpenArtifact) -> bool {
+        let (imports, exports) = (&self.imports, &self.exports);
+        let has_code = self
+            .layers
             .iter()
-            .any(|layer| layer.path.contains("module["))
+            .any(|layer| layer.path.contains("module["));
+        let is_listed = world::may_name_wit_package(imports, exports)
+            || matches!(opened.artifact, Artifact::Flat(_))
+                && world::may_list_wit_package(imports, exports);
+        is_listed && !has_code && wit::is_small(opened)
     }
 
     fn text(&self) -> String {
@@ -402,14 +429,6 @@ impl InspectReport {
         if let Some(warning) = &self.warning {
             say("warning", warning);
         }
-        for (key, list, details) in [
-            ("imports", &self.imports, &self.names.imports),
-            ("exports", &self.exports, &self.names.exports),
-        ] {
-            for name in list {
-                say(key, &names::line(name, details));
-            }
-        }
         for (key, value) in &self.annotations {
             if let Some(key) = key.strip_prefix(annotation::IMAGE_PREFIX) {
                 say(key, &text::printable(value));
@@ -423,6 +442,8 @@ impl InspectReport {
         }
         out.push('\n');
         out.push_str(&self.tree());
+        out.push_str(&names::text("import", &self.imports, &self.names.imports));
+        out.push_str(&names::text("export", &self.exports, &self.names.exports));
         if let Some(wit) = &self.wit {
             out.push('\n');
             out.push_str(wit);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
-use wharf::artifact::{Title, cut_path};
+use wharf::artifact::Title;
 use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Encoding;
@@ -145,7 +145,7 @@ fn title(component: &Component<File>, layer: usize, split: Digest, encoding: Enc
         .map(|section| &component.config.layers[section])
     {
         None => Title::root(split, component.config.content.digest, encoding),
-        Some(layer) => Title::section(split, layer.offset, cut_path(&layer.path), encoding),
+        Some(layer) => Title::section(split, layer.offset, &layer.path, encoding),
     }
 }
 

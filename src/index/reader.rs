@@ -308,8 +308,14 @@ fn may_be_wit_package(opened: &OpenArtifact, record: &Record) -> bool {
         .is_some_and(|root| root.blob.size <= MAX_WIT_BYTES);
     let may_be = |externs: &Externs| {
         let Externs {
-            imports, exports, ..
+            imports,
+            exports,
+            names,
         } = externs;
+        if names.omits_list() && false {
+            // A WIT package has no imports, and may have any number of exports.
+            return !names.imports.omitted && imports.is_empty();
+        }
         world::may_name_wit_package(imports, exports)
             || opened.split().is_none() && world::may_list_wit_package(imports, exports)
     };

@@ -98,12 +98,23 @@ impl Record {
 
 impl Externs {
     /// Returns whether a root has other names than this claim. Order does not count. Attributes count only if the
-    /// claim lists any, because other tools do not list them.
+    /// claim lists any, because other tools do not list them. A list that the claim leaves out does not count.
     pub fn differs(&self, root: &Self) -> bool {
+        let Self {
+            mut imports,
+            mut exports,
+            mut names,
+        } = self.clone();
+        names
+            .imports
+            .restore(&mut imports, &root.imports, &root.names.imports);
+        names
+            .exports
+            .restore(&mut exports, &root.exports, &root.names.exports);
         let set = |names: &Vec<String>| names.iter().cloned().collect::<BTreeSet<String>>();
-        set(&self.imports) != set(&root.imports)
-            || set(&self.exports) != set(&root.exports)
-            || !self.names.is_empty() && self.names != root.names
+        set(&imports) != set(&root.imports)
+            || set(&exports) != set(&root.exports)
+            || !names.is_empty() && names != root.names
     }
 }
 
@@ -213,6 +224,24 @@ mod tests {
                 "b:x 1.0.0"
             ]
         );
+    }
+
+    #[test]
+    fn a_claim_that_leaves_out_a_list_differs_only_in_the_other_one() {
+        let root = Externs {
+            imports: vec!["a:b/c".to_owned()],
+            exports: vec!["run".to_owned()],
+            names: NameDetails::default(),
+        };
+        let mut claim = root.clone();
+        claim.exports.clear();
+        assert!(claim.differs(&root));
+        claim.names.exports.omitted = true;
+        assert!(!claim.differs(&root));
+        claim.imports.clear();
+        assert!(claim.differs(&root));
+        claim.names.imports.omitted = true;
+        assert!(!claim.differs(&root));
     }
 
     #[test]

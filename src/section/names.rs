@@ -17,12 +17,11 @@ use crate::source::Source;
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: u64 = 100_000;
 
-/// The cost of a name's attributes besides their texts. It is an upper bound of the size of the members' names in
-/// JSON.
-const MEMBERS_COST: usize = 64;
+/// The cost of a text besides its bytes, for the memory that a short text takes.
+const TEXT_COST: usize = 32;
 
 /// The largest sum of [`cost`] over a list.
-const MAX_LIST_COST: usize = 4 << 20;
+const MAX_LIST_COST: usize = 16 << 20;
 
 /// The attributes of a file's import and export names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +45,9 @@ pub struct ListDetails {
     /// Whether an entry was unreadable, so that names may be missing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
+    /// Whether the whole list was left out, because it is long. Only the root has it then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub omitted: bool,
 }
 
 /// The attributes of a component's import or export name.
@@ -70,11 +72,29 @@ impl NameDetails {
     pub fn is_empty(&self) -> bool {
         self.imports.is_empty() && self.exports.is_empty()
     }
+
+    /// Returns whether one of the lists was left out.
+    pub fn omits_list(&self) -> bool {
+        self.imports.omitted || self.exports.omitted
+    }
 }
 
 impl ListDetails {
     fn is_empty(&self) -> bool {
-        self.attributes.is_empty() && !self.incomplete
+        self.attributes.is_empty() && self.is_complete()
+    }
+
+    /// Replaces a list that was left out by the root's list.
+    pub fn restore(&mut self, names: &mut Vec<String>, found: &[String], root: &Self) {
+        if self.omitted {
+            *names = found.to_vec();
+            self.clone_from(root);
+        }
+    }
+
+    /// Returns whether the list has all names of the file.
+    pub fn is_complete(&self) -> bool {
+        !self.incomplete && !self.omitted
     }
 
     /// Returns the interface that a name of the list stands for, with its whole version. Without attributes this is
@@ -206,13 +226,15 @@ impl Names {
             external_id,
         } = &attributes;
         let texts = [implements, version_suffix, external_id];
-        let texts = || texts.iter().copied().flatten();
-        if texts().next().is_none() {
-            return self.add(name);
-        }
-        self.cost += MEMBERS_COST + cost(&name) + texts().map(|text| cost(text)).sum::<usize>();
+        self.cost += texts
+            .into_iter()
+            .flatten()
+            .map(|text| cost(text))
+            .sum::<usize>();
         self.add(name.clone())?;
-        self.details.attributes.entry(name).or_insert(attributes);
+        if attributes != NameAttributes::default() {
+            self.details.attributes.entry(name).or_insert(attributes);
+        }
         Ok(())
     }
 
@@ -226,10 +248,8 @@ impl Names {
     }
 }
 
-/// An upper bound of a name's size in a JSON list.
-fn cost(name: &str) -> usize {
-    let escaped = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    name.len() + 3 + 5 * name.as_bytes().iter().filter(|byte| escaped(byte)).count()
+fn cost(text: &str) -> usize {
+    text.len() + TEXT_COST
 }
 
 fn name<S: Source + ?Sized>(reader: &mut Reader<'_, '_, S>) -> Result<String, Halt> {

@@ -6,6 +6,7 @@ mod fits;
 mod fixtures;
 mod format_examples;
 mod layering;
+mod long_lists;
 mod section_map;
 mod section_names;
 mod segments;

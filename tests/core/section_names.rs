@@ -231,12 +231,12 @@ fn long_attributes_end_a_list() {
         let parts = [b"\x02", &*vector(name), b"\x01\x02", &text, b"\x05\0"];
         parts.concat()
     };
-    let names: Vec<Vec<u8>> = (0..50)
+    let names: Vec<Vec<u8>> = (0..200)
         .map(|index| entry(&[b'a' + index / 10, b'0' + index % 10]))
         .collect();
     let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
     let map = map_of(&component(&[entries(10, &names)]));
-    assert_eq!(map.imports.len(), 41);
+    assert_eq!(map.imports.len(), (16 << 20) / (99_999 + 32 + 2 + 32));
     assert!(map.names.imports.incomplete);
 }
 
@@ -309,19 +309,17 @@ fn a_list_ends_at_its_first_unreadable_entry() {
 
 #[test]
 fn lists_are_bounded() {
-    // A name may have 100,000 bytes, as wasmparser has it, and all of a list's names 4 MiB.
-    let import = |length: usize, fill: &[u8]| {
-        [&[0], vector(&fill.repeat(length)).as_slice(), &[5, 0]].concat()
-    };
-    let (longest, longer) = (import(100_000, b"n"), import(100_001, b"n"));
+    // A name may have 100,000 bytes, as wasmparser has it, and all of a list's names 16 MiB.
+    let import = |length: usize| [&[0], vector(&vec![b'n'; length]).as_slice(), &[5, 0]].concat();
+    let (longest, longer) = (import(100_000), import(100_001));
     let bytes = component(&[entries(10, &[&longest, &longer, &longest])]);
     assert_eq!(map_of(&bytes).imports.len(), 1);
     assert_eq!(oracle::read(&bytes).imports.len(), 1);
-    let bytes = component(&[entries(10, &vec![longest.as_slice(); 50])]);
-    assert_eq!(map_of(&bytes).imports.len(), (4 << 20) / 100_003);
-    // Six bytes for one in JSON.
-    let bytes = component(&[entries(10, &vec![import(100_000, b"\n").as_slice(); 50])]);
-    assert_eq!(map_of(&bytes).imports.len(), (4 << 20) / 600_003);
+    let bytes = component(&[entries(10, &vec![longest.as_slice(); 200])]);
+    assert_eq!(map_of(&bytes).imports.len(), (16 << 20) / 100_032);
+    // Short names cost more memory than they have bytes.
+    let bytes = component(&[entries(10, &vec![import(0).as_slice(); 600_000])]);
+    assert_eq!(map_of(&bytes).imports.len(), (16 << 20) / 32);
     // A count that lies costs nothing.
     let bytes = component(&[section(10, b"\xff\xff\xff\xff\x0f\0\x01a\x05\0")]);
     assert_eq!(map_of(&bytes).imports, ["a"]);

@@ -237,7 +237,19 @@ async fn publish(
     compat: bool,
 ) -> (PushSummary, Vec<u8>) {
     let bytes = assemble(name);
-    let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
+    (
+        publish_bytes(store, bytes.clone(), tag, compat).await,
+        bytes,
+    )
+}
+
+async fn publish_bytes(
+    store: &dyn WritableStore,
+    bytes: Vec<u8>,
+    tag: &str,
+    compat: bool,
+) -> PushSummary {
+    let component = Component::read(bytes, &SplitPolicy::DEFAULT).unwrap();
     let machine = tempfile::tempdir().unwrap();
     let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);
     let version = (
@@ -252,7 +264,7 @@ async fn publish(
     };
     let component = Arc::new(component);
     let pushed = push::push(component, store, Some(tag), &session, &options).await;
-    (pushed.unwrap(), bytes)
+    pushed.unwrap()
 }
 
 /// The digest of the config that a manifest names.

@@ -2,6 +2,7 @@
 //!
 //! The vectors were written down once. A change that moves one of them is a new version of the format.
 
+use crate::support::binary::{leb, module, section, vector};
 use crate::support::fault;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use wharf::artifact;
 use wharf::component::Component;
 use wharf::digest::Digest;
 use wharf::encoding::Level;
-use wharf::manifest::Annotations;
+use wharf::manifest::{Annotations, ConfigLayer};
 use wharf::push::{self, PushOptions, PushSummary};
 use wharf::reference::Repository;
 use wharf::split::{Granularity, SplitPolicy};
@@ -162,17 +163,13 @@ fn the_config_and_the_flat_form_are_frozen() {
     assert_eq!(String::from_utf8(flat.manifest).unwrap(), expected);
 }
 
-#[test]
-fn the_examples_of_the_format_are_true() {
-    let text = include_str!("../../docs/FORMAT.md");
-    let policy = SplitPolicy {
-        granularity: Granularity::Section,
-        floor: 16,
-        max_layers: 256,
-    };
+const FORMAT: &str = include_str!("../../docs/FORMAT.md");
+
+/// The files that the format shows as hexadecimal dumps.
+fn dumps() -> Vec<Vec<u8>> {
     // A dump is made of lines with an offset of four digits and the bytes.
     let mut dumps: Vec<Vec<u8>> = Vec::new();
-    for line in text.lines() {
+    for line in FORMAT.lines() {
         let Some((offset, bytes)) = line.trim().split_once("  ") else {
             continue;
         };
@@ -188,9 +185,23 @@ fn the_examples_of_the_format_are_true() {
         dumps.last_mut().unwrap().extend(bytes);
     }
     assert_eq!(dumps.len(), 2);
-    let packed: String = text.split_whitespace().collect();
-    for dump in dumps {
-        let component = Component::read(dump, &policy).unwrap();
+    dumps
+}
+
+#[test]
+fn the_examples_of_the_format_are_true() {
+    let policy = SplitPolicy {
+        granularity: Granularity::Section,
+        floor: 16,
+        max_layers: 256,
+    };
+    let exports = (0..10_000)
+        .map(|number| [&vector(format!("e{number:04}").as_bytes()), &[2, 0][..]].concat());
+    let exports = [leb(10_000), exports.collect::<Vec<_>>().concat()].concat();
+    let long = module(&[section(7, &exports)]);
+    let packed: String = FORMAT.split_whitespace().collect();
+    for file in dumps().into_iter().chain([long]) {
+        let component = Component::read(file, &policy).unwrap();
         let config = component.config.to_bytes();
         let written = String::from_utf8(config.clone()).unwrap();
         assert!(packed.contains(&written), "{written}");
@@ -201,6 +212,64 @@ fn the_examples_of_the_format_are_true() {
         );
         assert!(packed.contains(&size), "{size}");
     }
+}
+
+#[test]
+fn the_policies_in_the_format_give_the_layers_beside_them() {
+    let component = dumps().remove(0);
+    let module = component[26..218].to_vec();
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for line in FORMAT.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [
+            "",
+            file @ ("component" | "module"),
+            granularity,
+            floor,
+            cap,
+            ..,
+            "",
+        ] = cells[..]
+        else {
+            continue;
+        };
+        let Ok(granularity) = granularity.parse() else {
+            continue;
+        };
+        let policy = SplitPolicy {
+            granularity,
+            floor: floor.replace(',', "").parse().unwrap(),
+            max_layers: cap.parse().unwrap(),
+        };
+        let bytes = if file == "module" {
+            &module
+        } else {
+            &component
+        };
+        let config = Component::read(bytes.clone(), &policy).unwrap().config;
+        let text = |layer: &ConfigLayer| {
+            let ConfigLayer {
+                path, offset, size, ..
+            } = layer;
+            format!("`{path}` {offset}+{size}")
+        };
+        let layers = match config.layers.as_slice() {
+            [] => "none".to_owned(),
+            layers => layers.iter().map(text).collect::<Vec<_>>().join(", "),
+        };
+        let split = Digest::of(&config.to_bytes());
+        let row = format!("| {file} | {granularity} | {floor} | {cap} | {layers} | `{split}` |");
+        rows += 1;
+        if row != line {
+            wrong.push(row);
+        }
+    }
+    assert_eq!(rows, 10);
+    assert!(
+        wrong.is_empty(),
+        "these rows should be\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod damage;
 mod failures;
+mod long_lists;
 mod requests;
 
 use crate::support::fault::Registry;

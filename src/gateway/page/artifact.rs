@@ -218,7 +218,9 @@ fn names(interfaces: &Interfaces) -> Markup {
             @for (title, what, names, details) in [imports, exports] {
                 section {
                     h2 { (title) }
-                    @if details.incomplete && names.is_empty() {
+                    @if details.omitted {
+                        p.note { "not shown: the manifest leaves out this long list, and the root cannot be read" }
+                    } @else if details.incomplete && names.is_empty() {
                         p.note { "unknown: the artifact does not state them, or they cannot be read" }
                     } @else if details.incomplete {
                         p.note { "incomplete: the list ends before an entry that cannot be read" }
@@ -405,6 +407,19 @@ mod tests {
             assert_eq!(page.contains("nofollow"), linked, "{value}");
             assert!(!page.contains("href=\"javascript"));
         }
+    }
+
+    #[test]
+    fn a_list_that_is_left_out_is_not_an_empty_one() {
+        let mut names = Interfaces::default();
+        names.names.imports.omitted = true;
+        let page = page(&artifact(split(names, Err("no root".to_owned()))));
+        assert_eq!(
+            page.matches("the manifest leaves out this long list")
+                .count(),
+            1
+        );
+        assert_eq!(page.matches(">none<").count(), 1);
     }
 
     #[test]

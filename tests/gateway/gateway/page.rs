@@ -334,6 +334,31 @@ async fn requests_for_a_page_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_long_list_of_exports_is_read_from_the_root() {
+    let directory = tempfile::tempdir().unwrap();
+    let shelf = directory.path().join("shelf");
+    let layout = Layout::create(&shelf, Arc::new(())).unwrap();
+    let layout = layout.in_repository(Some("demo/many"));
+    let exports = (0..10_000).map(|number| format!("(export \"e{number:04}\" (memory 0))"));
+    let text = format!("(module (memory 1) {})", exports.collect::<String>());
+    publish_bytes(&layout, wat::parse_str(text).unwrap(), "1.0", false).await;
+    let front = TestGateway::new(vec![Upstream::Layout {
+        directory: shelf,
+        host: None,
+    }]);
+    let page = front.get("/-/demo/many:1.0").await.is(200);
+    let texts = [
+        "Imports",
+        "none",
+        "Exports",
+        "e0999",
+        "and 9000 more",
+        "a core module has no WIT",
+    ];
+    assert_in_order(page.page(), &texts);
+}
+
+#[tokio::test]
 async fn long_lists_are_paged() {
     let directory = tempfile::tempdir().unwrap();
     let shelf = directory.path().join("shelf");

@@ -45,6 +45,8 @@ fn all() -> Vec<TestComponent> {
         (VERSION_SUFFIX, ".4.2"),
     ];
     let unknown = entry(IMPORT, "secret", &[(UNKNOWN, "x")]);
+    let long = (0..10_000).map(|number| entry(IMPORT, &format!("x:y/z{number}"), &[]));
+    let long: Vec<Vec<u8>> = long.collect();
     vec![
         made("kv", IMPORT, &[entry(IMPORT, "primary", &[store])]),
         made("kv-one", IMPORT, &[entry(IMPORT, "primary", &split)]),
@@ -61,6 +63,8 @@ fn all() -> Vec<TestComponent> {
         made("bare", IMPORT, &[entry(IMPORT, "wasi:http/types@0.2", &[])]),
         made("plain", IMPORT, &[entry(IMPORT, "a:b/c", &[])]),
         made("unread", IMPORT, &[entry(IMPORT, "a:b/c", &[]), unknown]),
+        // The manifest leaves out the list.
+        made("long", IMPORT, &long),
         // Its exports are not all known, but it imports nothing.
         made("out", EXPORT, &[entry(EXPORT, "secret", &[(UNKNOWN, "x")])]),
     ]

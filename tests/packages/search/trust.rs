@@ -387,16 +387,23 @@ fn names_are_claims_until_a_root_was_read() {
 fn a_wit_package_runs_nowhere() {
     let workspace = Workspace::new();
     let place = places(&workspace).remove(0);
-    let mut resolve = wit_parser::Resolve::default();
-    let text = "package demo:words; interface run { go: func(); }";
-    let package = resolve.push_source("words.wit", text).unwrap();
-    let bytes = wit_component::encode(&resolve, package, false).unwrap();
-    let words = Component::read(bytes, &POLICY).unwrap();
-    push_all(&place, [("demo:words", "1.0.0", words)]);
+    // The manifest of the second one leaves out its exports.
+    let many = (0..2500).map(|number| format!("interface an-interface-of-many-n{number} {{}}"));
+    for (name, interfaces) in [
+        ("demo:words", "interface run { go: func(); }".to_owned()),
+        ("demo:dictionary", many.collect()),
+    ] {
+        let mut resolve = wit_parser::Resolve::default();
+        let text = format!("package {name}; {interfaces}");
+        let package = resolve.push_source("words.wit", &text).unwrap();
+        let bytes = wit_component::encode(&resolve, package, false).unwrap();
+        let words = Component::read(bytes, &POLICY).unwrap();
+        push_all(&place, [(name, "1.0.0", words)]);
+    }
     let runs = Component::read(from_wit(WORLD, "w"), &POLICY).unwrap();
     push_all(&place, [("demo:runs", "1.0.0", runs)]);
     workspace.json(&["index", "add", &place]);
-    assert_eq!(search(&workspace, &[])["total"], 2);
+    assert_eq!(search(&workspace, &[])["total"], 3);
     let only = search(&workspace, &["--only-imports", "x:y/z"]);
     assert_eq!(names(&only)[0].0, "demo:runs");
     assert_eq!(only["total"], 1);

