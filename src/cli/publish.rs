@@ -36,6 +36,8 @@ Examples:
   wharf publish wasi-http.wasm                     name and version from a WIT package
   wharf publish calc.wasm demo:calc@1.0.1 --dry-run
   wharf publish calc.wasm demo:calc@1.0.1 --annotation org.opencontainers.image.vendor=Demo")]
+// A version is published once and pulled often.
+#[command(mut_arg("level", |level| level.default_value("9")))]
 pub(crate) struct Publish {
     /// The component, core module or WIT package
     file: PathBuf,

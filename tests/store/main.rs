@@ -7,6 +7,7 @@ mod conformance;
 mod copying;
 mod determinism;
 mod flat;
+mod frames;
 mod helpers;
 mod killing;
 mod login;
