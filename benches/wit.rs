@@ -10,11 +10,12 @@ pub mod measure;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use wharf::component::Component;
 use wharf::digest::Identity;
-use wharf::encoding::Level;
+use wharf::encoding::{Encoders, Level};
 use wharf::source::RangesReader;
 use wharf::split::{Granularity, Recipe, RecipeLayer, SplitPolicy};
 use wharf::{stub, world};
@@ -67,10 +68,10 @@ fn measured(bytes: &Vec<u8>, granularity: Granularity) -> [String; 7] {
         granularity,
         ..SplitPolicy::DEFAULT
     };
-    let component = Component::read(bytes.clone(), &policy).expect("a component");
+    let component = Arc::new(Component::read(bytes.clone(), &policy).expect("a component"));
     let mut spool = tempfile::tempfile().expect("a file");
-    let stored = component.encode(0, Some(Level::Auto), &mut spool, &|_| {});
-    let stored = stored.expect("a layer").blob.size;
+    let stored = component.encode(0, Some(&Encoders::start(Level::Auto)), &mut spool, &|_| {});
+    let stored = stored.expect("a layer").stored.blob.size;
     let mut root = Vec::new();
     let mut reader = RangesReader::new(bytes, component.plan.root_ranges());
     std::io::copy(&mut reader, &mut root).expect("memory");

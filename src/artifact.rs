@@ -20,7 +20,7 @@ pub use self::form::{Form, form};
 pub use self::open::{Layer, SplitManifest};
 pub use self::titles::{MAX_CUT_PATH, Title, TitlePart, cut_path};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{EncodedBlob, Encoding};
+use crate::encoding::{EncodedLayer, Encoding};
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, Descriptor, FORMAT_VERSION, Manifest, Os,
     PLAN_VERSION, annotation, media_type, to_json,
@@ -96,12 +96,12 @@ pub struct Split {
 ///
 /// `stored` has the root first, then the section layers in config order. The keys of `metadata` under
 /// `org.opencontainers.image.` also belong to the flat form.
-pub fn split(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
+pub fn split(config: &Config, stored: &[EncodedLayer], metadata: &Annotations) -> Split {
     build(config, stored, metadata, |_| None)
 }
 
 /// Builds a split artifact whose subject is its flat form, for repositories that store both.
-pub fn split_of_flat(config: &Config, stored: &[EncodedBlob], metadata: &Annotations) -> Split {
+pub fn split_of_flat(config: &Config, stored: &[EncodedLayer], metadata: &Annotations) -> Split {
     build(config, stored, metadata, |flat| Some(flat.descriptor()))
 }
 
@@ -115,7 +115,7 @@ pub fn split_tag(flat: &Digest) -> String {
 
 fn build(
     config: &Config,
-    stored: &[EncodedBlob],
+    stored: &[EncodedLayer],
     metadata: &Annotations,
     subject: impl FnOnce(&Flat) -> Option<Descriptor>,
 ) -> Split {
@@ -160,26 +160,28 @@ fn build(
     }
 }
 
-fn descriptors(config: &Config, config_blob: Identity, stored: &[EncodedBlob]) -> Vec<Descriptor> {
+fn descriptors(config: &Config, config_blob: Identity, stored: &[EncodedLayer]) -> Vec<Descriptor> {
     let mut stored = stored.iter();
-    let root = stored.next().map(|stored| {
-        let title = Title::root(config_blob.digest, config.content.digest, stored.encoding);
-        descriptor(stored, config.root, None, &title)
+    let root = stored.next().map(|layer| {
+        let encoding = layer.stored.encoding;
+        let title = Title::root(config_blob.digest, config.content.digest, encoding);
+        descriptor(layer, config.root, None, &title)
     });
-    let sections = config.layers.iter().zip(stored).map(|(layer, stored)| {
+    let sections = config.layers.iter().zip(stored).map(|(layer, encoded)| {
         let content = Identity {
             digest: layer.digest,
             size: layer.size,
         };
         let path = cut_path(&layer.path);
-        let title = Title::section(config_blob.digest, layer.offset, path, stored.encoding);
-        descriptor(stored, content, Some((layer.offset, path)), &title)
+        let encoding = encoded.stored.encoding;
+        let title = Title::section(config_blob.digest, layer.offset, path, encoding);
+        descriptor(encoded, content, Some((layer.offset, path)), &title)
     });
     root.into_iter().chain(sections).collect()
 }
 
 fn descriptor(
-    stored: &EncodedBlob,
+    EncodedLayer { stored, frames }: &EncodedLayer,
     content: Identity,
     section: Option<(u64, &str)>,
     title: &str,
@@ -197,6 +199,10 @@ fn descriptor(
     annotate(annotation::CONTENT_DIGEST, content.digest.to_string());
     if stored.encoding != Encoding::Raw {
         annotate(annotation::CONTENT_SIZE, content.size.to_string());
+    }
+    if !frames.sizes().is_empty() {
+        let sizes: Vec<String> = frames.sizes().iter().map(u64::to_string).collect();
+        annotate(annotation::FRAMES, sizes.join(","));
     }
     if let Some((offset, path)) = section {
         annotate(annotation::OFFSET, offset.to_string());

@@ -7,15 +7,18 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use crate::artifact;
 use crate::digest::{Hasher, Identity};
-use crate::encoding::{self, ContentKind, EncodedBlob, Encoding, Level};
+use crate::encoding::{
+    ContentKind, EncodedBlob, EncodedLayer, Encoders, Encoding, Frames, MAX_FRAME_CONTENT,
+};
 use crate::error::Error;
 use crate::manifest::{Annotations, Config, media_type};
 use crate::metadata;
-use crate::pipe::pipe;
 use crate::section::{self, SectionMap};
 use crate::source::{RangesReader, Source};
 use crate::split::{self, SplitPlan, SplitPolicy};
@@ -67,6 +70,23 @@ impl<S: Source> Component<S> {
         std::iter::once(self.config.root).chain(layers)
     }
 
+    /// Returns a reader of a layer's content. The layers count as in [`Component::contents`]. `read` receives the size of
+    /// each piece that was read.
+    pub fn content<'a>(
+        &'a self,
+        layer: usize,
+        read: &'a (dyn Fn(u64) + Sync),
+    ) -> impl Read + use<'a, S> {
+        HashingReader::new(&self.source, self.layer_ranges(layer), read)
+    }
+
+    fn layer_ranges(&self, layer: usize) -> Vec<Range<u64>> {
+        match layer.checked_sub(1) {
+            Some(section) => vec![self.plan.layers[section].range.clone()],
+            None => self.plan.root_ranges().collect(),
+        }
+    }
+
     /// Returns the section path of a layer. The layers count as in [`Component::contents`], so the root is 0.
     pub fn path(&self, layer: usize) -> &str {
         match layer.checked_sub(1) {
@@ -83,153 +103,185 @@ impl<S: Source> Component<S> {
         }
     }
 
-    /// Writes an encoded layer to an empty file. `read` receives the number of content bytes read so far.
-    ///
-    /// Fails if the content has changed since the component was read.
-    pub fn encode(
-        &self,
-        layer: usize,
-        level: Option<Level>,
-        file: &mut File,
-        read: &(dyn Fn(u64) + Sync),
-    ) -> Result<EncodedBlob, Error> {
-        let failed = |source: io::Error| Error::Encode {
-            path: self.path(layer).to_owned(),
-            source,
-        };
-        let content = self.contents().nth(layer).unwrap_or(self.config.root);
-        let stored = match level {
-            Some(level) => {
-                let level = level.for_layer(self.matter(layer), content.size);
-                let encoding = self.compress(layer, content.size, level, file, read);
-                encoding.map_err(failed)?
-            }
-            None => None,
-        };
-        if let Some((found, blob)) = stored {
-            let encoding = Encoding::Zstd;
-            return match found == content {
-                true => Ok(EncodedBlob { blob, encoding }),
-                false => Err(Error::Changed),
-            };
-        }
-        let mut reader = self.reader(layer, &|_| {});
-        copy(&mut reader, file).map_err(failed)?;
-        match reader.hasher.check(content) {
-            Ok(()) => Ok(EncodedBlob {
-                blob: content,
-                encoding: Encoding::Raw,
-            }),
-            Err(_) => Err(Error::Changed),
-        }
-    }
-
     /// Writes the whole component to an empty file. `read` receives the number of bytes read so far.
     ///
     /// Fails if the content has changed since the component was read.
     pub fn copy_to(&self, file: &mut File, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
         let whole = self.config.content;
-        let mut reader = self.ranges(std::iter::once(0..whole.size), read);
+        let mut reader = HashingReader::new(&self.source, vec![0..whole.size], read);
         copy(&mut reader, file).map_err(|source| Error::Encode {
             path: media_type::WASM.to_owned(),
             source,
         })?;
         reader.hasher.check(whole).map_err(|_| Error::Changed)
     }
+}
 
-    /// Compresses a layer into a file. Returns the identity of the bytes read and of the bytes written. If
-    /// compression does not pay, this returns nothing and leaves the file empty.
+impl<S: Source + Send + 'static> Component<S> {
+    /// Writes a layer to an empty file, raw without encoders. `read` receives the numbers of content bytes as they are
+    /// done.
     ///
-    /// One thread reads ahead and another one writes behind.
-    fn compress(
-        &self,
+    /// Fails if the content has changed since the component was read.
+    pub fn encode(
+        self: &Arc<Self>,
         layer: usize,
-        size: u64,
-        level: u8,
+        encoders: Option<&Encoders>,
         file: &mut File,
         read: &(dyn Fn(u64) + Sync),
-    ) -> io::Result<Option<(Identity, Identity)>> {
-        let panicked = |_| io::Error::other("a thread panicked");
-        let (filler, content) = pipe();
-        let (mut frame, drainer) = pipe();
-        let outcome = thread::scope(|scope| {
-            let reading = scope.spawn(move || {
-                let mut reader = self.reader(layer, read);
-                filler.fill_from(&mut reader)?;
-                Ok::<_, io::Error>(reader.hasher.identity())
-            });
-            let writing = scope.spawn(|| {
-                let mut hasher = Hasher::new();
-                let drained = drainer.drain(|bytes| {
-                    hasher.update(bytes);
-                    file.write_all(bytes)
-                });
-                // The writing side of the pipe stops only when the drainer is dropped.
-                drop(drainer);
-                drained.map(|()| hasher.identity())
-            });
-            let compressed = encoding::compress(&mut content.reader(), size, level, &mut frame);
-            drop(frame);
-            // A thread's own error says more than the broken pipe that it causes.
-            let written = writing.join().map_err(panicked)??;
-            let found = reading.join().map_err(panicked)??;
-            Ok::<_, io::Error>(compressed?.then_some((found, written)))
-        })?;
-        if outcome.is_none() {
-            file.set_len(0)?;
-            file.rewind()?;
-        }
-        Ok(outcome)
-    }
-
-    /// Returns a reader of a layer's content. The layers count as in [`Component::contents`]. `read` receives the size of
-    /// each piece that was read.
-    pub fn content<'a>(
-        &'a self,
-        layer: usize,
-        read: &'a (dyn Fn(u64) + Sync),
-    ) -> impl Read + use<'a, S> {
-        self.reader(layer, read)
-    }
-
-    fn reader<'a>(
-        &'a self,
-        layer: usize,
-        read: &'a (dyn Fn(u64) + Sync),
-    ) -> HashingReader<'a, impl Read + 'a> {
-        let ranges: Vec<Range<u64>> = match layer.checked_sub(1) {
-            Some(section) => vec![self.plan.layers[section].range.clone()],
-            None => self.plan.root_ranges().collect(),
+    ) -> Result<EncodedLayer, Error> {
+        let failed = |source: io::Error| Error::Encode {
+            path: self.path(layer).to_owned(),
+            source,
         };
-        self.ranges(ranges, read)
+        let content = self.contents().nth(layer).unwrap_or(self.config.root);
+        let source = LayerSource::new(self, layer);
+        let reported = AtomicU64::new(0);
+        let report = |bytes| {
+            reported.fetch_add(bytes, Ordering::Relaxed);
+            read(bytes);
+        };
+        let encoded = match encoders {
+            Some(encoders) => {
+                let level = encoders.level().for_layer(self.matter(layer), content.size);
+                let encoded = compress(encoders, Arc::clone(&source), level, file, &report);
+                encoded.map_err(failed)?
+            }
+            None => None,
+        };
+        if let Some((found, layer)) = encoded {
+            return match found == content {
+                true => Ok(layer),
+                false => Err(Error::Changed),
+            };
+        }
+        let mut reader = HashingReader::new(source.as_ref(), vec![0..content.size], &|_| {});
+        copy(&mut reader, file).map_err(failed)?;
+        // The attempt to compress has reported some of the bytes.
+        read(content.size.saturating_sub(reported.into_inner()));
+        match reader.hasher.check(content) {
+            Ok(()) => Ok(EncodedLayer::from(EncodedBlob {
+                blob: content,
+                encoding: Encoding::Raw,
+            })),
+            Err(_) => Err(Error::Changed),
+        }
+    }
+}
+
+/// Compresses a layer into a file. Returns the identity of the bytes read, and the layer. If compression does not pay,
+/// this returns nothing and leaves the file empty.
+///
+/// This thread writes and hashes the frames. Another one hashes the content of each frame after the frame is complete,
+/// so that a change before that is detected.
+fn compress<S: Source + Send + 'static>(
+    encoders: &Encoders,
+    source: Arc<LayerSource<S>>,
+    level: u8,
+    file: &mut File,
+    read: &(dyn Fn(u64) + Sync),
+) -> io::Result<Option<(Identity, EncodedLayer)>> {
+    let panicked = |_| io::Error::other("a thread panicked");
+    let (encoded, frames) = mpsc::channel();
+    let outcome = thread::scope(|scope| {
+        let content = Arc::clone(&source);
+        let reading = scope.spawn(move || {
+            let mut reader = HashingReader::new(content.as_ref(), vec![0..content.size], read);
+            for () in frames {
+                copy(&mut (&mut reader).take(MAX_FRAME_CONTENT), io::sink())?;
+            }
+            Ok::<_, io::Error>(reader.hasher.identity())
+        });
+        let mut hasher = Hasher::new();
+        let frames = encoders.compress(source, level, |frame| {
+            hasher.update(frame);
+            // If the other thread failed, it reports its own error.
+            let _other_may_be_gone = encoded.send(());
+            file.write_all(frame)
+        });
+        drop(encoded);
+        let found = reading.join().map_err(panicked)??;
+        let layer = |frames: Frames| EncodedLayer {
+            stored: EncodedBlob {
+                blob: hasher.identity(),
+                encoding: Encoding::Zstd,
+            },
+            frames,
+        };
+        Ok::<_, io::Error>(frames?.map(layer).map(|layer| (found, layer)))
+    })?;
+    if outcome.is_none() {
+        file.set_len(0)?;
+        file.rewind()?;
+    }
+    Ok(outcome)
+}
+
+/// The content of a layer.
+struct LayerSource<S> {
+    component: Arc<Component<S>>,
+    /// The ranges of the component, and the offset of each in the content.
+    ranges: Vec<(u64, Range<u64>)>,
+    size: u64,
+}
+
+impl<S: Source> LayerSource<S> {
+    fn new(component: &Arc<Component<S>>, layer: usize) -> Arc<Self> {
+        let (mut ranges, mut size) = (Vec::new(), 0);
+        let add = |range: Range<u64>| {
+            let length = range.end - range.start;
+            ranges.push((size, range));
+            size += length;
+        };
+        component.layer_ranges(layer).into_iter().for_each(add);
+        Arc::new(Self {
+            component: Arc::clone(component),
+            ranges,
+            size,
+        })
+    }
+}
+
+impl<S: Source + Send> Source for LayerSource<S> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.size)
     }
 
-    fn ranges<'a>(
-        &'a self,
-        ranges: impl IntoIterator<Item = Range<u64>> + 'a,
-        read: &'a (dyn Fn(u64) + Sync),
-    ) -> HashingReader<'a, impl Read + 'a> {
-        HashingReader {
-            source: RangesReader::new(&self.source, ranges),
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let next = self.ranges.partition_point(|(start, _)| *start <= offset);
+        let Some((start, range)) = next.checked_sub(1).map(|index| &self.ranges[index]) else {
+            return Ok(0);
+        };
+        let at = range.start.saturating_add(offset - start).min(range.end);
+        let left = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        self.component.source.read_at(at, &mut buffer[..wanted])
+    }
+}
+
+fn copy(reader: &mut impl Read, output: impl Write) -> io::Result<()> {
+    let mut output = BufWriter::with_capacity(BUFFER_BYTES, output);
+    io::copy(reader, &mut output)?;
+    output.flush()
+}
+
+/// Reads ranges of a source, hashes them, and reports the bytes.
+struct HashingReader<'a, S> {
+    source: RangesReader<'a, S, std::vec::IntoIter<Range<u64>>>,
+    hasher: Hasher,
+    read: &'a (dyn Fn(u64) + Sync),
+}
+
+impl<'a, S: Source> HashingReader<'a, S> {
+    fn new(source: &'a S, ranges: Vec<Range<u64>>, read: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self {
+            source: RangesReader::new(source, ranges),
             hasher: Hasher::new(),
             read,
         }
     }
 }
 
-fn copy(reader: &mut impl Read, file: &mut File) -> io::Result<()> {
-    let mut output = BufWriter::with_capacity(BUFFER_BYTES, file);
-    io::copy(reader, &mut output)?;
-    output.flush()
-}
-
-struct HashingReader<'a, R> {
-    source: R,
-    hasher: Hasher,
-    read: &'a (dyn Fn(u64) + Sync),
-}
-
-impl<R: Read> Read for HashingReader<'_, R> {
+impl<S: Source> Read for HashingReader<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
         self.hasher.update(&buffer[..read]);

@@ -1,13 +1,16 @@
-//! The encodings of layers: raw bytes, or one zstd frame.
+//! The encodings of layers: raw bytes, or zstd frames of 8 MiB of content each, the last one shorter.
 //!
 //! One thread writes a frame through zstd's streaming interface, without a checksum. It pledges the content size
 //! and passes the input in pieces of one fixed size. So the stored bytes depend only on the content, the level and
-//! the version of libzstd. A frame is decoded only up to the declared content size and the window limit.
+//! the version of libzstd, and not on the number of threads. Frames are decoded only up to the declared content size
+//! and the window limit.
 //!
 //! This module must not know manifests, stores or sections.
 //!
 //! Spec: RFC 8878.
 
+mod encoders;
+mod frames;
 mod framing;
 
 use std::fmt;
@@ -17,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, SafeResult};
 
+pub use self::encoders::Encoders;
+pub use self::frames::{FrameSize, FrameWalk, Frames, MAX_FRAME_CONTENT, StoredPart};
+use self::frames::{MAX_HEADER_BYTES, check_frame, content_ranges};
 pub use self::framing::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::digest::{Identity, VerifyingReader};
 
@@ -32,7 +38,7 @@ const PIECE_BYTES: usize = 128 * 1024;
 pub enum Encoding {
     /// The content itself.
     Raw,
-    /// One zstd frame.
+    /// One or more zstd frames.
     Zstd,
 }
 
@@ -74,6 +80,23 @@ impl EncodedBlob {
             blob: content,
             encoding: Encoding::Raw,
         }
+    }
+}
+
+/// A stored layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedLayer {
+    /// The blob and its encoding.
+    pub stored: EncodedBlob,
+    /// The frames in the blob.
+    pub frames: Frames,
+}
+
+impl From<EncodedBlob> for EncodedLayer {
+    /// Returns a layer that is raw or in one frame.
+    fn from(stored: EncodedBlob) -> Self {
+        let frames = Frames::default();
+        Self { stored, frames }
     }
 }
 
@@ -124,9 +147,9 @@ impl Level {
     }
 }
 
-/// Compresses `size` bytes of `content` into `output` at one of zstd's levels.
+/// Compresses `size` bytes of `content` into `output` at one of zstd's levels, frame by frame.
 ///
-/// Returns false if the frame would not save a tenth of the content. The caller then discards the output and stores
+/// Returns false if the frames would not save a tenth of the content. The caller then discards the output and stores
 /// the content itself. An early end of `content` is an error.
 pub fn compress(
     content: &mut impl Read,
@@ -134,11 +157,40 @@ pub fn compress(
     level: u8,
     output: &mut impl Write,
 ) -> io::Result<bool> {
-    let most = (u128::from(size) * 9 / 10) as u64;
+    let (most, mut written) = (max_stored(size), 0);
+    for range in content_ranges(size) {
+        let length = range.end - range.start;
+        let is_complete = compress_frame(content, length, level, &mut |frame| {
+            written += frame.len() as u64;
+            match written <= most {
+                true => output.write_all(frame).map(|()| true),
+                false => Ok(false),
+            }
+        })?;
+        if !is_complete {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Returns the most bytes of frames that save a tenth of a content.
+fn max_stored(size: u64) -> u64 {
+    (u128::from(size) * 9 / 10) as u64
+}
+
+/// Compresses `size` bytes of `content` into one frame, and passes it to `output` in pieces. Returns false if `output`
+/// does, and stops then.
+fn compress_frame(
+    content: &mut impl Read,
+    size: u64,
+    level: u8,
+    output: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
+) -> io::Result<bool> {
     let mut encoder = encoder(size, level)?;
     let mut input = vec![0; PIECE_BYTES];
     let mut frame = Vec::with_capacity(CCtx::out_size());
-    let (mut left, mut written) = (size, 0);
+    let mut left = size;
     loop {
         let piece = PIECE_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
         content.read_exact(&mut input[..piece])?;
@@ -152,11 +204,9 @@ pub fn compress(
             };
             let mut space = OutBuffer::around(&mut frame);
             let unflushed = zstd(encoder.compress_stream2(&mut space, &mut pending, directive))?;
-            written += frame.len() as u64;
-            if written > most {
+            if !output(&frame)? {
                 return Ok(false);
             }
-            output.write_all(&frame)?;
             let taken = pending.pos() == piece;
             if taken && (left > 0 || unflushed == 0) {
                 break;
@@ -188,7 +238,7 @@ fn zstd(result: SafeResult) -> io::Result<usize> {
     })
 }
 
-/// The error for a frame that cannot be decoded to the declared content.
+/// The error for frames that cannot be decoded to the declared content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The bytes are not a zstd frame, the frame is damaged, or its window is above 8 MiB.
@@ -202,10 +252,26 @@ pub enum FrameError {
         /// The size in the frame's header, in bytes.
         found: u64,
     },
-    /// The frame holds more content than declared.
+    /// The content size of a layer is unknown, because a frame does not declare its own.
+    #[error("a frame does not declare how much content it has")]
+    Undeclared,
+    /// One of several frames does not declare its share of the content.
+    #[error("frame {index} declares {} bytes of content, not {expected}", found.map_or("no number of".to_owned(), |found| found.to_string()))]
+    Uneven {
+        /// The number of frames before it.
+        index: u64,
+        /// The frame's share, in bytes.
+        expected: u64,
+        /// The size in the frame's header, in bytes.
+        found: Option<u64>,
+    },
+    /// The input ends within a frame.
+    #[error("the last frame is cut off")]
+    CutOff,
+    /// The frames hold more content than declared.
     #[error("more than the declared {0} bytes of content come out")]
     Bomb(u64),
-    /// The input ends within the frame, or the frame ends before the declared content.
+    /// The input ends within a frame, or the frames end before the declared content.
     #[error("the frame ends early: {found} of {expected} bytes of content")]
     Truncated {
         /// The declared size, in bytes.
@@ -213,7 +279,7 @@ pub enum FrameError {
         /// The number of bytes decoded.
         found: u64,
     },
-    /// The input has bytes after the frame.
+    /// The input has bytes after the last frame.
     #[error("bytes after the end of the frame")]
     Trailing,
 }
@@ -233,17 +299,20 @@ pub fn content(stored: impl Read, encoding: Encoding, content: Identity) -> io::
 /// Decodes a stored layer to exactly the declared number of bytes, or fails.
 pub struct Decoder<R> {
     stored: R,
-    frame: Option<Frame>,
+    frames: Option<FrameDecoder>,
 }
 
-struct Frame {
+struct FrameDecoder {
     context: DCtx<'static>,
     input: Vec<u8>,
     taken: usize,
     size: u64,
     produced: u64,
+    /// The number of frames begun.
+    begun: u64,
+    /// The offset in the content at which the current frame must end. `None` between frames.
+    frame_end: Option<u64>,
     ended: bool,
-    begun: bool,
 }
 
 impl<R> fmt::Debug for Decoder<R> {
@@ -256,15 +325,15 @@ impl<R: Read> Decoder<R> {
     /// Returns a decoder of `stored`, whose content has `size` bytes. The bytes of a raw layer pass through
     /// unchanged.
     pub fn new(stored: R, encoding: Encoding, size: u64) -> io::Result<Self> {
-        let frame = match encoding {
+        let frames = match encoding {
             Encoding::Raw => None,
-            Encoding::Zstd => Some(Frame::new(size)?),
+            Encoding::Zstd => Some(FrameDecoder::new(size)?),
         };
-        Ok(Self { stored, frame })
+        Ok(Self { stored, frames })
     }
 }
 
-impl Frame {
+impl FrameDecoder {
     fn new(size: u64) -> io::Result<Self> {
         let mut context = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
         zstd(context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)))?;
@@ -274,20 +343,22 @@ impl Frame {
             taken: 0,
             size,
             produced: 0,
+            begun: 0,
+            frame_end: None,
             ended: false,
-            begun: false,
         })
     }
 
-    /// Refills the input if it is used up. Returns whether there is input.
-    fn refill(&mut self, stored: &mut impl Read) -> io::Result<bool> {
-        if self.taken < self.input.len() {
+    /// Refills the input if it has fewer than `least` bytes. Returns whether there is input.
+    fn refill(&mut self, stored: &mut impl Read, least: usize) -> io::Result<bool> {
+        if self.input.len() - self.taken >= least {
             return Ok(true);
         }
-        self.input.resize(PIECE_BYTES, 0);
+        self.input.drain(..self.taken);
         self.taken = 0;
-        let mut filled = 0;
-        // Short reads are joined, because the first piece must hold the whole frame header.
+        let mut filled = self.input.len();
+        self.input.resize(PIECE_BYTES, 0);
+        // Short reads are joined, because the input must hold the whole frame header.
         while filled < PIECE_BYTES {
             match stored.read(&mut self.input[filled..]) {
                 Ok(0) => break,
@@ -300,27 +371,44 @@ impl Frame {
         Ok(filled > 0)
     }
 
-    fn check_header(&mut self) -> Result<(), FrameError> {
-        if self.begun {
-            return Ok(());
+    /// Reads the header of the next frame. The first frame has all the content, or each has its share.
+    fn begin_frame(&mut self, stored: &mut impl Read) -> io::Result<()> {
+        if !self.refill(stored, MAX_HEADER_BYTES)? && self.begun > 0 {
+            return Err(self.truncated().into());
         }
-        self.begun = true;
-        match declared_size(&self.input)? {
-            Some(found) if found != self.size => Err(FrameError::Declared {
+        let found = declared_size(&self.input[self.taken..])?;
+        let left = self.size - self.produced;
+        let share = left.min(MAX_FRAME_CONTENT);
+        let is_first = self.begun == 0;
+        if is_first && found.is_none_or(|found| found == self.size) {
+            self.frame_end = Some(self.size);
+        } else if is_first && found != Some(share) {
+            return Err(FrameError::Declared {
                 expected: self.size,
-                found,
-            }),
-            _ => Ok(()),
+                found: found.unwrap_or_default(),
+            }
+            .into());
+        } else {
+            check_frame(self.begun, share, found)?;
+            self.frame_end = Some(self.produced + share);
         }
+        self.begun += 1;
+        Ok(())
     }
 
     fn read(&mut self, stored: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.ended || buffer.is_empty() {
+        if buffer.is_empty() {
             return Ok(0);
         }
-        loop {
-            let more = self.refill(stored)?;
-            self.check_header()?;
+        while !self.ended {
+            let frame_end = match self.frame_end {
+                Some(frame_end) => frame_end,
+                None => {
+                    self.begin_frame(stored)?;
+                    continue;
+                }
+            };
+            let more = self.refill(stored, 1)?;
             let mut input = InBuffer::around(&self.input[self.taken..]);
             let mut space = OutBuffer::around(&mut *buffer);
             let hint = self
@@ -330,20 +418,20 @@ impl Frame {
             let (consumed, produced) = (input.pos(), space.pos());
             self.taken += consumed;
             self.produced += produced as u64;
-            if self.produced > self.size {
+            if self.produced > frame_end {
                 return Err(FrameError::Bomb(self.size).into());
             }
             if hint == 0 {
-                self.finish(stored)?;
-                return Ok(produced);
+                self.end_frame(stored, frame_end)?;
             }
             if produced > 0 {
                 return Ok(produced);
             }
-            if !more && consumed == 0 {
+            if hint > 0 && !more && consumed == 0 {
                 return Err(self.truncated().into());
             }
         }
+        Ok(0)
     }
 
     fn truncated(&self) -> FrameError {
@@ -353,13 +441,14 @@ impl Frame {
         }
     }
 
-    /// Checks, at the end of the frame, that the declared content and the input end too.
-    fn finish(&mut self, stored: &mut impl Read) -> io::Result<()> {
-        self.ended = true;
-        if self.produced < self.size {
+    /// Checks, at the end of a frame, that its content ends too, and at the end of the content that the input ends.
+    fn end_frame(&mut self, stored: &mut impl Read, frame_end: u64) -> io::Result<()> {
+        self.frame_end = None;
+        if self.produced < frame_end {
             return Err(self.truncated().into());
         }
-        match self.refill(stored)? {
+        self.ended = self.produced == self.size;
+        match self.ended && self.refill(stored, 1)? {
             true => Err(FrameError::Trailing.into()),
             false => Ok(()),
         }
@@ -368,9 +457,9 @@ impl Frame {
 
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.frame {
+        match &mut self.frames {
             None => self.stored.read(buffer),
-            Some(frame) => frame.read(&mut self.stored, buffer),
+            Some(frames) => frames.read(&mut self.stored, buffer),
         }
     }
 }

@@ -5,17 +5,14 @@
 //! or registries.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifact::{Title, TitlePart};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{Decoder, Encoding, declared_size};
+use crate::encoding::{Decoder, Encoding, FrameError, FrameWalk};
 use crate::reference::redact;
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
-
-/// An upper bound of a zstd frame header's size.
-const FRAME_HEADER_BYTES: u64 = 32;
 
 /// Why a directory is not an exploded component.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +49,7 @@ pub enum Error {
         /// The largest number of layers.
         most: usize,
     },
-    /// A file is not a zstd frame with a declared content size.
+    /// A file is not zstd frames with declared content sizes.
     #[error("{title}: {reason}")]
     Frame {
         /// The title of the file.
@@ -205,18 +202,14 @@ impl LayerFile {
             path: path.clone(),
             source,
         };
-        let mut file = File::open(&path).map_err(failed)?;
+        let file = File::open(&path).map_err(failed)?;
         let size = match title.encoding {
             Encoding::Raw => file.metadata().map_err(failed)?.len(),
-            Encoding::Zstd => {
-                let mut header = Vec::new();
-                let mut start = file.by_ref().take(FRAME_HEADER_BYTES);
-                start.read_to_end(&mut header).map_err(failed)?;
-                content_size(&header).map_err(|reason| Error::Frame {
-                    title: name.to_owned(),
-                    reason,
-                })?
-            }
+            Encoding::Zstd => match content_size(&file).map_err(|error| error.downcast()) {
+                Ok(size) => size,
+                Err(Ok(error)) => return Err(frame_error(name, error)),
+                Err(Err(error)) => return Err(failed(error)),
+            },
         };
         Ok(Self {
             title: name.to_owned(),
@@ -227,10 +220,19 @@ impl LayerFile {
     }
 }
 
-fn content_size(header: &[u8]) -> Result<u64, String> {
-    match declared_size(header) {
-        Ok(Some(size)) => Ok(size),
-        Ok(None) => Err("the frame does not say how much content it has".to_owned()),
-        Err(error) => Err(error.to_string()),
+fn frame_error(title: &str, error: FrameError) -> Error {
+    Error::Frame {
+        title: title.to_owned(),
+        reason: error.to_string(),
     }
+}
+
+/// Returns the sum of the content sizes that the frames of a file declare.
+fn content_size(file: &File) -> io::Result<u64> {
+    let mut sum: u64 = 0;
+    for frame in FrameWalk::new(file)? {
+        let size = frame?.content.ok_or(FrameError::Undeclared)?;
+        sum = sum.saturating_add(size);
+    }
+    Ok(sum)
 }

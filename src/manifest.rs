@@ -85,6 +85,8 @@ pub mod annotation {
     pub const CONTENT_DIGEST: &str = "wasm.wharf.content.digest";
     /// Compressed layers and manifest: the size of the uncompressed content in bytes.
     pub const CONTENT_SIZE: &str = "wasm.wharf.content.size";
+    /// Layers of several frames: the stored size of each frame in bytes, separated by commas.
+    pub const FRAMES: &str = "wasm.wharf.frames";
     /// Section layers: the section path, cut.
     pub const SECTION: &str = "wasm.wharf.section";
     /// Manifest: the config's `os`.

@@ -1,6 +1,6 @@
 //! A pipe between two threads: one fills buffers, and the other one empties them.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 pub(crate) const BUFFER_BYTES: usize = 128 * 1024;
@@ -42,38 +42,6 @@ impl Filler {
     pub(crate) fn send(&self, buffer: Vec<u8>, length: usize) -> Option<()> {
         self.full.send((buffer, length)).ok()
     }
-
-    /// Fills buffers from a reader until it ends or the other side was dropped.
-    pub(crate) fn fill_from(&self, source: &mut impl Read) -> io::Result<()> {
-        while let Some(mut buffer) = self.buffer() {
-            let length = loop {
-                match source.read(&mut buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read?,
-                }
-            };
-            if length == 0 || self.send(buffer, length).is_none() {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A write fills one buffer. The other side empties it in parallel.
-impl Write for Filler {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let mut buffer = self.buffer().ok_or_else(gone)?;
-        let length = bytes.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&bytes[..length]);
-        self.send(buffer, length).ok_or_else(gone)?;
-        Ok(length)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Drainer {
@@ -85,41 +53,6 @@ impl Drainer {
             let _may_be_gone = self.empty.try_send(buffer);
         }
         Ok(())
-    }
-
-    /// Returns a reader of all buffers as one stream.
-    pub(crate) fn reader(self) -> DrainReader {
-        DrainReader {
-            drainer: self,
-            current: None,
-        }
-    }
-}
-
-pub(crate) struct DrainReader {
-    drainer: Drainer,
-    /// A buffer, its number of bytes, and how many of them were read.
-    current: Option<(Vec<u8>, usize, usize)>,
-}
-
-impl Read for DrainReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (buffer, length, at) = match &mut self.current {
-            Some(current) => current,
-            None => match self.drainer.filled.recv() {
-                Ok((buffer, length)) => self.current.insert((buffer, length, 0)),
-                Err(_) => return Ok(0),
-            },
-        };
-        let read = into.len().min(*length - *at);
-        into[..read].copy_from_slice(&buffer[*at..*at + read]);
-        *at += read;
-        if at == length
-            && let Some((buffer, ..)) = self.current.take()
-        {
-            let _may_be_gone = self.drainer.empty.try_send(buffer);
-        }
-        Ok(read)
     }
 }
 
@@ -136,20 +69,25 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let filler = filler;
-                filler.fill_from(&mut bytes.as_slice()).unwrap();
+                for piece in bytes.chunks(BUFFER_BYTES) {
+                    let mut buffer = filler.buffer().unwrap();
+                    buffer[..piece.len()].copy_from_slice(piece);
+                    filler.send(buffer, piece.len()).unwrap();
+                }
             });
             let mut read = Vec::new();
-            drainer.reader().read_to_end(&mut read).unwrap();
+            let drained = drainer.drain(|piece| {
+                read.extend_from_slice(piece);
+                Ok(())
+            });
+            drained.unwrap();
             assert!(read == bytes);
         });
-        let (mut filler, drainer) = pipe();
+        let (filler, drainer) = pipe();
         drop(drainer);
-        assert_eq!(
-            filler.write(b"x").unwrap_err().kind(),
-            io::ErrorKind::BrokenPipe
-        );
+        assert!(filler.send(vec![0], 1).is_none());
         let (filler, drainer) = pipe();
         drop(filler);
-        assert_eq!(drainer.reader().read(&mut [0; 9]).unwrap(), 0);
+        drainer.drain(|_| unreachable!()).unwrap();
     }
 }

@@ -6,29 +6,30 @@
 
 mod compat;
 mod delta;
-mod encoders;
+mod layer_threads;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 pub use self::delta::{DeltaOutcome, DeltaTarget};
-use self::encoders::Encoders;
+use self::layer_threads::LayerThreads;
 use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{EncodedBlob, Level};
+use crate::encoding::{EncodedBlob, EncodedLayer, Encoders, Frames, Level};
 use crate::error::Error;
 use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, media_type};
 use crate::source::Source;
 use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, Session, WritableStore, blocking};
 
-/// The most memory of all encoders together, in bytes, on any number of processors.
-const ENCODER_BUDGET_BYTES: usize = 32 * 1024 * 1024;
+/// The number of layers in work at once. More than encoders, so that these need not wait for files.
+const LAYER_THREADS: usize = 4;
 
 /// The options of a push.
 #[derive(Debug, Clone)]
@@ -79,7 +80,8 @@ pub async fn push<S: Source + Send + 'static>(
         store,
         session,
         options,
-        encoders: Encoders::start(encoder_count(options.level)),
+        encoders: Arc::new(Encoders::start(options.level)),
+        threads: LayerThreads::start(LAYER_THREADS),
     };
     let (stored, mut tally) = pusher.layers().await?;
     let metadata = merge_metadata(&component, &options.metadata);
@@ -94,7 +96,7 @@ pub async fn push<S: Source + Send + 'static>(
         return Err(Error::ManifestSize { bytes, most });
     }
     let config = pusher.push_bytes(&split.config, &mut tally).await?;
-    let blobs = stored.iter().map(|stored| stored.blob.digest);
+    let blobs = stored.iter().map(|layer| layer.stored.blob.digest);
     let mut blobs: Vec<Digest> = blobs.chain([config]).collect();
     let manifest = RawManifest::new(split.manifest, media_type::MANIFEST);
     let flat_digest = split.flat.digest();
@@ -134,25 +136,18 @@ fn merge_metadata<S>(component: &Component<S>, metadata: &Annotations) -> Annota
     all
 }
 
-/// Returns how many encoders fit the processors and the budget.
-fn encoder_count(level: Level) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    processors
-        .min(ENCODER_BUDGET_BYTES / level.encoder_bytes())
-        .max(1)
-}
-
 struct Pusher<'a, S> {
     component: &'a Arc<Component<S>>,
     store: &'a dyn WritableStore,
     session: &'a Session,
     options: &'a PushOptions,
-    encoders: Encoders,
+    encoders: Arc<Encoders>,
+    threads: LayerThreads,
 }
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
-    /// Stores every layer, and returns the blobs in manifest order.
-    async fn layers(&self) -> Result<(Vec<EncodedBlob>, copy::BlobCounts), Error> {
+    /// Stores every layer, and returns the layers in manifest order.
+    async fn layers(&self) -> Result<(Vec<EncodedLayer>, copy::BlobCounts), Error> {
         let contents: Vec<Identity> = self.component.contents().collect();
         let mut distinct = HashMap::new();
         for (layer, content) in contents.iter().enumerate() {
@@ -161,7 +156,7 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         // Largest first, because they take longest.
         let mut work: Vec<(usize, Identity)> = distinct.into_values().collect();
         work.sort_by_key(|(layer, content)| (std::cmp::Reverse(content.size), *layer));
-        let done: Vec<(Digest, EncodedBlob, copy::BlobTransfer)> = stream::iter(work)
+        let done: Vec<(Digest, EncodedLayer, copy::BlobTransfer)> = stream::iter(work)
             .map(|(layer, content)| self.layer(layer, content))
             .buffer_unordered(self.session.transfers())
             .try_collect()
@@ -175,17 +170,17 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         let in_order = contents
             .iter()
             .filter_map(|content| stored.get(&content.digest));
-        Ok((in_order.copied().collect(), outcome))
+        Ok((in_order.cloned().collect(), outcome))
     }
 
     async fn layer(
         &self,
         layer: usize,
         content: Identity,
-    ) -> Result<(Digest, EncodedBlob, copy::BlobTransfer), Error> {
+    ) -> Result<(Digest, EncodedLayer, copy::BlobTransfer), Error> {
         self.session.observer.planned(content.size);
         if let Some(stored) = self.find_reusable(content)? {
-            let blob = stored.blob;
+            let blob = stored.stored.blob;
             if self.store.has(blob).await? {
                 self.session.observer.moved(content.size);
                 let sent = false;
@@ -200,7 +195,8 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
             self.session.cache.discard(&content.digest, blob)?;
         }
         let stored = self.encode(layer, content).await?;
-        Ok((content.digest, stored, self.push(stored.blob).await?))
+        let pushed = self.push(stored.stored.blob).await?;
+        Ok((content.digest, stored, pushed))
     }
 
     /// Sends a cached blob that the store lacks.
@@ -215,11 +211,23 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         copy::push_blob(self.store, blob, &path, self.session.observer.as_ref()).await
     }
 
-    fn find_reusable(&self, content: Identity) -> Result<Option<EncodedBlob>, Error> {
+    fn find_reusable(&self, content: Identity) -> Result<Option<EncodedLayer>, Error> {
         if !self.options.reuse {
             return Ok(None);
         }
-        Ok(self.session.cache.find(content)?)
+        let cache = &self.session.cache;
+        let Some(stored) = cache.find(content)? else {
+            return Ok(None);
+        };
+        let file = File::open(cache.path(&stored.blob.digest));
+        match file.and_then(|file| Frames::of_blob(&file, stored.encoding, content.size)) {
+            Ok(frames) => Ok(Some(EncodedLayer { stored, frames })),
+            // The file rotted, or another process removed it.
+            Err(_) => {
+                cache.discard(&content.digest, stored.blob)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Stores some bytes as a blob, and returns its digest.
@@ -233,20 +241,21 @@ impl<S: Source + Send + 'static> Pusher<'_, S> {
         Ok(blob.digest)
     }
 
-    async fn encode(&self, layer: usize, content: Identity) -> Result<EncodedBlob, Error> {
+    async fn encode(&self, layer: usize, content: Identity) -> Result<EncodedLayer, Error> {
         let component = Arc::clone(self.component);
         let cache = Arc::clone(&self.session.cache);
         let observer = Arc::clone(&self.session.observer);
-        let level = self.options.level;
+        let encoders = Arc::clone(&self.encoders);
         let encode = move || {
             let ingest: PathBuf = cache.ingest().to_owned();
             let mut spool = Spool::new_in(&ingest).map_err(store::Error::file(&ingest))?;
             let moved = |bytes| observer.moved(bytes);
-            let stored = component.encode(layer, Some(level), spool.file(), &moved)?;
+            let encoded = component.encode(layer, Some(&encoders), spool.file(), &moved)?;
+            let stored: EncodedBlob = encoded.stored;
             cache.adopt(&stored.blob.digest, spool)?;
             cache.record(content, stored)?;
-            Ok(stored)
+            Ok(encoded)
         };
-        self.encoders.run(encode).await
+        self.threads.run(encode).await
     }
 }

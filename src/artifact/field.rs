@@ -52,7 +52,21 @@ impl ManifestField {
 
     /// Parses a decimal number without sign or leading zeros, so that every number has one form.
     pub(super) fn number(&self, annotations: &Annotations, key: &str) -> Result<u64, Error> {
-        let text = self.text(annotations, key)?;
+        self.size(key, self.text(annotations, key)?)
+    }
+
+    /// Parses a list of such numbers, separated by commas. Returns nothing if there is no such annotation.
+    pub(super) fn numbers(
+        &self,
+        annotations: &Annotations,
+        key: &str,
+    ) -> Result<Option<Vec<u64>>, Error> {
+        let list = annotations.get(key);
+        let sizes = list.map(|list| list.split(',').map(|text| self.size(key, text)).collect());
+        sizes.transpose()
+    }
+
+    fn size(&self, key: &str, text: &str) -> Result<u64, Error> {
         let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
         let number = plain.then(|| text.parse().ok()).flatten();
         number.ok_or_else(|| {

@@ -9,7 +9,7 @@ use super::flat;
 use super::form::{Form, form};
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{EncodedBlob, Encoding};
+use crate::encoding::{EncodedBlob, Encoding, Frames};
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
@@ -25,6 +25,8 @@ pub struct Layer {
     pub blob: Identity,
     /// The encoding of the content.
     pub encoding: Encoding,
+    /// The frames in the blob.
+    pub frames: Frames,
     /// The uncompressed content.
     pub content: Identity,
     /// The offset of a section layer's content; 0 for the root.
@@ -372,6 +374,13 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
             Identity { digest, size }
         }
     };
+    let frames = match field.numbers(annotations, annotation::FRAMES)? {
+        None => Frames::default(),
+        Some(sizes) => frames(sizes, encoding, content, descriptor.size).ok_or_else(|| {
+            let key = annotation::FRAMES;
+            field.wrong(format!("{key} does not describe its frames"))
+        })?,
+    };
     let (offset, path) = match is_root {
         true => (0, String::new()),
         false => (
@@ -398,11 +407,19 @@ fn layer_of(index: usize, value: Value, split: Digest, whole: Digest) -> Result<
     Ok(Layer {
         blob: descriptor.identity(),
         encoding,
+        frames,
         content,
         offset,
         path,
         title,
     })
+}
+
+fn frames(sizes: Vec<u64>, encoding: Encoding, content: Identity, stored: u64) -> Option<Frames> {
+    match encoding {
+        Encoding::Raw => None,
+        Encoding::Zstd => Frames::checked(sizes, content.size, stored),
+    }
 }
 
 fn is_path_char(char: char) -> bool {

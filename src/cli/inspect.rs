@@ -198,7 +198,7 @@ impl Inspect {
 
 fn of_file(
     path: &Path,
-    component: &Component<File>,
+    component: &Arc<Component<File>>,
     cache: &Cache,
     level: Level,
     observer: &dyn Observer,

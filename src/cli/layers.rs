@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use wharf::artifact::Layer;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{EncodedBlob, Encoding, Level};
+use wharf::encoding::{EncodedBlob, Encoders, Encoding, Level};
 use wharf::pull::OpenArtifact;
 use wharf::store::cache::Cache;
 use wharf::store::spool::Spool;
@@ -89,18 +90,20 @@ pub(crate) fn of_file(
 /// Encodes the layers that the cache lacks, to find their stored size and digest.
 pub(crate) fn measure(
     rows: &mut [LayerRow],
-    component: &Component<File>,
+    component: &Arc<Component<File>>,
     cache: &Cache,
     level: Level,
     observer: &dyn Observer,
 ) -> Result<(), Failure> {
     let unknown = rows.iter().filter(|row| row.stored_size.is_none());
     observer.planned(unknown.map(|row| row.content_size).sum());
+    let encoders = Encoders::start(level);
     let unknown = rows.iter_mut().enumerate();
     for (layer, row) in unknown.filter(|(_, row)| row.stored_size.is_none()) {
         let mut spool = Spool::new_in(cache.ingest())?;
         let read = |bytes| observer.moved(bytes);
-        row.store_as(component.encode(layer, Some(level), spool.file(), &read)?);
+        let encoded = component.encode(layer, Some(&encoders), spool.file(), &read)?;
+        row.store_as(encoded.stored);
     }
     Ok(())
 }

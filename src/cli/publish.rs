@@ -45,6 +45,8 @@ Examples:
   wharf publish calc.wasm demo:calc@1.0.1 --dry-run
   wharf publish calc.wasm demo:calc@2.0.0 --delta-from demo:calc@1.4.2
   wharf publish calc.wasm demo:calc@1.0.1 --annotation org.opencontainers.image.vendor=Demo")]
+// A version is published once and pulled often.
+#[command(mut_arg("level", |level| level.default_value("9")))]
 pub(crate) struct Publish {
     /// The component, core module or WIT package
     file: PathBuf,

@@ -157,8 +157,8 @@ pub(crate) struct Context {
     interruption: OnceLock<String>,
 }
 
-/// The number of attempts to remove a temporary cache. An encoder that still runs may put its blob and record into an
-/// emptied directory. There are few encoders, and none begins a new layer.
+/// The number of attempts to remove a temporary cache. An encoded layer may still put its blob and record into an
+/// emptied directory. Few layers are encoded at once, and none begins then.
 const REMOVALS: usize = 16;
 
 impl Drop for Context {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use wharf::artifact::Title;
 use wharf::component::Component;
 use wharf::digest::Digest;
-use wharf::encoding::Encoding;
+use wharf::encoding::{Encoders, Encoding};
 use wharf::store::spool::Spool;
 
 use super::failure::{Failure, blocking};
@@ -71,15 +71,23 @@ impl Split {
 
     fn explode(
         &self,
-        component: &Component<File>,
+        component: &Arc<Component<File>>,
         observer: &dyn wharf::store::Observer,
     ) -> Result<SplitReport, Failure> {
         observer.planned(component.config.content.size);
         let split_digest = Digest::of(&component.config.to_bytes());
+        let encoders = (!self.raw).then(|| Encoders::start(self.split.level));
         let mut files = Vec::new();
         let mut made = Vec::new();
         for (layer, content) in component.contents().enumerate() {
-            let written = self.layer(component, layer, split_digest, observer, &mut made);
+            let written = self.layer(
+                component,
+                layer,
+                split_digest,
+                encoders.as_ref(),
+                observer,
+                &mut made,
+            );
             // An incomplete directory would look like a damaged component.
             let (title, stored_size) = written.inspect_err(|_| remove(&made))?;
             files.push(FileRow {
@@ -101,17 +109,19 @@ impl Split {
 
     fn layer(
         &self,
-        component: &Component<File>,
+        component: &Arc<Component<File>>,
         layer: usize,
         split: Digest,
+        encoders: Option<&Encoders>,
         observer: &dyn wharf::store::Observer,
         made: &mut Vec<PathBuf>,
     ) -> Result<(String, u64), Failure> {
         let mut spool =
             Spool::new_in(&self.directory).with_context(|| unwritable(&self.directory))?;
-        let level = (!self.raw).then_some(self.split.level);
-        let stored =
-            component.encode(layer, level, spool.file(), &|bytes| observer.moved(bytes))?;
+        let moved = |bytes| observer.moved(bytes);
+        let stored = component
+            .encode(layer, encoders, spool.file(), &moved)?
+            .stored;
         let title = title(component, layer, split, stored.encoding);
         let path = self.directory.join(&title);
         let is_new = !path.exists();

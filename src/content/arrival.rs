@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::runtime::Handle;
@@ -128,10 +129,15 @@ impl Arrival {
 
     /// Returns a blocking reader of all `size` bytes. Needs a Tokio runtime.
     pub fn reader(&self, size: u64) -> ArrivalReader {
+        self.part_reader(0..size)
+    }
+
+    /// Returns a blocking reader of a range. Needs a Tokio runtime.
+    pub(super) fn part_reader(&self, range: Range<u64>) -> ArrivalReader {
         ArrivalReader {
             stage: self.stage.clone(),
-            at: 0,
-            size,
+            at: range.start,
+            end: range.end,
             runtime: Handle::current(),
         }
     }
@@ -236,13 +242,13 @@ async fn ready(
 pub struct ArrivalReader {
     stage: watch::Receiver<Stage>,
     at: u64,
-    size: u64,
+    end: u64,
     runtime: Handle,
 }
 
 impl Read for ArrivalReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let ready = ready(self.stage.clone(), self.at, self.size);
+        let ready = ready(self.stage.clone(), self.at, self.end);
         let ReadableBytes { part, end } = self.runtime.block_on(ready).map_err(io::Error::other)?;
         let left = usize::try_from(end - self.at).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);

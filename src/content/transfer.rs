@@ -1,5 +1,5 @@
 //! The work behind an arrival: it finds a file on this machine, or fetches or decodes it. The result is always
-//! verified, except for a part of a blob.
+//! verified, except for a part of a blob or content.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::arrival::{Arrival, ArrivalReader, FilePart, Progress};
+use super::arrival::{Arrival, FilePart, Progress};
 use super::{BlobOrigin, ContentKey, Engine, permit};
 use crate::digest::{Identity, Mismatch};
-use crate::encoding::{self, EncodedBlob, Encoding, FrameError};
+use crate::encoding::{self, Decoder, EncodedBlob, FrameError, StoredPart};
 use crate::error::Kind;
 use crate::store::spool::Spool;
 use crate::store::{Error, StoreKind, Subject, blocking, fetch_into};
@@ -35,22 +35,32 @@ impl Engine {
                 self.arrivals.join(key, work)
             }
             ContentKey::Decoded { stored, content } => {
-                let work = |progress| engine.decoded(from, stored, content, progress);
+                let work = |progress| engine.decoded(from, stored, content, None, progress);
                 self.arrivals.join(key, work)
             }
         }
     }
 
-    /// Starts the arrival of a part of a blob, unless the whole blob is on this machine. A part cannot be verified, and
-    /// no other reader shares it.
+    /// Starts the arrival of a part of a blob or content, unless all of it is on this machine. If the blob is on this
+    /// machine, only the part is decoded, and otherwise only the part is fetched. A part cannot be verified, and no
+    /// other reader shares it.
     pub fn part(
         self: &Arc<Self>,
         origin: &BlobOrigin,
-        blob: Identity,
-        part: Range<u64>,
+        wanted: ContentKey,
+        part: StoredPart,
     ) -> Arc<Arrival> {
         let (engine, from) = (Arc::clone(self), origin.clone());
-        Arrival::begin(|progress| engine.blob(from, blob, Some(part), progress))
+        match wanted {
+            ContentKey::Blob(blob) => {
+                let work = |progress| engine.blob(from, blob, Some(part.stored), progress);
+                Arrival::begin(work)
+            }
+            ContentKey::Decoded { stored, content } => {
+                let work = |progress| engine.decoded(from, stored, content, Some(part), progress);
+                Arrival::begin(work)
+            }
+        }
     }
 
     /// Finds a file on this machine.
@@ -124,32 +134,56 @@ impl Engine {
         origin: BlobOrigin,
         stored: EncodedBlob,
         content: Identity,
+        part: Option<StoredPart>,
         progress: Progress,
     ) -> Result<FilePart, Error> {
         let wanted = ContentKey::Decoded { stored, content };
-        if let Some(part) = self.find(wanted).await? {
-            return Ok(part);
+        if let Some(found) = self.find(wanted).await? {
+            return Ok(found);
         }
-        let (mut input, is_own) = self.input(&origin, stored);
-        let mut begun = self.begin_decoding(&input, stored.blob).await;
+        let input = || match &part {
+            Some(part) => (
+                self.part(&origin, ContentKey::Blob(stored.blob), part.clone()),
+                true,
+            ),
+            None => self.input(&origin, stored),
+        };
+        let range = part
+            .as_ref()
+            .map_or(0..stored.blob.size, |part| part.stored.clone());
+        let (mut arrival, is_own) = input();
+        let mut begun = self.begin_decoding(&arrival, &range).await;
         if !is_own && begun.as_ref().is_err_and(is_about_rights) {
             // The other caller was refused; this one may have more rights.
-            (input, _) = self.input(&origin, stored);
-            begun = self.begin_decoding(&input, stored.blob).await;
+            (arrival, _) = input();
+            begun = self.begin_decoding(&arrival, &range).await;
         }
         let permit = begun?;
-        let spool = self.spool(wanted, &progress, 0).await?;
-        // This function owns `input`, not the blocking task: the fetch stops when this work is aborted.
-        let reader = input.reader(stored.blob.size);
+        let base = part.as_ref().map_or(0, |part| part.content.start);
+        let spool = self.spool(wanted, &progress, base).await?;
+        // This function owns `arrival`, not the blocking task: the fetch stops when this work is aborted.
+        let reader = arrival.part_reader(range);
+        let size = part.as_ref().map(|part| part.content.end - base);
         let decoding = blocking(move || {
             let _permit: OwnedSemaphorePermit = permit;
-            Ok::<_, Error>(decode(reader, stored.encoding, content, spool))
+            let decoded = match size {
+                Some(size) => Decoder::new(reader, stored.encoding, size)
+                    .and_then(|decoder| decode(decoder, spool)),
+                None => encoding::content(reader, stored.encoding, content)
+                    .and_then(|content| decode(content, spool)),
+            };
+            Ok::<_, Error>(decoded)
         });
         let location = || origin.store.location();
-        let spool = decoding
+        let mut spool = decoding
             .await?
             .map_err(|error| self.decode_error(error, location(), stored.blob))?;
-        self.adopt(wanted, spool).await
+        if part.is_none() {
+            return self.adopt(wanted, spool).await;
+        }
+        let file = spool.file().try_clone();
+        let file = Arc::new(file.map_err(Error::file(self.files.directory()))?);
+        Ok(FilePart { file, base })
     }
 
     /// Waits for a decoding permit and for the first bytes. Decoders of arriving blobs are few because they may wait
@@ -157,9 +191,9 @@ impl Engine {
     async fn begin_decoding(
         &self,
         input: &Arrival,
-        blob: Identity,
+        range: &Range<u64>,
     ) -> Result<OwnedSemaphorePermit, Error> {
-        input.ready(0, blob.size).await?;
+        input.ready(range.start, range.end).await?;
         if input.complete().now_or_never().is_none()
             && let Ok(permit) = Arc::clone(&self.early_decoders).try_acquire_owned()
         {
@@ -203,14 +237,8 @@ pub fn is_about_rights(error: &Error) -> bool {
     matches!(error.kind(), Kind::Refused | Kind::NotFound)
 }
 
-/// Decodes a blob, possibly while it arrives. The content in the returned spool is verified.
-fn decode(
-    stored: ArrivalReader,
-    encoding: Encoding,
-    content: Identity,
-    mut spool: Spool,
-) -> io::Result<Spool> {
-    let mut reader = encoding::content(stored, encoding, content)?;
+/// Reads a decoded content into a spool, possibly while its blob arrives.
+fn decode(mut reader: impl Read, mut spool: Spool) -> io::Result<Spool> {
     let mut buffer = vec![0; PIECE_BYTES];
     loop {
         match reader.read(&mut buffer) {

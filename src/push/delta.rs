@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::encoders::Encoders;
+use super::layer_threads::LayerThreads;
 use crate::artifact::{Layer, ListedDelta, delta_manifest};
 use crate::content::StoredContent;
 use crate::copy;
@@ -121,8 +121,8 @@ impl DeltaTarget<'_> {
             parts,
             session: self.session.clone(),
         };
-        let encoders = Encoders::start(1);
-        let encode = encoders.run(move || encoder.run());
+        let threads = LayerThreads::start(1);
+        let encode = threads.run(move || encoder.run());
         let read = async move {
             for ChangedLayer { number, new, base } in changed {
                 let part = PartInput {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wharf::artifact::{self, Error, SplitManifest};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{EncodedBlob, Encoding};
+use wharf::encoding::{EncodedBlob, EncodedLayer, Encoding, Frames, MAX_FRAME_CONTENT};
 use wharf::manifest::{Config, annotation};
 use wharf::split::SplitPolicy;
 
@@ -16,7 +16,7 @@ fn artifact() -> (Config, Value) {
     let wat = include_str!("../../testdata/wat/layers.wat");
     let bytes = wat::parse_str(wat).unwrap();
     let component = Component::read(bytes, &SplitPolicy::DEFAULT).unwrap();
-    let stored: Vec<EncodedBlob> = component
+    let stored: Vec<EncodedLayer> = component
         .contents()
         .map(|content| EncodedBlob {
             blob: Identity {
@@ -25,6 +25,7 @@ fn artifact() -> (Config, Value) {
             },
             encoding: Encoding::Zstd,
         })
+        .map(EncodedLayer::from)
         .collect();
     let split = artifact::split(&component.config, &stored, &BTreeMap::new());
     let manifest = serde_json::from_slice(&split.manifest).unwrap();
@@ -32,7 +33,7 @@ fn artifact() -> (Config, Value) {
 }
 
 /// Returns the root and the layers, stored as they are.
-fn raw_layers(config: &Config) -> Vec<EncodedBlob> {
+fn raw_layers(config: &Config) -> Vec<EncodedLayer> {
     let layers = config.layers.iter().map(|layer| Identity {
         digest: layer.digest,
         size: layer.size,
@@ -40,7 +41,7 @@ fn raw_layers(config: &Config) -> Vec<EncodedBlob> {
     let encoding = Encoding::Raw;
     std::iter::once(config.root)
         .chain(layers)
-        .map(|blob| EncodedBlob { blob, encoding })
+        .map(|blob| EncodedBlob { blob, encoding }.into())
         .collect()
 }
 
@@ -307,7 +308,7 @@ fn a_manifest_with_only_a_root_is_the_whole_component() {
             blob: contents[0],
             encoding: Encoding::Raw,
         };
-        let split = artifact::split(&config, &[stored], &BTreeMap::new());
+        let split = artifact::split(&config, &[stored.into()], &BTreeMap::new());
         let read = SplitManifest::read(&split.manifest);
         assert_eq!(
             read.is_ok(),
@@ -315,6 +316,54 @@ fn a_manifest_with_only_a_root_is_the_whole_component() {
             "{digest} {size}: {read:?}"
         );
     }
+}
+
+#[test]
+fn a_list_of_frames_must_fit_its_layer() {
+    let says = [annotation::FRAMES, "layers[2]: "];
+    for wrong in ["", "1", "1,2", "1,", "+1,2", "01,2", "x", "-1,5"] {
+        complains(&says, |manifest| {
+            *note(manifest, 2, annotation::FRAMES) = json!(wrong);
+        });
+    }
+    // Three frames in the root.
+    let (mut config, _) = artifact();
+    let more = 2 * MAX_FRAME_CONTENT;
+    config.root.size += more;
+    config.content.size += more;
+    let mut layers = raw_layers(&config);
+    let blob = Identity {
+        digest: Digest::of(b"frames"),
+        size: 60,
+    };
+    layers[0] = EncodedLayer {
+        stored: EncodedBlob {
+            blob,
+            encoding: Encoding::Zstd,
+        },
+        frames: Frames::checked(vec![10, 20, 30], config.root.size, 60).unwrap(),
+    };
+    let split = artifact::split(&config, &layers, &BTreeMap::new());
+    let good: Value = serde_json::from_slice(&split.manifest).unwrap();
+    assert_eq!(
+        good["layers"][0]["annotations"][annotation::FRAMES],
+        "10,20,30"
+    );
+    let found = read(&good).unwrap();
+    assert_eq!(found.root.frames.sizes(), [10, 20, 30]);
+    assert_eq!(found.layers[0].frames, Frames::default());
+    let with = |layer, list: &str| {
+        let mut manifest = good.clone();
+        *note(&mut manifest, layer, annotation::FRAMES) = json!(list);
+        read(&manifest).map_err(|error| error.to_string())
+    };
+    assert!(with(0, "20,20,20").is_ok());
+    for wrong in ["30,30", "10,20,20,10", "10,20,31", "30,30,0", "60"] {
+        let error = with(0, wrong).unwrap_err();
+        assert!(error.starts_with("layers[0]: "), "{wrong}: {error}");
+    }
+    // A raw layer has no frames.
+    assert!(with(1, "10,20,30").is_err());
 }
 
 #[test]

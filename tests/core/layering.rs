@@ -18,7 +18,7 @@ const MODULES: &[(&str, &str)] = &[
     ("source", ""),
     ("section", "source"),
     ("split", "section digest pipe source"),
-    ("encoding", "digest"),
+    ("encoding", "digest source"),
     ("stub", "section source split"),
     ("world", "section split stub reference"),
     ("fits", "world stub reference"),

@@ -41,7 +41,7 @@ fn split(config: &Config) -> artifact::Split {
         blob: config.root,
         encoding: Encoding::Raw,
     };
-    artifact::split(config, &[root], &BTreeMap::new())
+    artifact::split(config, &[root.into()], &BTreeMap::new())
 }
 
 fn omitted() -> ListDetails {

@@ -4,6 +4,7 @@ mod blob_directories;
 mod cache;
 mod failures;
 mod forms;
+mod frames;
 mod scripted;
 mod senders;
 mod shared;

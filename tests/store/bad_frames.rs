@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Seek};
 use std::iter;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
 
 use crate::support::fault::Registry;
 use crate::support::workspace::{Answer, Workspace, assemble, files, names};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use wharf::artifact;
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{EncodedBlob, Encoding, Level};
+use wharf::encoding::{EncodedBlob, EncodedLayer, Encoders, Encoding, Level};
 use wharf::manifest::{Config, media_type};
 use wharf::split::SplitPolicy;
 use zstd_safe::zstd_sys::ZSTD_EndDirective::{ZSTD_e_continue, ZSTD_e_end};
@@ -31,23 +32,28 @@ struct Scene {
     config: Config,
     /// By layer in manifest order: what it holds, and how it is stored.
     contents: Vec<Vec<u8>>,
-    stored: Vec<EncodedBlob>,
+    stored: Vec<EncodedLayer>,
 }
 
 impl Scene {
     fn new() -> Self {
         let bytes = assemble("layers");
         let component = Component::read(bytes.clone(), &SplitPolicy::DEFAULT).unwrap();
+        let component = Arc::new(component);
+        let encoders = Encoders::start(Level::Auto);
         let registry = Registry::start();
         let mut stored = Vec::new();
         for layer in 0..component.contents().count() {
             let mut file = tempfile::tempfile().unwrap();
-            let level = Some(Level::Auto);
-            stored.push(component.encode(layer, level, &mut file, &|_| {}).unwrap());
+            let encoded = component.encode(layer, Some(&encoders), &mut file, &|_| {});
+            stored.push(encoded.unwrap());
             let mut blob = Vec::new();
             file.rewind().unwrap();
             file.read_to_end(&mut blob).unwrap();
-            assert_eq!(registry.put_blob(REPOSITORY, &blob), stored[layer].blob);
+            assert_eq!(
+                registry.put_blob(REPOSITORY, &blob),
+                stored[layer].stored.blob
+            );
         }
         let piece = |range: std::ops::Range<u64>| &bytes[range.start as usize..range.end as usize];
         let root: Vec<&[u8]> = component.plan.root_ranges().map(piece).collect();
@@ -56,7 +62,7 @@ impl Scene {
         let contents: Vec<Vec<u8>> = iter::once(root.concat()).chain(layers).collect();
         assert_eq!(contents.len(), 10);
         let scene = Self {
-            config: component.config,
+            config: component.config.clone(),
             registry,
             bytes,
             contents,
@@ -67,7 +73,7 @@ impl Scene {
     }
 
     /// Puts an artifact together out of blobs that are there.
-    fn put(&self, tag: &str, config: &Config, stored: &[EncodedBlob]) {
+    fn put(&self, tag: &str, config: &Config, stored: &[EncodedLayer]) {
         let split = artifact::split(config, stored, &BTreeMap::new());
         self.registry.put_blob(REPOSITORY, &split.config);
         self.put_manifest(tag, &split.manifest);
@@ -81,10 +87,9 @@ impl Scene {
     /// The good artifact, tagged `bad`, with another blob as the frame of one layer.
     fn put_frame(&self, layer: usize, frame: &[u8]) {
         let mut stored = self.stored.clone();
-        stored[layer] = EncodedBlob {
-            blob: self.registry.put_blob(REPOSITORY, frame),
-            encoding: Encoding::Zstd,
-        };
+        let blob = self.registry.put_blob(REPOSITORY, frame);
+        let encoding = Encoding::Zstd;
+        stored[layer] = EncodedBlob { blob, encoding }.into();
         self.put("bad", &self.config, &stored);
     }
 

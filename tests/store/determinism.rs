@@ -2,7 +2,7 @@
 //!
 //! The vectors were written down once. A change that moves one of them is a new version of the format.
 
-use crate::support::binary::{leb, module, section, vector};
+use crate::support::binary::{custom, leb, module, section, vector};
 use crate::support::fault;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use wharf::artifact;
 use wharf::component::Component;
 use wharf::digest::Digest;
-use wharf::encoding::Level;
+use wharf::encoding::{EncodedLayer, Encoders, Encoding, Frames, Level, compress};
 use wharf::manifest::{Annotations, ConfigLayer};
 use wharf::push::{self, PushOptions, PushSummary};
 use wharf::reference::Repository;
@@ -115,6 +115,52 @@ async fn the_split_and_flat_digests_do_not_depend_on_the_level_but_the_manifest_
     // A cache that may be used gives the form it has, whatever the level.
     let reused = push(&store, &cache, &options(Level::Fixed(1), true)).await;
     assert_eq!(reused.digest, pushed[2].digest);
+}
+
+#[test]
+fn the_manifest_digest_does_not_depend_on_the_number_of_encoders() {
+    let content = squares(20_000_000);
+    let layers = [
+        custom("large", &content),
+        custom("small", &content[..70_000]),
+    ];
+    let component = component(module(&layers), Granularity::Section);
+    let manifest = |threads| {
+        let encoders = Encoders::with_threads(Level::Fixed(3), threads);
+        let layer = |layer| {
+            let mut file = tempfile::tempfile().unwrap();
+            let encoded = component.encode(layer, Some(&encoders), &mut file, &|_| {});
+            encoded.unwrap()
+        };
+        let layers: Vec<EncodedLayer> = (0..component.contents().count()).map(layer).collect();
+        let split = artifact::split(&component.config, &layers, &Annotations::new());
+        let manifest = String::from_utf8(split.manifest).unwrap();
+        assert!(manifest.contains("wasm.wharf.frames"));
+        manifest
+    };
+    assert_eq!(manifest(1), manifest(8));
+}
+
+/// Returns the content of the frame example: `size` bytes, of which byte i is the last byte of `i * i / 2^28`.
+fn squares(size: u64) -> Vec<u8> {
+    (0..size).map(|at| (at * at >> 28) as u8).collect()
+}
+
+#[test]
+fn the_frames_of_the_format_are_true() {
+    let content = squares(20_000_000);
+    let mut stored = Vec::new();
+    assert!(compress(&mut content.as_slice(), 20_000_000, 3, &mut stored).unwrap());
+    let frames = Frames::of_blob(&stored, Encoding::Zstd, 20_000_000).unwrap();
+    let sizes: Vec<String> = frames.sizes().iter().map(u64::to_string).collect();
+    let row = format!(
+        "| 20,000,000 | 3 | `{}` | `{}` | `{}` |",
+        Digest::of(&content),
+        sizes.join(","),
+        Digest::of(&stored),
+    );
+    let text = include_str!("../../docs/FORMAT.md");
+    assert!(text.contains(&row), "{row}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod copying;
 mod deltas;
 mod determinism;
 mod flat;
+mod frames;
 mod helpers;
 mod killing;
 mod login;

@@ -8,7 +8,7 @@ use crate::artifact::error::Error;
 use crate::artifact::field::ManifestField;
 use crate::artifact::form::{Form, form, is_flat_config, is_wasm};
 use crate::digest::Identity;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Frames};
 use crate::manifest::{Annotations, Descriptor, Os, annotation, media_type};
 use crate::section::{ListDetails, NameDetails};
 use crate::split::{Recipe, RecipeLayer};
@@ -75,6 +75,7 @@ impl FlatManifest {
             layer: Layer {
                 blob: content,
                 encoding: Encoding::Raw,
+                frames: Frames::default(),
                 content,
                 offset: 0,
                 path: String::new(),

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use super::buffers::Buffer;
 use super::plan::{BodyPlan, BodySource, Framing};
 use super::{BodyForm, Component, Contents};
-use crate::content::{Arrival, ContentKey, ReadableBytes, is_about_rights};
+use crate::content::{Arrival, ReadableBytes, is_about_rights};
 use crate::digest::Hasher;
 use crate::encoding::{FRAME_BYTES, append_frame, append_raw_frame};
 use crate::source::RangesReader;
@@ -135,15 +135,13 @@ impl Body {
 
     fn start_source(&mut self, source: usize) -> Arc<Arrival> {
         let engine = &self.contents.engine;
-        let BodySource {
-            wanted, begin, end, ..
-        } = self.plan.sources[source];
-        let (arrival, is_own) = match wanted {
-            ContentKey::Blob(blob) if self.plan.sources[source].is_part => {
-                let part = engine.part(&self.component.origin, blob, begin..end);
-                (part, true)
+        let BodySource { wanted, part, .. } = &self.plan.sources[source];
+        let (arrival, is_own) = match part {
+            Some(part) => {
+                let arrival = engine.part(&self.component.origin, *wanted, part.clone());
+                (arrival, true)
             }
-            wanted => engine.follow(&self.component.origin, wanted),
+            None => engine.follow(&self.component.origin, *wanted),
         };
         self.arrivals[source] = Some((Arc::clone(&arrival), is_own));
         arrival

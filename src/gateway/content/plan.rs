@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::BodyForm;
 use crate::artifact::{Layer, SplitManifest};
 use crate::content::ContentKey;
-use crate::encoding::{EncodedBlob, Encoding};
+use crate::encoding::{EncodedBlob, Encoding, Frames, StoredPart};
 use crate::split::Run;
 
-/// A part of a raw layer is fetched alone if the layer is more than this many times as large.
+/// A part of a raw layer is read alone if the layer is more than this many times as large. Frames of a layer are read
+/// alone if the layer has at least this many times as many.
 const PART_WORTH: u64 = 2;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub(super) struct BodyPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BodySource {
     pub(super) wanted: ContentKey,
-    /// Whether only the bytes from `begin` to `end` are fetched, unless the whole blob is on this machine.
-    pub(super) is_part: bool,
+    /// The part to read alone, unless the whole is on this machine. It has all bytes from `begin` to `end`.
+    pub(super) part: Option<StoredPart>,
     /// The first byte to read.
     pub(super) begin: u64,
     /// The byte after the last one to read. The last byte waits until the whole source is verified.
@@ -63,6 +64,7 @@ impl BodyPlan {
         let recipe = manifest.recipe();
         // The root has several steps, every other layer has one.
         let (mut root, mut root_at) = (None, 0);
+        let mut layers = Vec::new();
         for run in recipe.runs() {
             let (layer, is_root, place, at) = match run {
                 Run::Root(place) => {
@@ -85,7 +87,7 @@ impl BodyPlan {
                 (BodyForm::Zstd, Encoding::Zstd) if is_root || is_decoded(layer) => {
                     (content(layer), range, Framing::Compressed)
                 }
-                // The stored frame is sent unchanged.
+                // The stored frames are sent unchanged.
                 (BodyForm::Zstd, Encoding::Zstd) => (
                     ContentKey::Blob(layer.blob),
                     0..layer.blob.size,
@@ -94,6 +96,9 @@ impl BodyPlan {
                 (BodyForm::Whole | BodyForm::Range(_), _) => (content(layer), range, Framing::AsIs),
             };
             let source = plan.source(wanted, &range, root.filter(|_| is_root));
+            if source == layers.len() {
+                layers.push(layer);
+            }
             if is_root {
                 root = Some(source);
             }
@@ -104,7 +109,9 @@ impl BodyPlan {
             });
         }
         if let BodyForm::Range(_) = form {
-            plan.sources.iter_mut().for_each(BodySource::fetch_part);
+            for (source, layer) in plan.sources.iter_mut().zip(layers) {
+                source.part = part(layer, source.begin..source.end);
+            }
         }
         plan
     }
@@ -119,7 +126,7 @@ impl BodyPlan {
         }
         self.sources.push(BodySource {
             wanted,
-            is_part: false,
+            part: None,
             begin: range.start,
             end: range.end,
             last,
@@ -131,17 +138,28 @@ impl BodyPlan {
 impl BodySource {
     /// Returns the bytes to fetch if the source is not on this machine.
     pub(super) fn fetched_bytes(&self) -> u64 {
-        match self.is_part {
-            true => self.end - self.begin,
-            false => self.wanted.blob().size,
+        match &self.part {
+            Some(part) => part.stored.end - part.stored.start,
+            None => self.wanted.blob().size,
         }
     }
+}
 
-    /// Selects a partial fetch of a raw layer if few bytes are needed.
-    fn fetch_part(&mut self) {
-        if let ContentKey::Blob(blob) = self.wanted {
-            let bytes = self.end - self.begin;
-            self.is_part = bytes.saturating_mul(PART_WORTH) < blob.size;
+/// Returns the part of a layer that has a range of its content, if that is small enough to be read alone.
+fn part(layer: &Layer, range: Range<u64>) -> Option<StoredPart> {
+    let size = layer.content.size;
+    match layer.encoding {
+        Encoding::Raw => {
+            let bytes = range.end - range.start;
+            (bytes.saturating_mul(PART_WORTH) < size).then(|| StoredPart {
+                content: range.clone(),
+                stored: range,
+            })
+        }
+        Encoding::Zstd => {
+            let all = layer.frames.sizes().len() as u64;
+            let is_small = Frames::count_in(&range).saturating_mul(PART_WORTH) <= all;
+            is_small.then(|| layer.frames.part(&range, size))
         }
     }
 }
@@ -155,6 +173,7 @@ fn content(layer: &Layer) -> ContentKey {
 mod tests {
     use super::*;
     use crate::digest::{Digest, Identity};
+    use crate::encoding::MAX_FRAME_CONTENT;
     use crate::manifest::{Annotations, Os};
 
     fn layer(offset: u64, size: u64, encoding: Encoding) -> Layer {
@@ -168,6 +187,7 @@ mod tests {
                 Encoding::Zstd => identity(size / 2),
             },
             encoding,
+            frames: Frames::default(),
             content: identity(size),
             offset,
             path: String::new(),
@@ -254,15 +274,48 @@ mod tests {
         };
         let part = source(20..69);
         assert_eq!(part.wanted, ContentKey::Blob(blob));
-        assert_eq!((part.is_part, part.begin, part.end), (true, 10, 59));
+        let both = StoredPart {
+            content: 10..59,
+            stored: 10..59,
+        };
+        assert_eq!((part.part, part.begin, part.end), (Some(both), 10, 59));
         let whole = source(20..70);
-        assert_eq!(
-            (whole.wanted, whole.is_part),
-            (ContentKey::Blob(blob), false)
-        );
+        assert_eq!((whole.wanted, whole.part), (ContentKey::Blob(blob), None));
         assert!(matches!(
             source(115..116).wanted,
             ContentKey::Decoded { .. }
         ));
+    }
+
+    #[test]
+    fn at_most_half_of_a_layers_frames_are_read_alone() {
+        let size = 4 * MAX_FRAME_CONTENT - 5;
+        let mut manifest = manifest();
+        let frames = Frames::checked(vec![10, 20, 30, 40], size, 100).unwrap();
+        manifest.root = layer(0, size, Encoding::Zstd);
+        (manifest.root.frames, manifest.root.blob.size) = (frames, 100);
+        manifest.content = manifest.root.content;
+        manifest.layers.clear();
+        let part = |range| {
+            BodyPlan::new(&manifest, &BodyForm::Range(range), &|_| false).sources[0]
+                .part
+                .clone()
+        };
+        let second = StoredPart {
+            content: MAX_FRAME_CONTENT..2 * MAX_FRAME_CONTENT,
+            stored: 10..30,
+        };
+        assert_eq!(part(MAX_FRAME_CONTENT..MAX_FRAME_CONTENT + 1), Some(second));
+        let last = StoredPart {
+            content: 2 * MAX_FRAME_CONTENT..size,
+            stored: 30..100,
+        };
+        assert_eq!(part(3 * MAX_FRAME_CONTENT - 1..size), Some(last));
+        assert_eq!(part(MAX_FRAME_CONTENT - 1..2 * MAX_FRAME_CONTENT + 1), None);
+        manifest.root.frames = Frames::default();
+        assert_eq!(
+            BodyPlan::new(&manifest, &BodyForm::Range(0..1), &|_| false).sources[0].part,
+            None
+        );
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn partition_shared<'a>(
 pub(super) mod tests {
     use super::*;
     use crate::digest::Identity;
-    use crate::encoding::Encoding;
+    use crate::encoding::{Encoding, Frames};
 
     pub(in crate::gateway::page) fn layer(path: &str, offset: u64, size: u64) -> Layer {
         let digest = Digest::of(path.as_bytes());
@@ -71,6 +71,7 @@ pub(super) mod tests {
                 size: size / 4,
             },
             encoding: Encoding::Zstd,
+            frames: Frames::default(),
             content: Identity { digest, size },
             offset,
             path: path.to_owned(),

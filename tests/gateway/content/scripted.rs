@@ -1,6 +1,7 @@
 //! Artifacts in memory, and a store of them that does what it is told.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use wharf::artifact::{self, SplitManifest};
 use wharf::content::BlobOrigin;
 use wharf::digest::{Digest, Identity};
-use wharf::encoding::{EncodedBlob, Encoding, compress};
+use wharf::encoding::{EncodedBlob, EncodedLayer, Encoding, Frames, compress};
 use wharf::gateway::content::Component;
 use wharf::manifest::{Annotations, Config, Descriptor};
 use wharf::reference::Name;
@@ -52,7 +53,7 @@ impl Artifact {
                 encoding,
             });
         }
-        let manifest = manifest(&config, &stored);
+        let manifest = manifest(&config, &stored, &blobs);
         Self {
             bytes,
             config,
@@ -66,7 +67,7 @@ impl Artifact {
     pub(crate) fn retold(&self, tell: impl FnOnce(&mut Config, &mut Vec<EncodedBlob>)) -> Self {
         let mut other = self.clone();
         tell(&mut other.config, &mut other.stored);
-        other.manifest = manifest(&other.config, &other.stored);
+        other.manifest = manifest(&other.config, &other.stored, &other.blobs);
         other
     }
 
@@ -119,8 +120,23 @@ fn frame(content: &[u8], level: u8) -> Option<Vec<u8>> {
     saves.then_some(frame)
 }
 
-fn manifest(config: &Config, stored: &[EncodedBlob]) -> Arc<SplitManifest> {
-    let split = artifact::split(config, stored, &Annotations::new());
+fn manifest(
+    config: &Config,
+    stored: &[EncodedBlob],
+    blobs: &HashMap<Digest, Vec<u8>>,
+) -> Arc<SplitManifest> {
+    let sections = config.layers.iter().map(|layer| layer.size);
+    let sizes = std::iter::once(config.root.size).chain(sections);
+    let layer = |(stored, size): (&EncodedBlob, u64)| {
+        let blob = blobs.get(&stored.blob.digest);
+        let frames = blob.map(|blob| Frames::of_blob(blob, stored.encoding, size).unwrap());
+        EncodedLayer {
+            stored: *stored,
+            frames: frames.unwrap_or_default(),
+        }
+    };
+    let layers: Vec<EncodedLayer> = stored.iter().zip(sizes).map(layer).collect();
+    let split = artifact::split(config, &layers, &Annotations::new());
     Arc::new(SplitManifest::read(&split.manifest).unwrap())
 }
 
@@ -167,6 +183,8 @@ pub(crate) struct Scripted {
     opened: Mutex<Vec<(Digest, u64)>>,
     /// How many streams there are, and the most there were.
     streams: Arc<watch::Sender<(usize, usize)>>,
+    /// How many bytes were read.
+    bytes: Arc<AtomicUsize>,
 }
 
 impl Scripted {
@@ -177,6 +195,7 @@ impl Scripted {
             acts: Mutex::default(),
             opened: Mutex::default(),
             streams: Arc::new(watch::Sender::new((0, 0))),
+            bytes: Arc::default(),
         })
     }
 
@@ -200,6 +219,11 @@ impl Scripted {
     /// What was opened since this was last asked, and where.
     pub(crate) fn opened(&self) -> Vec<(Digest, u64)> {
         std::mem::take(&mut *self.opened.lock().unwrap())
+    }
+
+    /// How many bytes were read since this was last asked.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.swap(0, Ordering::SeqCst)
     }
 
     /// The most streams that there were at once.
@@ -242,7 +266,7 @@ fn broken() -> Error {
 }
 
 /// How many bytes come at once.
-const PIECE: usize = 10_000;
+pub(crate) const PIECE: usize = 10_000;
 
 #[async_trait]
 impl Store for Scripted {
@@ -287,8 +311,9 @@ impl Store for Scripted {
             Some(Act::Hold(..) | Act::Break(_)) | None => {}
         }
         let bytes = Bytes::from(bytes);
+        let read = Arc::clone(&self.bytes);
         let stream = stream::unfold(Some((from as usize, counted)), move |state| {
-            let (bytes, act) = (bytes.clone(), act.clone());
+            let (bytes, act, read) = (bytes.clone(), act.clone(), Arc::clone(&read));
             async move {
                 let (at, counted) = state?;
                 let mut end = (at + PIECE).min(bytes.len());
@@ -310,6 +335,7 @@ impl Store for Scripted {
                     _ => {}
                 }
                 let piece = bytes.slice(at..end);
+                read.fetch_add(piece.len(), Ordering::SeqCst);
                 (!piece.is_empty()).then_some((Ok(piece), Some((end, counted))))
             }
         });

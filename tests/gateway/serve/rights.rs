@@ -3,7 +3,7 @@
 use crate::support;
 use crate::support::workspace;
 use wharf::artifact::{self, SplitManifest};
-use wharf::encoding::EncodedBlob;
+use wharf::encoding::EncodedLayer;
 use wharf::manifest::{Annotations, media_type};
 
 use super::http::{WholeAnswer, ask, get};
@@ -115,12 +115,9 @@ fn forged(own: &StoredComponent, workspace: &Workspace, claimed: Digest) -> Vec<
     let split = SplitManifest::read(&manifest).unwrap();
     let mut config = split.repeated_config().unwrap();
     config.layers.last_mut().unwrap().digest = claimed;
-    let layers: Vec<EncodedBlob> = split
+    let layers: Vec<EncodedLayer> = split
         .all_layers()
-        .map(|layer| EncodedBlob {
-            blob: layer.blob,
-            encoding: layer.encoding,
-        })
+        .map(|layer| layer.stored().into())
         .collect();
     artifact::split(&config, &layers, &Annotations::new()).manifest
 }
