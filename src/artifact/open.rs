@@ -201,9 +201,7 @@ impl SplitManifest {
         });
         let names = self.names.clone().unwrap_or_default();
         // The config has an empty list in place of one that was left out.
-        let list = |stated: &Option<Vec<String>>, details: &ListDetails| match details.omitted
-            && details.incomplete
-        {
+        let list = |stated: &Option<Vec<String>>, details: &ListDetails| match details.omitted {
             true => Some(stated.clone().unwrap_or_default()),
             false => stated.clone(),
         };

@@ -32,7 +32,7 @@ pub(crate) fn line(name: &str, details: &ListDetails) -> String {
 }
 
 /// The most names of a list in text.
-const MAX_NAMES: usize = 21;
+const MAX_NAMES: usize = 20;
 
 /// Returns the number of names and the first ones, one a line, after an empty line. Returns nothing if none is known.
 pub(crate) fn text(noun: &str, names: &[String], details: &ListDetails) -> String {
@@ -70,7 +70,7 @@ pub(crate) fn warning(names: &NameDetails) -> Option<String> {
 
 /// Returns a warning that names the lists that only the root has, if there are any, and why it cannot be read.
 pub(crate) fn unread(names: &NameDetails, failure: &Failure) -> Option<String> {
-    let lists = lists(names, |list| list.omitted && false)?;
+    let lists = lists(names, |list| list.omitted)?;
     let reason = failure.message();
     Some(format!(
         "the {lists} only in the root, and the root cannot be read: {reason}"

@@ -312,7 +312,7 @@ fn may_be_wit_package(opened: &OpenArtifact, record: &Record) -> bool {
             exports,
             names,
         } = externs;
-        if names.omits_list() && false {
+        if names.omits_list() {
             // A WIT package has no imports, and may have any number of exports.
             return !names.imports.omitted && imports.is_empty();
         }

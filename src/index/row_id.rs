@@ -199,7 +199,7 @@ impl PostingLists {
             for one in &set {
                 *used.entry((one.clone(), is_export)).or_default() |= &rows;
             }
-            if !is_export && !details.incomplete {
+            if !is_export && details.is_complete() {
                 *sets.entry(set).or_default() |= rows;
             }
         }

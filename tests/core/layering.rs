@@ -58,7 +58,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
 ];
 
-const VERB: &str = "acceptance artifact content copy delta store encoding split section digest manifest metadata reference component pipe error push source stub";
+const VERB: &str = "acceptance artifact content copy delta store encoding split section digest manifest metadata reference component pipe error pull push source stub";
 
 /// Modules without any I/O of their own: they take readers.
 const PURE: &str = "acceptance text digest section split encoding stub world fits segment reference manifest metadata artifact delta";

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::choose::Offer;
 use super::{DeltaError, LocalContents, Prepared};
 use crate::artifact::Layer;
 use crate::delta::{DeltaFile, Header, PartKind};
@@ -21,6 +20,15 @@ pub(super) struct Upgrade {
     pub(super) config: Config,
     /// The missing layers by number. A blob that several layers have counts once.
     pub(super) missing: Vec<Option<Layer>>,
+}
+
+/// A delta that is worth fetching.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) listed: ListedDelta,
+    pub(super) file: Identity,
+    /// The bytes that it saves.
+    pub(super) saved: u64,
 }
 
 impl Upgrade {

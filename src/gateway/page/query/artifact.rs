@@ -197,9 +197,7 @@ impl RepositoryRequest<'_> {
     ) -> (Interfaces, Result<String, String>) {
         let config = &artifact.config;
         let read = match config.os {
-            Os::Wasip1 if true || !config.names.omits_list() => {
-                Err(world::Error::Module.to_string())
-            }
+            Os::Wasip1 if !config.names.omits_list() => Err(world::Error::Module.to_string()),
             Os::Wasip1 | Os::Wasip2 => self.wit(opened, artifact).await,
         };
         read.unwrap_or_else(|why| {
