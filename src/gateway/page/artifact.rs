@@ -432,7 +432,7 @@ mod tests {
         let wit = "é".repeat(MAX_WIT_BYTES);
         let page = page(&artifact(split(names, Ok(wit))));
         assert!(page.contains("and 500 more"));
-        assert!(page.contains("The rest is left out"));
+        assert!(page.contains("The text is cut."));
         assert!(page.len() < 2 * MAX_WIT_BYTES);
     }
 }

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::{DeltaError, LocalContents, Prepared};
-use crate::artifact::Layer;
+use crate::artifact::{Layer, ListedDelta};
 use crate::delta::{DeltaFile, Header, PartKind};
-use crate::digest::Digest;
+use crate::digest::{Digest, Identity};
 use crate::manifest::Config;
 use crate::store::{self, Session, Store, blocking, fetch};
 
