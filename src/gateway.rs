@@ -325,7 +325,7 @@ impl Observer for MetricsObserver {
 /// Returns the credentials that forward a client's `Authorization` header.
 fn client_credentials(request: &Request) -> Result<Credentials, Refusal> {
     let bad = |_| {
-        let message = "the Authorization header has characters that are not ASCII";
+        let message = "the Authorization header has characters other than visible ASCII";
         Refusal::bad_request("UNAUTHORIZED", message)
     };
     let shown = request.headers.get(AUTHORIZATION);

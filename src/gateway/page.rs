@@ -99,7 +99,7 @@ fn title(status: StatusCode) -> &'static str {
             "Upstream is unavailable, or its content is invalid"
         }
         status if status.is_server_error() => "The gateway failed",
-        _ => "The request is invalid",
+        _ => "The page cannot be shown",
     }
 }
 

@@ -38,7 +38,7 @@ use async_trait::async_trait;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 
-use self::authorization::Authorized;
+use self::authorization::AuthorizedWire;
 use self::body::Body;
 pub use self::catalog::catalog;
 pub use self::connection::ConnectionError;
@@ -96,7 +96,7 @@ impl Remote {
     ) -> Result<Self, Error> {
         let scope = Scope::repository(&repository.path, access);
         let wire = Wire::new(&repository.registry, repository.to_string(), options)?;
-        let authorized = Authorized::new(wire, credentials, [scope]);
+        let authorized = AuthorizedWire::new(wire, credentials, [scope]);
         Ok(Self {
             transport: Transport::new(authorized, options.retry),
             accept: options.accept()?,

@@ -25,7 +25,7 @@ pub(super) fn home(
             }
             @if refused.is_some() {
                 p.problem {
-                    "The text is not a reference. Write " code { "repository" } ", " code { "repository:tag" }
+                    "This is not a reference. Write " code { "repository" } ", " code { "repository:tag" }
                     " or " code { "repository@sha256:…" } ", optionally with the host of a registry in front."
                 }
             }

@@ -47,19 +47,19 @@ impl Helper {
             return Ok(None);
         }
         let answer: Value = serde_json::from_slice(answer)
-            .map_err(|error| malformed(format!("the answer is not JSON: {error}")))?;
+            .map_err(|error| malformed(format!("its answer is not JSON: {error}")))?;
         // serde would take an array for the fields in their order.
         let answer = Some(answer).filter(Value::is_object);
         let answer =
             answer.and_then(|answer| serde_json::from_value::<HelperCredentials>(answer).ok());
         let answer = answer.ok_or_else(|| {
-            malformed("the answer is not an object with Username and Secret".into())
+            malformed("its answer is not an object with Username and Secret".into())
         })?;
         let HelperCredentials { username, secret } = answer;
         Ok(match username.as_str() {
             _ if secret.is_empty() => None,
             TOKEN_USER => {
-                check_token(&secret).map_err(|reason| malformed(format!("the token {reason}")))?;
+                check_token(&secret).map_err(|reason| malformed(format!("its token {reason}")))?;
                 Some(Credentials::Identity(secret))
             }
             _ => Some(Credentials::Basic {

@@ -13,7 +13,7 @@ use super::challenge::{Challenge, challenges};
 use super::failure::Failure;
 use super::options::Access;
 use super::scope::Scope;
-use super::token::{Exchange, TokenError, TokenServer, basic};
+use super::token::{TokenError, TokenExchange, TokenServer, basic};
 use super::wire::{AuthorizationHeader, Request, Wire};
 use crate::store::Error;
 use crate::store::credentials::Credentials;
@@ -57,14 +57,14 @@ impl State {
     }
 }
 
-pub(super) struct Authorized {
+pub(super) struct AuthorizedWire {
     pub(super) wire: Wire,
     credentials: Credentials,
     scopes: Vec<Scope>,
     state: Mutex<State>,
 }
 
-impl Authorized {
+impl AuthorizedWire {
     /// Creates the layer for these scopes. Without a scope, tokens only prove the client's identity.
     pub(super) fn new(
         wire: Wire,
@@ -280,9 +280,9 @@ impl Authorized {
         &'a self,
         server: &'a TokenServer,
         further: impl Iterator<Item = &'a str>,
-    ) -> Exchange<'a> {
+    ) -> TokenExchange<'a> {
         let further = further.map(|path| Scope::repository(path, Access::Pull));
-        Exchange {
+        TokenExchange {
             wire: &self.wire,
             credentials: &self.credentials,
             server,

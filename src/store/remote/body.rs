@@ -90,7 +90,7 @@ fn read(path: PathBuf, file: File, length: u64, watch: Watch) -> reqwest::Body {
                 return Ok(None);
             }
             let mut piece = vec![0; left.min(READ_BYTES) as usize];
-            let failed = |source| FileFailed { path, source };
+            let failed = |source| FileError { path, source };
             let read = match file.read(&mut piece).await {
                 Ok(0) => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
                 Ok(read) => read,
@@ -108,12 +108,12 @@ fn read(path: PathBuf, file: File, length: u64, watch: Watch) -> reqwest::Body {
 /// The file could not be read while it was sent. The HTTP client's error has this as a cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", path.display())]
-pub(super) struct FileFailed {
+pub(super) struct FileError {
     path: PathBuf,
     source: io::Error,
 }
 
-impl FileFailed {
+impl FileError {
     pub(super) fn to_error(&self) -> Error {
         let source = io::Error::new(self.source.kind(), self.source.to_string());
         Error::file(&self.path)(source)

@@ -5,7 +5,7 @@
 
 use reqwest::{Method, Response, StatusCode};
 
-use super::authorization::Authorized;
+use super::authorization::AuthorizedWire;
 use super::options::Options;
 use super::pages::Pages;
 use super::scope::Scope;
@@ -52,7 +52,7 @@ fn whole_registry(
     options: &Options,
 ) -> Result<Transport, Error> {
     let wire = Wire::new(registry, registry.to_owned(), options)?;
-    let authorized = Authorized::new(wire, credentials, scope);
+    let authorized = AuthorizedWire::new(wire, credentials, scope);
     Ok(Transport::new(authorized, options.retry))
 }
 

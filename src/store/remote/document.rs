@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::Method;
 
 use super::answer::{self, BodyError};
-use super::authorization::Authorized;
+use super::authorization::AuthorizedWire;
 use super::failure::Failure;
 use super::options::Options;
 use super::transport::Transport;
@@ -37,7 +37,7 @@ pub async fn document(
     let wire = Wire::for_site(host, options)?;
     let request = Request::new(Method::GET, wire.url(path), what);
     let transport = Transport::new(
-        Authorized::new(wire, Credentials::Anonymous, []),
+        AuthorizedWire::new(wire, Credentials::Anonymous, []),
         options.retry,
     );
     let found = transport.retried(what, || fetch(transport.wire(), &request, limit));

@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::answer;
-use super::authorization::Authorized;
+use super::authorization::AuthorizedWire;
 use super::options::Options;
 use super::transport::Transport;
 use super::wire::{Request, Wire};
@@ -19,7 +19,7 @@ pub async fn try_login(
     options: &Options,
 ) -> Result<bool, Error> {
     let wire = Wire::new(registry, registry.to_owned(), options)?;
-    let transport = Transport::new(Authorized::new(wire, credentials, []), options.retry);
+    let transport = Transport::new(AuthorizedWire::new(wire, credentials, []), options.retry);
     let request = Request::new(Method::GET, transport.endpoint(""), "logging in");
     let response = transport.send(&request).await?;
     if !response.status().is_success() {

@@ -8,7 +8,7 @@ use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
-use super::authorization::Authorized;
+use super::authorization::AuthorizedWire;
 use super::download::stream_of;
 use super::link::{UnreadableLink, next_link, next_page};
 use super::pace::TooSlow;
@@ -71,7 +71,7 @@ impl Remote {
         repository.path = path.to_owned();
         let scope = Scope::repository(path, Access::Pull);
         let wire = self.transport.wire().with_location(repository.to_string());
-        let authorized = Authorized::new(wire, credentials, [scope]);
+        let authorized = AuthorizedWire::new(wire, credentials, [scope]);
         Self {
             repository,
             transport: Transport::new(authorized, self.transport.retry),

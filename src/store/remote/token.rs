@@ -56,14 +56,14 @@ impl<E: Into<Failure>> From<E> for TokenError {
 
 /// One exchange of credentials for a token. oci-client's exchange reads answers of any length, cannot tell a busy token
 /// server from a refusal, and does not support identity tokens.
-pub(super) struct Exchange<'a> {
+pub(super) struct TokenExchange<'a> {
     pub(super) wire: &'a Wire,
     pub(super) credentials: &'a Credentials,
     pub(super) server: &'a TokenServer,
     pub(super) scopes: Vec<Scope>,
 }
 
-impl Exchange<'_> {
+impl TokenExchange<'_> {
     pub(super) async fn run(&self) -> Result<Arc<str>, TokenError> {
         let wire = self.wire;
         let realm = check_realm(&self.server.realm, &wire.origin, wire.public_only);

@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
-use super::authorization::Authorized;
+use super::authorization::AuthorizedWire;
 use super::failure::Failure;
 use super::wire::{Request, Wire};
 use crate::store::Error;
@@ -30,12 +30,12 @@ pub(super) enum Reply {
 
 /// Sends requests with credentials, and repeats them after transient failures.
 pub(super) struct Transport {
-    pub(super) authorized: Authorized,
+    pub(super) authorized: AuthorizedWire,
     pub(super) retry: Retry,
 }
 
 impl Transport {
-    pub(super) fn new(authorized: Authorized, retry: Retry) -> Self {
+    pub(super) fn new(authorized: AuthorizedWire, retry: Retry) -> Self {
         Self { authorized, retry }
     }
 

@@ -1,7 +1,7 @@
 //! The innermost layer of the transport: it sends one request once, and interprets the outcome.
 //!
-//! The layers are chained as in go-containerregistry: [`Wire`] sends a request once, `Authorized` adds credentials, and
-//! `Transport` retries. Each knows only the layer below it.
+//! The layers are chained as in go-containerregistry: [`Wire`] sends a request once, `AuthorizedWire` adds credentials,
+//! and `Transport` retries. Each knows only the layer below it.
 
 use std::error;
 use std::io;
@@ -13,7 +13,7 @@ use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use super::answer::{self, ErrorMessage};
-use super::body::{Body, FileFailed};
+use super::body::{Body, FileError};
 use super::client::{self, InsecureRedirect, Network};
 use super::connection::{self, ConnectionError};
 use super::failure::{Failure, find, innermost, is_transient};
@@ -472,7 +472,7 @@ impl Wire {
     /// Returns the failure for a broken connection to the host of `url`, or of a file that could not be read while it
     /// was sent.
     pub(super) fn broken(&self, url: &Url, what: &str, error: reqwest::Error) -> Failure {
-        if let Some(failed) = find::<FileFailed>(&error) {
+        if let Some(failed) = find::<FileError>(&error) {
             return failed.to_error().into();
         }
         if find::<InsecureRedirect>(&error).is_some() || error.is_redirect() {

@@ -437,6 +437,6 @@ async fn an_unreachable_upstream_is_named_on_the_page() {
     assert_eq!(got.header("retry-after"), "5");
     assert!(got.page().contains("Upstream is unavailable"));
     let listed = front.get("/").await.is(200);
-    assert!(listed.page().contains("Its repositories cannot be listed"));
+    assert!(listed.page().contains("The repositories cannot be listed"));
     assert!(!front.log().is_empty());
 }

@@ -174,7 +174,7 @@ impl RepositoryRequest<'_> {
             };
             let contents = match opened {
                 Ok(Ok(opened)) => Ok(opened.layers().map(|layer| layer.content.digest).collect()),
-                Ok(Err(what)) => Err(format!("this tag names {what}")),
+                Ok(Err(what)) => Err(format!("it is {what}")),
                 Err(error) => Err(self.gateway.failure_message(self.request, &error)),
             };
             Some(ComparedVersion {
