@@ -16,6 +16,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
+use zstd_safe::compress_bound;
+
 use super::frames::{Frames, MAX_FRAME_CONTENT, content_ranges};
 use super::{Level, compress_frame, max_stored};
 use crate::source::{RangesReader, Source};
@@ -175,7 +177,9 @@ impl Layer {
     fn frame(&self, range: Range<u64>) -> io::Result<Option<Vec<u8>>> {
         let size = range.end - range.start;
         let mut content = RangesReader::new(self.content.as_ref(), [range]);
-        let mut frame = Vec::new();
+        // A frame that grows would move, and need its memory twice. Memory that is not written to costs nothing.
+        let bound = compress_bound(usize::try_from(size).unwrap_or_default());
+        let mut frame = Vec::with_capacity(bound);
         let is_complete = compress_frame(&mut content, size, self.level, &mut |bytes| {
             frame.extend_from_slice(bytes);
             let added = bytes.len() as u64;

@@ -319,7 +319,13 @@ async fn requests_for_a_page_are_bounded() {
     let shown = front.get("/-/demo/app:1.30.0").await.is(200);
     let lines = upstream.lines();
     let asked = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
-    assert_eq!(asked("GET /v2/demo/app/manifests/"), 1 + 10, "{lines:?}");
+    // The last one is the list of referrers under a tag.
+    assert_eq!(
+        asked("GET /v2/demo/app/manifests/"),
+        1 + 10 + 1,
+        "{lines:?}"
+    );
+    assert_eq!(asked("GET /v2/demo/app/referrers/"), 1);
     assert_eq!(asked("GET /v2/demo/app/tags/"), 1);
     // The root, and nothing that runs.
     assert_eq!(asked("GET /v2/demo/app/blobs/"), 1, "{lines:?}");

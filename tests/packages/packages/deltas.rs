@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
+use std::sync::{Arc, Mutex, mpsc};
 
 use super::*;
 use crate::support::binary::noise;
 use crate::support::collected::collected;
+use crate::support::fault::{self, Fault};
 use wharf::component::Component;
 use wharf::delta::{DeltaFile, PartKind};
 use wharf::split::{Granularity, SplitPolicy};
@@ -249,6 +252,40 @@ fn credentials_of_the_call_are_not_sent_to_the_registry_of_a_source() {
         assert_eq!(answer.code, Some(2), "{answer:?}");
         assert!(answer.stderr.contains("registr"), "{}", answer.stderr);
     }
+}
+
+#[test]
+fn an_interrupted_delta_leaves_the_version_published() {
+    let registry = fault::Registry::start();
+    let place = format!("{}/x", registry.address());
+    let workspace = Workspace::new();
+    publish_with(&workspace, &place, "deltas:stopped", "1.0.0", &[]);
+    workspace.write("version.wasm", &component("1.1.0"));
+    let process = Arc::new(Mutex::new(0));
+    let (ended, end) = mpsc::channel::<()>();
+    let (stopped, end) = (Arc::clone(&process), Mutex::new(end));
+    let stop = move || {
+        let process = stopped.lock().unwrap().to_string();
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-INT", &process]).status().unwrap().success());
+        // The request is answered after the end of the process.
+        end.lock().unwrap().recv().unwrap_err();
+    };
+    registry.on("GET", "/referrers/", 1, Fault::Then(Arc::new(stop)));
+    let arguments = ["publish", "version.wasm", "deltas:stopped@1.1.0"];
+    let mut command = workspace.wharf(&[&arguments[..], &["--registry", &place]].concat());
+    let mut slot = process.lock().unwrap();
+    let child = command.spawn().unwrap();
+    *slot = child.id();
+    drop(slot);
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    assert_eq!(output.status.code(), Some(130));
+    let words = "error: interrupted; deltas:stopped@1.1.0 is published";
+    assert!(output.stderr.starts_with(words.as_bytes()), "{output:?}");
+    assert_gets(&workspace, &place, "deltas:stopped", &component("1.1.0"));
+    let again = publish_with(&workspace, &place, "deltas:stopped", "1.1.0", &[]);
+    assert_eq!(sources(&again), ["1.0.0"]);
 }
 
 /// The only delta in a layout: its file and its manifest.
