@@ -350,7 +350,7 @@ fn a_lost_referrer_of_a_layout_is_reported() {
         let found = warnings(&copied.stderr);
         assert_eq!(found.len(), warned, "{found:?}");
         assert!(
-            found.iter().all(|line| line.contains("are gone")),
+            found.iter().all(|line| line.contains("are missing")),
             "{found:?}"
         );
     }
