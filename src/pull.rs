@@ -128,7 +128,10 @@ pub async fn pull<O: Output + 'static>(
         let (returned, outcome) = assemble(store, opened, session, output, &sources).await;
         match outcome {
             Ok(()) => {
-                remember_config(opened, session)?;
+                let mut places = sources.iter().map(|source| source.place);
+                if places.any(|place| place != BlobPlace::LocalStore) {
+                    remember_config(opened, session)?;
+                }
                 return Ok((returned?, pulled));
             }
             // A blob on this machine may be damaged.

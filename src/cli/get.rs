@@ -14,8 +14,8 @@ use super::settings::Context;
 /// Download a package version and verify every byte
 ///
 /// Pins the version and its digests in wharf.lock. With --locked it gets exactly that version again.
-/// With --offline it reads only the cache and local layouts. It fetches only the changes since a version in the cache
-/// if that is less than the missing layers.
+/// With --offline it reads only the cache and local layouts. Fetches only the changes since a version in the cache
+/// if they are smaller than the missing layers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

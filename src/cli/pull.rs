@@ -20,7 +20,7 @@ use super::{arguments, output, text};
 /// Download a component from a registry, layout or blob directory
 ///
 /// Verifies every blob, every layer and the whole component. Fetches only the blobs that the cache lacks, or the
-/// changes since a version in the cache if that is less. The output file appears only when it is complete.
+/// changes since a version in the cache if they are smaller. The output file appears only when it is complete.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

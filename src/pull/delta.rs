@@ -14,16 +14,15 @@ mod local;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use self::apply::Upgrade;
 pub use self::local::{CachedContents, LocalContents, add_base};
 use super::SplitArtifact;
 use super::open::is_local_failure;
-use crate::artifact::{self, ListedDelta};
+use crate::artifact::{self, Layer, ListedDelta};
 use crate::copy::Tally;
 use crate::delta;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::manifest::media_type;
+use crate::manifest::{Config, media_type};
 use crate::store::{self, Session, Store, blocking, chain};
 
 /// No delta is looked for if the missing layers have at most this many bytes.
@@ -67,6 +66,18 @@ pub struct Prepared {
     pub contents: HashSet<Digest>,
 }
 
+/// An artifact with missing layers.
+struct Upgrade {
+    store: Arc<dyn Store>,
+    contents: Arc<dyn LocalContents>,
+    session: Session,
+    /// The split digest.
+    target: Digest,
+    config: Config,
+    /// The missing layers by number. A blob that several layers have counts once.
+    missing: Vec<Option<Layer>>,
+}
+
 /// A delta that is not used, and why.
 #[derive(Debug, thiserror::Error)]
 enum DeltaError {
@@ -101,19 +112,13 @@ pub async fn prepare(
     session: &Session,
 ) -> Result<Prepared, Error> {
     let mut prepared = Prepared::default();
-    let look = {
-        let (contents, layers) = (Arc::clone(&contents), split.manifest.all_layers().cloned());
-        let layers: Vec<_> = layers.collect();
-        move || match contents.has_versions()? {
-            true => contents.missing(layers),
-            false => Ok(Vec::new()),
-        }
+    let layers: Vec<Layer> = split.manifest.all_layers().cloned().collect();
+    let local = Arc::clone(&contents);
+    let look = move || match local.has_versions()? {
+        true => local.missing(layers),
+        false => Ok(Vec::new()),
     };
     let missing = blocking::<_, store::Error>(look).await?;
-    let bytes: u64 = missing.iter().flatten().map(|layer| layer.blob.size).sum();
-    if bytes <= MIN_MISSING_BYTES {
-        return Ok(prepared);
-    }
     let upgrade = Arc::new(Upgrade {
         store: Arc::clone(store),
         contents,
@@ -122,6 +127,9 @@ pub async fn prepare(
         config: split.config.clone(),
         missing,
     });
+    if upgrade.missing_bytes() <= MIN_MISSING_BYTES {
+        return Ok(prepared);
+    }
     let listed = match list_deltas(store.as_ref(), &split.digest).await {
         Ok(listed) => listed,
         Err(error) => {
@@ -138,6 +146,15 @@ pub async fn prepare(
 }
 
 impl Upgrade {
+    fn missing_bytes(&self) -> u64 {
+        let missing = self.missing.iter().flatten();
+        missing.map(|layer| layer.blob.size).sum()
+    }
+
+    fn missing_layer(&self, number: u64) -> Option<&Layer> {
+        self.missing.get(usize::try_from(number).ok()?)?.as_ref()
+    }
+
     /// Warns that a delta is not used. An error that concerns this machine is returned.
     fn warn_of(&self, delta: &ListedDelta, error: DeltaError) -> Result<(), store::Error> {
         let (digest, location) = (delta.manifest, self.store.location());

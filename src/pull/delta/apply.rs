@@ -3,44 +3,14 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use super::{DeltaError, LocalContents, Prepared};
-use crate::artifact::{Layer, ListedDelta};
+use super::choose::Offer;
+use super::{DeltaError, Prepared, Upgrade};
+use crate::artifact::Layer;
 use crate::delta::{DeltaFile, Header, PartKind};
-use crate::digest::{Digest, Identity};
-use crate::manifest::Config;
-use crate::store::{self, Session, Store, blocking, fetch};
-
-/// An artifact with missing layers.
-pub(super) struct Upgrade {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) contents: Arc<dyn LocalContents>,
-    pub(super) session: Session,
-    /// The split digest.
-    pub(super) target: Digest,
-    pub(super) config: Config,
-    /// The missing layers by number. A blob that several layers have counts once.
-    pub(super) missing: Vec<Option<Layer>>,
-}
-
-/// A delta that is worth fetching.
-#[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) listed: ListedDelta,
-    pub(super) file: Identity,
-    /// The bytes that it saves.
-    pub(super) saved: u64,
-}
+use crate::digest::Digest;
+use crate::store::{self, blocking, fetch};
 
 impl Upgrade {
-    pub(super) fn missing_bytes(&self) -> u64 {
-        let missing = self.missing.iter().flatten();
-        missing.map(|layer| layer.blob.size).sum()
-    }
-
-    pub(super) fn missing_layer(&self, number: u64) -> Option<&Layer> {
-        self.missing.get(usize::try_from(number).ok()?)?.as_ref()
-    }
-
     /// Fetches and applies a delta.
     pub(super) async fn use_delta(
         self: &Arc<Self>,

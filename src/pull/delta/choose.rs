@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::apply::{Offer, Upgrade};
-use super::{DeltaError, REQUEST_BYTES, REQUESTS};
+use super::{DeltaError, REQUEST_BYTES, REQUESTS, Upgrade};
 use crate::artifact::{ListedDelta, delta_file};
 use crate::delta::{Header, MAX_BASE_BYTES, PartKind, bases};
 use crate::digest::Identity;
@@ -22,6 +21,15 @@ const MAX_TRIES: usize = 3;
 
 /// The most bytes of a header that are read to decide whether a file is worth fetching.
 const MAX_HEADER_BYTES: usize = 256 * 1024;
+
+/// A delta that is worth fetching.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) listed: ListedDelta,
+    pub(super) file: Identity,
+    /// The bytes that it saves.
+    saved: u64,
+}
 
 impl Upgrade {
     /// Returns the delta that saves most, if any saves something.
