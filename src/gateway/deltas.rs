@@ -74,11 +74,17 @@ impl RepositoryRequest<'_> {
             if missing > MIN_MISSING_BYTES && self.gateway.deltas.versions.has(&self.location) {
                 self.prepare_once(view).await?;
             }
-            self.record_version(view).await
+            Ok::<_, Error>(())
+        };
+        let log = |what: &str, error: Error| {
+            let error = store::chain(&error);
+            (self.gateway.log)(&format!("warning: {what}: {error}"));
         };
         if let Err(error) = prepared.await {
-            let error = store::chain(&error);
-            (self.gateway.log)(&format!("error: no delta is used: {error}"));
+            log("no delta is used", error);
+        }
+        if let Err(error) = self.record_version(view).await {
+            log("no later delta can start from this version", error);
         }
     }
 

@@ -215,7 +215,8 @@ const FORMAT: &str = include_str!("../../docs/FORMAT.md");
 fn dumps() -> Vec<Vec<u8>> {
     // A dump is made of lines with an offset of four digits and the bytes.
     let mut dumps: Vec<Vec<u8>> = Vec::new();
-    for line in FORMAT.lines() {
+    let (until_deltas, _) = FORMAT.split_once("## 17. Delta files").unwrap();
+    for line in until_deltas.lines() {
         let Some((offset, bytes)) = line.trim().split_once("  ") else {
             continue;
         };

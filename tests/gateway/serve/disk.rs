@@ -42,7 +42,8 @@ fn a_full_disk_is_an_error_until_there_is_room_again() {
     let (status, log) = gateway.signalled("TERM");
     assert_eq!(status.code(), Some(0), "{log}");
     let place = own.cache().root.display().to_string();
-    let why = |line: &&str| line.contains(&place) && line.contains("File too large");
+    let is_error = |line: &str| line.contains(&place) && !line.starts_with("warning:");
+    let why = |line: &&str| is_error(line) && line.contains("File too large");
     assert_eq!(log.lines().filter(why).count(), 4, "{log}");
 }
 
