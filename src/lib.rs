@@ -16,6 +16,7 @@
 //! gateway::route    parses the path: a manifest, a blob, tags or referrers of a repository
 //! gateway::upstream selects the upstream, and opens the repository with the client's credentials
 //! gateway::view     derives the flat manifest that the client expects from a split manifest
+//! gateway::deltas   makes missing layers from an older version of the same repository, if upstream has a delta
 //! gateway::content  plans which bytes of which layers make up the component, in order
 //! content           reads and verifies those bytes; tries the decoded copy, cache, blob directories and store in order
 //! ```
