@@ -85,7 +85,7 @@ fn row(workspace: &Workspace, file: &Path, level: &str, runs: u16) -> Vec<String
         push.args(["push", "--level", level]).arg(file);
         let (usage, report) = measure::run(push.arg(&reference));
         pushes.push(usage);
-        stored = sent_bytes(&report);
+        stored = measure::member(&report, "sent_bytes");
         let mut pull = measure::wharf(&workspace.fresh("cache"));
         pull.args(["pull", &reference, "-o"]);
         let output = workspace.fresh("pulled.wasm");
@@ -103,9 +103,4 @@ fn row(workspace: &Workspace, file: &Path, level: &str, runs: u16) -> Vec<String
         row.push(format!("{:.1}", usage.peak));
     }
     row
-}
-
-fn sent_bytes(report: &str) -> u64 {
-    let report: serde_json::Value = serde_json::from_str(report).expect("a report in JSON");
-    report["sent_bytes"].as_u64().expect("a number of bytes")
 }

@@ -98,12 +98,42 @@ pub fn write_tiny(output: &mut impl Write, sections: u64) -> io::Result<()> {
     (0..sections).try_for_each(|_| output.write_all(&[0, 2, 1, b'x']))
 }
 
+/// Returns a core module that exports so many small functions, under names such as `_ZN4tafe6monkru9run_hi_12Ev`.
+pub fn exports(count: u64) -> Vec<u8> {
+    let maker = Maker::new();
+    let mut numbers = Numbers(4);
+    let mut types = vec![];
+    leb(&mut types, count);
+    types.resize(types.len() + count as usize, 0);
+    let (mut exports, mut code) = (vec![], vec![]);
+    leb(&mut exports, count);
+    leb(&mut code, count);
+    for function in 0..count {
+        name(&mut exports, &maker.mangled_name(function, &mut numbers));
+        exports.push(0);
+        leb(&mut exports, function);
+        let bytes = 40 + numbers.below(200) as usize;
+        let body = maker.idioms.body(bytes, function, &mut numbers);
+        leb(&mut code, body.len() as u64);
+        code.extend(body);
+    }
+    let mut module = MODULE.to_vec();
+    section(&mut module, 1, &TYPES);
+    section(&mut module, 3, &types);
+    section(&mut module, 5, &[1, 0, 64]);
+    section(&mut module, 7, &exports);
+    section(&mut module, 10, &code);
+    module
+}
+
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
 const DATA: u8 = 11;
 const I32: u8 = 0x7f;
 const I32_CONST: u8 = 0x41;
 const END: u8 = 0x0b;
+/// One type: two numbers in, one out.
+const TYPES: [u8; 7] = [1, 0x60, 2, I32, I32, 1, I32];
 
 /// What the modules of a component are made of.
 struct Maker {
@@ -124,8 +154,7 @@ impl Maker {
         let bodies = self.idioms.bodies(code, &mut Numbers(seed));
         let functions = bodies.len() as u64;
         let mut module = MODULE.to_vec();
-        // One type: two numbers in, one out.
-        section(&mut module, 1, &[1, 0x60, 2, I32, I32, 1, I32]);
+        section(&mut module, 1, &TYPES);
         let mut types = vec![];
         leb(&mut types, functions);
         types.resize(types.len() + bodies.len(), 0);
@@ -151,6 +180,12 @@ impl Maker {
         }
         section(&mut module, 0, &self.function_names(functions, seed));
         module
+    }
+
+    fn mangled_name(&self, function: u64, numbers: &mut Numbers) -> String {
+        let [a, b, c] = [(); 3].map(|()| self.words.word(numbers).trim());
+        let c = format!("{c}_{function}");
+        format!("_ZN{}{a}{}{b}{}{c}Ev", a.len(), b.len(), c.len())
     }
 
     /// A name section of names such as `tafe::mon::run_hi_12`.

@@ -77,6 +77,28 @@ pub fn run(command: &Command) -> (Usage, String) {
     (usage, String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Returns a number of a report in JSON.
+///
+/// # Panics
+///
+/// If the report lacks it.
+pub fn member(report: &str, name: &str) -> u64 {
+    let report: serde_json::Value = serde_json::from_str(report).expect("a report in JSON");
+    let number = report[name].as_u64();
+    number.unwrap_or_else(|| panic!("no number {name} in {report}"))
+}
+
+/// Returns whether two files have the same bytes.
+pub fn same(one: &Path, other: &Path) -> bool {
+    let digest = |path: &Path| {
+        let mut hasher = wharf::digest::Hasher::new();
+        let mut file = fs::File::open(path).expect("a file to compare");
+        std::io::copy(&mut file, &mut hasher).expect("a file that can be read");
+        hasher.identity()
+    };
+    digest(one) == digest(other)
+}
+
 /// The release build of wharf, with a cache of its own and nothing of the user's settings.
 pub fn wharf(cache: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));

@@ -6,11 +6,13 @@
 pub mod inputs;
 #[path = "../support/measure.rs"]
 pub mod measure;
-mod proxy;
+#[path = "../support/proxy.rs"]
+pub mod proxy;
 #[path = "../../tests/support/mod.rs"]
 #[doc(hidden)]
 pub mod support;
-mod tools;
+#[path = "../support/tools.rs"]
+pub mod tools;
 
 use std::fs;
 use std::io::BufWriter;
@@ -236,15 +238,19 @@ impl Comparison {
         let command = self.prepare(row, tool, &self.proxy.host, "counted");
         self.proxy.take();
         measure::run(&command);
-        let (sent, received) = self.proxy.take();
+        let traffic = self.proxy.take();
         let original = match row {
             Row::ColdPull => &self.input.file,
             Row::SiblingPull => self.input.sibling.as_ref().expect("a sibling"),
-            _ => return sent,
+            _ => return traffic.sent,
         };
         let pulled = self.workspace.path("pulled.wasm");
-        assert!(same(original, &pulled), "{} damages {row:?}", tool.name());
-        received
+        assert!(
+            measure::same(original, &pulled),
+            "{} damages {row:?}",
+            tool.name()
+        );
+        traffic.received
     }
 
     fn table(&self, runs: u16) -> String {
@@ -296,14 +302,4 @@ impl Comparison {
         }
         cells
     }
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    let digest = |path: &Path| {
-        let mut hasher = wharf::digest::Hasher::new();
-        let mut file = fs::File::open(path).expect("a file to compare");
-        std::io::copy(&mut file, &mut hasher).expect("a file that can be read");
-        hasher.identity()
-    };
-    digest(one) == digest(other)
 }

@@ -3,7 +3,7 @@
 #[path = "../../benches/support/inputs.rs"]
 pub mod inputs;
 
-use inputs::{App, write_large, write_tiny};
+use inputs::{App, exports, write_large, write_tiny};
 use wasmparser::{Validator, WasmFeatures};
 use wharf::component::Component;
 use wharf::encoding;
@@ -40,7 +40,7 @@ fn bench_inputs_are_valid() {
     write_large(&mut large, 3, 10_000).unwrap();
     let mut tiny = Vec::new();
     write_tiny(&mut tiny, 1000).unwrap();
-    for wasm in [app(0), app(1), large, tiny] {
+    for wasm in [app(0), app(1), large, tiny, exports(1000)] {
         assert_valid(&wasm);
     }
 }

@@ -1,22 +1,25 @@
-//! The two tools and how each is told to push and to pull.
+//! Command lines of the two tools that are compared.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::measure;
 
-/// Who moves the bytes.
+/// A client of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tool {
+pub enum Tool {
+    /// The release build of this project.
     Wharf,
+    /// The client of wasm-pkg-tools.
     Wkg,
 }
 
 impl Tool {
-    pub(crate) const BOTH: [Self; 2] = [Self::Wharf, Self::Wkg];
+    /// Both, in the order of the columns.
+    pub const BOTH: [Self; 2] = [Self::Wharf, Self::Wkg];
 
     /// Returns a word for repositories and files.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Wharf => "wharf",
             Self::Wkg => "wkg",
@@ -24,15 +27,16 @@ impl Tool {
     }
 }
 
-/// Where commands keep what they must not share with the user's settings.
+/// Builds command lines that share no settings with the user.
 #[derive(Debug)]
-pub(crate) struct Commands {
-    /// Holds no credentials, so that neither tool asks a helper.
-    pub(crate) configuration: PathBuf,
+pub struct Commands {
+    /// A directory without credentials, so that neither tool asks a helper.
+    pub configuration: PathBuf,
 }
 
 impl Commands {
-    pub(crate) fn push(
+    /// Returns the command that stores a file under the tag `1`.
+    pub fn push(
         &self,
         tool: Tool,
         file: &Path,
@@ -53,7 +57,8 @@ impl Commands {
         self.alone(command)
     }
 
-    pub(crate) fn pull(
+    /// Returns the command that downloads the tag `1`.
+    pub fn pull(
         &self,
         tool: Tool,
         (host, repository): (&str, &str),
@@ -73,6 +78,22 @@ impl Commands {
         self.alone(command)
     }
 
+    /// Returns the command with which wharf publishes a file as this package version.
+    pub fn publish(&self, file: &Path, (host, package): (&str, &str), cache: &Path) -> Command {
+        let mut command = measure::wharf(cache);
+        command.args(["publish", "--no-compat-check", "--registry", host]);
+        command.arg(file).arg(package);
+        self.alone(command)
+    }
+
+    /// Returns the command with which wharf downloads this package version.
+    pub fn get(&self, (host, package): (&str, &str), output: &Path, cache: &Path) -> Command {
+        let mut command = measure::wharf(cache);
+        command.args(["get", "--no-lock", "--registry", host, package, "-o"]);
+        command.arg(output);
+        self.alone(command)
+    }
+
     fn alone(&self, mut command: Command) -> Command {
         command
             .env("DOCKER_CONFIG", &self.configuration)
@@ -87,8 +108,8 @@ fn wkg() -> Command {
     command
 }
 
-/// Returns what wkg says it is, or what to do about that.
-pub(crate) fn wkg_version() -> Result<String, String> {
+/// Returns the name and version of wkg, or how to install the right version.
+pub fn wkg_version() -> Result<String, String> {
     let install = "cargo install wkg --version 0.16.1 --locked";
     let output = Command::new("wkg")
         .arg("--version")
