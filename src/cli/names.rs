@@ -31,7 +31,7 @@ pub(crate) fn line(name: &str, details: &ListDetails) -> String {
     printable(&format!("{name} ({shown})"))
 }
 
-/// The most names of a list in text.
+/// The maximum number of names of a list in text.
 const MAX_NAMES: usize = 20;
 
 /// Returns the number of names and the first ones, one a line, after an empty line. Returns nothing if none is known.

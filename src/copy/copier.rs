@@ -12,7 +12,7 @@ use crate::digest::{Digest, Identity};
 use crate::reference::{Name, is_tag};
 use crate::store::{self, RawManifest, Session, Store, WritableStore};
 
-/// The most manifests of an artifact, including everything copied with it.
+/// The maximum number of manifests of an artifact, including everything copied with it.
 const MAX_MANIFESTS: usize = 10_000;
 
 /// Copies artifacts between two stores, and records the contents of the target. Blobs and manifests that several

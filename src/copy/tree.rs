@@ -8,10 +8,10 @@ use crate::digest::{Identity, Mismatch};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, Subject};
 
-/// The most levels of manifests below the first: indexes in indexes, and subjects of subjects.
+/// The maximum number of levels of manifests below the first: indexes in indexes, and subjects of subjects.
 const MAX_DEPTH: usize = 16;
 
-/// The most bytes of manifests in memory at once.
+/// The maximum size of the manifests in memory at once, in bytes.
 const MAX_TREE_BYTES: usize = 128 * 1024 * 1024;
 
 /// A step of the walk.

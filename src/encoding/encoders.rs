@@ -22,7 +22,7 @@ use super::frames::{Frames, MAX_FRAME_CONTENT, content_ranges};
 use super::{Level, compress_frame, max_stored};
 use crate::source::{RangesReader, Source};
 
-/// The most memory of all encoders and waiting frames together, in bytes, on any number of processors.
+/// The maximum memory of all encoders and waiting frames together, in bytes, on any number of processors.
 const BUDGET_BYTES: usize = 48 * 1024 * 1024;
 
 /// Threads that compress layers. Dropping this ends each thread after its last frame.
@@ -128,7 +128,7 @@ fn next(queue: &Mutex<Receiver<Job>>, memory: &Arc<Memory>) -> Option<(Job, Spac
 struct Layer {
     content: Arc<dyn Source + Send>,
     level: u8,
-    /// The most bytes of all frames together.
+    /// The maximum number of bytes of all frames together.
     most: u64,
     /// The bytes of all frames so far.
     stored: AtomicU64,

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Encoding, FrameError, declared_size};
 use crate::source::{RangesReader, Source};
 
-/// The most content in a frame of a layer, in bytes. Only the last frame of a layer has less.
+/// The maximum content of a frame, in bytes. Only the last frame of a layer has less.
 pub const MAX_FRAME_CONTENT: u64 = 8 * 1024 * 1024;
 
 /// An upper bound of a frame header's size.

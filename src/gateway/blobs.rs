@@ -150,6 +150,7 @@ impl RepositoryRequest<'_> {
         self.prepare(view, &component, &form).await;
         // The server logs aborted bodies.
         response.body = self.gateway.contents.body(component, form).await?;
+        self.record_version(view).await;
         Ok(response)
     }
 }

@@ -26,8 +26,9 @@ use crate::manifest::Config;
 use crate::pull::{self, LocalContents, MIN_MISSING_BYTES, open_split};
 use crate::store::spool::Spool;
 use crate::store::{self, blocking};
+use crate::text::printable;
 
-/// The most versions that this process remembers to have recorded.
+/// The maximum number of versions that this process remembers to have recorded.
 const MAX_RECORDED: usize = 10_000;
 
 /// The versions that deltas may start from, and the uses of deltas in progress.
@@ -69,22 +70,20 @@ impl RepositoryRequest<'_> {
     /// Makes missing layers of a component from a delta before its body begins. Concurrent clients wait for the first,
     /// whose rights are used. A failure is only logged, because the layers can be fetched.
     pub(super) async fn prepare(&self, view: &View, component: &Component, form: &BodyForm) {
-        let prepared = async {
+        let prepare = async {
             let missing = self.gateway.contents.missing_bytes(component, form).await?;
-            if missing > MIN_MISSING_BYTES && self.gateway.deltas.versions.has(&self.location) {
-                self.prepare_once(view).await?;
+            match missing > MIN_MISSING_BYTES && self.gateway.deltas.versions.has(&self.location) {
+                true => self.prepare_once(view).await,
+                false => Ok(()),
             }
-            Ok::<_, Error>(())
         };
-        let log = |what: &str, error: Error| {
-            let error = store::chain(&error);
+        self.log_failure("no delta is used", prepare.await);
+    }
+
+    fn log_failure(&self, what: &str, outcome: Result<(), Error>) {
+        if let Err(error) = outcome {
+            let error = printable(&store::chain(&error));
             (self.gateway.log)(&format!("warning: {what}: {error}"));
-        };
-        if let Err(error) = prepared.await {
-            log("no delta is used", error);
-        }
-        if let Err(error) = self.record_version(view).await {
-            log("no later delta can start from this version", error);
         }
     }
 
@@ -120,8 +119,13 @@ impl RepositoryRequest<'_> {
         Ok(())
     }
 
-    /// Records that this repository has a version, once per process.
-    async fn record_version(&self, view: &View) -> Result<(), Error> {
+    /// Records that this repository has a version, once per process. A failure is only logged.
+    pub(super) async fn record_version(&self, view: &View) {
+        let outcome = self.try_record_version(view).await;
+        self.log_failure("the version is not recorded for deltas", outcome);
+    }
+
+    async fn try_record_version(&self, view: &View) -> Result<(), Error> {
         let deltas = &self.gateway.deltas;
         let digest = view.split.config.digest;
         let key = Digest::of(format!("{}\n{digest}", self.location).as_bytes());

@@ -15,10 +15,10 @@ use crate::manifest::Config;
 use crate::store::Error;
 use crate::store::spool::{self, if_exists};
 
-/// The most versions of a repository.
+/// The maximum number of versions of a repository.
 const MAX_VERSIONS: usize = 8;
 
-/// The most repositories after a start.
+/// The maximum number of repositories after a start.
 const MAX_REPOSITORIES: usize = 10_000;
 
 /// A version that was sent.

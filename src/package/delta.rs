@@ -9,7 +9,7 @@ use crate::push::{DeltaOutcome, DeltaTarget};
 use crate::reference::Name;
 use crate::reference::package::Version;
 
-/// The most versions that are opened to find one that a delta can be made from.
+/// The maximum number of versions that are opened to find one that a delta can be made from.
 const MAX_OPENED: usize = 8;
 
 /// The lower versions that deltas to a version are made from. Yanked versions and those without a split form are left

@@ -133,7 +133,7 @@ pub async fn prepare(
     let listed = match list_deltas(store.as_ref(), &split.digest).await {
         Ok(listed) => listed,
         Err(error) => {
-            upgrade.warn("no delta could be looked for", error.into())?;
+            upgrade.warn("the deltas could not be listed", error.into())?;
             return Ok(prepared);
         }
     };

@@ -15,7 +15,7 @@ use crate::reference::Name;
 use crate::split::Recipe;
 use crate::store::{self, RawManifest, Session, Store, chain};
 
-/// The most split forms that are tried. Anyone who may write to a repository can add any number of them.
+/// The maximum number of split forms that are tried. Anyone who may write to a repository can add any number of them.
 const MAX_LISTED: usize = 16;
 
 /// An artifact with its checked manifest, and its checked config if it is needed.
@@ -88,7 +88,7 @@ impl fmt::Display for UnusableSplit {
         let error = chain(&*self.error);
         match &self.name {
             Some(name) => write!(f, "the split form `{name}` is not used: {error}"),
-            None => write!(f, "no split form could be looked for: {error}"),
+            None => write!(f, "the split forms could not be listed: {error}"),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::split::SpliceError;
 use crate::store::{self, Session, Store, blocking};
 use crate::stub;
 
-/// The most bytes of content, beside the root, that are fetched from layers with more than code and data.
+/// The maximum size of the content, beside the root, that is fetched from layers with more than code and data.
 const MAX_NEEDED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Builds the [stub](crate::stub) of an opened artifact from its root, which comes from the cache if possible and

@@ -66,7 +66,7 @@ fn missing_hint(what: &Subject, kind: &StoreKind) -> Hint {
 fn again(layout: &Path) -> Hint {
     let layout = layout.display();
     format!(
-        "run `wharf push FILE oci:{layout}:TAG` with the same component and any tag to restore it"
+        "run `wharf push FILE oci:{layout}:TAG` with the same component and level, and any tag, to restore it"
     )
     .into()
 }

@@ -13,13 +13,13 @@ use crate::manifest::Config;
 use crate::reference::Name;
 use crate::store::{self, blocking};
 
-/// The most deltas that are considered, the smallest first. Anyone who may write to a repository can add any number.
+/// The maximum number of deltas that are considered, the smallest first. Anyone who may write to a repository can add any number.
 const MAX_LISTED: usize = 100;
 
-/// The most deltas whose headers are read.
+/// The maximum number of deltas whose headers are read.
 const MAX_TRIES: usize = 3;
 
-/// The most bytes of a header that are read to decide whether a file is worth fetching.
+/// The maximum number of bytes of a header that are read to decide whether a file is worth fetching.
 const MAX_HEADER_BYTES: usize = 256 * 1024;
 
 /// A delta that is worth fetching.

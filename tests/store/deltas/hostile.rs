@@ -233,5 +233,5 @@ fn a_delta_that_cannot_be_fetched_is_a_warning() {
     wrong("GET", file, Fault::Status(404, vec![]), "not found");
     wrong("GET", file, Fault::Status(403, vec![]), "refused");
     let refusal = Fault::Status(403, vec![]);
-    wrong("GET", referrers, refusal, "no delta could be looked for");
+    wrong("GET", referrers, refusal, "the deltas could not be listed");
 }
