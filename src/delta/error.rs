@@ -23,6 +23,9 @@ pub enum Error {
         /// The rule that is broken.
         reason: &'static str,
     },
+    /// The file ends within its header.
+    #[error("the delta file is damaged at byte {0}: the header ends early")]
+    HeaderEnd(u64),
     /// The parts do not end where the file ends.
     #[error("the delta file has {found} bytes, and its header and parts have {expected}")]
     FileSize {
@@ -52,8 +55,14 @@ pub enum Error {
         /// The number of the kind or method.
         number: u8,
     },
-    /// A part names a base that the component does not have, or that is too large.
-    #[error("part {part}: its base {digest} is not usable")]
+    /// A part has a base or map that its method does not use, lacks one that it needs, or has a base that is too large.
+    #[error("part {part}: its base or map does not fit its method")]
+    Inputs {
+        /// The part, counted from 0.
+        part: usize,
+    },
+    /// A part names a base that the component does not have.
+    #[error("part {part}: its base {digest} is not in the component")]
     Base {
         /// The part, counted from 0.
         part: usize,

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::ops::Range;
 
-use super::{Error, Header, MAX_BASE_BYTES, Method, Part};
+use super::{Error, Header, MAX_BASE_BYTES, Part};
 use crate::digest::{Hasher, Identity};
 use crate::source::{RangesReader, Source};
 
@@ -55,7 +55,7 @@ impl<S: Source> DeltaFile<S> {
         output: &mut dyn Write,
     ) -> Result<(), Error> {
         let &Part { method, size, .. } = &self.header.parts[part];
-        self.check_method(part)?;
+        self.header.parts[part].check(part)?;
         let failed = |source| Error::Part { part, source };
         if size != content.size {
             let found = Identity { size, ..content };
@@ -74,26 +74,6 @@ impl<S: Source> DeltaFile<S> {
             .map_err(failed)?;
         let checked = output.hasher.check(content);
         checked.map_err(|source| Error::Content { part, source })
-    }
-
-    /// Checks that this version can decode a part, given its base.
-    pub fn check_method(&self, part: usize) -> Result<(), Error> {
-        let Part { method, base, .. } = &self.header.parts[part];
-        if let Method::Unknown(number) = *method {
-            let what = "method";
-            return Err(Error::Unsupported { part, what, number });
-        }
-        match base {
-            Some(base) if !method.has_base() || base.size > MAX_BASE_BYTES => {
-                let digest = base.digest;
-                Err(Error::Base { part, digest })
-            }
-            None if method.has_base() => Err(Error::Part {
-                part,
-                source: std::io::Error::other("it has no base"),
-            }),
-            _ => Ok(()),
-        }
     }
 }
 

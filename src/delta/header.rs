@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::Error;
 use super::method::Method;
+use super::{Error, MAX_BASE_BYTES};
 use crate::digest::{Digest, Identity};
 use crate::split::{Granularity, MAX_LAYERS, SplitPolicy};
 
@@ -39,7 +39,7 @@ pub struct Part {
     pub size: u64,
     /// The content that the part was made from.
     pub base: Option<Identity>,
-    /// The number of the part that holds the map, counted from 1; 0 for none.
+    /// Reserved for later methods. It is 0 for the known ones.
     pub map: u64,
     /// The size of the part in the file, in bytes.
     pub length: u64,
@@ -54,6 +54,29 @@ pub enum PartKind {
     Config,
     /// A kind of a later version. The number of its layer is not interpreted.
     Unknown(u8, u64),
+}
+
+impl Part {
+    /// Checks that this version can decode the part, given its base. `part` is its number, for errors.
+    pub(super) fn check(&self, part: usize) -> Result<(), Error> {
+        if let Method::Unknown(number) = self.method {
+            let what = "method";
+            return Err(Error::Unsupported { part, what, number });
+        }
+        let is_right = match self.base {
+            Some(base) => self.method.has_base() && base.size <= MAX_BASE_BYTES,
+            None => !self.method.has_base(),
+        };
+        match is_right && self.map == 0 {
+            true => Ok(()),
+            false => Err(Error::Inputs { part }),
+        }
+    }
+
+    /// Returns whether this version can decode the part, given its base.
+    pub fn is_known(&self) -> bool {
+        self.check(0).is_ok()
+    }
 }
 
 impl PartKind {
@@ -115,7 +138,7 @@ impl Header {
         let mut reader = HeaderReader { bytes, offset: 0 };
         match reader.array::<7>() {
             Ok(MAGIC) => {}
-            Ok(_) | Err(Error::Header { .. }) => return Err(Error::NotDelta),
+            Ok(_) | Err(Error::HeaderEnd(_)) => return Err(Error::NotDelta),
             Err(error) => return Err(error),
         }
         match reader.byte()? {
@@ -166,7 +189,7 @@ impl<R: Read> HeaderReader<R> {
         match self.bytes.read_exact(&mut array) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(self.error("the header ends early"));
+                return Err(Error::HeaderEnd(self.offset));
             }
             Err(error) => return Err(Error::File("reading the delta file", error)),
         }

@@ -19,6 +19,11 @@ const WINDOW_LOG: u32 = 23;
 /// The size of the encoder's input pieces. Frames are repeatable only with this size.
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// The table and the spacing of long-distance matching, as powers of two: one place for every 128 bytes of the largest
+/// base and of a frame.
+const LDM_HASH_LOG: u32 = 19;
+const LDM_HASH_RATE_LOG: u32 = 7;
+
 /// Returns the content sizes of the frames.
 fn frame_sizes(size: u64) -> impl Iterator<Item = u64> {
     let starts = (0..size).step_by(FRAME_CONTENT_BYTES as usize);
@@ -41,6 +46,16 @@ pub(super) fn encode(
         CParameter::ChecksumFlag(false),
     ] {
         zstd(encoder.set_parameter(parameter))?;
+    }
+    // The encoder's tables hold only the newest positions of a large base. Long-distance matching finds the others.
+    if base.len() as u64 > FRAME_CONTENT_BYTES {
+        for parameter in [
+            CParameter::EnableLongDistanceMatching(true),
+            CParameter::LdmHashLog(LDM_HASH_LOG),
+            CParameter::LdmHashRateLog(LDM_HASH_RATE_LOG),
+        ] {
+            zstd(encoder.set_parameter(parameter))?;
+        }
     }
     let mut input = vec![0; PIECE_BYTES];
     let mut frame = Vec::with_capacity(CCtx::out_size());

@@ -164,7 +164,7 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
             };
             let index = usize::try_from(layer).unwrap_or(usize::MAX);
             let content = *contents.get(index).ok_or(Error::Layer { part, layer })?;
-            delta.check_method(part)?;
+            described.check(part)?;
             let base = base(old, described).map_err(|source| Error::Part { part, source })?;
             let Some(base) = base else {
                 let digest = described.base.map_or(content.digest, |base| base.digest);

@@ -50,6 +50,18 @@ fn every_frame_reaches_the_whole_base() {
 }
 
 #[test]
+fn all_of_a_large_base_is_found() {
+    let base = noise(10, 24 << 20);
+    let mut content = base.clone();
+    for at in [5_000, 9 << 20, 20 << 20] {
+        content[at] ^= 1;
+    }
+    let stored = encode(&base, &content);
+    assert!(stored.len() < 20_000, "{} bytes", stored.len());
+    assert!(decode(&base, &stored, content.len() as u64).unwrap() == content);
+}
+
+#[test]
 fn frames_that_lie_are_errors() {
     let content = noise(2, (8 << 20) + 100);
     let stored = encode(&[], &content);

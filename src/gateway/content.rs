@@ -109,7 +109,9 @@ impl Contents {
             let plan = contents.plan(&component, &form);
             let missing = plan.sources.iter();
             let missing = missing.filter(|source| !contents.engine.has(&source.wanted));
-            Ok(missing.map(BodySource::fetched_bytes).sum())
+            Ok(missing
+                .map(BodySource::fetched_bytes)
+                .fold(0, u64::saturating_add))
         })
         .await
     }

@@ -31,6 +31,9 @@ use crate::text::printable;
 /// The maximum number of versions that this process remembers to have recorded.
 const MAX_RECORDED: usize = 10_000;
 
+/// The largest config that is recorded, in bytes. Records do not count toward the limit of the cache.
+const MAX_RECORDED_CONFIG: u64 = 1024 * 1024;
+
 /// The versions that deltas may start from, and the uses of deltas in progress.
 pub(super) struct Deltas {
     versions: Arc<SentVersions>,
@@ -129,7 +132,7 @@ impl RepositoryRequest<'_> {
         let deltas = &self.gateway.deltas;
         let digest = view.split.config.digest;
         let key = Digest::of(format!("{}\n{digest}", self.location).as_bytes());
-        if deltas.recorded.get(&key).is_some() {
+        if deltas.recorded.get(&key).is_some() || view.split.config.size > MAX_RECORDED_CONFIG {
             return Ok(());
         }
         let session = self.gateway.session()?;

@@ -19,7 +19,7 @@ use super::SplitArtifact;
 use super::open::is_local_failure;
 use crate::artifact::{self, Layer, ListedDelta};
 use crate::copy::Tally;
-use crate::delta;
+use crate::delta::{self, Part, PartKind};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::manifest::{Config, media_type};
@@ -148,11 +148,17 @@ pub async fn prepare(
 impl Upgrade {
     fn missing_bytes(&self) -> u64 {
         let missing = self.missing.iter().flatten();
-        missing.map(|layer| layer.blob.size).sum()
+        let sizes = missing.map(|layer| layer.blob.size);
+        sizes.fold(0, u64::saturating_add)
     }
 
-    fn missing_layer(&self, number: u64) -> Option<&Layer> {
-        self.missing.get(usize::try_from(number).ok()?)?.as_ref()
+    /// Returns the missing layer that a part holds, if this version can decode the part.
+    fn layer_of(&self, part: &Part) -> Option<&Layer> {
+        let PartKind::Layer(number) = part.kind else {
+            return None;
+        };
+        let layer = self.missing.get(usize::try_from(number).ok()?)?.as_ref()?;
+        (part.is_known() && part.size == layer.content.size).then_some(layer)
     }
 
     /// Warns that a delta is not used. An error that concerns this machine is returned.

@@ -3,12 +3,17 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::choose::Offer;
 use super::{DeltaError, Prepared, Upgrade};
 use crate::artifact::Layer;
-use crate::delta::{DeltaFile, Header, PartKind};
+use crate::delta::{DeltaFile, Header};
 use crate::digest::Digest;
 use crate::store::{self, blocking, fetch};
+
+/// One permit, because a decoder has a base of up to 32 MiB in memory and a gateway may apply many deltas.
+static DECODERS: Semaphore = Semaphore::const_new(1);
 
 impl Upgrade {
     /// Fetches and applies a delta.
@@ -31,7 +36,9 @@ impl Upgrade {
             let outcome = upgrade.decode(file, source, &mut made);
             Ok::<_, store::Error>((made, outcome))
         };
+        let decoder = DECODERS.acquire().await;
         let (made, outcome) = blocking(decode).await?;
+        drop(decoder);
         for layer in made {
             prepared.tally.replaced.count(layer.blob);
             prepared.contents.insert(layer.content.digest);
@@ -52,15 +59,9 @@ impl Upgrade {
         check("source", found, source)?;
         check("target", target, self.target)?;
         for (number, part) in parts.iter().enumerate() {
-            let PartKind::Layer(layer) = part.kind else {
+            let Some(layer) = self.layer_of(part).filter(|layer| !made.contains(layer)) else {
                 continue;
             };
-            let Some(layer) = self.missing_layer(layer) else {
-                continue;
-            };
-            if delta.check_method(number).is_err() || made.contains(layer) {
-                continue;
-            }
             let base = match part.base {
                 None => Vec::new(),
                 Some(base) if !self.contents.has(base)? => continue,

@@ -1,13 +1,14 @@
 //! The choice of a delta: which of the listed ones saves most.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
 use super::{DeltaError, REQUEST_BYTES, REQUESTS, Upgrade};
 use crate::artifact::{ListedDelta, delta_file};
-use crate::delta::{Header, MAX_BASE_BYTES, PartKind, bases};
+use crate::delta::{self, Header, MAX_BASE_BYTES, bases};
 use crate::digest::Identity;
 use crate::manifest::Config;
 use crate::reference::Name;
@@ -21,6 +22,9 @@ const MAX_TRIES: usize = 3;
 
 /// The maximum number of bytes of a header that are read to decide whether a file is worth fetching.
 const MAX_HEADER_BYTES: usize = 256 * 1024;
+
+/// No header is shorter, in bytes: it begins with the version and two digests.
+const MIN_HEADER_BYTES: usize = 72;
 
 /// A delta that is worth fetching.
 #[derive(Debug)]
@@ -122,12 +126,13 @@ impl Upgrade {
         loop {
             let next = stream.next().await.transpose()?;
             bytes.extend_from_slice(next.as_deref().unwrap_or_default());
+            let is_short = bytes.len() < MIN_HEADER_BYTES && next.is_some();
             match Header::read(bytes.as_slice()) {
                 Ok((header, _)) => return Ok(header),
-                Err(error) if next.is_none() || bytes.len() > MAX_HEADER_BYTES => {
-                    return Err(error.into());
-                }
-                Err(_) => {}
+                Err(_) if is_short => {}
+                Err(delta::Error::HeaderEnd(_))
+                    if next.is_some() && bytes.len() <= MAX_HEADER_BYTES => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -141,7 +146,7 @@ impl Upgrade {
                 && contents[base].size <= MAX_BASE_BYTES
                 && self.contents.has(contents[base])?
             {
-                bytes += layer.blob.size;
+                bytes = layer.blob.size.saturating_add(bytes);
             }
         }
         Ok(bytes)
@@ -149,17 +154,15 @@ impl Upgrade {
 
     /// Returns the bytes that a file of `size` bytes saves, according to its header. Blocks.
     fn saved_by(&self, header: &Header, size: u64) -> Result<u64, store::Error> {
-        let mut bytes = 0;
+        let mut replaced = HashMap::new();
         for part in &header.parts {
-            let PartKind::Layer(layer) = part.kind else {
-                continue;
-            };
-            if let (Some(layer), Some(base)) = (self.missing_layer(layer), part.base)
+            if let (Some(layer), Some(base)) = (self.layer_of(part), part.base)
                 && self.contents.has(base)?
             {
-                bytes += layer.blob.size;
+                replaced.insert(layer.blob, layer.blob.size);
             }
         }
+        let bytes = replaced.into_values().fold(0, u64::saturating_add);
         Ok(saved(bytes, size))
     }
 }
