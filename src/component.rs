@@ -108,7 +108,7 @@ impl<S: Source> Component<S> {
     /// Fails if the content has changed since the component was read.
     pub fn copy_to(&self, file: &mut File, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
         let whole = self.config.content;
-        let mut reader = HashingReader::new(&self.source, vec![0..whole.size], read);
+        let mut reader = HashingReader::whole(&self.source, whole.size, read);
         copy(&mut reader, file).map_err(|source| Error::Encode {
             path: media_type::WASM.to_owned(),
             source,
@@ -154,7 +154,7 @@ impl<S: Source + Send + 'static> Component<S> {
                 false => Err(Error::Changed),
             };
         }
-        let mut reader = HashingReader::new(source.as_ref(), vec![0..content.size], &|_| {});
+        let mut reader = HashingReader::whole(source.as_ref(), content.size, &|_| {});
         copy(&mut reader, file).map_err(failed)?;
         // The attempt to compress has reported some of the bytes.
         read(content.size.saturating_sub(reported.into_inner()));
@@ -185,7 +185,7 @@ fn compress<S: Source + Send + 'static>(
     let outcome = thread::scope(|scope| {
         let content = Arc::clone(&source);
         let reading = scope.spawn(move || {
-            let mut reader = HashingReader::new(content.as_ref(), vec![0..content.size], read);
+            let mut reader = HashingReader::whole(content.as_ref(), content.size, read);
             for () in frames {
                 copy(&mut (&mut reader).take(MAX_FRAME_CONTENT), io::sink())?;
             }
@@ -272,6 +272,10 @@ struct HashingReader<'a, S> {
 }
 
 impl<'a, S: Source> HashingReader<'a, S> {
+    fn whole(source: &'a S, size: u64, read: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self::new(source, std::iter::once(0..size).collect(), read)
+    }
+
     fn new(source: &'a S, ranges: Vec<Range<u64>>, read: &'a (dyn Fn(u64) + Sync)) -> Self {
         Self {
             source: RangesReader::new(source, ranges),

@@ -115,7 +115,8 @@ fn columns<const NAMES: usize, const NUMBERS: usize>(
 
 /// Returns cells of the seconds, the processor time and the memory.
 fn costs(usages: &[Option<Usage>]) -> impl Iterator<Item = String> {
-    let numbers: [(fn(Usage) -> f64, usize); 3] = [
+    type Column = (fn(Usage) -> f64, usize);
+    let numbers: [Column; 3] = [
         (|usage| usage.wall, 3),
         (|usage| usage.cpu, 2),
         (|usage| usage.peak, 1),

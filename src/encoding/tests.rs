@@ -156,7 +156,7 @@ fn several_frames_that_do_not_share_the_content_are_refused() {
 
 #[test]
 fn the_stored_bytes_do_not_depend_on_the_number_of_encoders() {
-    let content: Vec<u8> = (0..3 * MAX + 77).map(|at| (at * at >> 9) as u8).collect();
+    let content: Vec<u8> = (0..3 * MAX + 77).map(|at| ((at * at) >> 9) as u8).collect();
     let expected = frame(&content, 1);
     let content = std::sync::Arc::new(content);
     for threads in [1, 2, 8] {

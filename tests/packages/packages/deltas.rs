@@ -429,7 +429,7 @@ fn push_makes_deltas_only_on_request() {
         let (first, none) = push("1", &["--delta"]);
         assert!(none.is_empty());
         let (_, from) = push("2", &["--delta"]);
-        assert_eq!(from, [first.clone()], "{place}");
+        assert_eq!(from, std::slice::from_ref(&first), "{place}");
         let (_, none) = push("3", &[]);
         assert!(none.is_empty());
         workspace.write("old.wasm", &component("1"));
