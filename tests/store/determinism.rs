@@ -143,7 +143,7 @@ fn the_manifest_digest_does_not_depend_on_the_number_of_encoders() {
 
 /// Returns the content of the frame example: `size` bytes, of which byte i is the last byte of `i * i / 2^28`.
 fn squares(size: u64) -> Vec<u8> {
-    (0..size).map(|at| (at * at >> 28) as u8).collect()
+    (0..size).map(|at| ((at * at) >> 28) as u8).collect()
 }
 
 #[test]

@@ -173,7 +173,8 @@ fn manifest(upgrade: &Upgrade, change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 #[test]
 fn a_wrong_manifest_of_a_delta_is_a_warning() {
-    let cases: [(fn(&mut Value), &str); 3] = [
+    type Change = fn(&mut Value);
+    let cases: [(Change, &str); 3] = [
         (
             |manifest| manifest["annotations"]["wasm.wharf.delta.size"] = json!("50"),
             "the list of referrers says 50",
