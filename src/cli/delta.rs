@@ -85,6 +85,9 @@ impl Delta {
     }
 
     async fn write(&self, context: &Context, old: &str, output: &Path) -> Result<(), Failure> {
+        if old == "-" && self.new == "-" {
+            return Err(Failure::usage("only one of OLD and NEW can be `-`"));
+        }
         let policy = self.split.policy();
         let old = ComponentInput::open(context, old).await?;
         let new = ComponentInput::open(context, &self.new).await?;

@@ -308,7 +308,7 @@ impl<'a> Copier<'a> {
                 let there = known.contains(&digest)
                     && (self.written.contains(&digest) || self.is_there(&name, digest).await?);
                 if !there {
-                    let manifest = match self.source_manifest(&name).await {
+                    match self.referrer(top, &name, copied).await {
                         Err(error) if error.is_absence() => {
                             let location = from.location();
                             let warning = format!(
@@ -317,16 +317,26 @@ impl<'a> Copier<'a> {
                             self.blobs.session.observer.warned(&warning);
                             continue;
                         }
-                        read => read?,
-                    };
-                    self.write(top, None, copied).await?;
-                    self.copy_dependencies(&manifest, copied).await?;
-                    self.put(&manifest, None, copied).await?;
+                        outcome => outcome?,
+                    }
                 }
                 subjects.push(digest);
             }
         }
         Ok(())
+    }
+
+    /// Copies a referrer, after the manifest that it belongs to.
+    async fn referrer(
+        &mut self,
+        top: &RawManifest,
+        name: &Name,
+        copied: &mut CopySummary,
+    ) -> Result<(), Error> {
+        let manifest = self.source_manifest(name).await?;
+        self.write(top, None, copied).await?;
+        self.copy_dependencies(&manifest, copied).await?;
+        self.put(&manifest, None, copied).await
     }
 
     /// Reads a manifest of the source, and checks its digest.

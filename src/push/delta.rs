@@ -28,6 +28,11 @@ use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking};
 /// The longest version that a delta's manifest repeats, in bytes. It is that of a tag.
 const MAX_VERSION_BYTES: usize = 128;
 
+/// Returns the size of the largest part that saves a tenth of the stored layer, in bytes.
+fn max_part(stored: u64) -> u64 {
+    stored - stored.div_ceil(10)
+}
+
 /// A split artifact that deltas are attached to.
 pub struct DeltaTarget<'a> {
     /// The repository.
@@ -128,7 +133,7 @@ impl DeltaTarget<'_> {
                 let part = PartInput {
                     number,
                     content: new.content,
-                    limit: new.blob.size.div_ceil(2),
+                    limit: max_part(new.blob.size) + 1,
                     base: base.content,
                     base_file: self.read_content(store, base).await?,
                     content_file: self.read_content(self.store, new).await?,

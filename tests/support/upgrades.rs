@@ -82,6 +82,7 @@ impl Delta {
                 bytes: &mut new.content(layer, &|_| {}),
                 base: Some((contents[base], &bytes)),
             };
+            // A writer may leave out more parts. So the root of these components is never in a delta.
             let limit = stored[layer].size.div_ceil(2);
             if writer.add(part, limit).unwrap().is_some() {
                 parts.insert(layer);

@@ -339,6 +339,32 @@ fn referrers_that_cannot_be_copied_are_reported_once() {
 }
 
 #[test]
+fn a_referrer_without_its_blob_is_not_copied() {
+    let (registry, workspace, sbom) = scene();
+    let source = format!("{}/demo/calc:1.0.0", registry.address());
+    workspace.json(&["copy", "--referrers", &source, "oci:copy:1"]);
+    let blobs = workspace.path("copy/blobs/sha256");
+    let manifest = std::fs::read(blobs.join(sbom.hex())).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    std::fs::remove_file(blobs.join(layer.strip_prefix("sha256:").unwrap())).unwrap();
+    let copied = workspace.run(&["copy", "--referrers", "oci:copy:1", "oci:again:1"]);
+    let copied = copied.success();
+    let found = warnings(&copied.stderr);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("referrers that it does not have"),
+        "{found:?}"
+    );
+    assert!(
+        !workspace
+            .path("again/blobs/sha256")
+            .join(sbom.hex())
+            .exists()
+    );
+}
+
+#[test]
 fn a_lost_referrer_of_a_layout_is_reported() {
     let (registry, workspace, sbom) = scene();
     let source = format!("{}/demo/calc:1.0.0", registry.address());
