@@ -5,7 +5,7 @@ use std::thread;
 
 use super::{Recipe, RecipeLayer, Run, TileError};
 use crate::digest::{Hasher, Identity, Mismatch};
-use crate::pipe::{BUFFER_BYTES, Drainer, Filler, pipe};
+use crate::pipe::{BUFFER_BYTES, Drainer, Filler, Relay, pipe};
 
 /// Why splicing failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,22 +47,29 @@ fn part(layer: Option<usize>) -> String {
 /// Writes the component that `recipe` describes to `output`.
 ///
 /// `open` returns the decoded content of a section layer, or of the root for `None`. It is called once for each,
-/// when its first byte is needed. The calling thread reads and checks the parts. Another thread checks the whole
-/// and writes it. After an error, `output` may have a prefix of the component.
+/// when its first byte is needed. The calling thread reads and decodes the parts, a second one checks them, and a third
+/// one checks the whole and writes it. After an error, `output` may have a prefix of the component.
 pub fn splice<R: Read>(
     recipe: &Recipe,
     mut open: impl FnMut(Option<usize>) -> io::Result<R>,
     output: &mut (dyn Write + Send),
 ) -> Result<(), Error> {
     recipe.check_tiling()?;
-    let (filler, drainer) = pipe();
+    let (filler, relay, drainer) = pipe();
     thread::scope(|scope| {
         let writer = scope.spawn(move || write(&drainer, output));
+        let checker = scope.spawn(move || check_parts(recipe, relay));
         let read = read_runs(recipe, &mut open, filler);
+        let checked = checker.join();
         let hasher = match writer.join() {
             Ok(written) => written.map_err(Error::Write)?,
             Err(_) => return Err(Error::Write(io::Error::other("writing panicked"))),
         };
+        // The checker is behind the reader, so its error concerns an earlier place.
+        match checked {
+            Ok(checked) => checked?,
+            Err(_) => return Err(Error::Write(io::Error::other("checking panicked"))),
+        }
         read?;
         hasher.check(recipe.content).map_err(Error::Whole)
     })
@@ -76,6 +83,40 @@ fn write(drainer: &Drainer, output: &mut (dyn Write + Send)) -> io::Result<Hashe
     })?;
     output.flush()?;
     Ok(hasher)
+}
+
+/// Checks the digest of each part. If reading or writing stops early, that thread reports the error.
+fn check_parts(recipe: &Recipe, relay: Relay) -> Result<(), Error> {
+    let mut root = Hasher::new();
+    for run in recipe.runs() {
+        match run {
+            Run::Root(range) => {
+                let passed = relay.pass(range.end - range.start, |bytes| root.update(bytes));
+                if passed.is_none() {
+                    return Ok(());
+                }
+            }
+            Run::Layer(index, range) => {
+                let mut hasher = Hasher::new();
+                let passed = relay.pass(range.end - range.start, |bytes| hasher.update(bytes));
+                if passed.is_none() {
+                    return Ok(());
+                }
+                check_part(Some(index), hasher, &recipe.layers[index])?;
+            }
+        }
+    }
+    // If the layers cover the whole component, the root is empty. It is still checked.
+    check_part(None, root, &recipe.root)
+}
+
+fn check_part(layer: Option<usize>, found: Hasher, part: &RecipeLayer) -> Result<(), Error> {
+    let Some(digest) = part.digest else {
+        return Ok(());
+    };
+    let size = part.size;
+    let checked = found.check(Identity { digest, size });
+    checked.map_err(|source| Error::Content { layer, source })
 }
 
 fn read_runs<R: Read>(
@@ -97,33 +138,32 @@ fn read_runs<R: Read>(
                 let mut part = SplicePart::open(Some(index), open)?;
                 let outcome = part.read(range.end - range.start, &filler)?;
                 if outcome == SpliceOutcome::Read {
-                    part.finish(recipe)?;
+                    part.finish()?;
                 }
                 outcome
             }
         };
-        if outcome == SpliceOutcome::WriterGone {
+        if outcome == SpliceOutcome::CheckerGone {
             return Ok(());
         }
     }
     match root {
-        Some(part) => part.finish(recipe),
-        // If the layers cover the whole component, the root is empty. It is still checked.
-        None => SplicePart::open(None, open)?.finish(recipe),
+        Some(part) => part.finish(),
+        // If the layers cover the whole component, the root must be empty.
+        None => SplicePart::open(None, open)?.finish(),
     }
 }
 
 #[derive(PartialEq, Eq)]
 enum SpliceOutcome {
     Read,
-    /// The writer failed and reports its own error.
-    WriterGone,
+    /// The checker or the writer failed and reports its own error.
+    CheckerGone,
 }
 
 struct SplicePart<R> {
     layer: Option<usize>,
     content: R,
-    hasher: Hasher,
 }
 
 impl<R: Read> SplicePart<R> {
@@ -132,26 +172,21 @@ impl<R: Read> SplicePart<R> {
         open: &mut impl FnMut(Option<usize>) -> io::Result<R>,
     ) -> Result<Self, Error> {
         let content = open(layer).map_err(|source| Error::Layer { layer, source })?;
-        Ok(Self {
-            layer,
-            content,
-            hasher: Hasher::new(),
-        })
+        Ok(Self { layer, content })
     }
 
     fn read(&mut self, mut left: u64, filler: &Filler) -> Result<SpliceOutcome, Error> {
         while left > 0 {
             let Some(mut buffer) = filler.buffer() else {
-                return Ok(SpliceOutcome::WriterGone);
+                return Ok(SpliceOutcome::CheckerGone);
             };
             let wanted = BUFFER_BYTES.min(usize::try_from(left).unwrap_or(usize::MAX));
             self.content
                 .read_exact(&mut buffer[..wanted])
                 .map_err(|source| self.failed(source))?;
-            self.hasher.update(&buffer[..wanted]);
             left -= wanted as u64;
             if filler.send(buffer, wanted).is_none() {
-                return Ok(SpliceOutcome::WriterGone);
+                return Ok(SpliceOutcome::CheckerGone);
             }
         }
         Ok(SpliceOutcome::Read)
@@ -162,25 +197,15 @@ impl<R: Read> SplicePart<R> {
         Error::Layer { layer, source }
     }
 
-    /// Checks that the content ends here and has the expected digest.
-    fn finish(mut self, recipe: &Recipe) -> Result<(), Error> {
-        let layer = self.layer;
+    /// Checks that the content ends here.
+    fn finish(mut self) -> Result<(), Error> {
         let trailing = io::copy(&mut (&mut self.content).take(1), &mut io::sink());
-        let RecipeLayer { size, digest, .. } = match layer {
-            None => recipe.root,
-            Some(index) => recipe.layers[index],
-        };
-        let expected = digest.map(|digest| Identity { digest, size });
-        if trailing.map_err(|source| self.failed(source))? > 0 {
-            let source = io::Error::new(io::ErrorKind::InvalidData, "bytes after its end");
-            return Err(self.failed(source));
-        }
-        match expected {
-            Some(expected) => self
-                .hasher
-                .check(expected)
-                .map_err(|source| Error::Content { layer, source }),
-            None => Ok(()),
+        match trailing.map_err(|source| self.failed(source))? {
+            0 => Ok(()),
+            _ => {
+                let source = io::Error::new(io::ErrorKind::InvalidData, "bytes after its end");
+                Err(self.failed(source))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::pipe::BUFFERS;
 
-/// More than all buffers together, so both threads wait for each other.
+/// More than all buffers together, so the threads wait for each other.
 const LARGE: usize = (BUFFERS + 1) * BUFFER_BYTES;
 
 /// A component of the runs root, layer, root, layer, with its parts.
