@@ -62,8 +62,8 @@
 //! header is recomputed. A manifest's digest is the digest of the bytes that were read.
 //!
 //! **Architecture invariant:** unverified bytes never count as complete. A blob is checked when it is fetched
-//! ([`store::fetch`]), and a layer's content when it is spliced. The whole component is checked before its file gets
-//! its final name.
+//! ([`store::fetch`]), and a layer's content when it is spliced or when a delta makes it. The whole component is checked
+//! before its file gets its final name.
 //!
 //! **Architecture invariant:** digests do not depend on a clock, a hash order, a host, or how bytes arrive.
 //!

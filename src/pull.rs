@@ -12,6 +12,7 @@ mod stub;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::iter;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use crate::content::{
 use crate::copy::Tally;
 use crate::digest::{Digest, Identity};
 use crate::error::Error;
-use crate::split::{SpliceError, splice};
+use crate::split::{Recipe, SpliceError, splice};
 use crate::store::{self, Observer, Session, Store, blocking};
 
 /// The destination of a component. It can be cleared for another attempt.
@@ -107,6 +108,8 @@ pub async fn pull<O: Output + 'static>(
 ) -> Result<(O, PullSummary), Error> {
     let cache = &session.cache;
     let prepared = prepare_cached(store, opened, session).await?;
+    // The contents that were checked a moment ago, when they were made.
+    let mut checked = prepared.contents.clone();
     let mut is_repaired = false;
     loop {
         let (mut pulled, mut counted) = (PullSummary::before_layers(opened), HashSet::new());
@@ -125,7 +128,8 @@ pub async fn pull<O: Output + 'static>(
         }
         let mut places = sources.iter().map(|source| source.place);
         let is_local = places.any(|place| place != BlobPlace::RemoteStore);
-        let (returned, outcome) = assemble(store, opened, session, output, &sources).await;
+        let recipe = recipe(opened, &sources, &checked);
+        let (returned, outcome) = assemble(store, recipe, session, output, &sources).await;
         match outcome {
             Ok(()) => {
                 let mut places = sources.iter().map(|source| source.place);
@@ -136,12 +140,15 @@ pub async fn pull<O: Output + 'static>(
             }
             // A blob on this machine may be damaged.
             Err(Error::Splice(
-                error @ (SpliceError::Layer { .. } | SpliceError::Content { .. }),
-            )) if is_local && !is_repaired => {
+                error @ (SpliceError::Layer { .. }
+                | SpliceError::Content { .. }
+                | SpliceError::Whole(_)),
+            )) if is_local && !is_repaired && may_be_damage(&error, &checked) => {
                 for layer in opened.layers() {
                     repair(store.as_ref(), cache, layer.stored(), layer.content)?;
                 }
                 is_repaired = true;
+                checked.clear();
                 output = returned?;
                 if output.restart().is_err() {
                     // The cache is repaired, so the next pull will succeed.
@@ -151,6 +158,24 @@ pub async fn pull<O: Output + 'static>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Returns whether a damaged blob may be the cause of an error. If contents are left out of the check, only the whole
+/// shows the damage.
+fn may_be_damage(error: &SpliceError, checked: &HashSet<Digest>) -> bool {
+    !matches!(error, SpliceError::Whole(_)) || !checked.is_empty()
+}
+
+/// Returns the recipe. A content that was checked when a delta made it is checked only as a part of the whole.
+fn recipe(opened: &OpenArtifact, sources: &[StoredContent], checked: &HashSet<Digest>) -> Recipe {
+    let mut recipe = opened.recipe();
+    let parts = iter::once(&mut recipe.root).chain(&mut recipe.layers);
+    for (part, source) in parts.zip(sources) {
+        if source.place == BlobPlace::CachedContent && checked.contains(&source.content.digest) {
+            part.digest = None;
+        }
+    }
+    recipe
 }
 
 /// Makes missing contents from a delta and the contents in the cache. A flat artifact without a split form has none.
@@ -213,13 +238,12 @@ fn start_fetches(
 
 async fn assemble<O: Output + 'static>(
     store: &Arc<dyn Store>,
-    opened: &OpenArtifact,
+    recipe: Recipe,
     session: &Session,
     mut output: O,
     sources: &[StoredContent],
 ) -> (Result<O, Error>, Result<(), Error>) {
     let (mut parts, arrivals) = start_fetches(store, session, sources);
-    let recipe = opened.recipe();
     let (local_store, session) = (Arc::clone(store), session.clone());
     let cache = Arc::clone(&session.cache);
     let splicing = blocking(move || {

@@ -6,8 +6,8 @@
 use std::io::{self, Read, Seek};
 
 use super::{ContentKey, Engine};
-use crate::digest::{Identity, VerifyingReader};
-use crate::encoding::{self, EncodedBlob};
+use crate::digest::Identity;
+use crate::encoding::{Decoder, EncodedBlob};
 use crate::store::Error;
 use crate::store::spool::Spool;
 
@@ -24,8 +24,7 @@ impl Engine {
         self.files.exists(&wanted) && !self.files.exists(&ContentKey::Blob(stored.blob))
     }
 
-    /// Opens a content, or decodes its blob, if either is on this machine. The reader reports the end only after the
-    /// digest was checked. Blocks.
+    /// Opens a content, or decodes its blob, if either is on this machine. The caller verifies the content. Blocks.
     pub fn open_content(
         &self,
         stored: EncodedBlob,
@@ -35,13 +34,13 @@ impl Engine {
         if let Some(mut file) = find(ContentKey::content(stored, content))? {
             // The check may have read it.
             file.rewind()?;
-            return Ok(Some(Box::new(VerifyingReader::new(file, content))));
+            return Ok(Some(Box::new(file)));
         }
         let Some(mut blob) = find(ContentKey::Blob(stored.blob))? else {
             return Ok(None);
         };
         blob.rewind()?;
-        let reader = encoding::content(blob, stored.encoding, content)?;
+        let reader = Decoder::new(blob, stored.encoding, content.size)?;
         Ok(Some(Box::new(reader)))
     }
 

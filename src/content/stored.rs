@@ -85,13 +85,13 @@ impl StoredContent {
         Ok(cache.has(content)?.then(|| EncodedBlob::raw(content)))
     }
 
-    /// Opens a content that the cache has. The reader reports the end only after the digest was checked.
+    /// Opens a content that the cache has. The caller verifies the content.
     pub fn open_cached(cache: &Cache, content: Identity) -> io::Result<Option<impl Read + use<>>> {
         let Some(stored) = Self::find_cached(cache, content).map_err(io::Error::other)? else {
             return Ok(None);
         };
         let file = File::open(cache.path(&stored.blob.digest))?;
-        encoding::content(file, stored.encoding, content).map(Some)
+        Decoder::new(file, stored.encoding, content.size).map(Some)
     }
 
     /// Decodes the content from `arriving`, or from a blob's file on this machine. The caller verifies the content.

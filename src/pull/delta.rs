@@ -95,6 +95,8 @@ enum DeltaError {
         found: Digest,
         expected: Digest,
     },
+    #[error("its base {digest} is damaged")]
+    DamagedBase { digest: Digest },
     #[error("its base {digest} could not be read")]
     Base {
         digest: Digest,

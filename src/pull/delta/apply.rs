@@ -9,7 +9,7 @@ use super::choose::Offer;
 use super::{DeltaError, Prepared, Upgrade};
 use crate::artifact::Layer;
 use crate::delta::{DeltaFile, Header};
-use crate::digest::Digest;
+use crate::digest::{Digest, Identity};
 use crate::store::{self, blocking, fetch};
 
 /// One permit, because a decoder has a base of up to 32 MiB in memory and a gateway may apply many deltas.
@@ -71,7 +71,15 @@ impl Upgrade {
                 })?,
             };
             let mut spool = self.contents.spool(layer)?;
-            delta.decode(number, &base, layer.content, spool.file())?;
+            let decoded = delta.decode(number, &base, layer.content, spool.file());
+            // The content is checked, so its base is hashed only to find the cause of an error.
+            decoded.map_err(|error| match part.base {
+                Some(wanted) if Identity::of(&base) != wanted => {
+                    let digest = wanted.digest;
+                    DeltaError::DamagedBase { digest }
+                }
+                _ => error.into(),
+            })?;
             self.contents.adopt(layer, spool)?;
             made.push(layer.clone());
         }

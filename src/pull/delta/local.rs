@@ -27,7 +27,7 @@ pub trait LocalContents: Send + Sync {
     /// Returns whether a content is here. Verifies nothing.
     fn has(&self, content: Identity) -> Result<bool, store::Error>;
 
-    /// Opens a content. The reader reports the end only after the digest was checked.
+    /// Opens a content. The caller verifies it, or what it makes from it.
     fn open(&self, content: Identity) -> io::Result<Option<Box<dyn Read>>>;
 
     /// Returns whether neither the blob nor the content of a layer is here, so that the blob would be fetched.
@@ -39,7 +39,7 @@ pub trait LocalContents: Send + Sync {
     /// Adds the verified content of a layer.
     fn adopt(&self, layer: &Layer, spool: Spool) -> Result<(), store::Error>;
 
-    /// Reads a content of at most [`MAX_BASE_BYTES`], and verifies it.
+    /// Reads a content of at most [`MAX_BASE_BYTES`]. Only its size is verified.
     fn read(&self, content: Identity) -> io::Result<Vec<u8>> {
         let reader = self.open(content)?.ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = Vec::with_capacity(content.size.min(MAX_BASE_BYTES) as usize);
