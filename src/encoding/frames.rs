@@ -140,13 +140,19 @@ pub struct FrameSize {
     pub content: Option<u64>,
 }
 
-/// Finds the frames of a blob from their headers and the headers of their blocks. Decodes nothing, and needs the
-/// memory of one header. An error is a [`FrameError`], or comes from the source; the walk then ends.
+/// Finds the frames of a blob from their headers and the headers of their blocks. Decodes nothing, and needs little
+/// memory. An error is a [`FrameError`], or comes from the source; the walk then ends.
 pub struct FrameWalk<'a, S: ?Sized> {
     blob: &'a S,
     at: u64,
     size: u64,
+    /// The last bytes read, and their offset in the blob. Small blocks share one read.
+    read: Vec<u8>,
+    read_at: u64,
 }
+
+/// The number of bytes that are read at a time. Most blocks are larger, so more would be read in vain.
+const READ_BYTES: u64 = 4096;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BLOCK_HEADER_BYTES: u64 = 3;
@@ -155,15 +161,22 @@ impl<'a, S: Source + ?Sized> FrameWalk<'a, S> {
     /// Returns a walk from the start of a blob.
     pub fn new(blob: &'a S) -> io::Result<Self> {
         let size = blob.size()?;
-        Ok(Self { blob, at: 0, size })
+        let (read, read_at) = (Vec::new(), 0);
+        Ok(Self {
+            blob,
+            at: 0,
+            size,
+            read,
+            read_at,
+        })
     }
 
-    fn frame(&self) -> io::Result<FrameSize> {
+    fn frame(&mut self) -> io::Result<FrameSize> {
         let header = self.header()?;
         let content = declared_size(header.bytes())?;
         let mut at = self.at + header.length;
         loop {
-            let block = self.read::<{ BLOCK_HEADER_BYTES as usize }>(at)?;
+            let block = self.bytes::<{ BLOCK_HEADER_BYTES as usize }>(at)?;
             let block = u32::from_le_bytes([block[0], block[1], block[2], 0]);
             let size = match (block >> 1) & 0b11 {
                 0 | 2 => u64::from(block >> 3),
@@ -186,7 +199,7 @@ impl<'a, S: Source + ?Sized> FrameWalk<'a, S> {
         }
     }
 
-    fn header(&self) -> io::Result<Header> {
+    fn header(&mut self) -> io::Result<Header> {
         let mut header = Header {
             start: [0; MAX_HEADER_BYTES],
             length: 0,
@@ -213,7 +226,7 @@ impl<'a, S: Source + ?Sized> FrameWalk<'a, S> {
         }
     }
 
-    fn read<const BYTES: usize>(&self, at: u64) -> io::Result<[u8; BYTES]> {
+    fn bytes<const BYTES: usize>(&mut self, at: u64) -> io::Result<[u8; BYTES]> {
         let mut bytes = [0; BYTES];
         match at + BYTES as u64 <= self.size {
             true => self.read_into(at, &mut bytes).map(|()| bytes),
@@ -221,9 +234,20 @@ impl<'a, S: Source + ?Sized> FrameWalk<'a, S> {
         }
     }
 
-    fn read_into(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        let range = at..at + bytes.len() as u64;
-        io::Read::read_exact(&mut RangesReader::new(self.blob, [range]), bytes)
+    /// Reads bytes that end before the blob does.
+    fn read_into(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let is_read =
+            self.read_at <= at && at + bytes.len() as u64 <= self.read_at + self.read.len() as u64;
+        if !is_read {
+            let end = self.size.min(at + READ_BYTES);
+            self.read.resize((end - at) as usize, 0);
+            self.read_at = at;
+            let mut reader = RangesReader::new(self.blob, [at..end]);
+            io::Read::read_exact(&mut reader, &mut self.read)?;
+        }
+        let from = (at - self.read_at) as usize;
+        bytes.copy_from_slice(&self.read[from..from + bytes.len()]);
+        Ok(())
     }
 }
 

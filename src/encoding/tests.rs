@@ -76,7 +76,7 @@ fn content_around_the_limits_of_frames_decodes_unchanged() {
 }
 
 /// Returns a frame of 8 MiB in a number of raw blocks, of which all but the last have 192 bytes.
-fn blocks(count: usize) -> Vec<u8> {
+pub(super) fn blocks(count: usize) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0b1010_0000];
     frame.extend_from_slice(&(MAX as u32).to_le_bytes());
     for block in 1..=count {

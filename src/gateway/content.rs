@@ -79,8 +79,8 @@ impl Contents {
     /// stream, which then ends without the last byte of the wrong layer or component.
     ///
     /// A piece has at most 256 KiB. A range is not checked as a whole. If it is a small part of a raw layer, only that
-    /// part is fetched and it cannot be checked. The same applies to at most half of a layer's frames. In zstd form the stored frames are checked but not their contents; the
-    /// client's decoder has to do that.
+    /// part is fetched and it cannot be checked. The same applies to at most half of a layer's frames. In zstd form the
+    /// stored frames are checked but not their contents; the client's decoder has to do that.
     pub async fn body(
         self: &Arc<Self>,
         component: Component,

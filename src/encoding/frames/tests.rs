@@ -1,6 +1,7 @@
 use super::super::append_raw_frame;
-use super::super::tests::{frame, text, undeclared};
+use super::super::tests::{blocks, frame, text, undeclared};
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MAX: u64 = MAX_FRAME_CONTENT;
 
@@ -178,4 +179,24 @@ fn a_part_is_the_frames_that_hold_a_range() {
         assert_eq!(Frames::count_in(&range), count, "{range:?}");
         assert_eq!(frames.part(&range, size), StoredPart { content, stored });
     }
+}
+
+#[test]
+fn a_walk_over_small_blocks_reads_many_at_once() {
+    struct Counted<'a>(&'a [u8], AtomicUsize);
+    impl Source for Counted<'_> {
+        fn size(&self) -> io::Result<u64> {
+            self.0.size()
+        }
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.read_at(offset, buffer)
+        }
+    }
+    let blob = blocks(40_000);
+    let counted = Counted(&blob, AtomicUsize::new(0));
+    let frames: Vec<_> = FrameWalk::new(&counted).unwrap().collect();
+    assert_eq!(frames[0].as_ref().unwrap().stored, blob.len() as u64);
+    let reads = counted.1.into_inner();
+    assert!((1..3_000).contains(&reads), "{reads} reads");
 }
