@@ -12,6 +12,8 @@ mod choose;
 mod local;
 
 use std::collections::HashSet;
+use std::error::Error as _;
+use std::iter;
 use std::sync::Arc;
 
 pub use self::local::{CachedContents, LocalContents, add_base};
@@ -20,10 +22,10 @@ use super::open::is_local_failure;
 use crate::artifact::{self, Layer, ListedDelta};
 use crate::copy::Tally;
 use crate::delta::{self, Part, PartKind};
-use crate::digest::Digest;
+use crate::digest::{Digest, Mismatch};
 use crate::error::Error;
 use crate::manifest::{Config, media_type};
-use crate::store::{self, Session, Store, blocking, chain};
+use crate::store::{self, Session, Store, blocking};
 
 /// No delta is looked for if the missing layers have at most this many bytes.
 pub const MIN_MISSING_BYTES: u64 = 64 * 1024;
@@ -89,12 +91,8 @@ enum DeltaError {
     File(#[from] delta::Error),
     #[error("its file has {found} bytes, and the list of referrers says {listed}")]
     Size { listed: u64, found: u64 },
-    #[error("its file names the {what} {found}, not {expected}")]
-    Other {
-        what: &'static str,
-        found: Digest,
-        expected: Digest,
-    },
+    #[error("its file names another {0}")]
+    Other(&'static str),
     #[error("its base {digest} is damaged")]
     DamagedBase { digest: Digest },
     #[error("its base {digest} could not be read")]
@@ -165,19 +163,28 @@ impl Upgrade {
 
     /// Warns that a delta is not used. An error that concerns this machine is returned.
     fn warn_of(&self, delta: &ListedDelta, error: DeltaError) -> Result<(), store::Error> {
-        let (digest, location) = (delta.manifest, self.store.location());
-        let what = format!("the delta {digest} in {location} is not used");
-        self.warn(&what, error)
+        self.warn(&format!("the delta {} is not used", delta.manifest), error)
     }
 
     fn warn(&self, what: &str, error: DeltaError) -> Result<(), store::Error> {
         match error {
             DeltaError::Store(error) if is_local_failure(&error) => Err(error),
             error => {
-                let warning = format!("{what}: {}", chain(&error));
+                let warning = format!("{what}: {}", short_chain(&error));
                 self.session.observer.warned(&warning);
                 Ok(())
             }
         }
     }
+}
+
+/// Returns an error with its causes in one line. The digests and sizes of wrong bytes are left out: they name nothing
+/// that a user could look for.
+fn short_chain(error: &DeltaError) -> String {
+    let mut line = error.to_string();
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    for cause in causes.take_while(|cause| !cause.is::<Mismatch>()) {
+        line = format!("{line}: {cause}");
+    }
+    line
 }

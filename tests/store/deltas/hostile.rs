@@ -49,12 +49,12 @@ fn a_broken_delta_is_a_warning_and_the_layers_are_fetched() {
         (
             "another target",
             |upgrade| header(upgrade, |header| header.target = header.source),
-            "its file names the target",
+            "its file names another target",
         ),
         (
             "another source",
             |upgrade| header(upgrade, |header| header.source = header.target),
-            "its file names the source",
+            "its file names another source",
         ),
         (
             "truncated",
