@@ -1,6 +1,7 @@
 //! The use of one delta: fetches the file, and decodes its parts.
 
 use std::fs::File;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -10,13 +11,14 @@ use super::{DeltaError, Prepared, Upgrade};
 use crate::artifact::Layer;
 use crate::delta::{DeltaFile, Header};
 use crate::digest::{Digest, Identity};
-use crate::store::{self, blocking, fetch};
+use crate::store::spool::Spool;
+use crate::store::{self, blocking, fetch_into};
 
 /// One permit, because a decoder has a base of up to 32 MiB in memory and a gateway may apply many deltas.
 static DECODERS: Semaphore = Semaphore::const_new(1);
 
 impl Upgrade {
-    /// Fetches and applies a delta.
+    /// Fetches and applies a delta. Stops when its header shows that it saves nothing.
     pub(super) async fn use_delta(
         self: &Arc<Self>,
         offer: &Offer,
@@ -24,9 +26,26 @@ impl Upgrade {
     ) -> Result<(), DeltaError> {
         let file = offer.file;
         let (observer, directory) = (&self.session.observer, self.session.cache.ingest());
+        let mut spool = Spool::new_in(directory).map_err(store::Error::file(directory))?;
+        let tail = spool.tail().map_err(store::Error::file(directory))?;
         observer.planned(file.size);
-        let fetched = fetch(self.store.as_ref(), file, directory, observer.as_ref());
-        let mut spool = fetched.await?;
+        let (whole, store) = (0..file.size, self.store.as_ref());
+        let mut fetched = pin!(fetch_into(
+            spool,
+            store,
+            file,
+            whole,
+            directory,
+            observer.as_ref()
+        ));
+        let mut spool = tokio::select! {
+            biased;
+            spool = &mut fetched => spool?,
+            is_useless = self.is_useless(tail, file) => match is_useless? {
+                true => return Ok(()),
+                false => fetched.await?,
+            },
+        };
         prepared.tally.fetched.count(file);
         let (upgrade, source) = (Arc::clone(self), offer.listed.source);
         let decode = move || {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -12,6 +13,8 @@ use crate::delta::{self, Header, MAX_BASE_BYTES, bases};
 use crate::digest::Identity;
 use crate::manifest::Config;
 use crate::reference::Name;
+use crate::source::RangesReader;
+use crate::store::tail::Tail;
 use crate::store::{self, blocking};
 
 /// The maximum number of deltas that are considered, the smallest first. Anyone who may write to a repository can add any number.
@@ -39,7 +42,7 @@ impl Upgrade {
     /// Returns the delta that saves most, if any saves something.
     ///
     /// A list shows the size of a file and the old version, but not the layers that the file holds. So headers are
-    /// read, unless only one delta starts from a version on this machine.
+    /// read, unless only one delta starts from a version on this machine. Its header is read while it is fetched.
     pub(super) async fn choose(
         self: &Arc<Self>,
         listed: Vec<ListedDelta>,
@@ -126,15 +129,44 @@ impl Upgrade {
         loop {
             let next = stream.next().await.transpose()?;
             bytes.extend_from_slice(next.as_deref().unwrap_or_default());
-            let is_short = bytes.len() < MIN_HEADER_BYTES && next.is_some();
-            match Header::read(bytes.as_slice()) {
-                Ok((header, _)) => return Ok(header),
-                Err(_) if is_short => {}
-                Err(delta::Error::HeaderEnd(_))
-                    if next.is_some() && bytes.len() <= MAX_HEADER_BYTES => {}
-                Err(error) => return Err(error.into()),
+            if let Some(header) = begun_header(&bytes, next.is_none())? {
+                return Ok(header);
             }
         }
+    }
+
+    /// Waits for the header of a file that is being fetched. Returns whether the file saves nothing, as far as its
+    /// header shows.
+    pub(super) async fn is_useless(
+        self: &Arc<Self>,
+        tail: Tail,
+        file: Identity,
+    ) -> Result<bool, store::Error> {
+        let (mut bytes, mut is_end) = (Vec::new(), false);
+        let header = loop {
+            match begun_header(&bytes, is_end) {
+                Ok(Some(header)) => break header,
+                Ok(None) => {}
+                // The whole file shows what is wrong.
+                Err(_) => return Ok(false),
+            }
+            let written = tail.wait_past(bytes.len() as u64).await;
+            is_end = written.ended;
+            let (file, end) = (Arc::clone(tail.file()), written.bytes);
+            let read = move || {
+                let mut bytes = Vec::new();
+                let range = 0..end.min(MAX_HEADER_BYTES as u64 + 1);
+                let read = RangesReader::new(file.as_ref(), [range]).read_to_end(&mut bytes);
+                Ok(read.map(|_| bytes))
+            };
+            match blocking::<_, store::Error>(read).await? {
+                Ok(read) => bytes = read,
+                Err(_) => return Ok(false),
+            }
+        };
+        let upgrade = Arc::clone(self);
+        let saved = blocking(move || upgrade.saved_by(&header, file.size)).await?;
+        Ok(saved == 0)
     }
 
     /// Returns the stored bytes of the missing layers whose bases are layers of `old` and on this machine.
@@ -164,6 +196,16 @@ impl Upgrade {
         }
         let bytes = replaced.into_values().fold(0, u64::saturating_add);
         Ok(saved(bytes, size))
+    }
+}
+
+/// Reads a header from the first bytes of a file, or from all of them. Returns nothing if it needs more.
+fn begun_header(bytes: &[u8], is_all: bool) -> Result<Option<Header>, delta::Error> {
+    match Header::read(bytes) {
+        Ok((header, _)) => Ok(Some(header)),
+        Err(_) if bytes.len() < MIN_HEADER_BYTES && !is_all => Ok(None),
+        Err(delta::Error::HeaderEnd(_)) if !is_all && bytes.len() <= MAX_HEADER_BYTES => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::support::binary::{component, custom, noise};
 use crate::support::workspace::files;
+use wharf::delta::{Header, Method};
 use wharf::digest::Digest;
 
 fn asked_for_referrers(registry: &fault::Registry) -> (usize, usize) {
@@ -81,8 +82,8 @@ fn the_delta_that_saves_most_is_used() {
     // The smaller file has only one of the layers.
     let small = scene.attach(1, 3, &manifest);
     let small = small.with_header(|header| header.parts.truncate(1));
-    let (_, size) = wharf::delta::Header::read(small.as_slice()).unwrap();
-    let (header, _) = wharf::delta::Header::read(small.as_slice()).unwrap();
+    let (_, size) = Header::read(small.as_slice()).unwrap();
+    let (header, _) = Header::read(small.as_slice()).unwrap();
     let small = &small[..(size + header.parts[0].length) as usize];
     let source = upgrade.delta.source;
     wait(attach(scene.store.as_ref(), &manifest, source, small));
@@ -159,4 +160,22 @@ fn a_delta_whose_bases_are_partly_missing_is_used_for_the_others() {
     let report = upgrade.pull();
     let rest = upgrade.rest() + upgrade.layers[2].size;
     assert_eq!(report["fetched_bytes"], upgrade.file() + rest);
+}
+
+#[test]
+fn a_file_whose_parts_do_not_fit_is_not_fetched_to_its_end() {
+    let registry = fault::Registry::start();
+    let upgrade = Upgrade::without_delta(Scene::in_registry(&registry.address()));
+    let mut file = upgrade.delta.with_header(|header| {
+        header.parts.truncate(1);
+        header.parts[0].method = Method::Unknown(77);
+        header.parts[0].length = 100_000;
+    });
+    let (_, size) = Header::read(file.as_slice()).unwrap();
+    file.resize(size as usize + 100_000, 7);
+    let (store, source) = (upgrade.scene.store.as_ref(), upgrade.delta.source);
+    wait(attach(store, &upgrade.manifest, source, &file));
+    let path = format!("/blobs/{}", Digest::of(&file));
+    registry.on("GET", &path, usize::MAX, fault::Fault::Stall(50_000));
+    upgrade.assert_whole(&upgrade.pull());
 }
