@@ -47,6 +47,9 @@ pub(crate) fn known<E: Error + 'static, T>(
 
 fn delta_hint(error: &delta::Error) -> Option<Hint> {
     match error {
+        delta::Error::NotDelta => {
+            Some("name the old component first: `wharf patch OLD FILE -o NEW`".into())
+        }
         delta::Error::WrongSource { .. } => {
             Some("use the old component that the delta file was made from".into())
         }
@@ -71,6 +74,10 @@ fn exploded_hint(error: &exploded::Error) -> Option<Hint> {
         _ => None,
     }
 }
+
+/// A pipe in the place of a file that is read more than once.
+pub(crate) const PIPED_INPUT: &str =
+    "write it to a file first, or pass `-` if the command reads standard input";
 
 /// A reference in a lock file.
 pub(crate) const PINNED_REFERENCE: &str =

@@ -14,6 +14,7 @@ use wharf::reference::redact;
 use wharf::split::SplitPolicy;
 
 use super::failure::{Failure, blocking};
+use super::hints;
 use super::names;
 use super::text::printable;
 
@@ -72,7 +73,11 @@ pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
             true => "a directory",
             false => "not a regular file",
         };
-        return Err(Failure::usage(format!("{name} is {what}")));
+        let failure = Failure::usage(format!("{name} is {what}"));
+        return Err(match metadata.is_dir() {
+            true => failure,
+            false => failure.hint(hints::PIPED_INPUT),
+        });
     }
     File::open(path).map_err(|error| read_failure(&name, error))
 }
