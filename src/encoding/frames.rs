@@ -3,6 +3,7 @@
 //! Spec: RFC 8878, sections 3.1.1 and 3.1.1.2, and `docs/FORMAT.md`, section 7.
 
 use std::io;
+use std::iter;
 use std::ops::Range;
 
 use super::{Encoding, FrameError, declared_size};
@@ -242,7 +243,7 @@ impl<'a, S: Source + ?Sized> FrameWalk<'a, S> {
             let end = self.size.min(at + READ_BYTES);
             self.read.resize((end - at) as usize, 0);
             self.read_at = at;
-            let mut reader = RangesReader::new(self.blob, [at..end]);
+            let mut reader = RangesReader::new(self.blob, iter::once(at..end));
             io::Read::read_exact(&mut reader, &mut self.read)?;
         }
         let from = (at - self.read_at) as usize;

@@ -1,6 +1,7 @@
 //! Splicing: the runs in a row, checked layer by layer and as a whole.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::thread;
 
 use super::{Recipe, RecipeLayer, Run, TileError};
@@ -87,36 +88,60 @@ fn write(drainer: &Drainer, output: &mut (dyn Write + Send)) -> io::Result<Hashe
 
 /// Checks the digest of each part. If reading or writing stops early, that thread reports the error.
 fn check_parts(recipe: &Recipe, relay: Relay) -> Result<(), Error> {
-    let mut root = Hasher::new();
+    let mut root = PartHasher::new(None, recipe.root);
     for run in recipe.runs() {
         match run {
             Run::Root(range) => {
-                let passed = relay.pass(range.end - range.start, |bytes| root.update(bytes));
-                if passed.is_none() {
+                if root.update(range, &relay).is_none() {
                     return Ok(());
                 }
             }
             Run::Layer(index, range) => {
-                let mut hasher = Hasher::new();
-                let passed = relay.pass(range.end - range.start, |bytes| hasher.update(bytes));
-                if passed.is_none() {
+                let mut layer = PartHasher::new(Some(index), recipe.layers[index]);
+                if layer.update(range, &relay).is_none() {
                     return Ok(());
                 }
-                check_part(Some(index), hasher, &recipe.layers[index])?;
+                layer.check()?;
             }
         }
     }
     // If the layers cover the whole component, the root is empty. It is still checked.
-    check_part(None, root, &recipe.root)
+    root.check()
 }
 
-fn check_part(layer: Option<usize>, found: Hasher, part: &RecipeLayer) -> Result<(), Error> {
-    let Some(digest) = part.digest else {
-        return Ok(());
-    };
-    let size = part.size;
-    let checked = found.check(Identity { digest, size });
-    checked.map_err(|source| Error::Content { layer, source })
+/// Checks the digest of a part, if it is known.
+struct PartHasher {
+    layer: Option<usize>,
+    /// The expected identity, and the hasher.
+    check: Option<(Identity, Hasher)>,
+}
+
+impl PartHasher {
+    fn new(layer: Option<usize>, part: RecipeLayer) -> Self {
+        let size = part.size;
+        let identity = part.digest.map(|digest| Identity { digest, size });
+        Self {
+            layer,
+            check: identity.map(|identity| (identity, Hasher::new())),
+        }
+    }
+
+    fn update(&mut self, range: Range<u64>, relay: &Relay) -> Option<()> {
+        relay.pass(range.end - range.start, |bytes| {
+            if let Some((_, hasher)) = &mut self.check {
+                hasher.update(bytes);
+            }
+        })
+    }
+
+    fn check(self) -> Result<(), Error> {
+        let Some((expected, hasher)) = self.check else {
+            return Ok(());
+        };
+        let layer = self.layer;
+        let checked = hasher.check(expected);
+        checked.map_err(|source| Error::Content { layer, source })
+    }
 }
 
 fn read_runs<R: Read>(

@@ -117,8 +117,6 @@ fn a_broken_delta_is_a_warning_and_the_layers_are_fetched() {
         let (upgrade, report, warnings) = pull_with(change);
         let begins = warnings.starts_with("warning: the delta sha256:");
         assert!(begins && warnings.contains(reason), "{name}: {warnings}");
-        let is_short = warnings.lines().count() == 1 && warnings.len() < 200;
-        assert!(is_short, "{name}: {warnings}");
         let file = report["delta_bytes"].as_u64().unwrap();
         let layers = report["fetched_bytes"].as_u64().unwrap() - file;
         // A part before the broken one may have been used.
@@ -226,6 +224,8 @@ fn a_delta_that_cannot_be_fetched_is_a_warning() {
         registry.on(method, &path(&upgrade), usize::MAX, fault);
         let (report, warnings) = upgrade.scene.pull_with("2.0", &version(2), &[]);
         assert!(warnings.contains(reason), "{warnings}");
+        let is_short = warnings.lines().count() == 1 && !warnings.contains("expected");
+        assert!(is_short, "{warnings}");
         upgrade.assert_whole(&report);
     };
     let file = |upgrade: &Upgrade| format!("/blobs/{}", Digest::of(&upgrade.delta.file));
