@@ -66,12 +66,19 @@ pub fn splice<R: Read>(
             Ok(written) => written.map_err(Error::Write)?,
             Err(_) => return Err(Error::Write(io::Error::other("writing panicked"))),
         };
-        // The checker is behind the reader, so its error concerns an earlier place.
-        match checked {
-            Ok(checked) => checked?,
-            Err(_) => return Err(Error::Write(io::Error::other("checking panicked"))),
+        let Ok(checked) = checked else {
+            return Err(Error::Write(io::Error::other("checking panicked")));
+        };
+        match (read, checked) {
+            // The bytes are wrong because they could not be decoded.
+            (Err(read @ Error::Layer { layer, .. }), Err(Error::Content { layer: wrong, .. }))
+                if layer == wrong =>
+            {
+                return Err(read);
+            }
+            // The checker is behind the reader, so its error concerns an earlier layer.
+            (read, checked) => checked.and(read)?,
         }
-        read?;
         hasher.check(recipe.content).map_err(Error::Whole)
     })
 }
