@@ -183,7 +183,10 @@ impl Upgrade {
 fn short_chain(error: &DeltaError) -> String {
     let mut line = error.to_string();
     let causes = iter::successors(error.source(), |&cause| cause.source());
-    for cause in causes.take_while(|cause| !cause.is::<Mismatch>()) {
+    let is_mismatch = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<Mismatch>() || cause.is::<Box<Mismatch>>()
+    };
+    for cause in causes.take_while(|cause| !is_mismatch(*cause)) {
         line = format!("{line}: {cause}");
     }
     line
