@@ -14,6 +14,7 @@ mod local;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub(crate) use self::choose::is_worth_fetching;
 pub use self::local::{CachedContents, LocalContents, add_base};
 use super::SplitArtifact;
 use super::open::is_local_failure;
