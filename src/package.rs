@@ -26,7 +26,7 @@ pub use self::configuration::{
     Configuration, ConfigurationError, RegistryChoice, RegistrySettings, UserPassword,
 };
 pub use self::connect::{Connector, LocatedArtifact, LocatedVersion};
-pub use self::delta::{DeltaSources, attach_deltas};
+pub use self::delta::{DeltaSources, VersionOutcome, attach_deltas};
 pub use self::error::{Error, LockFileError};
 pub use self::locate::{Locator, Registry};
 pub use self::lock::{Lock, LockEntry, LockError};

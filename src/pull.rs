@@ -19,6 +19,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+pub(crate) use self::delta::is_worth_fetching;
 pub use self::delta::{
     CachedContents, DeltaTally, LocalContents, MIN_MISSING_BYTES, Prepared, add_base, list_deltas,
     prepare,

@@ -12,7 +12,7 @@ use wharf::store::spool::Spool;
 
 use super::arguments::{self, FileOrArtifact};
 use super::failure::{Failure, blocking};
-use super::input::{open_file, printable_path};
+use super::input::{self, open_file, printable_path};
 use super::settings::Context;
 use super::text::unwritable;
 
@@ -42,6 +42,17 @@ impl ComponentInput {
                 Ok(Self { name, file })
             }
         }
+    }
+
+    /// Reads the component, and warns if it cannot be parsed to its end. Blocks.
+    pub(crate) fn read_with_warning(
+        self,
+        policy: &SplitPolicy,
+    ) -> Result<Component<File>, Failure> {
+        let name = self.name.clone();
+        let component = self.read(policy)?;
+        input::warn(&component.map, &name, "the rest is not split");
+        Ok(component)
     }
 
     /// Maps, plans and hashes the component. Blocks.

@@ -96,7 +96,8 @@ impl Delta {
         let observer = context.observer();
         let level = self.level.delta_level;
         let make = move || {
-            let (old, new) = (old.read(&policy)?, new.read(&policy)?);
+            let old = old.read_with_warning(&policy)?;
+            let new = new.read_with_warning(&policy)?;
             observer.planned(changed_bytes(&old, &new));
             let mut out = out;
             let mut parts = Spool::new_in(&scratch).with_context(|| unwritable(&scratch))?;

@@ -11,6 +11,7 @@ use wharf::component::Component;
 use wharf::error::Error;
 use wharf::error::Kind;
 use wharf::reference::redact;
+use wharf::section::SectionMap;
 use wharf::split::SplitPolicy;
 
 use super::failure::{Failure, blocking};
@@ -51,15 +52,19 @@ impl Input {
     /// Warns if the component cannot be parsed to its end, or its imports or exports cannot.
     pub(crate) fn warn(&self, path: &Path) {
         let name = printable_path(path);
-        let map = &self.component.map;
-        if let Some(damage) = &map.damage {
-            eprintln!(
-                "warning: {name} cannot be parsed past byte {}: {}; the rest is stored unchanged",
-                damage.offset, damage.reason
-            );
-        } else if let Some(warning) = names::warning(&map.names) {
-            eprintln!("warning: {name}: {warning}");
-        }
+        warn(&self.component.map, &name, "the rest is stored unchanged");
+    }
+}
+
+/// Warns about damage in a component. `rest` says how the bytes after the damage are used.
+pub(crate) fn warn(map: &SectionMap, name: &str, rest: &str) {
+    if let Some(damage) = &map.damage {
+        eprintln!(
+            "warning: {name} cannot be parsed past byte {}: {}; {rest}",
+            damage.offset, damage.reason
+        );
+    } else if let Some(warning) = names::warning(&map.names) {
+        eprintln!("warning: {name}: {warning}");
     }
 }
 

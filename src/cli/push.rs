@@ -155,11 +155,7 @@ impl DeltaFlags {
         };
         if let Some(before) = before {
             let name = reference.to_string();
-            let attached = match before {
-                Ok(before) => attacher.attach(&name, store, &before).await,
-                Err(error) => Err(error.into()),
-            };
-            attacher.warn_if_failed(&name, attached);
+            attacher.attach_previous(&name, store, before).await;
         }
         attacher.attach_named(old).await;
         Ok(attacher.finish(reference)?.0)

@@ -258,6 +258,62 @@ fn changed_files_give_the_component_or_an_error() {
     assert!(rebuilt < mutations() / 4, "{rebuilt}");
 }
 
+/// Counts the bytes that are read.
+struct CountingReader<'a> {
+    bytes: &'a [u8],
+    read: usize,
+}
+
+impl Read for CountingReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.read += read;
+        Ok(read)
+    }
+}
+
+#[test]
+fn a_part_that_is_too_large_is_not_read_to_its_end() {
+    let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+    let contents = [10, 11].map(|seed| noise(seed, 4 << 20));
+    let mut parts = scratch();
+    let mut writer = DeltaWriter::new(old, new, None, 9, &mut parts);
+    let mut add = |bytes: &mut dyn Read, size, limit| {
+        let kind = PartKind::Layer(size);
+        let base = None;
+        let content = PartContent {
+            kind,
+            size,
+            bytes,
+            base,
+        };
+        writer.add(content, limit).unwrap()
+    };
+    let [large, other] = &contents;
+    let mut reader = CountingReader {
+        bytes: large,
+        read: 0,
+    };
+    assert_eq!(add(&mut reader, 4 << 20, 200_000), None);
+    assert!(reader.read < 1 << 20, "{}", reader.read);
+    let length = add(&mut &other[..1000], 1000, u64::MAX).unwrap();
+    // The limit is the first size that is too large.
+    assert_eq!(add(&mut &other[..1000], 1000, length), None);
+    assert_eq!(
+        add(&mut &other[..1000], 1000, length + 1),
+        Some(length),
+        "{length}"
+    );
+    let mut file = Vec::new();
+    writer.finish(&mut file).unwrap();
+    let delta = DeltaFile::open(file).unwrap();
+    for part in 0..2 {
+        let (expected, mut output) = (Identity::of(&other[..1000]), Vec::new());
+        delta.decode(part, &[], expected, &mut output).unwrap();
+        assert!(output == other[..1000]);
+    }
+}
+
 #[test]
 fn a_failing_output_is_an_error() {
     struct Full;

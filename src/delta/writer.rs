@@ -53,7 +53,7 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
     }
 
     /// Adds a part, unless it would have `limit` bytes or more. Returns its size in bytes, or nothing if it was not
-    /// added.
+    /// added. It then stops to read the content at the limit.
     pub fn add(&mut self, content: PartContent<'_>, limit: u64) -> io::Result<Option<u64>> {
         let method = match content.base {
             Some(_) => Method::Prefix,
@@ -61,14 +61,19 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
         };
         self.parts.seek(SeekFrom::Start(self.end))?;
         let base = content.base.map_or(&[][..], |(_, bytes)| bytes);
-        let mut output = BufWriter::new(&mut *self.parts);
-        method.encode(base, content.bytes, content.size, self.level, &mut output)?;
-        output.flush()?;
-        drop(output);
-        let length = self.parts.stream_position()? - self.end;
+        let mut output = LimitedWriter {
+            output: BufWriter::new(&mut *self.parts),
+            length: 0,
+            limit,
+        };
+        let encoded = method.encode(base, content.bytes, content.size, self.level, &mut output);
+        let length = output.length;
         if length >= limit {
             return Ok(None);
         }
+        encoded?;
+        output.flush()?;
+        drop(output);
         self.end += length;
         self.header.parts.push(Part {
             kind: content.kind,
@@ -102,5 +107,28 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
             Ok(header.len() as u64 + self.end)
         };
         write().map_err(|error| Error::File("writing the delta file", error))
+    }
+}
+
+/// Fails when the limit is reached, which ends the encoder.
+struct LimitedWriter<W> {
+    output: W,
+    /// The bytes so far, with those of the write that failed.
+    length: u64,
+    limit: u64,
+}
+
+impl<W: Write> Write for LimitedWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.length += bytes.len() as u64;
+        if self.length >= self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.output.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }

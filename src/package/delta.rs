@@ -23,13 +23,24 @@ pub enum DeltaSources {
     All,
 }
 
-/// Attaches deltas from lower versions of the package to the artifact of `version`. Calls `done` for each source. A
-/// source that fails does not stop the others.
+/// The result for one lower version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionOutcome {
+    /// The version is a source.
+    Source(DeltaOutcome),
+    /// The version is yanked.
+    Yanked,
+    /// The version has no split form.
+    Unsplit,
+}
+
+/// Attaches deltas from lower versions of the package to the artifact of `version`. Calls `done` for each version that
+/// was opened. A source that fails does not stop the others.
 pub async fn attach_deltas(
     target: &DeltaTarget<'_>,
     version: &Version,
     sources: DeltaSources,
-    mut done: impl FnMut(&Version, Result<DeltaOutcome, Error>),
+    mut done: impl FnMut(&Version, Result<VersionOutcome, Error>),
 ) -> Result<(), Error> {
     let tags = Tags::read(target.store.tags().await?);
     let mut opened = BTreeMap::new();
@@ -38,11 +49,9 @@ pub async fn attach_deltas(
             let is_usable = match opened.get(old) {
                 Some(is_usable) => *is_usable,
                 None => {
-                    let attached = attach_from(target, &tags, tag).await.transpose();
-                    let is_usable = attached.is_some();
-                    attached
-                        .into_iter()
-                        .for_each(|attached| done(old, attached));
+                    let attached = attach_from(target, &tags, tag).await;
+                    let is_usable = matches!(attached, Err(_) | Ok(VersionOutcome::Source(_)));
+                    done(old, attached);
                     opened.insert(old, is_usable);
                     is_usable
                 }
@@ -55,21 +64,22 @@ pub async fn attach_deltas(
     Ok(())
 }
 
-/// Attaches the delta from one version. Returns nothing if no delta can be made from it.
+/// Attaches the delta from one version, if it can be a source.
 async fn attach_from(
     target: &DeltaTarget<'_>,
     tags: &Tags,
     tag: &str,
-) -> Result<Option<DeltaOutcome>, Error> {
+) -> Result<VersionOutcome, Error> {
     let (store, name) = (target.store, Name::Tag(tag.to_owned()));
     let Some(opened) = open_component(store, target.session, &name).await? else {
-        return Ok(None);
+        return Ok(VersionOutcome::Unsplit);
     };
     match opened.split() {
-        Some(old) if !tags.is_yanked(store, &opened.digest).await? => {
-            Ok(Some(target.attach_delta(store, old).await?))
-        }
-        _ => Ok(None),
+        Some(_) if tags.is_yanked(store, &opened.digest).await? => Ok(VersionOutcome::Yanked),
+        Some(old) => Ok(VersionOutcome::Source(
+            target.attach_delta(store, old).await?,
+        )),
+        None => Ok(VersionOutcome::Unsplit),
     }
 }
 

@@ -16,6 +16,7 @@ use std::error::Error as _;
 use std::iter;
 use std::sync::Arc;
 
+pub(crate) use self::choose::is_worth_fetching;
 pub use self::local::{CachedContents, LocalContents, add_base};
 use super::SplitArtifact;
 use super::open::is_local_failure;

@@ -4,7 +4,7 @@
 //! where a push has just put the new ones, and otherwise from the stores. One task reads them, while a thread encodes,
 //! so that at most one base and a few open files are in use.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
@@ -13,14 +13,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::layer_threads::LayerThreads;
-use crate::artifact::{Layer, ListedDelta, delta_manifest};
+use crate::artifact::{Layer, ListedDelta, delta_file, delta_manifest};
 use crate::content::StoredContent;
 use crate::copy;
 use crate::delta::{self, DeltaWriter, MAX_BASE_BYTES, PartContent, PartKind};
 use crate::digest::{Digest, Hasher, Identity};
 use crate::error::Error;
 use crate::manifest::{Descriptor, EMPTY_BLOB, annotation, media_type, to_json};
-use crate::pull::{SplitArtifact, list_deltas};
+use crate::pull::{SplitArtifact, is_worth_fetching, list_deltas};
 use crate::reference::Name;
 use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, Session, Store, WritableStore, blocking};
@@ -31,6 +31,11 @@ const MAX_VERSION_BYTES: usize = 128;
 /// Returns the size of the largest part that saves a tenth of the stored layer, in bytes.
 fn max_part(stored: u64) -> u64 {
     stored - stored.div_ceil(10)
+}
+
+/// Returns the sum of sizes that a manifest states, which may be too large for any number.
+fn total(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// A split artifact that deltas are attached to.
@@ -52,7 +57,9 @@ pub enum DeltaOutcome {
     Attached(ListedDelta),
     /// A delta with the same source was attached before.
     AlreadyAttached,
-    /// No changed layer becomes much smaller by a delta, so there is none.
+    /// Both artifacts are the same component, split in the same way.
+    SameComponent,
+    /// A delta would save too little, and clients would not fetch it.
     NothingSaved,
 }
 
@@ -65,23 +72,27 @@ impl DeltaTarget<'_> {
         old: &SplitArtifact,
     ) -> Result<DeltaOutcome, Error> {
         let source = old.manifest.config.digest;
-        let changed = self.changed_layers(old);
-        if changed.is_empty() {
+        if source == self.split.manifest.config.digest {
+            return Ok(DeltaOutcome::SameComponent);
+        }
+        let (changed, missing) = self.changed_layers(old);
+        let replaceable = total(changed.iter().map(|changed| changed.new.blob.size));
+        if !is_worth_fetching(missing, replaceable, 0) {
             return Ok(DeltaOutcome::NothingSaved);
         }
         if self.has_delta(&source).await? {
             return Ok(DeltaOutcome::AlreadyAttached);
         }
-        let Some(file) = self.make(store, source, changed).await? else {
+        let Some(file) = self.make(store, source, changed, missing).await? else {
             return Ok(DeltaOutcome::NothingSaved);
         };
         let cache = &self.session.cache;
         let observer = self.session.observer.as_ref();
-        for blob in [cache.add(EMPTY_BLOB)?, file] {
-            copy::push_blob(self.store, blob, &cache.path(&blob.digest), observer).await?;
-        }
-        let version = old.manifest.annotations.get(annotation::VERSION);
-        let version = version.filter(|version| version.len() <= MAX_VERSION_BYTES);
+        let empty = cache.add(EMPTY_BLOB)?;
+        copy::push_blob(self.store, empty, &cache.path(&empty.digest), observer).await?;
+        // The store may have a damaged blob of this digest, but no complete one.
+        copy::send_blob(self.store, file, &cache.path(&file.digest), observer).await?;
+        let version = self.source_version(old);
         let subject = Descriptor::new(media_type::MANIFEST, self.split.identity());
         let manifest = delta_manifest(subject, source, version.map(String::as_str), file);
         let manifest = RawManifest::new(to_json(&manifest), media_type::MANIFEST);
@@ -94,35 +105,58 @@ impl DeltaTarget<'_> {
         }))
     }
 
-    /// Returns whether a delta with this source is attached.
+    /// Returns the version of an old artifact. A version means nothing without its package, so it is that of this one.
+    fn source_version<'a>(&self, old: &'a SplitArtifact) -> Option<&'a String> {
+        let old = &old.manifest.annotations;
+        let package = old.get(annotation::PACKAGE)?;
+        let is_same = self.split.manifest.annotations.get(annotation::PACKAGE) == Some(package);
+        let version = old.get(annotation::VERSION)?;
+        (is_same && version.len() <= MAX_VERSION_BYTES).then_some(version)
+    }
+
+    /// Returns whether a delta with this source is attached and complete.
     async fn has_delta(&self, source: &Digest) -> Result<bool, Error> {
         for listed in list_deltas(self.store, &self.split.digest).await? {
-            if listed.source != *source {
-                continue;
-            }
-            // A garbage collector may have removed a manifest that is still listed.
-            match self.store.manifest(&Name::Digest(listed.manifest)).await {
-                Err(store::Error::NotFound { .. }) => {}
-                found => return Ok(found.map(|_| true)?),
+            if listed.source == *source && self.is_complete(&listed).await? {
+                return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Makes the delta file in the cache. Returns nothing if it would have no parts.
+    /// Returns whether the store has the manifest and the file of a listed delta. A garbage collector may have removed
+    /// them, and the file may be damaged.
+    async fn is_complete(&self, listed: &ListedDelta) -> Result<bool, store::Error> {
+        let manifest = match self.store.manifest(&Name::Digest(listed.manifest)).await {
+            Err(store::Error::NotFound { .. }) => return Ok(false),
+            found => found?,
+        };
+        match delta_file(&manifest.bytes) {
+            Ok(file) => match self.store.size(&file.digest).await {
+                // The registry does not state sizes.
+                Err(store::Error::Malformed { .. }) => Ok(true),
+                size => Ok(size? == Some(file.size)),
+            },
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Makes the delta file in the cache. Returns nothing if a client without `missing` bytes would not fetch it.
     async fn make(
         &self,
         store: &dyn Store,
         source: Digest,
         changed: Vec<ChangedLayer<'_>>,
+        missing: u64,
     ) -> Result<Option<Identity>, Error> {
-        let changed_bytes = changed.iter().map(|changed| changed.new.content.size).sum();
-        self.session.observer.planned(changed_bytes);
+        let sizes = changed.iter().map(|changed| changed.new.content.size);
+        self.session.observer.planned(total(sizes));
         let (sender, parts) = mpsc::channel(1);
         let encoder = DeltaEncoder {
             source,
             target: self.split.manifest.config.digest,
             level: self.level,
+            missing,
             parts,
             session: self.session.clone(),
         };
@@ -133,7 +167,7 @@ impl DeltaTarget<'_> {
                 let part = PartInput {
                     number,
                     content: new.content,
-                    limit: max_part(new.blob.size) + 1,
+                    stored: new.blob.size,
                     base: base.content,
                     base_file: self.read_content(store, base).await?,
                     content_file: self.read_content(self.store, new).await?,
@@ -155,25 +189,28 @@ impl DeltaTarget<'_> {
     }
 
     /// Returns the layers whose content the old artifact lacks, each content once, if they have a base that is not too
-    /// large.
-    fn changed_layers<'a>(&'a self, old: &'a SplitArtifact) -> Vec<ChangedLayer<'a>> {
+    /// large. Also returns the stored bytes of all layers that the old artifact lacks.
+    fn changed_layers<'a>(&'a self, old: &'a SplitArtifact) -> (Vec<ChangedLayer<'a>>, u64) {
         let old_layers: Vec<&Layer> = old.manifest.all_layers().collect();
         let mut known: HashSet<Digest> = old_layers
             .iter()
             .map(|layer| layer.content.digest)
             .collect();
         let bases = delta::bases(&old.config, &self.split.config);
-        let new_layers = self.split.manifest.all_layers().zip(bases).enumerate();
-        let changed = new_layers.filter_map(|(number, (new, base))| {
-            let base = *old_layers.get(base?)?;
-            let is_usable = base.content.size <= MAX_BASE_BYTES;
-            (is_usable && known.insert(new.content.digest)).then_some(ChangedLayer {
-                number: number as u64,
-                new,
-                base,
-            })
-        });
-        changed.collect()
+        let (mut changed, mut missing) = (Vec::new(), HashMap::new());
+        for (number, (new, base)) in self.split.manifest.all_layers().zip(bases).enumerate() {
+            if known.contains(&new.content.digest) {
+                continue;
+            }
+            missing.insert(new.blob.digest, new.blob.size);
+            let base = base.and_then(|base| old_layers.get(base).copied());
+            if let Some(base) = base.filter(|base| base.content.size <= MAX_BASE_BYTES) {
+                known.insert(new.content.digest);
+                let number = number as u64;
+                changed.push(ChangedLayer { number, new, base });
+            }
+        }
+        (changed, total(missing.into_values()))
     }
 
     /// Returns a file with the verified content of a layer.
@@ -205,8 +242,8 @@ struct PartInput {
     content_file: File,
     base: Identity,
     base_file: File,
-    /// The part is left out if it would have this many bytes or more.
-    limit: u64,
+    /// The size of the layer that the part replaces.
+    stored: u64,
 }
 
 /// Writes a delta file from the parts that it receives.
@@ -214,6 +251,8 @@ struct DeltaEncoder {
     source: Digest,
     target: Digest,
     level: u8,
+    /// The stored bytes of all layers that the old artifact lacks.
+    missing: u64,
     parts: mpsc::Receiver<PartInput>,
     session: Session,
 }
@@ -225,16 +264,18 @@ impl DeltaEncoder {
         Ok(written.map_err(store::Error::file(&directory))?)
     }
 
-    /// Returns the file, or nothing if it has no parts. Blocks.
+    /// Returns the file, or nothing if it is not worth fetching. Blocks.
     fn write(mut self, directory: &Path) -> io::Result<Option<(Identity, Spool)>> {
         let mut scratch = Spool::new_in(directory)?;
         let (source, target) = (self.source, self.target);
         let mut writer = DeltaWriter::new(source, target, None, self.level, scratch.file());
+        let mut replaced = 0u64;
         while let Some(part) = self.parts.blocking_recv() {
             let mut base = Vec::with_capacity(usize::try_from(part.base.size).unwrap_or(0));
             (&part.base_file).read_to_end(&mut base)?;
             let mut bytes = ObservedReader {
                 file: part.content_file,
+                left: part.content.size,
                 session: &self.session,
             };
             let content = PartContent {
@@ -243,14 +284,20 @@ impl DeltaEncoder {
                 bytes: &mut bytes,
                 base: Some((part.base, &base)),
             };
-            writer.add(content, part.limit)?;
+            match writer.add(content, max_part(part.stored) + 1)? {
+                Some(_) => replaced = replaced.saturating_add(part.stored),
+                None => self.session.observer.moved(bytes.left),
+            }
         }
         if writer.is_empty() {
             return Ok(None);
         }
         let mut spool = Spool::new_in(directory)?;
         let file = spool.file();
-        writer.finish(file).map_err(io::Error::other)?;
+        let size = writer.finish(file).map_err(io::Error::other)?;
+        if !is_worth_fetching(self.missing, replaced, size) {
+            return Ok(None);
+        }
         file.rewind()?;
         let mut hasher = Hasher::new();
         io::copy(file, &mut hasher)?;
@@ -261,12 +308,15 @@ impl DeltaEncoder {
 /// Reports the bytes that are read.
 struct ObservedReader<'a> {
     file: File,
+    /// The bytes that were not read yet.
+    left: u64,
     session: &'a Session,
 }
 
 impl Read for ObservedReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(read as u64);
         self.session.observer.moved(read as u64);
         Ok(read)
     }

@@ -1,7 +1,8 @@
 //! Deltas that commands attach to artifacts.
 
 use wharf::digest::Digest;
-use wharf::package::{self, DeltaSources};
+use wharf::error::{self, Kind};
+use wharf::package::{self, DeltaSources, VersionOutcome};
 use wharf::pull::{self, OpenArtifact, SplitArtifact};
 use wharf::push::{DeltaOutcome, DeltaTarget};
 use wharf::reference::package::Version;
@@ -87,7 +88,8 @@ impl<'a> DeltaAttacher<'a> {
             .transpose()
     }
 
-    /// Attaches the deltas from lower versions of the package. Failures are warnings.
+    /// Attaches the deltas from lower versions of the package. Failures are warnings. Notes say why there is no delta from
+    /// a version: from each one if all lower versions are sources, and otherwise if the bytes are the same.
     pub(crate) async fn attach_versions(&mut self, version: &Version, sources: DeltaSources) {
         let Self {
             context,
@@ -95,13 +97,28 @@ impl<'a> DeltaAttacher<'a> {
             rows,
             first,
         } = self;
-        let done = |old: &Version, attached: Result<DeltaOutcome, package::Error>| match attached {
-            Ok(DeltaOutcome::Attached(delta)) => rows.push(delta.into()),
-            Ok(DeltaOutcome::AlreadyAttached | DeltaOutcome::NothingSaved) => {}
-            Err(error) => warn(context, &format!(" from {old}"), error.into(), first),
+        let mut count = 0;
+        let done = |old: &Version, attached: Result<VersionOutcome, package::Error>| {
+            count += 1;
+            let name = old.to_string();
+            let note = match attached {
+                Ok(VersionOutcome::Source(DeltaOutcome::Attached(delta))) => {
+                    return rows.push(delta.into());
+                }
+                Ok(VersionOutcome::Source(outcome)) => reason(&outcome),
+                Ok(VersionOutcome::Yanked) => "it is yanked",
+                Ok(VersionOutcome::Unsplit) => NO_SPLIT_FORM,
+                Err(error) => return warn(context, &format!(" from {name}"), error.into(), first),
+            };
+            if sources == DeltaSources::All || note == SAME_COMPONENT {
+                say(context, &name, note);
+            }
         };
         if let Err(error) = package::attach_deltas(target, version, sources, done).await {
             warn(context, "", error.into(), first);
+        } else if count == 0 && sources == DeltaSources::All {
+            let note = format!("note: there is no version lower than {version}");
+            context.progress.say(&note);
         }
     }
 
@@ -116,36 +133,59 @@ impl<'a> DeltaAttacher<'a> {
         }
     }
 
-    /// Attaches the delta from an old artifact.
+    /// Attaches the delta from the artifact that a tag named before. A failure is a warning, and a new tag is a note.
+    pub(crate) async fn attach_previous(
+        &mut self,
+        reference: &str,
+        store: &dyn Store,
+        previous: Result<OpenArtifact, error::Error>,
+    ) {
+        let attached = match previous {
+            // The tag names the new artifact now, so it does not name the source.
+            Ok(old) => self.attach_from(reference, None, store, &old).await,
+            Err(error) if error.kind() == Kind::NotFound => {
+                say(self.context, reference, "the tag is new");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.warn_if_failed(reference, attached);
+    }
+
+    /// Attaches the delta from an old artifact that the command line names.
     pub(crate) async fn attach(
         &mut self,
         name: &str,
         store: &dyn Store,
         old: &OpenArtifact,
     ) -> Result<(), Failure> {
-        let say = |note: String| self.context.progress.say(&format!("note: {note}"));
-        let Some(old) = old.split() else {
-            say(format!(
-                "{name} has no split form, so no delta from it was made"
-            ));
-            return Ok(());
+        self.attach_from(name, Some(name), store, old).await
+    }
+
+    /// Attaches the delta from an old artifact. `source` is its name in the report.
+    async fn attach_from(
+        &mut self,
+        name: &str,
+        source: Option<&str>,
+        store: &dyn Store,
+        old: &OpenArtifact,
+    ) -> Result<(), Failure> {
+        let note = match old.split() {
+            Some(old) => match self.target.attach_delta(store, old).await? {
+                DeltaOutcome::Attached(delta) => {
+                    self.rows.push(DeltaRow::from(delta).named(source));
+                    return Ok(());
+                }
+                outcome => reason(&outcome),
+            },
+            None => NO_SPLIT_FORM,
         };
-        match self.target.attach_delta(store, old).await? {
-            DeltaOutcome::Attached(delta) => self.rows.push(delta.into()),
-            DeltaOutcome::AlreadyAttached => {
-                say(format!("a delta from {name} already exists"));
-            }
-            DeltaOutcome::NothingSaved => {
-                say(format!(
-                    "a delta from {name} would save too little, so none was made"
-                ));
-            }
-        }
+        say(self.context, name, note);
         Ok(())
     }
 
     /// Prints a failure as a warning.
-    pub(crate) fn warn_if_failed(&mut self, name: &str, attached: Result<(), Failure>) {
+    fn warn_if_failed(&mut self, name: &str, attached: Result<(), Failure>) {
         if let Err(failure) = attached {
             let from = format!(" from {name}");
             warn(self.context, &from, failure, &mut self.first);
@@ -172,6 +212,24 @@ pub(crate) fn deltas_or_warning(
         warn(context, "", failure, &mut None);
         Vec::new()
     })
+}
+
+const NO_SPLIT_FORM: &str = "it has no split form";
+const SAME_COMPONENT: &str = "it is the same component";
+
+/// Returns why an outcome is no new delta.
+fn reason(outcome: &DeltaOutcome) -> &'static str {
+    match outcome {
+        DeltaOutcome::Attached(_) | DeltaOutcome::AlreadyAttached => "there is one already",
+        DeltaOutcome::SameComponent => SAME_COMPONENT,
+        DeltaOutcome::NothingSaved => "it would save too little",
+    }
+}
+
+/// Prints why no delta was made.
+fn say(context: &Context, name: &str, reason: &str) {
+    let line = format!("note: no delta from {name} was made: {reason}");
+    context.progress.say(&line);
 }
 
 /// Prints a failure as a warning, and records it if it is the first.

@@ -19,6 +19,9 @@ pub(crate) struct DeltaRow {
     from_version: Option<String>,
     /// The size of the delta file.
     bytes: u64,
+    /// The old artifact as the command line names it.
+    #[serde(skip)]
+    name: Option<String>,
 }
 
 impl From<ListedDelta> for DeltaRow {
@@ -27,16 +30,24 @@ impl From<ListedDelta> for DeltaRow {
             from: listed.source,
             from_version: listed.source_version,
             bytes: listed.size,
+            name: None,
         }
     }
 }
 
 impl DeltaRow {
-    /// Returns the text: the size and the old version.
+    /// Adds the name of the old artifact, which has no version or is of another package.
+    pub(super) fn named(self, name: Option<&str>) -> Self {
+        let name = name.map(str::to_owned);
+        Self { name, ..self }
+    }
+
+    /// Returns the text: the size and the old version, or otherwise its name or split digest.
     pub(crate) fn text(&self) -> String {
-        let from = match &self.from_version {
-            Some(version) => text::printable(version),
-            None => self.from.to_string(),
+        let from = match (&self.from_version, &self.name) {
+            (Some(version), _) => text::printable(version),
+            (None, Some(name)) => name.clone(),
+            (None, None) => self.from.to_string(),
         };
         format!("{} from {from}", text::size(self.bytes))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::{DeltaError, REQUEST_BYTES, REQUESTS, Upgrade};
+use super::{DeltaError, MIN_MISSING_BYTES, REQUEST_BYTES, REQUESTS, Upgrade};
 use crate::artifact::{ListedDelta, delta_file};
 use crate::delta::{self, Header, MAX_BASE_BYTES, bases};
 use crate::digest::Identity;
@@ -207,6 +207,12 @@ fn begun_header(bytes: &[u8], is_all: bool) -> Result<Option<Header>, delta::Err
         Err(delta::Error::HeaderEnd(_)) if !is_all && bytes.len() <= MAX_HEADER_BYTES => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns whether a reader without `missing` bytes of layers would fetch a delta file of `size` bytes that replaces
+/// `replaced` of them.
+pub(crate) fn is_worth_fetching(missing: u64, replaced: u64, size: u64) -> bool {
+    missing > MIN_MISSING_BYTES && saved(replaced, size) > 0
 }
 
 /// Returns the bytes that a delta file saves, with the cost of its requests.

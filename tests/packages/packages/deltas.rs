@@ -1,5 +1,7 @@
 //! Deltas from version to version.
 
+mod not_made;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
