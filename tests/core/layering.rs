@@ -130,7 +130,8 @@ fn sources_have_no_import_circle() {
     assert!(circles.is_empty(), "\n{}\n", circles.join("\n"));
 }
 
-/// Returns path, relative to `src`, and text of every source file. A file `tests.rs` is all tests.
+/// Returns path, relative to `src`, and text of every source file. A file `tests.rs` and a directory
+/// `tests` are all tests.
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
@@ -138,7 +139,7 @@ fn sources() -> Vec<(String, String)> {
     while let Some(directory) = pending.pop() {
         for entry in fs::read_dir(&directory).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("tests") {
                 pending.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs")
                 && !path.ends_with("tests.rs")
