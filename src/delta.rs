@@ -14,6 +14,11 @@
 mod error;
 mod file;
 mod header;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the method for code comes later")
+)]
+mod instruction;
 mod method;
 mod pairs;
 mod prefix;
