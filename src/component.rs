@@ -80,6 +80,14 @@ impl<S: Source> Component<S> {
         HashingReader::new(&self.source, self.layer_ranges(layer), read)
     }
 
+    /// Returns a layer's content as a source of its own. The layers count as in [`Component::contents`].
+    pub fn content_source(&self, layer: usize) -> ContentSource<'_, S> {
+        ContentSource {
+            source: &self.source,
+            ranges: self.layer_ranges(layer),
+        }
+    }
+
     fn layer_ranges(&self, layer: usize) -> Vec<Range<u64>> {
         match layer.checked_sub(1) {
             Some(section) => vec![self.plan.layers[section].range.clone()],
@@ -89,10 +97,7 @@ impl<S: Source> Component<S> {
 
     /// Returns the section path of a layer. The layers count as in [`Component::contents`], so the root is 0.
     pub fn path(&self, layer: usize) -> &str {
-        match layer.checked_sub(1) {
-            Some(section) => &self.config.layers[section].path,
-            None => "root",
-        }
+        self.config.path(layer)
     }
 
     fn matter(&self, layer: usize) -> ContentKind {
@@ -114,6 +119,38 @@ impl<S: Source> Component<S> {
             source,
         })?;
         reader.hasher.check(whole).map_err(|_| Error::Changed)
+    }
+}
+
+/// The content of a layer.
+pub struct ContentSource<'a, S> {
+    source: &'a S,
+    ranges: Vec<Range<u64>>,
+}
+
+impl<S: Source> Source for ContentSource<'_, S> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self
+            .ranges
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum())
+    }
+
+    fn read_at(&self, mut offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        for range in &self.ranges {
+            let size = range.end - range.start;
+            if offset < size {
+                let count = buffer
+                    .len()
+                    .min(usize::try_from(size - offset).unwrap_or(usize::MAX));
+                return self
+                    .source
+                    .read_at(range.start + offset, &mut buffer[..count]);
+            }
+            offset -= size;
+        }
+        Ok(0)
     }
 }
 

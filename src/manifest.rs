@@ -297,6 +297,14 @@ impl Config {
         to_json(self)
     }
 
+    /// Returns the section path of a layer. The layers count as in manifests, so the root is 0.
+    pub fn path(&self, layer: usize) -> &str {
+        match layer.checked_sub(1) {
+            Some(section) => &self.layers[section].path,
+            None => "root",
+        }
+    }
+
     /// Returns the contents of the layers in manifest order: the root first.
     pub fn contents(&self) -> impl Iterator<Item = Identity> + '_ {
         let layers = self.layers.iter().map(|layer| Identity {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use wharf::component::Component;
+use wharf::delta::Effort;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::manifest::annotation;
@@ -19,7 +20,7 @@ use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, PackageSpec, Requirement, Version};
 use wharf::store::{Store, WritableStore};
 
-use super::delta::DeltaLevel;
+use super::delta::MethodFlags;
 use super::delta::attach::{DeltaAttacher, OldArtifacts, deltas_or_warning};
 use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
@@ -89,7 +90,7 @@ struct DeltaFlags {
     #[arg(long, conflicts_with = "delta_from")]
     no_delta: bool,
     #[command(flatten)]
-    level: DeltaLevel,
+    methods: MethodFlags,
 }
 
 fn parse_annotation(text: &str) -> Result<(String, String), String> {
@@ -338,8 +339,9 @@ impl DeltaFlags {
         old: OldArtifacts,
     ) -> Result<Vec<DeltaRow>, Failure> {
         let (version, manifest) = published;
-        let level = self.level.delta_level;
-        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, level).await? else {
+        let options = self.methods.options(Effort::Best);
+        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, options).await?
+        else {
             return Ok(Vec::new());
         };
         match old.is_empty() {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use wharf::delta::Effort;
 use wharf::digest::Digest;
 use wharf::manifest::Annotations;
 use wharf::package::RegistrySettings;
@@ -13,7 +14,7 @@ use wharf::reference::package::PackageSpec;
 use wharf::reference::{Name, Reference};
 use wharf::store::WritableStore;
 
-use super::delta::DeltaLevel;
+use super::delta::MethodFlags;
 use super::delta::attach::{DeltaAttacher, OldArtifacts, deltas_or_warning};
 use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
@@ -59,7 +60,7 @@ struct DeltaFlags {
     #[arg(long, value_name = "REF")]
     delta_from: Vec<String>,
     #[command(flatten)]
-    level: DeltaLevel,
+    methods: MethodFlags,
 }
 
 #[derive(Serialize)]
@@ -149,8 +150,9 @@ impl DeltaFlags {
         before: Option<Result<OpenArtifact, wharf::error::Error>>,
         old: OldArtifacts,
     ) -> Result<Vec<DeltaRow>, Failure> {
-        let level = self.level.delta_level;
-        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, level).await? else {
+        let options = self.methods.options(Effort::Fast);
+        let Some(mut attacher) = DeltaAttacher::open(context, store, manifest, options).await?
+        else {
             return Ok(Vec::new());
         };
         if let Some(before) = before {

@@ -85,6 +85,12 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+    /// A map cannot be parsed.
+    #[error("part {part} is no map")]
+    Map {
+        /// The part, counted from 0.
+        part: usize,
+    },
     /// A part decodes to other bytes.
     #[error("part {part} has the wrong content")]
     Content {

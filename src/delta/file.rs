@@ -1,11 +1,17 @@
 //! A delta file that is being read.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Error, Header, MAX_BASE_BYTES, Part};
+use super::base::Base;
+use super::map::Map;
+use super::{Error, Header, MAX_BASE_BYTES, Method, Part};
 use crate::digest::{Hasher, Identity};
 use crate::source::{RangesReader, Source};
+
+/// The size of the pieces that decoders write.
+const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// A delta file with its header, and the range of each part.
 #[derive(Debug)]
@@ -14,6 +20,8 @@ pub struct DeltaFile<S> {
     pub header: Header,
     source: S,
     ranges: Vec<Range<u64>>,
+    /// The map that was used last, and the number of its part.
+    last_map: Mutex<Option<(usize, Arc<Map>)>>,
 }
 
 impl<S: Source> DeltaFile<S> {
@@ -40,6 +48,7 @@ impl<S: Source> DeltaFile<S> {
             ranges: ranges.collect(),
             header,
             source,
+            last_map: Mutex::new(None),
         })
     }
 
@@ -50,12 +59,12 @@ impl<S: Source> DeltaFile<S> {
     pub fn decode(
         &self,
         part: usize,
-        base: &[u8],
+        base: Base<'_>,
         content: Identity,
         output: &mut dyn Write,
     ) -> Result<(), Error> {
         let &Part { method, size, .. } = &self.header.parts[part];
-        self.header.parts[part].check(part)?;
+        self.header.check(part, &self.header.parts[part])?;
         let failed = |source| Error::Part { part, source };
         if size != content.size {
             let found = Identity { size, ..content };
@@ -63,17 +72,52 @@ impl<S: Source> DeltaFile<S> {
             let source = crate::digest::Mismatch { expected, found };
             return Err(Error::Content { part, source });
         }
-        let mut output = HashingWriter {
+        let map = self.map_of(part)?;
+        let output = HashingWriter {
             output,
             hasher: Hasher::new(),
         };
-        let mut stored =
-            RangesReader::new(&self.source, std::iter::once(self.ranges[part].clone()));
+        let mut output = BufWriter::with_capacity(OUTPUT_BYTES, output);
+        let mut stored = self.stored(part);
         method
-            .decode(base, &mut stored, size, &mut output)
+            .decode(base, &map, &mut stored, size, &mut output)
             .map_err(failed)?;
+        let output = output
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
         let checked = output.hasher.check(content);
         checked.map_err(|source| Error::Content { part, source })
+    }
+
+    fn stored(&self, part: usize) -> impl Read {
+        RangesReader::new(&self.source, std::iter::once(self.ranges[part].clone()))
+    }
+
+    /// Decodes the map that a part uses, which is empty without one.
+    fn map_of(&self, part: usize) -> Result<Arc<Map>, Error> {
+        let Some(index) = self.header.map(self.header.parts[part].map) else {
+            return Ok(Arc::default());
+        };
+        let mut last = self.last_map.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, map)) = last.as_ref().filter(|(last, _)| *last == index) {
+            return Ok(Arc::clone(map));
+        }
+        let size = self.header.parts[index].size;
+        let mut bytes = Vec::new();
+        let decoded = Method::Whole.decode(
+            Base::Memory(&[]),
+            &Map::default(),
+            &mut self.stored(index),
+            size,
+            &mut bytes,
+        );
+        decoded.map_err(|source| Error::Part {
+            part: index,
+            source,
+        })?;
+        let map = Arc::new(Map::from_bytes(&bytes).ok_or(Error::Map { part: index })?);
+        *last = Some((index, Arc::clone(&map)));
+        Ok(map)
     }
 }
 

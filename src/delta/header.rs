@@ -2,7 +2,9 @@
 
 use std::io::{self, Read};
 
+use super::map::MAX_MAP_BYTES;
 use super::method::Method;
+use super::numbers;
 use super::{Error, MAX_BASE_BYTES};
 use crate::digest::{Digest, Identity};
 use crate::split::{Granularity, MAX_LAYERS, SplitPolicy};
@@ -39,7 +41,7 @@ pub struct Part {
     pub size: u64,
     /// The content that the part was made from.
     pub base: Option<Identity>,
-    /// Reserved for later methods. It is 0 for the known ones.
+    /// One more than the number of the part with the map, or 0 without a map.
     pub map: u64,
     /// The size of the part in the file, in bytes.
     pub length: u64,
@@ -52,31 +54,10 @@ pub enum PartKind {
     Layer(u64),
     /// The config of the new component.
     Config,
+    /// A map, which other parts use.
+    Map,
     /// A kind of a later version. The number of its layer is not interpreted.
     Unknown(u8, u64),
-}
-
-impl Part {
-    /// Checks that this version can decode the part, given its base. `part` is its number, for errors.
-    pub(super) fn check(&self, part: usize) -> Result<(), Error> {
-        if let Method::Unknown(number) = self.method {
-            let what = "method";
-            return Err(Error::Unsupported { part, what, number });
-        }
-        let is_right = match self.base {
-            Some(base) => self.method.has_base() && base.size <= MAX_BASE_BYTES,
-            None => !self.method.has_base(),
-        };
-        match is_right && self.map == 0 {
-            true => Ok(()),
-            false => Err(Error::Inputs { part }),
-        }
-    }
-
-    /// Returns whether this version can decode the part, given its base.
-    pub fn is_known(&self) -> bool {
-        self.check(0).is_ok()
-    }
 }
 
 impl PartKind {
@@ -84,6 +65,7 @@ impl PartKind {
         match (kind, layer) {
             (0, layer) => Self::Layer(layer),
             (1, 0) => Self::Config,
+            (2, 0) => Self::Map,
             (kind, layer) => Self::Unknown(kind, layer),
         }
     }
@@ -92,12 +74,47 @@ impl PartKind {
         match self {
             Self::Layer(layer) => (0, layer),
             Self::Config => (1, 0),
+            Self::Map => (2, 0),
             Self::Unknown(kind, layer) => (kind, layer),
         }
     }
 }
 
 impl Header {
+    /// Returns whether this version can decode a part, given its base.
+    pub fn is_known(&self, part: &Part) -> bool {
+        self.check(0, part).is_ok()
+    }
+
+    /// Checks that this version can decode a part, given its base. `number` is that of the part, for errors.
+    pub(super) fn check(&self, number: usize, part: &Part) -> Result<(), Error> {
+        let method = part.method;
+        if let Method::Unknown(unknown) = method {
+            return Err(Error::Unsupported {
+                part: number,
+                what: "method",
+                number: unknown,
+            });
+        }
+        let fits_base = match part.base {
+            Some(base) => method.has_base() && (method.seeks() || base.size <= MAX_BASE_BYTES),
+            None => !method.has_base(),
+        };
+        let fits_map = part.map == 0 || (method.seeks() && self.map(part.map).is_some());
+        match fits_base && fits_map {
+            true => Ok(()),
+            false => Err(Error::Inputs { part: number }),
+        }
+    }
+
+    /// Returns the index of the part that the map field of another part names, if it can be a map.
+    pub(super) fn map(&self, field: u64) -> Option<usize> {
+        let index = usize::try_from(field.checked_sub(1)?).ok()?;
+        let map = self.parts.get(index)?;
+        let is_plain = map.method == Method::Whole && map.base.is_none() && map.map == 0;
+        (map.kind == PartKind::Map && is_plain && map.size <= MAX_MAP_BYTES).then_some(index)
+    }
+
     /// Serialises the header. The same value gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -112,23 +129,23 @@ impl Header {
                     Granularity::Segment => 2,
                     Granularity::Module => 3,
                 });
-                push_number(&mut bytes, policy.floor);
-                push_number(&mut bytes, policy.max_layers as u64);
+                numbers::push(&mut bytes, policy.floor);
+                numbers::push(&mut bytes, policy.max_layers as u64);
             }
         }
-        push_number(&mut bytes, self.parts.len() as u64);
+        numbers::push(&mut bytes, self.parts.len() as u64);
         for part in &self.parts {
             let (kind, layer) = part.kind.numbers();
             bytes.extend_from_slice(&[kind, part.method.number()]);
-            push_number(&mut bytes, layer);
-            push_number(&mut bytes, part.size);
+            numbers::push(&mut bytes, layer);
+            numbers::push(&mut bytes, part.size);
             bytes.push(u8::from(part.base.is_some()));
             if let Some(base) = part.base {
                 bytes.extend_from_slice(base.digest.bytes());
-                push_number(&mut bytes, base.size);
+                numbers::push(&mut bytes, base.size);
             }
-            push_number(&mut bytes, part.map);
-            push_number(&mut bytes, part.length);
+            numbers::push(&mut bytes, part.map);
+            numbers::push(&mut bytes, part.length);
         }
         bytes
     }
@@ -162,15 +179,6 @@ impl Header {
         };
         Ok((header, reader.offset))
     }
-}
-
-/// Appends an unsigned LEB128 number.
-fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
 }
 
 struct HeaderReader<R> {

@@ -2,7 +2,9 @@
 
 use std::io::{self, Read, Write};
 
-use super::prefix;
+use super::base::Base;
+use super::map::Map;
+use super::{code, covers, prefix};
 
 /// The encoding of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,10 @@ pub enum Method {
     Whole,
     /// zstd frames, each with the whole base as prefix.
     Prefix,
+    /// Copies with differences, and literals.
+    Covers,
+    /// Copied instructions with predicted operands, and literals.
+    Code,
     /// A method of a later version.
     Unknown(u8),
 }
@@ -21,6 +27,8 @@ impl Method {
         match number {
             0 => Self::Whole,
             1 => Self::Prefix,
+            2 => Self::Covers,
+            3 => Self::Code,
             other => Self::Unknown(other),
         }
     }
@@ -30,42 +38,36 @@ impl Method {
         match self {
             Self::Whole => 0,
             Self::Prefix => 1,
+            Self::Covers => 2,
+            Self::Code => 3,
             Self::Unknown(number) => number,
         }
     }
 
     /// Returns whether the method needs a base.
     pub fn has_base(self) -> bool {
-        self == Self::Prefix
+        matches!(self, Self::Prefix | Self::Covers | Self::Code)
     }
 
-    /// Encodes `size` bytes of `content` at one of zstd's levels. An early end of `content` is an error.
-    pub(super) fn encode(
-        self,
-        base: &[u8],
-        content: &mut dyn Read,
-        size: u64,
-        level: u8,
-        output: &mut dyn Write,
-    ) -> io::Result<()> {
-        match self {
-            Self::Whole => prefix::encode(&[], content, size, level, output),
-            Self::Prefix => prefix::encode(base, content, size, level, output),
-            Self::Unknown(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
+    /// Returns whether the method may use a map, and a base that is not in memory.
+    pub fn seeks(self) -> bool {
+        matches!(self, Self::Covers | Self::Code)
     }
 
     /// Decodes exactly `size` bytes of content. `stored` ends with the part.
     pub(super) fn decode(
         self,
-        base: &[u8],
+        base: Base<'_>,
+        map: &Map,
         stored: &mut dyn Read,
         size: u64,
         output: &mut dyn Write,
     ) -> io::Result<()> {
         match self {
             Self::Whole => prefix::decode(&[], stored, size, output),
-            Self::Prefix => prefix::decode(base, stored, size, output),
+            Self::Prefix => prefix::decode(base.memory(), stored, size, output),
+            Self::Covers => covers::decode(base, map, stored, size, output),
+            Self::Code => code::decode(base, map, stored, size, output),
             Self::Unknown(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -96,71 +96,103 @@ pub(super) fn decode(
     size: u64,
     output: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut decoder = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
-    zstd(decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)))?;
-    let mut input = Input {
-        stored,
-        bytes: Vec::new(),
-        taken: 0,
-    };
-    let mut content = Vec::with_capacity(PIECE_BYTES);
-    for size in frame_sizes(size) {
-        input.fill()?;
-        match declared_size(input.rest())? {
+    let mut reader = FrameReader::new(base, stored, size)?;
+    let mut content = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut content)? {
+            0 => return Ok(()),
+            count => output.write_all(&content[..count])?,
+        }
+    }
+}
+
+/// Reads the content of frames. Fails if it is not exactly as long as expected, or if `stored` does not end with it.
+pub(super) struct FrameReader<'a> {
+    decoder: DCtx<'a>,
+    base: &'a [u8],
+    input: Input<'a>,
+    /// The content after the current frame.
+    left: u64,
+    /// The content of the current frame that is left.
+    frame_left: u64,
+    /// Whether the decoder expects more of the current frame.
+    is_open: bool,
+}
+
+impl<'a> FrameReader<'a> {
+    pub(super) fn new(base: &'a [u8], stored: &'a mut dyn Read, size: u64) -> io::Result<Self> {
+        let mut decoder = DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?;
+        zstd(decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)))?;
+        Ok(Self {
+            decoder,
+            base,
+            input: Input {
+                stored,
+                bytes: Vec::new(),
+                taken: 0,
+            },
+            left: size,
+            frame_left: 0,
+            is_open: false,
+        })
+    }
+
+    fn open_frame(&mut self) -> io::Result<()> {
+        let size = self.left.min(FRAME_CONTENT_BYTES);
+        self.input.fill()?;
+        match declared_size(self.input.rest())? {
             Some(found) if found == size => {}
             found => {
                 let (expected, found) = (size, found.unwrap_or(0));
                 return Err(FrameError::Declared { expected, found }.into());
             }
         }
-        if !base.is_empty() {
-            zstd(decoder.ref_prefix(base))?;
+        if !self.base.is_empty() {
+            zstd(self.decoder.ref_prefix(self.base))?;
         }
-        decode_frame(&mut decoder, &mut input, size, &mut content, output)?;
-    }
-    input.fill()?;
-    match input.rest().is_empty() {
-        true => Ok(()),
-        false => Err(FrameError::Trailing.into()),
+        self.left -= size;
+        self.frame_left = size;
+        self.is_open = true;
+        Ok(())
     }
 }
 
-fn decode_frame(
-    decoder: &mut DCtx<'_>,
-    input: &mut Input<'_>,
-    size: u64,
-    content: &mut Vec<u8>,
-    output: &mut dyn Write,
-) -> io::Result<()> {
-    let mut found = 0;
-    loop {
-        input.fill()?;
-        content.clear();
-        let mut pending = InBuffer::around(input.rest());
-        let mut space = OutBuffer::around(&mut *content);
-        let hint = zstd(decoder.decompress_stream(&mut space, &mut pending))?;
-        let taken = pending.pos();
-        input.taken += taken;
-        found += content.len() as u64;
-        if found > size {
-            return Err(FrameError::Bomb(size).into());
+impl Read for FrameReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        output.write_all(content)?;
-        if hint == 0 {
-            break;
+        loop {
+            if !self.is_open {
+                if self.left == 0 {
+                    self.input.fill()?;
+                    return match self.input.rest().is_empty() {
+                        true => Ok(0),
+                        false => Err(FrameError::Trailing.into()),
+                    };
+                }
+                self.open_frame()?;
+            }
+            self.input.fill()?;
+            let mut pending = InBuffer::around(self.input.rest());
+            let mut space = OutBuffer::around(&mut *buffer);
+            let hint = zstd(self.decoder.decompress_stream(&mut space, &mut pending))?;
+            let (count, taken) = (space.pos(), pending.pos());
+            self.input.taken += taken;
+            let expected = self.frame_left;
+            let Some(left) = expected.checked_sub(count as u64) else {
+                return Err(FrameError::Bomb(expected).into());
+            };
+            self.frame_left = left;
+            self.is_open = hint != 0;
+            if (hint == 0 && left > 0) || (hint != 0 && taken == 0 && count == 0) {
+                let found = count as u64;
+                return Err(FrameError::Truncated { expected, found }.into());
+            }
+            if count > 0 {
+                return Ok(count);
+            }
         }
-        if taken == 0 && content.is_empty() {
-            let expected = size;
-            return Err(FrameError::Truncated { expected, found }.into());
-        }
-    }
-    match found == size {
-        true => Ok(()),
-        false => Err(FrameError::Truncated {
-            expected: size,
-            found,
-        }
-        .into()),
     }
 }
 

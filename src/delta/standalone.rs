@@ -1,68 +1,108 @@
 //! Standalone delta files, which rebuild a component from another one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek, Write};
 use std::ops::Range;
 
 use super::file::read_base;
+use super::options::{Classes, Options};
 use super::writer::PartContent;
-use super::{DeltaFile, DeltaWriter, Error, MAX_BASE_BYTES, Part, PartKind, bases};
-use crate::component::Component;
+use super::{
+    Base, DeltaFile, DeltaWriter, Error, MAX_BASE_BYTES, Part, PartKind, Role, bases, groups,
+};
+use crate::component::{Component, ContentSource};
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Config, MAX_CONFIG_BYTES};
 use crate::source::{RangesReader, Source};
 use crate::split::{Recipe, RecipeLayer, SplitPolicy, splice};
 
-/// Writes a delta file from `old` to `new`, which `policy` has split. `scratch` is an empty file. `read` receives the
-/// number of content bytes read so far. Returns the size of the file in bytes.
+/// A delta file that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Whether a content had too little memory for all methods.
+    pub is_limited: bool,
+    /// The parts, with the classes of their bytes.
+    pub parts: Vec<(Part, Classes)>,
+}
+
+/// Writes a delta file from `old` to `new`, which `policy` has split. `scratch` is an empty file. `progress` receives
+/// numbers of content bytes as they are done.
 pub fn make<S: Source, T: Source, F: Read + Write + Seek>(
     old: &Component<S>,
     new: &Component<T>,
     policy: &SplitPolicy,
-    level: u8,
+    options: Options,
     scratch: &mut F,
     output: &mut dyn Write,
-    read: &(dyn Fn(u64) + Sync),
-) -> Result<u64, Error> {
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Made, Error> {
     let failed = |error| Error::File("making the delta file", error);
     let (old_config, new_config) = (old.config.to_bytes(), new.config.to_bytes());
     let source = Identity::of(&old_config);
     let target = Digest::of(&new_config);
-    let mut writer = DeltaWriter::new(source.digest, target, Some(*policy), level, scratch);
+    let policy = Some(*policy);
+    let mut writer = DeltaWriter::new(source.digest, target, policy, options, scratch, progress);
     let config = PartContent {
         kind: PartKind::Config,
+        role: Role::Other,
         size: new_config.len() as u64,
-        bytes: &mut new_config.as_slice(),
-        base: (source.size <= MAX_BASE_BYTES).then_some((source, &old_config)),
+        bytes: Box::new(new_config.as_slice()),
+        base: Some((source, Box::new(old_config.as_slice()))),
+        limit: u64::MAX,
     };
-    writer.add(config, u64::MAX).map_err(failed)?;
-    let old_contents: Vec<Identity> = old.contents().collect();
-    let mut known: Vec<Digest> = old_contents.iter().map(|old| old.digest).collect();
-    for ((layer, content), base) in new
-        .contents()
-        .enumerate()
-        .zip(bases(&old.config, &new.config))
-    {
-        if known.contains(&content.digest) {
-            continue;
-        }
-        known.push(content.digest);
-        let usable = base.filter(|&base| old_contents[base].size <= MAX_BASE_BYTES);
-        let bytes = match usable {
-            Some(base) => {
-                read_base(old.content(base, &|_| {}), old_contents[base].size).map_err(failed)?
+    writer.add(vec![config]).map_err(failed)?;
+    let changed = changed_layers(old, new);
+    let paths: Vec<&str> = changed.iter().map(|(layer, ..)| new.path(*layer)).collect();
+    for group in groups(&paths) {
+        let contents = group.into_iter().map(|index| {
+            let (layer, content, base) = changed[index];
+            let bytes = |base: usize| -> Box<dyn Read> { Box::new(old.content(base, &|_| {})) };
+            PartContent {
+                kind: PartKind::Layer(layer as u64),
+                role: Role::of_path(paths[index]),
+                size: content.size,
+                bytes: Box::new(new.content(layer, &|_| {})),
+                base: base.map(|(base, identity)| (identity, bytes(base))),
+                limit: u64::MAX,
             }
-            None => Vec::new(),
-        };
-        let part = PartContent {
-            kind: PartKind::Layer(layer as u64),
-            size: content.size,
-            bytes: &mut new.content(layer, read),
-            base: usable.map(|base| (old_contents[base], bytes.as_slice())),
-        };
-        writer.add(part, u64::MAX).map_err(failed)?;
+        });
+        writer.add(contents.collect()).map_err(failed)?;
     }
-    writer.finish(output)
+    let is_limited = writer.is_limited();
+    let parts = writer
+        .parts()
+        .map(|(part, classes)| (*part, classes.clone()))
+        .collect();
+    let size = writer.finish(output)?;
+    Ok(Made {
+        size,
+        is_limited,
+        parts,
+    })
+}
+
+/// A layer, its content, and its base: a layer of the old component with its content.
+type ChangedLayer = (usize, Identity, Option<(usize, Identity)>);
+
+/// Returns the layers of `new` whose contents `old` lacks, each content once, with their bases.
+fn changed_layers<S: Source, T: Source>(
+    old: &Component<S>,
+    new: &Component<T>,
+) -> Vec<ChangedLayer> {
+    let old_contents: Vec<Identity> = old.contents().collect();
+    let mut known: HashSet<Digest> = old_contents.iter().map(|old| old.digest).collect();
+    let layers = new
+        .contents()
+        .zip(bases(&old.config, &new.config))
+        .enumerate();
+    let changed = layers.filter(|(_, (content, _))| known.insert(content.digest));
+    changed
+        .map(|(layer, (content, base))| {
+            (layer, content, base.map(|base| (base, old_contents[base])))
+        })
+        .collect()
 }
 
 /// Rebuilds the new component from `old` and a standalone delta file, and checks every byte. `read_old` maps and hashes
@@ -108,7 +148,8 @@ fn config<D: Source>(delta: &DeltaFile<D>, old_config: &[u8]) -> Result<Config, 
     }
     let digest = delta.header.target;
     let mut bytes = Vec::new();
-    delta.decode(part, old_config, Identity { digest, size }, &mut bytes)?;
+    let content = Identity { digest, size };
+    delta.decode(part, Base::Memory(old_config), content, &mut bytes)?;
     let config = serde_json::from_slice(&bytes);
     config.map_err(|error| Error::Config(error.to_string()))
 }
@@ -156,7 +197,7 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
         for (part, described) in delta.header.parts.iter().enumerate() {
             let layer = match described.kind {
                 PartKind::Layer(layer) => layer,
-                PartKind::Config => continue,
+                PartKind::Config | PartKind::Map => continue,
                 PartKind::Unknown(number, _) => {
                     let what = "kind";
                     return Err(Error::Unsupported { part, what, number });
@@ -164,15 +205,31 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
             };
             let index = usize::try_from(layer).unwrap_or(usize::MAX);
             let content = *contents.get(index).ok_or(Error::Layer { part, layer })?;
-            described.check(part)?;
-            let base = base(old, described).map_err(|source| Error::Part { part, source })?;
-            let Some(base) = base else {
+            if known.contains_key(&content) {
+                continue;
+            }
+            delta.header.check(part, described)?;
+            let base = self::base(old, described);
+            let base = base.ok_or_else(|| {
                 let digest = described.base.map_or(content.digest, |base| base.digest);
-                return Err(Error::Base { part, digest });
+                Error::Base { part, digest }
+            })?;
+            let failed_base = |source| Error::Part { part, source };
+            let size = described.base.map_or(0, |base| base.size);
+            let memory = match &base {
+                Some(base) if size <= MAX_BASE_BYTES => {
+                    let whole = RangesReader::new(base, std::iter::once(0..size));
+                    read_base(whole, size).map_err(failed_base)?
+                }
+                _ => Vec::new(),
+            };
+            let base = match &base {
+                Some(base) if size > MAX_BASE_BYTES => Base::File(base),
+                _ => Base::Memory(&memory),
             };
             let failed = |error| Error::File("writing a temporary file", error);
             let start = scratch.stream_position().map_err(failed)?;
-            delta.decode(part, &base, content, scratch)?;
+            delta.decode(part, base, content, scratch)?;
             known.insert(content, Location::Scratch(start..start + content.size));
         }
         let located = contents.iter().enumerate().map(|(layer, content)| {
@@ -198,13 +255,11 @@ impl<'a, S: Source, F: Write + Seek + Source> Contents<'a, S, F> {
     }
 }
 
-/// Returns the bytes of a part's base, if the old component has it. A part without a base has the empty one.
-fn base<S: Source>(old: &Component<S>, part: &Part) -> io::Result<Option<Vec<u8>>> {
+/// Returns the content that is a part's base, if the old component has it. A part without a base has none.
+fn base<'a, S: Source>(old: &'a Component<S>, part: &Part) -> Option<Option<ContentSource<'a, S>>> {
     let Some(wanted) = part.base else {
-        return Ok(Some(Vec::new()));
+        return Some(None);
     };
-    match old.contents().position(|content| content == wanted) {
-        Some(layer) => read_base(old.content(layer, &|_| {}), wanted.size).map(Some),
-        None => Ok(None),
-    }
+    let layer = old.contents().position(|content| content == wanted)?;
+    Some(Some(old.content_source(layer)))
 }

@@ -1,3 +1,5 @@
+mod methods;
+
 use std::io::{self, Read, Write};
 
 use super::*;
@@ -8,6 +10,12 @@ use crate::split::SplitPolicy;
 const POLICY: SplitPolicy = SplitPolicy {
     floor: 16,
     ..SplitPolicy::DEFAULT
+};
+
+const BEST: Options = Options {
+    level: 12,
+    effort: Effort::Best,
+    memory: Options::DEFAULT_MEMORY,
 };
 
 /// Returns bytes that do not compress, the same for the same seed.
@@ -99,8 +107,18 @@ fn scratch() -> std::fs::File {
 fn standalone(old: &[u8], new: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
     let (old, new) = (read(old), read(new));
-    let size = make(&old, &new, &POLICY, 12, &mut scratch(), &mut file, &|_| {}).unwrap();
-    assert_eq!(size, file.len() as u64);
+    let made = make(
+        &old,
+        &new,
+        &POLICY,
+        BEST,
+        &mut scratch(),
+        &mut file,
+        &|_| {},
+    )
+    .unwrap();
+    assert_eq!(made.size, file.len() as u64);
+    assert!(!made.is_limited);
     file
 }
 
@@ -276,40 +294,38 @@ impl Read for CountingReader<'_> {
 fn a_part_that_is_too_large_is_not_read_to_its_end() {
     let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
     let contents = [10, 11].map(|seed| noise(seed, 4 << 20));
-    let mut parts = scratch();
-    let mut writer = DeltaWriter::new(old, new, None, 9, &mut parts);
+    let (mut parts, options) = (scratch(), Options { level: 9, ..BEST });
+    let mut writer = DeltaWriter::new(old, new, None, options, &mut parts, &|_| {});
     let mut add = |bytes: &mut dyn Read, size, limit| {
-        let kind = PartKind::Layer(size);
-        let base = None;
         let content = PartContent {
-            kind,
+            kind: PartKind::Layer(size),
+            role: Role::Other,
             size,
-            bytes,
-            base,
+            bytes: Box::new(bytes),
+            base: None,
+            limit,
         };
-        writer.add(content, limit).unwrap()
+        writer.add(vec![content]).unwrap()[0]
     };
     let [large, other] = &contents;
     let mut reader = CountingReader {
         bytes: large,
         read: 0,
     };
-    assert_eq!(add(&mut reader, 4 << 20, 200_000), None);
+    assert!(!add(&mut reader, 4 << 20, 200_000));
     assert!(reader.read < 1 << 20, "{}", reader.read);
-    let length = add(&mut &other[..1000], 1000, u64::MAX).unwrap();
+    let length = encode(&[], &other[..1000]).len() as u64;
+    assert!(add(&mut &other[..1000], 1000, u64::MAX));
     // The limit is the first size that is too large.
-    assert_eq!(add(&mut &other[..1000], 1000, length), None);
-    assert_eq!(
-        add(&mut &other[..1000], 1000, length + 1),
-        Some(length),
-        "{length}"
-    );
+    assert!(!add(&mut &other[..1000], 1000, length));
+    assert!(add(&mut &other[..1000], 1000, length + 1));
     let mut file = Vec::new();
     writer.finish(&mut file).unwrap();
     let delta = DeltaFile::open(file).unwrap();
     for part in 0..2 {
         let (expected, mut output) = (Identity::of(&other[..1000]), Vec::new());
-        delta.decode(part, &[], expected, &mut output).unwrap();
+        let base = Base::Memory(&[]);
+        delta.decode(part, base, expected, &mut output).unwrap();
         assert!(output == other[..1000]);
     }
 }

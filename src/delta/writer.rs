@@ -2,41 +2,52 @@
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
-use super::{Error, Header, Method, Part, PartKind};
+use super::maker::{self, ContentPair, EncodedPart};
+use super::map::Map;
+use super::options::{Classes, Effort, Options};
+use super::{Error, Header, MAX_BASE_BYTES, Method, Part, PartKind, Role, prefix};
 use crate::digest::{Digest, Identity};
 use crate::split::SplitPolicy;
 
 /// A delta file that is being written. The header has the sizes of all parts, so the parts are kept in a file until the
 /// last one is complete.
-#[derive(Debug)]
 pub struct DeltaWriter<'a, F> {
     header: Header,
     parts: &'a mut F,
     /// The size of all parts, in bytes. The file may be longer, because a part that is left out stays behind it.
     end: u64,
-    level: u8,
+    options: Options,
+    progress: &'a (dyn Fn(u64) + Sync),
+    is_limited: bool,
+    classes: Vec<Classes>,
 }
 
 /// A content to add.
 pub struct PartContent<'a> {
     /// The kind of the content.
     pub kind: PartKind,
+    /// Its role in its module.
+    pub role: Role,
     /// Its size, in bytes.
     pub size: u64,
     /// Its bytes.
-    pub bytes: &'a mut dyn Read,
+    pub bytes: Box<dyn Read + 'a>,
     /// The old content and its bytes.
-    pub base: Option<(Identity, &'a [u8])>,
+    pub base: Option<(Identity, Box<dyn Read + 'a>)>,
+    /// The part is left out if it would have this many bytes or more.
+    pub limit: u64,
 }
 
 impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
-    /// Begins a delta file. `parts` is an empty file for the encoded parts.
+    /// Begins a delta file. `parts` is an empty file for the encoded parts. `progress` receives numbers of content bytes
+    /// as they are done.
     pub fn new(
         source: Digest,
         target: Digest,
         policy: Option<SplitPolicy>,
-        level: u8,
+        options: Options,
         parts: &'a mut F,
+        progress: &'a (dyn Fn(u64) + Sync),
     ) -> Self {
         let header = Header {
             source,
@@ -48,52 +59,208 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
             header,
             parts,
             end: 0,
-            level,
+            options,
+            progress,
+            is_limited: false,
+            classes: Vec::new(),
         }
     }
 
-    /// Adds a part, unless it would have `limit` bytes or more. Returns its size in bytes, or nothing if it was not
-    /// added. It then stops to read the content at the limit.
-    pub fn add(&mut self, content: PartContent<'_>, limit: u64) -> io::Result<Option<u64>> {
-        let method = match content.base {
-            Some(_) => Method::Prefix,
-            None => Method::Whole,
+    /// Adds the parts of contents that belong together, see [`groups`](super::groups). Returns whether each was added.
+    pub fn add(&mut self, contents: Vec<PartContent<'_>>) -> io::Result<Vec<bool>> {
+        let has_bases = contents.iter().all(|content| content.base.is_some());
+        if has_bases && self.fits(&contents, self.options.effort) {
+            return self.add_in_memory(contents, self.options.effort);
+        }
+        let mut added = Vec::new();
+        for content in contents {
+            if content.base.is_none() {
+                added.push(self.add_streamed(content)?);
+                continue;
+            }
+            let content = vec![content];
+            let efforts = [self.options.effort, Effort::Fast];
+            let effort = efforts
+                .into_iter()
+                .find(|effort| self.fits(&content, *effort));
+            self.is_limited |= effort != Some(self.options.effort);
+            added.extend(match effort {
+                Some(effort) => self.add_in_memory(content, effort)?,
+                None => content
+                    .into_iter()
+                    .map(|content| self.add_streamed(content))
+                    .collect::<Result<_, _>>()?,
+            });
+        }
+        Ok(added)
+    }
+
+    /// Returns whether there is memory for the encoders of these contents.
+    fn fits(&self, contents: &[PartContent<'_>], effort: Effort) -> bool {
+        let sizes = contents.iter().map(|content| {
+            let old = content.base.as_ref().map_or(0, |(base, _)| base.size);
+            (content.role, old, content.size)
+        });
+        maker::memory(effort, &sizes.collect::<Vec<_>>()) <= self.options.memory
+    }
+
+    fn add_in_memory(
+        &mut self,
+        contents: Vec<PartContent<'_>>,
+        effort: Effort,
+    ) -> io::Result<Vec<bool>> {
+        let (mut pairs, mut described) = (Vec::new(), Vec::new());
+        for content in contents {
+            let PartContent {
+                kind,
+                role,
+                size,
+                bytes,
+                base,
+                limit,
+            } = content;
+            let Some((base, base_bytes)) = base else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
+            let old = read_all(base_bytes, base.size)?;
+            let new = read_all(bytes, size)?;
+            pairs.push(ContentPair { role, old, new });
+            described.push((kind, size, base, limit));
+        }
+        let options = Options {
+            effort,
+            ..self.options
+        };
+        let (map, parts) = maker::encode(&pairs, options, self.progress)?;
+        let mut kept = Vec::new();
+        for ((part, pair), (_, _, _, limit)) in parts.into_iter().zip(&pairs).zip(&described) {
+            let part = match part {
+                // A standalone file has every content.
+                None if self.header.policy.is_some() => {
+                    Some(maker::whole_part(&pair.new, self.options.level)?)
+                }
+                part => part,
+            };
+            kept.push(part.filter(|part| (part.bytes.len() as u64) < *limit));
+        }
+        let uses_map = kept.iter().flatten().any(|part| part.uses_map);
+        let map = match map.filter(|_| uses_map) {
+            Some(map) => self.add_map(&map)?,
+            None => 0,
+        };
+        let added = kept.iter().map(Option::is_some).collect();
+        for (part, (kind, size, base, _)) in kept.into_iter().zip(described) {
+            let Some(part) = part else { continue };
+            let method = part.method;
+            let described = Part {
+                kind,
+                method,
+                size,
+                base: Some(base).filter(|_| method.has_base()),
+                map: if part.uses_map { map } else { 0 },
+                length: 0,
+            };
+            self.push_part(described, part)?;
+        }
+        Ok(added)
+    }
+
+    /// Adds a map. Returns one more than the number of its part.
+    fn add_map(&mut self, map: &Map) -> io::Result<u64> {
+        let content = map.to_bytes();
+        let size = content.len() as u64;
+        let part = maker::whole_part(&content, 19)?;
+        self.push_part(
+            Part {
+                kind: PartKind::Map,
+                method: Method::Whole,
+                size,
+                base: None,
+                map: 0,
+                length: 0,
+            },
+            part,
+        )?;
+        Ok(self.header.parts.len() as u64)
+    }
+
+    fn push_part(&mut self, part: Part, encoded: EncodedPart) -> io::Result<()> {
+        self.parts.seek(SeekFrom::Start(self.end))?;
+        self.parts.write_all(&encoded.bytes)?;
+        let length = encoded.bytes.len() as u64;
+        self.end += length;
+        self.header.parts.push(Part { length, ..part });
+        self.classes.push(encoded.classes);
+        Ok(())
+    }
+
+    /// Adds a part with method prefix or whole, unless it is too large. It then stops to read the content at the limit.
+    /// Returns whether it was added.
+    fn add_streamed(&mut self, content: PartContent<'_>) -> io::Result<bool> {
+        let PartContent {
+            kind,
+            size,
+            mut bytes,
+            base,
+            limit,
+            ..
+        } = content;
+        let (method, base, base_bytes) = match base {
+            Some((base, bytes)) if base.size <= MAX_BASE_BYTES => {
+                (Method::Prefix, Some(base), read_all(bytes, base.size)?)
+            }
+            // An attached file leaves it out, and a standalone one has it whole.
+            Some(_) if self.header.policy.is_none() => return Ok(false),
+            _ => (Method::Whole, None, Vec::new()),
         };
         self.parts.seek(SeekFrom::Start(self.end))?;
-        let base = content.base.map_or(&[][..], |(_, bytes)| bytes);
         let mut output = LimitedWriter {
             output: BufWriter::new(&mut *self.parts),
             length: 0,
             limit,
         };
-        let encoded = method.encode(base, content.bytes, content.size, self.level, &mut output);
+        let mut reader = ProgressReader {
+            bytes: &mut bytes,
+            left: size,
+            progress: self.progress,
+        };
+        let level = self.options.level;
+        let encoded = prefix::encode(&base_bytes, &mut reader, size, level, &mut output);
+        (self.progress)(reader.left);
         let length = output.length;
         if length >= limit {
-            return Ok(None);
+            return Ok(false);
         }
         encoded?;
         output.flush()?;
         drop(output);
         self.end += length;
+        let map = 0;
         self.header.parts.push(Part {
-            kind: content.kind,
+            kind,
             method,
-            size: content.size,
-            base: content.base.map(|(base, _)| base),
-            map: 0,
+            size,
+            base,
+            map,
             length,
         });
-        Ok(Some(length))
-    }
-
-    /// Returns the number of parts.
-    pub fn len(&self) -> usize {
-        self.header.parts.len()
+        self.classes.push(vec![("frames", length)]);
+        Ok(true)
     }
 
     /// Returns whether there are no parts.
     pub fn is_empty(&self) -> bool {
         self.header.parts.is_empty()
+    }
+
+    /// Returns whether a content had too little memory for all methods.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// Returns the parts so far, with the classes of their bytes.
+    pub fn parts(&self) -> impl Iterator<Item = (&Part, &Classes)> {
+        self.header.parts.iter().zip(&self.classes)
     }
 
     /// Writes header and parts. Returns the size of the file in bytes.
@@ -107,6 +274,35 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
             Ok(header.len() as u64 + self.end)
         };
         write().map_err(|error| Error::File("writing the delta file", error))
+    }
+}
+
+/// Reads a content. A content of another size is an error.
+fn read_all(bytes: impl Read, size: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    bytes
+        .take(size.saturating_add(1))
+        .read_to_end(&mut content)?;
+    match content.len() as u64 == size {
+        true => Ok(content),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Reports the bytes that are read.
+struct ProgressReader<'a> {
+    bytes: &'a mut dyn Read,
+    /// The bytes that were not read yet.
+    left: u64,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Read for ProgressReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.left = self.left.saturating_sub(read as u64);
+        (self.progress)(read as u64);
+        Ok(read)
     }
 }
 

@@ -22,7 +22,7 @@ use super::SplitArtifact;
 use super::open::is_local_failure;
 use crate::artifact::{self, Layer, ListedDelta};
 use crate::copy::Tally;
-use crate::delta::{self, Part, PartKind};
+use crate::delta::{self, Header, Part, PartKind};
 use crate::digest::{Digest, Mismatch};
 use crate::error::Error;
 use crate::manifest::{Config, media_type};
@@ -154,12 +154,12 @@ impl Upgrade {
     }
 
     /// Returns the missing layer that a part holds, if this version can decode the part.
-    fn layer_of(&self, part: &Part) -> Option<&Layer> {
+    fn layer_of(&self, header: &Header, part: &Part) -> Option<&Layer> {
         let PartKind::Layer(number) = part.kind else {
             return None;
         };
         let layer = self.missing.get(usize::try_from(number).ok()?)?.as_ref()?;
-        (part.is_known() && part.size == layer.content.size).then_some(layer)
+        (header.is_known(part) && part.size == layer.content.size).then_some(layer)
     }
 
     /// Warns that a delta is not used. An error that concerns this machine is returned.

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::layer_threads::LayerThreads;
 use crate::artifact::{Layer, ListedDelta, delta_file, delta_manifest};
 use crate::content::StoredContent;
 use crate::copy;
-use crate::delta::{self, DeltaWriter, MAX_BASE_BYTES, PartContent, PartKind};
+use crate::delta::{self, DeltaWriter, Options, PartContent, PartKind, Role};
 use crate::digest::{Digest, Hasher, Identity};
 use crate::error::Error;
 use crate::manifest::{Descriptor, EMPTY_BLOB, annotation, media_type, to_json};
@@ -46,15 +46,20 @@ pub struct DeltaTarget<'a> {
     pub split: SplitArtifact,
     /// The session.
     pub session: &'a Session,
-    /// The compression level, 9 to 19.
-    pub level: u8,
+    /// The methods and levels of its deltas.
+    pub options: Options,
 }
 
 /// The result of attaching a delta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeltaOutcome {
     /// The delta was made and attached.
-    Attached(ListedDelta),
+    Attached {
+        /// The delta.
+        delta: ListedDelta,
+        /// Whether a layer had too little memory for all methods.
+        is_limited: bool,
+    },
     /// A delta with the same source was attached before.
     AlreadyAttached,
     /// Both artifacts are the same component, split in the same way.
@@ -64,8 +69,8 @@ pub enum DeltaOutcome {
 }
 
 impl DeltaTarget<'_> {
-    /// Makes the delta from an old artifact to this one, and attaches it. The same two artifacts and level always give
-    /// the same delta.
+    /// Makes the delta from an old artifact to this one, and attaches it. The same two artifacts and options always
+    /// give the same delta.
     pub async fn attach_delta(
         &self,
         store: &dyn Store,
@@ -83,7 +88,7 @@ impl DeltaTarget<'_> {
         if self.has_delta(&source).await? {
             return Ok(DeltaOutcome::AlreadyAttached);
         }
-        let Some(file) = self.make(store, source, changed, missing).await? else {
+        let Some((file, is_limited)) = self.make(store, source, changed, missing).await? else {
             return Ok(DeltaOutcome::NothingSaved);
         };
         let cache = &self.session.cache;
@@ -97,12 +102,13 @@ impl DeltaTarget<'_> {
         let manifest = delta_manifest(subject, source, version.map(String::as_str), file);
         let manifest = RawManifest::new(to_json(&manifest), media_type::MANIFEST);
         self.store.push_manifest(&manifest, None).await?;
-        Ok(DeltaOutcome::Attached(ListedDelta {
+        let delta = ListedDelta {
             manifest: manifest.digest,
             source,
             size: file.size,
             source_version: version.cloned(),
-        }))
+        };
+        Ok(DeltaOutcome::Attached { delta, is_limited })
     }
 
     /// Returns the version of an old artifact. A version means nothing without its package, so it is that of this one.
@@ -141,21 +147,22 @@ impl DeltaTarget<'_> {
         }
     }
 
-    /// Makes the delta file in the cache. Returns nothing if a client without `missing` bytes would not fetch it.
+    /// Makes the delta file in the cache. Returns it, and whether a layer had too little memory for all methods. Returns
+    /// nothing if a client without `missing` bytes would not fetch it.
     async fn make(
         &self,
         store: &dyn Store,
         source: Digest,
         changed: Vec<ChangedLayer<'_>>,
         missing: u64,
-    ) -> Result<Option<Identity>, Error> {
+    ) -> Result<Option<(Identity, bool)>, Error> {
         let sizes = changed.iter().map(|changed| changed.new.content.size);
         self.session.observer.planned(total(sizes));
         let (sender, parts) = mpsc::channel(1);
         let encoder = DeltaEncoder {
             source,
             target: self.split.manifest.config.digest,
-            level: self.level,
+            options: self.options,
             missing,
             parts,
             session: self.session.clone(),
@@ -163,33 +170,41 @@ impl DeltaTarget<'_> {
         let threads = LayerThreads::start(1);
         let encode = threads.run(move || encoder.run());
         let read = async move {
-            for ChangedLayer { number, new, base } in changed {
-                let part = PartInput {
-                    number,
-                    content: new.content,
-                    stored: new.blob.size,
-                    base: base.content,
-                    base_file: self.read_content(store, base).await?,
-                    content_file: self.read_content(self.store, new).await?,
-                };
+            let paths: Vec<&str> = changed
+                .iter()
+                .map(|changed| self.split.config.path(changed.number))
+                .collect();
+            for group in delta::groups(&paths) {
+                let mut parts = Vec::new();
+                for index in group {
+                    let ChangedLayer { number, new, base } = changed[index];
+                    parts.push(PartInput {
+                        number: number as u64,
+                        role: Role::of_path(paths[index]),
+                        content: new.content,
+                        stored: new.blob.size,
+                        base: base.content,
+                        base_file: self.read_content(store, base).await?,
+                        content_file: self.read_content(self.store, new).await?,
+                    });
+                }
                 // The encoder has failed, and returns the error.
-                if sender.send(part).await.is_err() {
+                if sender.send(parts).await.is_err() {
                     break;
                 }
             }
             Ok(())
         };
         let (file, ()) = tokio::try_join!(encode, read)?;
-        let Some((file, spool)) = file else {
+        let Some((file, is_limited, spool)) = file else {
             return Ok(None);
         };
         let cache = Arc::clone(&self.session.cache);
         blocking(move || cache.adopt(&file.digest, spool)).await?;
-        Ok(Some(file))
+        Ok(Some((file, is_limited)))
     }
 
-    /// Returns the layers whose content the old artifact lacks, each content once, if they have a base that is not too
-    /// large. Also returns the stored bytes of all layers that the old artifact lacks.
+    /// Returns the layers whose content the old artifact lacks, each content once, if they have a base. Also returns the stored bytes of all layers that the old artifact lacks.
     fn changed_layers<'a>(&'a self, old: &'a SplitArtifact) -> (Vec<ChangedLayer<'a>>, u64) {
         let old_layers: Vec<&Layer> = old.manifest.all_layers().collect();
         let mut known: HashSet<Digest> = old_layers
@@ -204,9 +219,8 @@ impl DeltaTarget<'_> {
             }
             missing.insert(new.blob.digest, new.blob.size);
             let base = base.and_then(|base| old_layers.get(base).copied());
-            if let Some(base) = base.filter(|base| base.content.size <= MAX_BASE_BYTES) {
+            if let Some(base) = base {
                 known.insert(new.content.digest);
-                let number = number as u64;
                 changed.push(ChangedLayer { number, new, base });
             }
         }
@@ -228,9 +242,10 @@ impl DeltaTarget<'_> {
 }
 
 /// A layer that gets a part.
+#[derive(Clone, Copy)]
 struct ChangedLayer<'a> {
     /// The number of the layer in the manifest; the root is 0.
-    number: u64,
+    number: usize,
     new: &'a Layer,
     base: &'a Layer,
 }
@@ -238,6 +253,7 @@ struct ChangedLayer<'a> {
 /// A part that is to be encoded.
 struct PartInput {
     number: u64,
+    role: Role,
     content: Identity,
     content_file: File,
     base: Identity,
@@ -250,48 +266,51 @@ struct PartInput {
 struct DeltaEncoder {
     source: Digest,
     target: Digest,
-    level: u8,
+    options: Options,
     /// The stored bytes of all layers that the old artifact lacks.
     missing: u64,
-    parts: mpsc::Receiver<PartInput>,
+    /// The layers that are encoded together.
+    parts: mpsc::Receiver<Vec<PartInput>>,
     session: Session,
 }
 
 impl DeltaEncoder {
-    fn run(self) -> Result<Option<(Identity, Spool)>, Error> {
+    fn run(self) -> Result<Option<(Identity, bool, Spool)>, Error> {
         let directory = self.session.cache.ingest().to_owned();
         let written = self.write(&directory);
         Ok(written.map_err(store::Error::file(&directory))?)
     }
 
     /// Returns the file, or nothing if it is not worth fetching. Blocks.
-    fn write(mut self, directory: &Path) -> io::Result<Option<(Identity, Spool)>> {
+    fn write(mut self, directory: &Path) -> io::Result<Option<(Identity, bool, Spool)>> {
         let mut scratch = Spool::new_in(directory)?;
         let (source, target) = (self.source, self.target);
-        let mut writer = DeltaWriter::new(source, target, None, self.level, scratch.file());
+        let observer = Arc::clone(&self.session.observer);
+        let progress = move |bytes| observer.moved(bytes);
+        let (options, scratch) = (self.options, scratch.file());
+        let mut writer = DeltaWriter::new(source, target, None, options, scratch, &progress);
         let mut replaced = 0u64;
-        while let Some(part) = self.parts.blocking_recv() {
-            let mut base = Vec::with_capacity(usize::try_from(part.base.size).unwrap_or(0));
-            (&part.base_file).read_to_end(&mut base)?;
-            let mut bytes = ObservedReader {
-                file: part.content_file,
-                left: part.content.size,
-                session: &self.session,
-            };
-            let content = PartContent {
+        while let Some(parts) = self.parts.blocking_recv() {
+            let contents = parts.iter().map(|part| PartContent {
                 kind: PartKind::Layer(part.number),
+                role: part.role,
                 size: part.content.size,
-                bytes: &mut bytes,
-                base: Some((part.base, &base)),
-            };
-            match writer.add(content, max_part(part.stored) + 1)? {
-                Some(_) => replaced = replaced.saturating_add(part.stored),
-                None => self.session.observer.moved(bytes.left),
-            }
+                bytes: Box::new(&part.content_file),
+                base: Some((part.base, Box::new(&part.base_file))),
+                limit: max_part(part.stored) + 1,
+            });
+            let added = writer.add(contents.collect())?;
+            let added = parts.iter().zip(added).filter(|(_, is_added)| *is_added);
+            replaced = total(
+                [replaced]
+                    .into_iter()
+                    .chain(added.map(|(part, _)| part.stored)),
+            );
         }
         if writer.is_empty() {
             return Ok(None);
         }
+        let is_limited = writer.is_limited();
         let mut spool = Spool::new_in(directory)?;
         let file = spool.file();
         let size = writer.finish(file).map_err(io::Error::other)?;
@@ -301,23 +320,6 @@ impl DeltaEncoder {
         file.rewind()?;
         let mut hasher = Hasher::new();
         io::copy(file, &mut hasher)?;
-        Ok(Some((hasher.identity(), spool)))
-    }
-}
-
-/// Reports the bytes that are read.
-struct ObservedReader<'a> {
-    file: File,
-    /// The bytes that were not read yet.
-    left: u64,
-    session: &'a Session,
-}
-
-impl Read for ObservedReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.left = self.left.saturating_sub(read as u64);
-        self.session.observer.moved(read as u64);
-        Ok(read)
+        Ok(Some((hasher.identity(), is_limited, spool)))
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use wharf::component::Component;
-use wharf::delta::{self, DeltaFile};
+use wharf::delta::{self, DeltaFile, Effort, Options};
 use wharf::digest::Digest;
 use wharf::split::SplitPolicy;
 
@@ -13,8 +13,13 @@ const POLICY: SplitPolicy = SplitPolicy {
     ..SplitPolicy::DEFAULT
 };
 
+/// Returns the page with the format.
+pub(crate) fn format() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/FORMAT.md")).unwrap()
+}
+
 /// Returns the bytes of the first hex dump after `heading`. Its lines are an offset and 32 bytes.
-fn dump(format: &str, heading: &str) -> Vec<u8> {
+pub(crate) fn dump(format: &str, heading: &str) -> Vec<u8> {
     let start = format.find(heading).unwrap();
     let lines = format[start..].lines();
     let lines = lines.skip_while(|line| !line.starts_with("    0000  "));
@@ -26,10 +31,9 @@ fn dump(format: &str, heading: &str) -> Vec<u8> {
 
 #[test]
 fn the_delta_file_has_the_stated_bytes() {
-    let format =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/FORMAT.md")).unwrap();
+    let format = format();
     let old = dump(&format, "## 14. Example");
-    let file = dump(&format, "### 17.5 Example");
+    let file = dump(&format, "### 17.11 Example");
     assert!(format.contains(&Digest::of(&file).to_string()));
     let text = b"the data section!";
     let at = old.windows(text.len()).position(|window| window == text);
@@ -46,7 +50,20 @@ fn the_delta_file_has_the_stated_bytes() {
 
     let new = Component::read(new, &POLICY).unwrap();
     let (mut scratch, mut made) = (tempfile::tempfile().unwrap(), Vec::new());
-    let level = delta::DEFAULT_LEVEL;
-    delta::make(&old, &new, &POLICY, level, &mut scratch, &mut made, &|_| {}).unwrap();
+    let options = Options {
+        level: delta::DEFAULT_LEVEL,
+        effort: Effort::Best,
+        memory: Options::DEFAULT_MEMORY,
+    };
+    delta::make(
+        &old,
+        &new,
+        &POLICY,
+        options,
+        &mut scratch,
+        &mut made,
+        &|_| {},
+    )
+    .unwrap();
     assert_eq!(made, file);
 }

@@ -7,6 +7,7 @@ mod fixtures;
 mod format_examples;
 mod layering;
 mod long_lists;
+mod second_decoder;
 mod section_map;
 mod section_names;
 mod segments;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use wharf::artifact::delta_manifest;
 use wharf::component::Component;
 use wharf::delta::{
-    DEFAULT_LEVEL, DeltaWriter, Header, MAX_BASE_BYTES, PartContent, PartKind, bases,
+    DEFAULT_LEVEL, DeltaWriter, Effort, Header, Options, PartContent, PartKind, Role, bases,
 };
 use wharf::digest::{Digest, Identity};
 use wharf::manifest::{Descriptor, EMPTY_BLOB, media_type};
@@ -60,7 +60,12 @@ impl Delta {
         let [source, target] =
             [&old, &new].map(|component| Digest::of(&component.config.to_bytes()));
         let mut scratch = tempfile::tempfile().unwrap();
-        let mut writer = DeltaWriter::new(source, target, None, DEFAULT_LEVEL, &mut scratch);
+        let options = Options {
+            level: DEFAULT_LEVEL,
+            effort: Effort::Fast,
+            memory: Options::DEFAULT_MEMORY,
+        };
+        let mut writer = DeltaWriter::new(source, target, None, options, &mut scratch, &|_| {});
         let contents: Vec<Identity> = old.contents().collect();
         let mut parts = BTreeSet::new();
         for (layer, (content, base)) in new
@@ -68,23 +73,22 @@ impl Delta {
             .zip(bases(&old.config, &new.config))
             .enumerate()
         {
-            let Some(base) = base.filter(|base| contents[*base].size <= MAX_BASE_BYTES) else {
+            // The root changes in a few bytes. Without a part for it, it is the layer that is fetched beside the delta.
+            let Some(base) = base.filter(|base| *base > 0) else {
                 continue;
             };
             if contents.contains(&content) {
                 continue;
             }
-            let mut bytes = Vec::new();
-            std::io::copy(&mut old.content(base, &|_| {}), &mut bytes).unwrap();
             let part = PartContent {
                 kind: PartKind::Layer(layer as u64),
+                role: Role::of_path(new.path(layer)),
                 size: content.size,
-                bytes: &mut new.content(layer, &|_| {}),
-                base: Some((contents[base], &bytes)),
+                bytes: Box::new(new.content(layer, &|_| {})),
+                base: Some((contents[base], Box::new(old.content(base, &|_| {})))),
+                limit: stored[layer].size.div_ceil(2),
             };
-            // A writer may leave out more parts. So the root of these components is never in a delta.
-            let limit = stored[layer].size.div_ceil(2);
-            if writer.add(part, limit).unwrap().is_some() {
+            if writer.add(vec![part]).unwrap() == [true] {
                 parts.insert(layer);
             }
         }

@@ -1,5 +1,6 @@
 //! Deltas that commands attach to artifacts.
 
+use wharf::delta::Options;
 use wharf::digest::Digest;
 use wharf::error::{self, Kind};
 use wharf::package::{self, DeltaSources, VersionOutcome};
@@ -9,6 +10,7 @@ use wharf::reference::package::Version;
 use wharf::reference::{Location, Name, Reference};
 use wharf::store::{Store, WritableStore};
 
+use super::LIMITED;
 use super::rows::DeltaRow;
 use crate::cli::arguments::{self, ArtifactName};
 use crate::cli::failure::Failure;
@@ -56,14 +58,14 @@ impl<'a> DeltaAttacher<'a> {
         context: &'a Context,
         store: &'a dyn WritableStore,
         split: SplitArtifact,
-        level: u8,
+        options: Options,
     ) -> Result<Self, Failure> {
         let session = context.session()?;
         let target = DeltaTarget {
             store,
             split,
             session,
-            level,
+            options,
         };
         Ok(Self {
             context,
@@ -78,13 +80,13 @@ impl<'a> DeltaAttacher<'a> {
         context: &'a Context,
         store: &'a dyn WritableStore,
         manifest: &Digest,
-        level: u8,
+        options: Options,
     ) -> Result<Option<Self>, Failure> {
         let name = Name::Digest(*manifest);
         let opened = pull::open(store, &name, context.session()?).await?;
         let split = opened.into_split();
         split
-            .map(|split| Self::new(context, store, split, level))
+            .map(|split| Self::new(context, store, split, options))
             .transpose()
     }
 
@@ -102,7 +104,8 @@ impl<'a> DeltaAttacher<'a> {
             count += 1;
             let name = old.to_string();
             let note = match attached {
-                Ok(VersionOutcome::Source(DeltaOutcome::Attached(delta))) => {
+                Ok(VersionOutcome::Source(DeltaOutcome::Attached { delta, is_limited })) => {
+                    say_if_limited(context, is_limited);
                     return rows.push(delta.into());
                 }
                 Ok(VersionOutcome::Source(outcome)) => reason(&outcome),
@@ -172,7 +175,8 @@ impl<'a> DeltaAttacher<'a> {
     ) -> Result<(), Failure> {
         let note = match old.split() {
             Some(old) => match self.target.attach_delta(store, old).await? {
-                DeltaOutcome::Attached(delta) => {
+                DeltaOutcome::Attached { delta, is_limited } => {
+                    say_if_limited(self.context, is_limited);
                     self.rows.push(DeltaRow::from(delta).named(source));
                     return Ok(());
                 }
@@ -220,7 +224,7 @@ const SAME_COMPONENT: &str = "it is the same component";
 /// Returns why an outcome is no new delta.
 fn reason(outcome: &DeltaOutcome) -> &'static str {
     match outcome {
-        DeltaOutcome::Attached(_) | DeltaOutcome::AlreadyAttached => "there is one already",
+        DeltaOutcome::Attached { .. } | DeltaOutcome::AlreadyAttached => "there is one already",
         DeltaOutcome::SameComponent => SAME_COMPONENT,
         DeltaOutcome::NothingSaved => "it would save too little",
     }
@@ -230,6 +234,13 @@ fn reason(outcome: &DeltaOutcome) -> &'static str {
 fn say(context: &Context, name: &str, reason: &str) {
     let line = format!("note: no delta from {name} was made: {reason}");
     context.progress.say(&line);
+}
+
+/// Prints a note if a delta needs more memory than `--delta-memory`.
+fn say_if_limited(context: &Context, is_limited: bool) {
+    if is_limited {
+        context.progress.say(LIMITED);
+    }
 }
 
 /// Prints a failure as a warning, and records it if it is the first.

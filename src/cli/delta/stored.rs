@@ -1,6 +1,7 @@
 //! `wharf delta` between stored artifacts: attaches the delta to the new one.
 
 use serde::Serialize;
+use wharf::delta::Options;
 use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::package::{DeltaSources, RegistrySettings};
@@ -27,7 +28,7 @@ pub(super) async fn attach(
     context: &Context,
     old: Option<&str>,
     new: &str,
-    level: u8,
+    options: Options,
 ) -> Result<(), Failure> {
     let name = parse(new)?;
     let old = match old {
@@ -57,7 +58,7 @@ pub(super) async fn attach(
     let store = connector
         .write(&reference.location, &settings, None)
         .await?;
-    let mut attacher = DeltaAttacher::new(context, store.as_ref(), split, level)?;
+    let mut attacher = DeltaAttacher::new(context, store.as_ref(), split, options)?;
     match old {
         Some((text, old)) => {
             let old = arguments::open(context, old).await?;

@@ -1,6 +1,7 @@
 //! The use of one delta: fetches the file, and decodes its parts.
 
 use std::fs::File;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::choose::Offer;
 use super::{DeltaError, Prepared, Upgrade};
 use crate::artifact::Layer;
-use crate::delta::{DeltaFile, Header};
+use crate::delta::{Base, DeltaFile, Header, MAX_BASE_BYTES};
 use crate::digest::{Digest, Identity};
 use crate::store::spool::Spool;
 use crate::store::{self, blocking, fetch_into};
@@ -78,22 +79,25 @@ impl Upgrade {
         check("source", found, source)?;
         check("target", target, self.target)?;
         for (number, part) in parts.iter().enumerate() {
-            let Some(layer) = self.layer_of(part).filter(|layer| !made.contains(layer)) else {
+            let Some(layer) = self
+                .layer_of(&delta.header, part)
+                .filter(|layer| !made.contains(layer))
+            else {
                 continue;
             };
             let base = match part.base {
-                None => Vec::new(),
+                None => LocalBase::Memory(Vec::new()),
                 Some(base) if !self.contents.has(base)? => continue,
-                Some(base) => self.contents.read(base).map_err(|source| {
+                Some(base) => self.read_base(base).map_err(|source| {
                     let digest = base.digest;
                     DeltaError::Base { digest, source }
                 })?,
             };
             let mut spool = self.contents.spool(layer)?;
-            let decoded = delta.decode(number, &base, layer.content, spool.file());
+            let decoded = delta.decode(number, base.base(), layer.content, spool.file());
             // The content is checked, so its base is hashed only to find the cause of an error.
-            decoded.map_err(|error| match part.base {
-                Some(wanted) if Identity::of(&base) != wanted => {
+            decoded.map_err(|error| match (part.base, &base) {
+                (Some(wanted), LocalBase::Memory(bytes)) if Identity::of(bytes) != wanted => {
                     let digest = wanted.digest;
                     DeltaError::DamagedBase { digest }
                 }
@@ -103,6 +107,32 @@ impl Upgrade {
             made.push(layer.clone());
         }
         Ok(())
+    }
+
+    fn read_base(&self, base: Identity) -> io::Result<LocalBase> {
+        if base.size <= MAX_BASE_BYTES {
+            return Ok(LocalBase::Memory(self.contents.read(base)?));
+        }
+        let mut spool = Spool::new_in(self.session.cache.ingest())?;
+        let mut content = self.contents.open(base)?.ok_or(io::ErrorKind::NotFound)?;
+        io::copy(&mut content, spool.file())?;
+        Ok(LocalBase::File(spool.file().try_clone()?))
+    }
+}
+
+/// The base of a part.
+enum LocalBase {
+    Memory(Vec<u8>),
+    /// A decoded copy of a base that is too large for the memory.
+    File(File),
+}
+
+impl LocalBase {
+    fn base(&self) -> Base<'_> {
+        match self {
+            Self::Memory(bytes) => Base::Memory(bytes),
+            Self::File(file) => Base::File(file),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 use super::{DeltaError, MIN_MISSING_BYTES, REQUEST_BYTES, REQUESTS, Upgrade};
 use crate::artifact::{ListedDelta, delta_file};
-use crate::delta::{self, Header, MAX_BASE_BYTES, bases};
+use crate::delta::{self, Header, bases};
 use crate::digest::Identity;
 use crate::manifest::Config;
 use crate::reference::Name;
@@ -175,7 +175,6 @@ impl Upgrade {
         let mut bytes = 0;
         for (missing, base) in self.missing.iter().zip(bases(old, &self.config)) {
             if let (Some(layer), Some(base)) = (missing, base)
-                && contents[base].size <= MAX_BASE_BYTES
                 && self.contents.has(contents[base])?
             {
                 bytes = layer.blob.size.saturating_add(bytes);
@@ -188,7 +187,7 @@ impl Upgrade {
     fn saved_by(&self, header: &Header, size: u64) -> Result<u64, store::Error> {
         let mut replaced = HashMap::new();
         for part in &header.parts {
-            if let (Some(layer), Some(base)) = (self.layer_of(part), part.base)
+            if let (Some(layer), Some(base)) = (self.layer_of(header, part), part.base)
                 && self.contents.has(base)?
             {
                 replaced.insert(layer.blob, layer.blob.size);

@@ -12,7 +12,7 @@ use crate::support::binary::noise;
 use crate::support::collected::collected;
 use crate::support::fault::{self, Fault};
 use wharf::component::Component;
-use wharf::delta::{DeltaFile, PartKind};
+use wharf::delta::{Base, DeltaFile, PartKind};
 use wharf::split::{Granularity, SplitPolicy};
 
 const POLICY: SplitPolicy = SplitPolicy {
@@ -356,7 +356,8 @@ fn a_delta_file_gives_the_changed_contents() {
             let mut output = Vec::new();
             let expected = contents[layer as usize];
             let base = content(&old, base);
-            delta.decode(number, &base, expected, &mut output).unwrap();
+            let base = Base::Memory(&base);
+            delta.decode(number, base, expected, &mut output).unwrap();
             assert!(output == content(&new, layer as usize));
         }
         made.push((file, manifest));
