@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 /// Debian's package `time`; the shell's word of that name knows no memory.
 const TIME: &str = "/usr/bin/time";
 
 /// What one run of a command took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds from start to end.
     pub wall: f64,
@@ -75,6 +77,41 @@ pub fn run(command: &Command) -> (Usage, String) {
         peak: numbers[2] / 1024.0,
     };
     (usage, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command this many times, and returns what one run took. This sees less than the steps of the processor time.
+///
+/// # Panics
+///
+/// If a run fails, or cannot be measured.
+pub fn run_times(command: &Command, times: u64) -> Usage {
+    let mut repeated = Command::new("sh");
+    repeated
+        .args([
+            "-c",
+            "times=$1; shift; for run in $(seq $times); do \"$@\" || exit; done",
+        ])
+        .args(["sh", &times.to_string()])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let (usage, _) = run(&repeated);
+    Usage {
+        wall: usage.wall / times as f64,
+        cpu: usage.cpu / times as f64,
+        peak: usage.peak,
+    }
+}
+
+/// Returns the processor time of a wharf process that does nothing, in seconds.
+pub fn start(cache: &Path) -> f64 {
+    let mut command = wharf(cache);
+    command.arg("--version");
+    run_times(&command, 50).cpu
 }
 
 /// Returns a number of a report in JSON.
@@ -154,6 +191,38 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         table += &line(row);
     }
     table
+}
+
+/// Returns a header with a column for each number of each name.
+pub fn columns<const NAMES: usize, const NUMBERS: usize>(
+    first: &str,
+    names: [&str; NAMES],
+    numbers: [&str; NUMBERS],
+) -> Vec<String> {
+    let columns = numbers
+        .iter()
+        .flat_map(|number| names.map(|name| format!("{name} {number}")));
+    [first.to_owned()].into_iter().chain(columns).collect()
+}
+
+/// Returns cells of the seconds, the processor time and the memory.
+pub fn costs(usages: &[Option<Usage>]) -> impl Iterator<Item = String> {
+    type Column = (fn(Usage) -> f64, usize);
+    let numbers: [Column; 3] = [
+        (|usage| usage.wall, 3),
+        (|usage| usage.cpu, 2),
+        (|usage| usage.peak, 1),
+    ];
+    numbers.into_iter().flat_map(move |(number, digits)| {
+        usages
+            .iter()
+            .map(move |usage| cell(usage.map(number), digits))
+    })
+}
+
+/// Returns a number with this many digits after the point, or an empty cell.
+pub fn cell(number: Option<f64>, digits: usize) -> String {
+    number.map_or_else(String::new, |number| format!("{number:.digits$}"))
 }
 
 /// A directory that the bench deletes, and the file names in it.

@@ -1,7 +1,7 @@
 //! The aims for upgrades, and whether a run reached them.
 
+use crate::aim::{self, Aim, divided};
 use crate::files::FileTool;
-use crate::measure;
 use crate::upgrade::{Upgrade, Way};
 
 /// The pairs that the sum of the smaller ones leaves out.
@@ -9,25 +9,6 @@ pub(crate) const LARGE: [&str; 2] = ["biome", "pandoc"];
 
 /// The exports of the module whose cold pull has an aim.
 pub(crate) const EXPORTS: u64 = 80_000;
-
-/// A number that should be at most a limit. It is `None` if a pair or a tool was missing.
-struct Aim {
-    name: String,
-    limit: f64,
-    value: Option<f64>,
-}
-
-impl Aim {
-    fn row(&self) -> Vec<String> {
-        let (value, outcome) = match self.value {
-            None => (String::new(), "not measured"),
-            Some(value) if value <= self.limit => (format!("{value:.3}"), "reached"),
-            Some(value) => (format!("{value:.3}"), "not reached"),
-        };
-        let limit = format!("≤ {}", self.limit);
-        vec![self.name.clone(), limit, value, outcome.to_owned()]
-    }
-}
 
 /// Returns the upgrades that are not large.
 pub(crate) fn smaller(upgrades: &[Upgrade]) -> Vec<&Upgrade> {
@@ -43,11 +24,7 @@ pub(crate) fn table(upgrades: &[Upgrade], exports: Option<f64>) -> String {
     let named = |name: &str| upgrades.iter().find(|upgrade| upgrade.name == name);
     let kilobytes = |name| Some(received(named(name)?, Way::Delta)? / 1e3);
     let jsonq = |way| received(named("jsonq")?, way);
-    let aim = |name: &str, limit, value| Aim {
-        name: name.to_owned(),
-        limit,
-        value,
-    };
+    let aim = Aim::at_most;
     let aims = [
         aim(
             &format!(
@@ -91,8 +68,7 @@ pub(crate) fn table(upgrades: &[Upgrade], exports: Option<f64>) -> String {
             exports,
         ),
     ];
-    let rows: Vec<Vec<String>> = aims.iter().map(Aim::row).collect();
-    measure::table(&["aim", "limit", "this run", "outcome"], &rows)
+    aim::table(&aims)
 }
 
 /// Returns the received bytes of a download.
@@ -109,11 +85,6 @@ fn ratio(upgrades: &[&Upgrade], tool: FileTool) -> Option<f64> {
         .map(|upgrade| received(upgrade, Way::Delta));
     let made = upgrades.map(|upgrade| Some(upgrade.file(tool)?.bytes as f64));
     divided(received.sum(), made.sum())
-}
-
-fn divided(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    // Processor time has steps of 10 ms, and a pair may be quicker.
-    Some(one? / other?.max(0.01))
 }
 
 fn worst(upgrades: &[Upgrade], number: impl Fn(&Upgrade) -> Option<f64>) -> Option<f64> {

@@ -2,13 +2,17 @@
 //!
 //! `cargo bench --bench upgrades -- [--registry NAME] [--runs N] [--skip-slow] [LIST]`
 
+#[path = "../support/aim.rs"]
+pub mod aim;
 mod aims;
-mod files;
+#[path = "../support/files.rs"]
+pub mod files;
 #[path = "../support/inputs.rs"]
 pub mod inputs;
 #[path = "../support/measure.rs"]
 pub mod measure;
-mod pairs;
+#[path = "../support/pairs.rs"]
+pub mod pairs;
 #[path = "../support/proxy.rs"]
 pub mod proxy;
 #[path = "../../tests/support/mod.rs"]
@@ -26,12 +30,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::aims::EXPORTS;
-use self::files::FileTool;
 use self::measure::Workspace;
 use self::proxy::Proxy;
 use self::support::registries::registries;
 use self::tools::Commands;
-use self::upgrade::{Bench, Upgrade, Way};
+use self::upgrade::{Bench, TOOLS, Upgrade, Way};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -104,7 +107,7 @@ fn bench(arguments: &Arguments, host: &str) -> Bench {
             &[Way::Delta, Way::Layers]
         }
     };
-    let files = FileTool::ALL.into_iter();
+    let files = TOOLS.into_iter();
     let files = files.filter(|tool| !arguments.skip_slow || !tool.is_slow());
     Bench {
         host: host.to_owned(),

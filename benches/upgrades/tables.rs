@@ -2,14 +2,14 @@
 
 use crate::aims::{self, LARGE};
 use crate::files::FileTool;
-use crate::measure::{self, Usage};
-use crate::upgrade::{Upgrade, Way};
+use crate::measure::{self, cell, columns, costs};
+use crate::upgrade::{TOOLS, Upgrade, Way};
 
 /// Returns the bytes of every way and tool in KB, with sums.
 pub(crate) fn bytes(upgrades: &[Upgrade]) -> String {
     let mut header = vec!["KB", "MB of NEW"];
     header.extend(["wharf, delta", "wharf, layers", "wkg", "delta file"]);
-    header.extend(FileTool::ALL.map(FileTool::name));
+    header.extend(TOOLS.map(FileTool::name));
     let mut rows: Vec<Vec<String>> = upgrades
         .iter()
         .map(|upgrade| row(&upgrade.name, &[upgrade]))
@@ -40,7 +40,7 @@ fn row(name: &str, upgrades: &[&Upgrade]) -> Vec<String> {
         cell(sum(&received), 1)
     }));
     cells.push(cell(sum(&|upgrade| Some(upgrade.delta_bytes)), 1));
-    cells.extend(FileTool::ALL.map(|tool| {
+    cells.extend(TOOLS.map(|tool| {
         let bytes = |upgrade: &Upgrade| Some(upgrade.file(tool)?.bytes);
         cell(sum(&bytes), 1)
     }));
@@ -89,11 +89,11 @@ pub(crate) fn publications(upgrades: &[Upgrade]) -> String {
 pub(crate) fn files(upgrades: &[Upgrade]) -> String {
     let header = columns(
         "make a file",
-        FileTool::ALL.map(FileTool::name),
+        TOOLS.map(FileTool::name),
         ["s", "CPU s", "MiB"],
     );
     let rows = upgrades.iter().map(|upgrade| {
-        let usages = FileTool::ALL.map(|tool| Some(upgrade.file(tool)?.usage));
+        let usages = TOOLS.map(|tool| Some(upgrade.file(tool)?.making));
         let mut cells = vec![upgrade.name.clone()];
         cells.extend(costs(&usages));
         cells
@@ -101,38 +101,7 @@ pub(crate) fn files(upgrades: &[Upgrade]) -> String {
     table(&header, rows)
 }
 
-/// Returns a header with a column for each number of each name.
-fn columns<const NAMES: usize, const NUMBERS: usize>(
-    first: &str,
-    names: [&str; NAMES],
-    numbers: [&str; NUMBERS],
-) -> Vec<String> {
-    let columns = numbers
-        .iter()
-        .flat_map(|number| names.map(|name| format!("{name} {number}")));
-    [first.to_owned()].into_iter().chain(columns).collect()
-}
-
-/// Returns cells of the seconds, the processor time and the memory.
-fn costs(usages: &[Option<Usage>]) -> impl Iterator<Item = String> {
-    type Column = (fn(Usage) -> f64, usize);
-    let numbers: [Column; 3] = [
-        (|usage| usage.wall, 3),
-        (|usage| usage.cpu, 2),
-        (|usage| usage.peak, 1),
-    ];
-    numbers.into_iter().flat_map(move |(number, digits)| {
-        usages
-            .iter()
-            .map(move |usage| cell(usage.map(number), digits))
-    })
-}
-
 fn table(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     measure::table(&header, &rows.collect::<Vec<_>>())
-}
-
-fn cell(number: Option<f64>, digits: usize) -> String {
-    number.map_or_else(String::new, |number| format!("{number:.digits$}"))
 }

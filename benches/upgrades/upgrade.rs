@@ -11,6 +11,15 @@ use crate::pairs::Pair;
 use crate::proxy::{Proxy, Traffic};
 use crate::tools::{Commands, Tool};
 
+/// The tools that make a file from the pair, in the order of the columns.
+pub(crate) const TOOLS: [FileTool; 5] = [
+    FileTool::Zstd9,
+    FileTool::Zstd19,
+    FileTool::PatchFrom,
+    FileTool::Bsdiff,
+    FileTool::Best,
+];
+
 /// How a client downloads NEW.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {

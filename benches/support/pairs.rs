@@ -12,10 +12,13 @@ use crate::measure::Workspace;
 
 /// Two versions of a component or core module.
 #[derive(Debug)]
-pub(crate) struct Pair {
-    pub(crate) name: String,
-    pub(crate) old: PathBuf,
-    pub(crate) new: PathBuf,
+pub struct Pair {
+    /// The first word of its line.
+    pub name: String,
+    /// The file that a client has.
+    pub old: PathBuf,
+    /// The file that it wants.
+    pub new: PathBuf,
 }
 
 /// Reads lines of NAME OLD NEW. Paths are relative to the list, and lines with `#` are comments.
@@ -23,7 +26,7 @@ pub(crate) struct Pair {
 /// # Panics
 ///
 /// If the list cannot be read, or one of its lines has another form.
-pub(crate) fn read(list: &Path) -> Vec<Pair> {
+pub fn read(list: &Path) -> Vec<Pair> {
     let text = fs::read_to_string(list).expect("a list of pairs");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.map(|line| {
@@ -41,7 +44,7 @@ pub(crate) fn read(list: &Path) -> Vec<Pair> {
 }
 
 /// Writes two applications on the same runtime.
-pub(crate) fn generated(workspace: &Workspace) -> Pair {
+pub fn generated(workspace: &Workspace) -> Pair {
     let [old, new] = [(0, "app-a.wasm"), (1, "app-b.wasm")].map(|(variant, name)| {
         let path = workspace.path(name);
         fs::write(&path, App::full(variant).component()).expect("space for an input");
@@ -56,12 +59,12 @@ pub(crate) fn generated(workspace: &Workspace) -> Pair {
 
 impl Pair {
     /// Returns the size of the new file.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         fs::metadata(&self.new).expect("a new file").len()
     }
 
     /// Returns the size of the new file's layers that the old file lacks, decompressed and with the root.
-    pub(crate) fn changed_bytes(&self) -> u64 {
+    pub fn changed_bytes(&self) -> u64 {
         let [old, new] = [&self.old, &self.new].map(|file| {
             let bytes = fs::read(file).expect("a file of the pair");
             let component = Component::read(bytes, &SplitPolicy::DEFAULT);
