@@ -118,6 +118,7 @@ fn module(version: usize, first: usize) -> Vec<u8> {
             }
         }
     }
+    functions += &renamed_locals(version);
     let globals = "(global (mut i32) (i32.const 7))".repeat(version);
     let types = match version {
         0 => "(type $t (func (param i32) (result i32)))",
@@ -132,6 +133,19 @@ fn module(version: usize, first: usize) -> Vec<u8> {
            (data (i32.const {first}) \"{words}\") (data (i32.const {next}) \"abc{words}\") (data \"passive{words}\"))"
     );
     wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns a function whose many locals have other numbers in each version, so that corrections share places of a table.
+fn renamed_locals(version: usize) -> String {
+    const LOCALS: usize = 1500;
+    let order = noise(9, 4 * LOCALS);
+    let accesses = order.chunks_exact(2).map(|pair| {
+        let old = usize::from(pair[0]) << 8 | usize::from(pair[1]);
+        let local = (old * 7 * (version + 1) + version) % LOCALS;
+        format!("local.get {local} drop\n")
+    });
+    let (types, accesses) = ("i32 ".repeat(LOCALS), accesses.collect::<String>());
+    format!("(func $locals (local {types}) {accesses})\n")
 }
 
 #[test]
@@ -288,8 +302,10 @@ fn the_second_decoder_rejects_another_base_and_a_damaged_file() {
     assert!(file[40..].starts_with(Digest::of(&config).bytes()));
     let error = run_decoder(&path("delta"), &path("empty"), &path("decoded")).unwrap_err();
     assert!(error.starts_with("error: there is no content"), "{error}");
-    let last = file.len() - 1;
-    file[last] ^= 1;
-    fs::write(path("delta"), &file).unwrap();
-    assert!(run_decoder(&path("delta"), &path("old"), &path("decoded")).is_err());
+    for at in [40, file.len() - 1] {
+        file[at] ^= 1;
+        fs::write(path("delta"), &file).unwrap();
+        assert!(run_decoder(&path("delta"), &path("old"), &path("decoded")).is_err());
+        file[at] ^= 1;
+    }
 }

@@ -5,8 +5,9 @@ names of that page, and it is slow. It needs the `zstd` command.
 
     python3 delta_decoder DELTA --base DIR --out DIR
 
-The files below the base directory are the contents of the old component, such as `wharf split --raw` writes them. Each
-part becomes a file in the output directory: `config`, `layer-0`, `layer-1`, and so on.
+The files below the base directory are the contents of the old component, as `wharf split --raw` writes them, and its
+config, which is a blob of a layout. Their names mean nothing. Each part becomes a file in the output directory:
+`config`, `layer-0`, `layer-1`, and so on.
 """
 
 import argparse
