@@ -6,7 +6,7 @@ mod encoder;
 
 use std::io::{self, Read, Write};
 
-pub(super) use self::encoder::encode;
+pub(super) use self::encoder::{encode, runs};
 use super::base::{Base, BaseWindow};
 use super::literal_prefix;
 use super::map::Map;

@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 
 use super::code::CodePair;
-use super::map::{Map, MapKind, Votes, vote_segments};
+use super::map::{DataCopies, Map, MapKind, Votes, vote_segments, vote_words};
 use super::options::{Classes, Effort, Options};
 use super::rewrite::{Rewriting, rewrite};
 use super::{MAX_BASE_BYTES, Method, Role, covers, prefix};
@@ -59,15 +59,7 @@ pub(super) fn encode(
     options: Options,
     progress: &(dyn Fn(u64) + Sync),
 ) -> io::Result<(Option<Map>, Vec<Option<EncodedPart>>)> {
-    let code = match options.effort {
-        Effort::Best => pairs.iter().position(|pair| pair.role == Role::Code),
-        Effort::Fast => None,
-    };
-    let code = code.and_then(|code| {
-        let pair = CodePair::read(&pairs[code].old, &pairs[code].new);
-        pair.ok().map(|pair| (code, pair))
-    });
-    let Some((code, pair)) = code else {
+    if options.effort == Effort::Fast {
         let parts = pairs.iter().map(|pair| {
             let plain = prefix_part(pair, options.level)?;
             let part = smaller(plain, covers_part(pair, None, options)?);
@@ -75,81 +67,139 @@ pub(super) fn encode(
             Ok::<_, io::Error>(part)
         });
         return Ok((None, parts.collect::<Result<_, _>>()?));
-    };
-    encode_with_code(pairs, code, pair, options, progress)
+    }
+    let mut votes = Votes::default();
+    let mut code = Code::read(pairs);
+    if let Some(code) = &mut code {
+        code.pair.vote(&mut votes);
+        progress(code.half());
+    }
+    let words = vote_data(pairs, &mut votes);
+    let map = votes.fit();
+    drop(votes);
+    let empty = (&Map::default(), words);
+    if map.is_empty() || !map.is_readable() {
+        let parts = encode_with_map(pairs, code, empty, options, progress)?;
+        return Ok((None, choose(parts)));
+    }
+    let parts = encode_with_map(pairs, code, (&map, words), options, progress)?;
+    if is_worth_it(&parts, &map)? {
+        return Ok((Some(map), choose(parts)));
+    }
+    let parts = encode_with_map(pairs, Code::read(pairs), empty, options, &|_| {})?;
+    Ok((None, choose(parts)))
 }
 
-fn encode_with_code(
+/// The code sections of a module, if the method code can have them.
+struct Code<'a> {
+    index: usize,
+    pair: CodePair<'a>,
+    size: u64,
+}
+
+impl<'a> Code<'a> {
+    fn read(pairs: &'a [ContentPair]) -> Option<Self> {
+        let index = pairs.iter().position(|pair| pair.role == Role::Code)?;
+        let ContentPair { old, new, .. } = &pairs[index];
+        let size = new.len() as u64;
+        let pair = CodePair::read(old, new).ok()?;
+        Some(Self { index, pair, size })
+    }
+
+    /// Returns half of its size, for the progress.
+    fn half(&self) -> u64 {
+        self.size / 2
+    }
+}
+
+/// A part with the method prefix, and one with covers or code, if they are possible.
+type Alternatives = (Option<EncodedPart>, Option<EncodedPart>);
+
+/// Encodes each content. The words of data move as `words` says.
+fn encode_with_map(
     pairs: &[ContentPair],
-    code: usize,
-    mut code_pair: CodePair<'_>,
+    code: Option<Code<'_>>,
+    (map, words): (&Map, MapKind),
     options: Options,
     progress: &(dyn Fn(u64) + Sync),
-) -> io::Result<(Option<Map>, Vec<Option<EncodedPart>>)> {
-    let mut votes = Votes::default();
-    code_pair.vote(&mut votes);
-    let code_bytes = pairs[code].new.len() as u64;
-    progress(code_bytes / 2);
-    for data in pairs.iter().filter(|pair| pair.role == Role::Data) {
-        vote_segments(&data.old, &data.new, &mut votes);
-    }
-    let words = votes.list_of_words();
-    let map = votes.fit();
-    let map = match map.is_readable() {
-        true => map,
-        false => Map::default(),
-    };
-    let uses_map = !map.is_empty();
-    let (plain, mapped) = thread::scope(|scope| {
-        let encoded = scope.spawn(|| code_pair.encode(&map, options.literal_level()));
-        let (mut plain, mut mapped) = (Vec::new(), Vec::new());
+) -> io::Result<Vec<Alternatives>> {
+    let code_index = code.as_ref().map(|code| code.index);
+    thread::scope(|scope| {
+        let encoded = scope.spawn(move || {
+            let Some(code) = code else { return Ok(None) };
+            let rest = code.size - code.half();
+            let part = code.pair.encode(map, options.literal_level());
+            progress(rest);
+            part
+        });
+        let mut parts: Vec<Alternatives> = Vec::new();
         for (index, pair) in pairs.iter().enumerate() {
-            plain.push(prefix_part(pair, options.level)?);
-            if index == code {
-                mapped.push(None);
-                continue;
+            let plain = prefix_part(pair, options.level)?;
+            let other = match Some(index) == code_index {
+                true => None,
+                false => covers_part(pair, Some((map, words)), options)?,
+            };
+            if Some(index) != code_index {
+                progress(pair.new.len() as u64);
             }
-            mapped.push(covers_part(pair, Some((&map, words)), options)?);
-            progress(pair.new.len() as u64);
+            parts.push((plain, other));
         }
         let encoded = encoded.join();
         let encoded = encoded.map_err(|_| io::Error::other("the encoder of code panicked"))??;
-        progress(code_bytes - code_bytes / 2);
-        mapped[code] = encoded.map(|(bytes, classes)| EncodedPart {
-            method: Method::Code,
-            uses_map,
-            bytes,
-            classes,
-        });
-        Ok::<_, io::Error>((plain, mapped))
-    })?;
-    choose(plain, mapped, map)
+        if let (Some(index), Some((bytes, classes))) = (code_index, encoded) {
+            parts[index].1 = Some(EncodedPart {
+                method: Method::Code,
+                uses_map: !map.is_empty(),
+                bytes,
+                classes,
+            });
+        }
+        Ok(parts)
+    })
 }
 
-/// Chooses the smaller part of each content. Leaves out the map and the parts that use it, if they save less than the map
-/// costs.
-fn choose(
-    plain: Vec<Option<EncodedPart>>,
-    mapped: Vec<Option<EncodedPart>>,
-    map: Map,
-) -> io::Result<(Option<Map>, Vec<Option<EncodedPart>>)> {
+/// Lets data sections vote: first the addresses of their segments, and then their words, which are copied after a map has
+/// moved them. Returns the list that moves the words.
+fn vote_data(pairs: &[ContentPair], votes: &mut Votes) -> MapKind {
+    let data = || pairs.iter().filter(|pair| pair.role == Role::Data);
+    for pair in data() {
+        vote_segments(&pair.old, &pair.new, votes);
+    }
+    let words = votes.list_of_words();
+    let map = votes.fit();
+    let can_be_moved = |pair: &&ContentPair| pair.old.len() as u64 <= MAX_BASE_BYTES;
+    for ContentPair { old, new, .. } in data().filter(can_be_moved) {
+        let base = rewrite(old, Rewriting::Data(words), &map);
+        let copies = DataCopies {
+            old,
+            base: &base,
+            new,
+            runs: &covers::runs(&base, new),
+        };
+        vote_words(&copies, words, votes);
+    }
+    words
+}
+
+/// Returns whether the parts that use the map save more than the map costs.
+fn is_worth_it(parts: &[Alternatives], map: &Map) -> io::Result<bool> {
     /// The size of the map's entry in the header, in bytes.
     const ENTRY_BYTES: usize = 12;
-    let both = || plain.iter().zip(&mapped);
-    let saved = both().map(|(plain, mapped)| match (plain, mapped) {
+    let saved = parts.iter().map(|alternatives| match alternatives {
         (Some(plain), Some(mapped)) if mapped.uses_map => {
             plain.bytes.len().saturating_sub(mapped.bytes.len())
         }
-        (None, Some(mapped)) if mapped.uses_map => usize::MAX / 2,
+        (None, Some(mapped)) if mapped.uses_map => usize::MAX,
         _ => 0,
     });
     let saved = saved.fold(0, usize::saturating_add);
-    let is_worth_it = saved > whole_part(&map.to_bytes(), 19)?.bytes.len() + ENTRY_BYTES;
-    let parts = plain.into_iter().zip(mapped).map(|(plain, mapped)| {
-        let mapped = mapped.filter(|mapped| is_worth_it || !mapped.uses_map);
-        smaller(plain, mapped)
-    });
-    Ok((is_worth_it.then_some(map), parts.collect()))
+    Ok(saved > whole_part(&map.to_bytes(), 19)?.bytes.len() + ENTRY_BYTES)
+}
+
+/// Chooses the smaller part of each content.
+fn choose(parts: Vec<Alternatives>) -> Vec<Option<EncodedPart>> {
+    let choose = |(plain, other)| smaller(plain, other);
+    parts.into_iter().map(choose).collect()
 }
 
 /// Encodes a content without a base.
@@ -194,7 +244,9 @@ fn covers_part(
     options: Options,
 ) -> io::Result<Option<EncodedPart>> {
     let (level, effort) = (options.literal_level(), options.effort);
-    let map = map.filter(|_| pair.old.len() as u64 <= MAX_BASE_BYTES);
+    let can_move =
+        |(map, _): &(&Map, MapKind)| !map.is_empty() && pair.old.len() as u64 <= MAX_BASE_BYTES;
+    let map = map.filter(can_move);
     let rewriting = map.and_then(|(map, words)| match pair.role {
         Role::Data => Some((Rewriting::Data(words), map)),
         Role::Elements => Some((Rewriting::Elements, map)),

@@ -5,9 +5,11 @@ use super::numbers::{push, read, unzigzag, zigzag};
 
 mod fit;
 mod segments;
+mod words;
 
 pub(super) use self::fit::Votes;
 pub(super) use self::segments::vote as vote_segments;
+pub(super) use self::words::{DataCopies, vote as vote_words};
 
 /// The least constant and offset that counts as an address.
 pub(super) const FIRST_ADDRESS: i64 = 1024;
@@ -129,6 +131,7 @@ impl Map {
         }
         let mut lists: [Vec<Change>; 5] = Default::default();
         for (list, count) in lists.iter_mut().zip(counts) {
+            list.reserve_exact(count as usize);
             let mut from = 0i64;
             for _ in 0..count {
                 from = from.checked_add_unsigned(read(bytes, &mut at)?)?;

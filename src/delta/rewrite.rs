@@ -224,7 +224,7 @@ impl Rewriter<'_> {
         while self.at < self.content.len() {
             let id = self.byte()?;
             let size = self.number()?;
-            let end = self.at.checked_add(usize::try_from(size).ok()?)?;
+            let end = (self.at as u64).checked_add(size)?;
             let kind = match id {
                 1 | 2 => MapKind::Function,
                 4 => MapKind::Type,
@@ -247,7 +247,7 @@ impl Rewriter<'_> {
                     self.skip(length)?;
                 }
             }
-            if self.at != end {
+            if self.at as u64 != end {
                 return None;
             }
         }

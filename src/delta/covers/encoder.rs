@@ -65,13 +65,9 @@ pub(in super::super) fn encode(
         Effort::Fast => 1,
         Effort::Best => COSTS.len(),
     };
-    for (costs, bytes) in COSTS.into_iter().take(tries) {
-        let pair = BytePair {
-            old: base,
-            new,
-            costs: bytes,
-        };
-        let Some(part) = write(base, rewriting, new, &align(&pair, &costs), level)? else {
+    for costs in COSTS.iter().take(tries) {
+        let runs = find_runs(base, new, costs);
+        let Some(part) = write(base, rewriting, new, &runs, level)? else {
             continue;
         };
         if best.as_ref().is_none_or(|best| part.0.len() < best.0.len()) {
@@ -79,6 +75,21 @@ pub(in super::super) fn encode(
         }
     }
     Ok(best)
+}
+
+/// Returns the runs of a content, at the costs that are best for most contents.
+pub(in super::super) fn runs(base: &[u8], new: &[u8]) -> Vec<Run> {
+    let [costs, ..] = &COSTS;
+    find_runs(base, new, costs)
+}
+
+fn find_runs(old: &[u8], new: &[u8], (costs, bytes): &(Costs, ByteCosts)) -> Vec<Run> {
+    let pair = BytePair {
+        old,
+        new,
+        costs: *bytes,
+    };
+    align(&pair, costs)
 }
 
 fn write(

@@ -29,6 +29,14 @@ impl Votes {
         }
     }
 
+    /// Counts one word of a data segment. A list of the map moves it.
+    pub(in super::super) fn add_word(&mut self, list: MapKind, old: u32, new: u32) {
+        let (old, new) = (i64::from(old), i64::from(new));
+        if MapKind::of_word(old) && MapKind::of_word(new) {
+            *self.counts[list as usize].entry((old, new)).or_default() += 1;
+        }
+    }
+
     /// Returns the list that moves the words of data segments: the one with more uses of addresses.
     pub(in super::super) fn list_of_words(&self) -> MapKind {
         let uses = |kind: MapKind| -> u64 {
@@ -44,9 +52,9 @@ impl Votes {
     }
 
     /// Returns the cheapest map.
-    pub(in super::super) fn fit(self) -> Map {
-        Map::new(self.counts.map(|counts| {
-            let votes = counts.into_iter().map(|((old, new), uses)| Vote {
+    pub(in super::super) fn fit(&self) -> Map {
+        Map::new(self.counts.each_ref().map(|counts| {
+            let votes = counts.iter().map(|(&(old, new), &uses)| Vote {
                 old,
                 shift: new.wrapping_sub(old),
                 uses: u64::from(uses),

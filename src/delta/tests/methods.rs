@@ -139,6 +139,40 @@ fn code_with_moved_indices_and_addresses_is_nearly_free() {
     assert!(plain > 4 * sizes.iter().sum::<usize>(), "{plain}");
 }
 
+/// Returns the data section of a module whose words are addresses in no order. Those from 75,000 on move by `shift`.
+fn addresses(shift: u32) -> Vec<ContentPair> {
+    let module = |shift: u32| {
+        let words = (1..1500u32).map(|number| {
+            let address = 70_000 + 4 * (number.wrapping_mul(0x9e37_79b1) >> 20);
+            address + if address < 75_000 { 0 } else { shift }
+        });
+        let bytes = words.flat_map(u32::to_le_bytes);
+        let bytes: String = bytes.map(|byte| format!("\\{byte:02x}")).collect();
+        wat::parse_str(format!(
+            "(module (memory 4) (data (i32.const 2048) \"{bytes}\"))"
+        ))
+        .unwrap()
+    };
+    pairs(&module(0), &module(shift))
+}
+
+#[test]
+fn addresses_in_data_move_where_no_code_changed() {
+    let pairs = addresses(0x1230);
+    let (map, parts) = round_trip(&pairs, BEST);
+    assert!(map.lists[3].len() < 4, "{map:?}");
+    assert!(parts[0].uses_map && parts[0].bytes.len() < 60, "{parts:?}");
+    let fast = Options {
+        effort: Effort::Fast,
+        ..BEST
+    };
+    let (_, plain) = round_trip(&pairs, fast);
+    assert!(
+        plain[0].bytes.len() > 10 * parts[0].bytes.len(),
+        "{plain:?}"
+    );
+}
+
 #[test]
 fn the_fast_effort_uses_no_map() {
     let fast = Options {
