@@ -181,13 +181,13 @@ fn head(height: f64, palette: &Palette) -> String {
   </style>
   <text class="heading" x="16" y="26">{TITLE}</text>
   <text class="best" x="28" y="50">wharf, effort best</text>
-  <text class="muted" x="174" y="50">bsdiff</text>
-  <text class="muted" x="248" y="50">zstd -19 --patch-from</text>
+  <text class="muted" x="190" y="50">bsdiff</text>
+  <text class="muted" x="264" y="50">zstd -19 --patch-from</text>
   <text class="muted number" x="724" y="70">KB</text>
   <text class="muted number" x="784" y="70">of bsdiff</text>
 "#
     );
-    for (mark, x) in MARKS.iter().zip([18.0, 164.0, 238.0]) {
+    for (mark, x) in MARKS.iter().zip([18.0, 180.0, 254.0]) {
         svg += &mark(x, 45.5);
     }
     svg
