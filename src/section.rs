@@ -35,6 +35,9 @@ pub const MAX_RECORDED: usize = 1 << 18;
 /// The longest custom section name in a path, in bytes. Longer ones are cut.
 pub const MAX_PATH_NAME_BYTES: usize = 4096;
 
+/// The name of the custom section that lists the files in the data segments of a component's own modules.
+pub const ASSETS: &str = "wharf:assets";
+
 /// The kind of a binary, from its first eight bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BinaryKind {
@@ -140,6 +143,8 @@ pub struct Binary {
     /// section. It ends with the module, or at the first later section that must stay in the root. Components and
     /// damaged modules have none.
     pub suffix: Option<Range<u64>>,
+    /// Whether a component has the custom section [`ASSETS`].
+    pub has_assets: bool,
 }
 
 /// A section whose content reaches the floor.
@@ -249,6 +254,12 @@ impl SectionMap {
             let _infallible = write!(path, ":{name}");
         }
         path
+    }
+
+    /// Returns whether the data segments of a section are files.
+    pub fn has_assets(&self, section: &Section) -> bool {
+        let parent = self.binaries[section.binary].parent;
+        parent.is_some_and(|parent| self.binaries[parent].has_assets)
     }
 
     /// Returns the name of a section's id.

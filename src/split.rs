@@ -5,6 +5,7 @@
 //! This module must not know manifests, encodings or stores.
 
 mod candidates;
+mod groups;
 mod identify;
 mod splice;
 
@@ -98,8 +99,10 @@ pub fn plan(map: &SectionMap, policy: &SplitPolicy) -> SplitPlan {
         floor: policy.floor.max(1),
         ..*policy
     };
-    let mut candidates = candidates::candidates(map, &policy);
-    keep_largest(&mut candidates, policy.max_layers.max(1) - 1);
+    let most = policy.max_layers.max(1) - 1;
+    let candidates = candidates::candidates(map, &policy);
+    let mut candidates = groups::group(candidates, map, most);
+    keep_largest(&mut candidates, most);
     let layers = candidates.into_iter().map(|candidate| PlannedLayer {
         path: candidate.path(map),
         range: candidate.range,

@@ -7,8 +7,8 @@ use super::names::{Entries, NameDetails, Names};
 use super::segments::segments;
 use super::window::{Halt, Reader, Window, readable};
 use super::{
-    Binary, BinaryKind, Damage, Error, MAX_DEPTH, MAX_PATH_NAME_BYTES, MAX_RECORDED, Section,
-    SectionMap, id,
+    ASSETS, Binary, BinaryKind, Damage, Error, MAX_DEPTH, MAX_PATH_NAME_BYTES, MAX_RECORDED,
+    Section, SectionMap, id,
 };
 use crate::source::Source;
 
@@ -50,6 +50,7 @@ pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Err
                 index: 0,
                 range: 0..size,
                 suffix: None,
+                has_assets: false,
             }],
             sections: Vec::new(),
             segments: Vec::new(),
@@ -125,6 +126,8 @@ struct Frame {
     counts: [u32; 256],
     recorded: Option<usize>,
     suffix: Suffix,
+    /// Whether the component has a custom section that lists files.
+    has_assets: bool,
 }
 
 /// The known part of a core module's suffix.
@@ -154,6 +157,7 @@ impl Frame {
             counts: [0; 256],
             recorded,
             suffix: Suffix::NotBegun,
+            has_assets: false,
         }
     }
 
@@ -295,6 +299,9 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let bytes = self.window.bytes(name, limit)?;
         let stays_in_root = bytes == b"package-docs" || bytes.starts_with(b"component-type");
         self.pass(&header, stays_in_root);
+        if bytes == ASSETS.as_bytes() {
+            self.mark_assets();
+        }
         if depth == 0 {
             self.describe(&bytes, content.clone())?;
         }
@@ -302,6 +309,18 @@ impl<S: Source + ?Sized> Walk<'_, S> {
             self.record(header, content, Some(path_name(&bytes)), stays_in_root);
         }
         Ok(())
+    }
+
+    /// Notes that the innermost binary lists files, if it is a component.
+    fn mark_assets(&mut self) {
+        if let Some(frame) = self.stack.last_mut()
+            && frame.kind == BinaryKind::Component
+        {
+            frame.has_assets = true;
+            if let Some(binary) = frame.recorded {
+                self.map.binaries[binary].has_assets = true;
+            }
+        }
     }
 
     /// Records the metadata in one of the file's own custom sections.
@@ -401,6 +420,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
                     index: frame.index,
                     range: frame.range.clone(),
                     suffix: None,
+                    has_assets: frame.has_assets,
                 });
                 self.map.binaries.len() - 1
             });

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::{Granularity, SplitPolicy};
 use crate::section::{BinaryKind, Section, SectionMap, Segment, id};
 
-/// A passive segment above this size becomes a layer with every granularity but `module`.
+/// A passive segment above this size becomes a layer with every granularity but `module`. A file becomes one from the
+/// floor on.
 const PASSIVE_SEGMENT_BYTES: u64 = 64 * 1024;
 
 /// A range that may become a layer.
@@ -24,6 +25,8 @@ pub(super) enum CandidateKind {
     Segment(usize, u32),
     /// The bytes of a data section before, between or after cut segments: section, number of segments cut before.
     Gap(usize, u32),
+    /// Consecutive segments and gaps of a data section with files: section, number of groups before.
+    Group(usize, u32),
     /// The suffix of the core module with this index in the map.
     Suffix(usize),
 }
@@ -38,13 +41,15 @@ impl Candidate {
         let mut path = match self.what {
             CandidateKind::Section(section)
             | CandidateKind::Segment(section, _)
-            | CandidateKind::Gap(section, _) => section_path(section),
+            | CandidateKind::Gap(section, _)
+            | CandidateKind::Group(section, _) => section_path(section),
             CandidateKind::Suffix(binary) => map.binary_path(binary),
         };
         let _infallible = match self.what {
             CandidateKind::Section(_) => Ok(()),
             CandidateKind::Segment(_, index) => write!(path, "/segment[{index}]"),
             CandidateKind::Gap(_, index) => write!(path, "/gap[{index}]"),
+            CandidateKind::Group(_, index) => write!(path, "/group[{index}]"),
             CandidateKind::Suffix(_) => write!(path, "suffix[0]"),
         };
         path
@@ -71,7 +76,8 @@ pub(super) fn candidates(map: &SectionMap, policy: &SplitPolicy) -> Vec<Candidat
         if !may_leave(map, section) || covered(section) {
             continue;
         }
-        own.retain(|segment| is_cut(segment, policy));
+        let has_assets = map.has_assets(section);
+        own.retain(|segment| is_cut(segment, policy, has_assets));
         if own.is_empty() {
             found.push(Candidate {
                 range: section.content.clone(),
@@ -108,14 +114,14 @@ fn may_leave(map: &SectionMap, section: &Section) -> bool {
     }
 }
 
-fn is_cut(segment: &Segment, policy: &SplitPolicy) -> bool {
+fn is_cut(segment: &Segment, policy: &SplitPolicy, has_assets: bool) -> bool {
     let size = segment.init.end - segment.init.start;
     if size < policy.floor {
         return false;
     }
     match policy.granularity {
         Granularity::Segment => true,
-        Granularity::Section => segment.passive && size > PASSIVE_SEGMENT_BYTES,
+        Granularity::Section => segment.passive && (has_assets || size > PASSIVE_SEGMENT_BYTES),
         // This happens only in a damaged module, which has no suffix.
         Granularity::Module => false,
     }

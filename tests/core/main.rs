@@ -11,6 +11,7 @@ mod second_decoder;
 mod section_map;
 mod section_names;
 mod segments;
+mod split_assets;
 mod split_cap;
 mod split_identity;
 mod split_rules;

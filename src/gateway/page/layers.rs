@@ -20,7 +20,7 @@ fn kind(path: &str) -> &'static str {
     match last.split('[').next().unwrap_or(last) {
         "" => "root",
         "code" => "code",
-        "data" | "segment" | "gap" => "data",
+        "data" | "segment" | "gap" | "group" => "data",
         "element" => "element",
         "suffix" => "module",
         _ => "custom",
