@@ -38,6 +38,7 @@
 //! | [`fits`] | type checks: whether a component fits a world, plugs into another one, or is a compatible upgrade |
 //! | [`manifest`], [`metadata`] | manifests as values; a component's own metadata |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
+//! | [`assets`] | files in a component that shows them as a preopened directory |
 //! | [`delta`] | delta files: the changes from one component to another |
 //! | [`component`], [`exploded`] | a component before it is stored; a component in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |
@@ -55,8 +56,8 @@
 //! `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
-//! `fits`, `manifest`, `metadata`, `artifact`, `reference`, `acceptance` and `text` take bytes or readers and return
-//! values. They use no files, sockets, async code or environment variables.
+//! `fits`, `manifest`, `metadata`, `artifact`, `assets`, `reference`, `acceptance` and `text` take bytes or readers and
+//! return values. They use no files, sockets, async code or environment variables.
 //!
 //! **Architecture invariant:** the raw bytes are authoritative. No part of a component is encoded again, and no section
 //! header is recomputed. A manifest's digest is the digest of the bytes that were read.
@@ -84,6 +85,7 @@
 
 pub mod acceptance;
 pub mod artifact;
+pub mod assets;
 pub mod component;
 pub mod content;
 pub mod copy;

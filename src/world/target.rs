@@ -170,6 +170,11 @@ impl TargetWorld {
         }
     }
 
+    /// Returns the world, and the packages that it is in.
+    pub(crate) fn resolved(&self) -> (&Resolve, WorldId) {
+        (&self.resolve, self.world)
+    }
+
     /// Encodes the world with its package.
     pub fn encode(&self) -> Result<EncodedWorld, Error> {
         let world = &self.resolve.worlds[self.world];

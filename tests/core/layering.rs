@@ -30,6 +30,7 @@ const MODULES: &[(&str, &str)] = &[
         "artifact",
         "digest split encoding metadata manifest section text",
     ),
+    ("assets", "digest section world"),
     ("acceptance", "digest manifest reference text"),
     ("store", "manifest reference digest encoding source text"),
     ("copy", "store digest manifest reference"),
@@ -61,7 +62,7 @@ const MODULES: &[(&str, &str)] = &[
 const VERB: &str = "acceptance artifact content copy delta store encoding split section digest manifest metadata reference component pipe error pull push source stub";
 
 /// Modules without any I/O of their own: they take readers.
-const PURE: &str = "acceptance text digest section split encoding stub world fits segment reference manifest metadata artifact delta";
+const PURE: &str = "acceptance text digest section split encoding stub world fits segment reference manifest metadata artifact delta assets";
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[
@@ -70,9 +71,10 @@ const IMPURE: &[&str] = &[
 
 /// Names that belong to a few places, as prefixes of a module's path (`cli` holds for all below it).
 const CONFINED: &[(&str, &str)] = &[
-    ("wasmparser", "section stub world segment"),
+    ("wasmparser", "section stub world segment assets"),
     ("wit_component", "world"),
-    ("wit_parser", "world"),
+    ("wit_parser", "world assets"),
+    ("wat", "assets"),
     ("wasm_pkg_common", "reference package"),
     ("wac_graph", "fits"),
     ("wac_types", "fits"),

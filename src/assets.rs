@@ -1,0 +1,14 @@
+//! Assets: files in a component that shows them as a preopened directory.
+//!
+//! ```text
+//! files -> tree -> text of the component -> plan: bytes and contents in order -> component
+//! ```
+//!
+//! The component has each distinct content once, as a passive data segment. This module is pure: it gets digests and
+//! sizes, and plans where the caller copies the files. It must not know stores or OCI.
+
+pub mod assemble;
+pub mod requirements;
+pub mod section;
+pub mod tree;
+pub mod wasi2;

@@ -1,0 +1,227 @@
+//! The custom section `wharf:assets`, which lists the files of an assets component.
+//!
+//! It is a section of the component itself, after all other sections. Its content is:
+//!
+//! ```text
+//! section  = version module mount contents entries
+//! version  = 0x01
+//! module   = number           the core module with the segments: its index among those of the component
+//! mount    = text             the name of the preopened directory
+//! contents = number content*  the distinct contents, in the order of their segments
+//! content  = digest number    32 bytes of SHA-256, and the size in bytes
+//! entries  = number entry*    sorted by the bytes of their paths
+//! entry    = text number      the path, and 0 for an empty directory, or 1 + the index of the content
+//! text     = number byte*     the length in bytes, and UTF-8
+//! number   = unsigned LEB128, in its shortest form, below 2^64
+//! ```
+//!
+//! The module has one passive data segment for each content, in the order of the list. Active segments do not count.
+//! Directories with entries are not listed, because the paths of their entries name them.
+
+use std::collections::BTreeSet;
+
+use super::tree::{Content, Storage, Tree, is_plain};
+use crate::digest::Digest;
+
+/// The name of the custom section.
+pub const NAME: &str = "wharf:assets";
+
+const VERSION: u8 = 1;
+
+/// The files of an assets component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetList {
+    /// The core module with the segments, as an index of the component's core modules.
+    pub module: u32,
+    /// The name of the preopened directory.
+    pub mount: String,
+    /// The distinct contents. Each one is the passive segment of the same index.
+    pub contents: Vec<Content>,
+    /// The files and the empty directories, sorted by path.
+    pub entries: Vec<Asset>,
+}
+
+/// A file or an empty directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// The path relative to the mount, with `/` between names.
+    pub path: String,
+    /// The content of a file, as an index of [`AssetList::contents`]. An empty directory has none.
+    pub content: Option<usize>,
+}
+
+/// Why bytes are no list of assets.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another version of the format.
+    #[error("version {found} is not supported, only {VERSION}")]
+    Version {
+        /// The version.
+        found: u8,
+    },
+    /// The bytes break a rule of the format.
+    #[error("at byte {offset}: {reason}")]
+    Malformed {
+        /// The offset in the section's content, in bytes.
+        offset: usize,
+        /// The broken rule.
+        reason: &'static str,
+    },
+}
+
+impl AssetList {
+    /// Returns the list for a tree whose segments are in the given module.
+    pub fn of(tree: &Tree, module: u32) -> Self {
+        let parents = tree.entries.iter().skip(1).map(|entry| entry.parent);
+        let parents: BTreeSet<usize> = parents.collect();
+        let entries = tree.entries.iter().enumerate().skip(1);
+        let entries = entries.filter_map(|(index, entry)| {
+            let (path, content) = (entry.path.clone(), entry.content());
+            (!parents.contains(&index)).then_some(Asset { path, content })
+        });
+        Self {
+            module,
+            mount: tree.mount.clone(),
+            contents: tree.contents.clone(),
+            entries: entries.collect(),
+        }
+    }
+
+    /// Encodes the content of the section.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        write_number(&mut bytes, u64::from(self.module));
+        write_text(&mut bytes, &self.mount);
+        write_number(&mut bytes, self.contents.len() as u64);
+        for content in &self.contents {
+            bytes.extend(content.digest.bytes());
+            write_number(&mut bytes, content.size);
+        }
+        write_number(&mut bytes, self.entries.len() as u64);
+        for entry in &self.entries {
+            write_text(&mut bytes, &entry.path);
+            let content = entry.content.map_or(0, |content| content as u64 + 1);
+            write_number(&mut bytes, content);
+        }
+        bytes
+    }
+
+    /// Decodes the content of the section. Every list has one encoding.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut reader = Reader { bytes, offset: 0 };
+        match reader.take(1)? {
+            [VERSION] => {}
+            found => return Err(Error::Version { found: found[0] }),
+        }
+        let module = reader.number()?;
+        let module = u32::try_from(module).map_err(|_| reader.malformed("a module above 2^32"))?;
+        let mount = reader.text()?.to_owned();
+        if mount != "/" && !mount.strip_prefix('/').is_some_and(is_plain) {
+            return Err(reader.malformed("a mount that is not absolute and plain"));
+        }
+        let mut contents = Vec::new();
+        for _ in 0..reader.number()? {
+            contents.push(reader.content()?);
+        }
+        let mut entries: Vec<Asset> = Vec::new();
+        for _ in 0..reader.number()? {
+            let entry = reader.entry(contents.len())?;
+            if entries.last().is_some_and(|last| last.path >= entry.path) {
+                return Err(reader.malformed("a path out of order"));
+            }
+            entries.push(entry);
+        }
+        if reader.offset != bytes.len() {
+            return Err(reader.malformed("bytes after the end"));
+        }
+        Ok(Self {
+            module,
+            mount,
+            contents,
+            entries,
+        })
+    }
+}
+
+/// Appends a number as unsigned LEB128 in its shortest form.
+pub(super) fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Appends a text with its length.
+pub(super) fn write_text(bytes: &mut Vec<u8>, text: &str) {
+    write_number(bytes, text.len() as u64);
+    bytes.extend(text.as_bytes());
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn malformed(&self, reason: &'static str) -> Error {
+        let offset = self.offset;
+        Error::Malformed { offset, reason }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let rest = &self.bytes[self.offset..];
+        let Some((taken, _)) = rest.split_at_checked(count) else {
+            return Err(self.malformed("the end is missing"));
+        };
+        self.offset += count;
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u64, Error> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            let part = u64::from(byte & 0x7f);
+            if (part << shift) >> shift != part || (byte == 0 && shift > 0) {
+                return Err(self.malformed("a number that is too long"));
+            }
+            number |= part << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(self.malformed("a number that is too long"))
+    }
+
+    fn text(&mut self) -> Result<&'a str, Error> {
+        let length = self.number()?;
+        let text = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        std::str::from_utf8(text).map_err(|_| self.malformed("a text that is not UTF-8"))
+    }
+
+    fn content(&mut self) -> Result<Content, Error> {
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.take(32)?);
+        Ok(Content {
+            digest: Digest::from_bytes(digest),
+            size: self.number()?,
+            storage: Storage::Segment,
+        })
+    }
+
+    fn entry(&mut self, contents: usize) -> Result<Asset, Error> {
+        let path = self.text()?.to_owned();
+        if !is_plain(&path) {
+            return Err(self.malformed("a path that is not relative and plain"));
+        }
+        let content = match self.number()?.checked_sub(1) {
+            None => None,
+            Some(index) => match usize::try_from(index) {
+                Ok(index) if index < contents => Some(index),
+                _ => return Err(self.malformed("a content that is not listed")),
+            },
+        };
+        Ok(Asset { path, content })
+    }
+}

@@ -1,0 +1,179 @@
+//! The tree of files that a component shows.
+
+use std::collections::HashMap;
+
+use crate::digest::{Digest, Identity};
+
+/// The files and directories of an assets component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// The name of the preopened directory, for example `/assets`.
+    pub mount: String,
+    /// The entries, sorted by the bytes of their paths. The first one is the root. Parents come before children.
+    pub entries: Vec<Entry>,
+    /// Each distinct content once, in the order of first use.
+    pub contents: Vec<Content>,
+}
+
+/// A file or a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The path relative to the root, with `/` between names. The root's path is empty.
+    pub path: String,
+    /// The directory that contains it, as an index of [`Tree::entries`]. The root is its own parent.
+    pub parent: usize,
+    /// File or directory.
+    pub kind: EntryKind,
+}
+
+/// The kind of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A directory.
+    Directory,
+    /// A file.
+    File {
+        /// Its content, as an index of [`Tree::contents`].
+        content: usize,
+    },
+}
+
+/// A distinct content of one or more files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its place.
+    pub storage: Storage,
+}
+
+/// The place of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// A passive data segment of the component.
+    Segment,
+}
+
+/// Why files cannot be a tree.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The mount is not an absolute path of plain names.
+    #[error("the mount `{mount}` must be an absolute path without `.`, `..` and empty names")]
+    Mount {
+        /// The mount.
+        mount: String,
+    },
+    /// A path is not relative, or not made of plain names.
+    #[error("`{path}` must be a relative path without `.`, `..` and empty names")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// Two entries have the same path.
+    #[error("`{path}` occurs twice")]
+    Duplicate {
+        /// The path.
+        path: String,
+    },
+    /// An entry has no parent directory.
+    #[error("`{path}` is in no directory of the tree")]
+    Orphan {
+        /// The path.
+        path: String,
+    },
+}
+
+impl Tree {
+    /// Builds a tree from paths in any order. Entries without an identity are directories. The root is added.
+    ///
+    /// Fails if the mount or a path is malformed, or if a path has no parent directory.
+    pub fn new(
+        mount: &str,
+        files: impl IntoIterator<Item = (String, Option<Identity>)>,
+    ) -> Result<Self, Error> {
+        let names = mount.strip_prefix('/').unwrap_or_default();
+        if mount != "/" && !is_plain(names) {
+            let mount = mount.to_owned();
+            return Err(Error::Mount { mount });
+        }
+        let mut files: Vec<(String, Option<Identity>)> = files.into_iter().collect();
+        files.sort();
+        let mut tree = Self {
+            mount: mount.to_owned(),
+            entries: vec![Entry {
+                path: String::new(),
+                parent: 0,
+                kind: EntryKind::Directory,
+            }],
+            contents: Vec::new(),
+        };
+        let mut directories = HashMap::from([(String::new(), 0)]);
+        let mut known = HashMap::new();
+        for (path, identity) in files {
+            tree.add(path, identity, &mut directories, &mut known)?;
+        }
+        Ok(tree)
+    }
+
+    fn add(
+        &mut self,
+        path: String,
+        identity: Option<Identity>,
+        directories: &mut HashMap<String, usize>,
+        known: &mut HashMap<Identity, usize>,
+    ) -> Result<(), Error> {
+        if !is_plain(&path) {
+            return Err(Error::Path { path });
+        }
+        if self.entries.last().is_some_and(|last| last.path == path) {
+            return Err(Error::Duplicate { path });
+        }
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let Some(parent) = directories.get(parent).copied() else {
+            return Err(Error::Orphan { path });
+        };
+        let kind = match identity {
+            None => {
+                directories.insert(path.clone(), self.entries.len());
+                EntryKind::Directory
+            }
+            Some(identity) => EntryKind::File {
+                content: *known.entry(identity).or_insert_with(|| {
+                    self.contents.push(Content {
+                        digest: identity.digest,
+                        size: identity.size,
+                        storage: Storage::Segment,
+                    });
+                    self.contents.len() - 1
+                }),
+            },
+        };
+        self.entries.push(Entry { path, parent, kind });
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Returns the last name of the path.
+    pub fn name(&self) -> &str {
+        self.path
+            .rsplit_once('/')
+            .map_or(&self.path, |(_, name)| name)
+    }
+
+    /// Returns the content of a file, as an index of [`Tree::contents`].
+    pub fn content(&self) -> Option<usize> {
+        match self.kind {
+            EntryKind::Directory => None,
+            EntryKind::File { content } => Some(content),
+        }
+    }
+}
+
+/// Returns whether a relative path consists of plain names.
+pub(super) fn is_plain(path: &str) -> bool {
+    let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
+    path.split('/').all(is_name)
+}
