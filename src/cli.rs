@@ -1,6 +1,7 @@
 //! The command line: one file per command, and the code that commands share.
 
 mod arguments;
+mod assets;
 mod cache;
 mod check;
 mod completions;
@@ -104,6 +105,7 @@ enum Command {
     Check(check::Check),
     Split(split::Split),
     Splice(splice::Splice),
+    Assets(assets::Assets),
     Serve(serve::Serve),
     Cache(cache::Cache),
     Login(login::Login),
@@ -242,6 +244,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(check) => check.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
+        Command::Assets(assets) => assets.run(context).await,
         Command::Serve(serve) => serve.run(context).await,
         Command::Cache(cache) => cache.run(context).await,
         Command::Login(login) => login.run(context).await,

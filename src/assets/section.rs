@@ -225,3 +225,82 @@ impl<'a> Reader<'a> {
         Ok(Asset { path, content })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Identity;
+
+    fn list() -> AssetList {
+        let file = |bytes: &[u8]| Some(Identity::of(bytes));
+        let files = [
+            ("d/e", None),
+            ("d", None),
+            ("f", file(b"x")),
+            ("g", file(b"x")),
+        ];
+        let files = files.map(|(path, identity)| (path.to_owned(), identity));
+        let tree = Tree::new("/a", files).unwrap();
+        AssetList::of(&tree, 300)
+    }
+
+    #[test]
+    fn the_encoding_is_as_documented() {
+        let mut expected = b"\x01\xac\x02\x02/a\x01".to_vec();
+        expected.extend(Digest::of(b"x").bytes());
+        expected.extend(b"\x01\x03\x03d/e\x00\x01f\x01\x01g\x01");
+        assert_eq!(list().encode(), expected);
+        assert_eq!(AssetList::decode(&expected).unwrap(), list());
+    }
+
+    #[test]
+    fn a_decoder_rejects_all_other_bytes() {
+        let bytes = list().encode();
+        let decode = |bytes: &[u8]| AssetList::decode(bytes);
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes[..end]).is_err(), "{end} bytes");
+        }
+        assert!(matches!(decode(b"\x02"), Err(Error::Version { found: 2 })));
+        let reason = |bytes: &[u8]| match decode(bytes) {
+            Err(Error::Malformed { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        let with = |from: &[u8], to: &[u8]| {
+            let at = bytes
+                .windows(from.len())
+                .position(|found| found == from)
+                .unwrap();
+            [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+        };
+        assert_eq!(reason(&[&bytes[..], b"\0"].concat()), "bytes after the end");
+        assert_eq!(
+            reason(&with(b"/a", b"aa")),
+            "a mount that is not absolute and plain"
+        );
+        assert_eq!(
+            reason(&with(b"d/e", b"../")),
+            "a path that is not relative and plain"
+        );
+        assert_eq!(reason(&with(b"\x01f", b"\x01g")), "a path out of order");
+        assert_eq!(
+            reason(&with(b"\x01f\x01", b"\x01f\x02")),
+            "a content that is not listed"
+        );
+        assert_eq!(
+            reason(&with(b"\x01f", b"\x01\xff")),
+            "a text that is not UTF-8"
+        );
+        assert_eq!(
+            reason(&with(b"\xac\x02", b"\x80\x80\x80\x80\x10")),
+            "a module above 2^32"
+        );
+        assert_eq!(
+            reason(&with(b"\xac\x02", b"\x80\x00")),
+            "a number that is too long"
+        );
+        assert_eq!(
+            reason(&with(b"\xac\x02", &[0xff; 10])),
+            "a number that is too long"
+        );
+    }
+}

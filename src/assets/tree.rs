@@ -177,3 +177,55 @@ pub(super) fn is_plain(path: &str) -> bool {
     let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
     path.split('/').all(is_name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(mount: &str, paths: &[&str]) -> Result<Tree, Error> {
+        let directories = paths.iter().map(|path| ((*path).to_owned(), None));
+        Tree::new(mount, directories)
+    }
+
+    #[test]
+    fn entries_are_sorted_and_know_their_parents() {
+        let tree = tree("/", &["a.b", "a/b", "a", "a/b/c"]).unwrap();
+        let entries = tree.entries.iter();
+        let entries: Vec<(&str, &str, usize)> = entries
+            .map(|entry| (entry.path.as_str(), entry.name(), entry.parent))
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                ("", "", 0),
+                ("a", "a", 0),
+                ("a.b", "a.b", 0),
+                ("a/b", "b", 1),
+                ("a/b/c", "c", 3)
+            ]
+        );
+    }
+
+    #[test]
+    fn mounts_must_be_absolute_and_plain() {
+        for mount in ["", "assets", "/a/../b", "/.", "/a//b", "/a/", "//"] {
+            let error = tree(mount, &[]).unwrap_err();
+            assert!(matches!(error, Error::Mount { .. }), "{mount}");
+        }
+        for mount in ["/", "/assets", "/usr/share/a..b"] {
+            assert!(tree(mount, &[]).is_ok(), "{mount}");
+        }
+    }
+
+    #[test]
+    fn paths_must_be_relative_plain_and_complete() {
+        for path in ["", "/a", "..", "a/..", "./a", "a\0b"] {
+            let error = tree("/", &["a", path]).unwrap_err();
+            assert!(matches!(error, Error::Path { .. }), "{path}");
+        }
+        let twice = tree("/", &["a", "a"]).unwrap_err();
+        assert!(matches!(twice, Error::Duplicate { path } if path == "a"));
+        let orphan = tree("/", &["a", "b/c"]).unwrap_err();
+        assert!(matches!(orphan, Error::Orphan { path } if path == "b/c"));
+    }
+}

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{copy, delta, exploded, fits, index, package, store, world};
+use wharf::{assets, copy, delta, exploded, fits, index, package, store, world};
 
 use super::hints::{self, Hint, known};
 use super::stdout;
@@ -161,6 +161,25 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
         .or_else(|| known(cause, delta::Error::kind))
         .or_else(|| known(cause, fits_kind))
         .or_else(|| known(cause, world_kind))
+        .or_else(|| known(cause, |_: &assets::tree::Error| Kind::Usage))
+        .or_else(|| known(cause, assemble_kind))
+        .or_else(|| known(cause, requirements_kind))
+}
+
+fn assemble_kind(error: &assets::assemble::Error) -> Kind {
+    use assets::assemble::Error;
+    match error {
+        Error::File { .. } | Error::Module { .. } | Error::Contents { .. } => Kind::Usage,
+        Error::Text { .. } | Error::Segments { .. } => Kind::Other,
+    }
+}
+
+fn requirements_kind(error: &assets::requirements::Error) -> Kind {
+    use assets::requirements::Error;
+    match error {
+        Error::Wit { .. } => Kind::Other,
+        _ => Kind::Conflict,
+    }
 }
 
 fn fits_kind(error: &fits::Error) -> Kind {

@@ -93,6 +93,12 @@ pub(crate) const REDIRECT_OR_DISCARD: &str =
 /// The default output is another file.
 pub(crate) const OVERWRITE: &str = "name the file with -o to overwrite it";
 
+/// For an output in the directory that is packed.
+pub(crate) const OUTPUT_OUTSIDE: &str = "name a file in another directory with -o";
+
+/// For a symbolic link in a directory that is packed.
+pub(crate) const COPY_LINKS: &str = "copy the directory with `cp -rL DIR COPY`, and pack the copy";
+
 /// The layers do not tile the component.
 pub(crate) const INCOMPLETE_LAYERS: &str = "restore the missing or incomplete file of a layer";
 

@@ -1,5 +1,6 @@
 //! The pure core: bytes in, values out; and which module may import which.
 
+mod assets;
 mod bad_manifests;
 pub mod bench_inputs;
 mod fits;
