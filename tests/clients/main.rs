@@ -1,5 +1,6 @@
 //! Other people's clients of registries, layouts and the gateway.
 
+mod assets;
 mod nodes;
 mod tools;
 

@@ -27,9 +27,10 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Every part that can be required, with `registry` for any registry; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "registry",
     "distribution-2.8",
     "distribution-3.1",
@@ -40,6 +41,7 @@ const PARTS: [&str; 12] = [
     "oras",
     "regctl",
     "skopeo",
+    "wasmtime",
     "wkg",
     "containerd",
 ];
@@ -54,6 +56,29 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     let found = on_path(name);
     if found.is_none() {
         missing(name, "not on PATH");
+    }
+    found
+}
+
+/// Returns Python, if this machine has it with this package.
+///
+/// # Panics
+///
+/// If the package is required and missing.
+pub fn python_with(package: &str) -> Option<PathBuf> {
+    assert!(
+        PARTS.contains(&package),
+        "{package} is not in the list of parts"
+    );
+    let python = on_path("python3");
+    let has_package = |python: &PathBuf| {
+        let import = format!("import {package}");
+        let output = Command::new(python).args(["-c", &import]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let found = python.filter(has_package);
+    if found.is_none() {
+        missing(package, "no package of python3");
     }
     found
 }
