@@ -12,3 +12,4 @@ pub mod requirements;
 pub mod section;
 pub mod tree;
 pub mod wasi2;
+mod wit;

@@ -9,11 +9,9 @@ use std::collections::BTreeSet;
 use wit_parser::{Function, Resolve, TypeId};
 
 use self::types::{id, is_resource, origin};
-use super::requirements::{
-    CLOCK, ERROR, Interface, OWN_RESOURCES, Requirements, Role, STREAMS, WRAPPERS, Wrapper,
-    has_own_resource, is_own_resource,
-};
+use super::requirements::{Interface, Requirements, Role, WRAPPERS, Wrapper};
 use super::tree::Tree;
+use super::wit::{CLOCK, ERROR, OWN_RESOURCES, STREAMS, has_own_resource, is_own_resource};
 
 const STATE: &str = include_str!("wasi2/state.wat");
 const FILES: &str = include_str!("wasi2/files.wat");

@@ -2,7 +2,8 @@
 
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner};
 
-use crate::assets::requirements::{Interface, definition, key};
+use crate::assets::requirements::Interface;
+use crate::assets::wit::{definition, key};
 
 /// Returns the identifier of a type, in the place where a text is used.
 pub(super) type Namer<'a> = dyn Fn(TypeId) -> String + 'a;
