@@ -22,6 +22,7 @@ use std::error;
 use std::fmt;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,8 +118,9 @@ pub trait Store: Send + Sync {
     /// Returns the size of a blob in bytes, if the blob exists.
     async fn size(&self, digest: &Digest) -> Result<Option<u64>, Error>;
 
-    /// Opens a blob at byte `from` (less than its size, or 0). The bytes are not verified; [`fetch`] does that.
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error>;
+    /// Opens a part of a blob. The part begins before the blob's end, or at 0. More bytes of the blob may follow it. The
+    /// bytes are not verified; [`fetch`] does that.
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error>;
 
     /// Opens the file of a blob in a store whose files are read in place. Returns nothing if the file does not exist or
     /// has another size, or if the blobs of this store must be fetched. The bytes are not verified.

@@ -100,7 +100,7 @@ impl RepositoryRequest<'_> {
         let blob = Identity { digest, size };
         let (mut response, part) = prepare_response(self.request, blob);
         if let Some(part) = part {
-            let body = self.store.open(blob, part.start).await?;
+            let body = self.store.open(blob, part.clone()).await?;
             response.body = first_bytes(body, part.end - part.start);
         }
         Ok(Some(response))

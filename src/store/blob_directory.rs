@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -184,13 +185,13 @@ impl Store for BlobDirectory {
         Ok(self.file(digest)?.map(|(_, size)| size))
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
         match self.file(&blob.digest)? {
             None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
             Some((_, size)) if size != blob.size => Err(wrong_size_error(blob, size, self)),
             Some((file, _)) => {
                 let path = self.path(&blob.digest);
-                stream_open_file(file.into(), &path, from, u64::MAX).await
+                stream_open_file(file.into(), &path, part.start, u64::MAX).await
             }
         }
     }

@@ -192,7 +192,10 @@ async fn receive(
     observer: &dyn Observer,
 ) -> Result<(), Failure> {
     let from = part.start + *received;
-    let mut stream = store.open(blob, from).await.map_err(Failure::Store)?;
+    let mut stream = store
+        .open(blob, from..part.end)
+        .await
+        .map_err(Failure::Store)?;
     let wanted = part.end - part.start;
     let mut batch = Vec::new();
     let mut batched = 0;

@@ -8,6 +8,7 @@ mod referrers;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -297,14 +298,14 @@ impl Store for Layout {
         self.blobs.size(digest)
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
         if !self.blobs.has(blob)? {
             return match self.blobs.size(&blob.digest)? {
                 None => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
                 Some(size) => Err(wrong_size_error(blob, size, self)),
             };
         }
-        self.blobs.stream(&blob.digest, from).await
+        self.blobs.stream(&blob.digest, part.start).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {

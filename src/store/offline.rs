@@ -1,6 +1,7 @@
 //! Records of repositories in the cache, so that artifacts can be read again without a network.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -107,8 +108,8 @@ impl Store for CachingStore {
         self.store.size(digest).await
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
-        self.store.open(blob, from).await
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
+        self.store.open(blob, part).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {
@@ -178,9 +179,9 @@ impl Store for OfflineStore {
         self.cache.size(digest)
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
         match self.cache.has(blob)? {
-            true => self.cache.stream(&blob.digest, from).await,
+            true => self.cache.stream(&blob.digest, part.start).await,
             false => Err(Error::not_found(self, Subject::Blob(blob.digest.into()))),
         }
     }

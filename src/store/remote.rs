@@ -31,6 +31,7 @@ mod upload;
 mod wire;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -357,8 +358,8 @@ impl Store for Remote {
         }
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
-        self.download(blob, from).await
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
+        self.download(blob, part).await
     }
 
     async fn passthrough(

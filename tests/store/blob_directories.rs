@@ -150,6 +150,6 @@ async fn there_are_no_tags_and_no_referrers() {
     let size = manifest.size + 1;
     let longer = Identity { size, ..manifest };
     assert!(!store.has(longer).await.unwrap());
-    let opened = store.open(longer, 0).await.map(drop);
+    let opened = store.open(longer, 0..size).await.map(drop);
     assert!(matches!(opened, Err(Error::Corrupt { .. })), "{opened:?}");
 }

@@ -124,7 +124,7 @@ impl Upgrade {
 
     /// Reads the header of a file that is not fetched yet. Nothing is verified.
     async fn header(&self, file: Identity) -> Result<Header, DeltaError> {
-        let mut stream = self.store.open(file, 0).await?;
+        let mut stream = self.store.open(file, 0..file.size).await?;
         let mut bytes = Vec::new();
         loop {
             let next = stream.next().await.transpose()?;

@@ -1,10 +1,11 @@
-//! Downloads a blob, or the rest of one after a transfer broke off.
+//! Downloads a blob, a part of one, or the rest of one after a transfer broke off.
 
 use std::error;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
-use reqwest::header::{HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{HeaderValue, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::Remote;
@@ -15,39 +16,48 @@ use crate::digest::Identity;
 use crate::store::{ByteStream, Error};
 
 impl Remote {
-    /// Opens a blob at byte `from`. If the server does not send exactly the rest, the transfer restarts at the
-    /// first byte, and the bytes that the client has are skipped.
-    pub(super) async fn download(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    /// Opens a part of a blob. If the server does not send exactly this part or the rest of the blob, the transfer
+    /// restarts at the first byte, and the bytes before the part are skipped.
+    pub(super) async fn download(
+        &self,
+        blob: Identity,
+        part: Range<u64>,
+    ) -> Result<ByteStream, Error> {
         let subject = format!("blob {}", blob.digest);
         let endpoint = format!("blobs/{}", blob.digest);
         let mut request = self.get(&endpoint, format!("pulling {subject}"));
         let wire = self.transport.wire();
-        if from > 0 {
-            let range = HeaderValue::try_from(format!("bytes={from}-"));
+        let from = part.start;
+        if part != (0..blob.size) {
+            let last = match part.end < blob.size {
+                true => part.end.saturating_sub(1).to_string(),
+                false => String::new(),
+            };
+            let range = HeaderValue::try_from(format!("bytes={from}-{last}"));
             let range =
                 range.map_err(|_| wire.malformed("the range", "it is not a valid header"))?;
             request.headers.insert(RANGE, range);
         }
         loop {
-            let asks_for_rest = request.headers.contains_key(RANGE);
-            let first = if asks_for_rest { from } else { 0 };
+            let asks_for_part = request.headers.contains_key(RANGE);
+            let first = if asks_for_part { from } else { 0 };
             let response = self.transport.send(&request).await?;
             let skipped = match response.status() {
                 StatusCode::OK => {
                     check_blob(wire, &response, &request.what, blob.size)?;
                     from
                 }
-                StatusCode::PARTIAL_CONTENT if is_rest(response.headers(), first, blob.size) => {
-                    check_blob(wire, &response, &request.what, blob.size - first)?;
-                    from - first
-                }
-                StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
-                    if asks_for_rest =>
-                {
-                    request.headers.remove(RANGE);
-                    continue;
-                }
-                _ => return Err(wire.unexpected(response, &request.what, &subject).await),
+                status => match sent_end(&response, first, &part, blob.size) {
+                    Some(end) => {
+                        check_blob(wire, &response, &request.what, end - first)?;
+                        from - first
+                    }
+                    None if asks_for_part && is_about_ranges(status) => {
+                        request.headers.remove(RANGE);
+                        continue;
+                    }
+                    None => return Err(wire.unexpected(response, &request.what, &subject).await),
+                },
             };
             let location = wire.answerer(response.url());
             let body = stream_of(response, &request.what, &location);
@@ -71,13 +81,24 @@ fn check_blob(wire: &Wire, response: &Response, what: &str, length: u64) -> Resu
     Ok(())
 }
 
-/// Returns whether a part ranges from byte `from` to the end.
-fn is_rest(headers: &HeaderMap, from: u64, size: u64) -> bool {
-    answer::content_range(headers).is_some_and(|(first, last, whole)| {
-        first == from
-            && last.checked_add(1) == Some(size)
-            && whole.is_none_or(|whole| whole == size)
-    })
+fn is_about_ranges(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
+    )
+}
+
+/// Returns the end of a partial answer if it begins at byte `first` and ends with the wanted part or with the blob.
+fn sent_end(response: &Response, first: u64, part: &Range<u64>, size: u64) -> Option<u64> {
+    if response.status() != StatusCode::PARTIAL_CONTENT {
+        return None;
+    }
+    let (begin, last, whole) = answer::content_range(response.headers())?;
+    let end = last.checked_add(1)?;
+    let is_right = begin == first
+        && (end == part.end || end == size)
+        && whole.is_none_or(|whole| whole == size);
+    is_right.then_some(end)
 }
 
 /// Returns the bytes of a body, unverified, until it breaks off or becomes too slow.

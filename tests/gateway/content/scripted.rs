@@ -1,6 +1,7 @@
 //! Artifacts in memory, and a store of them that does what it is told.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -286,9 +287,9 @@ impl Store for Scripted {
         Ok(self.blobs.get(digest).map(|blob| blob.len() as u64))
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
         let counted = Counted::new(&self.streams);
-        self.opened.lock().unwrap().push((blob.digest, from));
+        self.opened.lock().unwrap().push((blob.digest, part.start));
         let act = self.acts.lock().unwrap().get(&blob.digest).cloned();
         let mut bytes = match self.blobs.get(&blob.digest) {
             Some(bytes) => bytes.clone(),
@@ -312,7 +313,7 @@ impl Store for Scripted {
         }
         let bytes = Bytes::from(bytes);
         let read = Arc::clone(&self.bytes);
-        let stream = stream::unfold(Some((from as usize, counted)), move |state| {
+        let stream = stream::unfold(Some((part.start as usize, counted)), move |state| {
             let (bytes, act, read) = (bytes.clone(), act.clone(), Arc::clone(&read));
             async move {
                 let (at, counted) = state?;

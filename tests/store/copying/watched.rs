@@ -1,5 +1,6 @@
 //! A store that writes down what it is asked, and fails or lies as it is told.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -100,14 +101,14 @@ impl Store for WatchedStore<'_> {
         self.inner.size(digest).await
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
         self.note("open", &blob.digest);
         match &self.rules.blob {
             Some((digest, bytes)) if *digest == blob.digest => {
                 let bytes = Bytes::from(bytes.clone());
                 Ok(stream::iter([Ok(bytes)]).boxed())
             }
-            _ => self.inner.open(blob, from).await,
+            _ => self.inner.open(blob, part).await,
         }
     }
 

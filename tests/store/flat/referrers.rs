@@ -1,5 +1,6 @@
 //! Where the split form has no tag, it is looked for among the referrers of the flat manifest.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -42,8 +43,8 @@ impl Store for Listing {
         self.layout.size(digest).await
     }
 
-    async fn open(&self, blob: Identity, from: u64) -> Result<ByteStream, Error> {
-        self.layout.open(blob, from).await
+    async fn open(&self, blob: Identity, part: Range<u64>) -> Result<ByteStream, Error> {
+        self.layout.open(blob, part).await
     }
 
     async fn tags(&self) -> Result<Vec<String>, Error> {

@@ -303,20 +303,20 @@ fn blob(shared: &Shared, head: &Head, repository: &str, digest: &str, whole: boo
         return Answer::error(404, "BLOB_UNKNOWN", "blob unknown to registry");
     };
     let range = head.header("range").filter(|_| !whole);
-    let start = range.and_then(|range| {
-        range
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse()
-            .ok()
+    let range = range.and_then(|range| {
+        let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+        let end = last.parse::<usize>().map_or(bytes.len(), |last| last + 1);
+        Some((start.parse::<usize>().ok()?, end.min(bytes.len())))
     });
-    let mut answer = match start {
+    let mut answer = match range {
         None => Answer::new(200).part(Arc::clone(bytes), 0),
-        Some(start) if start < bytes.len() => {
-            let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
-            Answer::new(206)
-                .header("content-range", range)
-                .part(Arc::clone(bytes), start)
+        Some((start, end)) if start < end => {
+            let range = format!("bytes {start}-{}/{}", end - 1, bytes.len());
+            let answer = Answer::new(206).header("content-range", range);
+            match end == bytes.len() {
+                true => answer.part(Arc::clone(bytes), start),
+                false => answer.part(Arc::new(bytes[start..end].to_vec()), 0),
+            }
         }
         Some(_) => Answer::error(416, "RANGE_INVALID", "past the end"),
     };
