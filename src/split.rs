@@ -164,6 +164,17 @@ pub fn runs(size: u64, holes: impl Iterator<Item = Range<u64>>) -> impl Iterator
         })
 }
 
+/// A range of a layer's content, and its place in the component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerRange {
+    /// The section layer, or none for the root.
+    pub layer: Option<usize>,
+    /// The range of the layer's content. It is never empty.
+    pub content: Range<u64>,
+    /// The offset of its first byte in the component.
+    pub offset: u64,
+}
+
 /// The parts of a component, with the sizes and digests to check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
@@ -268,5 +279,27 @@ impl Recipe {
             self.content.size,
             holes.map(|layer| layer.offset..layer.offset + layer.size),
         )
+    }
+
+    /// Returns the parts of the layers that hold a range of the component, in order. The caller must have checked the
+    /// tiling.
+    pub fn layer_ranges(&self, range: Range<u64>) -> impl Iterator<Item = LayerRange> + '_ {
+        let mut in_root = 0;
+        self.runs().filter_map(move |run| {
+            let (layer, place, at) = match run {
+                Run::Root(place) => {
+                    let at = in_root;
+                    in_root += place.end - place.start;
+                    (None, place, at)
+                }
+                Run::Layer(layer, place) => (Some(layer), place, 0),
+            };
+            let (start, end) = (range.start.max(place.start), range.end.min(place.end));
+            (start < end).then(|| LayerRange {
+                layer,
+                content: at + start - place.start..at + end - place.start,
+                offset: start,
+            })
+        })
     }
 }

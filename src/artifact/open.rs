@@ -1,5 +1,7 @@
 //! Reads a split manifest. Checks every rule of the format before any layer is requested.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use super::flat;
 use super::form::{Form, form};
 use super::titles::{MAX_CUT_PATH, Title, cut_path};
 use crate::digest::{Digest, Identity};
-use crate::encoding::{EncodedBlob, Encoding, Frames};
+use crate::encoding::{EncodedBlob, Encoding, Frames, StoredPart};
 use crate::manifest::{
     Annotations, Architecture, Config, ConfigLayer, FORMAT_VERSION, MAX_SPLIT_MANIFEST_BYTES, Os,
     PLAN_VERSION, annotation, media_type,
@@ -17,6 +19,10 @@ use crate::manifest::{
 use crate::section::{ListDetails, NameDetails};
 use crate::split::{MAX_LAYERS, Recipe, RecipeLayer};
 use crate::text::ascii_excerpt;
+
+/// A part of a raw layer is read alone if the layer is more than this many times as large. Frames of a layer are read
+/// alone if the layer has at least this many times as many.
+const PART_WORTH: u64 = 2;
 
 /// A layer, as the manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,26 @@ impl Layer {
         EncodedBlob {
             blob: self.blob,
             encoding: self.encoding,
+        }
+    }
+
+    /// Returns the part of the blob to fetch for a range of the content, which is not empty. Returns nothing if the
+    /// range needs most of the blob, or if the blob is one frame.
+    pub fn part(&self, range: &Range<u64>) -> Option<StoredPart> {
+        let size = self.content.size;
+        match self.encoding {
+            Encoding::Raw => {
+                let bytes = range.end - range.start;
+                (bytes.saturating_mul(PART_WORTH) < size).then(|| StoredPart {
+                    content: range.clone(),
+                    stored: range.clone(),
+                })
+            }
+            Encoding::Zstd => {
+                let all = self.frames.sizes().len() as u64;
+                let is_small = Frames::count_in(range).saturating_mul(PART_WORTH) <= all;
+                is_small.then(|| self.frames.part(range, size))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::{Error, MAX_STUB_BYTES};
 use crate::source::Source;
-use crate::split::{Recipe, Run};
+use crate::split::Recipe;
 
 /// How much is read at once. Headers may be close together or far apart.
 const WINDOW_BYTES: u64 = 16 * 1024;
@@ -48,18 +48,14 @@ impl<'a, R: Source + ?Sized> PlacedLayers<'a, R> {
             runs: Vec::new(),
             holes: Vec::new(),
         };
-        let mut in_root = 0;
-        for run in recipe.runs() {
-            let (range, bytes) = match run {
-                Run::Root(range) => {
-                    let bytes = Bytes::Root(in_root);
-                    in_root += range.end - range.start;
-                    (range, bytes)
-                }
-                Run::Layer(layer, range) => match layers.get(&layer) {
+        for part in recipe.layer_ranges(0..recipe.content.size) {
+            let range = part.offset..part.offset + (part.content.end - part.content.start);
+            let bytes = match part.layer {
+                None => Bytes::Root(part.content.start),
+                Some(layer) => match layers.get(&layer) {
                     Some(content) => {
                         check_size(layer + 1, range.end - range.start, content.len() as u64)?;
-                        (range, Bytes::Layer(content))
+                        Bytes::Layer(content)
                     }
                     None => {
                         let hole = Hole {
@@ -67,7 +63,7 @@ impl<'a, R: Source + ?Sized> PlacedLayers<'a, R> {
                             layer,
                         };
                         placed.holes.push(hole);
-                        (range, Bytes::Missing)
+                        Bytes::Missing
                     }
                 },
             };

@@ -5,12 +5,7 @@ use std::ops::Range;
 use super::BodyForm;
 use crate::artifact::{Layer, SplitManifest};
 use crate::content::ContentKey;
-use crate::encoding::{EncodedBlob, Encoding, Frames, StoredPart};
-use crate::split::Run;
-
-/// A part of a raw layer is read alone if the layer is more than this many times as large. Frames of a layer are read
-/// alone if the layer has at least this many times as many.
-const PART_WORTH: u64 = 2;
+use crate::encoding::{EncodedBlob, Encoding, StoredPart};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BodyPlan {
@@ -63,25 +58,17 @@ impl BodyPlan {
         let mut plan = Self::default();
         let recipe = manifest.recipe();
         // The root has several steps, every other layer has one.
-        let (mut root, mut root_at) = (None, 0);
+        let mut root = None;
         let mut layers = Vec::new();
-        for run in recipe.runs() {
-            let (layer, is_root, place, at) = match run {
-                Run::Root(place) => {
-                    let at = root_at;
-                    root_at += place.end - place.start;
-                    (&manifest.root, true, place, at)
-                }
-                Run::Layer(index, place) => (&manifest.layers[index], false, place, 0),
-            };
-            let part = match form {
-                BodyForm::Range(wanted) => wanted.start.max(place.start)..wanted.end.min(place.end),
-                BodyForm::Whole | BodyForm::Zstd => place.clone(),
-            };
-            if part.is_empty() {
-                continue;
-            }
-            let range = at + part.start - place.start..at + part.end - place.start;
+        let wanted = match form {
+            BodyForm::Range(wanted) => wanted.clone(),
+            BodyForm::Whole | BodyForm::Zstd => 0..manifest.content.size,
+        };
+        for part in recipe.layer_ranges(wanted) {
+            let (is_root, range) = (part.layer.is_none(), part.content);
+            let layer = part
+                .layer
+                .map_or(&manifest.root, |layer| &manifest.layers[layer]);
             let (wanted, range, framing) = match (form, layer.encoding) {
                 (BodyForm::Zstd, Encoding::Raw) => (content(layer), range, Framing::Raw),
                 (BodyForm::Zstd, Encoding::Zstd) if is_root || is_decoded(layer) => {
@@ -110,7 +97,7 @@ impl BodyPlan {
         }
         if let BodyForm::Range(_) = form {
             for (source, layer) in plan.sources.iter_mut().zip(layers) {
-                source.part = part(layer, source.begin..source.end);
+                source.part = layer.part(&(source.begin..source.end));
             }
         }
         plan
@@ -145,25 +132,6 @@ impl BodySource {
     }
 }
 
-/// Returns the part of a layer that has a range of its content, if that is small enough to be read alone.
-fn part(layer: &Layer, range: Range<u64>) -> Option<StoredPart> {
-    let size = layer.content.size;
-    match layer.encoding {
-        Encoding::Raw => {
-            let bytes = range.end - range.start;
-            (bytes.saturating_mul(PART_WORTH) < size).then(|| StoredPart {
-                content: range.clone(),
-                stored: range,
-            })
-        }
-        Encoding::Zstd => {
-            let all = layer.frames.sizes().len() as u64;
-            let is_small = Frames::count_in(&range).saturating_mul(PART_WORTH) <= all;
-            is_small.then(|| layer.frames.part(&range, size))
-        }
-    }
-}
-
 fn content(layer: &Layer) -> ContentKey {
     let Layer { blob, encoding, .. } = *layer;
     ContentKey::content(EncodedBlob { blob, encoding }, layer.content)
@@ -173,7 +141,7 @@ fn content(layer: &Layer) -> ContentKey {
 mod tests {
     use super::*;
     use crate::digest::{Digest, Identity};
-    use crate::encoding::MAX_FRAME_CONTENT;
+    use crate::encoding::{Frames, MAX_FRAME_CONTENT};
     use crate::manifest::{Annotations, Os};
 
     fn layer(offset: u64, size: u64, encoding: Encoding) -> Layer {
