@@ -3,6 +3,7 @@
 mod arguments;
 mod assets;
 mod cache;
+mod cat;
 mod check;
 mod completions;
 mod component_input;
@@ -96,6 +97,7 @@ enum Command {
     Index(index::IndexCommand),
     Push(push::Push),
     Pull(pull::Pull),
+    Cat(cat::Cat),
     Copy(copy::Copy),
     Mirror(mirror::MirrorCommand),
     Inspect(inspect::Inspect),
@@ -235,6 +237,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Index(index) => index.run(context).await,
         Command::Push(push) => push.run(context).await,
         Command::Pull(pull) => pull.run(context).await,
+        Command::Cat(cat) => cat.run(context).await,
         Command::Copy(copy) => copy.run(context).await,
         Command::Mirror(mirror) => mirror.run(context).await,
         Command::Inspect(inspect) => inspect.run(context).await,

@@ -113,6 +113,7 @@ impl Error {
             Self::Splice(split::SpliceError::Write(_)) => Kind::Other,
             Self::Stub(stub::Error::Read { .. }) => Kind::Other,
             Self::Splice(_) | Self::Stub(_) => Kind::Integrity,
+            Self::Section(section::Error::Unknown { .. }) => Kind::NotFound,
             Self::Refused(refusal) => refusal.kind(),
             Self::Store(error) => error.kind(),
             Self::Section(section::Error::Read { .. })

@@ -1,12 +1,13 @@
 //! Pulling: rebuilds a component from its artifact, split or flat.
 //!
 //! [`open()`] reads and checks the manifest, [`pull()`] writes the component, and [`stub_of`] fetches only the part
-//! that the interface is read from. Blobs come from the cache if possible, and otherwise from the store. Before that,
-//! [`prepare`] makes contents from a delta if that saves bytes. This module knows nothing about packages, versions or
-//! HTTP.
+//! that the interface is read from. [`RangeReader`] fetches only the layers, or parts of layers, that hold a range.
+//! Blobs come from the cache if possible, and otherwise from the store. Before [`pull()`], [`prepare`] makes contents
+//! from a delta if that saves bytes. This module knows nothing about packages, versions or HTTP.
 
 mod delta;
 mod open;
+mod range;
 mod stub;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ pub use self::delta::{
 pub use self::open::{
     Artifact, OpenArtifact, SplitArtifact, UnusableSplit, describe, open, open_manifest, open_split,
 };
+pub use self::range::{MAX_WHOLE_BYTES, RangeReader, RangeSummary, copy_range};
 pub use self::stub::stub_of;
 use crate::content::{
     self, Arrival, ArrivalReader, BlobPlace, ContentKey, Engine, StoredContent, repair,

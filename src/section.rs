@@ -10,6 +10,7 @@
 //! Specs: <https://webassembly.github.io/spec/core/binary/modules.html#sections> and
 //! <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md>.
 
+mod find;
 mod names;
 mod producers;
 mod segments;
@@ -21,6 +22,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
+pub use self::find::{find, may_hold_headers_of};
 pub use self::names::{ListDetails, NameAttributes, NameDetails};
 pub use self::producers::Producers;
 pub use self::walk::map;
@@ -268,7 +270,14 @@ impl SectionMap {
     }
 }
 
-/// Why no map could be made.
+fn list_similar(paths: &[String]) -> String {
+    match paths {
+        [] => String::new(),
+        paths => format!("; similar paths: {}", paths.join(", ")),
+    }
+}
+
+/// Why no map could be made, or no part found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The first eight bytes are not the header of a module or component.
@@ -284,5 +293,13 @@ pub enum Error {
         offset: u64,
         /// The cause.
         source: io::Error,
+    },
+    /// No part of the component has this section path.
+    #[error("no section has the path `{path}`{}", list_similar(similar))]
+    Unknown {
+        /// The path.
+        path: String,
+        /// Similar paths, the nearest first.
+        similar: Vec<String>,
     },
 }

@@ -14,7 +14,7 @@ use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
-use wharf::{copy, delta, exploded, index, package, store};
+use wharf::{copy, delta, exploded, index, package, section, store};
 
 pub(crate) use self::host::{host, server};
 
@@ -199,6 +199,9 @@ fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
         wharf::error::Error::Changed => {
             Some("try again when no other program writes to the file".into())
         }
+        wharf::error::Error::Section(section::Error::Unknown { .. }) => Some(
+            "run `wharf inspect` with the component to see the section paths of its layers".into(),
+        ),
         _ => None,
     }
 }

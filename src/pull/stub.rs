@@ -58,7 +58,7 @@ pub async fn stub_of(
 }
 
 /// Returns the verified content of a section layer, or of the root, which has no index.
-async fn content(
+pub(super) async fn content(
     store: &dyn Store,
     (index, layer): (Option<usize>, &Layer),
     session: &Session,

@@ -35,12 +35,22 @@ const MAX_PRODUCERS_BYTES: usize = 64 * 1024;
 /// Maps a module or component. Sections, segments and suffixes below `floor` bytes are only counted. A damaged file
 /// is mapped up to the damage. A file of an unknown version has no sections.
 pub fn map<S: Source + ?Sized>(source: &S, floor: u64) -> Result<SectionMap, Error> {
+    map_segments_of(source, floor, None)
+}
+
+/// Does the same as [`map`], but reads only the segments of the data section with this path, if one is given.
+pub(super) fn map_segments_of<'a, S: Source + ?Sized>(
+    source: &'a S,
+    floor: u64,
+    data_section: Option<&'a str>,
+) -> Result<SectionMap, Error> {
     let mut window = Window::new(source)?;
     let size = window.size();
     let (kind, unknown) = file_header(&mut window)?;
     let mut walk = Walk {
         window,
         floor,
+        data_section,
         map: SectionMap {
             size,
             kind,
@@ -109,6 +119,8 @@ fn file_header<S: Source + ?Sized>(
 struct Walk<'a, S: ?Sized> {
     window: Window<'a, S>,
     floor: u64,
+    /// The only data section whose segments are read, if not all are.
+    data_section: Option<&'a str>,
     map: SectionMap,
     imports: Names,
     exports: Names,
@@ -277,6 +289,11 @@ impl<S: Source + ?Sized> Walk<'_, S> {
     }
 
     fn segments(&mut self, section: usize, payload: Range<u64>) -> Result<(), Error> {
+        if let Some(wanted) = self.data_section
+            && self.map.section_path(&self.map.sections[section]) != wanted
+        {
+            return Ok(());
+        }
         let limit = MAX_RECORDED.saturating_sub(self.recorded());
         let reader = Reader::new(&mut self.window, payload);
         if let Some(found) = readable(segments(reader, section, self.floor, limit))? {

@@ -51,18 +51,16 @@ impl<'a, S: Source + ?Sized> Window<'a, S> {
     fn fill(&mut self, offset: u64) -> Result<(), Error> {
         self.start = offset;
         self.bytes.resize(WINDOW_BYTES, 0);
-        let mut filled = 0;
-        while filled < WINDOW_BYTES {
-            let at = offset + filled as u64;
-            match self.source.read_at(at, &mut self.bytes[filled..]) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
+        // A source may return fewer bytes, for example up to the end of a layer. The next ones may not be needed.
+        let filled = loop {
+            match self.source.read_at(offset, &mut self.bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Error::Read { offset: at, source }),
+                filled => break filled,
             }
-        }
-        self.bytes.truncate(filled);
-        Ok(())
+        };
+        self.bytes.truncate(*filled.as_ref().unwrap_or(&0));
+        let failed = |source| Error::Read { offset, source };
+        filled.map(drop).map_err(failed)
     }
 
     /// Returns the first bytes of a range, at most `limit`.

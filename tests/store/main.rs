@@ -2,6 +2,7 @@
 
 mod bad_frames;
 mod blob_directories;
+mod cat;
 mod concurrent;
 mod conformance;
 mod copying;

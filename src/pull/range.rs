@@ -1,0 +1,256 @@
+//! Ranges of a component, read from the layers that hold them.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+
+use super::stub::content;
+use super::{OpenArtifact, PullSummary};
+use crate::artifact::Layer;
+use crate::content::{BlobPlace, StoredContent};
+use crate::digest::Identity;
+use crate::encoding::{Decoder, Encoding, StoredPart};
+use crate::error::Error;
+use crate::section;
+use crate::source::{RangesReader, Source};
+use crate::split::{Recipe, SpliceError};
+use crate::store::spool::Spool;
+use crate::store::{self, Session, Store, fetch_into};
+
+/// A layer of at most this many stored bytes is fetched whole for any range of it. So most ranges can be checked.
+pub const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
+
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// The result of reading ranges.
+#[derive(Debug, Clone)]
+pub struct RangeSummary {
+    /// The blobs. A part of a blob counts as one blob with the bytes of that part.
+    pub pulled: PullSummary,
+    /// The number of bytes of fetched parts. A part cannot be checked, because a digest covers only a whole blob.
+    pub unchecked_bytes: u64,
+}
+
+/// Reads ranges of a stored component. Its methods block, and must run on a thread for blocking work.
+///
+/// A layer comes from the cache if it is there. Otherwise a small layer, or one of which most is needed, is fetched
+/// whole, checked, and added to the cache. Of any other layer only the needed bytes or frames are fetched.
+pub struct RangeReader {
+    store: Arc<dyn Store>,
+    session: Session,
+    runtime: Handle,
+    recipe: Recipe,
+    /// The root, and the section layers.
+    layers: Vec<Layer>,
+    /// The full section path of each section layer.
+    paths: Vec<String>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The last part that was read of each layer.
+    parts: Vec<Option<ReadPart>>,
+    summary: RangeSummary,
+}
+
+/// A part of a layer's content, in a file.
+#[derive(Clone)]
+struct ReadPart {
+    file: Arc<File>,
+    /// The range of the content. The file begins with its first byte.
+    range: Range<u64>,
+}
+
+impl RangeReader {
+    /// Returns a reader of an opened artifact. Needs a Tokio runtime.
+    ///
+    /// Fails if the layers do not tile the component.
+    pub fn new(
+        store: &Arc<dyn Store>,
+        opened: &OpenArtifact,
+        session: &Session,
+    ) -> Result<Self, Error> {
+        let recipe = opened.recipe();
+        recipe.check_tiling().map_err(SpliceError::from)?;
+        let layers: Vec<Layer> = opened.layers().cloned().collect();
+        let configured = opened.split().map(|split| split.config.layers.as_slice());
+        let paths = configured.unwrap_or_default().iter();
+        Ok(Self {
+            store: Arc::clone(store),
+            session: session.clone(),
+            runtime: Handle::current(),
+            recipe,
+            paths: paths.map(|layer| layer.path.clone()).collect(),
+            state: Mutex::new(State {
+                parts: vec![None; layers.len()],
+                summary: RangeSummary {
+                    pulled: PullSummary::before_layers(opened),
+                    unchecked_bytes: 0,
+                },
+            }),
+            layers,
+        })
+    }
+
+    /// Returns the range of the part with a section path. If it is not a layer, the headers of the component are read.
+    pub fn find(&self, path: &str) -> Result<Range<u64>, Error> {
+        if let Some(index) = self.paths.iter().position(|known| known == path) {
+            let layer = &self.recipe.layers[index];
+            return Ok(layer.offset..layer.offset + layer.size);
+        }
+        let reader = self;
+        section::find(&Headers { reader, path }, path).map_err(|error| match error {
+            section::Error::Read { offset, source } => match source.downcast::<Error>() {
+                Ok(error) => error,
+                Err(source) => section::Error::Read { offset, source }.into(),
+            },
+            error => error.into(),
+        })
+    }
+
+    /// Writes a range of the component. Each layer is read before its first byte is written.
+    pub fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error> {
+        for wanted in self.recipe.layer_ranges(range) {
+            let part = self.part(wanted.layer, &wanted.content)?;
+            let base = part.range.start;
+            let range = wanted.content.start - base..wanted.content.end - base;
+            copy_range(part.file.as_ref(), range, output)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the summary of everything read so far.
+    pub fn into_summary(self) -> RangeSummary {
+        let state = self.state.into_inner();
+        state.unwrap_or_else(PoisonError::into_inner).summary
+    }
+
+    /// Returns a part of a section layer or of the root that has a range of its content, which is not empty.
+    fn part(&self, layer: Option<usize>, range: &Range<u64>) -> Result<ReadPart, Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { parts, summary } = &mut *state;
+        let known = &mut parts[layer.map_or(0, |index| index + 1)];
+        if let Some(part) = known
+            && part.range.start <= range.start
+            && range.end <= part.range.end
+        {
+            return Ok(part.clone());
+        }
+        let part = self
+            .runtime
+            .block_on(self.read_part(layer, range, summary))?;
+        Ok(known.insert(part).clone())
+    }
+
+    async fn read_part(
+        &self,
+        index: Option<usize>,
+        range: &Range<u64>,
+        summary: &mut RangeSummary,
+    ) -> Result<ReadPart, Error> {
+        let layer = &self.layers[index.map_or(0, |index| index + 1)];
+        let (store, cache) = (self.store.as_ref(), &self.session.cache);
+        let found = StoredContent::find(store, cache, layer.stored(), layer.content)?;
+        let may_be_part =
+            found.place == BlobPlace::RemoteStore && layer.blob.size > MAX_WHOLE_BYTES;
+        if let Some(part) = layer.part(range).filter(|_| may_be_part) {
+            let size = part.stored.end - part.stored.start;
+            summary
+                .pulled
+                .fetched
+                .count(Identity { size, ..layer.blob });
+            summary.unchecked_bytes += size;
+            return self.fetch_part(index, layer, part).await;
+        }
+        let pulled = &mut summary.pulled;
+        let file = content(store, (index, layer), &self.session, pulled).await?;
+        Ok(ReadPart {
+            file: Arc::new(file),
+            range: 0..layer.content.size,
+        })
+    }
+
+    async fn fetch_part(
+        &self,
+        index: Option<usize>,
+        layer: &Layer,
+        part: StoredPart,
+    ) -> Result<ReadPart, Error> {
+        let directory = self.session.cache.ingest();
+        let spool = || Spool::new_in(directory).map_err(store::Error::file(directory));
+        let (store, observer) = (self.store.as_ref(), self.session.observer.as_ref());
+        let StoredPart { content, stored } = part;
+        observer.planned(stored.end - stored.start);
+        let fetched = fetch_into(spool()?, store, layer.blob, stored, directory, observer);
+        let mut fetched = fetched.await?;
+        if layer.encoding != Encoding::Raw {
+            let size = content.end - content.start;
+            let mut decoded = spool()?;
+            Decoder::new(fetched.file(), layer.encoding, size)
+                .and_then(|mut decoder| io::copy(&mut decoder, decoded.file()))
+                .map_err(|source| SpliceError::Layer {
+                    layer: index,
+                    source,
+                })?;
+            fetched = decoded;
+        }
+        let file = fetched.file().try_clone();
+        Ok(ReadPart {
+            file: Arc::new(file.map_err(store::Error::file(directory))?),
+            range: content,
+        })
+    }
+}
+
+/// The bytes of a component that the search for a section path needs. All other layers read as missing.
+struct Headers<'a> {
+    reader: &'a RangeReader,
+    path: &'a str,
+}
+
+impl Source for Headers<'_> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.reader.recipe.content.size)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let RangeReader { recipe, paths, .. } = self.reader;
+        let end = offset.saturating_add(buffer.len() as u64);
+        let Some(wanted) = recipe.layer_ranges(offset..end).next() else {
+            return Ok(0);
+        };
+        let layer = wanted.layer.and_then(|layer| paths.get(layer));
+        if layer.is_some_and(|layer| !section::may_hold_headers_of(self.path, layer)) {
+            return Ok(0);
+        }
+        let part = self.reader.part(wanted.layer, &wanted.content);
+        let part = part.map_err(io::Error::other)?;
+        let length = (wanted.content.end - wanted.content.start) as usize;
+        let at = wanted.content.start - part.range.start;
+        part.file.read_at(at, &mut buffer[..length])
+    }
+}
+
+/// Writes a range of a source. Blocks.
+pub fn copy_range<S: Source + ?Sized>(
+    source: &S,
+    range: Range<u64>,
+    output: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut reader = RangesReader::new(source, [range]);
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => output
+                .write_all(&buffer[..read])
+                .map_err(SpliceError::Write)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::Source(error)),
+        }
+    }
+    Ok(output.flush().map_err(SpliceError::Write)?)
+}

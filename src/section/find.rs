@@ -1,0 +1,93 @@
+//! Finds a part of a component by its section path.
+//!
+//! Spec: `docs/FORMAT.md`, section 5.
+
+use std::ops::Range;
+
+use super::walk::map_segments_of;
+use super::{Error, SectionMap};
+use crate::source::Source;
+
+/// The maximum number of similar paths that an error lists.
+const MAX_SIMILAR: usize = 3;
+
+/// Returns the range of the part with a section path: the content of a section, the init bytes of a data segment, the
+/// suffix of a core module, or a nested binary.
+///
+/// Reads the headers of all sections, and of the segments in the data section that the path names. Bytes for which
+/// [`may_hold_headers_of`] returns false may be missing: the source then returns 0 bytes there.
+pub fn find<S: Source + ?Sized>(source: &S, path: &str) -> Result<Range<u64>, Error> {
+    let section = data_section(path).unwrap_or_default();
+    // With floor 0 the map has empty parts too.
+    let map = map_segments_of(source, 0, Some(section))?;
+    match parts(&map).find(|(known, _)| known == path) {
+        Some((_, range)) => Ok(range),
+        None => Err(Error::Unknown {
+            path: path.to_owned(),
+            similar: similar(path, parts(&map).map(|(known, _)| known)),
+        }),
+    }
+}
+
+/// Returns whether a section layer may hold headers that [`find`] needs for a path. The root always may.
+pub fn may_hold_headers_of(path: &str, layer: &str) -> bool {
+    if let Some(module) = layer.strip_suffix("suffix[0]") {
+        return path.starts_with(module);
+    }
+    data_section(path).is_some_and(|section| {
+        let within = layer.strip_prefix(section);
+        within.is_some_and(|rest| rest.is_empty() || rest.starts_with("/gap["))
+    })
+}
+
+/// Returns the path of the data section, if the path names one of its segments.
+fn data_section(path: &str) -> Option<&str> {
+    let (section, _) = path.rsplit_once("/segment[")?;
+    Some(section)
+}
+
+fn parts(map: &SectionMap) -> impl Iterator<Item = (String, Range<u64>)> + '_ {
+    let sections = map.sections.iter();
+    let sections = sections.map(|section| (map.section_path(section), section.content.clone()));
+    let segments = map.segments.iter().map(|segment| {
+        let section = map.section_path(&map.sections[segment.section]);
+        let path = format!("{section}/segment[{}]", segment.index);
+        (path, segment.init.clone())
+    });
+    let suffixes = map.binaries.iter().enumerate();
+    let suffixes = suffixes.filter_map(|(index, binary)| {
+        let path = map.binary_path(index) + "suffix[0]";
+        Some((path, binary.suffix.clone()?))
+    });
+    // The first binary is the file itself, which has no path.
+    let nested = map.binaries.iter().enumerate().skip(1);
+    let nested = nested.map(|(index, binary)| {
+        let path = map.binary_path(index);
+        (path.trim_end_matches('/').to_owned(), binary.range.clone())
+    });
+    sections.chain(segments).chain(suffixes).chain(nested)
+}
+
+/// Returns the most similar paths, the nearest first.
+fn similar(path: &str, known: impl Iterator<Item = String>) -> Vec<String> {
+    let mut near: Vec<(usize, String)> = known
+        .filter_map(|known| Some((distance(path, &known)?, known)))
+        .collect();
+    near.sort();
+    let paths = near.into_iter().take(MAX_SIMILAR);
+    paths.map(|(_, known)| known).collect()
+}
+
+/// Returns the distance of two paths. Returns nothing if it is too far.
+fn distance(path: &str, known: &str) -> Option<usize> {
+    // Users often leave out the module, or the name of a custom section.
+    if known.starts_with(&format!("{path}:")) || known.ends_with(&format!("/{path}")) {
+        return Some(0);
+    }
+    let most = 2 + path.len() / 5;
+    if known.len().abs_diff(path.len()) > most {
+        return None;
+    }
+    let distance = strsim::levenshtein(path, known);
+    (distance <= most).then_some(distance)
+}
