@@ -12,4 +12,5 @@ pub mod requirements;
 pub mod section;
 pub mod tree;
 pub mod wasi2;
+pub mod wasi3;
 mod wit;

@@ -1,0 +1,12 @@
+  (import "descriptor" (type $descriptor' (sub resource)))
+  (import "open" (func $open (param "node" u32) (result (own $descriptor'))))
+  (export $descriptor "descriptor" (type $descriptor'))
+  (core func $open (canon lower (func $open)))
+  (core instance $directory (instantiate $directory (with "descriptors" (instance (export "open" (func $open))))))
+  (alias core export $directory "memory" (core memory $memory))
+  (func (export "get-directories") (result (list (tuple (own $descriptor) string)))
+    (canon lift (core func $directory "get-directories") (memory $memory))))
+(instance $preopens (instantiate $preopens
+  (with "descriptor" (type $descriptor))
+  (with "open" (func $descriptors "open"))))
+(export "wasi:filesystem/preopens@0.3.0" (instance $preopens))

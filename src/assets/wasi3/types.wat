@@ -1,0 +1,181 @@
+;; wasi:filesystem/types. Each type is exported where it is defined, so that the functions use the exported type.
+(component $types
+  (import "descriptor" (type $descriptor' (sub resource)))
+  (import "node" (func $node (param "descriptor" (borrow $descriptor')) (result u32)))
+  (import "open" (func $open (param "node" u32) (result (own $descriptor'))))
+  (import "descriptor-type" (type $streams.descriptor-type (eq $common.descriptor-type)))
+  (type $streams.directory-entry' (record (field "type" $streams.descriptor-type) (field "name" string)))
+  (import "directory-entry" (type $streams.directory-entry (eq $streams.directory-entry')))
+  (import "error-code" (type $streams.error-code (eq $common.error-code)))
+  (type $bytes (stream u8))
+  (type $streams.entries (stream $streams.directory-entry))
+  (type $streams.outcome (future (result (error $streams.error-code))))
+  (import "read" (func $read async
+    (param "node" u32) (param "offset" u64) (result (tuple $bytes $streams.outcome))))
+  (import "read-directory" (func $read-directory async
+    (param "node" u32) (result (tuple $streams.entries $streams.outcome))))
+  (import "refuse" (func $refuse async (param "bytes" $bytes) (result $streams.outcome)))
+
+  (type $instant' (record (field "seconds" s64) (field "nanoseconds" u32)))
+  (export $instant "instant" (type $instant'))
+  (type $filesize' u64)
+  (export $filesize "filesize" (type $filesize'))
+  (export $descriptor-type "descriptor-type" (type $common.descriptor-type))
+  (type $descriptor-flags' (flags
+    "read" "write" "file-integrity-sync" "data-integrity-sync" "requested-write-sync" "mutate-directory"))
+  (export $descriptor-flags "descriptor-flags" (type $descriptor-flags'))
+  (type $path-flags' (flags "symlink-follow"))
+  (export $path-flags "path-flags" (type $path-flags'))
+  (type $open-flags' (flags "create" "directory" "exclusive" "truncate"))
+  (export $open-flags "open-flags" (type $open-flags'))
+  (type $link-count' u64)
+  (export $link-count "link-count" (type $link-count'))
+  (type $descriptor-stat' (record
+    (field "type" $descriptor-type)
+    (field "link-count" $link-count)
+    (field "size" $filesize)
+    (field "data-access-timestamp" (option $instant))
+    (field "data-modification-timestamp" (option $instant))
+    (field "status-change-timestamp" (option $instant))))
+  (export $descriptor-stat "descriptor-stat" (type $descriptor-stat'))
+  (type $new-timestamp' (variant (case "no-change") (case "now") (case "timestamp" $instant)))
+  (export $new-timestamp "new-timestamp" (type $new-timestamp'))
+  (type $directory-entry' (record (field "type" $descriptor-type) (field "name" string)))
+  (export $directory-entry "directory-entry" (type $directory-entry'))
+  (export $error-code "error-code" (type $common.error-code))
+  (type $advice' (enum "normal" "sequential" "random" "will-need" "dont-need" "no-reuse"))
+  (export $advice "advice" (type $advice'))
+  (type $metadata-hash-value' (record (field "lower" u64) (field "upper" u64)))
+  (export $metadata-hash-value "metadata-hash-value" (type $metadata-hash-value'))
+  (export $descriptor "descriptor" (type $descriptor'))
+
+  (type $entries (stream $directory-entry))
+  (type $done (result (error $error-code)))
+  (type $outcome (future $done))
+
+  (core instance $tables (instantiate $tables))
+  (alias core export $tables "memory" (core memory $memory))
+  (core func $node (canon lower (func $node)))
+  (core func $open (canon lower (func $open)))
+  (core func $drop (canon resource.drop $descriptor))
+  (core func $read (canon lower (func $read) async (memory $memory)))
+  (core func $read-directory (canon lower (func $read-directory) async (memory $memory)))
+  (core func $refuse (canon lower (func $refuse) async (memory $memory)))
+  (core instance $metadata (instantiate $metadata
+    (with "tables" (instance $tables))
+    (with "descriptors" (instance
+      (export "node" (func $node))
+      (export "open" (func $open))
+      (export "drop" (func $drop))))
+    (with "streams" (instance
+      (export "read" (func $read))
+      (export "read-directory" (func $read-directory))
+      (export "refuse" (func $refuse))))))
+  (alias core export $metadata "realloc" (core func $realloc))
+
+  (func (export "[method]descriptor.advise") async
+    (param "self" (borrow $descriptor)) (param "offset" $filesize) (param "length" $filesize) (param "advice" $advice)
+    (result $done)
+    (canon lift (core func $metadata "accept-advice") (memory $memory)))
+  (func (export "[method]descriptor.sync-data") async
+    (param "self" (borrow $descriptor)) (result $done)
+    (canon lift (core func $metadata "accept") (memory $memory)))
+  (func (export "[method]descriptor.get-flags") async
+    (param "self" (borrow $descriptor)) (result (result $descriptor-flags (error $error-code)))
+    (canon lift (core func $metadata "get-flags") (memory $memory)))
+  (func (export "[method]descriptor.get-type") async
+    (param "self" (borrow $descriptor)) (result (result $descriptor-type (error $error-code)))
+    (canon lift (core func $metadata "get-type") (memory $memory)))
+  (func (export "[method]descriptor.set-size") async
+    (param "self" (borrow $descriptor)) (param "size" $filesize)
+    (result $done)
+    (canon lift (core func $metadata "refuse-size") (memory $memory)))
+  (func (export "[method]descriptor.set-times") async
+    (param "self" (borrow $descriptor))
+    (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp)
+    (result $done)
+    (canon lift (core func $metadata "refuse-times") (memory $memory)))
+  (func (export "[method]descriptor.sync") async
+    (param "self" (borrow $descriptor)) (result $done)
+    (canon lift (core func $metadata "accept") (memory $memory)))
+  (func (export "[method]descriptor.create-directory-at") async
+    (param "self" (borrow $descriptor)) (param "path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-path") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.stat") async
+    (param "self" (borrow $descriptor)) (result (result $descriptor-stat (error $error-code)))
+    (canon lift (core func $metadata "stat") (memory $memory)))
+  (func (export "[method]descriptor.stat-at") async
+    (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+    (result (result $descriptor-stat (error $error-code)))
+    (canon lift (core func $metadata "stat-at") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.set-times-at") async
+    (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+    (param "data-access-timestamp" $new-timestamp) (param "data-modification-timestamp" $new-timestamp)
+    (result $done)
+    (canon lift (core func $metadata "refuse-path-times") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.link-at") async
+    (param "self" (borrow $descriptor)) (param "old-path-flags" $path-flags) (param "old-path" string)
+    (param "new-descriptor" (borrow $descriptor)) (param "new-path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-link") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.open-at") async
+    (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+    (param "open-flags" $open-flags) (param "flags" $descriptor-flags)
+    (result (result (own $descriptor) (error $error-code)))
+    (canon lift (core func $metadata "open-at") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.readlink-at") async
+    (param "self" (borrow $descriptor)) (param "path" string)
+    (result (result string (error $error-code)))
+    (canon lift (core func $metadata "readlink-at") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.remove-directory-at") async
+    (param "self" (borrow $descriptor)) (param "path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-path") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.rename-at") async
+    (param "self" (borrow $descriptor)) (param "old-path" string) (param "new-descriptor" (borrow $descriptor))
+    (param "new-path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-rename") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.symlink-at") async
+    (param "self" (borrow $descriptor)) (param "old-path" string) (param "new-path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-paths") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.unlink-file-at") async
+    (param "self" (borrow $descriptor)) (param "path" string)
+    (result $done)
+    (canon lift (core func $metadata "refuse-path") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.is-same-object") async
+    (param "self" (borrow $descriptor)) (param "other" (borrow $descriptor))
+    (result bool)
+    (canon lift (core func $metadata "is-same-object")))
+  (func (export "[method]descriptor.metadata-hash") async
+    (param "self" (borrow $descriptor)) (result (result $metadata-hash-value (error $error-code)))
+    (canon lift (core func $metadata "metadata-hash") (memory $memory)))
+  (func (export "[method]descriptor.metadata-hash-at") async
+    (param "self" (borrow $descriptor)) (param "path-flags" $path-flags) (param "path" string)
+    (result (result $metadata-hash-value (error $error-code)))
+    (canon lift (core func $metadata "metadata-hash-at") (memory $memory) (realloc $realloc)))
+  (func (export "[method]descriptor.read-via-stream")
+    (param "self" (borrow $descriptor)) (param "offset" $filesize) (result (tuple $bytes $outcome))
+    (canon lift (core func $metadata "read-via-stream") (memory $memory)))
+  (func (export "[method]descriptor.write-via-stream")
+    (param "self" (borrow $descriptor)) (param "data" $bytes) (param "offset" $filesize) (result $outcome)
+    (canon lift (core func $metadata "write-via-stream")))
+  (func (export "[method]descriptor.append-via-stream")
+    (param "self" (borrow $descriptor)) (param "data" $bytes) (result $outcome)
+    (canon lift (core func $metadata "append-via-stream")))
+  (func (export "[method]descriptor.read-directory")
+    (param "self" (borrow $descriptor)) (result (tuple $entries $outcome))
+    (canon lift (core func $metadata "read-directory") (memory $memory))))
+(instance $types (instantiate $types
+  (with "descriptor" (type $descriptor))
+  (with "node" (func $descriptors "node"))
+  (with "open" (func $descriptors "open"))
+  (with "descriptor-type" (type $streams "descriptor-type"))
+  (with "directory-entry" (type $streams "directory-entry"))
+  (with "error-code" (type $streams "error-code"))
+  (with "read" (func $streams "read"))
+  (with "read-directory" (func $streams "read-directory"))
+  (with "refuse" (func $streams "refuse"))))
+(export "wasi:filesystem/types@0.3.0" (instance $types))
