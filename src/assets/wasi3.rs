@@ -11,9 +11,9 @@
 //! component $preopens        wasi:filesystem/preopens
 //! ```
 //!
-//! A method that returns a stream is not async, but somebody has to write the stream after it has returned. So it calls
-//! an async function of `$streams`. A component must not call into itself, its parents or its children, which is why
-//! the nested components are siblings.
+//! A method that returns a stream is not async, so its own call cannot write the stream. It calls an async function of
+//! `$streams`, which returns at once, and whose task writes the stream. A component must not call itself, its parents
+//! or its children, so the nested components are siblings.
 //!
 //! Spec: <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Concurrency.md>.
 

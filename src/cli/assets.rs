@@ -13,7 +13,7 @@ use serde::Serialize;
 use wharf::assets::assemble::{self, Piece, Plan};
 use wharf::assets::requirements::Requirements;
 use wharf::assets::tree::Tree;
-use wharf::assets::wasi2;
+use wharf::assets::{wasi2, wasi3};
 use wharf::digest::{Digest, Hasher, Identity, VerifyingReader};
 use wharf::store::Observer;
 use wharf::store::spool::parent;
@@ -36,7 +36,8 @@ use super::{text, wit};
 #[command(after_help = "\
 Examples:
   wharf assets site -o site.wasm
-  wharf assets models -o models.wasm --mount /models --for app.wasm")]
+  wharf assets models -o models.wasm --mount /models --for app.wasm
+  wharf assets site -o site.wasm --wasi 0.3")]
 pub(crate) struct Assets {
     #[command(flatten)]
     pack: Pack,
@@ -56,7 +57,7 @@ struct Pack {
     /// The version of WASI
     #[arg(long, value_name = "VERSION", value_enum, default_value_t = Wasi::Two)]
     wasi: Wasi,
-    /// The application. The component then exports what the application imports, in the same versions
+    /// The application, for WASI 0.2. The component then exports what it imports, in the same versions
     #[arg(long = "for", value_name = "APP.wasm")]
     application: Option<PathBuf>,
 }
@@ -96,8 +97,8 @@ impl Assets {
 
 impl Pack {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        if self.wasi == Wasi::Three {
-            return Err(Failure::usage("--wasi 0.3 is not supported yet"));
+        if self.wasi == Wasi::Three && self.application.is_some() {
+            return Err(Failure::usage("--for is only for --wasi 0.2"));
         }
         let requirements = self.requirements().await?;
         self.check_output()?;
@@ -156,7 +157,11 @@ impl Pack {
     ) -> Result<AssetsReport, Failure> {
         let hashed = files::hash(&self.directory, found)?;
         let tree = Tree::new(&self.mount, hashed)?;
-        let plan = assemble::assemble(&wasi2::generate(&tree, requirements), &tree)?;
+        let component = match self.wasi {
+            Wasi::Two => wasi2::generate(&tree, requirements),
+            Wasi::Three => wasi3::generate(&tree),
+        };
+        let plan = assemble::assemble(&component, &tree)?;
         observer.planned(plan.size);
         let mut hasher = Hasher::new();
         self.copy(&tree, &plan, &mut out, &mut hasher, observer)?;

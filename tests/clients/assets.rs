@@ -45,8 +45,9 @@ fn run(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Vec<String> 
 fn command(text: &str) -> Vec<u8> {
     let module = wat::parse_str(text).unwrap();
     let adapter = WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
-    let encoder = ComponentEncoder::default().module(&module).unwrap();
-    let encoder = encoder.adapter("wasi_snapshot_preview1", adapter).unwrap();
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(&module).unwrap();
+    encoder.adapter("wasi_snapshot_preview1", adapter).unwrap();
     encoder.validate(true).encode().unwrap()
 }
 

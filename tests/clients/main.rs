@@ -1,6 +1,7 @@
 //! Other people's clients of registries, layouts and the gateway.
 
 mod assets;
+mod assets_wasi3;
 mod nodes;
 mod tools;
 

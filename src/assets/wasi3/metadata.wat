@@ -77,7 +77,7 @@
 
   ;; Nodes. Error codes are smaller than the address of any node.
 
-  ;; The node of a borrowed handle, which must be dropped before the method returns.
+  ;; Returns the node of a borrowed handle, and drops the handle: a method must not return with it.
   (func $node (param $self i32) (result i32)
     (call $get-node (local.get $self))
     (call $drop (local.get $self)))
@@ -88,11 +88,11 @@
   (func $content (param $node i32) (result i32)
     (i32.load offset=12 (local.get $node)))
 
-  ;; The case of descriptor-type: directory or regular-file.
+  ;; Returns the case of descriptor-type: directory or regular-file.
   (func $type (param $node i32) (result i32)
     (select (i32.const 5) (i32.const 2) (call $content (local.get $node))))
 
-  ;; The number of bytes of a file, or 0.
+  ;; Returns the number of bytes of a file, or 0.
   (func $size (param $node i32) (result i64)
     (select (i64.load offset=16 (local.get $node)) (i64.const 0) (call $content (local.get $node))))
 
@@ -115,7 +115,7 @@
       (br $bytes))
     (unreachable))
 
-  ;; The child of a directory that has this name, or an error.
+  ;; Returns the child of a directory that has this name, or an error.
   (func $child (param $directory i32) (param $string i32) (param $length i32) (result i32)
     (local $first i32)
     (local $count i32)
@@ -137,7 +137,7 @@
       (br $halves))
     (unreachable))
 
-  ;; The node at a path, or an error. A path never leaves the directory that it starts from.
+  ;; Returns the node at a path, or an error. A path never leaves the directory that it starts from.
   (func $resolve (param $base i32) (param $path i32) (param $length i32) (result i32)
     (local $node i32)
     (local $end i32)
@@ -166,7 +166,7 @@
           (br $names))))
     (local.get $node))
 
-  ;; The node that one name of a path leads to, or an error.
+  ;; Returns the node that one name of a path leads to, or an error.
   (func $step (param $base i32) (param $node i32) (param $name i32) (param $length i32) (result i32)
     (if (i32.eqz (local.get $length)) (then (return (local.get $node))))
     (if (i32.eq (i32.load8_u (local.get $name)) (i32.const 0x2e))
@@ -268,7 +268,7 @@
   (func (export "refuse-paths") (param i32 i32 i32 i32 i32) (result i32) (call $refuse (local.get 0)))
 
   ;; Methods with streams. These are not async, so they cannot write a stream after they have returned. Each calls an
-  ;; async function of another component, which returns at once, and whose task goes on to write.
+  ;; async function of another component. That function returns at once, and its task goes on to write.
 
   (func (export "read-via-stream") (param $self i32) (param $offset i64) (result i32)
     (call $check (call $read (call $node (local.get $self)) (local.get $offset) (i32.const 0)))

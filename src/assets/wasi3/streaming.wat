@@ -1,6 +1,6 @@
 ;; Code that writes streams.
 (core module $streaming
-  ;; Memory: the nodes as metadata.wat describes them, and behind the tables a page for each open stream. The page holds
+  ;; Memory: the nodes as metadata.wat describes them, and a page for each open stream behind the tables. The page holds
   ;; the state of the task that writes the stream:
   ;;    0 stream   writable end; 0 after the end
   ;;    4 outcome  writable end of the future
@@ -51,7 +51,7 @@
   (func $content (param $node i32) (result i32)
     (i32.load offset=12 (local.get $node)))
 
-  ;; Each function returns the readable ends at once. Its task writes until the reader has everything, or drops its end.
+  ;; Each function returns the readable ends at once. Its task writes until the reader has all or drops its end.
 
   (func (export "read") (param $node i32) (param $offset i64) (result i32)
     (local $stream i64)
@@ -85,7 +85,7 @@
       (else (i32.store offset=20 (local.get $task) (i32.load offset=20 (local.get $node)))))
     (call $write (local.get $task)))
 
-  ;; Takes the bytes that a caller wants to write, and refuses them.
+  ;; Drops the bytes that a caller wants to write. The future gives `read-only`.
   (func (export "refuse") (param $bytes i32) (result i32)
     (local $outcome i64)
     (local $task i32)
@@ -104,7 +104,7 @@
         (return (call $write (local.get $task)))))
     (call $close (local.get $task)))
 
-  ;; A new task for the writable ends, which are the upper halves of the pairs.
+  ;; Returns a new task for the writable ends, which are the upper halves of the pairs.
   (func $open (param $node i32) (param $stream i64) (param $outcome i64) (result i32)
     (local $task i32)
     (local.set $task (global.get $free-page))
@@ -163,7 +163,8 @@
       (then (call $entries.write (local.get $stream) (local.get $chunk) (local.get $count)))
       (else (call $bytes.write (local.get $stream) (local.get $chunk) (local.get $count)))))
 
-  ;; Takes note of a finished write: the number of items taken, and in the lowest four bits whether the reader has left.
+  ;; Updates the task after a write. The result has the number of items taken. Its lowest four bits are not 0 if the
+  ;; reader has dropped its end.
   (func $advance (param $task i32) (param $result i32)
     (local $count i32)
     (local.set $count (i32.shr_u (local.get $result) (i32.const 4)))

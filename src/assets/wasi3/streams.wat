@@ -1,4 +1,4 @@
-;; Writes streams from the contents. Its functions are async: they return, and go on to write.
+;; Writes streams from the contents. Its functions are async: each returns before its task has written.
 (component $streams
   (export $descriptor-type "descriptor-type" (type $common.descriptor-type))
   (type $directory-entry' (record (field "type" $descriptor-type) (field "name" string)))
