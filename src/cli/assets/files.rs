@@ -25,12 +25,15 @@ pub(super) struct FoundFiles {
 ///
 /// Fails for names that are not UTF-8, and for entries that are neither files nor directories.
 pub(super) fn find(root: &Path) -> Result<FoundFiles, Failure> {
-    if !root.exists() {
-        let name = printable_path(root);
-        return Err(Failure::new(
-            Kind::NotFound,
-            format!("directory `{name}` not found"),
-        ));
+    match fs::metadata(root) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return Err(unfit(root, "is not a directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let name = printable_path(root);
+            let message = format!("directory `{name}` not found");
+            return Err(Failure::new(Kind::NotFound, message));
+        }
+        Err(error) => return Err(anyhow::Error::from(error).context(unreadable(root)).into()),
     }
     let mut found = FoundFiles::default();
     let mut pending = vec![String::new()];
