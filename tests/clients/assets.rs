@@ -46,8 +46,8 @@ fn command(text: &str) -> Vec<u8> {
     let module = wat::parse_str(text).unwrap();
     let adapter = WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
     let mut encoder = ComponentEncoder::default();
-    encoder = encoder.module(&module).unwrap();
-    encoder = encoder.adapter("wasi_snapshot_preview1", adapter).unwrap();
+    encoder.module(&module).unwrap();
+    encoder.adapter("wasi_snapshot_preview1", adapter).unwrap();
     encoder.encode().unwrap()
 }
 
