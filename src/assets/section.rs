@@ -24,7 +24,7 @@ use super::tree::{Content, Storage, Tree, is_plain};
 use crate::digest::Digest;
 
 /// The name of the custom section.
-pub const NAME: &str = "wharf:assets";
+pub use crate::section::ASSETS as NAME;
 
 const VERSION: u8 = 1;
 
