@@ -62,7 +62,7 @@ fn a_list_elsewhere_cuts_no_segment() {
     let files = nested_module(&[data(&segments), list()]);
     let expected = &[("module[0]/data[0]", 22..10_029)];
     assert_plan(
-        &component(&[files.clone()]),
+        &component(std::slice::from_ref(&files)),
         Section,
         FLOOR,
         NO_CAP,
