@@ -2,6 +2,7 @@
 
 mod arguments;
 mod assets;
+mod bundle;
 mod cache;
 mod cat;
 mod check;
@@ -26,6 +27,7 @@ mod names;
 mod output;
 mod patch;
 mod progress;
+mod publication;
 mod publish;
 mod pull;
 mod push;
@@ -105,6 +107,7 @@ enum Command {
     Delta(delta::Delta),
     Patch(patch::Patch),
     Check(check::Check),
+    Bundle(bundle::Bundle),
     Split(split::Split),
     Splice(splice::Splice),
     Assets(assets::Assets),
@@ -245,6 +248,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Delta(delta) => delta.run(context).await,
         Command::Patch(patch) => patch.run(context).await,
         Command::Check(check) => check.run(context).await,
+        Command::Bundle(bundle) => bundle.run(context).await,
         Command::Split(split) => split.run(context).await,
         Command::Splice(splice) => splice.run(context).await,
         Command::Assets(assets) => assets.run(context).await,

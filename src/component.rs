@@ -108,13 +108,13 @@ impl<S: Source> Component<S> {
         }
     }
 
-    /// Writes the whole component to an empty file. `read` receives the number of bytes read so far.
+    /// Writes the whole component. `read` receives the number of bytes read so far.
     ///
     /// Fails if the content has changed since the component was read.
-    pub fn copy_to(&self, file: &mut File, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
+    pub fn copy_to(&self, output: impl Write, read: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
         let whole = self.config.content;
         let mut reader = HashingReader::whole(&self.source, whole.size, read);
-        copy(&mut reader, file).map_err(|source| Error::Encode {
+        copy(&mut reader, output).map_err(|source| Error::Encode {
             path: media_type::WASM.to_owned(),
             source,
         })?;

@@ -36,6 +36,7 @@
 //! | [`stub`] | a component without code and data, built from its root alone |
 //! | [`world`] | the WIT of a component or of a WIT package |
 //! | [`fits`] | type checks: whether a component fits a world, plugs into another one, or is a compatible upgrade |
+//! | [`bundle`] | several components composed into one, which contains the bytes of each |
 //! | [`manifest`], [`metadata`] | manifests as values; a component's own metadata |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
 //! | [`assets`] | files in a component that shows them as a preopened directory |
@@ -52,15 +53,16 @@
 //! | [`text`] | makes untrusted text safe to print |
 //! | [`error`](mod@error) | errors and their kinds |
 //!
-//! **Architecture invariant:** stores and `copy` know nothing about Wasm; `section`, `segment`, `split`, `stub` and
-//! `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
+//! **Architecture invariant:** stores and `copy` know nothing about Wasm; `section`, `segment`, `split`, `stub`, `bundle`
+//! and `world` know nothing about OCI. They meet in `artifact`, which `push`, `pull` and other operations use.
 //!
 //! **Architecture invariant:** the core is pure. `digest`, `section`, `segment`, `split`, `encoding`, `stub`, `world`,
-//! `fits`, `manifest`, `metadata`, `artifact`, `assets`, `reference`, `acceptance` and `text` take bytes or readers and
+//! `fits`, `bundle`, `manifest`, `metadata`, `artifact`, `assets`, `reference`, `acceptance` and `text` take bytes or readers and
 //! return values. They use no files, sockets, async code or environment variables.
 //!
 //! **Architecture invariant:** the raw bytes are authoritative. No part of a component is encoded again, and no section
-//! header is recomputed. A manifest's digest is the digest of the bytes that were read.
+//! header is recomputed. A bundle is a new component, but its parts stay as they are. A manifest's digest is the digest
+//! of the bytes that were read.
 //!
 //! **Architecture invariant:** unverified bytes never count as complete. A blob is checked when it is fetched
 //! ([`store::fetch`]), and a layer's content when it is spliced or when a delta makes it. The whole component is checked
@@ -86,6 +88,7 @@
 pub mod acceptance;
 pub mod artifact;
 pub mod assets;
+pub mod bundle;
 pub mod component;
 pub mod content;
 pub mod copy;

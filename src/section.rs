@@ -277,6 +277,17 @@ fn list_similar(paths: &[String]) -> String {
     }
 }
 
+/// Returns a number as unsigned LEB128, in as few bytes as possible.
+pub(crate) fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
 /// Why no map could be made, or no part found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -26,6 +26,42 @@ pub(crate) enum FileOrArtifact {
     Artifact(ArtifactName),
 }
 
+impl FileOrArtifact {
+    /// Returns the name of the artifact if this is not a file.
+    pub(crate) fn artifact(&self) -> Option<&ArtifactName> {
+        match self {
+            Self::File(_) => None,
+            Self::Artifact(name) => Some(name),
+        }
+    }
+}
+
+/// Fails if the artifacts may be in several registries but the command line has credentials for one.
+pub(crate) fn check_credentials(
+    context: &Context,
+    artifacts: &[&ArtifactName],
+) -> Result<(), Failure> {
+    for (index, a) in artifacts.iter().enumerate() {
+        for b in &artifacts[index + 1..] {
+            match (a, b) {
+                (ArtifactName::Reference(a), ArtifactName::Reference(b)) => {
+                    let connector = context.connector()?;
+                    connector.check_credentials(&a.location, &b.location)?;
+                }
+                // Only a lookup tells the registry of a package.
+                _ if context.names_credentials() => {
+                    let failure = Failure::usage(
+                        "--username and WHARF_TOKEN are for one registry, but there may be two",
+                    );
+                    return Err(failure.hint(hints::LOGIN_FOR_EACH));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Parses a file, package or reference. An existing file comes first.
 pub(crate) fn parse_file_or_artifact(text: &str) -> Result<FileOrArtifact, Failure> {
     let path = Path::new(text);

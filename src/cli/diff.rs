@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::input::Input;
 use super::layers::{self, LayerRow};
 use super::settings::{Context, PolicyFlags};
-use super::{hints, output, text};
+use super::{output, text};
 
 /// Show the layers that two components share
 ///
@@ -60,25 +60,11 @@ impl Diff {
             arguments::parse_file_or_artifact(&self.a)?,
             arguments::parse_file_or_artifact(&self.b)?,
         );
-        match (&a, &b) {
-            (
-                FileOrArtifact::Artifact(ArtifactName::Reference(a)),
-                FileOrArtifact::Artifact(ArtifactName::Reference(b)),
-            ) => {
-                let connector = context.connector()?;
-                connector.check_credentials(&a.location, &b.location)?;
-            }
-            // Only a lookup tells the registry of a package.
-            (FileOrArtifact::Artifact(_), FileOrArtifact::Artifact(_))
-                if context.names_credentials() =>
-            {
-                let failure = Failure::usage(
-                    "--username and WHARF_TOKEN are for one registry, but there may be two",
-                );
-                return Err(failure.hint(hints::LOGIN_FOR_EACH));
-            }
-            _ => {}
-        }
+        let artifacts: Vec<&ArtifactName> = [&a, &b]
+            .into_iter()
+            .filter_map(FileOrArtifact::artifact)
+            .collect();
+        arguments::check_credentials(context, &artifacts)?;
         let a = self.side(context, a).await?;
         let b = self.side(context, b).await?;
         let report = DiffReport::new(a, b);

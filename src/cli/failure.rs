@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use wharf::error::Kind;
-use wharf::{assets, copy, delta, exploded, fits, index, package, store, world};
+use wharf::{assets, bundle, copy, delta, exploded, fits, index, package, store, world};
 
 use super::hints::{self, Hint, known};
 use super::stdout;
@@ -160,6 +160,7 @@ fn kind_of(cause: &(dyn Error + 'static)) -> Option<Kind> {
         .or_else(|| known(cause, exploded_kind))
         .or_else(|| known(cause, delta::Error::kind))
         .or_else(|| known(cause, fits_kind))
+        .or_else(|| known(cause, bundle_kind))
         .or_else(|| known(cause, world_kind))
         .or_else(|| known(cause, |_: &assets::tree::Error| Kind::Usage))
         .or_else(|| known(cause, assemble_kind))
@@ -186,6 +187,20 @@ fn fits_kind(error: &fits::Error) -> Kind {
     match error {
         fits::Error::World(error) => world_kind(error),
         fits::Error::Composition { .. } => Kind::Other,
+    }
+}
+
+fn bundle_kind(error: &bundle::Error) -> Kind {
+    match error {
+        bundle::Error::Mismatch { .. }
+        | bundle::Error::Unused { .. }
+        | bundle::Error::Invalid { .. } => Kind::Conflict,
+        bundle::Error::Part { .. } | bundle::Error::Stub(_) | bundle::Error::Section(_) => {
+            Kind::Integrity
+        }
+        bundle::Error::TooLarge { .. } | bundle::Error::Changed | bundle::Error::Read(_) => {
+            Kind::Other
+        }
     }
 }
 

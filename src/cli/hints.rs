@@ -14,7 +14,7 @@ use wharf::acceptance::Refusal;
 use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
-use wharf::{copy, delta, exploded, index, package, section, store};
+use wharf::{bundle, copy, delta, exploded, index, package, section, store};
 
 pub(crate) use self::host::{host, server};
 
@@ -35,6 +35,7 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<Option<Hint>> {
         .or_else(|| known(cause, stores::hint))
         .or_else(|| known(cause, exploded_hint))
         .or_else(|| known(cause, delta_hint))
+        .or_else(|| known(cause, bundle_hint))
 }
 
 /// Applies `of` to a cause if it is an error of this type.
@@ -59,6 +60,16 @@ fn delta_hint(error: &delta::Error) -> Option<Hint> {
         delta::Error::NotStandalone(_) => {
             Some("use `wharf get`, which applies the delta files that belong to an artifact".into())
         }
+        _ => None,
+    }
+}
+
+fn bundle_hint(error: &bundle::Error) -> Option<Hint> {
+    match error {
+        bundle::Error::Unused { .. } => Some(
+            "name each component after those that use it; the first one that exports an interface is used"
+                .into(),
+        ),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use wharf::package::LocatedArtifact;
 use wharf::pull;
 use wharf::world::{Dependency, TargetWorld, Wit, WitFile, interfaces};
 
-use super::arguments::{self, ArtifactName, FileOrArtifact};
+use super::arguments::{self, FileOrArtifact};
 use super::failure::Failure;
 use super::hints;
 use super::index::correction;
@@ -29,36 +29,37 @@ pub(crate) struct Stub {
 impl Stub {
     /// Reads a file, or fetches the root of a reference or package.
     pub(crate) async fn read(context: &Context, what: &str) -> Result<Self, Failure> {
-        let stub = match arguments::parse_file_or_artifact(what)? {
-            FileOrArtifact::File(path) => Self::of_file(path).await,
-            FileOrArtifact::Artifact(name) => Self::of_stored(context, name).await,
-        }?;
-        // Unreadable types are an error later, in the commands that need them.
-        let found = interfaces(&stub.bytes).ok();
-        if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
-            eprintln!("warning: {}: {warning}", printable(&stub.name));
+        match arguments::parse_file_or_artifact(what)? {
+            FileOrArtifact::File(path) => Self::of_file(&path).await,
+            FileOrArtifact::Artifact(name) => {
+                let located = arguments::open(context, name).await?;
+                Self::of_stored(context, &located).await
+            }
         }
-        Ok(stub)
     }
 
-    async fn of_file(path: PathBuf) -> Result<Self, Failure> {
+    /// Reads a file.
+    pub(crate) async fn of_file(path: &Path) -> Result<Self, Failure> {
         let name = printable(&path.display().to_string());
         if !path.is_file() {
             return Err(Failure::usage(format!("{name} is not a regular file")));
         }
-        let bytes = wit::stub(&path).await?;
-        Ok(Self { name, bytes })
+        let bytes = wit::stub(path).await?;
+        Ok(Self { name, bytes }.warn())
     }
 
-    async fn of_stored(context: &Context, name: ArtifactName) -> Result<Self, Failure> {
+    /// Fetches the root of an artifact.
+    pub(crate) async fn of_stored(
+        context: &Context,
+        located: &LocatedArtifact,
+    ) -> Result<Self, Failure> {
         let LocatedArtifact {
             store,
             reference,
             opened,
-            ..
-        } = arguments::open(context, name).await?;
+        } = located;
         let name = reference.at(opened.digest).to_string();
-        let stub = pull::stub_of(store.as_ref(), &opened, context.session()?).await;
+        let stub = pull::stub_of(store.as_ref(), opened, context.session()?).await;
         let (bytes, _) = stub.with_context(|| format!("cannot read {name}"))?;
         if let Some(split) = opened.split() {
             let found =
@@ -68,7 +69,16 @@ impl Stub {
                 eprintln!("warning: {}", printable(&correction(&name)));
             }
         }
-        Ok(Self { name, bytes })
+        Ok(Self { name, bytes }.warn())
+    }
+
+    /// Warns about unreadable names. Unreadable types are an error later, in the commands that need them.
+    fn warn(self) -> Self {
+        let found = interfaces(&self.bytes).ok();
+        if let Some(warning) = found.and_then(|found| names::warning(&found.names)) {
+            eprintln!("warning: {}: {warning}", printable(&self.name));
+        }
+        self
     }
 }
 

@@ -8,7 +8,7 @@ use wasmparser::{
     BinaryReader, ComponentExport, ComponentExportSectionReader, ComponentExternalKind,
 };
 
-use crate::section::{self, Section};
+use crate::section::{self, Section, leb128};
 
 const ALIAS: u8 = 6;
 const EXPORT: u8 = 11;
@@ -88,14 +88,4 @@ fn write(written: &mut Vec<u8>, items: &[Item<'_>]) {
     for item in items {
         written.extend_from_slice(&item.bytes);
     }
-}
-
-fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
 }

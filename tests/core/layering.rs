@@ -22,6 +22,7 @@ const MODULES: &[(&str, &str)] = &[
     ("stub", "section source split"),
     ("world", "section split stub reference"),
     ("fits", "world stub reference"),
+    ("bundle", "section source stub"),
     ("segment", "section source"),
     ("reference", "digest"),
     ("manifest", "digest section"),
@@ -62,7 +63,7 @@ const MODULES: &[(&str, &str)] = &[
 const VERB: &str = "acceptance artifact content copy delta store encoding split section digest manifest metadata reference component pipe error pull push source stub";
 
 /// Modules without any I/O of their own: they take readers.
-const PURE: &str = "acceptance text digest section split encoding stub world fits segment reference manifest metadata artifact delta assets";
+const PURE: &str = "acceptance text digest section split encoding stub world fits bundle segment reference manifest metadata artifact delta assets";
 
 /// What a pure module must not name.
 const IMPURE: &[&str] = &[
@@ -76,7 +77,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("wit_parser", "world assets"),
     ("wat", "assets"),
     ("wasm_pkg_common", "reference package"),
-    ("wac_graph", "fits"),
+    ("wac_graph", "bundle fits"),
     ("wac_types", "fits"),
     ("rusqlite", "index"),
     ("prometheus_client", "gateway"),

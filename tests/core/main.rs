@@ -3,6 +3,7 @@
 mod assets;
 mod bad_manifests;
 pub mod bench_inputs;
+mod bundle;
 mod fits;
 mod fixtures;
 mod format_examples;

@@ -3,6 +3,7 @@
 mod answers;
 mod both_forms;
 mod builds;
+mod bundles;
 mod clients;
 mod collecting;
 mod compat;
