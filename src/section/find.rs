@@ -17,16 +17,19 @@ const MAX_SIMILAR: usize = 3;
 /// Reads the headers of all sections, and of the segments in the data section that the path names. Bytes for which
 /// [`may_hold_headers_of`] returns false may be missing: the source then returns 0 bytes there.
 pub fn find<S: Source + ?Sized>(source: &S, path: &str) -> Result<Range<u64>, Error> {
-    let section = data_section(path).unwrap_or_default();
+    let section = data_section(path);
     // With floor 0 the map has empty parts too.
-    let map = map_segments_of(source, 0, Some(section))?;
-    match parts(&map).find(|(known, _)| known == path) {
-        Some((_, range)) => Ok(range),
-        None => Err(Error::Unknown {
-            path: path.to_owned(),
-            similar: similar(path, parts(&map).map(|(known, _)| known)),
-        }),
+    let map = map_segments_of(source, 0, Some(section.unwrap_or_default()))?;
+    if let Some((_, range)) = parts(&map).find(|(known, _)| known == path) {
+        return Ok(range);
     }
+    // Segments of other data sections are not in the map.
+    let unknown = section.filter(|section| !parts(&map).any(|(known, _)| known == *section));
+    let known = parts(&map).map(|(known, _)| known);
+    Err(Error::Unknown {
+        path: path.to_owned(),
+        similar: similar(unknown.unwrap_or(path), known),
+    })
 }
 
 /// Returns whether a section layer may hold headers that [`find`] needs for a path. The root always may.
@@ -70,12 +73,12 @@ fn parts(map: &SectionMap) -> impl Iterator<Item = (String, Range<u64>)> + '_ {
 
 /// Returns the most similar paths, the nearest first.
 fn similar(path: &str, known: impl Iterator<Item = String>) -> Vec<String> {
-    let mut near: Vec<(usize, String)> = known
-        .filter_map(|known| Some((distance(path, &known)?, known)))
+    let mut near: Vec<(usize, usize, String)> = known
+        .filter_map(|known| Some((distance(path, &known)?, known.len(), known)))
         .collect();
     near.sort();
     let paths = near.into_iter().take(MAX_SIMILAR);
-    paths.map(|(_, known)| known).collect()
+    paths.map(|(_, _, known)| known).collect()
 }
 
 /// Returns the distance of two paths. Returns nothing if it is too far.

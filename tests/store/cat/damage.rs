@@ -91,7 +91,7 @@ fn missing_parts_are_errors_with_similar_paths() {
     workspace.write("app.wasm", &parts().bytes);
     workspace.json(&["push", "app.wasm", "oci:store:1"]);
     for (path, similar) in [
-        ("data[0]/segment[1]", "module[0]/data[0]/segment[1]"),
+        ("data[0]/segment[1]", "module[0]/data[0]"),
         (
             "module[0]/data[0]/segment[3]",
             "module[0]/data[0]/segment[0]",
