@@ -16,10 +16,12 @@ use wharf::component::Component;
 use wharf::delta::{self, Effort, Options};
 use wharf::digest::Digest;
 use wharf::store::spool::Spool;
+use wharf::text::printable;
 
 use self::explain::PartRow;
 use super::component_input::ComponentInput;
 use super::failure::{Failure, blocking};
+use super::hints;
 use super::output::{self, BinaryOutput};
 use super::settings::{Context, PolicyFlags};
 use super::text::{self, unwritable};
@@ -112,7 +114,7 @@ struct DeltaReport {
 
 /// The note of a delta that took more memory than it may.
 const LIMITED: &str =
-    "note: --delta-memory is too small for all methods; the delta could be smaller";
+    "note: --delta-memory is too small to try every method; the delta could be smaller";
 
 impl Delta {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
@@ -133,6 +135,7 @@ impl Delta {
         if old == "-" && self.new == "-" {
             return Err(Failure::usage("only one of OLD and NEW can be `-`"));
         }
+        check_output(output, [old, &self.new])?;
         let policy = self.split.policy();
         let old = ComponentInput::open(context, old).await?;
         let new = ComponentInput::open(context, &self.new).await?;
@@ -174,6 +177,26 @@ impl Delta {
             context.progress.say(LIMITED);
         }
         report.print(context, output, self.explain)
+    }
+}
+
+/// Fails if the output is one of the components, which it would replace.
+fn check_output(output: Option<&Path>, inputs: [&str; 2]) -> Result<(), Failure> {
+    let Some(Ok(target)) = output.map(Path::canonicalize) else {
+        return Ok(());
+    };
+    let is_target = |input: &str| {
+        Path::new(input)
+            .canonicalize()
+            .is_ok_and(|input| input == target)
+    };
+    match inputs.into_iter().find(|input| is_target(input)) {
+        Some(input) => Err(Failure::usage(format!(
+            "the delta file would replace {}",
+            printable(input)
+        ))
+        .hint(hints::OUTPUT_BESIDE)),
+        None => Ok(()),
     }
 }
 

@@ -104,6 +104,9 @@ pub(crate) const REDIRECT_OR_DISCARD: &str =
 /// The default output is another file.
 pub(crate) const OVERWRITE: &str = "name the file with -o to overwrite it";
 
+/// For an output that is one of the inputs.
+pub(crate) const OUTPUT_BESIDE: &str = "name another file with -o";
+
 /// For an output in the directory that is packed.
 pub(crate) const OUTPUT_OUTSIDE: &str = "name a file in another directory with -o";
 

@@ -169,7 +169,8 @@ impl<'a, F: Read + Write + Seek> DeltaWriter<'a, F> {
     fn add_map(&mut self, map: &Map) -> io::Result<u64> {
         let content = map.to_bytes();
         let size = content.len() as u64;
-        let part = maker::whole_part(&content, 19)?;
+        let mut part = maker::whole_part(&content, 19)?;
+        part.classes = vec![("map", part.bytes.len() as u64)];
         self.push_part(
             Part {
                 kind: PartKind::Map,
