@@ -126,7 +126,8 @@ pub(crate) const WHOLE_VERSION: &str = "give a version with three numbers, such 
 pub(crate) const WIT_DIRECTORY: &str = "give --wit the directory with the package's own .wit files";
 
 /// Files where stored artifacts are needed.
-pub(crate) const DELTA_TO_FILE: &str = "add -o FILE to write the changes to a file";
+pub(crate) const DELTA_TO_FILE: &str =
+    "run `wharf delta OLD NEW -o FILE` to write the changes to a file";
 
 /// A reference where a version is needed.
 pub(crate) const DELTA_TO_VERSION: &str =

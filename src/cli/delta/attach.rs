@@ -224,7 +224,7 @@ const SAME_COMPONENT: &str = "it is the same component";
 /// Returns why an outcome is no new delta.
 fn reason(outcome: &DeltaOutcome) -> &'static str {
     match outcome {
-        DeltaOutcome::Attached { .. } | DeltaOutcome::AlreadyAttached => "there is one already",
+        DeltaOutcome::Attached { .. } | DeltaOutcome::AlreadyAttached => "the store already has it",
         DeltaOutcome::SameComponent => SAME_COMPONENT,
         DeltaOutcome::NothingSaved => "it would save too little",
     }

@@ -96,10 +96,10 @@ fn notes_say_why_versions_have_no_delta() {
     ];
     let answer = workspace.run(&command).success();
     let notes = [
-        "note: no delta from 1.0.2 was made: there is one already",
+        "note: no delta from 1.0.2 was made: the store already has it",
         "note: no delta from 1.0.1 was made: it is yanked",
         // It is the same component as 1.0.2.
-        "note: no delta from 1.0.0 was made: there is one already",
+        "note: no delta from 1.0.0 was made: the store already has it",
     ];
     let lines: Vec<&str> = answer.stderr.lines().collect();
     assert_eq!(lines, notes);
