@@ -8,6 +8,7 @@
 //! sizes, and plans where the caller copies the files. It must not know stores or OCI.
 
 pub mod assemble;
+pub mod packed;
 pub mod requirements;
 pub mod section;
 pub mod tree;

@@ -197,6 +197,37 @@ impl io::Write for Hasher {
     }
 }
 
+/// Hashes what it writes.
+pub struct HashingWriter<'a> {
+    output: &'a mut dyn io::Write,
+    hasher: Hasher,
+}
+
+impl<'a> HashingWriter<'a> {
+    /// Returns a writer to `output` that has no bytes yet.
+    pub fn new(output: &'a mut dyn io::Write) -> Self {
+        let hasher = Hasher::new();
+        Self { output, hasher }
+    }
+
+    /// Returns the hasher of all written bytes.
+    pub fn into_hasher(self) -> Hasher {
+        self.hasher
+    }
+}
+
+impl io::Write for HashingWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
 /// The error for bytes that do not have the expected digest or size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub struct Mismatch {

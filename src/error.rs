@@ -5,6 +5,7 @@
 
 use std::io;
 
+use crate::assets::packed;
 use crate::{acceptance, artifact, copy, section, split, store, stub};
 
 /// A component could not be pushed, pulled, split or read.
@@ -61,6 +62,9 @@ pub enum Error {
     /// The artifact is not accepted.
     #[error(transparent)]
     Refused(#[from] acceptance::Refusal),
+    /// Files could not be read from the component.
+    #[error(transparent)]
+    Assets(#[from] packed::Error),
     /// A store operation failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -115,12 +119,26 @@ impl Error {
             Self::Splice(_) | Self::Stub(_) => Kind::Integrity,
             Self::Section(section::Error::Unknown { .. }) => Kind::NotFound,
             Self::Refused(refusal) => refusal.kind(),
+            Self::Assets(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Section(section::Error::Read { .. })
             | Self::Source(_)
             | Self::Changed
             | Self::Encode { .. }
             | Self::ManifestSize { .. } => Kind::Other,
+        }
+    }
+}
+
+impl packed::Error {
+    /// Returns the kind of this failure.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NoList | Self::Unknown { .. } => Kind::NotFound,
+            Self::Directory { .. } => Kind::Usage,
+            Self::ListSize { .. } | Self::List(_) | Self::Data { .. } | Self::Damaged { .. } => {
+                Kind::Integrity
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Blobs come from the cache if possible, and otherwise from the store. Before [`pull()`], [`prepare`] makes contents
 //! from a delta if that saves bytes. This module knows nothing about packages, versions or HTTP.
 
+mod assets;
 mod delta;
 mod open;
 mod range;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+pub use self::assets::{ComponentParts, LocalComponent, copy_file, packed_files};
 pub(crate) use self::delta::is_worth_fetching;
 pub use self::delta::{
     CachedContents, DeltaTally, LocalContents, MIN_MISSING_BYTES, Prepared, add_base, list_deltas,

@@ -22,7 +22,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
-pub use self::find::{find, may_hold_headers_of};
+pub(crate) use self::find::similar_paths;
+pub use self::find::{AssetsPlace, find, find_assets, may_hold_headers_of};
 pub use self::names::{ListDetails, NameAttributes, NameDetails};
 pub use self::producers::Producers;
 pub use self::walk::map;
@@ -270,7 +271,8 @@ impl SectionMap {
     }
 }
 
-fn list_similar(paths: &[String]) -> String {
+/// Returns the end of a message about an unknown path.
+pub(crate) fn list_similar(paths: &[String]) -> String {
     match paths {
         [] => String::new(),
         paths => format!("; similar paths: {}", paths.join(", ")),

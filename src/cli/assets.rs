@@ -1,5 +1,6 @@
 //! `wharf assets`
 
+mod extract;
 mod files;
 
 use std::fs::File;
@@ -8,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use wharf::assets::assemble::{self, Piece, Plan};
 use wharf::assets::requirements::Requirements;
 use wharf::assets::tree::Tree;
 use wharf::assets::{wasi2, wasi3};
-use wharf::digest::{Digest, Hasher, Identity, VerifyingReader};
+use wharf::digest::{Digest, HashingWriter, Identity, VerifyingReader};
 use wharf::store::Observer;
 use wharf::store::spool::parent;
 use wharf::world::TargetWorld;
@@ -33,14 +34,28 @@ use super::{text, wit};
 /// preopened directory that cannot be written. It does not see the directories of the host. Each distinct
 /// file is a data segment of its own, and equal directories give equal components.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
   wharf assets site -o site.wasm
   wharf assets models -o models.wasm --mount /models --for app.wasm
-  wharf assets site -o site.wasm --wasi 0.3")]
+  wharf assets site -o site.wasm --wasi 0.3
+  wharf assets extract ghcr.io/me/site:1.0 out css
+
+A directory with the name `extract` is packed as `./extract`.",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct Assets {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     #[command(flatten)]
-    pack: Pack,
+    pack: Option<Pack>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Extract(extract::Extract),
 }
 
 #[derive(Debug, Args)]
@@ -91,7 +106,11 @@ struct AssetsReport {
 
 impl Assets {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        self.pack.run(context).await
+        match (self.verb, self.pack) {
+            (Some(Verb::Extract(extract)), _) => extract.run(context).await,
+            (None, Some(pack)) => pack.run(context).await,
+            (None, None) => Err(Failure::usage("a directory is required")),
+        }
     }
 }
 
@@ -163,18 +182,18 @@ impl Pack {
         };
         let plan = assemble::assemble(&component, &tree)?;
         observer.planned(plan.size);
-        let mut hasher = Hasher::new();
-        self.copy(&tree, &plan, &mut out, &mut hasher, observer)?;
+        let mut hashed = HashingWriter::new(&mut out);
+        self.copy(&tree, &plan, &mut hashed, observer)?;
+        let identity = hashed.into_hasher().identity();
         out.finish()?;
-        Ok(AssetsReport::of(&tree, hasher.identity()))
+        Ok(AssetsReport::of(&tree, identity))
     }
 
     fn copy(
         &self,
         tree: &Tree,
         plan: &Plan,
-        out: &mut BinaryOutput,
-        hasher: &mut Hasher,
+        out: &mut HashingWriter<'_>,
         observer: &dyn Observer,
     ) -> Result<(), Failure> {
         let mut paths = vec![PathBuf::new(); tree.contents.len()];
@@ -183,7 +202,6 @@ impl Pack {
                 paths[content] = self.directory.join(&entry.path);
             }
         }
-        let mut out = Tee { out, hasher };
         for piece in &plan.pieces {
             let copied = match piece {
                 Piece::Bytes(bytes) => {
@@ -194,7 +212,7 @@ impl Pack {
                 Piece::Content(index) => {
                     let content = &tree.contents[*index];
                     let (digest, size) = (content.digest, content.size);
-                    copy_file(&paths[*index], Identity { digest, size }, &mut out)?
+                    copy_file(&paths[*index], Identity { digest, size }, out)?
                 }
             };
             observer.moved(copied);
@@ -208,24 +226,6 @@ fn copy_file(path: &Path, identity: Identity, out: &mut impl Write) -> Result<u6
     let mut reader = VerifyingReader::new(file, identity);
     let failed = || format!("cannot copy {}", printable_path(path));
     Ok(io::copy(&mut reader, out).with_context(failed)?)
-}
-
-/// Hashes what it writes.
-struct Tee<'a> {
-    out: &'a mut BinaryOutput,
-    hasher: &'a mut Hasher,
-}
-
-impl Write for Tee<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 impl AssetsReport {

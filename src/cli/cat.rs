@@ -9,9 +9,7 @@ use serde::Serialize;
 use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::package::LocatedArtifact;
-use wharf::pull::{self, PullSummary, RangeReader, RangeSummary};
-use wharf::section;
-use wharf::source::Source;
+use wharf::pull::{self, ComponentParts, LocalComponent, RangeReader};
 
 use super::arguments::{self, FileOrArtifact};
 use super::failure::{Failure, blocking};
@@ -23,7 +21,7 @@ use super::{output, text};
 
 /// Print bytes of a component, fetching only the layers that hold them
 ///
-/// Prints the whole component, or the part with a section path. --range selects bytes of it. Layers in the cache are
+/// Prints the whole component, the part with a section path, or a file of an assets component. --range selects bytes of it. Layers in the cache are
 /// read there. Layers of at most 1 MiB are fetched whole and checked. Of larger layers, wharf fetches only the needed
 /// bytes, or frames of 8 MiB, if that saves half. These bytes cannot be checked, and a note says so.
 #[derive(Debug, Args)]
@@ -33,6 +31,7 @@ Examples:
   wharf cat ghcr.io/me/calc:1.0 --section 'module[0]/data[0]/segment[2]' -o model.bin
   wharf cat ghcr.io/me/calc:1.0 --section 'custom[0]:.debug_info' --range 0-64 | xxd
   wharf cat oci:store:calc --range 8-
+  wharf cat ghcr.io/me/site:1.0 --file css/site.css
   wharf cat calc.wasm --section 'module[0]' -o core.wasm
 
 `wharf inspect REF --json | jq '.layers[].path'` prints the section paths of the layers.")]
@@ -43,6 +42,9 @@ pub(crate) struct Cat {
     /// Section path of a section, a data segment, a nested module or a nested component
     #[arg(long, value_name = "PATH")]
     section: Option<String>,
+    /// File of an assets component, relative to the packed directory
+    #[arg(long, value_name = "PATH", conflicts_with = "section")]
+    file: Option<String>,
     /// Bytes from A up to but not including B, counted from 0; `A-` means up to the end
     #[arg(long, value_name = "A-B")]
     range: Option<ByteRange>,
@@ -78,33 +80,73 @@ impl FromStr for ByteRange {
     }
 }
 
-/// The selected bytes.
-#[derive(Debug, Clone, Default)]
-struct Selection {
-    section: Option<String>,
-    range: ByteRange,
-}
-
-impl Selection {
-    /// Returns the range in a component of `size` bytes. `find` returns the range of a section path.
-    fn resolve(
-        &self,
-        size: u64,
-        find: impl FnOnce(&str) -> Result<Range<u64>, Error>,
-    ) -> Result<Range<u64>, Failure> {
-        let (part, name) = match &self.section {
-            Some(path) => (find(path)?, format!("section `{path}`")),
-            None => (0..size, "component".to_owned()),
-        };
+impl ByteRange {
+    /// Returns the range in a part of the component. `name` is the name of the part.
+    fn within(self, part: Range<u64>, name: &str) -> Result<Range<u64>, Failure> {
         let bytes = part.end - part.start;
-        let ByteRange { start, end } = self.range;
-        let end = end.unwrap_or(bytes);
-        if start.max(end) > bytes {
+        let end = self.end.unwrap_or(bytes);
+        if self.start.max(end) > bytes {
             return Err(Failure::usage(format!(
                 "the range reaches past the end of the {name}, which has {bytes} bytes"
             )));
         }
-        Ok(part.start + start..part.start + end)
+        Ok(part.start + self.start..part.start + end)
+    }
+}
+
+/// The selected bytes.
+#[derive(Debug, Clone)]
+struct Selection {
+    part: Part,
+    range: ByteRange,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Component,
+    Section(String),
+    File(String),
+}
+
+/// The bytes that were written.
+struct Copied {
+    /// Their range in the component.
+    range: Range<u64>,
+    unchecked_bytes: u64,
+}
+
+impl Selection {
+    /// Writes the selected bytes of a component. Blocks.
+    fn copy(
+        &self,
+        component: &dyn ComponentParts,
+        mut out: BinaryOutput,
+    ) -> Result<Copied, Failure> {
+        let (part, name, file) = match &self.part {
+            Part::Component => (0..component.size()?, "component".to_owned(), None),
+            Part::Section(path) => (component.find(path)?, format!("section `{path}`"), None),
+            Part::File(path) => {
+                let file = pull::packed_files(component)?.file(path);
+                let file = file.map_err(Error::from)?;
+                (file.range.clone(), format!("file `{path}`"), Some(file))
+            }
+        };
+        let unchecked_before = component.unchecked_bytes();
+        let range = self.range.within(part, &name)?;
+        let whole_file = file.filter(|file| file.range == range);
+        match &whole_file {
+            Some(file) => pull::copy_file(component, file, &mut out)?,
+            None => component.copy(range.clone(), &mut out)?,
+        }
+        out.finish()?;
+        Ok(Copied {
+            range,
+            // The digest in a checked list covers the whole file.
+            unchecked_bytes: match (whole_file, unchecked_before) {
+                (Some(_), 0) => 0,
+                _ => component.unchecked_bytes(),
+            },
+        })
     }
 }
 
@@ -114,6 +156,7 @@ struct CatReport {
     reference: String,
     digest: Option<Digest>,
     section: Option<String>,
+    file: Option<String>,
     /// The offset of the first byte in the component.
     offset: u64,
     size: u64,
@@ -128,23 +171,22 @@ impl Cat {
         // An output that cannot be written fails before any request.
         let out = BinaryOutput::open(&self.output, context.flags.json)?;
         let selection = Selection {
-            section: self.section,
+            part: match (self.section, self.file) {
+                (Some(path), _) => Part::Section(path),
+                (None, Some(path)) => Part::File(path),
+                (None, None) => Part::Component,
+            },
             range: self.range.unwrap_or_default(),
         };
         let report = match arguments::parse_file_or_artifact(&self.what)? {
-            FileOrArtifact::File(path) => copy_file(&path, selection, out).await?,
+            FileOrArtifact::File(path) => copy_local(&path, selection, out).await?,
             FileOrArtifact::Artifact(name) => {
                 let located = arguments::open(context, name).await?;
                 copy_stored(context, &located, selection, out).await?
             }
         };
         context.finish();
-        if report.unchecked_bytes > 0 {
-            eprintln!(
-                "note: {} of larger layers were not checked, because a digest covers only a whole layer",
-                text::size(report.unchecked_bytes)
-            );
-        }
+        note_unchecked(report.unchecked_bytes);
         match self.output == Path::new("-") {
             true => Ok(()),
             false => output::print(context, &report, || report.text(&self.output)),
@@ -152,29 +194,17 @@ impl Cat {
     }
 }
 
-async fn copy_file(
+async fn copy_local(
     path: &Path,
     selection: Selection,
-    mut out: BinaryOutput,
+    out: BinaryOutput,
 ) -> Result<CatReport, Failure> {
     let reference = printable_path(path);
     let file = open_file(path)?;
     blocking(move || {
-        let size = file.size().map_err(Error::Source)?;
-        let find = |path: &str| Ok(section::find(&file, path)?);
-        let range = selection.resolve(size, find)?;
-        pull::copy_range(&file, range.clone(), &mut out)?;
-        out.finish()?;
-        Ok::<_, Failure>(CatReport {
-            reference,
-            digest: None,
-            section: selection.section,
-            offset: range.start,
-            size: range.end - range.start,
-            fetched: FetchedBlobs::default(),
-            unchecked_bytes: 0,
-            requests: 0,
-        })
+        let copied = selection.copy(&LocalComponent(file), out)?;
+        let fetched = FetchedBlobs::default();
+        Ok::<_, Failure>(CatReport::of(reference, None, selection, copied, fetched))
     })
     .await
 }
@@ -192,55 +222,71 @@ async fn copy_stored(
     } = located;
     let session = context.session()?;
     let whole = 0..opened.content().size;
-    let is_whole =
-        selection.section.is_none() && selection.resolve(whole.end, |_| Ok(0..0))? == whole;
-    let section = selection.section.clone();
-    let (range, summary) = if is_whole {
+    let is_whole = matches!(selection.part, Part::Component)
+        && selection.range.within(whole.clone(), "component")? == whole;
+    let (copied, pulled) = if is_whole {
         let (out, pulled) = pull::pull(store, opened, session, out).await?;
         out.finish()?;
-        let unchecked_bytes = 0;
-        let summary = RangeSummary {
-            pulled,
-            unchecked_bytes,
+        let copied = Copied {
+            range: whole,
+            unchecked_bytes: 0,
         };
-        (whole, summary)
+        (copied, pulled)
     } else {
         let reader = RangeReader::new(store, opened, session)?;
-        blocking(move || copy_range(reader, &selection, whole.end, out)).await?
+        let selection = selection.clone();
+        let copy = move || {
+            let copied = selection.copy(&reader, out)?;
+            Ok::<_, Failure>((copied, reader.into_summary().pulled))
+        };
+        blocking(copy).await?
     };
-    let PullSummary {
-        fetched, cached, ..
-    } = summary.pulled;
     let blobs = opened.layers().map(|layer| layer.blob.digest);
-    context.remember(reference, blobs, fetched.blobs > 0)?;
-    let mut counts = FetchedBlobs::default();
-    counts.add(fetched, cached);
-    Ok(CatReport {
-        reference: reference.at(opened.digest).to_string(),
-        digest: Some(opened.digest),
-        section,
-        offset: range.start,
-        size: range.end - range.start,
-        fetched: counts,
-        unchecked_bytes: summary.unchecked_bytes,
-        requests: context.progress.requests(),
-    })
+    context.remember(reference, blobs, pulled.fetched.blobs > 0)?;
+    let mut fetched = FetchedBlobs::default();
+    fetched.add(pulled.fetched, pulled.cached);
+    let name = reference.at(opened.digest).to_string();
+    let mut report = CatReport::of(name, Some(opened.digest), selection, copied, fetched);
+    report.requests = context.progress.requests();
+    Ok(report)
 }
 
-/// Copies the selected bytes of a stored component of `size` bytes. Blocks.
-fn copy_range(
-    reader: RangeReader,
-    selection: &Selection,
-    size: u64,
-    mut out: BinaryOutput,
-) -> Result<(Range<u64>, RangeSummary), Failure> {
-    let range = selection.resolve(size, |path| reader.find(path))?;
-    reader.copy(range.clone(), &mut out)?;
-    out.finish()?;
-    Ok((range, reader.into_summary()))
+/// Prints a note if bytes were not checked.
+pub(crate) fn note_unchecked(bytes: u64) {
+    if bytes > 0 {
+        eprintln!(
+            "note: {} of larger layers were not checked, because a digest covers only a whole layer",
+            text::size(bytes)
+        );
+    }
 }
 
 impl CatReport {
+    fn of(
+        reference: String,
+        digest: Option<Digest>,
+        selection: Selection,
+        copied: Copied,
+        fetched: FetchedBlobs,
+    ) -> Self {
+        let (section, file) = match selection.part {
+            Part::Component => (None, None),
+            Part::Section(path) => (Some(path), None),
+            Part::File(path) => (None, Some(path)),
+        };
+        Self {
+            reference,
+            digest,
+            section,
+            file,
+            offset: copied.range.start,
+            size: copied.range.end - copied.range.start,
+            fetched,
+            unchecked_bytes: copied.unchecked_bytes,
+            requests: 0,
+        }
+    }
+
     fn text(&self, path: &Path) -> String {
         format!(
             "{}  {}, bytes {}-{} of {}\n{}",

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use wharf::acceptance::Refusal;
+use wharf::assets::{self, packed};
 use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
@@ -106,6 +107,9 @@ pub(crate) const OVERWRITE: &str = "name the file with -o to overwrite it";
 
 /// For an output that is one of the inputs.
 pub(crate) const OUTPUT_BESIDE: &str = "name another file with -o";
+
+/// A file to extract exists with other content.
+pub(crate) const EXTRACT_ELSEWHERE: &str = "remove the file, or name another directory";
 
 /// For an output in the directory that is packed.
 pub(crate) const OUTPUT_OUTSIDE: &str = "name a file in another directory with -o";
@@ -217,6 +221,23 @@ fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
         wharf::error::Error::Section(section::Error::Unknown { .. }) => Some(
             "run `wharf inspect` with the component to see the section paths of its layers".into(),
         ),
+        wharf::error::Error::Assets(error) => assets_hint(error),
+        _ => None,
+    }
+}
+
+fn assets_hint(error: &packed::Error) -> Option<Hint> {
+    match error {
+        packed::Error::NoList => Some("name a component that `wharf assets` wrote".into()),
+        packed::Error::Unknown { .. } => {
+            Some("run `wharf inspect` with the component to see its files".into())
+        }
+        packed::Error::Directory { .. } => {
+            Some("use `wharf assets extract` to get the files of a directory".into())
+        }
+        packed::Error::List(assets::section::Error::Version { .. }) => {
+            Some("use a newer version of wharf".into())
+        }
         _ => None,
     }
 }

@@ -187,7 +187,8 @@ pub(crate) async fn already_holds(path: &Path, content: Identity) -> Result<bool
     blocking(move || holds(&path, content)).await
 }
 
-fn holds(path: &Path, content: Identity) -> Result<bool, Failure> {
+/// Does the same as [`already_holds`], and blocks.
+pub(crate) fn holds(path: &Path, content: Identity) -> Result<bool, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

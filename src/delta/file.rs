@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::base::Base;
 use super::map::Map;
 use super::{Error, Header, MAX_BASE_BYTES, Method, Part};
-use crate::digest::{Hasher, Identity};
+use crate::digest::{HashingWriter, Identity};
 use crate::source::{RangesReader, Source};
 
 /// The size of the pieces that decoders write.
@@ -73,10 +73,7 @@ impl<S: Source> DeltaFile<S> {
             return Err(Error::Content { part, source });
         }
         let map = self.map_of(part)?;
-        let output = HashingWriter {
-            output,
-            hasher: Hasher::new(),
-        };
+        let output = HashingWriter::new(output);
         let mut output = BufWriter::with_capacity(OUTPUT_BYTES, output);
         let mut stored = self.stored(part);
         method
@@ -85,7 +82,7 @@ impl<S: Source> DeltaFile<S> {
         let output = output
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
-        let checked = output.hasher.check(content);
+        let checked = output.into_hasher().check(content);
         checked.map_err(|source| Error::Content { part, source })
     }
 
@@ -118,23 +115,6 @@ impl<S: Source> DeltaFile<S> {
         let map = Arc::new(Map::from_bytes(&bytes).ok_or(Error::Map { part: index })?);
         *last = Some((index, Arc::clone(&map)));
         Ok(map)
-    }
-}
-
-struct HashingWriter<'a> {
-    output: &'a mut dyn Write,
-    hasher: Hasher,
-}
-
-impl Write for HashingWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.output.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.output.flush()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::content::{BlobPlace, StoredContent};
 use crate::digest::Identity;
 use crate::encoding::{Decoder, Encoding, StoredPart};
 use crate::error::Error;
-use crate::section;
+use crate::section::{self, AssetsPlace};
 use crate::source::{RangesReader, Source};
 use crate::split::{Recipe, SpliceError};
 use crate::store::spool::Spool;
@@ -47,6 +47,8 @@ pub struct RangeReader {
     layers: Vec<Layer>,
     /// The full section path of each section layer.
     paths: Vec<String>,
+    /// The range of each layer that later reads need.
+    expected: Vec<Option<Range<u64>>>,
     state: Mutex<State>,
 }
 
@@ -84,6 +86,7 @@ impl RangeReader {
             runtime: Handle::current(),
             recipe,
             paths: paths.map(|layer| layer.path.clone()).collect(),
+            expected: vec![None; layers.len()],
             state: Mutex::new(State {
                 parts: vec![None; layers.len()],
                 summary: RangeSummary {
@@ -102,13 +105,40 @@ impl RangeReader {
             return Ok(layer.offset..layer.offset + layer.size);
         }
         let reader = self;
-        section::find(&Headers { reader, path }, path).map_err(|error| match error {
-            section::Error::Read { offset, source } => match source.downcast::<Error>() {
-                Ok(error) => error,
-                Err(source) => section::Error::Read { offset, source }.into(),
-            },
-            error => error.into(),
-        })
+        section::find(&Headers { reader, path }, path).map_err(cause)
+    }
+
+    /// Returns the place of the list of files. Reads the headers of the component.
+    pub fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+        let (reader, path) = (self, "");
+        section::find_assets(&Headers { reader, path }).map_err(cause)
+    }
+
+    /// Announces the ranges that the caller will read. Then each layer is fetched at most once for all of them.
+    pub fn expect(&mut self, ranges: impl IntoIterator<Item = Range<u64>>) {
+        for range in ranges {
+            for wanted in self.recipe.layer_ranges(range) {
+                let expected = &mut self.expected[place(wanted.layer)];
+                *expected = Some(match expected.take() {
+                    Some(before) => {
+                        let (start, end) = (wanted.content.start, wanted.content.end);
+                        before.start.min(start)..before.end.max(end)
+                    }
+                    None => wanted.content,
+                });
+            }
+        }
+    }
+
+    /// Returns the size of the component in bytes.
+    pub fn size(&self) -> u64 {
+        self.recipe.content.size
+    }
+
+    /// Returns how many bytes read so far were not checked.
+    pub fn unchecked_bytes(&self) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.summary.unchecked_bytes
     }
 
     /// Writes a range of the component. Each layer is read before its first byte is written.
@@ -132,13 +162,17 @@ impl RangeReader {
     fn part(&self, layer: Option<usize>, range: &Range<u64>) -> Result<ReadPart, Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { parts, summary } = &mut *state;
-        let known = &mut parts[layer.map_or(0, |index| index + 1)];
+        let covers = |wider: &Range<u64>| wider.start <= range.start && range.end <= wider.end;
+        let known = &mut parts[place(layer)];
         if let Some(part) = known
-            && part.range.start <= range.start
-            && range.end <= part.range.end
+            && covers(&part.range)
         {
             return Ok(part.clone());
         }
+        let expected = self.expected[place(layer)].as_ref();
+        let range = expected
+            .filter(|expected| covers(expected))
+            .unwrap_or(range);
         let part = self
             .runtime
             .block_on(self.read_part(layer, range, summary))?;
@@ -151,7 +185,7 @@ impl RangeReader {
         range: &Range<u64>,
         summary: &mut RangeSummary,
     ) -> Result<ReadPart, Error> {
-        let layer = &self.layers[index.map_or(0, |index| index + 1)];
+        let layer = &self.layers[place(index)];
         let (store, cache) = (self.store.as_ref(), &self.session.cache);
         let found = StoredContent::find(store, cache, layer.stored(), layer.content)?;
         let may_be_part =
@@ -202,6 +236,22 @@ impl RangeReader {
             file: Arc::new(file.map_err(store::Error::file(directory))?),
             range: content,
         })
+    }
+}
+
+/// Returns the index of a section layer, or of the root for `None`, among all layers.
+fn place(layer: Option<usize>) -> usize {
+    layer.map_or(0, |index| index + 1)
+}
+
+/// Returns the cause of a failed search if it is an error of this reader.
+fn cause(error: section::Error) -> Error {
+    match error {
+        section::Error::Read { offset, source } => match source.downcast::<Error>() {
+            Ok(error) => error,
+            Err(source) => section::Error::Read { offset, source }.into(),
+        },
+        error => error.into(),
     }
 }
 

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use super::walk::map_segments_of;
-use super::{Error, SectionMap};
+use super::window::Window;
+use super::{ASSETS, Error, Section, SectionMap};
 use crate::source::Source;
 
 /// The maximum number of similar paths that an error lists.
@@ -28,8 +29,41 @@ pub fn find<S: Source + ?Sized>(source: &S, path: &str) -> Result<Range<u64>, Er
     let known = parts(&map).map(|(known, _)| known);
     Err(Error::Unknown {
         path: path.to_owned(),
-        similar: similar(unknown.unwrap_or(path), known),
+        similar: similar_paths(unknown.unwrap_or(path), known),
     })
+}
+
+/// The place of a list of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetsPlace {
+    /// The path of the component with the list, with a slash at its end. The path of the file itself is empty.
+    pub component: String,
+    /// The range of the list: the content of the custom section [`ASSETS`].
+    pub list: Range<u64>,
+}
+
+/// Returns the place of the list of files. If several components have one, the outermost counts, and of those the first.
+///
+/// Reads the headers of all sections. Bytes of other parts may be missing, as for [`find()`].
+pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Option<AssetsPlace>, Error> {
+    let map = map_segments_of(source, 0, Some(""))?;
+    let mut window = Window::new(source)?;
+    let mut found: Option<(usize, &Section)> = None;
+    for section in &map.sections {
+        if section.name.is_none() || !map.binaries[section.binary].has_assets {
+            continue;
+        }
+        let depth = map.binary_path(section.binary).matches('/').count();
+        let start = section.content.start.saturating_sub(ASSETS.len() as u64);
+        let name = window.bytes(start..section.content.start, ASSETS.len())?;
+        if name == ASSETS.as_bytes() && found.is_none_or(|(least, _)| depth < least) {
+            found = Some((depth, section));
+        }
+    }
+    Ok(found.map(|(_, section)| AssetsPlace {
+        component: map.binary_path(section.binary),
+        list: section.content.clone(),
+    }))
 }
 
 /// Returns whether a section layer may hold headers that [`find`] needs for a path. The root always may.
@@ -39,7 +73,9 @@ pub fn may_hold_headers_of(path: &str, layer: &str) -> bool {
     }
     data_section(path).is_some_and(|section| {
         let within = layer.strip_prefix(section);
-        within.is_some_and(|rest| rest.is_empty() || rest.starts_with("/gap["))
+        within.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with("/gap[") || rest.starts_with("/group[")
+        })
     })
 }
 
@@ -72,7 +108,7 @@ fn parts(map: &SectionMap) -> impl Iterator<Item = (String, Range<u64>)> + '_ {
 }
 
 /// Returns the most similar paths, the nearest first.
-fn similar(path: &str, known: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn similar_paths(path: &str, known: impl Iterator<Item = String>) -> Vec<String> {
     let mut near: Vec<(usize, usize, String)> = known
         .filter_map(|known| Some((distance(path, &known)?, known.len(), known)))
         .collect();

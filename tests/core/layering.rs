@@ -36,7 +36,10 @@ const MODULES: &[(&str, &str)] = &[
     ("store", "manifest reference digest encoding source text"),
     ("copy", "store digest manifest reference"),
     ("content", "store digest encoding error source"),
-    ("error", "acceptance artifact copy section split store stub"),
+    (
+        "error",
+        "acceptance artifact assets copy section split store stub",
+    ),
     // The verbs, where the Wasm half and the OCI half meet.
     ("component", VERB),
     (
@@ -60,7 +63,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
 ];
 
-const VERB: &str = "acceptance artifact content copy delta store encoding split section digest manifest metadata reference component pipe error pull push source stub";
+const VERB: &str = "acceptance artifact assets content copy delta store encoding split section digest manifest metadata reference component pipe error pull push source stub";
 
 /// Modules without any I/O of their own: they take readers.
 const PURE: &str = "acceptance text digest section split encoding stub world fits bundle segment reference manifest metadata artifact delta assets";

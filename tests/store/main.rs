@@ -1,5 +1,6 @@
 //! Stores and transfers: layouts, registries, the cache, push, pull and copy.
 
+mod assets;
 mod bad_frames;
 mod blob_directories;
 mod cat;

@@ -1,0 +1,116 @@
+//! The files of an assets component, in a file or in a store.
+
+use std::io::Write;
+use std::ops::Range;
+
+use super::range::{RangeReader, copy_range};
+use crate::assets::packed::{self, MAX_LIST_BYTES, PackedFile, PackedFiles};
+use crate::assets::section::AssetList;
+use crate::digest::HashingWriter;
+use crate::error::Error;
+use crate::section::{self, AssetsPlace};
+use crate::source::Source;
+
+/// A component whose parts can be read. The methods block.
+pub trait ComponentParts {
+    /// Returns the size in bytes.
+    fn size(&self) -> Result<u64, Error>;
+
+    /// Returns the range of the part with a section path.
+    fn find(&self, path: &str) -> Result<Range<u64>, Error>;
+
+    /// Returns the place of the list of files, if there is one.
+    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error>;
+
+    /// Announces the ranges that the caller will read.
+    fn expect(&mut self, _ranges: Vec<Range<u64>>) {}
+
+    /// Writes a range.
+    fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error>;
+
+    /// Returns how many bytes read so far were not checked against a digest of the store.
+    fn unchecked_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// A component in a file, or in any other source.
+pub struct LocalComponent<S>(pub S);
+
+impl<S: Source> ComponentParts for LocalComponent<S> {
+    fn size(&self) -> Result<u64, Error> {
+        self.0.size().map_err(Error::Source)
+    }
+
+    fn find(&self, path: &str) -> Result<Range<u64>, Error> {
+        Ok(section::find(&self.0, path)?)
+    }
+
+    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+        Ok(section::find_assets(&self.0)?)
+    }
+
+    fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error> {
+        copy_range(&self.0, range, output)
+    }
+}
+
+impl ComponentParts for RangeReader {
+    fn size(&self) -> Result<u64, Error> {
+        Ok(self.size())
+    }
+
+    fn find(&self, path: &str) -> Result<Range<u64>, Error> {
+        self.find(path)
+    }
+
+    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+        self.find_assets()
+    }
+
+    fn expect(&mut self, ranges: Vec<Range<u64>>) {
+        self.expect(ranges);
+    }
+
+    fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error> {
+        self.copy(range, output)
+    }
+
+    fn unchecked_bytes(&self) -> u64 {
+        self.unchecked_bytes()
+    }
+}
+
+/// Reads the list of the files in a component. Blocks.
+pub fn packed_files(component: &dyn ComponentParts) -> Result<PackedFiles, Error> {
+    let place = component.find_assets()?.ok_or(packed::Error::NoList)?;
+    let size = place.list.end - place.list.start;
+    if size > MAX_LIST_BYTES {
+        return Err(packed::Error::ListSize { size }.into());
+    }
+    let mut bytes = Vec::new();
+    component.copy(place.list, &mut bytes)?;
+    let list = AssetList::decode(&bytes).map_err(packed::Error::from)?;
+    let data = format!("{}module[{}]/data[0]", place.component, list.module);
+    let range = match component.find(&data) {
+        // A component without contents has no data section.
+        Err(Error::Section(section::Error::Unknown { .. })) => 0..0,
+        found => found?,
+    };
+    Ok(PackedFiles::new(list, range).ok_or(packed::Error::Data { data })?)
+}
+
+/// Writes a file of a component, and fails at its end if the bytes do not have the listed digest. Blocks.
+pub fn copy_file(
+    component: &dyn ComponentParts,
+    file: &PackedFile,
+    output: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut output = HashingWriter::new(output);
+    component.copy(file.range.clone(), &mut output)?;
+    let checked = output.into_hasher().check(file.identity);
+    Ok(checked.map_err(|source| {
+        let path = file.path.clone();
+        packed::Error::Damaged { path, source }
+    })?)
+}
