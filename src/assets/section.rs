@@ -15,7 +15,7 @@
 //! number   = unsigned LEB128, in its shortest form, below 2^64
 //! ```
 //!
-//! The module has one passive data segment for each content, in the order of the list. Active segments do not count.
+//! The module has one passive data segment for each content, in the order of the list, and no other segment.
 //! Directories with entries are not listed, because the paths of their entries name them.
 
 use std::collections::BTreeSet;
