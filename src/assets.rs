@@ -8,9 +8,11 @@
 //! sizes, and plans where the caller copies the files. It must not know stores or OCI.
 
 pub mod assemble;
+mod contents;
 pub mod packed;
 pub mod requirements;
 pub mod section;
+mod text;
 pub mod tree;
 pub mod wasi2;
 pub mod wasi3;

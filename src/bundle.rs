@@ -163,8 +163,8 @@ impl Composition {
                 part: self.names[*part].clone(),
                 size,
             })?;
-            let header = stub.start - leb128(stub.len()).len();
-            let before = [&self.encoded[at..header], &leb128(number as usize)].concat();
+            let header = stub.start - leb128(stub.len() as u64).len();
+            let before = [&self.encoded[at..header], &leb128(number.into())].concat();
             bundle.add(before.len() as u64, Piece::Bytes(before));
             bundle.add(size, Piece::Part(*part));
             at = stub.end;
@@ -189,8 +189,8 @@ fn metadata(described: &SectionMap) -> Vec<u8> {
 }
 
 fn custom(name: &str, content: &[u8]) -> Vec<u8> {
-    let name = [&leb128(name.len()), name.as_bytes()].concat();
-    let size = leb128(name.len() + content.len());
+    let name = [&leb128(name.len() as u64), name.as_bytes()].concat();
+    let size = leb128((name.len() + content.len()) as u64);
     [&[section::id::CUSTOM], &size[..], &name, content].concat()
 }
 

@@ -280,7 +280,7 @@ pub(crate) fn list_similar(paths: &[String]) -> String {
 }
 
 /// Returns a number as unsigned LEB128, in as few bytes as possible.
-pub(crate) fn leb128(mut number: usize) -> Vec<u8> {
+pub(crate) fn leb128(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);

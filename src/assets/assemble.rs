@@ -6,9 +6,9 @@
 
 use wasmparser::{BinaryReader, BinaryReaderError};
 
-use super::section::{self, AssetList, write_number, write_text};
+use super::section::{self, AssetList, write_text};
 use super::tree::Tree;
-use crate::section::id;
+use crate::section::{id, leb128};
 
 /// The largest file, in bytes: a module must stay below 1 GiB.
 pub const MAX_FILE_BYTES: u64 = MAX_MODULE_BYTES - 1;
@@ -177,7 +177,7 @@ impl Walk<'_> {
         while let Some(after) = rest.strip_prefix(&PASSIVE_AND_EMPTY) {
             if let Some(content) = self.tree.contents.get(self.segments) {
                 let mut header = vec![PASSIVE_AND_EMPTY[0]];
-                write_number(&mut header, content.size);
+                header.extend(leb128(content.size));
                 plan.bytes(header);
                 plan.content(self.segments, content.size);
             }
@@ -218,7 +218,7 @@ impl Plan {
     /// Appends a section with its header.
     fn section(&mut self, id: u8, content: Plan) {
         let mut header = vec![id];
-        write_number(&mut header, content.size);
+        header.extend(leb128(content.size));
         self.bytes(header);
         let size = self.size + content.size;
         for piece in content.pieces {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::section::{self, Asset, AssetList};
 use crate::digest::Identity;
-use crate::section::{list_similar, similar_paths};
+use crate::section::{leb128, list_similar, similar_paths};
 
 /// The largest section with a list that is read, in bytes.
 pub const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
@@ -82,11 +82,11 @@ impl PackedFiles {
             let ranges = Vec::new();
             return Some(Self { list, ranges });
         }
-        let mut at = data.start + number_bytes(list.contents.len() as u64);
+        let mut at = data.start + leb128(list.contents.len() as u64).len() as u64;
         let mut ranges = Vec::new();
         for content in &list.contents {
             // A segment begins with the flag `passive` and its size.
-            let start = at.checked_add(1 + number_bytes(content.size))?;
+            let start = at.checked_add(1 + leb128(content.size).len() as u64)?;
             at = start.checked_add(content.size)?;
             ranges.push(start..at);
         }
@@ -174,12 +174,6 @@ fn plain(path: &str) -> &str {
         "." => "",
         path => path.strip_prefix("./").unwrap_or(path),
     }
-}
-
-/// Returns the size of a number in unsigned LEB128.
-fn number_bytes(number: u64) -> u64 {
-    let bits = u64::from(64 - number.leading_zeros());
-    bits.div_ceil(7).max(1)
 }
 
 #[cfg(test)]

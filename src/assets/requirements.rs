@@ -1,4 +1,4 @@
-//! What an assets component exports and imports, for any application or for a given one.
+//! The interfaces that an assets component exports and imports, for any application or for a given one.
 //!
 //! Streams of files and streams of the host must have one type, which the assets component defines. So it also
 //! exports the host's functions that give or take an `input-stream`, and wraps the streams.

@@ -20,8 +20,9 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::{Content, Storage, Tree, is_plain};
+use super::tree::{Content, Tree, is_plain};
 use crate::digest::Digest;
+use crate::section::leb128;
 
 /// The name of the custom section.
 pub use crate::section::ASSETS as NAME;
@@ -90,18 +91,18 @@ impl AssetList {
     /// Encodes the content of the section.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
-        write_number(&mut bytes, u64::from(self.module));
+        bytes.extend(leb128(u64::from(self.module)));
         write_text(&mut bytes, &self.mount);
-        write_number(&mut bytes, self.contents.len() as u64);
+        bytes.extend(leb128(self.contents.len() as u64));
         for content in &self.contents {
             bytes.extend(content.digest.bytes());
-            write_number(&mut bytes, content.size);
+            bytes.extend(leb128(content.size));
         }
-        write_number(&mut bytes, self.entries.len() as u64);
+        bytes.extend(leb128(self.entries.len() as u64));
         for entry in &self.entries {
             write_text(&mut bytes, &entry.path);
             let content = entry.content.map_or(0, |content| content as u64 + 1);
-            write_number(&mut bytes, content);
+            bytes.extend(leb128(content));
         }
         bytes
     }
@@ -143,18 +144,9 @@ impl AssetList {
     }
 }
 
-/// Appends a number as unsigned LEB128 in its shortest form.
-pub(super) fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
 /// Appends a text with its length.
 pub(super) fn write_text(bytes: &mut Vec<u8>, text: &str) {
-    write_number(bytes, text.len() as u64);
+    bytes.extend(leb128(text.len() as u64));
     bytes.extend(text.as_bytes());
 }
 
@@ -206,7 +198,6 @@ impl<'a> Reader<'a> {
         Ok(Content {
             digest: Digest::from_bytes(digest),
             size: self.number()?,
-            storage: Storage::Segment,
         })
     }
 

@@ -45,15 +45,6 @@ pub struct Content {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// Its place.
-    pub storage: Storage,
-}
-
-/// The place of a content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Storage {
-    /// A passive data segment of the component.
-    Segment,
 }
 
 /// Why files cannot be a tree.
@@ -144,7 +135,6 @@ impl Tree {
                     self.contents.push(Content {
                         digest: identity.digest,
                         size: identity.size,
-                        storage: Storage::Segment,
                     });
                     self.contents.len() - 1
                 }),
@@ -152,6 +142,24 @@ impl Tree {
         };
         self.entries.push(Entry { path, parent, kind });
         Ok(())
+    }
+}
+
+impl Tree {
+    /// Returns all entries in an order in which the children of each directory are next to each other, and the children
+    /// of each entry.
+    pub(super) fn breadth_first(&self) -> (Vec<usize>, Vec<Vec<usize>>) {
+        let mut children = vec![Vec::new(); self.entries.len()];
+        for (index, entry) in self.entries.iter().enumerate().skip(1) {
+            children[entry.parent].push(index);
+        }
+        let mut order = vec![0];
+        let mut next = 0;
+        while let Some(&entry) = order.get(next) {
+            order.extend(&children[entry]);
+            next += 1;
+        }
+        (order, children)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The component that shows files by WASI 0.2.
 
-mod contents;
 mod table;
 mod types;
 
@@ -9,6 +8,7 @@ use std::collections::BTreeSet;
 use wit_parser::{Function, Resolve, TypeId};
 
 use self::types::{id, is_resource, origin};
+use super::contents;
 use super::requirements::{Interface, Requirements, Role, WRAPPERS, Wrapper};
 use super::tree::Tree;
 use super::wit::{CLOCK, ERROR, OWN_RESOURCES, STREAMS, has_own_resource, is_own_resource};

@@ -21,8 +21,10 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use super::contents;
+use super::text::quoted;
 use super::tree::Tree;
-use tables::{Tables, quoted};
+use tables::Tables;
 
 /// Returns the WebAssembly text of the component. Equal trees give equal texts.
 ///
@@ -32,7 +34,7 @@ pub fn generate(tree: &Tree) -> String {
     [
         "(component\n",
         &memory_with_tables(&Tables::new(tree)),
-        &contents(tree.contents.len()),
+        &contents::module(tree.contents.len()),
         include_str!("wasi3/metadata.wat"),
         include_str!("wasi3/streaming.wat"),
         include_str!("wasi3/descriptors.wat"),
@@ -57,33 +59,6 @@ fn memory_with_tables(tables: &Tables) -> String {
   (global (export \"end\") i32 (i32.const {end}))
   (global (export \"memory-end\") i32 (i32.const {memory_end}))
   (data (i32.const {start}) {bytes}))
-"
-    )
-}
-
-/// Returns the core module with the contents, and the function that copies bytes of one to memory.
-fn contents(count: usize) -> String {
-    let blocks = "    block\n".repeat(count + 1);
-    let labels: String = (0..=count).map(|label| format!(" {label}")).collect();
-    let load = |content| {
-        format!(
-            "    end
-    (memory.init {content} (local.get $to) (local.get $from) (local.get $size))
-    return
-"
-        )
-    };
-    let loads: String = (0..count).map(load).collect();
-    let segments = "  (data \"\")\n".repeat(count);
-    format!(
-        "(core module $contents
-  (import \"tables\" \"memory\" (memory 1))
-  ;; Contents are numbered from 1.
-  (func (export \"load\") (param $content i32) (param $to i32) (param $from i32) (param $size i32)
-{blocks}    (br_table{labels} (i32.sub (local.get $content) (i32.const 1)))
-{loads}    end
-    unreachable)
-{segments})
 "
     )
 }

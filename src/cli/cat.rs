@@ -21,9 +21,10 @@ use super::{output, text};
 
 /// Print bytes of a component, fetching only the layers that hold them
 ///
-/// Prints the whole component, the part with a section path, or a file of an assets component. --range selects bytes of it. Layers in the cache are
-/// read there. Layers of at most 1 MiB are fetched whole and checked. Of larger layers, wharf fetches only the needed
-/// bytes, or frames of 8 MiB, if that saves half. These bytes cannot be checked, and a note says so.
+/// Prints the whole component, the part with a section path, or a file of an assets component. --range selects bytes
+/// of it. Layers in the cache are read there. Layers of at most 1 MiB are fetched whole and checked. Of larger
+/// layers, wharf fetches only the needed bytes, or frames of 8 MiB, if that saves half. These bytes cannot be
+/// checked, and a note says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -79,14 +79,15 @@ pub(super) fn encode(
     drop(votes);
     let empty = (&Map::default(), words);
     if map.is_empty() || !map.is_readable() {
-        let parts = encode_with_map(pairs, code, empty, options, progress)?;
+        let parts = encode_with_map(pairs, Vec::new(), code, empty, options, progress)?;
         return Ok((None, choose(parts)));
     }
-    let parts = encode_with_map(pairs, code, (&map, words), options, progress)?;
+    let parts = encode_with_map(pairs, Vec::new(), code, (&map, words), options, progress)?;
     if is_worth_it(&parts, &map)? {
         return Ok((Some(map), choose(parts)));
     }
-    let parts = encode_with_map(pairs, Code::read(pairs), empty, options, &|_| {})?;
+    let plain = parts.into_iter().map(|(plain, _)| plain).collect();
+    let parts = encode_with_map(pairs, plain, Code::read(pairs), empty, options, &|_| {})?;
     Ok((None, choose(parts)))
 }
 
@@ -115,9 +116,11 @@ impl<'a> Code<'a> {
 /// A part with the method prefix, and one with covers or code, if they are possible.
 type Alternatives = (Option<EncodedPart>, Option<EncodedPart>);
 
-/// Encodes each content. The words of data move as `words` says.
+/// Encodes each content. The words of data move as `words` says. `plain` has the parts with the method prefix, or is empty
+/// if they are not encoded yet.
 fn encode_with_map(
     pairs: &[ContentPair],
+    plain: Vec<Option<EncodedPart>>,
     code: Option<Code<'_>>,
     (map, words): (&Map, MapKind),
     options: Options,
@@ -133,8 +136,12 @@ fn encode_with_map(
             part
         });
         let mut parts: Vec<Alternatives> = Vec::new();
+        let mut plain = plain.into_iter();
         for (index, pair) in pairs.iter().enumerate() {
-            let plain = prefix_part(pair, options.level)?;
+            let plain = match plain.next() {
+                Some(plain) => plain,
+                None => prefix_part(pair, options.level)?,
+            };
             let other = match Some(index) == code_index {
                 true => None,
                 false => covers_part(pair, Some((map, words)), options)?,

@@ -25,15 +25,9 @@ pub(super) fn group(candidates: Vec<Candidate>, map: &SectionMap, most: usize) -
         }
         _ => None,
     };
-    let mut groups = candidates;
-    for exponent in 1..=MAX_EXPONENT {
-        let grouped = merge(&groups, exponent, &section);
-        if grouped.len() <= most || exponent == MAX_EXPONENT {
-            groups = grouped;
-            break;
-        }
-    }
-    groups
+    let mut grouped = (1..=MAX_EXPONENT).map(|exponent| merge(&candidates, exponent, &section));
+    let fits = grouped.find(|grouped| grouped.len() <= most);
+    fits.unwrap_or_else(|| merge(&candidates, MAX_EXPONENT, &section))
 }
 
 /// Returns the offsets of the largest candidates. Among those of one size, the last ones in the file count as larger.

@@ -75,15 +75,15 @@ fn alias(export: &ComponentExport<'_>) -> Option<Vec<u8>> {
         ComponentExternalKind::Component => &[4],
         _ => return None,
     };
-    let index = leb128(export.index as usize);
+    let index = leb128(export.index.into());
     Some([sort, &[OUTER, OWN], &index].concat())
 }
 
 fn write(written: &mut Vec<u8>, items: &[Item<'_>]) {
-    let count = leb128(items.len());
+    let count = leb128(items.len() as u64);
     let bytes = items.iter().map(|item| item.bytes.len()).sum::<usize>();
     written.extend(items.first().map(|item| item.id));
-    written.extend(leb128(count.len() + bytes));
+    written.extend(leb128((count.len() + bytes) as u64));
     written.extend(count);
     for item in items {
         written.extend_from_slice(&item.bytes);

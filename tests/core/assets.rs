@@ -6,7 +6,7 @@ use wasmparser::{Parser, Payload, Validator};
 use wharf::assets::assemble::{self, Piece};
 use wharf::assets::requirements::{self, Requirements};
 use wharf::assets::section::{self, AssetList};
-use wharf::assets::tree::{Content, Storage, Tree};
+use wharf::assets::tree::{Content, Tree};
 use wharf::assets::wasi2;
 use wharf::digest::{Digest, Identity};
 use wharf::world::TargetWorld;
@@ -204,7 +204,6 @@ fn files_above_the_limits_of_engines_are_refused() {
     let content = Content {
         digest: Digest::of(b""),
         size: 0,
-        storage: Storage::Segment,
     };
     many.contents = vec![content; 100_001];
     let error = assemble::assemble("", &many).unwrap_err();

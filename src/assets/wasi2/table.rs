@@ -4,6 +4,7 @@
 //! is none: it has the end of the last name and of the last children.
 
 use crate::assets::section::AssetList;
+use crate::assets::text::quoted;
 use crate::assets::tree::Tree;
 use crate::digest::Digest;
 
@@ -15,10 +16,10 @@ const NO_CONTENT: usize = u32::MAX as usize;
 
 /// Returns the text of the core module that defines the memory.
 pub(super) fn module(tree: &Tree) -> String {
-    let order = breadth_first(tree);
+    let (order, children) = tree.breadth_first();
     let sizes = START + ENTRY_BYTES * (order.len() + 1);
     let names = sizes + 4 * tree.contents.len();
-    let mut bytes = entries(tree, &order, names);
+    let mut bytes = entries(tree, &order, &children, names);
     let content_sizes = tree.contents.iter().map(|content| content.size as usize);
     content_sizes.for_each(|size| put(&mut bytes, size));
     for &entry in &order {
@@ -41,32 +42,15 @@ pub(super) fn module(tree: &Tree) -> String {
         global("end", pages * PAGE_BYTES),
         format!("(global (export \"hash-lower\") i64 (i64.const {lower}))\n"),
         format!("(global (export \"hash-upper\") i64 (i64.const {upper}))\n"),
-        format!("(data (i32.const {START}) \"{}\"))\n", escape(&bytes)),
+        format!("(data (i32.const {START}) {}))\n", quoted(&bytes)),
     ]
     .concat()
 }
 
-/// Returns the entries in an order in which the children of each directory are next to each other.
-fn breadth_first(tree: &Tree) -> Vec<usize> {
-    let mut children = vec![Vec::new(); tree.entries.len()];
-    for (index, entry) in tree.entries.iter().enumerate().skip(1) {
-        children[entry.parent].push(index);
-    }
-    let mut order = vec![0];
-    let mut next = 0;
-    while let Some(&entry) = order.get(next) {
-        order.append(&mut children[entry]);
-        next += 1;
-    }
-    order
-}
-
-fn entries(tree: &Tree, order: &[usize], names: usize) -> Vec<u8> {
+fn entries(tree: &Tree, order: &[usize], children: &[Vec<usize>], names: usize) -> Vec<u8> {
     let mut places = vec![0; order.len()];
-    let mut counts = vec![0; order.len()];
     for (place, &entry) in order.iter().enumerate() {
         places[entry] = place;
-        counts[tree.entries[entry].parent] += usize::from(entry != 0);
     }
     let mut bytes = Vec::new();
     let (mut name, mut child) = (names, 1);
@@ -77,7 +61,7 @@ fn entries(tree: &Tree, order: &[usize], names: usize) -> Vec<u8> {
             .into_iter()
             .for_each(|value| put(&mut bytes, value));
         name += entry.name().len();
-        child += counts[index];
+        child += children[index].len();
     }
     [name, 0, child, NO_CONTENT]
         .into_iter()
@@ -100,16 +84,4 @@ fn fingerprint(tree: &Tree) -> (u64, u64) {
     };
     let bytes = digest.bytes();
     (number(&bytes[..8]), number(&bytes[8..16]))
-}
-
-fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(3 * bytes.len());
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => text.push_str(&format!("\\{byte:02x}")),
-            0x20..0x7f => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\{byte:02x}")),
-        }
-    }
-    text
 }

@@ -201,7 +201,7 @@
           (i32.add (local.get $task) (i32.const 64))
           (local.get $count)))
       (else
-        (call $load-content (call $content (local.get $node))
+        (call $load-content (i32.sub (call $content (local.get $node)) (i32.const 1))
           (i32.add (local.get $task) (i32.const 64)) (local.get $next) (local.get $count)))))
 
   ;; Writes values of directory-entry.

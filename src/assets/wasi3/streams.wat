@@ -11,7 +11,7 @@
   (type $entry-stream (tuple $entries $outcome))
 
   (core instance $tables (instantiate $tables))
-  (core instance $contents (instantiate $contents (with "tables" (instance $tables))))
+  (core instance $contents (instantiate $contents (with "table" (instance $tables))))
   (alias core export $tables "memory" (core memory $memory))
   (core func $bytes.new (canon stream.new $bytes))
   (core func $bytes.write (canon stream.write $bytes async (memory $memory)))

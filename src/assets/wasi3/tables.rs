@@ -1,6 +1,6 @@
 //! The nodes and names in the memory of a component, as `metadata.wat` describes them.
 
-use super::super::tree::{Entry, EntryKind, Tree};
+use crate::assets::tree::{EntryKind, Tree};
 
 /// The address of the tables, which is that of the root's node.
 pub(super) const START: usize = 128;
@@ -16,7 +16,7 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn new(tree: &Tree) -> Self {
-        let (order, children) = breadth_first(&tree.entries);
+        let (order, children) = tree.breadth_first();
         let mut positions = vec![0; tree.entries.len()];
         for (position, &entry) in order.iter().enumerate() {
             positions[entry] = position;
@@ -27,7 +27,7 @@ impl Tables {
         let mut names: Vec<u8> = Vec::new();
         for &index in &order {
             let entry = &tree.entries[index];
-            let name = name(entry);
+            let name = entry.name();
             push(&mut bytes, names_start + names.len());
             push(&mut bytes, name.len());
             push(&mut bytes, node(entry.parent));
@@ -62,35 +62,6 @@ impl Tables {
 
     pub(super) fn memory_end(&self) -> usize {
         self.pages() * PAGE
-    }
-}
-
-/// Returns bytes as a string of the text format.
-pub(super) fn quoted(bytes: &[u8]) -> String {
-    let bytes: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    format!("\"{bytes}\"")
-}
-
-/// Returns all entries in an order in which the children of each directory follow each other, and the children of
-/// each entry.
-fn breadth_first(entries: &[Entry]) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let mut children = vec![Vec::new(); entries.len()];
-    for (index, entry) in entries.iter().enumerate().skip(1) {
-        children[entry.parent].push(index);
-    }
-    let mut order = vec![0];
-    let mut next = 0;
-    while let Some(&entry) = order.get(next) {
-        order.extend(&children[entry]);
-        next += 1;
-    }
-    (order, children)
-}
-
-fn name(entry: &Entry) -> &str {
-    match entry.path.rsplit_once('/') {
-        Some((_, name)) => name,
-        None => &entry.path,
     }
 }
 

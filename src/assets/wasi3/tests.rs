@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use wasmparser::{Data, DataKind, Parser, Payload, Validator};
 
-use super::super::tree::{Content, Entry, EntryKind, Storage, Tree};
+use super::super::tree::{Content, Entry, EntryKind, Tree};
 use super::generate;
 use super::tables::{START, Tables};
 use crate::digest::Digest;
@@ -47,7 +47,6 @@ fn content(contents: &mut Vec<Content>, text: &str) -> usize {
         contents.push(Content {
             digest,
             size: text.len() as u64,
-            storage: Storage::Segment,
         });
         contents.len() - 1
     })

@@ -1,4 +1,6 @@
 //! The core module with a passive segment for each content, and the function that copies bytes from them.
+//!
+//! Each version of WASI has it. It imports the memory from `table`.
 
 use std::ops::Range;
 
