@@ -146,8 +146,8 @@ pub struct Binary {
     /// section. It ends with the module, or at the first later section that must stay in the root. Components and
     /// damaged modules have none.
     pub suffix: Option<Range<u64>>,
-    /// Whether a component has the custom section [`ASSETS`].
-    pub has_assets: bool,
+    /// The content of a component's first custom section [`ASSETS`].
+    pub assets: Option<Range<u64>>,
 }
 
 /// A section whose content reaches the floor.
@@ -262,7 +262,7 @@ impl SectionMap {
     /// Returns whether the data segments of a section are files.
     pub fn has_assets(&self, section: &Section) -> bool {
         let parent = self.binaries[section.binary].parent;
-        parent.is_some_and(|parent| self.binaries[parent].has_assets)
+        parent.is_some_and(|parent| self.binaries[parent].assets.is_some())
     }
 
     /// Returns the name of a section's id.

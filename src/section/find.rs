@@ -5,8 +5,7 @@
 use std::ops::Range;
 
 use super::walk::map_segments_of;
-use super::window::Window;
-use super::{ASSETS, Error, Section, SectionMap};
+use super::{Error, SectionMap};
 use crate::source::Source;
 
 /// The maximum number of similar paths that an error lists.
@@ -38,7 +37,7 @@ pub fn find<S: Source + ?Sized>(source: &S, path: &str) -> Result<Range<u64>, Er
 pub struct AssetsPlace {
     /// The path of the component with the list, with a slash at its end. The path of the file itself is empty.
     pub component: String,
-    /// The range of the list: the content of the custom section [`ASSETS`].
+    /// The range of the list: the content of the custom section [`ASSETS`](super::ASSETS).
     pub list: Range<u64>,
 }
 
@@ -46,24 +45,19 @@ pub struct AssetsPlace {
 ///
 /// Reads the headers of all sections. Bytes of other parts may be missing, as for [`find()`].
 pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Option<AssetsPlace>, Error> {
+    // With floor 0 the map has every component.
     let map = map_segments_of(source, 0, Some(""))?;
-    let mut window = Window::new(source)?;
-    let mut found: Option<(usize, &Section)> = None;
-    for section in &map.sections {
-        if section.name.is_none() || !map.binaries[section.binary].has_assets {
-            continue;
-        }
-        let depth = map.binary_path(section.binary).matches('/').count();
-        let start = section.content.start.saturating_sub(ASSETS.len() as u64);
-        let name = window.bytes(start..section.content.start, ASSETS.len())?;
-        if name == ASSETS.as_bytes() && found.is_none_or(|(least, _)| depth < least) {
-            found = Some((depth, section));
-        }
-    }
-    Ok(found.map(|(_, section)| AssetsPlace {
-        component: map.binary_path(section.binary),
-        list: section.content.clone(),
-    }))
+    let places = map
+        .binaries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, binary)| {
+            Some(AssetsPlace {
+                component: map.binary_path(index),
+                list: binary.assets.clone()?,
+            })
+        });
+    Ok(places.min_by_key(|place| (place.component.matches('/').count(), place.list.start)))
 }
 
 /// Returns whether a section layer may hold headers that [`find`] needs for a path. The root always may.

@@ -60,7 +60,7 @@ pub(super) fn map_segments_of<'a, S: Source + ?Sized>(
                 index: 0,
                 range: 0..size,
                 suffix: None,
-                has_assets: false,
+                assets: None,
             }],
             sections: Vec::new(),
             segments: Vec::new(),
@@ -138,8 +138,8 @@ struct Frame {
     counts: [u32; 256],
     recorded: Option<usize>,
     suffix: Suffix,
-    /// Whether the component has a custom section that lists files.
-    has_assets: bool,
+    /// The content of the component's first custom section that lists files.
+    assets: Option<Range<u64>>,
 }
 
 /// The known part of a core module's suffix.
@@ -169,7 +169,7 @@ impl Frame {
             counts: [0; 256],
             recorded,
             suffix: Suffix::NotBegun,
-            has_assets: false,
+            assets: None,
         }
     }
 
@@ -317,7 +317,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         let stays_in_root = bytes == b"package-docs" || bytes.starts_with(b"component-type");
         self.pass(&header, stays_in_root);
         if bytes == ASSETS.as_bytes() {
-            self.mark_assets();
+            self.mark_assets(&content);
         }
         if depth == 0 {
             self.describe(&bytes, content.clone())?;
@@ -328,14 +328,15 @@ impl<S: Source + ?Sized> Walk<'_, S> {
         Ok(())
     }
 
-    /// Notes that the innermost binary lists files, if it is a component.
-    fn mark_assets(&mut self) {
+    /// Notes where the innermost binary lists files, if it is a component.
+    fn mark_assets(&mut self, list: &Range<u64>) {
         if let Some(frame) = self.stack.last_mut()
             && frame.kind == BinaryKind::Component
+            && frame.assets.is_none()
         {
-            frame.has_assets = true;
+            frame.assets = Some(list.clone());
             if let Some(binary) = frame.recorded {
-                self.map.binaries[binary].has_assets = true;
+                self.map.binaries[binary].assets = Some(list.clone());
             }
         }
     }
@@ -437,7 +438,7 @@ impl<S: Source + ?Sized> Walk<'_, S> {
                     index: frame.index,
                     range: frame.range.clone(),
                     suffix: None,
-                    has_assets: frame.has_assets,
+                    assets: frame.assets.clone(),
                 });
                 self.map.binaries.len() - 1
             });

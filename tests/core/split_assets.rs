@@ -76,20 +76,28 @@ fn a_list_elsewhere_cuts_no_segment() {
     assert_eq!(plan.layers[0].path, "component[0]/module[0]/data[0]");
 }
 
-/// A component with files of these sizes.
-fn files(sizes: &[usize]) -> Vec<u8> {
-    let segments: Vec<Vec<u8>> = (0..)
+/// A component with files of these sizes. There may be a new file of 5,000 bytes before one of them.
+fn files_with(sizes: &[usize], new: Option<usize>) -> Vec<u8> {
+    let mut segments: Vec<Vec<u8>> = (0..)
         .zip(sizes)
         .map(|(seed, &size)| passive(&noise(seed, size)))
         .collect();
+    if let Some(index) = new {
+        segments.insert(index, passive(&noise(u64::MAX, 5000)));
+    }
     component(&[nested_module(&[data(&segments)]), list()])
 }
 
-/// The contents of all layers.
-fn contents(bytes: &[u8]) -> BTreeSet<&[u8]> {
-    let plan = planned(bytes, Section, FLOOR, CAP);
+fn files(sizes: &[usize]) -> Vec<u8> {
+    files_with(sizes, None)
+}
+
+/// The contents of all layers of such a component.
+fn contents_of(sizes: &[usize], new: Option<usize>) -> BTreeSet<Vec<u8>> {
+    let bytes = files_with(sizes, new);
+    let plan = planned(&bytes, Section, FLOOR, CAP);
     let content = |range: std::ops::Range<u64>| &bytes[range.start as usize..range.end as usize];
-    plan.holes().map(content).collect()
+    plan.holes().map(|range| content(range).to_vec()).collect()
 }
 
 #[test]
@@ -117,14 +125,15 @@ fn many_files_share_layers() {
 }
 
 #[test]
-fn a_changed_file_changes_the_group_that_has_it() {
+fn a_changed_or_new_file_changes_the_groups_near_it() {
     let sizes: Vec<usize> = (0..2000).map(|file| 4200 + file * 37 % 911).collect();
     let mut changed = sizes.clone();
     changed[777] += 1;
-    let (old, new) = (files(&sizes), files(&changed));
-    let (old, new) = (contents(&old), contents(&new));
-    let count = new.difference(&old).count();
-    assert!((1..=3).contains(&count), "{count}");
+    let old = contents_of(&sizes, None);
+    let count = |new: BTreeSet<Vec<u8>>| new.difference(&old).count();
+    assert!((1..=3).contains(&count(contents_of(&changed, None))));
+    let inserted = count(contents_of(&sizes, Some(777)));
+    assert!((1..=3).contains(&inserted), "{inserted}");
 }
 
 #[test]
