@@ -10,6 +10,7 @@
 pub mod assemble;
 mod contents;
 pub mod packed;
+mod remote;
 pub mod requirements;
 pub mod section;
 mod text;

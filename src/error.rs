@@ -134,7 +134,7 @@ impl packed::Error {
     /// Returns the kind of this failure.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoList | Self::Unknown { .. } => Kind::NotFound,
+            Self::NoList | Self::Unknown { .. } | Self::Remote { .. } => Kind::NotFound,
             Self::Directory { .. } => Kind::Usage,
             Self::ListSize { .. } | Self::List(_) | Self::Data { .. } | Self::Damaged { .. } => {
                 Kind::Integrity

@@ -41,7 +41,7 @@ pub enum Piece {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file is too large for a segment.
-    #[error("`{path}` has {size} bytes, a file must be smaller than 1 GiB")]
+    #[error("`{path}` has {size} bytes, a file in a component must be smaller than 1 GiB")]
     File {
         /// The first file with this content.
         path: String,
@@ -106,7 +106,8 @@ fn check(tree: &Tree) -> Result<(), Error> {
         return Err(Error::Contents { count });
     }
     for entry in &tree.entries {
-        let size = entry.content().map_or(0, |index| tree.contents[index].size);
+        let content = entry.content().and_then(|index| tree.contents.get(index));
+        let size = content.map_or(0, |content| content.size);
         if size > MAX_FILE_BYTES {
             let path = entry.path.clone();
             return Err(Error::File { path, size });

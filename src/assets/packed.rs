@@ -44,6 +44,12 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// The bytes of a remote file are needed.
+    #[error("`{path}` is a remote file, which is not in the component")]
+    Remote {
+        /// The path.
+        path: String,
+    },
     /// The bytes of a file do not have the listed digest.
     #[error("file `{path}` is damaged")]
     Damaged {
@@ -59,19 +65,19 @@ pub enum Error {
 pub struct PackedFiles {
     /// The list of files.
     pub list: AssetList,
-    /// The range of each content in the component.
+    /// The range of each content in the component. Remote contents have none.
     ranges: Vec<Range<u64>>,
 }
 
-/// A file in a component.
+/// A file that a component shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackedFile {
     /// The path relative to the mount.
     pub path: String,
     /// The digest and the size of its bytes.
     pub identity: Identity,
-    /// The range of its bytes in the component.
-    pub range: Range<u64>,
+    /// The range of its bytes in the component. A remote file has none: it is the blob with its digest.
+    pub range: Option<Range<u64>>,
 }
 
 impl PackedFiles {
@@ -106,25 +112,25 @@ impl PackedFiles {
         files.pop().ok_or_else(|| self.unknown(path))
     }
 
-    /// Returns the files with these paths and below them, in the order of their bytes in the component. Without paths
-    /// these are all files.
+    /// Returns the files with these paths and below them, in the order of their bytes in the component, after the remote
+    /// files. Without paths these are all files.
     pub fn files(&self, paths: &[&str]) -> Result<Vec<PackedFile>, Error> {
         let selected = self.select(paths)?.into_iter();
         let mut files: Vec<PackedFile> = selected
             .filter_map(|asset| {
                 let index = asset.content?;
-                let content = &self.list.contents[index];
+                let content = self.list.content(index);
                 Some(PackedFile {
                     path: asset.path.clone(),
                     identity: Identity {
                         digest: content.digest,
                         size: content.size,
                     },
-                    range: self.ranges[index].clone(),
+                    range: self.ranges.get(index).cloned(),
                 })
             })
             .collect();
-        files.sort_by_key(|file| file.range.start);
+        files.sort_by_key(|file| file.range.as_ref().map(|range| range.start));
         Ok(files)
     }
 
@@ -204,9 +210,9 @@ mod tests {
     fn contents_follow_each_other_in_the_data_section() {
         let packed = packed();
         // A count, `01 00` and `01 c8 01`.
-        assert_eq!(packed.file("a.txt").unwrap().range, 103..103);
-        assert_eq!(packed.file("a/b").unwrap().range, 106..306);
-        assert_eq!(packed.file("./c").unwrap().range, 106..306);
+        assert_eq!(packed.file("a.txt").unwrap().range, Some(103..103));
+        assert_eq!(packed.file("a/b").unwrap().range, Some(106..306));
+        assert_eq!(packed.file("./c").unwrap().range, Some(106..306));
         for data in [100..305, 100..307, 101..306] {
             assert_eq!(PackedFiles::new(packed.list.clone(), data), None);
         }

@@ -3,14 +3,16 @@
 //! It is a section of the component itself, after all other sections. Its content is:
 //!
 //! ```text
-//! section  = version module mount contents entries
+//! section  = version module mount contents remote entries
 //! version  = 0x01
 //! module   = number           the core module with the segments: its index among those of the component
 //! mount    = text             the name of the preopened directory
 //! contents = number content*  the distinct contents, in the order of their segments
+//! remote   = number content*  the distinct contents of remote files, which are blobs outside the component
 //! content  = digest number    32 bytes of SHA-256, and the size in bytes
 //! entries  = number entry*    sorted by the bytes of their paths
-//! entry    = text number      the path, and 0 for an empty directory, or 1 + the index of the content
+//! entry    = text number      the path, and 0 for an empty directory, or 1 + the index of the content; those of `remote`
+//!                             follow those of `contents`
 //! text     = number byte*     the length in bytes, and UTF-8
 //! number   = unsigned LEB128, in its shortest form, below 2^64
 //! ```
@@ -38,6 +40,8 @@ pub struct AssetList {
     pub mount: String,
     /// The distinct contents. Each one is the passive segment of the same index.
     pub contents: Vec<Content>,
+    /// The distinct contents of the remote files. Each one is a blob outside the component.
+    pub remote: Vec<Content>,
     /// The files and the empty directories, sorted by path.
     pub entries: Vec<Asset>,
 }
@@ -47,7 +51,8 @@ pub struct AssetList {
 pub struct Asset {
     /// The path relative to the mount, with `/` between names.
     pub path: String,
-    /// The content of a file, as an index of [`AssetList::contents`]. An empty directory has none.
+    /// The content of a file, as an index of [`AssetList::contents`], which [`AssetList::remote`] continues. An empty
+    /// directory has none.
     pub content: Option<usize>,
 }
 
@@ -84,7 +89,20 @@ impl AssetList {
             module,
             mount: tree.mount.clone(),
             contents: tree.contents.clone(),
+            remote: tree
+                .remote
+                .iter()
+                .map(|remote| remote.content.clone())
+                .collect(),
             entries: entries.collect(),
+        }
+    }
+
+    /// Returns the content of a file, as [`Asset::content`] names it.
+    pub fn content(&self, index: usize) -> &Content {
+        match index.checked_sub(self.contents.len()) {
+            None => &self.contents[index],
+            Some(index) => &self.remote[index],
         }
     }
 
@@ -93,10 +111,12 @@ impl AssetList {
         let mut bytes = vec![VERSION];
         bytes.extend(leb128(u64::from(self.module)));
         write_text(&mut bytes, &self.mount);
-        bytes.extend(leb128(self.contents.len() as u64));
-        for content in &self.contents {
-            bytes.extend(content.digest.bytes());
-            bytes.extend(leb128(content.size));
+        for contents in [&self.contents, &self.remote] {
+            bytes.extend(leb128(contents.len() as u64));
+            for content in contents {
+                bytes.extend(content.digest.bytes());
+                bytes.extend(leb128(content.size));
+            }
         }
         bytes.extend(leb128(self.entries.len() as u64));
         for entry in &self.entries {
@@ -120,13 +140,11 @@ impl AssetList {
         if mount != "/" && !mount.strip_prefix('/').is_some_and(is_plain) {
             return Err(reader.malformed("a mount that is not absolute and plain"));
         }
-        let mut contents = Vec::new();
-        for _ in 0..reader.number()? {
-            contents.push(reader.content()?);
-        }
+        let contents = reader.contents()?;
+        let remote = reader.contents()?;
         let mut entries: Vec<Asset> = Vec::new();
         for _ in 0..reader.number()? {
-            let entry = reader.entry(contents.len())?;
+            let entry = reader.entry(contents.len() + remote.len())?;
             if entries.last().is_some_and(|last| last.path >= entry.path) {
                 return Err(reader.malformed("a path out of order"));
             }
@@ -139,6 +157,7 @@ impl AssetList {
             module,
             mount,
             contents,
+            remote,
             entries,
         })
     }
@@ -192,6 +211,14 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).map_err(|_| self.malformed("a text that is not UTF-8"))
     }
 
+    fn contents(&mut self) -> Result<Vec<Content>, Error> {
+        let mut contents = Vec::new();
+        for _ in 0..self.number()? {
+            contents.push(self.content()?);
+        }
+        Ok(contents)
+    }
+
     fn content(&mut self) -> Result<Content, Error> {
         let mut digest = [0; 32];
         digest.copy_from_slice(self.take(32)?);
@@ -220,13 +247,19 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assets::tree::FileContent;
     use crate::digest::Identity;
 
     fn list() -> AssetList {
-        let file = |bytes: &[u8]| Some(Identity::of(bytes));
+        let file = |bytes: &[u8]| Some(FileContent::from(Identity::of(bytes)));
+        let remote = FileContent {
+            identity: Identity::of(b"yz"),
+            chunks: vec![Digest::of(b"yz")],
+        };
         let files = [
             ("d/e", None),
             ("d", None),
+            ("e", Some(remote)),
             ("f", file(b"x")),
             ("g", file(b"x")),
         ];
@@ -239,7 +272,9 @@ mod tests {
     fn the_encoding_is_as_documented() {
         let mut expected = b"\x01\xac\x02\x02/a\x01".to_vec();
         expected.extend(Digest::of(b"x").bytes());
-        expected.extend(b"\x01\x03\x03d/e\x00\x01f\x01\x01g\x01");
+        expected.extend(b"\x01\x01");
+        expected.extend(Digest::of(b"yz").bytes());
+        expected.extend(b"\x02\x04\x03d/e\x00\x01e\x02\x01f\x01\x01g\x01");
         assert_eq!(list().encode(), expected);
         assert_eq!(AssetList::decode(&expected).unwrap(), list());
     }
@@ -274,7 +309,7 @@ mod tests {
         );
         assert_eq!(reason(&with(b"\x01f", b"\x01g")), "a path out of order");
         assert_eq!(
-            reason(&with(b"\x01f\x01", b"\x01f\x02")),
+            reason(&with(b"\x01f\x01", b"\x01f\x03")),
             "a content that is not listed"
         );
         assert_eq!(

@@ -1,8 +1,12 @@
 //! The tree of files that a component shows.
 
 use std::collections::HashMap;
+use std::io;
 
-use crate::digest::{Digest, Identity};
+use crate::digest::{Digest, Hasher, Identity};
+
+/// The size of the chunks of a remote file, in bytes. The last chunk can be smaller.
+pub const CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// The files and directories of an assets component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +15,10 @@ pub struct Tree {
     pub mount: String,
     /// The entries, sorted by the bytes of their paths. The first one is the root. Parents come before children.
     pub entries: Vec<Entry>,
-    /// Each distinct content once, in the order of first use.
+    /// Each distinct content in the component once, in the order of first use.
     pub contents: Vec<Content>,
+    /// Each distinct content of the remote files once, in the order of first use.
+    pub remote: Vec<RemoteContent>,
 }
 
 /// A file or a directory.
@@ -33,7 +39,7 @@ pub enum EntryKind {
     Directory,
     /// A file.
     File {
-        /// Its content, as an index of [`Tree::contents`].
+        /// Its content, as an index of [`Tree::contents`], which [`Tree::remote`] continues.
         content: usize,
     },
 }
@@ -45,6 +51,31 @@ pub struct Content {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// A distinct content of remote files. It is a blob, and no part of the component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteContent {
+    /// Its digest and size.
+    pub content: Content,
+    /// The digest of each chunk.
+    pub chunks: Vec<Digest>,
+}
+
+/// The bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileContent {
+    /// The digest and the size.
+    pub identity: Identity,
+    /// The digest of each chunk of a remote file. Other files have none.
+    pub chunks: Vec<Digest>,
+}
+
+impl From<Identity> for FileContent {
+    fn from(identity: Identity) -> Self {
+        let chunks = Vec::new();
+        Self { identity, chunks }
+    }
 }
 
 /// Why files cannot be a tree.
@@ -77,20 +108,23 @@ pub enum Error {
 }
 
 impl Tree {
-    /// Builds a tree from paths in any order. Entries without an identity are directories. The root is added.
+    /// Builds a tree from paths in any order. Entries without a content are directories. The root is added.
     ///
     /// Fails if the mount or a path is malformed, or if a path has no parent directory.
-    pub fn new(
+    pub fn new<C: Into<FileContent>>(
         mount: &str,
-        files: impl IntoIterator<Item = (String, Option<Identity>)>,
+        files: impl IntoIterator<Item = (String, Option<C>)>,
     ) -> Result<Self, Error> {
         let names = mount.strip_prefix('/').unwrap_or_default();
         if mount != "/" && !is_plain(names) {
             let mount = mount.to_owned();
             return Err(Error::Mount { mount });
         }
-        let mut files: Vec<(String, Option<Identity>)> = files.into_iter().collect();
-        files.sort();
+        let files = files.into_iter();
+        let mut files: Vec<(String, Option<FileContent>)> = files
+            .map(|(path, content)| (path, content.map(C::into)))
+            .collect();
+        files.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut tree = Self {
             mount: mount.to_owned(),
             entries: vec![Entry {
@@ -99,21 +133,53 @@ impl Tree {
                 kind: EntryKind::Directory,
             }],
             contents: Vec::new(),
+            remote: Vec::new(),
         };
+        let known = tree.add_contents(files.iter().filter_map(|(_, content)| content.as_ref()));
         let mut directories = HashMap::from([(String::new(), 0)]);
-        let mut known = HashMap::new();
-        for (path, identity) in files {
-            tree.add(path, identity, &mut directories, &mut known)?;
+        for (path, content) in files {
+            let kind = match content {
+                None => EntryKind::Directory,
+                Some(content) => EntryKind::File {
+                    content: known[&content.identity],
+                },
+            };
+            tree.add(path, kind, &mut directories)?;
         }
         Ok(tree)
+    }
+
+    /// Adds each distinct content, and returns its index. Remote contents follow the others.
+    fn add_contents<'a>(
+        &mut self,
+        contents: impl Iterator<Item = &'a FileContent> + Clone,
+    ) -> HashMap<Identity, usize> {
+        let mut known = HashMap::new();
+        for is_remote in [false, true] {
+            for FileContent { identity, chunks } in contents.clone() {
+                if chunks.is_empty() == is_remote || known.contains_key(identity) {
+                    continue;
+                }
+                known.insert(*identity, known.len());
+                let (digest, size) = (identity.digest, identity.size);
+                let content = Content { digest, size };
+                match is_remote {
+                    false => self.contents.push(content),
+                    true => self.remote.push(RemoteContent {
+                        content,
+                        chunks: chunks.clone(),
+                    }),
+                }
+            }
+        }
+        known
     }
 
     fn add(
         &mut self,
         path: String,
-        identity: Option<Identity>,
+        kind: EntryKind,
         directories: &mut HashMap<String, usize>,
-        known: &mut HashMap<Identity, usize>,
     ) -> Result<(), Error> {
         if !is_plain(&path) {
             return Err(Error::Path { path });
@@ -125,27 +191,29 @@ impl Tree {
         let Some(parent) = directories.get(parent).copied() else {
             return Err(Error::Orphan { path });
         };
-        let kind = match identity {
-            None => {
-                directories.insert(path.clone(), self.entries.len());
-                EntryKind::Directory
-            }
-            Some(identity) => EntryKind::File {
-                content: *known.entry(identity).or_insert_with(|| {
-                    self.contents.push(Content {
-                        digest: identity.digest,
-                        size: identity.size,
-                    });
-                    self.contents.len() - 1
-                }),
-            },
-        };
+        if let EntryKind::Directory = kind {
+            directories.insert(path.clone(), self.entries.len());
+        }
         self.entries.push(Entry { path, parent, kind });
         Ok(())
     }
 }
 
 impl Tree {
+    /// Returns each distinct content in the order of their numbers: those in the component, then the remote ones.
+    pub fn all_contents(&self) -> impl Iterator<Item = &Content> {
+        let remote = self.remote.iter().map(|remote| &remote.content);
+        self.contents.iter().chain(remote)
+    }
+
+    /// Returns the content with a number.
+    pub fn content(&self, index: usize) -> &Content {
+        match index.checked_sub(self.contents.len()) {
+            None => &self.contents[index],
+            Some(index) => &self.remote[index].content,
+        }
+    }
+
     /// Returns all entries in an order in which the children of each directory are next to each other, and the children
     /// of each entry.
     pub(super) fn breadth_first(&self) -> (Vec<usize>, Vec<Vec<usize>>) {
@@ -171,12 +239,62 @@ impl Entry {
             .map_or(&self.path, |(_, name)| name)
     }
 
-    /// Returns the content of a file, as an index of [`Tree::contents`].
+    /// Returns the content of a file, as [`Tree::content`] takes it.
     pub fn content(&self) -> Option<usize> {
         match self.kind {
             EntryKind::Directory => None,
             EntryKind::File { content } => Some(content),
         }
+    }
+}
+
+/// Hashes a file and its chunks.
+#[derive(Default)]
+pub struct ChunkHasher {
+    whole: Hasher,
+    chunk: Hasher,
+    chunks: Vec<Digest>,
+}
+
+impl ChunkHasher {
+    fn update(&mut self, mut bytes: &[u8]) {
+        self.whole.update(bytes);
+        while !bytes.is_empty() {
+            let rest = CHUNK_BYTES - self.chunk.size();
+            let (now, later) = bytes.split_at(bytes.len().min(rest as usize));
+            self.chunk.update(now);
+            bytes = later;
+            if self.chunk.size() == CHUNK_BYTES {
+                self.end_chunk();
+            }
+        }
+    }
+
+    fn end_chunk(&mut self) {
+        let chunk = std::mem::take(&mut self.chunk);
+        self.chunks.push(chunk.identity().digest);
+    }
+
+    /// Returns the content as that of a remote file.
+    pub fn finish(mut self) -> FileContent {
+        if self.chunk.size() > 0 {
+            self.end_chunk();
+        }
+        FileContent {
+            identity: self.whole.identity(),
+            chunks: self.chunks,
+        }
+    }
+}
+
+impl io::Write for ChunkHasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -192,7 +310,7 @@ mod tests {
 
     fn tree(mount: &str, paths: &[&str]) -> Result<Tree, Error> {
         let directories = paths.iter().map(|path| ((*path).to_owned(), None));
-        Tree::new(mount, directories)
+        Tree::new::<FileContent>(mount, directories)
     }
 
     #[test]
@@ -212,6 +330,27 @@ mod tests {
                 ("a/b/c", "c", 3)
             ]
         );
+    }
+
+    #[test]
+    fn a_remote_content_follows_the_others() {
+        let mut hasher = ChunkHasher::default();
+        let bytes = vec![7; CHUNK_BYTES as usize + 1];
+        bytes.chunks(1000).for_each(|part| hasher.update(part));
+        let large = hasher.finish();
+        assert_eq!(large.identity, Identity::of(&bytes));
+        assert_eq!(
+            large.chunks,
+            [Digest::of(&bytes[1..]), Digest::of(&bytes[..1])]
+        );
+        let small = FileContent::from(Identity::of(b"x"));
+        let files = [("a", &large), ("b", &small), ("c", &large)];
+        let files = files.map(|(path, content)| (path.to_owned(), Some(content.clone())));
+        let tree = Tree::new("/", files).unwrap();
+        let indexes: Vec<Option<usize>> = tree.entries.iter().map(Entry::content).collect();
+        assert_eq!(indexes, [None, Some(1), Some(0), Some(1)]);
+        assert_eq!(tree.content(1).size, CHUNK_BYTES + 1);
+        assert_eq!(tree.remote.len(), 1);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub fn generate(tree: &Tree, requirements: &Requirements) -> String {
             names.host(interface.resolve, ty)
         }));
     }
+    text.push_str(contents::import(tree));
     text.push_str(&modules(tree, &wrappers));
     text.push_str(&names.define(&interfaces));
     for interface in interfaces.iter().filter(|found| found.role != Role::Import) {
@@ -210,10 +211,8 @@ fn modules(tree: &Tree, wrappers: &[&Wrapper]) -> String {
         "lower subscribe-duration",
     ];
     functions.extend(lowered.iter().map(String::as_str));
-    text.push_str(&contents::module(tree.contents.len()));
-    text.push_str(
-        "(core instance $contents (instantiate $contents (with \"table\" (instance $table))))\n",
-    );
+    text.push_str(&contents::modules(tree));
+    text.push_str(&contents::instances(tree, "$table"));
     text.push_str(FILES);
     text.push_str(&instantiate(
         "files",

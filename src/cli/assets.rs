@@ -72,6 +72,9 @@ struct Pack {
     /// The version of WASI
     #[arg(long, value_name = "VERSION", value_enum, default_value_t = Wasi::Two)]
     wasi: Wasi,
+    /// Leave files above this size out of the component, which then reads them through an import
+    #[arg(long, value_name = "SIZE", value_parser = text::parse_size)]
+    remote_above: Option<u64>,
     /// The application, for WASI 0.2. The component then exports what it imports, in the same versions
     #[arg(long = "for", value_name = "APP.wasm")]
     application: Option<PathBuf>,
@@ -90,6 +93,8 @@ struct FileRow {
     path: String,
     digest: Digest,
     size: u64,
+    /// Whether the file is a blob in the registry, and not a part of the component.
+    remote: bool,
 }
 
 #[derive(Serialize)]
@@ -174,7 +179,7 @@ impl Pack {
         mut out: BinaryOutput,
         observer: &dyn Observer,
     ) -> Result<AssetsReport, Failure> {
-        let hashed = files::hash(&self.directory, found)?;
+        let hashed = files::hash(&self.directory, found, self.remote_above)?;
         let tree = Tree::new(&self.mount, hashed)?;
         let component = match self.wasi {
             Wasi::Two => wasi2::generate(&tree, requirements),
@@ -198,8 +203,9 @@ impl Pack {
     ) -> Result<(), Failure> {
         let mut paths = vec![PathBuf::new(); tree.contents.len()];
         for entry in &tree.entries {
-            if let Some(content) = entry.content() {
-                paths[content] = self.directory.join(&entry.path);
+            let content = entry.content();
+            if let Some(path) = content.and_then(|index| paths.get_mut(index)) {
+                *path = self.directory.join(&entry.path);
             }
         }
         for piece in &plan.pieces {
@@ -231,11 +237,13 @@ fn copy_file(path: &Path, identity: Identity, out: &mut impl Write) -> Result<u6
 impl AssetsReport {
     fn of(tree: &Tree, content: Identity) -> Self {
         let files = tree.entries.iter().filter_map(|entry| {
-            let content = &tree.contents[entry.content()?];
+            let index = entry.content()?;
+            let content = tree.content(index);
             Some(FileRow {
                 path: entry.path.clone(),
                 digest: content.digest,
                 size: content.size,
+                remote: index >= tree.contents.len(),
             })
         });
         let files: Vec<FileRow> = files.collect();
@@ -246,15 +254,20 @@ impl AssetsReport {
             content_size: content.size,
             adapter_size: content.size - contents,
             directories: tree.entries.len() - files.len() - 1,
-            distinct_files: tree.contents.len(),
+            distinct_files: tree.contents.len() + tree.remote.len(),
             files,
         }
     }
 
     fn text(&self, path: &Path) -> String {
         let size: u64 = self.files.iter().map(|file| file.size).sum();
+        let remote = self.files.iter().filter(|file| file.remote).count();
+        let remote = match remote {
+            0 => String::new(),
+            number => format!(", {number} remote"),
+        };
         format!(
-            "{}  {}, {}\n{} at {}: {}, {} distinct; {} without them",
+            "{}  {}, {}\n{} at {}: {}, {} distinct{remote}; {} without them",
             path.display(),
             text::size(self.content_size),
             self.content_digest,

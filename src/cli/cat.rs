@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde::Serialize;
+use wharf::assets::packed;
 use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::package::LocatedArtifact;
@@ -129,12 +130,16 @@ impl Selection {
             Part::File(path) => {
                 let file = pull::packed_files(component)?.file(path);
                 let file = file.map_err(Error::from)?;
-                (file.range.clone(), format!("file `{path}`"), Some(file))
+                let range = file.range.clone().ok_or_else(|| {
+                    let path = path.clone();
+                    Error::from(packed::Error::Remote { path })
+                })?;
+                (range, format!("file `{path}`"), Some(file))
             }
         };
         let unchecked_before = component.unchecked_bytes();
         let range = self.range.within(part, &name)?;
-        let whole_file = file.filter(|file| file.range == range);
+        let whole_file = file.filter(|file| file.range.as_ref() == Some(&range));
         match &whole_file {
             Some(file) => pull::copy_file(component, file, &mut out)?,
             None => component.copy(range.clone(), &mut out)?,

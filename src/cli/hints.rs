@@ -114,6 +114,10 @@ pub(crate) const EXTRACT_ELSEWHERE: &str = "remove the file, or name another dir
 /// For an output in the directory that is packed.
 pub(crate) const OUTPUT_OUTSIDE: &str = "name a file in another directory with -o";
 
+/// For a file that is too large for a component.
+pub(crate) const REMOTE_FILES: &str =
+    "use `--remote-above 100MiB`, which leaves large files in the registry";
+
 /// For a symbolic link in a directory that is packed.
 pub(crate) const COPY_LINKS: &str = "copy the directory with `cp -rL DIR COPY`, and pack the copy";
 

@@ -107,7 +107,11 @@ pub fn copy_file(
     output: &mut dyn Write,
 ) -> Result<(), Error> {
     let mut output = HashingWriter::new(output);
-    component.copy(file.range.clone(), &mut output)?;
+    let range = file.range.clone().ok_or_else(|| {
+        let path = file.path.clone();
+        packed::Error::Remote { path }
+    })?;
+    component.copy(range, &mut output)?;
     let checked = output.into_hasher().check(file.identity);
     Ok(checked.map_err(|source| {
         let path = file.path.clone();

@@ -4,7 +4,7 @@
 ;; bytes: the address of its name, its parent, its first child, and its content, which is -1 for a directory. The
 ;; name ends where that of the next entry begins. The children of an entry end where those of the next one begin.
 ;;
-;; A stream is the address of its record: content, position and size of a file, or -1 and the host's stream.
+;; A stream is the address of its record: the content and, at 8, the position, or -1 and the host's stream.
 ;;
 ;; Results are at address 16. The offset of an error depends on the type, so `fail` stores the code at each of them.
 (core module $files
@@ -15,7 +15,8 @@
   (import "table" "mount-length" (global $mount_length i32))
   (import "table" "hash-lower" (global $hash_lower i64))
   (import "table" "hash-upper" (global $hash_upper i64))
-  (import "contents" "load" (func $load (param $content i32) (param $to i32) (param $offset i32) (param $length i32)))
+  (import "contents" "load"
+    (func $load (param $content i32) (param $to i32) (param $offset i64) (param $length i32) (result i32)))
   (import "state" "allocate" (func $allocate (param $size i32) (result i32)))
   (import "state" "finish" (func $finish))
   (import "state" "new-record" (func $new_record (result i32)))
@@ -53,6 +54,7 @@
 
   (func $bad_descriptor (result i32) (call $fail (i32.const 3)))
   (func $invalid (result i32) (call $fail (i32.const 12)))
+  (func $io (result i32) (call $fail (i32.const 13)))
   (func $not_directory (result i32) (call $fail (i32.const 24)))
   (func $read_only (result i32) (call $fail (i32.const 33)))
 
@@ -104,12 +106,12 @@
   (func $type (param $entry i32) (result i32)
     (select (i32.const 3) (i32.const 6) (call $is_directory (local.get $entry))))
 
-  (func $size_of_content (param $content i32) (result i32)
-    (i32.load (i32.add (global.get $sizes) (i32.shl (local.get $content) (i32.const 2)))))
+  (func $size_of_content (param $content i32) (result i64)
+    (i64.load (i32.add (global.get $sizes) (i32.shl (local.get $content) (i32.const 3)))))
 
-  (func $size (param $entry i32) (result i32)
-    (if (result i32) (call $is_directory (local.get $entry))
-      (then (i32.const 0))
+  (func $size (param $entry i32) (result i64)
+    (if (result i64) (call $is_directory (local.get $entry))
+      (then (i64.const 0))
       (else (call $size_of_content (call $content (local.get $entry))))))
 
   ;; Paths
@@ -196,11 +198,11 @@
   ;; Reading
 
   ;; Returns how many bytes one read returns: at most 1 MiB.
-  (func $readable (param $size i32) (param $position i64) (param $length i64) (result i32)
+  (func $readable (param $size i64) (param $position i64) (param $length i64) (result i32)
     (local $rest i64)
-    (if (i64.ge_u (local.get $position) (i64.extend_i32_u (local.get $size)))
+    (if (i64.ge_u (local.get $position) (local.get $size))
       (then (return (i32.const 0))))
-    (local.set $rest (i64.sub (i64.extend_i32_u (local.get $size)) (local.get $position)))
+    (local.set $rest (i64.sub (local.get $size) (local.get $position)))
     (if (i64.lt_u (local.get $length) (local.get $rest)) (then (local.set $rest (local.get $length))))
     (if (i64.gt_u (local.get $rest) (i64.const 0x100000)) (then (local.set $rest (i64.const 0x100000))))
     (i32.wrap_i64 (local.get $rest)))
@@ -211,28 +213,25 @@
     (if (call $is_directory (local.get $entry)) (then (return (call $bad_descriptor))))
     (local.set $read (call $readable (call $size (local.get $entry)) (local.get $offset) (local.get $length)))
     (local.set $buffer (call $allocate (local.get $read)))
-    (if (local.get $read)
-      (then
-        (call $load
-          (call $content (local.get $entry)) (local.get $buffer)
-          (i32.wrap_i64 (local.get $offset)) (local.get $read))))
+    (if (call $load
+          (call $content (local.get $entry)) (local.get $buffer) (local.get $offset) (local.get $read))
+      (then (return (call $io))))
     (drop (call $list (local.get $buffer) (local.get $read)))
     (i32.store8 (i32.const 28) (i32.eqz (local.get $read)))
     (i32.const 16))
 
   (func (export "[method]descriptor.read-via-stream") (param $self i32) (param $offset i64) (result i32)
-    (local $entry i32) (local $stream i32) (local $size i32)
+    (local $entry i32) (local $stream i32)
     (local.set $entry (i32.sub (local.get $self) (i32.const 1)))
     (if (call $is_directory (local.get $entry)) (then (return (call $bad_descriptor))))
-    (local.set $size (call $size (local.get $entry)))
+    ;; A stream cannot give an error for a file, because all errors of streams are the host's. So read a byte first.
+    (if (call $load
+          (call $content (local.get $entry)) (call $allocate (i32.const 1)) (local.get $offset)
+          (call $readable (call $size (local.get $entry)) (local.get $offset) (i64.const 1)))
+      (then (return (call $io))))
     (local.set $stream (call $new_record))
     (i32.store (local.get $stream) (call $content (local.get $entry)))
-    (i32.store offset=4 (local.get $stream)
-      (select
-        (i32.wrap_i64 (local.get $offset))
-        (local.get $size)
-        (i64.lt_u (local.get $offset) (i64.extend_i32_u (local.get $size)))))
-    (i32.store offset=8 (local.get $stream) (local.get $size))
+    (i64.store offset=8 (local.get $stream) (local.get $offset))
     (drop (call $new_result))
     (i32.store (i32.const 20) (call $new_input_stream (local.get $stream)))
     (i32.const 16))
@@ -262,7 +261,7 @@
     (drop (call $new_result))
     (i32.store8 (i32.const 24) (call $type (local.get $entry)))
     (i64.store (i32.const 32) (i64.const 1))
-    (i64.store (i32.const 40) (i64.extend_i32_u (call $size (local.get $entry))))
+    (i64.store (i32.const 40) (call $size (local.get $entry)))
     (i32.const 16))
 
   (func (export "[method]descriptor.stat") (param $self i32) (result i32)
@@ -381,30 +380,36 @@
   (func $host (param $stream i32) (result i32)
     (i32.load offset=4 (local.get $stream)))
 
+  ;; Returns how many bytes a stream can give.
+  (func $available (param $stream i32) (param $length i64) (result i32)
+    (call $readable
+      (call $size_of_content (i32.load (local.get $stream)))
+      (i64.load offset=8 (local.get $stream))
+      (local.get $length)))
+
   ;; Returns how many bytes a stream can give, and advances it.
   (func $advance (param $stream i32) (param $length i64) (result i32)
     (local $count i32)
-    (local.set $count
-      (call $readable
-        (i32.load offset=8 (local.get $stream))
-        (i64.extend_i32_u (i32.load offset=4 (local.get $stream)))
-        (local.get $length)))
-    (i32.store offset=4 (local.get $stream) (i32.add (i32.load offset=4 (local.get $stream)) (local.get $count)))
+    (local.set $count (call $available (local.get $stream) (local.get $length)))
+    (i64.store offset=8 (local.get $stream)
+      (i64.add (i64.load offset=8 (local.get $stream)) (i64.extend_i32_u (local.get $count))))
     (local.get $count))
 
-  ;; Copies the bytes before the position of a stream into new memory.
+  ;; Copies the bytes before the position of a stream into new memory. Traps if they cannot be read, because the end of
+  ;; the stream would be wrong.
   (func $last_bytes (param $stream i32) (param $count i32) (result i32)
     (local $buffer i32)
     (local.set $buffer (call $allocate (local.get $count)))
-    (call $load
-      (i32.load (local.get $stream)) (local.get $buffer)
-      (i32.sub (i32.load offset=4 (local.get $stream)) (local.get $count)) (local.get $count))
+    (if (call $load
+          (i32.load (local.get $stream)) (local.get $buffer)
+          (i64.sub (i64.load offset=8 (local.get $stream)) (i64.extend_i32_u (local.get $count))) (local.get $count))
+      (then unreachable))
     (local.get $buffer))
 
   (func $is_end (param $stream i32) (param $length i64) (result i32)
     (i32.and
       (i64.ne (local.get $length) (i64.const 0))
-      (i32.eq (i32.load offset=4 (local.get $stream)) (i32.load offset=8 (local.get $stream)))))
+      (i32.eqz (call $available (local.get $stream) (i64.const 1)))))
 
   (func $read (param $stream i32) (param $length i64) (result i32)
     (local $count i32)

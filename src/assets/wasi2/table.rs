@@ -11,6 +11,8 @@ use crate::digest::Digest;
 /// The first address. The results of functions are before it.
 const START: usize = 160;
 const ENTRY_BYTES: usize = 16;
+/// The bytes of a content: its size.
+const CONTENT_BYTES: usize = 8;
 const PAGE_BYTES: usize = 1 << 16;
 const NO_CONTENT: usize = u32::MAX as usize;
 
@@ -18,10 +20,11 @@ const NO_CONTENT: usize = u32::MAX as usize;
 pub(super) fn module(tree: &Tree) -> String {
     let (order, children) = tree.breadth_first();
     let sizes = START + ENTRY_BYTES * (order.len() + 1);
-    let names = sizes + 4 * tree.contents.len();
+    let names = sizes + CONTENT_BYTES * tree.all_contents().count();
     let mut bytes = entries(tree, &order, &children, names);
-    let content_sizes = tree.contents.iter().map(|content| content.size as usize);
-    content_sizes.for_each(|size| put(&mut bytes, size));
+    for content in tree.all_contents() {
+        bytes.extend(content.size.to_le_bytes());
+    }
     for &entry in &order {
         bytes.extend(tree.entries[entry].name().as_bytes());
     }

@@ -23,7 +23,7 @@
   (import "streams" "refuse" (func $refuse-bytes (param i32 i32) (result i32)))
 
   ;; Cases of error-code.
-  (global $invalid i32 (i32.const 12))
+  (global $invalid i32 (i32.const 11))
   (global $is-directory i32 (i32.const 13))
   (global $no-entry i32 (i32.const 19))
   (global $not-directory i32 (i32.const 23))

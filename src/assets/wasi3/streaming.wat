@@ -6,17 +6,17 @@
   ;;    4 outcome  writable end of the future
   ;;    8 set      waitable set with both
   ;;   12 node     the file or directory
-  ;;   16 next     first byte or entry that is not loaded yet
-  ;;   20 end      of the bytes or entries
   ;;   24 chunk    address of the loaded items that the reader has not taken
   ;;   28          number of these items
   ;;   32 result   value for the future: result<_, error-code>, 20 bytes
   ;;   52 entries  1 for a stream of entries
   ;;   56 link     next page of the list of free pages
-  ;;   64 buffer   65472 bytes, or 2728 entries of 24 bytes
+  ;;   64 next     first byte or entry that is not loaded yet, i64
+  ;;   72 end      of the bytes or entries, i64
+  ;;   80 buffer   65456 bytes, or 2727 entries of 24 bytes
 
   (import "tables" "memory" (memory 1))
-  (import "contents" "load" (func $load-content (param i32 i32 i32 i32)))
+  (import "contents" "load" (func $load-content (param i32 i32 i64 i32) (result i32)))
   (import "bytes" "new" (func $bytes.new (result i64)))
   (import "bytes" "write" (func $bytes.write (param i32 i32 i32) (result i32)))
   (import "bytes" "drop-writable" (func $bytes.drop-writable (param i32)))
@@ -37,6 +37,7 @@
   (import "context" "set" (func $context.set (param i32)))
 
   ;; Cases of error-code.
+  (global $io i32 (i32.const 12))
   (global $is-directory i32 (i32.const 13))
   (global $not-directory i32 (i32.const 23))
   (global $read-only i32 (i32.const 32))
@@ -63,11 +64,10 @@
     (local.set $task (call $open (local.get $node) (local.get $stream) (local.get $outcome)))
     (if (call $content (local.get $node))
       (then
-        (i32.store offset=20 (local.get $task) (i32.wrap_i64 (i64.load offset=16 (local.get $node))))
-        (i32.store offset=16 (local.get $task)
-          (i32.wrap_i64
-            (select (local.get $offset) (i64.load offset=16 (local.get $node))
-              (i64.lt_u (local.get $offset) (i64.load offset=16 (local.get $node)))))))
+        (i64.store offset=72 (local.get $task) (i64.load offset=16 (local.get $node)))
+        (i64.store offset=64 (local.get $task)
+          (select (local.get $offset) (i64.load offset=16 (local.get $node))
+            (i64.lt_u (local.get $offset) (i64.load offset=16 (local.get $node))))))
       (else (call $set-error (local.get $task) (global.get $is-directory))))
     (call $write (local.get $task)))
 
@@ -82,7 +82,8 @@
     (i32.store offset=52 (local.get $task) (i32.const 1))
     (if (call $content (local.get $node))
       (then (call $set-error (local.get $task) (global.get $not-directory)))
-      (else (i32.store offset=20 (local.get $task) (i32.load offset=20 (local.get $node)))))
+      (else
+        (i64.store offset=72 (local.get $task) (i64.extend_i32_u (i32.load offset=20 (local.get $node))))))
     (call $write (local.get $task)))
 
   ;; Drops the bytes that a caller wants to write. The future gives `read-only`.
@@ -114,7 +115,7 @@
         (local.set $task (memory.grow (i32.const 1)))
         (if (i32.eq (local.get $task) (i32.const -1)) (then (unreachable)))
         (local.set $task (i32.shl (local.get $task) (i32.const 16)))))
-    (memory.fill (local.get $task) (i32.const 0) (i32.const 64))
+    (memory.fill (local.get $task) (i32.const 0) (i32.const 80))
     (i32.store (local.get $task) (i32.wrap_i64 (i64.shr_u (local.get $stream) (i64.const 32))))
     (i32.store offset=4 (local.get $task) (i32.wrap_i64 (i64.shr_u (local.get $outcome) (i64.const 32))))
     (i32.store offset=8 (local.get $task) (call $set.new))
@@ -177,32 +178,42 @@
     (if (i32.and (local.get $result) (i32.const 0xf))
       (then
         (i32.store offset=28 (local.get $task) (i32.const 0))
-        (i32.store offset=16 (local.get $task) (i32.load offset=20 (local.get $task))))))
+        (call $end (local.get $task)))))
+
+  ;; Leaves out what is not loaded yet.
+  (func $end (param $task i32)
+    (i64.store offset=64 (local.get $task) (i64.load offset=72 (local.get $task))))
 
   ;; Loads the next chunk if the reader has taken the one before.
   (func $load (param $task i32)
     (local $node i32)
-    (local $next i32)
+    (local $next i64)
+    (local $rest i64)
+    (local $limit i64)
     (local $count i32)
-    (local $limit i32)
     (if (i32.load offset=28 (local.get $task)) (then (return)))
     (local.set $node (i32.load offset=12 (local.get $task)))
-    (local.set $next (i32.load offset=16 (local.get $task)))
-    (local.set $limit (select (i32.const 2728) (i32.const 65472) (i32.load offset=52 (local.get $task))))
-    (local.set $count (i32.sub (i32.load offset=20 (local.get $task)) (local.get $next)))
-    (if (i32.gt_u (local.get $count) (local.get $limit)) (then (local.set $count (local.get $limit))))
-    (i32.store offset=16 (local.get $task) (i32.add (local.get $next) (local.get $count)))
-    (i32.store offset=24 (local.get $task) (i32.add (local.get $task) (i32.const 64)))
+    (local.set $next (i64.load offset=64 (local.get $task)))
+    (local.set $limit (select (i64.const 2727) (i64.const 65456) (i32.load offset=52 (local.get $task))))
+    (local.set $rest (i64.sub (i64.load offset=72 (local.get $task)) (local.get $next)))
+    (if (i64.gt_u (local.get $rest) (local.get $limit)) (then (local.set $rest (local.get $limit))))
+    (local.set $count (i32.wrap_i64 (local.get $rest)))
+    (i64.store offset=64 (local.get $task) (i64.add (local.get $next) (local.get $rest)))
+    (i32.store offset=24 (local.get $task) (i32.add (local.get $task) (i32.const 80)))
     (i32.store offset=28 (local.get $task) (local.get $count))
     (if (i32.load offset=52 (local.get $task))
       (then
         (call $load-entries
-          (i32.add (i32.load offset=16 (local.get $node)) (i32.shl (local.get $next) (i32.const 5)))
-          (i32.add (local.get $task) (i32.const 64))
+          (i32.add (i32.load offset=16 (local.get $node)) (i32.shl (i32.wrap_i64 (local.get $next)) (i32.const 5)))
+          (i32.add (local.get $task) (i32.const 80))
           (local.get $count)))
       (else
-        (call $load-content (i32.sub (call $content (local.get $node)) (i32.const 1))
-          (i32.add (local.get $task) (i32.const 64)) (local.get $next) (local.get $count)))))
+        (if (call $load-content (i32.sub (call $content (local.get $node)) (i32.const 1))
+              (i32.add (local.get $task) (i32.const 80)) (local.get $next) (local.get $count))
+          (then
+            (call $set-error (local.get $task) (global.get $io))
+            (i32.store offset=28 (local.get $task) (i32.const 0))
+            (call $end (local.get $task)))))))
 
   ;; Writes values of directory-entry.
   (func $load-entries (param $node i32) (param $to i32) (param $count i32)

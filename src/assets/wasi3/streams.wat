@@ -1,5 +1,4 @@
-;; Writes streams from the contents. Its functions are async: each returns before its task has written.
-(component $streams
+  ;; Writes streams from the contents. Its functions are async: each returns before its task has written.
   (export $descriptor-type "descriptor-type" (type $common.descriptor-type))
   (type $directory-entry' (record (field "type" $descriptor-type) (field "name" string)))
   (export $directory-entry "directory-entry" (type $directory-entry'))
@@ -10,8 +9,6 @@
   (type $byte-stream (tuple $bytes $outcome))
   (type $entry-stream (tuple $entries $outcome))
 
-  (core instance $tables (instantiate $tables))
-  (core instance $contents (instantiate $contents (with "table" (instance $tables))))
   (alias core export $tables "memory" (core memory $memory))
   (core func $bytes.new (canon stream.new $bytes))
   (core func $bytes.write (canon stream.write $bytes async (memory $memory)))
@@ -64,5 +61,4 @@
   (func (export "read-directory") async (param "node" u32) (result $entry-stream)
     (canon lift (core func $streaming "read-directory") (memory $memory) async (callback $callback)))
   (func (export "refuse") async (param "bytes" $bytes) (result $outcome)
-    (canon lift (core func $streaming "refuse") (memory $memory) async (callback $callback))))
-(instance $streams (instantiate $streams))
+    (canon lift (core func $streaming "refuse") (memory $memory) async (callback $callback)))

@@ -41,7 +41,7 @@ impl Tables {
                 }
                 EntryKind::File { content } => {
                     push(&mut bytes, content + 1);
-                    let content = &tree.contents[content];
+                    let content = tree.content(content);
                     bytes.extend(content.size.to_le_bytes());
                     bytes.extend(&content.digest.bytes()[..8]);
                 }

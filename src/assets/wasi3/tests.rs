@@ -2,54 +2,23 @@ use std::collections::BTreeMap;
 
 use wasmparser::{Data, DataKind, Parser, Payload, Validator};
 
-use super::super::tree::{Content, Entry, EntryKind, Tree};
+use super::super::tree::Tree;
 use super::generate;
 use super::tables::{START, Tables};
-use crate::digest::Digest;
+use crate::digest::{Digest, Identity};
 
 /// Returns the tree with these files. A path that ends with `/` is an empty directory.
 fn tree<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Tree {
-    let mut paths = BTreeMap::from([(String::new(), None)]);
+    let mut paths = BTreeMap::new();
     for (path, text) in files {
         for (at, _) in path.match_indices('/') {
             paths.insert(path[..at].to_owned(), None);
         }
         if !path.ends_with('/') {
-            paths.insert(path.to_owned(), Some(text));
+            paths.insert(path.to_owned(), Some(Identity::of(text.as_bytes())));
         }
     }
-    let names: Vec<String> = paths.keys().cloned().collect();
-    let mut tree = Tree {
-        mount: "/assets".to_owned(),
-        entries: Vec::new(),
-        contents: Vec::new(),
-    };
-    for (path, text) in paths {
-        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-        let parent = names
-            .binary_search_by(|name| name.as_str().cmp(directory))
-            .unwrap();
-        let kind = match text {
-            None => EntryKind::Directory,
-            Some(text) => EntryKind::File {
-                content: content(&mut tree.contents, text),
-            },
-        };
-        tree.entries.push(Entry { path, parent, kind });
-    }
-    tree
-}
-
-fn content(contents: &mut Vec<Content>, text: &str) -> usize {
-    let digest = Digest::of(text.as_bytes());
-    let known = contents.iter().position(|content| content.digest == digest);
-    known.unwrap_or_else(|| {
-        contents.push(Content {
-            digest,
-            size: text.len() as u64,
-        });
-        contents.len() - 1
-    })
+    Tree::new("/assets", paths).unwrap()
 }
 
 fn component(tree: &Tree) -> Vec<u8> {

@@ -144,7 +144,12 @@ fn extract(
     for directory in &directories {
         check_directories(root, Path::new(directory))?;
     }
-    component.expect(missing.iter().map(|file| file.range.clone()).collect());
+    component.expect(
+        missing
+            .iter()
+            .filter_map(|file| file.range.clone())
+            .collect(),
+    );
     for directory in directories {
         create(&root.join(directory))?;
     }
@@ -168,6 +173,7 @@ fn row(file: &PackedFile) -> FileRow {
         path: file.path.clone(),
         digest: file.identity.digest,
         size: file.identity.size,
+        remote: file.range.is_none(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use wharf::assets::assemble::{self, MAX_FILE_BYTES};
-use wharf::digest::{Hasher, Identity};
+use wharf::assets::tree::{ChunkHasher, FileContent};
+use wharf::digest::Hasher;
 use wharf::error::Kind;
 
 use crate::cli::failure::Failure;
@@ -70,34 +71,40 @@ fn unfit(path: &Path, what: &str) -> Failure {
     Failure::usage(format!("{} {what}", printable_path(path)))
 }
 
-/// Hashes the files. Directories have no identity.
+/// Hashes the files. Those above a size are remote. Directories have no content.
 pub(super) fn hash(
     root: &Path,
     found: FoundFiles,
-) -> Result<Vec<(String, Option<Identity>)>, Failure> {
+    remote_above: Option<u64>,
+) -> Result<Vec<(String, Option<FileContent>)>, Failure> {
     let directories = found.directories.into_iter().map(|path| (path, None));
-    let mut entries: Vec<(String, Option<Identity>)> = directories.collect();
+    let mut entries: Vec<(String, Option<FileContent>)> = directories.collect();
     for path in found.files {
-        let identity = identity(&root.join(&path), &path)?;
-        entries.push((path, Some(identity)));
+        let content = content(&root.join(&path), &path, remote_above)?;
+        entries.push((path, Some(content)));
     }
     Ok(entries)
 }
 
-fn identity(file: &Path, path: &str) -> Result<Identity, Failure> {
-    let read = || -> io::Result<Result<Identity, u64>> {
+fn content(file: &Path, path: &str, remote_above: Option<u64>) -> Result<FileContent, Failure> {
+    let read = || -> io::Result<Result<FileContent, u64>> {
         let mut file = File::open(file)?;
         let size = file.metadata()?.len();
+        if remote_above.is_some_and(|limit| size > limit) {
+            let mut hasher = ChunkHasher::default();
+            io::copy(&mut file, &mut hasher)?;
+            return Ok(Ok(hasher.finish()));
+        }
         if size > MAX_FILE_BYTES {
             return Ok(Err(size));
         }
         let mut hasher = Hasher::new();
         io::copy(&mut file, &mut hasher)?;
-        Ok(Ok(hasher.identity()))
+        Ok(Ok(hasher.identity().into()))
     };
-    let identity = read().with_context(|| unreadable(file))?;
-    identity.map_err(|size| {
+    let content = read().with_context(|| unreadable(file))?;
+    content.map_err(|size| {
         let path = printable(path);
-        assemble::Error::File { path, size }.into()
+        Failure::from(assemble::Error::File { path, size }).hint(hints::REMOTE_FILES)
     })
 }
