@@ -1,8 +1,10 @@
 //! Applications read the same from an assets component as from a preopened directory.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
 
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
@@ -12,9 +14,10 @@ use wit_component::ComponentEncoder;
 use crate::support;
 use crate::support::workspace::{Answer, Workspace};
 
-/// Runs a command component. The arguments are its file, and a directory to preopen.
+/// Runs a command component. The arguments are its file, and a directory to preopen. With the variable `BLOB`, a blob
+/// comes from that file, and each read is a line of standard output.
 const RUNNER: &str = r#"
-import sys
+import os, sys
 from wasmtime import Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker
 engine = Engine()
@@ -26,6 +29,15 @@ for directory in sys.argv[2:]:
 store.set_wasi(wasi)
 linker = Linker(engine)
 linker.add_wasip2()
+blob = os.environ.get("BLOB")
+def read(context, digest, offset, length):
+    print("read", digest, offset, length, flush=True)
+    with open(blob, "rb") as file:
+        file.seek(offset)
+        return file.read(length) or None
+if blob:
+    with linker.root() as root, root.add_instance("wharf:assets/blob@0.1.0") as instance:
+        instance.add_func("read", read)
 instance = linker.instantiate(store, Component.from_file(engine, sys.argv[1]))
 versions = (f"wasi:cli/run@0.2.{patch}" for patch in range(100))
 interfaces = (instance.get_export_index(store, version) for version in versions)
@@ -33,12 +45,20 @@ interface = next(interface for interface in interfaces if interface)
 instance.get_func(store, instance.get_export_index(store, "run", interface))(store)
 "#;
 
-fn run(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Vec<String> {
+fn runner(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Command {
     let arguments = [&["-c", RUNNER], arguments].concat();
     let mut command = workspace.command(python, &arguments);
     command.envs(env::var_os("PYTHONPATH").map(|path| ("PYTHONPATH", path)));
-    let text = Answer::of(&mut command).success().text();
+    command
+}
+
+fn lines(command: &mut Command) -> Vec<String> {
+    let text = Answer::of(command).success().text();
     text.lines().map(str::to_owned).collect()
+}
+
+fn run(workspace: &Workspace, python: &Path, arguments: &[&str]) -> Vec<String> {
+    lines(&mut runner(workspace, python, arguments))
 }
 
 /// Returns a command component for a module that imports WASI preview 1.
@@ -100,4 +120,80 @@ fn applications_read_assets_like_a_preopened_directory() {
         // 63 is not permitted.
         assert!(lines.contains(&"sub/../../a.txt 63 63".to_owned()));
     }
+}
+
+const MIB: u64 = 1 << 20;
+
+/// Writes a file of 64 MiB, in which each word has its own offset.
+fn write_model(workspace: &Workspace) {
+    fs::create_dir_all(workspace.path("files")).unwrap();
+    let file = File::create(workspace.path("files/model")).unwrap();
+    for chunk in 0..64 {
+        let words = (chunk * MIB..(chunk + 1) * MIB).step_by(8);
+        let bytes: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
+        file.write_all_at(&bytes, chunk * MIB).unwrap();
+    }
+}
+
+/// Returns the line that `places.wat` prints for some bytes.
+fn place(workspace: &Workspace, offset: u64, size: usize) -> String {
+    let mut bytes = vec![0; size];
+    let file = File::open(workspace.path("files/model")).unwrap();
+    file.read_exact_at(&mut bytes, offset).unwrap();
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    format!("00 {}", digits.collect::<String>())
+}
+
+#[test]
+fn only_the_chunks_of_a_remote_file_that_an_application_needs_are_read() {
+    let Some(python) = support::python_with("wasmtime") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    write_model(&workspace);
+    let options = ["--remote-above", "1MiB", "-o", "assets.wasm"];
+    let report = workspace.json(&[&["assets", "files"][..], &options].concat());
+    let digest = report["files"][0]["digest"].as_str().unwrap().to_owned();
+    let application = command(include_str!("assets/places.wat"));
+    let bundle = compose(application, workspace.read("assets.wasm"));
+    assert!(bundle.len() < 64 * 1024);
+    workspace.write("bundle.wasm", &bundle);
+    let read = |offset: u64, size: u64| format!("read {digest} {offset} {size}");
+    let run = || lines(runner(&workspace, &python, &["bundle.wasm"]).env("BLOB", "files/model"));
+    assert_eq!(
+        run(),
+        [
+            read(0, MIB),
+            place(&workspace, 0, 16),
+            read(33 * MIB, MIB),
+            place(&workspace, 33 * MIB + 7, 16),
+            place(&workspace, 33 * MIB + 107, 16),
+            read(63 * MIB, MIB),
+            place(&workspace, 64 * MIB - 10, 10),
+        ]
+    );
+    // One wrong bit far from the bytes that are needed, and a blob that ends early.
+    let file = File::options()
+        .write(true)
+        .open(workspace.path("files/model"));
+    let file = file.unwrap();
+    file.write_all_at(&[1], 34 * MIB - 8).unwrap();
+    file.set_len(64 * MIB - 1).unwrap();
+    let failed = run();
+    let failed: Vec<&str> = failed.iter().map(String::as_str).collect();
+    let (first, second, last) = (read(0, MIB), read(33 * MIB, MIB), read(63 * MIB, MIB));
+    // 1d is the error `io`.
+    assert_eq!(
+        failed,
+        [
+            &first,
+            &place(&workspace, 0, 16),
+            &second,
+            "1d ",
+            &second,
+            "1d ",
+            &last,
+            "1d "
+        ]
+    );
 }
