@@ -108,3 +108,41 @@ fn an_application_reads_one_of_5000_bundled_files() {
     workspace.write("bundle.wasm", &bundle(application(), component(&workspace)));
     assert_copies_long(&workspace, &wasmtime, &["bundle.wasm"]);
 }
+
+#[test]
+fn an_application_reads_a_remote_file_as_a_stream() {
+    let Some(wasmtime) = wasmtime() else { return };
+    let workspace = Workspace::new();
+    write_files(&workspace, &files());
+    let options = ["--wasi", "0.3", "--remote-above", "100KiB"];
+    let assets = ["assets", "directory", "-o", "assets.wasm"];
+    let report = workspace.json(&[&assets[..], &options].concat());
+    assert!(report["content_size"].as_u64() < Some(100_000));
+    workspace.write("application.wasm", &application());
+    let blob = include_str!("assets/blob.wat");
+    let parts = [
+        "application.wasm",
+        "assets.wasm",
+        "blob.wasm",
+        "-o",
+        "bundle.wasm",
+    ];
+    let bundle = |blob: &str| {
+        workspace.write("blob.wasm", &wat::parse_str(blob).unwrap());
+        workspace.json(&[&["bundle"][..], &parts].concat());
+    };
+    bundle(blob);
+    assert_copies_long(&workspace, &wasmtime, &["bundle.wasm"]);
+    bundle(&blob.replace("i64.const 7", "i64.const 9"));
+    let run = [
+        "run",
+        "-S",
+        "p3",
+        "-W",
+        "component-model-async=y",
+        "bundle.wasm",
+    ];
+    let answer = Answer::of(&mut workspace.command(&wasmtime, &run));
+    assert_ne!(answer.code, Some(0));
+    assert!(answer.stdout.is_empty());
+}
