@@ -1,7 +1,8 @@
 ;; An application of WASI 0.3 that checks the files of its preopened directory, and traps at the first difference. The
 ;; directory has a file `letters` with "abc", an empty file `empty`, an empty directory `none`, and `sub/long`: 200000
 ;; bytes, each the lowest byte of its offset times 7, plus the offset divided by 256. It copies `sub/long` to standard
-;; output. With an argument it also checks that nothing can be written.
+;; output. With an argument it also checks that nothing can be written. With two it only checks that `sub/long` cannot
+;; be read.
 (component
   (import "wasi:cli/environment@0.3.0" (instance $environment
     (export "get-arguments" (func (result (list string))))))
@@ -463,9 +464,21 @@
       (call $assert (i32.eq (call $error (local.get $outcome)) (i32.const -1)))
       (call $drop (local.get $file)))
 
+    (func $long-cannot-be-read
+      (call $read-via-stream (call $open-long) (i64.const 0) (i32.const 0))
+      (call $assert
+        (i32.eqz (call $read-all (i32.load (i32.const 0)) (i32.const 0x1000) (i32.const 100))))
+      ;; io
+      (call $assert (i32.eq (call $error (i32.load (i32.const 4))) (i32.const 12))))
+
     (func (export "run") (result i32)
       (global.set $set (call $set.new))
       (call $one-directory-is-preopened)
+      (call $get-arguments (i32.const 0))
+      (if (i32.gt_u (i32.load (i32.const 4)) (i32.const 2))
+        (then
+          (call $long-cannot-be-read)
+          (return (i32.const 0))))
       (call $stream-equals-file)
       (call $streams-start-at-offsets)
       (call $two-streams-are-independent)
