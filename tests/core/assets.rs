@@ -6,8 +6,8 @@ use wasmparser::{Parser, Payload, Validator};
 use wharf::assets::assemble::{self, Piece};
 use wharf::assets::requirements::{self, Requirements};
 use wharf::assets::section::{self, AssetList};
-use wharf::assets::tree::{Content, Tree};
-use wharf::assets::wasi2;
+use wharf::assets::tree::{CHUNK_BYTES, Content, FileContent, Tree};
+use wharf::assets::{wasi2, wasi3};
 use wharf::digest::{Digest, Identity};
 use wharf::world::TargetWorld;
 
@@ -186,6 +186,49 @@ fn a_plan_of_large_files_needs_no_bytes_of_them() {
     let plan = assemble::assemble(&wasi2::generate(&tree, &any()), &tree).unwrap();
     assert_eq!(plan.pieces.len(), 5);
     assert!(plan.size > (1 << 30) - (1 << 20) && plan.size < 1 << 30);
+}
+
+#[test]
+fn a_remote_file_is_an_import_and_no_segment() {
+    let size = 5 << 30;
+    let chunks = size / CHUNK_BYTES;
+    let remote = FileContent {
+        identity: Identity {
+            digest: Digest::of(b"model"),
+            size,
+        },
+        chunks: (0..chunks)
+            .map(|chunk| Digest::of(&chunk.to_le_bytes()))
+            .collect(),
+    };
+    let small = FileContent::from(Identity::of(b""));
+    let files = [("model", Some(remote)), ("small", Some(small))];
+    let files = files.map(|(path, content)| (path.to_owned(), content));
+    let tree = Tree::new("/models", files).unwrap();
+    for text in [wasi2::generate(&tree, &any()), wasi3::generate(&tree)] {
+        let plan = assemble::assemble(&text, &tree).unwrap();
+        // 32 bytes for each chunk.
+        assert!(plan.size - 32 * chunks < 32 * 1024, "{}", plan.size);
+        let bytes = plan.pieces.into_iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => bytes,
+            Piece::Content(index) => {
+                assert_eq!(tree.contents[index].size, 0);
+                Vec::new()
+            }
+        });
+        let component: Vec<u8> = bytes.flatten().collect();
+        Validator::new().validate_all(&component).unwrap();
+        let (segments, list) = read(&component);
+        assert!(segments.contains(&Vec::new()));
+        assert_eq!((list.contents.len(), list.remote.len()), (1, 1));
+        assert_eq!(list.remote[0].size, size);
+        let world = TargetWorld::of_component(&component).unwrap();
+        assert!(
+            world
+                .imports()
+                .contains(&"wharf:assets/blob@0.1.0".to_owned())
+        );
+    }
 }
 
 #[test]
