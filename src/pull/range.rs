@@ -25,6 +25,9 @@ pub const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
 
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// Headers at most this far apart are read together. A request takes about as long as the transfer of so many bytes.
+const NEAR_BYTES: u64 = 256 * 1024;
+
 /// The result of reading ranges.
 #[derive(Debug, Clone)]
 pub struct RangeSummary {
@@ -179,6 +182,31 @@ impl RangeReader {
         Ok(known.insert(part).clone())
     }
 
+    /// Returns a part of a layer that has the first byte of a range of its content. A search reads headers in order of
+    /// their offsets. If they are close together, each part is twice as long as the one before, up to 1 MiB.
+    fn header_part(&self, layer: Option<usize>, range: &Range<u64>) -> Result<ReadPart, Error> {
+        let known = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.parts[place(layer)].clone()
+        };
+        let (mut length, limit) = (range.end - range.start, &self.layers[place(layer)]);
+        if let Some(part) = known {
+            let ReadPart { range: before, .. } = &part;
+            if before.contains(&range.start) {
+                return Ok(part);
+            }
+            let gap = range.start.checked_sub(before.end);
+            let is_near = gap.is_some_and(|gap| gap <= NEAR_BYTES);
+            // The frames of a compressed layer are long enough.
+            if is_near && limit.encoding == Encoding::Raw {
+                let doubled = 2 * (before.end - before.start);
+                length = length.max(doubled.min(MAX_WHOLE_BYTES));
+            }
+        }
+        let end = limit.content.size.min(range.start + length);
+        self.part(layer, &(range.start..end))
+    }
+
     async fn read_part(
         &self,
         index: Option<usize>,
@@ -276,9 +304,10 @@ impl Source for Headers<'_> {
         if layer.is_some_and(|layer| !section::may_hold_headers_of(self.path, layer)) {
             return Ok(0);
         }
-        let part = self.reader.part(wanted.layer, &wanted.content);
+        let part = self.reader.header_part(wanted.layer, &wanted.content);
         let part = part.map_err(io::Error::other)?;
-        let length = (wanted.content.end - wanted.content.start) as usize;
+        let end = wanted.content.end.min(part.range.end);
+        let length = (end - wanted.content.start) as usize;
         let at = wanted.content.start - part.range.start;
         part.file.read_at(at, &mut buffer[..length])
     }

@@ -153,6 +153,18 @@ fn segments_of_an_uncut_section_are_found_by_range() {
 }
 
 #[test]
+fn close_segments_of_an_uncut_section_are_found_with_few_requests() {
+    let segments: Vec<Vec<u8>> = (10..110).map(|seed| active(&noise(seed, 40_000))).collect();
+    let scene = Scene::new(&[data(&segments)]);
+    let (report, found) = scene.cat("data[0]/segment[99]", "0-");
+    assert!(found == noise(109, 40_000));
+    let ranges = scene.ranges();
+    assert!(ranges.len() <= 12, "{ranges:?}");
+    let fetched = report["fetched_bytes"].as_u64().unwrap();
+    assert!(fetched <= 4_100_000, "{fetched}");
+}
+
+#[test]
 fn an_empty_range_requests_no_layer() {
     let scene = Scene::new(&[custom("large", &large())]);
     assert_eq!(scene.cat("custom[0]:large", "7-7").1, b"");
