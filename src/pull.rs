@@ -21,7 +21,9 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-pub use self::assets::{ComponentParts, LocalComponent, copy_file, packed_files};
+pub use self::assets::{
+    ComponentParts, LocalComponent, copy_file, find_packed_files, may_list_files, packed_files,
+};
 pub(crate) use self::delta::is_worth_fetching;
 pub use self::delta::{
     CachedContents, DeltaTally, LocalContents, MIN_MISSING_BYTES, Prepared, add_base, list_deltas,

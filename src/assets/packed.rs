@@ -16,10 +16,12 @@ pub enum Error {
     #[error("the component has no list of files")]
     NoList,
     /// The list is too large.
-    #[error("the list of files has {size} bytes, at most {MAX_LIST_BYTES} are allowed")]
+    #[error("the list of files has {size} bytes, at most {max} are allowed")]
     ListSize {
         /// The size of the section's content, in bytes.
         size: u64,
+        /// The largest size that the caller reads, in bytes.
+        max: u64,
     },
     /// The list is malformed.
     #[error("the list of files is malformed")]
@@ -112,26 +114,32 @@ impl PackedFiles {
         files.pop().ok_or_else(|| self.unknown(path))
     }
 
+    /// Returns all files, sorted by the bytes of their paths.
+    pub fn by_path(&self) -> Vec<PackedFile> {
+        let entries = self.list.entries.iter();
+        entries.filter_map(|asset| self.packed(asset)).collect()
+    }
+
     /// Returns the files with these paths and below them, in the order of their bytes in the component, after the remote
     /// files. Without paths these are all files.
     pub fn files(&self, paths: &[&str]) -> Result<Vec<PackedFile>, Error> {
         let selected = self.select(paths)?.into_iter();
-        let mut files: Vec<PackedFile> = selected
-            .filter_map(|asset| {
-                let index = asset.content?;
-                let content = self.list.content(index);
-                Some(PackedFile {
-                    path: asset.path.clone(),
-                    identity: Identity {
-                        digest: content.digest,
-                        size: content.size,
-                    },
-                    range: self.ranges.get(index).cloned(),
-                })
-            })
-            .collect();
+        let mut files: Vec<PackedFile> = selected.filter_map(|asset| self.packed(asset)).collect();
         files.sort_by_key(|file| file.range.as_ref().map(|range| range.start));
         Ok(files)
+    }
+
+    fn packed(&self, asset: &Asset) -> Option<PackedFile> {
+        let index = asset.content?;
+        let content = self.list.content(index);
+        Some(PackedFile {
+            path: asset.path.clone(),
+            identity: Identity {
+                digest: content.digest,
+                size: content.size,
+            },
+            range: self.ranges.get(index).cloned(),
+        })
     }
 
     /// Returns the empty directories with these paths and below them. Without paths these are all empty directories.

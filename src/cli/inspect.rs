@@ -1,5 +1,6 @@
 //! `wharf inspect`
 
+mod files;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use wharf::store::cache::Cache;
 use wharf::store::{Observer, Store};
 use wharf::world::{self, Interfaces, World};
 
+use self::files::FilesReport;
 use super::arguments::{self, ArtifactName, FileOrArtifact};
 use super::delta::rows::{self, DeltaRow};
 use super::failure::{Failure, blocking};
@@ -33,10 +35,10 @@ use super::settings::{Context, SplitFlags};
 use super::transfer_summary::FetchedBlobs;
 use super::{names, output, segments, text, wit};
 
-/// Show sections, layers, sizes, imports and exports of a component
+/// Show sections, layers, files, imports and exports of a component
 ///
-/// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit, for WIT packages
-/// and for long lists of names it also fetches the root. "shared" means that the cache has the content. "new" means
+/// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit, for WIT packages,
+/// for long lists of names and for components with files it also fetches the root. "shared" means that the cache has the content. "new" means
 /// that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -86,6 +88,8 @@ struct InspectReport {
     /// The attributes of these names, and whether the lists are complete.
     names: NameDetails,
     annotations: Annotations,
+    #[serde(flatten)]
+    files: FilesReport,
     /// The deltas to the artifact.
     deltas: Vec<DeltaRow>,
     warning: Option<String>,
@@ -167,10 +171,14 @@ impl Inspect {
         if self.wit {
             return report.with_wit(context, store, opened).await;
         }
-        let mut pulled = PullSummary::before_layers(opened);
+        let mut pulled = None;
+        // --segments pulls everything, the root included.
         if self.segments {
-            (report.segments, pulled) = segments::of_stored(context, &located).await?;
+            let (segments, whole) = segments::of_stored(context, &located).await?;
+            (report.segments, pulled) = (segments, Some(whole));
         }
+        let listed = report.add_stored_files(context, &located).await?;
+        pulled = pulled.or(listed);
         let omits_list = report.names.omits_list();
         if omits_list || report.may_be_wit_package(opened) {
             match wit::fetch(context, store, opened).await {
@@ -179,10 +187,7 @@ impl Inspect {
                         report.correct_names(&wit.names, opened);
                     }
                     report.show(wit.package());
-                    // --segments has pulled everything, the root included.
-                    if !self.segments {
-                        pulled = root;
-                    }
+                    pulled = pulled.or(Some(root));
                 }
                 // The WIT was not requested, so it may be missing.
                 Err(failure) if failure.kind == Kind::Integrity => {
@@ -191,6 +196,7 @@ impl Inspect {
                 Err(failure) => return Err(failure),
             }
         }
+        let pulled = pulled.unwrap_or_else(|| PullSummary::before_layers(opened));
         report.fetched.add(pulled.fetched, pulled.cached);
         Ok(report)
     }
@@ -233,7 +239,7 @@ fn of_file(
     let warnings: Vec<String> = warnings.into_iter().flatten().collect();
     let mut layers = layers::of_file(component, cache)?;
     layers::measure(&mut layers, component, cache, level, observer)?;
-    Ok(InspectReport {
+    let mut report = InspectReport {
         name: path.display().to_string(),
         split_digest: Some(Digest::of(&config.to_bytes())),
         flat_digest: Some(artifact::flat(config, &component.metadata).digest()),
@@ -243,7 +249,9 @@ fn of_file(
         annotations: component.metadata.clone(),
         warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         ..report
-    })
+    };
+    report.add_files_of(path)?;
+    Ok(report)
 }
 
 /// Returns the config of a single-layer artifact if the cache or a local store has it.
@@ -442,6 +450,7 @@ impl InspectReport {
         }
         out.push('\n');
         out.push_str(&self.tree());
+        out.push_str(&self.files.text());
         out.push_str(&names::text("import", &self.imports, &self.names.imports));
         out.push_str(&names::text("export", &self.exports, &self.names.exports));
         if let Some(wit) = &self.wit {

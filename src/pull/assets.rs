@@ -81,12 +81,22 @@ impl ComponentParts for RangeReader {
     }
 }
 
-/// Reads the list of the files in a component. Blocks.
+/// Reads the list of the files in a component, which must have one. Blocks.
 pub fn packed_files(component: &dyn ComponentParts) -> Result<PackedFiles, Error> {
-    let place = component.find_assets()?.ok_or(packed::Error::NoList)?;
+    Ok(find_packed_files(component, MAX_LIST_BYTES)?.ok_or(packed::Error::NoList)?)
+}
+
+/// Reads the list of the files in a component, if it has one. Fails if the list has more than `max` bytes. Blocks.
+pub fn find_packed_files(
+    component: &dyn ComponentParts,
+    max: u64,
+) -> Result<Option<PackedFiles>, Error> {
+    let Some(place) = component.find_assets()? else {
+        return Ok(None);
+    };
     let size = place.list.end - place.list.start;
-    if size > MAX_LIST_BYTES {
-        return Err(packed::Error::ListSize { size }.into());
+    if size > max {
+        return Err(packed::Error::ListSize { size, max }.into());
     }
     let mut bytes = Vec::new();
     component.copy(place.list, &mut bytes)?;
@@ -97,7 +107,24 @@ pub fn packed_files(component: &dyn ComponentParts) -> Result<PackedFiles, Error
         Err(Error::Section(section::Error::Unknown { .. })) => 0..0,
         found => found?,
     };
-    Ok(PackedFiles::new(list, range).ok_or(packed::Error::Data { data })?)
+    let files = PackedFiles::new(list, range).ok_or(packed::Error::Data { data })?;
+    Ok(Some(files))
+}
+
+/// Returns whether the section paths of the layers and the exports suggest that a component has a list of files.
+///
+/// A component with files exports the preopened directories. A bundle hides that export, but its larger files are
+/// segments of a nested component.
+pub fn may_list_files<'a>(paths: impl IntoIterator<Item = &'a str>, exports: &[String]) -> bool {
+    const PREOPENS: &str = "wasi:filesystem/preopens@";
+    // A section path has `_` in place of `:`.
+    const LIST: &str = ":wharf_assets";
+    let suggests_list = |path: &str| {
+        let is_nested = path.starts_with("component[");
+        path.ends_with(LIST) || path.contains("/group[") || is_nested && path.contains("/segment[")
+    };
+    exports.iter().any(|export| export.starts_with(PREOPENS))
+        || paths.into_iter().any(suggests_list)
 }
 
 /// Writes a file of a component, and fails at its end if the bytes do not have the listed digest. Blocks.

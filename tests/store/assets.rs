@@ -280,3 +280,97 @@ fn a_flat_artifact_sends_the_range_of_a_file() {
     assert_eq!(report["unchecked_bytes"], moved);
     assert!(fs::read(workspace.path("out/b")).unwrap() == noise(2, 5000));
 }
+
+/// The files in a report of `inspect`: path and size.
+fn listed(report: &serde_json::Value) -> Vec<(String, u64)> {
+    let files = report["files"].as_array().unwrap().iter();
+    let file = |file: &serde_json::Value| {
+        let path = file["path"].as_str().unwrap().to_owned();
+        (path, file["size"].as_u64().unwrap())
+    };
+    files.map(file).collect()
+}
+
+/// The site as `inspect` lists it.
+fn sorted_site() -> Vec<(String, u64)> {
+    let files = SITE.map(|(path, _, size)| (path.to_owned(), size as u64));
+    BTreeMap::from(files).into_iter().collect()
+}
+
+#[test]
+fn inspect_lists_files_from_the_root_alone() {
+    let (registry, workspace, reference) = scene(&SITE);
+    let report = workspace.json(&["inspect", &reference]);
+    assert_eq!(report["mount"], "/assets");
+    assert_eq!(listed(&report), sorted_site());
+    let digest = Digest::of(&noise(2, 5000)).to_string();
+    assert_eq!(report["files"][2]["digest"], digest);
+    assert_eq!(blob_requests(&registry).len(), 1);
+    assert_eq!(report["fetched_blobs"], 1);
+    assert_eq!(workspace.json(&["inspect", &reference])["cached_blobs"], 1);
+    assert_eq!(blob_requests(&registry).len(), 1);
+}
+
+#[test]
+fn inspect_of_a_long_list_also_fetches_the_list() {
+    let names: Vec<String> = (0..300).map(|file| format!("{file:030}")).collect();
+    let site: Vec<(&str, u64, usize)> = (10..)
+        .zip(&names)
+        .map(|(seed, name)| (name.as_str(), seed, 5))
+        .collect();
+    let (registry, workspace, reference) = scene(&site);
+    let report = workspace.json(&["inspect", &reference]);
+    assert_eq!(listed(&report).len(), 300);
+    assert_eq!(blob_requests(&registry).len(), 2);
+    let text = workspace.run(&["inspect", &reference]).success().text();
+    assert!(text.contains("300 files at /assets: 1.5 KiB"), "{text}");
+    assert!(text.contains("  and 280 more\n"), "{text}");
+}
+
+#[test]
+fn inspect_of_a_bundle_finds_files_by_its_layers() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    write(&workspace, "site", &SITE);
+    workspace.json(&["assets", "site", "-o", "site.wasm"]);
+    let bundle = component(&[section(4, &workspace.read("site.wasm"))]);
+    workspace.write("bundle.wasm", &bundle);
+    let reference = reference(&registry, "1");
+    workspace.json(&["push", "bundle.wasm", &reference]);
+    registry.forget_requests();
+    let cold = Workspace::new();
+    assert_eq!(listed(&cold.json(&["inspect", &reference])), sorted_site());
+    assert_eq!(blob_requests(&registry).len(), 1);
+    let local = workspace.json(&["inspect", "bundle.wasm"]);
+    assert_eq!(listed(&local), sorted_site());
+}
+
+#[test]
+fn inspect_of_a_component_without_files_fetches_no_blob() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let code = section(10, &noise(1, 5000));
+    let module = section(1, &crate::support::binary::module(&[code]));
+    workspace.write("app.wasm", &component(&[module]));
+    let reference = reference(&registry, "1");
+    workspace.json(&["push", "app.wasm", &reference]);
+    registry.forget_requests();
+    for workspace in [Workspace::new(), workspace] {
+        let report = workspace.json(&["inspect", &reference]);
+        assert_eq!(report["mount"], serde_json::Value::Null);
+        assert_eq!(listed(&report), []);
+        assert_eq!(report["cached_blobs"], 0);
+        assert_eq!(blob_requests(&registry), [""; 0]);
+    }
+}
+
+#[test]
+fn inspect_warns_of_an_invalid_list() {
+    let workspace = Workspace::new();
+    workspace.write("bad.wasm", &component(&[custom("wharf:assets", b"\x07")]));
+    workspace.json(&["push", "bad.wasm", "oci:store:bad"]);
+    for name in ["bad.wasm", "oci:store:bad"] {
+        let report = workspace.json(&["inspect", name]);
+        let warning = report["warning"].as_str().unwrap();
+        assert!(warning.contains("version 7"), "{warning}");
+        assert_eq!(listed(&report), []);
+    }
+}

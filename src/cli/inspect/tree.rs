@@ -107,8 +107,8 @@ fn row(name: String, layer: &LayerRow) -> Vec<String> {
     ]
 }
 
-/// Shortens a section name, so that the sizes fit on the screen.
-fn cut(step: &str) -> String {
+/// Shortens a name, so that the sizes fit on the screen.
+pub(super) fn cut(step: &str) -> String {
     match step.char_indices().nth(56) {
         Some((at, _)) => format!("{}...", &step[..at]),
         None => step.to_owned(),
