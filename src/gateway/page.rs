@@ -12,6 +12,7 @@ mod address;
 mod artifact;
 mod comparison;
 mod document;
+mod files;
 mod layers;
 mod lists;
 mod numbers;

@@ -3,6 +3,7 @@
 mod browser;
 mod deltas;
 mod faults;
+mod files;
 mod hiding;
 mod layouts;
 mod lists;

@@ -5,9 +5,11 @@ use maud::{Markup, html};
 use super::address::PageAddress;
 use super::comparison::sum;
 use super::document::{encoded, link};
+use super::files::files;
 use super::layers::Layers;
 use super::numbers::{count, size};
 use crate::artifact::{ListedDelta, SplitManifest};
+use crate::assets::packed::PackedFiles;
 use crate::digest::{Digest, Identity};
 use crate::manifest::{Annotations, Os, annotation};
 use crate::world::Interfaces;
@@ -59,6 +61,8 @@ pub(super) struct Split {
     pub(super) names: Interfaces,
     /// The WIT, or the reason why there is none.
     pub(super) wit: Result<String, String>,
+    /// The files, if the component lists them, or the reason why they cannot be listed.
+    pub(super) files: Result<Option<PackedFiles>, String>,
     /// The deltas to the artifact, or the reason why they cannot be listed.
     pub(super) deltas: Result<Vec<ListedDelta>, String>,
 }
@@ -87,6 +91,7 @@ impl ArtifactPage {
             @match &self.what {
                 ArtifactKind::Split(split) => {
                     (split.layers.html())
+                    (files(&split.files))
                     (deltas(&split.deltas))
                     (names(&split.names))
                     (wit(&split.wit))
@@ -310,6 +315,7 @@ mod tests {
             manifest,
             names,
             wit,
+            files: Ok(None),
             deltas: Ok(Vec::new()),
         }))
     }

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{MAX_REQUESTS, newest_first};
 use crate::artifact::{FlatDescription, FlatManifest, Form, form};
+use crate::assets::packed::PackedFiles;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::gateway::headers::upstream_accept;
@@ -23,7 +24,9 @@ use crate::gateway::view::is_invalid_content;
 use crate::gateway::{HandlerResult, RepositoryRequest};
 use crate::manifest::{Annotations, Os};
 use crate::package::{self, Tags};
-use crate::pull::{self, OpenArtifact, SplitArtifact, describe, open_manifest, stub_of};
+use crate::pull::{
+    self, OpenArtifact, RangeReader, SplitArtifact, describe, open_manifest, stub_of,
+};
 use crate::reference::Name;
 use crate::store::{self, RawManifest, blocking};
 use crate::world::{self, Interfaces};
@@ -33,6 +36,16 @@ const MAX_OTHERS: usize = 10;
 
 /// The largest root that is fetched to read its WIT, in bytes as stored.
 const MAX_ROOT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The largest list of files that is read for a page, in bytes.
+const MAX_LIST_BYTES: u64 = 1024 * 1024;
+
+/// The parts of a page that come from the root of an artifact.
+struct RootFacts {
+    names: Interfaces,
+    wit: Result<String, String>,
+    files: Result<Option<PackedFiles>, String>,
+}
 
 impl RepositoryRequest<'_> {
     pub(super) async fn artifact(&self, repository: String, name: Name) -> HandlerResult<Response> {
@@ -60,7 +73,7 @@ impl RepositoryRequest<'_> {
                 pull::Artifact::Split(split) => {
                     let others = self.others(&repository, &name, &digest, &tags);
                     let (others, left_out) = others.await;
-                    let (names, wit) = self.interface(&opened, split).await;
+                    let RootFacts { names, wit, files } = self.root_facts(&opened, split).await;
                     let deltas = pull::list_deltas(store, &split.digest).await;
                     ArtifactKind::Split(Box::new(Split {
                         digest: split.digest,
@@ -74,6 +87,7 @@ impl RepositoryRequest<'_> {
                         },
                         names,
                         wit,
+                        files,
                         deltas: deltas
                             .map_err(|error| self.gateway.failure_message(request, &error.into())),
                     }))
@@ -188,17 +202,13 @@ impl RepositoryRequest<'_> {
         (others.into_iter().flatten().collect(), left_out)
     }
 
-    /// Returns the names and the WIT of an artifact. If they cannot be read, returns the names in the config. The root
-    /// of a core module is read only for lists that the config leaves out.
-    async fn interface(
-        &self,
-        opened: &OpenArtifact,
-        artifact: &SplitArtifact,
-    ) -> (Interfaces, Result<String, String>) {
+    /// Returns the names, the WIT and the files of an artifact. If they cannot be read, returns the names in the config.
+    /// The root of a core module is read only for lists that the config leaves out.
+    async fn root_facts(&self, opened: &OpenArtifact, artifact: &SplitArtifact) -> RootFacts {
         let config = &artifact.config;
         let read = match config.os {
             Os::Wasip1 if !config.names.omits_list() => Err(world::Error::Module.to_string()),
-            Os::Wasip1 | Os::Wasip2 => self.wit(opened, artifact).await,
+            Os::Wasip1 | Os::Wasip2 => self.read_root(opened, artifact).await,
         };
         read.unwrap_or_else(|why| {
             let claimed = Interfaces {
@@ -206,17 +216,21 @@ impl RepositoryRequest<'_> {
                 exports: config.exports.clone(),
                 names: config.names.clone(),
             };
-            (claimed, Err(why))
+            RootFacts {
+                names: claimed,
+                wit: Err(why),
+                files: Ok(None),
+            }
         })
     }
 
-    /// Reads the names and the WIT of a component from its root. The repository itself must have all layers, because
+    /// Reads the names, the WIT and the files of a component from its root. The repository itself must have all layers, because
     /// the cache may also have layers that this client must not read.
-    async fn wit(
+    async fn read_root(
         &self,
         opened: &OpenArtifact,
         artifact: &SplitArtifact,
-    ) -> Result<(Interfaces, Result<String, String>), String> {
+    ) -> Result<RootFacts, String> {
         let root = artifact.manifest.root.blob.size;
         if root > MAX_ROOT_BYTES {
             return Err(format!(
@@ -229,19 +243,35 @@ impl RepositoryRequest<'_> {
         }
         let store = self.store.as_ref();
         let read = async { stub_of(store, opened, self.gateway.session()?).await };
-        let (stub, _) = read
-            .await
-            .map_err(|error: Error| match is_invalid_content(&error) {
-                true => chain(&error),
-                false => self.gateway.failure_message(self.request, &error),
-            })?;
+        let (stub, _) = read.await.map_err(|error| self.read_failure(&error))?;
         let decode = move || Ok::<_, Error>((world::interfaces(&stub), world::decode(&stub)));
         let decoded = blocking(decode).await;
         let (names, wit) =
             decoded.map_err(|error| self.gateway.failure_message(self.request, &error))?;
         let names = names.map_err(|error| error.to_string())?;
         let wit = wit.map(|world| world.text);
-        Ok((names, wit.map_err(|error| error.to_string())))
+        Ok(RootFacts {
+            names,
+            wit: wit.map_err(|error| error.to_string()),
+            files: self.files(opened).await,
+        })
+    }
+
+    /// Reads the files of a component whose root is in the cache. If the list is a layer, this fetches it.
+    async fn files(&self, opened: &OpenArtifact) -> Result<Option<PackedFiles>, String> {
+        let read = async {
+            let reader = RangeReader::new(&self.store, opened, self.gateway.session()?)?;
+            blocking(move || pull::find_packed_files(&reader, MAX_LIST_BYTES)).await
+        };
+        read.await.map_err(|error| self.read_failure(&error))
+    }
+
+    /// Returns the reason why parts of an artifact cannot be shown.
+    fn read_failure(&self, error: &Error) -> String {
+        match is_invalid_content(error) {
+            true => chain(error),
+            false => self.gateway.failure_message(self.request, error),
+        }
     }
 
     /// Reads the description in the config of a flat artifact, if the repository has the config.
