@@ -59,7 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ),
     (
         "gateway",
-        "acceptance artifact content index copy digest encoding error manifest package pull reference source split store text world",
+        "acceptance artifact assets content index copy digest encoding error manifest package pull reference source split store text world",
     ),
 ];
 
