@@ -95,7 +95,7 @@ fn words(words: impl IntoIterator<Item = u32>) -> Vec<u8> {
 }
 
 fn is_prime(number: &u32) -> bool {
-    (2..*number).all(|divisor| number % divisor != 0)
+    (2..*number).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 /// Returns the first 32 bits of the fraction of a root. The constants of SHA-256 are such fractions.

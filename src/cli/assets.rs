@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use wharf::assets::assemble::{self, Piece, Plan};
+use wharf::assets::packed::PackedFile;
 use wharf::assets::requirements::Requirements;
 use wharf::assets::tree::Tree;
 use wharf::assets::{wasi2, wasi3};
@@ -88,13 +89,25 @@ enum Wasi {
     Three,
 }
 
+/// A file in a report.
 #[derive(Serialize)]
-struct FileRow {
-    path: String,
-    digest: Digest,
-    size: u64,
+pub(super) struct FileRow {
+    pub(super) path: String,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
     /// Whether the file is a blob in the registry, and not a part of the component.
-    remote: bool,
+    pub(super) remote: bool,
+}
+
+impl FileRow {
+    pub(super) fn of(file: &PackedFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            digest: file.identity.digest,
+            size: file.identity.size,
+            remote: file.range.is_none(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -159,22 +159,13 @@ fn extract(
     Ok(Extracted {
         mount: packed.list.mount.clone(),
         existing_files: (files.len() - missing.len()) as u64,
-        files: files.iter().map(row).collect(),
+        files: files.iter().map(FileRow::of).collect(),
         // The digests in a checked list cover all files.
         unchecked_bytes: match unchecked_list {
             0 => 0,
             _ => component.unchecked_bytes(),
         },
     })
-}
-
-fn row(file: &PackedFile) -> FileRow {
-    FileRow {
-        path: file.path.clone(),
-        digest: file.identity.digest,
-        size: file.identity.size,
-        remote: file.range.is_none(),
-    }
 }
 
 /// Returns the files that do not exist. Fails if one exists with other content, or if its place is not in the directory.

@@ -5,13 +5,13 @@ use std::path::Path;
 use serde::Serialize;
 use wharf::assets::packed::MAX_LIST_BYTES;
 use wharf::content::{BlobPlace, StoredContent};
-use wharf::digest::Digest;
 use wharf::error::Kind;
 use wharf::package::LocatedArtifact;
 use wharf::pull::{self, ComponentParts, LocalComponent, PullSummary, RangeReader};
 
 use super::InspectReport;
 use super::tree::cut;
+use crate::cli::assets::FileRow;
 use crate::cli::cat::note_unchecked;
 use crate::cli::failure::{Failure, blocking};
 use crate::cli::input::open_file;
@@ -29,26 +29,12 @@ pub(super) struct FilesReport {
     files: Vec<FileRow>,
 }
 
-#[derive(Serialize)]
-struct FileRow {
-    path: String,
-    digest: Digest,
-    size: u64,
-}
-
 /// Returns the files of a component, if it has a list of them. Blocks.
 fn read(component: &dyn ComponentParts) -> Result<Option<FilesReport>, Failure> {
     let packed = pull::find_packed_files(component, MAX_LIST_BYTES)?;
-    Ok(packed.map(|packed| {
-        let files = packed.by_path().into_iter().map(|file| FileRow {
-            path: file.path,
-            digest: file.identity.digest,
-            size: file.identity.size,
-        });
-        FilesReport {
-            files: files.collect(),
-            mount: Some(packed.list.mount),
-        }
+    Ok(packed.map(|packed| FilesReport {
+        files: packed.by_path().iter().map(FileRow::of).collect(),
+        mount: Some(packed.list.mount),
     }))
 }
 
@@ -64,7 +50,12 @@ impl FilesReport {
         let size = text::size(size.fold(0, u64::saturating_add));
         let rows = files.iter().take(MAX_FILES).map(|file| {
             let path = cut(&text::printable(&file.path));
-            vec![format!("  {path}"), text::size(file.size)]
+            let remote = if file.remote { "remote" } else { "" };
+            vec![
+                format!("  {path}"),
+                text::size(file.size),
+                remote.to_owned(),
+            ]
         });
         let rows = text::table(rows);
         let more = match files.len().saturating_sub(MAX_FILES) {

@@ -31,7 +31,10 @@ fn table(packed: &PackedFiles) -> Markup {
                     @for file in files.iter().take(MAX_FILES) {
                         tr {
                             td { code { (file.path) } }
-                            td.number { (size(file.identity.size)) }
+                            td.number {
+                                (size(file.identity.size))
+                                @if file.range.is_none() { ", remote" }
+                            }
                         }
                     }
                 }
@@ -63,6 +66,7 @@ mod tests {
             content: Some(0),
         });
         let list = AssetList {
+            remote: Vec::new(),
             module: 0,
             mount: "/<b>".to_owned(),
             contents: vec![content],
@@ -95,7 +99,7 @@ mod tests {
     #[test]
     fn paths_mounts_and_reasons_are_escaped() {
         let hostile = "<script>alert(1)</script>".to_owned();
-        let page = files(&Ok(Some(packed(&[hostile.clone()])))).into_string();
+        let page = files(&Ok(Some(packed(std::slice::from_ref(&hostile))))).into_string();
         assert!(page.contains("&lt;script&gt;") && page.contains("/&lt;b&gt;"));
         assert!(!page.contains("<script") && !page.contains("<b>"));
         let page = files(&Err(hostile)).into_string();
