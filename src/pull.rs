@@ -22,7 +22,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 pub use self::assets::{
-    ComponentParts, LocalComponent, copy_file, find_packed_files, may_list_files, packed_files,
+    ComponentParts, LocalComponent, asset_lists, copy_file, find_packed_files, may_list_files,
+    packed_files,
 };
 pub(crate) use self::delta::is_worth_fetching;
 pub use self::delta::{

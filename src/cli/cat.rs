@@ -6,7 +6,6 @@ use std::str::FromStr;
 
 use clap::Args;
 use serde::Serialize;
-use wharf::assets::packed;
 use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::package::LocatedArtifact;
@@ -112,7 +111,7 @@ enum Part {
 
 /// The bytes that were written.
 struct Copied {
-    /// Their range in the component.
+    /// Their range in the component, or in the remote file.
     range: Range<u64>,
     unchecked_bytes: u64,
 }
@@ -130,26 +129,26 @@ impl Selection {
             Part::File(path) => {
                 let file = pull::packed_files(component)?.file(path);
                 let file = file.map_err(Error::from)?;
-                let range = file.range.clone().ok_or_else(|| {
-                    let path = path.clone();
-                    Error::from(packed::Error::Remote { path })
-                })?;
+                let range = file.range.clone().unwrap_or(0..file.identity.size);
                 (range, format!("file `{path}`"), Some(file))
             }
         };
         let unchecked_before = component.unchecked_bytes();
-        let range = self.range.within(part, &name)?;
-        let whole_file = file.filter(|file| file.range.as_ref() == Some(&range));
-        match &whole_file {
-            Some(file) => pull::copy_file(component, file, &mut out)?,
-            None => component.copy(range.clone(), &mut out)?,
+        let range = self.range.within(part.clone(), &name)?;
+        let is_whole_file = file.is_some() && range == part;
+        match file {
+            Some(file) if is_whole_file => pull::copy_file(component, &file, &mut out)?,
+            Some(file) if file.range.is_none() => {
+                component.copy_remote(&file, range.clone(), &mut out)?;
+            }
+            _ => component.copy(range.clone(), &mut out)?,
         }
         out.finish()?;
         Ok(Copied {
             range,
             // The digest in a checked list covers the whole file.
-            unchecked_bytes: match (whole_file, unchecked_before) {
-                (Some(_), 0) => 0,
+            unchecked_bytes: match (is_whole_file, unchecked_before) {
+                (true, 0) => 0,
                 _ => component.unchecked_bytes(),
             },
         })
@@ -163,7 +162,7 @@ struct CatReport {
     digest: Option<Digest>,
     section: Option<String>,
     file: Option<String>,
-    /// The offset of the first byte in the component.
+    /// The offset of the first byte in the component, or in the remote file.
     offset: u64,
     size: u64,
     #[serde(flatten)]
@@ -261,7 +260,7 @@ async fn copy_stored(
 pub(crate) fn note_unchecked(bytes: u64) {
     if bytes > 0 {
         eprintln!(
-            "note: {} of larger layers were not checked, because a digest covers only a whole layer",
+            "note: {} were not checked, because a digest covers only a whole layer or remote file",
             text::size(bytes)
         );
     }

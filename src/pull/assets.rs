@@ -19,14 +19,25 @@ pub trait ComponentParts {
     /// Returns the range of the part with a section path.
     fn find(&self, path: &str) -> Result<Range<u64>, Error>;
 
-    /// Returns the place of the list of files, if there is one.
-    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error>;
+    /// Returns the places of all lists of files, those of the outermost components first.
+    fn find_assets(&self) -> Result<Vec<AssetsPlace>, Error>;
 
     /// Announces the ranges that the caller will read.
     fn expect(&mut self, _ranges: Vec<Range<u64>>) {}
 
     /// Writes a range.
     fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error>;
+
+    /// Writes a range of a remote file, from the repository of the component.
+    fn copy_remote(
+        &self,
+        file: &PackedFile,
+        _range: Range<u64>,
+        _output: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let path = file.path.clone();
+        Err(packed::Error::Remote { path }.into())
+    }
 
     /// Returns how many bytes read so far were not checked against a digest of the store.
     fn unchecked_bytes(&self) -> u64 {
@@ -46,7 +57,7 @@ impl<S: Source> ComponentParts for LocalComponent<S> {
         Ok(section::find(&self.0, path)?)
     }
 
-    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+    fn find_assets(&self) -> Result<Vec<AssetsPlace>, Error> {
         Ok(section::find_assets(&self.0)?)
     }
 
@@ -64,7 +75,7 @@ impl ComponentParts for RangeReader {
         self.find(path)
     }
 
-    fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+    fn find_assets(&self) -> Result<Vec<AssetsPlace>, Error> {
         self.find_assets()
     }
 
@@ -76,31 +87,56 @@ impl ComponentParts for RangeReader {
         self.copy(range, output)
     }
 
+    fn copy_remote(
+        &self,
+        file: &PackedFile,
+        range: Range<u64>,
+        output: &mut dyn Write,
+    ) -> Result<(), Error> {
+        self.copy_blob(file.identity, range, output)
+    }
+
     fn unchecked_bytes(&self) -> u64 {
         self.unchecked_bytes()
     }
 }
 
-/// Reads the list of the files in a component, which must have one. Blocks.
-pub fn packed_files(component: &dyn ComponentParts) -> Result<PackedFiles, Error> {
-    Ok(find_packed_files(component, MAX_LIST_BYTES)?.ok_or(packed::Error::NoList)?)
+/// Reads all lists of files in a component, those of the outermost components first. Blocks.
+pub fn asset_lists(component: &dyn ComponentParts) -> Result<Vec<AssetList>, Error> {
+    let places = component.find_assets()?.into_iter();
+    places
+        .map(|place| read_list(component, place.list, MAX_LIST_BYTES))
+        .collect()
 }
 
-/// Reads the list of the files in a component, if it has one. Fails if the list has more than `max` bytes. Blocks.
-pub fn find_packed_files(
+fn read_list(
     component: &dyn ComponentParts,
+    range: Range<u64>,
     max: u64,
-) -> Result<Option<PackedFiles>, Error> {
-    let Some(place) = component.find_assets()? else {
-        return Ok(None);
-    };
-    let size = place.list.end - place.list.start;
+) -> Result<AssetList, Error> {
+    let size = range.end - range.start;
     if size > max {
         return Err(packed::Error::ListSize { size, max }.into());
     }
     let mut bytes = Vec::new();
-    component.copy(place.list, &mut bytes)?;
-    let list = AssetList::decode(&bytes).map_err(packed::Error::from)?;
+    component.copy(range, &mut bytes)?;
+    Ok(AssetList::decode(&bytes).map_err(packed::Error::from)?)
+}
+
+/// Reads the first list of files in a component, which must have one. Blocks.
+pub fn packed_files(component: &dyn ComponentParts) -> Result<PackedFiles, Error> {
+    Ok(find_packed_files(component, MAX_LIST_BYTES)?.ok_or(packed::Error::NoList)?)
+}
+
+/// Reads the first list of files in a component, if it has one. Fails if the list has more than `max` bytes. Blocks.
+pub fn find_packed_files(
+    component: &dyn ComponentParts,
+    max: u64,
+) -> Result<Option<PackedFiles>, Error> {
+    let Some(place) = component.find_assets()?.into_iter().next() else {
+        return Ok(None);
+    };
+    let list = read_list(component, place.list, max)?;
     let data = format!("{}module[{}]/data[0]", place.component, list.module);
     let range = match component.find(&data) {
         // A component without contents has no data section.
@@ -134,11 +170,10 @@ pub fn copy_file(
     output: &mut dyn Write,
 ) -> Result<(), Error> {
     let mut output = HashingWriter::new(output);
-    let range = file.range.clone().ok_or_else(|| {
-        let path = file.path.clone();
-        packed::Error::Remote { path }
-    })?;
-    component.copy(range, &mut output)?;
+    match file.range.clone() {
+        Some(range) => component.copy(range, &mut output)?,
+        None => component.copy_remote(file, 0..file.identity.size, &mut output)?,
+    }
     let checked = output.into_hasher().check(file.identity);
     Ok(checked.map_err(|source| {
         let path = file.path.clone();

@@ -111,8 +111,8 @@ impl RangeReader {
         section::find(&Headers { reader, path }, path).map_err(cause)
     }
 
-    /// Returns the place of the list of files. Reads the headers of the component.
-    pub fn find_assets(&self) -> Result<Option<AssetsPlace>, Error> {
+    /// Returns the places of all lists of files. Reads the headers of the component.
+    pub fn find_assets(&self) -> Result<Vec<AssetsPlace>, Error> {
         let (reader, path) = (self, "");
         section::find_assets(&Headers { reader, path }).map_err(cause)
     }
@@ -153,6 +153,27 @@ impl RangeReader {
             copy_range(part.file.as_ref(), range, output)?;
         }
         Ok(())
+    }
+
+    /// Writes a range of a blob that is no layer, such as a remote file. A part of a blob is not checked.
+    pub fn copy_blob(
+        &self,
+        blob: Identity,
+        range: Range<u64>,
+        output: &mut dyn Write,
+    ) -> Result<(), Error> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let size = range.end - range.start;
+        let mut fetched = self.runtime.block_on(self.fetch(blob, range))?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let summary = &mut state.summary;
+        summary.pulled.fetched.count(Identity { size, ..blob });
+        if size != blob.size {
+            summary.unchecked_bytes += size;
+        }
+        copy_range(fetched.file(), 0..size, output)
     }
 
     /// Returns the summary of everything read so far.
@@ -235,6 +256,15 @@ impl RangeReader {
         })
     }
 
+    /// Fetches a part of a blob into a file.
+    async fn fetch(&self, blob: Identity, part: Range<u64>) -> Result<Spool, Error> {
+        let directory = self.session.cache.ingest();
+        let spool = Spool::new_in(directory).map_err(store::Error::file(directory))?;
+        let (store, observer) = (self.store.as_ref(), self.session.observer.as_ref());
+        observer.planned(part.end - part.start);
+        Ok(fetch_into(spool, store, blob, part, directory, observer).await?)
+    }
+
     async fn fetch_part(
         &self,
         index: Option<usize>,
@@ -242,15 +272,11 @@ impl RangeReader {
         part: StoredPart,
     ) -> Result<ReadPart, Error> {
         let directory = self.session.cache.ingest();
-        let spool = || Spool::new_in(directory).map_err(store::Error::file(directory));
-        let (store, observer) = (self.store.as_ref(), self.session.observer.as_ref());
         let StoredPart { content, stored } = part;
-        observer.planned(stored.end - stored.start);
-        let fetched = fetch_into(spool()?, store, layer.blob, stored, directory, observer);
-        let mut fetched = fetched.await?;
+        let mut fetched = self.fetch(layer.blob, stored).await?;
         if layer.encoding != Encoding::Raw {
             let size = content.end - content.start;
-            let mut decoded = spool()?;
+            let mut decoded = Spool::new_in(directory).map_err(store::Error::file(directory))?;
             Decoder::new(fetched.file(), layer.encoding, size)
                 .and_then(|mut decoder| io::copy(&mut decoder, decoded.file()))
                 .map_err(|source| SpliceError::Layer {

@@ -41,10 +41,10 @@ pub struct AssetsPlace {
     pub list: Range<u64>,
 }
 
-/// Returns the place of the list of files. If several components have one, the outermost counts, and of those the first.
+/// Returns the places of all lists of files: those of the outermost components first, and of these the first first.
 ///
 /// Reads the headers of all sections. Bytes of other parts may be missing, as for [`find()`].
-pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Option<AssetsPlace>, Error> {
+pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Vec<AssetsPlace>, Error> {
     // With floor 0 the map has every component.
     let map = map_segments_of(source, 0, Some(""))?;
     let places = map
@@ -57,7 +57,9 @@ pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Option<AssetsPlace>
                 list: binary.assets.clone()?,
             })
         });
-    Ok(places.min_by_key(|place| (place.component.matches('/').count(), place.list.start)))
+    let mut places: Vec<AssetsPlace> = places.collect();
+    places.sort_by_key(|place| (place.component.matches('/').count(), place.list.start));
+    Ok(places)
 }
 
 /// Returns whether a section layer may hold headers that [`find`] needs for a path. The root always may.
