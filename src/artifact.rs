@@ -3,6 +3,7 @@
 //! This module builds and reads manifests and configs, and checks every rule of the format. It is pure: bytes and
 //! values in, values and bytes out. It must not know stores, packages or the gateway.
 
+mod assets;
 mod delta;
 mod error;
 mod field;
@@ -12,6 +13,7 @@ mod form;
 mod open;
 mod titles;
 
+pub use self::assets::{ASSETS_SUFFIX, assets_manifest, assets_tag};
 pub use self::delta::{ListedDelta, delta_file, delta_manifest};
 pub use self::error::Error;
 pub use self::flat::{Flat, FlatDescription, FlatManifest, flat};

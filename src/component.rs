@@ -56,6 +56,11 @@ impl<S: Source> Component<S> {
         })
     }
 
+    /// Returns the bytes of the component.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
     /// Builds the [stub] of the component.
     pub fn stub(&self) -> Result<Vec<u8>, stub::Error> {
         stub::of_source(&self.source)

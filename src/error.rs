@@ -4,6 +4,7 @@
 //! derives from the kinds.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::assets::packed;
 use crate::{acceptance, artifact, copy, section, split, store, stub};
@@ -53,6 +54,20 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
+    /// The store lacks remote files of the component, and no directory has them.
+    #[error("{location} does not have the remote {}", list_paths(paths))]
+    MissingRemoteFiles {
+        /// The store.
+        location: String,
+        /// The paths that the component lists.
+        paths: Vec<String>,
+    },
+    /// A remote file has other bytes than the component lists.
+    #[error("{} is not the file that the component lists: its content is different", path.display())]
+    ChangedRemoteFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The component could not be spliced.
     #[error(transparent)]
     Splice(#[from] split::SpliceError),
@@ -68,6 +83,23 @@ pub enum Error {
     /// A store operation failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+/// The maximum number of paths that an error lists.
+const MAX_PATHS: usize = 3;
+
+fn list_paths(paths: &[String]) -> String {
+    let listed: Vec<String> = paths
+        .iter()
+        .take(MAX_PATHS)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let noun = if paths.len() == 1 { "file" } else { "files" };
+    let more = match paths.len().saturating_sub(MAX_PATHS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{noun} {}{more}", listed.join(", "))
 }
 
 /// The kind of a failure, for the caller.
@@ -117,7 +149,10 @@ impl Error {
             Self::Splice(split::SpliceError::Write(_)) => Kind::Other,
             Self::Stub(stub::Error::Read { .. }) => Kind::Other,
             Self::Splice(_) | Self::Stub(_) => Kind::Integrity,
-            Self::Section(section::Error::Unknown { .. }) => Kind::NotFound,
+            Self::Section(section::Error::Unknown { .. }) | Self::MissingRemoteFiles { .. } => {
+                Kind::NotFound
+            }
+            Self::ChangedRemoteFile { .. } => Kind::Conflict,
             Self::Refused(refusal) => refusal.kind(),
             Self::Assets(error) => error.kind(),
             Self::Store(error) => error.kind(),

@@ -59,6 +59,10 @@ pub mod media_type {
     pub const DELTA_ARTIFACT: &str = "application/vnd.wharf.delta.v1";
     /// The layer of an attached delta file: the file.
     pub const DELTA_LAYER: &str = "application/vnd.wharf.delta.layer.v1";
+    /// The artifact type of the remote files of a component.
+    pub const ASSETS_ARTIFACT: &str = "application/vnd.wharf.assets.v1";
+    /// A remote file: raw bytes, so that clients can read ranges.
+    pub const REMOTE_FILE: &str = "application/octet-stream";
     /// The artifact type of a shared index.
     pub const INDEX_ARTIFACT: &str = "application/vnd.wharf.index.v1";
     /// The one layer of a shared index, uncompressed.
@@ -109,6 +113,8 @@ pub mod annotation {
     pub const DELTA_SIZE: &str = "wasm.wharf.delta.size";
     /// Manifest of a delta: the exact version of the old artifact.
     pub const DELTA_VERSION: &str = "wasm.wharf.delta.version";
+    /// Manifest: the number of blobs with remote files, if there are any.
+    pub const REMOTE_BLOBS: &str = "wasm.wharf.remote.blobs";
     /// Manifest: a package's exact version.
     pub const VERSION: &str = "org.opencontainers.image.version";
     /// Manifest: the digest of the flat manifest.

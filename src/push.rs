@@ -7,6 +7,7 @@
 mod compat;
 mod delta;
 mod layer_threads;
+mod remote_files;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,13 +18,14 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 pub use self::delta::{DeltaOutcome, DeltaTarget};
 use self::layer_threads::LayerThreads;
+pub use self::remote_files::{RemoteFile, find_remote_files};
 use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, EncodedLayer, Encoders, Frames, Level};
 use crate::error::Error;
-use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, media_type};
+use crate::manifest::{Annotations, MAX_SPLIT_MANIFEST_BYTES, annotation, media_type};
 use crate::source::Source;
 use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, Session, WritableStore, blocking};
@@ -42,6 +44,9 @@ pub struct PushOptions {
     pub metadata: Annotations,
     /// Whether to store the flat form too, for other OCI clients. Then it gets the tag.
     pub compat: bool,
+    /// Directories with the remote files that the component lists, at the listed paths. Needed for files that the store
+    /// lacks.
+    pub remote_files: Vec<PathBuf>,
 }
 
 /// The result of a push.
@@ -59,11 +64,13 @@ pub struct PushSummary {
     pub content: Identity,
     /// The number of layers in the split form, including the root.
     pub layers: usize,
+    /// The blobs of remote files, also among those sent or skipped.
+    pub remote: Tally,
     /// Blobs that this process sent.
     pub sent: Tally,
     /// Blobs that the store already had or took from another repository.
     pub skipped: Tally,
-    /// All blobs that the push stored or found.
+    /// All blobs of layers and configs that the push stored or found.
     pub blobs: Vec<Digest>,
 }
 
@@ -83,8 +90,18 @@ pub async fn push<S: Source + Send + 'static>(
         encoders: Arc::new(Encoders::start(options.level)),
         threads: LayerThreads::start(LAYER_THREADS),
     };
+    let (location, directories) = (store.location(), &options.remote_files);
+    let files = find_remote_files(&component, Some(store), &location, directories).await?;
     let (stored, mut tally) = pusher.layers().await?;
-    let metadata = merge_metadata(&component, &options.metadata);
+    let mut remote = Tally::default();
+    for sent in pusher.send_remote_files(&files).await? {
+        remote.count(sent.blob);
+        tally.add(sent);
+    }
+    let mut metadata = merge_metadata(&component, &options.metadata);
+    if !files.is_empty() {
+        metadata.insert(annotation::REMOTE_BLOBS.to_owned(), files.len().to_string());
+    }
     let put_together = match options.compat {
         true => artifact::split_of_flat,
         false => artifact::split,
@@ -100,23 +117,31 @@ pub async fn push<S: Source + Send + 'static>(
     let mut blobs: Vec<Digest> = blobs.chain([config]).collect();
     let manifest = RawManifest::new(split.manifest, media_type::MANIFEST);
     let flat_digest = split.flat.digest();
-    if options.compat {
-        pusher
-            .compat(split.flat, &manifest, tag, &mut blobs, &mut tally)
-            .await?;
-    } else {
-        store.push_manifest(&manifest, tag).await?;
+    let top = match options.compat {
+        true => {
+            let flat = pusher.compat(split.flat, &manifest, &mut blobs, &mut tally);
+            flat.await?
+        }
+        false => manifest.clone(),
+    };
+    if !files.is_empty() {
+        if !options.compat {
+            store.push_manifest(&top, None).await?;
+        }
+        pusher.attach_remote_files(&top, &files, &mut tally).await?;
+    }
+    // The tag comes last, so that clients that find the manifest by it find everything else too.
+    if tag.is_some() || (files.is_empty() && !options.compat) {
+        store.push_manifest(&top, tag).await?;
     }
     Ok(PushSummary {
-        digest: match options.compat {
-            true => flat_digest,
-            false => manifest.digest,
-        },
+        digest: top.digest,
         split_manifest_digest: manifest.digest,
         split_digest: config,
         flat_digest,
         content: component.config.content,
         layers: stored.len(),
+        remote,
         sent: tally.sent,
         skipped: tally.skipped,
         blobs,

@@ -62,7 +62,7 @@ pub(crate) struct Bundle {
 fn require_publish(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "compat" | "annotation" | "dry_run" | "force" | "no_compat_check" | "no_reuse"
-        | "delta_from" | "no_delta" => arg.requires("publish"),
+        | "delta_from" | "no_delta" | "remote_files" => arg.requires("publish"),
         _ => arg,
     }
 }

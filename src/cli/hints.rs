@@ -1,6 +1,7 @@
 //! The texts of `hint:` lines, and the errors that have them.
 
 mod answers;
+mod assets;
 mod connection;
 mod foreign;
 mod host;
@@ -11,7 +12,6 @@ use std::error::Error;
 use std::path::Path;
 
 use wharf::acceptance::Refusal;
-use wharf::assets::{self, packed};
 use wharf::package::{LockFileError, PackagePlaceError};
 use wharf::reference::package::{PackageSpec, Version, VersionReq, looks_like_package};
 use wharf::reference::{BLOBS, LAYOUT, Mistake, Reference};
@@ -225,24 +225,7 @@ fn hint_of(error: &wharf::error::Error) -> Option<Hint> {
         wharf::error::Error::Section(section::Error::Unknown { .. }) => Some(
             "run `wharf inspect` with the component to see the section paths of its layers".into(),
         ),
-        wharf::error::Error::Assets(error) => assets_hint(error),
-        _ => None,
-    }
-}
-
-fn assets_hint(error: &packed::Error) -> Option<Hint> {
-    match error {
-        packed::Error::NoList => Some("name a component that `wharf assets` wrote".into()),
-        packed::Error::Unknown { .. } => {
-            Some("run `wharf assets extract` without PATH to get all files".into())
-        }
-        packed::Error::Directory { .. } => {
-            Some("use `wharf assets extract` to get the files of a directory".into())
-        }
-        packed::Error::List(assets::section::Error::Version { .. }) => {
-            Some("use a newer version of wharf".into())
-        }
-        _ => None,
+        error => assets::hint(error),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The publication of a component as a package version.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -25,7 +26,7 @@ use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
 use super::settings::{Context, SplitFlags};
 use super::text;
-use super::transfer_summary::SentBlobs;
+use super::transfer_summary::{RemoteBlobs, SentBlobs};
 
 /// Flags of commands that publish a component.
 #[derive(Debug, Args)]
@@ -45,6 +46,9 @@ pub(crate) struct PublishFlags {
     /// Do not check the imports and exports against the nearest compatible versions
     #[arg(long)]
     no_compat_check: bool,
+    /// Directory with the remote files that the component lists, as given to `wharf assets`; may be repeated
+    #[arg(long, value_name = "DIR")]
+    remote_files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) split: SplitFlags,
     /// Compress every layer again [default: reuse cached layers of any compression level]
@@ -92,6 +96,9 @@ pub(crate) struct PublishReport {
     layers: usize,
     #[serde(flatten)]
     sent: SentBlobs,
+    /// The blobs of remote files, also among those sent or skipped.
+    #[serde(flatten)]
+    remote: RemoteBlobs,
     /// Whether anything was sent.
     published: bool,
     /// The deltas that were made.
@@ -129,6 +136,11 @@ impl PublishFlags {
                 store => Some(store?),
             },
         };
+        if self.dry_run {
+            let (store, directories) = (store.as_deref(), &self.remote_files);
+            let location = reference.location.to_string();
+            push::find_remote_files(component, store, &location, directories).await?;
+        }
         let published = match &store {
             Some(store) => {
                 let publisher = Publisher {
@@ -166,6 +178,9 @@ impl PublishFlags {
             }
             _ => Vec::new(),
         };
+        let remote = pushed
+            .as_ref()
+            .map(|pushed| RemoteBlobs::from(pushed.remote));
         let (split_digest, flat_digest) = push::identities(component, &options.metadata);
         let content = component.config.content;
         Ok(PublishReport {
@@ -184,6 +199,7 @@ impl PublishFlags {
             layers: component.config.layers.len() + 1,
             published: pushed.is_some(),
             sent,
+            remote: remote.unwrap_or_default(),
             deltas,
             dry_run: self.dry_run,
         })
@@ -204,6 +220,7 @@ impl PublishFlags {
             reuse: !self.no_reuse,
             metadata,
             compat: self.compat,
+            remote_files: self.remote_files.clone(),
         })
     }
 
@@ -297,7 +314,7 @@ impl PublishReport {
             (false, None) => " would be published",
         };
         let sent = match self.published {
-            true => format!("\n{}", self.sent.text("")),
+            true => format!("\n{}{}", self.sent.text(""), self.remote.text()),
             false => String::new(),
         };
         let deltas = rows::lines(&self.deltas);

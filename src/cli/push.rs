@@ -20,7 +20,7 @@ use super::delta::rows::{self, DeltaRow};
 use super::failure::Failure;
 use super::input::Input;
 use super::settings::{Context, SplitFlags};
-use super::transfer_summary::SentBlobs;
+use super::transfer_summary::{RemoteBlobs, SentBlobs};
 use super::{arguments, hints, output, text};
 
 /// Store a component under any reference
@@ -42,6 +42,9 @@ pub(crate) struct Push {
     reference: String,
     #[command(flatten)]
     split: SplitFlags,
+    /// Directory with the remote files that the component lists, as given to `wharf assets`; may be repeated
+    #[arg(long, value_name = "DIR")]
+    remote_files: Vec<PathBuf>,
     /// Compress every layer again [default: reuse cached layers of any compression level]
     #[arg(long)]
     no_reuse: bool,
@@ -74,6 +77,9 @@ struct PushReport {
     layers: usize,
     #[serde(flatten)]
     sent: SentBlobs,
+    /// The blobs of remote files, also among those sent or skipped.
+    #[serde(flatten)]
+    remote: RemoteBlobs,
     /// The deltas that were made.
     deltas: Vec<DeltaRow>,
 }
@@ -101,6 +107,7 @@ impl Push {
             reuse: !self.no_reuse,
             metadata: Annotations::new(),
             compat: false,
+            remote_files: self.remote_files,
         };
         input.check_unchanged(&self.file)?;
         let old = OldArtifacts::parse(context, &self.delta.delta_from, location).await?;
@@ -133,6 +140,7 @@ impl Push {
             content_size: pushed.content.size,
             layers: pushed.layers,
             sent,
+            remote: pushed.remote.into(),
             deltas,
         };
         output::print(context, &report, || report.text())
@@ -169,11 +177,12 @@ impl PushReport {
         let saved = self.content_size.saturating_sub(self.sent.sent_bytes);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
         format!(
-            "{}\n  content  {} in {}\n{}\n  saved    {} ({percent} %){}",
+            "{}\n  content  {} in {}\n{}{}\n  saved    {} ({percent} %){}",
             self.reference,
             text::size(self.content_size),
             text::count(self.layers as u64, "layer"),
             self.sent.text(""),
+            self.remote.text(),
             text::size(saved),
             rows::lines(&self.deltas),
         )

@@ -34,6 +34,36 @@ impl SentBlobs {
     }
 }
 
+/// Blobs of remote files that a store now has.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct RemoteBlobs {
+    remote_bytes: u64,
+    remote_blobs: u64,
+}
+
+impl From<Tally> for RemoteBlobs {
+    fn from(Tally { blobs, bytes }: Tally) -> Self {
+        Self {
+            remote_bytes: bytes,
+            remote_blobs: blobs,
+        }
+    }
+}
+
+impl RemoteBlobs {
+    /// Returns a line of text if there are any.
+    pub(crate) fn text(&self) -> String {
+        match self.remote_blobs {
+            0 => String::new(),
+            blobs => format!(
+                "\n  remote   {} in {}",
+                text::size(self.remote_bytes),
+                text::count(blobs, "blob")
+            ),
+        }
+    }
+}
+
 /// Blobs fetched from a store or found in the cache.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct FetchedBlobs {

@@ -13,27 +13,22 @@ use crate::store::spool::Spool;
 use crate::store::{self, RawManifest, blocking};
 
 impl<S: Source + Send + 'static> Pusher<'_, S> {
-    /// Stores the flat form, then the split manifest, whose blobs exist, and lets `tag` name the flat form.
+    /// Stores the flat form, then the split manifest, whose blobs exist. Returns the flat manifest.
     ///
-    /// A subject is stored before its referrer. The tag comes last, so that clients that find the flat form by it find
-    /// the split form too.
+    /// A subject is stored before its referrer.
     pub(super) async fn compat(
         &self,
         flat: Flat,
         split: &RawManifest,
-        tag: Option<&str>,
         blobs: &mut Vec<Digest>,
         tally: &mut copy::BlobCounts,
-    ) -> Result<(), Error> {
+    ) -> Result<RawManifest, Error> {
         self.push_flat_blobs(&flat, blobs, tally).await?;
         let split_tag = split_tag(&flat.digest());
         let flat = RawManifest::new(flat.manifest, media_type::MANIFEST);
         self.store.push_manifest(&flat, None).await?;
         self.store.push_manifest(split, Some(&split_tag)).await?;
-        match tag {
-            Some(tag) => Ok(self.store.push_manifest(&flat, Some(tag)).await?),
-            None => Ok(()),
-        }
+        Ok(flat)
     }
 
     /// Stores the blobs of the flat form, and adds them to `blobs`.

@@ -262,6 +262,7 @@ async fn publish_bytes(
         reuse: true,
         metadata: Annotations::from([version]),
         compat,
+        remote_files: Vec::new(),
     };
     let component = Arc::new(component);
     let pushed = push::push(component, store, Some(tag), &session, &options).await;

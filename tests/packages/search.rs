@@ -92,6 +92,7 @@ fn push_all<'a>(
             reuse: true,
             metadata: Annotations::new(),
             compat: false,
+            remote_files: Vec::new(),
         };
         for (package, version, component) in versions {
             push::push(

@@ -234,6 +234,7 @@ fn a_delta_of_the_split_form_is_used_for_a_flat_reference() {
             reuse: true,
             metadata: Annotations::new(),
             compat: true,
+            remote_files: Vec::new(),
         };
         let component = Component::read(version(2), &SplitPolicy::DEFAULT).unwrap();
         let (component, store) = (Arc::new(component), scene.store.as_ref());

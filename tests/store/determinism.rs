@@ -39,6 +39,7 @@ fn options(level: Level, reuse: bool) -> PushOptions {
         reuse,
         metadata: Annotations::new(),
         compat: false,
+        remote_files: Vec::new(),
     }
 }
 

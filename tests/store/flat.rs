@@ -37,6 +37,7 @@ fn options(compat: bool) -> PushOptions {
         reuse: true,
         metadata: Annotations::from([(version.0.to_owned(), version.1.to_owned())]),
         compat,
+        remote_files: Vec::new(),
     }
 }
 

@@ -248,6 +248,7 @@ fn push_to(
         reuse: true,
         metadata: Annotations::new(),
         compat,
+        remote_files: Vec::new(),
     };
     let machine = tempfile::tempdir().unwrap();
     let session = Session::unobserved(Arc::new(Cache::open(machine.path()).unwrap()), 4);

@@ -74,6 +74,7 @@ async fn push(store: &dyn WritableStore, number: usize) -> RawManifest {
         reuse: true,
         metadata: Annotations::new(),
         compat: false,
+        remote_files: Vec::new(),
     };
     let tag = number.to_string();
     let pushed = push::push(Arc::new(component), store, Some(&tag), &session, &options);
