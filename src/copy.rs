@@ -112,15 +112,25 @@ pub async fn send_blob(
     Ok(BlobTransfer { blob, sent })
 }
 
+/// A kind of manifest that belongs to another one by its tag: that of the manifest with the digest `HEX` is
+/// `sha256-HEX.SUFFIX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Companion {
+    /// The suffix, such as `yank`.
+    pub suffix: &'static str,
+    /// An annotation that the manifest has if it has the companion, or that an earlier companion of it has. Without it
+    /// the source is not asked for the companion.
+    pub annotation: Option<&'static str>,
+}
+
 /// The options of a copy.
 #[derive(Debug, Clone)]
 pub struct CopyOptions {
     /// Whether to copy the referrers of the artifact and of its companions, and their referrers, and so on. Referrers
     /// of an index's children are not copied.
     pub referrers: bool,
-    /// The suffixes of companion tags, such as `yank`: the manifest tagged `sha256-HEX.SUFFIX` is always copied with
-    /// the manifest whose digest is `HEX`.
-    pub companions: Vec<String>,
+    /// The kinds of companions, which are always copied with their manifest.
+    pub companions: Vec<Companion>,
     /// Returns whether a tag must not move. The copy fails if such a tag names another manifest in the target
     /// ([`Error::Fixed`]), or if another writer changes it at the same time ([`Error::Overtaken`]). Stores cannot
     /// compare and swap. A client that looked before we wrote, and writes long after us, goes unnoticed.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::blobs::BlobCopier;
-use super::links::LinkedManifest;
+use super::links::{LinkedManifest, has_annotation};
 use super::tags::{companion, is_companion, is_fallback};
 use super::{CopyOptions, CopySummary, Error};
 use crate::digest::{Digest, Identity};
@@ -72,9 +72,9 @@ impl<'a> Copier<'a> {
         let listed = self.blobs.from.tags().await;
         let mut tags = listed.map_err(Error::source("the list of tags"))?;
         self.tags = Some(tags.iter().cloned().collect());
-        let suffixes = &self.blobs.options.companions;
+        let kinds = &self.blobs.options.companions;
         tags.retain(|tag| !is_fallback(tag));
-        tags.sort_by_key(|tag| is_companion(tag, suffixes));
+        tags.sort_by_key(|tag| is_companion(tag, kinds));
         let mut done = Vec::with_capacity(tags.len());
         for tag in tags {
             if !self.tagged.contains(&tag) {
@@ -107,7 +107,7 @@ impl<'a> Copier<'a> {
             Some(tag) => self.is_fixed_there(tag, top.digest).await?,
             None => self.is_there(&target, top.digest).await?,
         };
-        let companions = self.companions(top.digest).await?;
+        let companions = self.companions(&top).await?;
         let mut copied = CopySummary::empty(top.digest);
         let mut subjects = vec![top.digest];
         if !there {
@@ -199,16 +199,28 @@ impl<'a> Copier<'a> {
     }
 
     /// Finds the companions of a manifest in the source.
-    async fn companions(&mut self, digest: Digest) -> Result<Vec<TaggedManifest>, Error> {
-        let mut companions = Vec::new();
-        for suffix in &self.blobs.options.companions {
-            let tag = companion(&digest, suffix);
-            if self.tags.as_ref().is_some_and(|tags| !tags.contains(&tag)) {
+    async fn companions(&mut self, top: &RawManifest) -> Result<Vec<TaggedManifest>, Error> {
+        let mut companions: Vec<TaggedManifest> = Vec::new();
+        for kind in &self.blobs.options.companions {
+            let tag = companion(&top.digest, kind.suffix);
+            let mut manifests = companions.iter().map(|companion| &companion.manifest);
+            let is_announced = kind.annotation.map(|key| {
+                has_annotation(top, key) || manifests.any(|manifest| has_annotation(manifest, key))
+            });
+            let is_listed = self.tags.as_ref().map(|tags| tags.contains(&tag));
+            if is_announced == Some(false) || is_listed == Some(false) {
                 continue;
             }
             let name = Name::Tag(tag.clone());
             let manifest = match self.source_manifest(&name).await {
-                Err(error) if error.is_absence() => continue,
+                Err(error) if error.is_absence() => {
+                    if is_announced == Some(true) {
+                        let location = self.blobs.from.location();
+                        let warning = format!("{location} lacks `{tag}`, which is not copied");
+                        self.blobs.session.observer.warned(&warning);
+                    }
+                    continue;
+                }
                 read => read?,
             };
             let there = self.is_there(&name, manifest.digest).await?;

@@ -60,6 +60,12 @@ impl Link {
     }
 }
 
+/// Returns whether a manifest has an annotation.
+pub(super) fn has_annotation(manifest: &RawManifest, key: &str) -> bool {
+    let manifest: Option<serde_json::Value> = serde_json::from_slice(&manifest.bytes).ok();
+    manifest.is_some_and(|manifest| !manifest["annotations"][key].is_null())
+}
+
 /// Everything that a manifest names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Links {

@@ -1,5 +1,6 @@
 //! Tags that stand for a digest: companions, which are copied with a manifest, and lists of referrers, which are not.
 
+use super::Companion;
 use crate::digest::Digest;
 
 const PREFIX: &str = "sha256-";
@@ -9,13 +10,13 @@ pub(super) fn companion(digest: &Digest, suffix: &str) -> String {
     format!("{PREFIX}{}.{suffix}", digest.hex())
 }
 
-/// Returns whether a tag belongs to a companion with one of these suffixes.
-pub(super) fn is_companion(tag: &str, suffixes: &[String]) -> bool {
+/// Returns whether a tag belongs to a companion of one of these kinds.
+pub(super) fn is_companion(tag: &str, companions: &[Companion]) -> bool {
     let parts = tag
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.split_once('.'));
     parts.is_some_and(|(hex, suffix)| {
-        Digest::from_hex(hex).is_ok() && suffixes.iter().any(|known| known == suffix)
+        Digest::from_hex(hex).is_ok() && companions.iter().any(|known| known.suffix == suffix)
     })
 }
 
@@ -34,7 +35,10 @@ mod tests {
     #[test]
     fn companion_tags_and_fallback_tags_differ() {
         let digest = Digest::of(b"");
-        let suffixes = ["yank".to_owned()];
+        let suffixes = [Companion {
+            suffix: "yank",
+            annotation: None,
+        }];
         let yank = companion(&digest, "yank");
         assert_eq!(yank, format!("sha256-{}.yank", digest.hex()));
         assert!(is_companion(&yank, &suffixes) && !is_fallback(&yank));

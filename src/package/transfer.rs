@@ -11,8 +11,9 @@ use super::publish::check_owner;
 use super::versions::{no_version, resolve, tags};
 use super::{Error, RegistrySettings, YANK_SUFFIX};
 use crate::acceptance::{self, Facts, Incoming, Purpose, Refusal};
-use crate::artifact::SPLIT_SUFFIX;
-use crate::copy::{Copier, CopyOptions, CopySummary};
+use crate::artifact::{ASSETS_SUFFIX, SPLIT_SUFFIX};
+use crate::copy::{Companion, Copier, CopyOptions, CopySummary};
+use crate::manifest::annotation;
 use crate::reference::package::{PackageSpec, Version};
 use crate::reference::{Name, Reference};
 use crate::store::{self, Session, Store, WritableStore};
@@ -218,9 +219,16 @@ impl Locator<'_> {
 fn copy_options(referrers: bool, fixed_tags: fn(&str) -> bool) -> CopyOptions {
     CopyOptions {
         referrers,
-        companions: [YANK_SUFFIX, SPLIT_SUFFIX]
-            .map(|suffix| suffix[1..].to_owned())
-            .to_vec(),
+        companions: [
+            (YANK_SUFFIX, None),
+            (SPLIT_SUFFIX, None),
+            (ASSETS_SUFFIX, Some(annotation::REMOTE_BLOBS)),
+        ]
+        .map(|(suffix, annotation)| Companion {
+            suffix: &suffix[1..],
+            annotation,
+        })
+        .to_vec(),
         fixed_tags,
     }
 }

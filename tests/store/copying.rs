@@ -46,7 +46,12 @@ impl Scratch {
     fn options(&self) -> copy::CopyOptions {
         copy::CopyOptions {
             referrers: true,
-            companions: ["yank", "wharf"].map(str::to_owned).to_vec(),
+            companions: ["yank", "wharf"]
+                .map(|suffix| copy::Companion {
+                    suffix,
+                    annotation: None,
+                })
+                .to_vec(),
             fixed_tags: |_| false,
         }
     }
