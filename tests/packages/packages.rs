@@ -14,6 +14,7 @@ mod locking;
 mod mirroring;
 mod mistakes;
 mod publishing;
+mod remote_files;
 mod wit;
 
 use crate::support::binary;
