@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 pub use self::delta::{DeltaOutcome, DeltaTarget};
 use self::layer_threads::LayerThreads;
-pub use self::remote_files::{RemoteFile, find_remote_files};
+pub use self::remote_files::{RemoteFile, RemoteFileSources, remote_files};
 use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};
@@ -70,7 +70,7 @@ pub struct PushSummary {
     pub sent: Tally,
     /// Blobs that the store already had or took from another repository.
     pub skipped: Tally,
-    /// All blobs of layers and configs that the push stored or found.
+    /// All blobs that the push stored or found.
     pub blobs: Vec<Digest>,
 }
 
@@ -90,8 +90,13 @@ pub async fn push<S: Source + Send + 'static>(
         encoders: Arc::new(Encoders::start(options.level)),
         threads: LayerThreads::start(LAYER_THREADS),
     };
-    let (location, directories) = (store.location(), &options.remote_files);
-    let files = find_remote_files(&component, Some(store), &location, directories).await?;
+    let sources = RemoteFileSources {
+        store: Some(store),
+        writable: Some(store),
+        location: &store.location(),
+        directories: &options.remote_files,
+    };
+    let files = sources.find(&component).await?;
     let (stored, mut tally) = pusher.layers().await?;
     let mut remote = Tally::default();
     for sent in pusher.send_remote_files(&files).await? {
@@ -115,6 +120,7 @@ pub async fn push<S: Source + Send + 'static>(
     let config = pusher.push_bytes(&split.config, &mut tally).await?;
     let blobs = stored.iter().map(|layer| layer.stored.blob.digest);
     let mut blobs: Vec<Digest> = blobs.chain([config]).collect();
+    blobs.extend(files.iter().map(|file| file.blob.digest));
     let manifest = RawManifest::new(split.manifest, media_type::MANIFEST);
     let flat_digest = split.flat.digest();
     let top = match options.compat {

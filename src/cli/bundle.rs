@@ -11,6 +11,7 @@ use wharf::bundle::{self, Composition, Connection};
 use wharf::component::Component;
 use wharf::digest::{Digest, Identity};
 use wharf::package::{LocatedArtifact, Publication};
+use wharf::push;
 use wharf::reference::package::Requirement;
 use wharf::source::Source;
 
@@ -228,18 +229,31 @@ impl Bundle {
             }
         };
         let policy = self.flags.split.cut.policy();
+        let is_published = self.publish.is_some();
         let what = format!("cannot read {name}");
         let read = blocking(move || {
             let component = Component::read(file.try_clone()?, &policy)?;
             let own = || component.contents().map(|content| content.digest);
             let layers = stored.unwrap_or_else(|| own().collect());
-            Ok::<_, anyhow::Error>(WholePart {
+            let remote = match is_published {
+                true => push::remote_files(&component)?,
+                false => Vec::new(),
+            };
+            let part = WholePart {
                 file,
                 component,
                 layers,
-            })
+            };
+            Ok::<_, anyhow::Error>((part, remote))
         });
-        read.await.map_err(|failure| failure.context(what))
+        let read = read.await.map_err(|failure| failure.context(what));
+        let (part, remote) = read?;
+        if let PartSource::Stored(located) = source {
+            // The repository of the bundle can then mount them.
+            let blobs = remote.iter().map(|file| file.blob.digest);
+            context.remember(&located.reference, blobs, false)?;
+        }
+        Ok(part)
     }
 }
 

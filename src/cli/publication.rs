@@ -14,7 +14,7 @@ use wharf::metadata;
 use wharf::package::{
     DeltaSources, Publication, PublishSummary, Publisher, UncomparedVersion, VersionState,
 };
-use wharf::push::{self, PushOptions};
+use wharf::push::{self, PushOptions, RemoteFileSources};
 use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version};
 use wharf::source::Source;
@@ -137,9 +137,13 @@ impl PublishFlags {
             },
         };
         if self.dry_run {
-            let (store, directories) = (store.as_deref(), &self.remote_files);
-            let location = reference.location.to_string();
-            push::find_remote_files(component, store, &location, directories).await?;
+            let sources = RemoteFileSources {
+                store: store.as_deref(),
+                writable: None,
+                location: &reference.location.to_string(),
+                directories: &self.remote_files,
+            };
+            sources.find(component).await?;
         }
         let published = match &store {
             Some(store) => {

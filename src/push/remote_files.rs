@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::manifest::{Descriptor, EMPTY_BLOB, media_type, to_json};
 use crate::pull::{self, LocalComponent};
 use crate::source::Source;
-use crate::store::{MAX_MANIFEST_BYTES, RawManifest, Store, blocking};
+use crate::store::{MAX_MANIFEST_BYTES, RawManifest, Store, WritableStore, blocking};
 
 /// A distinct content of the remote files of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,42 +30,11 @@ pub struct RemoteFile {
     pub file: Option<PathBuf>,
 }
 
-/// Returns the remote files that a component lists, each distinct content once. If the store lacks one, it must be in one
-/// of the directories, at one of its paths. Its bytes are not read yet. Without a store all files are needed.
-pub async fn find_remote_files<S: Source + Send + 'static>(
-    component: &Arc<Component<S>>,
-    store: Option<&dyn Store>,
-    location: &str,
-    directories: &[PathBuf],
-) -> Result<Vec<RemoteFile>, Error> {
-    let component = Arc::clone(component);
-    let mut files = blocking(move || list(component.source())).await?;
-    let mut missing = Vec::new();
-    for remote in &mut files {
-        if let Some(store) = store
-            && store.has(remote.blob).await?
-        {
-            continue;
-        }
-        remote.file = find(remote, directories)?;
-        if remote.file.is_none() {
-            missing.extend(remote.paths.first().cloned());
-        }
-    }
-    match missing.is_empty() {
-        true => Ok(files),
-        false => Err(Error::MissingRemoteFiles {
-            location: location.to_owned(),
-            paths: missing,
-        }),
-    }
-}
-
-/// Returns the remote files in all lists of a component. Blocks.
-fn list(component: &impl Source) -> Result<Vec<RemoteFile>, Error> {
+/// Returns the remote files that all lists of a component name, each distinct content once. Blocks.
+pub fn remote_files<S: Source>(component: &Component<S>) -> Result<Vec<RemoteFile>, Error> {
     let mut files: Vec<RemoteFile> = Vec::new();
     let mut known = HashMap::new();
-    for list in pull::asset_lists(&LocalComponent(component))? {
+    for list in pull::asset_lists(&LocalComponent(component.source()))? {
         for asset in &list.entries {
             let Some(index) = asset.content.filter(|index| *index >= list.contents.len()) else {
                 continue;
@@ -82,6 +51,61 @@ fn list(component: &impl Source) -> Result<Vec<RemoteFile>, Error> {
         }
     }
     Ok(files)
+}
+
+/// The places that can have remote files.
+pub struct RemoteFileSources<'a> {
+    /// The target, if it exists.
+    pub store: Option<&'a dyn Store>,
+    /// The target, if it may be written: then it mounts blobs from its other repositories.
+    pub writable: Option<&'a dyn WritableStore>,
+    /// The name of the target.
+    pub location: &'a str,
+    /// Directories with the files at their paths.
+    pub directories: &'a [PathBuf],
+}
+
+impl RemoteFileSources<'_> {
+    /// Returns the remote files of a component, with a file for each one that must be sent. Fails if one has no source.
+    /// The bytes of the files are not read yet.
+    pub async fn find<S: Source + Send + 'static>(
+        &self,
+        component: &Arc<Component<S>>,
+    ) -> Result<Vec<RemoteFile>, Error> {
+        let component = Arc::clone(component);
+        let mut files = blocking(move || remote_files(&component)).await?;
+        let mut missing = Vec::new();
+        for remote in &mut files {
+            if self.has(remote.blob).await? {
+                continue;
+            }
+            remote.file = find(remote, self.directories)?;
+            if remote.file.is_none() && !self.mount(remote.blob).await? {
+                missing.extend(remote.paths.first().cloned());
+            }
+        }
+        match missing.is_empty() {
+            true => Ok(files),
+            false => Err(Error::MissingRemoteFiles {
+                location: self.location.to_owned(),
+                paths: missing,
+            }),
+        }
+    }
+
+    async fn has(&self, blob: Identity) -> Result<bool, Error> {
+        match self.store {
+            Some(store) => Ok(store.has(blob).await?),
+            None => Ok(false),
+        }
+    }
+
+    async fn mount(&self, blob: Identity) -> Result<bool, Error> {
+        match self.writable {
+            Some(store) => Ok(store.mount(blob).await?),
+            None => Ok(false),
+        }
+    }
 }
 
 /// Returns the first file in the directories with one of the paths and the right size.

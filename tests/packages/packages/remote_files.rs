@@ -31,9 +31,9 @@ fn publish_site(workspace: &Workspace, place: &str, flags: &[&str]) -> Value {
 
 /// Reads every file back on a machine that has nothing.
 #[track_caller]
-fn assert_extracts(place: &str) {
+fn assert_extracts(place: &str, package: &str) {
     let cold = Workspace::new();
-    let arguments = ["assets", "extract", "demo:site", "out", "--registry", place];
+    let arguments = ["assets", "extract", package, "out", "--registry", place];
     let report = cold.json(&arguments);
     assert_eq!(report["unchecked_bytes"], 0, "{place}");
     for (path, seed, size) in SITE {
@@ -71,13 +71,13 @@ fn publishing_sends_remote_files_once_and_copies_keep_them() {
         let other = workspace.json(&[&other[..], &["--registry", place]].concat());
         assert_eq!(other["sent_blobs"], 0, "{place}: {other}");
         assert_eq!(other["remote_blobs"], 2, "{place}");
-        assert_extracts(&absolute(&workspace, place));
+        assert_extracts(&absolute(&workspace, place), "demo:site");
 
         let target = format!("oci:copy-of-{}", place.replace([':', '.'], "-"));
         for target in [target, elsewhere.address()] {
             let copy = ["copy", "demo:site@1.0.0", &target, "--registry", place];
             workspace.json(&copy);
-            assert_extracts(&absolute(&workspace, &target));
+            assert_extracts(&absolute(&workspace, &target), "demo:site");
         }
     }
 }
@@ -101,7 +101,7 @@ fn the_files_outlive_a_garbage_collection() {
             let place = registry.start().host;
             let gone = format!("{place}/demo/lost@{}", pushed["digest"].as_str().unwrap());
             Workspace::new().error(&["pull", &gone, "-o", "lost.wasm"], 3);
-            assert_extracts(&place);
+            assert_extracts(&place, "demo:site");
         }
     }
 }
@@ -281,4 +281,36 @@ fn a_range_of_a_remote_file_is_one_ranged_request() {
     let report = cold.json(&[&cat[..], &["-o", "whole"]].concat());
     assert!(cold.read("whole") == bytes);
     assert_eq!(report["unchecked_bytes"], 0, "{report}");
+}
+
+/// An application that needs a type of the files' component.
+const APPLICATION: &str = r#"(component
+    (import "wasi:filesystem/types@0.2.12" (instance (export "descriptor" (type (sub resource))))))"#;
+
+#[test]
+fn publishing_a_bundle_mounts_the_files_of_its_parts() {
+    let workspace = Workspace::new();
+    pack(&workspace);
+    for registry in registries() {
+        let place = &registry.host;
+        let publish = [
+            "publish",
+            "site.wasm",
+            "demo:files@1.0.0",
+            "--registry",
+            place,
+        ];
+        workspace.json(&[&publish[..], &WITH_FILES].concat());
+        // A machine without the files.
+        let cold = Workspace::new();
+        cold.write("app.wasm", &wat::parse_str(APPLICATION).unwrap());
+        let bundle = ["bundle", "app.wasm", "demo:files", "--registry", place];
+        let bundle = [&bundle[..], &["--publish", "demo:bundled@1.0.0"]].concat();
+        let report = cold.json(&bundle);
+        let published = &report["published"];
+        assert_eq!(published["remote_blobs"], 2, "{report}");
+        let sent = published["sent_bytes"].as_u64().unwrap();
+        assert!(sent < 100_000, "{}: {report}", registry.name);
+        assert_extracts(place, "demo:bundled");
+    }
 }
