@@ -65,7 +65,7 @@ pub struct PushSummary {
     /// The number of layers in the split form, including the root.
     pub layers: usize,
     /// The blobs of remote files, also among those sent or skipped.
-    pub remote: Tally,
+    pub remote: copy::BlobCounts,
     /// Blobs that this process sent.
     pub sent: Tally,
     /// Blobs that the store already had or took from another repository.
@@ -98,11 +98,11 @@ pub async fn push<S: Source + Send + 'static>(
     };
     let files = sources.find(&component).await?;
     let (stored, mut tally) = pusher.layers().await?;
-    let mut remote = Tally::default();
+    let mut remote = copy::BlobCounts::default();
     for sent in pusher.send_remote_files(&files).await? {
-        remote.count(sent.blob);
-        tally.add(sent);
+        remote.add(sent);
     }
+    tally.merge(remote);
     let mut metadata = merge_metadata(&component, &options.metadata);
     if !files.is_empty() {
         metadata.insert(annotation::REMOTE_BLOBS.to_owned(), files.len().to_string());

@@ -18,7 +18,7 @@ use super::{hints, output, text};
 ///
 /// All digests stay the same. For a reference, DST is a reference too. For a package, DST is a registry or
 /// layout, as with --registry. wharf sends only the blobs that DST lacks. It also copies the marks of
-/// yanked versions and the split form of a version published with --compat.
+/// yanked versions, the split form of a version published with --compat, and remote files.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

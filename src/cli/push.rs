@@ -174,7 +174,9 @@ impl DeltaFlags {
 
 impl PushReport {
     fn text(&self) -> String {
-        let saved = self.content_size.saturating_sub(self.sent.sent_bytes);
+        // Remote files are no part of the content.
+        let sent = self.sent.sent_bytes - self.remote.sent_bytes;
+        let saved = self.content_size.saturating_sub(sent);
         let percent = (saved * 100).checked_div(self.content_size).unwrap_or(0);
         format!(
             "{}\n  content  {} in {}\n{}{}\n  saved    {} ({percent} %){}",

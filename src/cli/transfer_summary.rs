@@ -1,7 +1,7 @@
 //! The blobs and bytes that a command moved to or from a store.
 
 use serde::Serialize;
-use wharf::copy::Tally;
+use wharf::copy::{BlobCounts, Tally};
 
 use super::text;
 
@@ -39,13 +39,17 @@ impl SentBlobs {
 pub(crate) struct RemoteBlobs {
     remote_bytes: u64,
     remote_blobs: u64,
+    /// The bytes of those that were sent.
+    #[serde(skip)]
+    pub(crate) sent_bytes: u64,
 }
 
-impl From<Tally> for RemoteBlobs {
-    fn from(Tally { blobs, bytes }: Tally) -> Self {
+impl From<BlobCounts> for RemoteBlobs {
+    fn from(BlobCounts { sent, skipped }: BlobCounts) -> Self {
         Self {
-            remote_bytes: bytes,
-            remote_blobs: blobs,
+            remote_bytes: sent.bytes + skipped.bytes,
+            remote_blobs: sent.blobs + skipped.blobs,
+            sent_bytes: sent.bytes,
         }
     }
 }

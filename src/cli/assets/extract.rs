@@ -26,8 +26,8 @@ use crate::cli::{hints, output, text};
 
 /// Write the files of an assets component into a directory
 ///
-/// Fetches only the layers that hold the files, and checks the digest of each file. Existing files with the same
-/// content are not fetched. In a component of several components, the first outermost list of files counts.
+/// Fetches only the layers and remote files that are needed, and checks the digest of each file. Existing files with
+/// the same content are not fetched. In a component of several components, the first outermost list of files counts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
