@@ -4,10 +4,12 @@
 //! files -> tree -> text of the component -> plan: bytes and contents in order -> component
 //! ```
 //!
-//! The component has each distinct content once, as a passive data segment. This module is pure: it gets digests and
-//! sizes, and plans where the caller copies the files. It must not know stores or OCI.
+//! The component has each distinct content once, as a passive data segment. [`blob_http`] makes another component, which
+//! reads the contents of remote files. This module is pure: it gets digests and sizes, and plans where the caller copies
+//! the files. It must not know stores or OCI.
 
 pub mod assemble;
+pub mod blob_http;
 mod contents;
 pub mod packed;
 mod remote;

@@ -39,7 +39,7 @@
 //! | [`bundle`] | several components composed into one, which contains the bytes of each |
 //! | [`manifest`], [`metadata`] | manifests as values; a component's own metadata |
 //! | [`artifact`] | split and flat artifacts: build, read, validate |
-//! | [`assets`] | files in a component that shows them as a preopened directory |
+//! | [`assets`] | files in a component that shows them as a preopened directory; a component that reads remote files |
 //! | [`delta`] | delta files: the changes from one component to another |
 //! | [`component`], [`exploded`] | a component before it is stored; a component in a directory of titled files |
 //! | [`reference`](mod@reference) | references and names |

@@ -3,6 +3,7 @@
 mod assets;
 mod bad_manifests;
 pub mod bench_inputs;
+mod blob_http;
 mod bundle;
 mod fits;
 mod fixtures;
