@@ -1,5 +1,6 @@
 //! `wharf assets`
 
+mod blob_http;
 mod extract;
 mod files;
 
@@ -42,8 +43,9 @@ Examples:
   wharf assets models -o models.wasm --mount /models --for app.wasm
   wharf assets site -o site.wasm --wasi 0.3
   wharf assets extract ghcr.io/me/site:1.0 out css
+  wharf assets blob-http http://gateway:8080/v2/ghcr.io/me/model/blobs -o blob.wasm
 
-A directory with the name `extract` is packed as `./extract`.",
+A directory with the name of a command, such as `extract`, is packed as `./extract`.",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -57,6 +59,7 @@ pub(crate) struct Assets {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Extract(extract::Extract),
+    BlobHttp(blob_http::BlobHttp),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +129,7 @@ impl Assets {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         match (self.verb, self.pack) {
             (Some(Verb::Extract(extract)), _) => extract.run(context).await,
+            (Some(Verb::BlobHttp(blob_http)), _) => blob_http.run(context).await,
             (None, Some(pack)) => pack.run(context).await,
             (None, None) => Err(Failure::usage("a directory is required")),
         }

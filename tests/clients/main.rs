@@ -2,6 +2,7 @@
 
 mod assets;
 mod assets_wasi3;
+mod blob_http;
 mod nodes;
 mod tools;
 
