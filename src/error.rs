@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::assets::packed;
+use crate::digest::Identity;
 use crate::{acceptance, artifact, copy, section, split, store, stub};
 
 /// A component could not be pushed, pulled, split or read.
@@ -80,6 +81,16 @@ pub enum Error {
     /// Files could not be read from the component.
     #[error(transparent)]
     Assets(#[from] packed::Error),
+    /// A blob ends before the requested range.
+    #[error("bytes {offset} to {end} are not in blob {}, which has {} bytes", blob.digest, blob.size)]
+    BlobRange {
+        /// The blob.
+        blob: Identity,
+        /// The first requested byte.
+        offset: u64,
+        /// The byte after the last requested one.
+        end: u64,
+    },
     /// A store operation failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -153,6 +164,7 @@ impl Error {
                 Kind::NotFound
             }
             Self::ChangedRemoteFile { .. } => Kind::Conflict,
+            Self::BlobRange { .. } => Kind::Usage,
             Self::Refused(refusal) => refusal.kind(),
             Self::Assets(error) => error.kind(),
             Self::Store(error) => error.kind(),

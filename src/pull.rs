@@ -2,10 +2,12 @@
 //!
 //! [`open()`] reads and checks the manifest, [`pull()`] writes the component, and [`stub_of`] fetches only the part
 //! that the interface is read from. [`RangeReader`] fetches only the layers, or parts of layers, that hold a range.
+//! [`Blobs`] reads ranges of any blobs.
 //! Blobs come from the cache if possible, and otherwise from the store. Before [`pull()`], [`prepare`] makes contents
 //! from a delta if that saves bytes. This module knows nothing about packages, versions or HTTP.
 
 mod assets;
+mod blobs;
 mod delta;
 mod open;
 mod range;
@@ -25,6 +27,7 @@ pub use self::assets::{
     ComponentParts, LocalComponent, asset_lists, copy_file, find_packed_files, may_list_files,
     packed_files,
 };
+pub use self::blobs::Blobs;
 pub(crate) use self::delta::is_worth_fetching;
 pub use self::delta::{
     CachedContents, DeltaTally, LocalContents, MIN_MISSING_BYTES, Prepared, add_base, list_deltas,

@@ -38,7 +38,7 @@ const MODULES: &[(&str, &str)] = &[
     ("content", "store digest encoding error source"),
     (
         "error",
-        "acceptance artifact assets copy section split store stub",
+        "acceptance artifact assets copy digest section split store stub",
     ),
     // The verbs, where the Wasm half and the OCI half meet.
     ("component", VERB),

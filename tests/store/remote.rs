@@ -1,6 +1,7 @@
 //! The registry transport against a registry that fails as it is told.
 
 mod answers;
+mod blobs;
 mod catalog;
 mod chunks;
 mod login;
