@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::range::copy_range;
+use super::range::{copy_range, fetch_range};
 use crate::digest::{Digest, Identity};
 use crate::error::Error;
-use crate::store::spool::Spool;
-use crate::store::{self, Session, Store, Subject, blocking, fetch_into};
+use crate::store::{self, Session, Store, Subject, blocking};
 
 /// The blobs of a repository, for the interface `wharf:assets/blob` in `src/assets/blob.wit`.
 ///
@@ -46,16 +45,17 @@ impl Blobs {
         if length == 0 {
             return Ok(Vec::new());
         }
-        let (file, range) = match self.local_file(blob)? {
-            Some(file) => (file, offset..end),
-            None => (self.fetch(blob, offset, end).await?, 0..length.into()),
-        };
-        let copy = move || {
+        let copy = |file: &File, range| {
             let mut bytes = Vec::new();
-            copy_range(&file, range, &mut bytes)?;
+            copy_range(file, range, &mut bytes)?;
             Ok::<_, Error>(bytes)
         };
-        blocking(copy).await
+        if let Some(file) = self.local_file(blob)? {
+            return blocking(move || copy(&file, offset..end)).await;
+        }
+        let fetched = fetch_range(self.store.as_ref(), &self.session, blob, offset..end);
+        let mut fetched = fetched.await?;
+        blocking(move || copy(fetched.file(), 0..length.into())).await
     }
 
     async fn size(&self, digest: &Digest) -> Result<u64, Error> {
@@ -80,15 +80,5 @@ impl Blobs {
         File::open(&path)
             .map(Some)
             .map_err(store::Error::file(&path))
-    }
-
-    async fn fetch(&self, blob: Identity, offset: u64, end: u64) -> Result<File, Error> {
-        let directory = self.session.cache.ingest();
-        let failed = || store::Error::file(directory);
-        let spool = Spool::new_in(directory).map_err(failed())?;
-        let (store, observer) = (self.store.as_ref(), self.session.observer.as_ref());
-        observer.planned(end - offset);
-        let fetched = fetch_into(spool, store, blob, offset..end, directory, observer);
-        Ok(fetched.await?.file().try_clone().map_err(failed())?)
     }
 }

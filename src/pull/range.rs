@@ -166,7 +166,8 @@ impl RangeReader {
             return Ok(());
         }
         let size = range.end - range.start;
-        let mut fetched = self.runtime.block_on(self.fetch(blob, range))?;
+        let fetched = fetch_range(self.store.as_ref(), &self.session, blob, range);
+        let mut fetched = self.runtime.block_on(fetched)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let summary = &mut state.summary;
         summary.pulled.fetched.count(Identity { size, ..blob });
@@ -257,14 +258,6 @@ impl RangeReader {
     }
 
     /// Fetches a part of a blob into a file.
-    async fn fetch(&self, blob: Identity, part: Range<u64>) -> Result<Spool, Error> {
-        let directory = self.session.cache.ingest();
-        let spool = Spool::new_in(directory).map_err(store::Error::file(directory))?;
-        let (store, observer) = (self.store.as_ref(), self.session.observer.as_ref());
-        observer.planned(part.end - part.start);
-        Ok(fetch_into(spool, store, blob, part, directory, observer).await?)
-    }
-
     async fn fetch_part(
         &self,
         index: Option<usize>,
@@ -273,7 +266,8 @@ impl RangeReader {
     ) -> Result<ReadPart, Error> {
         let directory = self.session.cache.ingest();
         let StoredPart { content, stored } = part;
-        let mut fetched = self.fetch(layer.blob, stored).await?;
+        let mut fetched =
+            fetch_range(self.store.as_ref(), &self.session, layer.blob, stored).await?;
         if layer.encoding != Encoding::Raw {
             let size = content.end - content.start;
             let mut decoded = Spool::new_in(directory).map_err(store::Error::file(directory))?;
@@ -291,6 +285,19 @@ impl RangeReader {
             range: content,
         })
     }
+}
+
+/// Fetches a range of a stored blob. It is not checked, and does not enter the cache.
+pub(super) async fn fetch_range(
+    store: &dyn Store,
+    session: &Session,
+    blob: Identity,
+    range: Range<u64>,
+) -> Result<Spool, Error> {
+    let (directory, observer) = (session.cache.ingest(), session.observer.as_ref());
+    let spool = Spool::new_in(directory).map_err(store::Error::file(directory))?;
+    observer.planned(range.end - range.start);
+    Ok(fetch_into(spool, store, blob, range, directory, observer).await?)
 }
 
 /// Returns the index of a section layer, or of the root for `None`, among all layers.
