@@ -62,6 +62,14 @@ pub enum Error {
         location: String,
         /// The paths that the component lists.
         paths: Vec<String>,
+        /// Whether directories were searched.
+        has_directories: bool,
+    },
+    /// A path that must be a directory is none.
+    #[error("{} is not a directory", path.display())]
+    NoDirectory {
+        /// The path.
+        path: PathBuf,
     },
     /// A remote file has other bytes than the component lists.
     #[error("{} is not the file that the component lists: its content is different", path.display())]
@@ -163,6 +171,7 @@ impl Error {
             Self::Section(section::Error::Unknown { .. }) | Self::MissingRemoteFiles { .. } => {
                 Kind::NotFound
             }
+            Self::NoDirectory { .. } => Kind::NotFound,
             Self::ChangedRemoteFile { .. } => Kind::Conflict,
             Self::BlobRange { .. } => Kind::Usage,
             Self::Refused(refusal) => refusal.kind(),

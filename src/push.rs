@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 pub use self::delta::{DeltaOutcome, DeltaTarget};
 use self::layer_threads::LayerThreads;
-pub use self::remote_files::{RemoteFile, RemoteFileSources, remote_files};
+pub use self::remote_files::{RemoteFile, RemoteFileSources, RemoteSource, remote_files};
 use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};
@@ -92,14 +92,15 @@ pub async fn push<S: Source + Send + 'static>(
     };
     let sources = RemoteFileSources {
         store: Some(store),
-        writable: Some(store),
+        may_mount: &|blob| store.may_mount(blob),
         location: &store.location(),
         directories: &options.remote_files,
+        session,
     };
     let files = sources.find(&component).await?;
     let (stored, mut tally) = pusher.layers().await?;
     let mut remote = copy::BlobCounts::default();
-    for sent in pusher.send_remote_files(&files).await? {
+    for sent in pusher.send_remote_files(&files, &sources).await? {
         remote.add(sent);
     }
     tally.merge(remote);

@@ -173,6 +173,11 @@ pub trait Store: Send + Sync {
 /// A repository that can be read and written.
 #[async_trait]
 pub trait WritableStore: Store {
+    /// Returns whether [`mount`](Self::mount) knows another repository with a blob. It may still be refused.
+    fn may_mount(&self, _blob: Identity) -> bool {
+        false
+    }
+
     /// Takes a blob from another repository of the same registry, if one is known to have it. Returns whether
     /// the blob exists now; no bytes are sent.
     async fn mount(&self, _blob: Identity) -> Result<bool, Error> {

@@ -15,8 +15,8 @@ use wharf::package::{
     DeltaSources, Publication, PublishSummary, Publisher, UncomparedVersion, VersionState,
 };
 use wharf::push::{self, PushOptions, RemoteFileSources};
-use wharf::reference::Reference;
 use wharf::reference::package::{PackageName, Version};
+use wharf::reference::{Location, Reference};
 use wharf::source::Source;
 use wharf::store::{Store, WritableStore};
 
@@ -137,11 +137,19 @@ impl PublishFlags {
             },
         };
         if self.dry_run {
+            let session = context.session()?;
             let sources = RemoteFileSources {
                 store: store.as_deref(),
-                writable: None,
+                may_mount: &|blob| match &reference.location {
+                    Location::Repository(repository) => {
+                        let registry = repository.registry.as_str();
+                        session.cache.source(&blob.digest, registry).is_some()
+                    }
+                    _ => false,
+                },
                 location: &reference.location.to_string(),
                 directories: &self.remote_files,
+                session,
             };
             sources.find(component).await?;
         }

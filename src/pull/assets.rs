@@ -28,6 +28,11 @@ pub trait ComponentParts {
     /// Writes a range.
     fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error>;
 
+    /// Returns whether remote files can be read.
+    fn has_remote_files(&self) -> bool {
+        false
+    }
+
     /// Writes a range of a remote file, from the repository of the component.
     fn copy_remote(
         &self,
@@ -85,6 +90,10 @@ impl ComponentParts for RangeReader {
 
     fn copy(&self, range: Range<u64>, output: &mut dyn Write) -> Result<(), Error> {
         self.copy(range, output)
+    }
+
+    fn has_remote_files(&self) -> bool {
+        true
     }
 
     fn copy_remote(

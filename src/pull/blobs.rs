@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::range::{copy_range, fetch_range};
 use crate::digest::{Digest, Identity};
 use crate::error::Error;
+use crate::store::spool::if_exists;
 use crate::store::{self, Session, Store, Subject, blocking};
 
 /// The blobs of a repository, for the interface `wharf:assets/blob` in `src/assets/blob.wit`.
 ///
-/// A blob in the cache is read there. Of any other blob only the range is fetched, and nothing enters the cache.
+/// A blob in the cache is read there, even if it came from another repository. Of any other blob only the range is
+/// fetched, and nothing enters the cache.
 pub struct Blobs {
     store: Arc<dyn Store>,
     session: Session,
@@ -77,8 +79,7 @@ impl Blobs {
             return self.store.local_file(blob);
         }
         let path = cache.path(&blob.digest);
-        File::open(&path)
-            .map(Some)
-            .map_err(store::Error::file(&path))
+        // Another process may have removed it.
+        if_exists(&path, File::open(&path))
     }
 }

@@ -25,6 +25,9 @@ pub const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
 
 const PIECE_BYTES: usize = 128 * 1024;
 
+/// A blob that is no layer is fetched in parts of this size, so that a large one needs little disk.
+const MAX_FETCH_BYTES: usize = 64 * 1024 * 1024;
+
 /// Headers at most this far apart are read together. A request takes about as long as the transfer of so many bytes.
 const NEAR_BYTES: u64 = 256 * 1024;
 
@@ -162,19 +165,21 @@ impl RangeReader {
         range: Range<u64>,
         output: &mut dyn Write,
     ) -> Result<(), Error> {
-        if range.is_empty() {
-            return Ok(());
-        }
         let size = range.end - range.start;
-        let fetched = fetch_range(self.store.as_ref(), &self.session, blob, range);
-        let mut fetched = self.runtime.block_on(fetched)?;
+        let starts = (range.start..range.end).step_by(MAX_FETCH_BYTES);
+        for start in starts {
+            let end = range.end.min(start + MAX_FETCH_BYTES as u64);
+            let fetched = fetch_range(self.store.as_ref(), &self.session, blob, start..end);
+            let mut fetched = self.runtime.block_on(fetched)?;
+            copy_range(fetched.file(), 0..end - start, output)?;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let summary = &mut state.summary;
         summary.pulled.fetched.count(Identity { size, ..blob });
         if size != blob.size {
             summary.unchecked_bytes += size;
         }
-        copy_range(fetched.file(), 0..size, output)
+        Ok(())
     }
 
     /// Returns the summary of everything read so far.

@@ -41,7 +41,7 @@ pub struct AssetsPlace {
     pub list: Range<u64>,
 }
 
-/// Returns the places of all lists of files: those of the outermost components first, and of these the first first.
+/// Returns the places of all lists of files: by the depth of their components, and then in the order of the file.
 ///
 /// Reads the headers of all sections. Bytes of other parts may be missing, as for [`find()`].
 pub fn find_assets<S: Source + ?Sized>(source: &S) -> Result<Vec<AssetsPlace>, Error> {

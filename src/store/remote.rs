@@ -411,11 +411,14 @@ impl Store for Remote {
 
 #[async_trait]
 impl WritableStore for Remote {
+    fn may_mount(&self, blob: Identity) -> bool {
+        self.upload(blob, Path::new("")).source.is_some()
+    }
+
     async fn mount(&self, blob: Identity) -> Result<bool, Error> {
-        let upload = self.upload(blob, Path::new(""));
-        match upload.source {
-            Some(_) => upload.mount_only().await,
-            None => Ok(false),
+        match self.may_mount(blob) {
+            true => self.upload(blob, Path::new("")).mount_only().await,
+            false => Ok(false),
         }
     }
 

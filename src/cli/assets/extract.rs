@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
-use wharf::assets::packed::PackedFile;
+use wharf::assets::packed::{self, PackedFile};
 use wharf::digest::Digest;
 use wharf::error::{Error, Kind};
 use wharf::package::LocatedArtifact;
@@ -139,6 +139,11 @@ fn extract(
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let files = packed.files(&paths).map_err(Error::from)?;
     let directories = packed.empty_directories(&paths).map_err(Error::from)?;
+    let remote = files.iter().find(|file| file.range.is_none());
+    if let Some(file) = remote.filter(|_| !component.has_remote_files()) {
+        let path = file.path.clone();
+        return Err(Error::from(packed::Error::Remote { path }).into());
+    }
     fs::create_dir_all(root).with_context(|| unwritable(root))?;
     let missing = missing(root, &files)?;
     for directory in &directories {

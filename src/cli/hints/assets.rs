@@ -7,6 +7,10 @@ use super::Hint;
 
 pub(super) fn hint(error: &Error) -> Option<Hint> {
     match error {
+        Error::MissingRemoteFiles {
+            has_directories: true,
+            ..
+        } => Some("name the directory that was given to `wharf assets`, with all its files".into()),
         Error::MissingRemoteFiles { .. } => Some(
             "add `--remote-files DIR` with the directory that was given to `wharf assets`".into(),
         ),
