@@ -98,11 +98,12 @@ pub async fn push<S: Source + Send + 'static>(
         session,
     };
     let files = sources.find(&component).await?;
-    let (stored, mut tally) = pusher.layers().await?;
+    // Remote files come first, because one with other content ends the push.
     let mut remote = copy::BlobCounts::default();
     for sent in pusher.send_remote_files(&files, &sources).await? {
         remote.add(sent);
     }
+    let (stored, mut tally) = pusher.layers().await?;
     tally.merge(remote);
     let mut metadata = merge_metadata(&component, &options.metadata);
     if !files.is_empty() {

@@ -38,8 +38,8 @@ use super::{names, output, segments, text, wit};
 /// Show sections, layers, files, imports and exports of a component
 ///
 /// For a reference or a package, wharf fetches the manifest, and the config if necessary. For --wit, for WIT packages,
-/// for long lists of names and for components with files it also fetches the root. "shared" means that the cache has the content. "new" means
-/// that a pull would fetch it.
+/// for long lists of names and for components with files it also fetches the root. "shared" means that the cache has
+/// the content. "new" means that a pull would fetch it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -9,14 +9,22 @@ use std::process::Command;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PackageId};
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER;
+use wharf::assets::assemble::{Piece, assemble};
+use wharf::assets::requirements::Requirements;
+use wharf::assets::tree::{FileContent, Tree};
+use wharf::assets::wasi2;
+use wharf::digest::{Digest, Identity};
 use wit_component::ComponentEncoder;
 
 use crate::support;
+use crate::support::binary::noise;
 use crate::support::registries::registries;
+use crate::support::serving::RunningServer;
 use crate::support::workspace::{Answer, Workspace};
 
 /// Runs a command component. The arguments are its file, and a directory to preopen. With the variable `BLOB`, a blob
-/// comes from that file, and each read is a line of standard output.
+/// comes from that file, and each read is a line of standard output. With `BLOBS`, blobs come from the files of that
+/// directory, which have their digests as names.
 const RUNNER: &str = r#"
 import os, sys
 from wasmtime import Engine, Store, WasiConfig
@@ -30,13 +38,14 @@ for directory in sys.argv[2:]:
 store.set_wasi(wasi)
 linker = Linker(engine)
 linker.add_wasip2()
-blob = os.environ.get("BLOB")
+blob, blobs = os.environ.get("BLOB"), os.environ.get("BLOBS")
 def read(context, digest, offset, length):
-    print("read", digest, offset, length, flush=True)
-    with open(blob, "rb") as file:
+    if blob:
+        print("read", digest, offset, length, flush=True)
+    with open(blob or os.path.join(blobs, digest), "rb") as file:
         file.seek(offset)
         return file.read(length) or None
-if blob:
+if blob or blobs:
     with linker.root() as root, root.add_instance("wharf:assets/blob@0.1.0") as instance:
         instance.add_func("read", read)
 instance = linker.instantiate(store, Component.from_file(engine, sys.argv[1]))
@@ -219,19 +228,116 @@ fn a_bundle_reads_a_published_remote_file_by_http() {
     let expected = expected.map(|(offset, size)| place(&workspace, offset, size));
     for registry in registries() {
         let host = &registry.host;
+        let gateway = RunningServer::start(&workspace, &["--upstream", host]);
         let reference = format!("{host}/remote/model:1.0.0");
         workspace.json(&["push", "assets.wasm", &reference, "--remote-files", "files"]);
-        let url = format!("http://{host}/v2/remote/model/blobs");
-        workspace.json(&["assets", "blob-http", &url, "-o", "blob.wasm"]);
-        let parts = [
-            "application.wasm",
-            &reference,
-            "blob.wasm",
-            "-o",
-            "bundle.wasm",
-        ];
-        workspace.json(&[&["bundle"], &parts[..]].concat());
-        let run = ["run", "-S", "http", "bundle.wasm"];
-        assert_eq!(lines(&mut workspace.command(&wasmtime, &run)), expected);
+        let blobs = format!("{host}/remote/model/blobs");
+        let direct = format!("http://{host}/v2/remote/model/blobs");
+        let by_gateway = format!("http://{}/v2/{blobs}", gateway.host());
+        for url in [direct, by_gateway] {
+            workspace.json(&["assets", "blob-http", &url, "-o", "blob.wasm"]);
+            let parts = ["application.wasm", &reference, "blob.wasm"];
+            workspace.json(&[&["bundle"], &parts[..], &["-o", "bundle.wasm"]].concat());
+            let run = ["run", "-S", "http", "bundle.wasm"];
+            let found = lines(&mut workspace.command(&wasmtime, &run));
+            assert_eq!(found, expected, "{url}");
+        }
     }
+}
+
+/// The sizes of files whose last chunks need one or two blocks of SHA-256, and have every kind of end.
+const SIZES: [usize; 11] = [
+    1, 55, 56, 63, 64, 119, 120, 1_048_575, 1_048_576, 1_048_577, 2_097_153,
+];
+
+#[test]
+fn remote_files_of_every_size_are_read_whole_or_not_at_all() {
+    let Some(python) = support::python_with("wasmtime") else {
+        return;
+    };
+    let workspace = Workspace::new();
+    for directory in ["files", "blobs"] {
+        fs::create_dir_all(workspace.path(directory)).unwrap();
+    }
+    let mut whole = Vec::new();
+    let mut last = String::new();
+    for (name, size) in ('a'..).zip(SIZES) {
+        let bytes = noise(size as u64, size);
+        workspace.write(&format!("files/{name}"), &bytes);
+        last = format!("blobs/{}", Digest::of(&bytes));
+        workspace.write(&last, &bytes);
+        whole.extend(bytes);
+    }
+    let options = ["--remote-above", "0", "-o", "assets.wasm"];
+    workspace.json(&[&["assets", "files"][..], &options].concat());
+    let application = command(include_str!("assets/copy.wat"));
+    let bundle = compose(application, workspace.read("assets.wasm"));
+    workspace.write("bundle.wasm", &bundle);
+    let run = || {
+        let mut command = runner(&workspace, &python, &["bundle.wasm"]);
+        Answer::of(command.env("BLOBS", "blobs"))
+    };
+    assert!(run().success().stdout == whole);
+    // The second of three chunks is wrong. Its stream has begun, and cannot report an error.
+    let file = File::options().write(true).open(workspace.path(&last));
+    file.unwrap().write_all_at(b"wrong", 2 * MIB - 5).unwrap();
+    let answer = run();
+    assert_ne!(answer.code, Some(0));
+    let right = whole.len() - SIZES[10] + MIB as usize;
+    assert!(
+        answer.stdout == whole[..right],
+        "{} bytes",
+        answer.stdout.len()
+    );
+}
+
+#[test]
+fn a_remote_file_of_more_than_4_gib_is_read_behind_them() {
+    let Some(python) = support::python_with("wasmtime") else {
+        return;
+    };
+    const CHUNK: u64 = 4097;
+    let workspace = Workspace::new();
+    let bytes = noise(7, MIB as usize);
+    let file = File::create(workspace.path("model")).unwrap();
+    file.set_len(4099 * MIB).unwrap();
+    file.write_all_at(&bytes, CHUNK * MIB).unwrap();
+    // Only one digest is right, so that not all of the file is hashed.
+    let mut chunks = vec![Digest::of(b""); 4099];
+    chunks[CHUNK as usize] = Digest::of(&bytes);
+    let size = 4099 * MIB;
+    let digest = Digest::of(b"model");
+    let identity = Identity { digest, size };
+    let content = FileContent { identity, chunks };
+    let tree = Tree::new("/assets", [("model".to_owned(), Some(content))]).unwrap();
+    let text = wasi2::generate(&tree, &Requirements::any().unwrap());
+    let plan = assemble(&text, &tree).unwrap();
+    let pieces = plan.pieces.into_iter().map(|piece| match piece {
+        Piece::Bytes(bytes) => bytes,
+        Piece::Content(index) => panic!("content {index}"),
+    });
+    let places = include_str!("assets/places.wat")
+        .replace("0x2100007", "0x100100007")
+        .replace("0x210006b", "0x10010006b");
+    let bundle = compose(command(&places), pieces.flatten().collect());
+    workspace.write("bundle.wasm", &bundle);
+    let found = lines(runner(&workspace, &python, &["bundle.wasm"]).env("BLOB", "model"));
+    let read = |offset: u64| format!("read {digest} {offset} {MIB}");
+    let place = |offset: usize| {
+        let digits = bytes[offset..offset + 16].iter();
+        format!(
+            "00 {}",
+            digits.map(|byte| format!("{byte:02x}")).collect::<String>()
+        )
+    };
+    let expected = [
+        read(0),
+        "1d ".to_owned(),
+        read(CHUNK * MIB),
+        place(7),
+        place(107),
+        read(63 * MIB),
+        "1d ".to_owned(),
+    ];
+    assert_eq!(found, expected);
 }

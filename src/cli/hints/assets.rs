@@ -26,7 +26,7 @@ fn packed_hint(error: &packed::Error) -> Option<Hint> {
     match error {
         packed::Error::NoList => Some("name a component that `wharf assets` wrote".into()),
         packed::Error::Unknown { .. } => {
-            Some("run `wharf assets extract` without PATH to get all files".into())
+            Some("run `wharf inspect` with the component to see its files".into())
         }
         packed::Error::Directory { .. } => {
             Some("use `wharf assets extract` to get the files of a directory".into())

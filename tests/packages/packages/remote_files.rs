@@ -121,6 +121,13 @@ fn a_missing_file_is_an_error_before_anything_is_written() {
             assert!(message.contains("--remote-files DIR"), "{message}");
         }
     }
+    let arguments = [
+        &PUBLISH[..],
+        &["--registry", &place, "--remote-files", "nowhere"],
+    ]
+    .concat();
+    let message = workspace.error(&arguments, 3).to_string();
+    assert!(message.contains("nowhere is not a directory"), "{message}");
     let is_write = |line: &String| !line.starts_with("GET ") && !line.starts_with("HEAD ");
     assert_eq!(registry.lines().into_iter().find(is_write), None);
 }
@@ -222,7 +229,7 @@ fn a_bundle_brings_the_files_of_all_its_parts() {
     let site = workspace.read("site.wasm");
     fs::write(
         workspace.path("site/models/a.bin"),
-        binary::noise(4, 400_000),
+        binary::noise(4, 300_000),
     )
     .unwrap();
     let arguments = ["assets", "site", "--remote-above", "100KiB"];
@@ -306,6 +313,7 @@ fn publishing_a_bundle_mounts_the_files_of_its_parts() {
         cold.write("app.wasm", &wat::parse_str(APPLICATION).unwrap());
         let bundle = ["bundle", "app.wasm", "demo:files", "--registry", place];
         let bundle = [&bundle[..], &["--publish", "demo:bundled@1.0.0"]].concat();
+        cold.json(&[&bundle[..], &["--dry-run"]].concat());
         let report = cold.json(&bundle);
         let published = &report["published"];
         assert_eq!(published["remote_blobs"], 2, "{report}");

@@ -202,7 +202,7 @@ impl RepositoryRequest<'_> {
         (others.into_iter().flatten().collect(), left_out)
     }
 
-    /// Returns the names, the WIT and the files of an artifact. If they cannot be read, returns the names in the config.
+    /// Returns the names, the WIT and the files of an artifact. Unreadable ones: the names of the config.
     /// The root of a core module is read only for lists that the config leaves out.
     async fn root_facts(&self, opened: &OpenArtifact, artifact: &SplitArtifact) -> RootFacts {
         let config = &artifact.config;
@@ -224,7 +224,7 @@ impl RepositoryRequest<'_> {
         })
     }
 
-    /// Reads the names, the WIT and the files of a component from its root. The repository itself must have all layers, because
+    /// Reads names, WIT and files of a component from its root. The repository itself must have all layers, because
     /// the cache may also have layers that this client must not read.
     async fn read_root(
         &self,
