@@ -118,7 +118,7 @@ fn a_missing_file_is_an_error_before_anything_is_written() {
             let arguments = [&PUBLISH[..], &["--registry", &place], flags].concat();
             let message = workspace.error(&arguments, 3).to_string();
             assert!(message.contains("models/b.bin"), "{message}");
-            assert!(message.contains("--remote-files DIR"), "{message}");
+            assert!(message.contains("given to `wharf assets`"), "{message}");
         }
     }
     let arguments = [
