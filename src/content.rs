@@ -19,6 +19,7 @@ mod directories;
 mod integrity;
 mod local;
 mod placed;
+mod room;
 mod stored;
 mod transfer;
 
@@ -60,6 +61,19 @@ pub struct EngineSettings {
     pub directories: Vec<BlobDirectory>,
     /// The maximum size of blobs and decoded contents together, in bytes.
     pub max_bytes: u64,
+    /// The free space to leave on the disk. Old files make room for new ones.
+    pub min_free: MinFree,
+}
+
+/// The free space to leave on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MinFree {
+    /// No file is removed for free space.
+    None,
+    /// 256 MiB, or a twentieth of a small disk.
+    Usual,
+    /// This number of bytes.
+    Bytes(u64),
 }
 
 /// The bytes that a reader needs.
@@ -143,6 +157,7 @@ impl Engine {
             session: session.clone(),
             directories: Vec::new(),
             max_bytes: u64::MAX,
+            min_free: MinFree::None,
         })
     }
 

@@ -71,6 +71,7 @@ use self::route::{Endpoint, Route, parameter, route};
 pub use self::upstream::Upstream;
 use self::upstream::{OpenUpstream, Upstreams};
 use self::view::Views;
+use crate::content::MinFree;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::blob_directory::BlobDirectory;
@@ -108,6 +109,8 @@ pub struct GatewaySettings {
     pub blobs: Vec<BlobDirectory>,
     /// The maximum size of blobs and decoded layers together, in bytes.
     pub max_bytes: u64,
+    /// The free space to leave on the disk, in bytes. Without it, the default is used.
+    pub min_free: Option<u64>,
     /// The maximum number of layers fetched at once from one upstream, for all clients together.
     pub max_transfers: usize,
     /// The log.
@@ -191,6 +194,7 @@ impl Gateway {
             directory: settings.directory.clone(),
             directories: settings.blobs,
             max_bytes: settings.max_bytes,
+            min_free: settings.min_free.map_or(MinFree::Usual, MinFree::Bytes),
         };
         Ok(Self {
             upstreams: Upstreams::open(settings.upstreams, &options, settings.rights)?,

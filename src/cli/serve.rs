@@ -1,5 +1,7 @@
 //! `wharf serve`
 
+mod open_files;
+
 use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -62,6 +64,10 @@ pub(crate) struct Serve {
     /// Largest total size of blobs and layers in the cache
     #[arg(long, value_name = "SIZE", default_value = "10GiB", value_parser = parse_size)]
     max_cache: u64,
+    /// Free space to leave on the disk of the cache, which then keeps less
+    /// [default: 256 MiB, or a twentieth of a small disk]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    min_free: Option<u64>,
     /// Use TLS with the certificates in this PEM file [default: plain HTTP]
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -125,6 +131,9 @@ impl Serve {
             listening,
             admin_listening,
         };
+        if let Some(warning) = open_files::raise(self.max_connections) {
+            say(&warning);
+        }
         say(&report.line());
         if context.flags.json {
             output::print(context, &report, String::new)?;
@@ -192,6 +201,7 @@ impl Serve {
             cache,
             blobs,
             max_bytes: self.max_cache,
+            min_free: self.min_free,
             max_transfers: context.flags.concurrency,
             log: Arc::clone(&server.log),
             metrics: Arc::clone(&server.metrics),

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::directories::BlobDirectories;
 use super::integrity::{CheckedFiles, FileStamp, FileVerdict};
+use super::room::Room;
 use super::{ContentKey, EngineSettings};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
@@ -24,6 +25,7 @@ pub(super) struct LocalFiles {
     decoded: BlobFiles,
     directory: PathBuf,
     max_bytes: u64,
+    room: Room,
     checked: CheckedFiles,
     /// The approximate number of bytes. It is counted again when it exceeds the limit.
     bytes: Mutex<u64>,
@@ -37,6 +39,7 @@ impl LocalFiles {
             directory,
             directories,
             max_bytes,
+            min_free,
         } = settings;
         Self {
             decoded: BlobFiles::new(directory.join("decoded")),
@@ -44,6 +47,7 @@ impl LocalFiles {
             session,
             directory,
             max_bytes,
+            room: Room::new(min_free),
             checked: CheckedFiles::default(),
             bytes: Mutex::new(0),
         }
@@ -64,6 +68,7 @@ impl LocalFiles {
             ContentKey::Blob(_) => self.session.cache.create()?,
             ContentKey::Decoded { .. } => self.decoded.create()?,
         }
+        self.make_room(wanted.identity().size)?;
         let directory = self.ingest(wanted);
         Spool::new_in(directory).map_err(Error::file(directory))
     }
@@ -173,6 +178,32 @@ impl LocalFiles {
             self.prune(&mut bytes, self.max_bytes - self.max_bytes / 16)?;
         }
         Ok(file)
+    }
+
+    /// Removes the least recently used files if the disk has too little space for a new file. Blocks.
+    fn make_room(&self, size: u64) -> Result<(), Error> {
+        let directory = self.session.cache.ingest();
+        let missing = || {
+            let missing = self.room.missing(directory, size);
+            missing.map_err(Error::file(directory))
+        };
+        let before = missing()?;
+        if before == 0 {
+            return Ok(());
+        }
+        let mut bytes = self.bytes();
+        self.prune(&mut bytes, u64::MAX)?;
+        let most = bytes.saturating_sub(before);
+        self.prune(&mut bytes, most)?;
+        drop(bytes);
+        let after = missing()?;
+        if after > 0 && self.room.is_warning_due() {
+            self.session.observer.warned(&format!(
+                "the disk of {} lacks {after} bytes for the next file and the space to leave free",
+                directory.display()
+            ));
+        }
+        Ok(())
     }
 
     fn prune(&self, bytes: &mut u64, most: u64) -> Result<(), Error> {

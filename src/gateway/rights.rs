@@ -1,6 +1,8 @@
 //! The rights used at upstream, and recent answers of upstream to each client.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -16,6 +18,9 @@ pub(super) const GRANT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The maximum number of answers in memory.
 const MAX_GRANTS: usize = 50_000;
+
+/// The number of questions in flight before the records of answered ones are dropped.
+const MAX_TURNS: usize = 1000;
 
 /// Finds the gateway's own credentials for a repository.
 pub type OwnCredentials =
@@ -34,6 +39,8 @@ pub enum Rights {
 pub(super) struct RecentAnswers {
     lifetime: Duration,
     until: Cache<Digest, Instant>,
+    /// The lock of each question that is being asked.
+    turns: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl RecentAnswers {
@@ -41,7 +48,42 @@ impl RecentAnswers {
         Self {
             lifetime,
             until: Cache::new(MAX_GRANTS),
+            turns: Mutex::default(),
         }
+    }
+
+    /// Asks unless there is a recent answer, and records success. Others with the same question wait, and ask only if
+    /// this fails.
+    pub(super) async fn ask<E>(
+        &self,
+        who: &Digest,
+        location: &str,
+        digest: &Digest,
+        question: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), E> {
+        if self.has(who, location, digest) {
+            return Ok(());
+        }
+        let turn = self.turn(key(who, location, digest));
+        let _turn = turn.lock().await;
+        if !self.has(who, location, digest) {
+            question.await?;
+            self.record(who, location, digest);
+        }
+        Ok(())
+    }
+
+    fn turn(&self, key: Digest) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&key).and_then(Weak::upgrade) {
+            return turn;
+        }
+        if turns.len() >= MAX_TURNS {
+            turns.retain(|_, turn| turn.strong_count() > 0);
+        }
+        let turn = Arc::default();
+        turns.insert(key, Arc::downgrade(&turn));
+        turn
     }
 
     /// Records an answer about `digest` in `location` for the client with the key `who`.

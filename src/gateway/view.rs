@@ -27,8 +27,8 @@ const MAX_VIEW_BYTES: u64 = 64 * 1024 * 1024;
 /// The expected number of views. It is so small that the cache has a single shard, which fits the largest view.
 const USUAL_VIEWS: usize = 32;
 
-/// The maximum number of layers looked up at once.
-const MAX_LOOKUPS: usize = 16;
+/// The maximum number of layers of a manifest that are looked up at once.
+const MAX_LOOKUPS: usize = 4;
 
 /// The maximum number of digests of manifests that are known not to be split.
 pub(super) const MAX_UNSPLIT: usize = 10_000;
@@ -208,7 +208,8 @@ impl RepositoryRequest<'_> {
     }
 
     /// Checks that a repository has all layers of a manifest. Some registries accept a manifest with layers of other
-    /// repositories. Without this check a client could get such layers from the cache without the right to read them.
+    /// repositories. Without this check a client could get such layers from the cache without the right to read them. The
+    /// answer is the same for all who may read the manifest, so it is asked once for all of them.
     pub(super) async fn check_layers(
         &self,
         split: Digest,
@@ -218,13 +219,14 @@ impl RepositoryRequest<'_> {
         if !self.upstream.has_rights {
             return Ok(());
         }
-        if self
-            .gateway
-            .complete
-            .has(&any_client, &self.location, &split)
-        {
-            return Ok(());
-        }
+        let question = self.ask_for_layers(split, manifest);
+        let complete = &self.gateway.complete;
+        complete
+            .ask(&any_client, &self.location, &split, question)
+            .await
+    }
+
+    async fn ask_for_layers(&self, split: Digest, manifest: &SplitManifest) -> HandlerResult<()> {
         let layers: HashSet<Identity> = manifest.all_layers().map(|layer| layer.blob).collect();
         let store = self.store.as_ref();
         let lookups = stream::iter(layers).map(|blob| async move {
@@ -234,11 +236,7 @@ impl RepositoryRequest<'_> {
             }
         });
         let found = lookups.buffer_unordered(MAX_LOOKUPS).try_collect::<()>();
-        found.await?;
-        self.gateway
-            .complete
-            .record(&any_client, &self.location, &split);
-        Ok(())
+        Ok(found.await?)
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use wharf::artifact::{Layer, SplitManifest};
-use wharf::content::EngineSettings;
+use wharf::content::{EngineSettings, MinFree};
 use wharf::digest::Digest;
 use wharf::error::Error;
 use wharf::gateway::content::{BodyForm, Component, Contents};
@@ -95,6 +95,7 @@ impl Ground {
             session: Session::unobserved(Arc::new(cache), max_transfers),
             directory: self.directory.path().join("contents"),
             directories: held,
+            min_free: MinFree::None,
             max_bytes,
         };
         Contents::open(settings, Arc::default()).unwrap()

@@ -98,6 +98,7 @@ impl TestGateway {
             directory: directory.join("gateway"),
             blobs: Vec::new(),
             max_bytes: u64::MAX,
+            min_free: None,
             max_transfers: 4,
             log,
             metrics: Arc::clone(&metrics),

@@ -39,11 +39,13 @@ impl RunningServer {
     /// One whose files may be bounded at any time: to it that is as if the disk were full.
     pub fn boundable(workspace: &Workspace, more: &[&str]) -> Self {
         // A write beyond the bound is an error then, and not the end.
-        let script = [
-            r#"trap "" XFSZ; exec "$@""#,
-            "sh",
-            env!("CARGO_BIN_EXE_wharf"),
-        ];
+        Self::after(r#"trap "" XFSZ"#, workspace, more)
+    }
+
+    /// One that a shell starts after a command of its own.
+    pub fn after(first: &str, workspace: &Workspace, more: &[&str]) -> Self {
+        let script = format!(r#"{first}; exec "$@""#);
+        let script = [script.as_str(), "sh", env!("CARGO_BIN_EXE_wharf")];
         let serve = serve(ANYWHERE, more);
         Self::run(workspace.command("sh", &[&["-c"], &script[..], &serve].concat()))
     }

@@ -83,6 +83,10 @@ fn sixty_four_clients_cost_upstream_as_much_as_one() {
         }
     });
     assert_eq!(fetches(&registry, &stored), vec![1; stored.layers.len()]);
+    // Whether the repository has the layers is asked once for all of them.
+    let is_lookup = |line: &&String| line.starts_with("HEAD /v2/demo/app/blobs/");
+    let lookups = registry.lines().iter().filter(is_lookup).count();
+    assert_eq!(lookups, stored.layers.len());
     // Nor does whoever comes later cost anything.
     http::get(&host, &path).is_all_of(&stored.bytes);
     assert_eq!(fetches(&registry, &stored), vec![1; stored.layers.len()]);
@@ -147,4 +151,44 @@ fn clients_before_the_first_layer_share_one_fetch() {
         }
     });
     assert_eq!(fetches(&registry, &stored), vec![1; stored.layers.len()]);
+}
+
+/// A gateway that could open only a few files at first.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_low_soft_limit_of_open_files_is_raised() {
+    const CLIENTS: usize = 64;
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let stored = StoredComponent::push(&workspace, &registry.address(), "demo/app", &component(6));
+    let own = Workspace::new();
+    let gateway = RunningServer::after("ulimit -S -n 40", &own, &["--upstream", &stored.upstream]);
+    let (host, path) = (gateway.host(), stored.whole());
+    let all_begun = Barrier::new(CLIENTS);
+    let get = || {
+        let mut answering = ask(&host, "GET", &path, &[("Accept", "*/*")]);
+        let first = answering.next(1000);
+        all_begun.wait();
+        let rest = answering.rest(1000);
+        assert!(rest.whole && [first, rest.body].concat() == stored.bytes);
+    };
+    thread::scope(|scope| {
+        for client in [(); CLIENTS].map(|()| scope.spawn(get)) {
+            client.join().unwrap();
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_low_hard_limit_of_open_files_is_reported() {
+    let own = Workspace::new();
+    own.fixture("calc");
+    own.json(&["push", "calc.wasm", "oci:store:1"]);
+    let more = ["--upstream", "oci:store", "--max-connections", "500"];
+    let gateway = RunningServer::after("ulimit -n 200", &own, &more);
+    let (status, log) = gateway.signalled("TERM");
+    assert_eq!(status.code(), Some(0), "{log}");
+    let warning =
+        "warning: this process may open 200 files, but --max-connections 500 may need 1628";
+    assert!(log.contains(warning), "{log}");
 }

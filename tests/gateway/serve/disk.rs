@@ -70,3 +70,28 @@ fn a_deleted_cache_is_created_again() {
         all_come();
     }
 }
+
+#[test]
+fn old_files_make_room_for_new_ones() {
+    let (registry, workspace) = (Registry::start(), Workspace::new());
+    let push = |name: &str, word: &str| {
+        StoredComponent::push(&workspace, &registry.address(), name, &wordy(word))
+    };
+    let [first, second] = [push("demo/app", "full"), push("demo/other", "other")];
+    let own = Workspace::new();
+    // No disk has so much free space, so each file makes the older ones go.
+    let more = ["--upstream", &first.upstream, "--min-free", "1000000GiB"];
+    let gateway = RunningServer::start(&own, &more);
+    let host = gateway.host();
+    for stored in [&first, &second, &first] {
+        get(&host, &stored.tagged()).is(200);
+        get(&host, &stored.whole()).is_all_of(&stored.bytes);
+    }
+    get(&host, "/readyz").is(200);
+    let kept = workspace::files(&own.cache().blobs());
+    assert!(kept.len() < first.layers.len(), "{} files", kept.len());
+    let (_, log) = gateway.signalled("TERM");
+    // One line a minute.
+    let lacks = |line: &&str| line.starts_with("warning: the disk of ");
+    assert_eq!(log.lines().filter(lacks).count(), 1, "{log}");
+}
