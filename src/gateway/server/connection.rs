@@ -33,6 +33,8 @@ pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: Socke
     // If this fails, small responses are only slower.
     let _as_it_is = stream.set_nodelay(true);
     let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
+    // Declared before the socket, so that the socket ends first.
+    let _end = ConnectionEnd(&state);
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
     let Some(tls) = &settings.tls else {
         return serve_http(&state, socket).await;
@@ -52,6 +54,15 @@ pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: Socke
                 one_line(&error)
             ),
         ),
+    }
+}
+
+/// Records the last requests of a connection when the connection ends, also if its task is cancelled.
+struct ConnectionEnd<'a>(&'a ConnectionState);
+
+impl Drop for ConnectionEnd<'_> {
+    fn drop(&mut self) {
+        self.0.end_deliveries();
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn respond(
 ) -> Result<http::Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
     let shared = &state.shared;
-    let mut record = RequestRecord::new(&state, &head.method, &head.uri);
+    let mut record = RequestRecord::new(&state, &head);
     let has_body = !body.is_end_stream();
     // The server's own responses are short, and needed most when the budget is used up.
     let is_own = SERVER_PATHS.contains(&head.uri.path());

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::{Method, StatusCode, Uri};
+use http::{StatusCode, Uri, Version};
 
-use super::shared::{SharedState, one_line};
+use super::shared::one_line;
 use super::state::ConnectionState;
+use crate::gateway::message::Request;
 use crate::gateway::metrics::GaugeGuard;
 use crate::store;
 
@@ -51,6 +52,8 @@ pub(super) struct RequestRecord {
     kind: &'static str,
     /// The method and the path.
     what: String,
+    /// HTTP/2 resets the stream of an aborted response. HTTP/1 can only reset the connection.
+    is_http_1: bool,
     begun: Instant,
     status: Option<StatusCode>,
     sent: u64,
@@ -61,13 +64,14 @@ pub(super) struct RequestRecord {
 }
 
 impl RequestRecord {
-    pub(super) fn new(state: &Arc<ConnectionState>, method: &Method, uri: &Uri) -> Self {
+    pub(super) fn new(state: &Arc<ConnectionState>, request: &Request) -> Self {
         state.request_started();
-        let method: String = method.as_str().chars().take(MAX_METHOD).collect();
+        let method: String = request.method.as_str().chars().take(MAX_METHOD).collect();
         Self {
             state: Arc::clone(state),
-            kind: kind(uri.path()),
-            what: format!("{method} {}", target(uri)),
+            kind: kind(request.uri.path()),
+            what: format!("{method} {}", target(&request.uri)),
+            is_http_1: request.version < Version::HTTP_2,
             begun: Instant::now(),
             status: None,
             sent: 0,
@@ -121,28 +125,43 @@ pub(super) fn abort_slow_connection(connection: &ConnectionState, record: Option
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
-        let SharedState { settings, .. } = &*self.state.shared;
-        let metrics = &settings.metrics;
+        let (settings, took) = (&self.state.shared.settings, self.begun.elapsed());
         let status = self.status.map_or(0, |status| status.as_u16());
-        metrics.count_request(self.kind, status, self.begun.elapsed());
-        if !self.is_complete {
-            self.state.mark_aborted();
-            if !self.is_counted {
-                let slow = self.state.is_slow();
-                metrics.count_failure(if slow { "slow" } else { "aborted" });
-            }
-        }
-        if settings.access_log {
+        settings.metrics.count_request(self.kind, status, took);
+        let line = settings.access_log.then(|| {
             let status = self.status.as_ref().map_or("-", StatusCode::as_str);
-            (settings.log)(&format!(
-                "{} {} {} {status} {} {}ms{}",
+            format!(
+                "{} {} {} {status} {} {}ms",
                 instant(SystemTime::now()),
                 self.state.peer,
                 self.what,
                 self.sent,
-                self.begun.elapsed().as_millis(),
-                if self.is_complete { "" } else { " aborted" },
-            ));
+                took.as_millis(),
+            )
+        });
+        let shared = Arc::clone(&self.state.shared);
+        // The reason of an abort that is already counted stays the only one.
+        let reason = match self.state.is_slow() {
+            _ if self.is_counted => None,
+            true => Some("slow"),
+            false => Some("aborted"),
+        };
+        let record = move |is_whole: bool| {
+            if !is_whole && let Some(reason) = reason {
+                shared.settings.metrics.count_failure(reason);
+            }
+            if let Some(line) = line {
+                let end = if is_whole { "" } else { " aborted" };
+                (shared.settings.log)(&format!("{line}{end}"));
+            }
+        };
+        if self.is_complete {
+            self.state.record_delivery(Box::new(record));
+        } else {
+            if self.is_http_1 {
+                self.state.mark_aborted();
+            }
+            record(false);
         }
         self.state.request_ended();
     }

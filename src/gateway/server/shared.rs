@@ -38,10 +38,14 @@ impl SharedState {
     pub(super) async fn ready(&self) -> Result<(), String> {
         let ready = self.handler.ready().await;
         // The server may have been told to stop meanwhile.
-        match *self.stopping.borrow() {
+        match self.is_stopping() {
             true => Err("stopping".to_owned()),
             false => ready,
         }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     /// Waits until the server is told to stop.

@@ -1,9 +1,10 @@
-//! A TCP socket that ends if its client reads nothing for too long.
+//! A TCP socket that ends if its client reads nothing for too long, and that closes only after its client has read
+//! everything.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,16 +13,19 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::state::ConnectionState;
 
+/// How long a client may be silent after the last byte for it, before the server closes the connection anyway.
+const LINGER: Duration = Duration::from_secs(3);
+
 /// A TCP connection with a time-out for writes.
 pub(super) struct Socket {
     stream: TcpStream,
     state: Arc<ConnectionState>,
     patience: Duration,
-    /// Runs while a write waits for the client.
+    /// Runs while a write waits for the client, and while a shutdown does.
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
-    /// Whether the connection had an orderly shutdown.
-    is_shut: bool,
+    /// The time when an orderly shutdown ends at the latest. It is set when such a shutdown begins.
+    shutdown_deadline: Option<Instant>,
 }
 
 impl Socket {
@@ -32,7 +36,28 @@ impl Socket {
             patience,
             timer: Box::pin(sleep(patience)),
             is_waiting: false,
-            is_shut: false,
+            shutdown_deadline: None,
+        }
+    }
+
+    /// Reads and discards bytes until the client closes the connection. If the server closed it with unread bytes, such
+    /// as a window update, the system would send a reset. It would also drop all bytes that the client has not read.
+    fn poll_closed(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let mut discarded = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut discarded);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                    self.state.confirm_delivery();
+                    return Poll::Ready(());
+                }
+                Poll::Ready(Ok(())) => {
+                    let silent_until = Instant::now() + LINGER;
+                    self.timer.as_mut().reset(silent_until.min(deadline));
+                }
+                Poll::Ready(Err(_reset)) => return Poll::Ready(()),
+                Poll::Pending => return self.timer.as_mut().poll(cx),
+            }
         }
     }
 
@@ -61,7 +86,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.state.is_cut(self.is_shut) {
+        if self.state.is_cut(self.shutdown_deadline.is_some()) {
             // Send a reset: a client may mistake the end of the connection for the end of a body.
             let _gone_already = self.stream.set_zero_linger();
         }
@@ -106,7 +131,20 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.is_shut = true;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let deadline = match self.shutdown_deadline {
+            Some(deadline) => deadline,
+            None => {
+                let now = Instant::now();
+                let deadline = now + self.patience;
+                self.shutdown_deadline = Some(deadline);
+                self.timer.as_mut().reset(deadline.min(now + LINGER));
+                deadline
+            }
+        };
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.state.is_cut(true) {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_closed(cx, deadline).map(Ok)
     }
 }

@@ -1,8 +1,9 @@
 //! The state that a connection and its requests share.
 
+use std::mem;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -10,12 +11,25 @@ use tokio::time::timeout;
 
 use super::shared::SharedState;
 
+/// Records a request. The argument is whether the client closed the connection in order after the response.
+type Recorder = Box<dyn FnOnce(bool) + Send>;
+
+/// The responses that a stopping server has sent on a connection.
+enum Deliveries {
+    /// The client may lack a part of these, because the connection is open.
+    Open(Vec<Recorder>),
+    /// The connection has ended.
+    Ended,
+}
+
 pub(super) struct ConnectionState {
     pub(super) shared: Arc<SharedState>,
     pub(super) peer: SocketAddr,
     in_flight: watch::Sender<usize>,
     is_slow: AtomicBool,
     is_broken: AtomicBool,
+    is_delivery_confirmed: AtomicBool,
+    deliveries: Mutex<Deliveries>,
     /// Notified when the connection must end now.
     pub(super) end: Notify,
 }
@@ -28,6 +42,8 @@ impl ConnectionState {
             in_flight: watch::Sender::new(0),
             is_slow: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
+            is_delivery_confirmed: AtomicBool::new(false),
+            deliveries: Mutex::new(Deliveries::Open(Vec::new())),
             end: Notify::new(),
         }
     }
@@ -60,6 +76,46 @@ impl ConnectionState {
     /// Records that a response was aborted.
     pub(super) fn mark_aborted(&self) {
         self.is_broken.store(true, Ordering::Relaxed);
+    }
+
+    /// Records that the client closed the connection after the last byte for it.
+    pub(super) fn confirm_delivery(&self) {
+        self.is_delivery_confirmed.store(true, Ordering::Relaxed);
+    }
+
+    /// Records a request whose response the connection took. While the server runs, the system delivers these bytes.
+    /// If the server stops, they may be lost, so the end of the connection decides.
+    pub(super) fn record_delivery(&self, record: Recorder) {
+        if !self.shared.is_stopping() {
+            return record(true);
+        }
+        let mut deliveries = self
+            .deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &mut *deliveries {
+            Deliveries::Open(open) => open.push(record),
+            Deliveries::Ended => {
+                drop(deliveries);
+                record(self.is_delivery_confirmed.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// Records the requests that wait for the end of the connection.
+    pub(super) fn end_deliveries(&self) {
+        let mut deliveries = self
+            .deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ended = mem::replace(&mut *deliveries, Deliveries::Ended);
+        drop(deliveries);
+        if let Deliveries::Open(open) = ended {
+            let is_confirmed = self.is_delivery_confirmed.load(Ordering::Relaxed);
+            for record in open {
+                record(is_confirmed);
+            }
+        }
     }
 
     /// Returns whether a response is incomplete. After an orderly shutdown the connection got every response in full,

@@ -58,12 +58,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Client<S> {
         Self { stream }
     }
 
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).await.unwrap();
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     pub(crate) async fn ask(&mut self, method: &str, path: &str) {
-        self.send(&format!("{method} {path} HTTP/1.1\r\nHost: wharf\r\n\r\n"))
+        self.send(format!("{method} {path} HTTP/1.1\r\nHost: wharf\r\n\r\n"))
             .await;
     }
 
@@ -100,6 +100,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Client<S> {
         let mut rest = Vec::new();
         let ended = self.stream.read_to_end(&mut rest).await.map(drop);
         (rest, ended)
+    }
+
+    /// Reads the next HTTP/2 frame, and returns its type, its flags and its length.
+    pub(crate) async fn frame(&mut self) -> io::Result<(u8, u8, usize)> {
+        let mut head = [0; 9];
+        self.stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        self.stream.read_exact(&mut vec![0; length]).await?;
+        Ok((head[3], head[4], length))
     }
 
     /// Waits until the other side closes; it must say nothing before.

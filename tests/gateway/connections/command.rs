@@ -39,10 +39,7 @@ const SECOND: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0";
 /// Reads frames to the first of a type.
 async fn frame(client: &mut Http1Client, wanted: u8) {
     loop {
-        let head = client.read(9).await;
-        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-        client.read(length).await;
-        if head[3] == wanted {
+        if client.frame().await.unwrap().0 == wanted {
             return;
         }
     }

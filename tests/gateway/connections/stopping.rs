@@ -4,12 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, mpsc};
+use wharf::gateway::message::Response;
 use wharf::gateway::server::Error;
 
 use super::client::{Http1Client, Http2Client, collected};
 use super::server::{Server, Stub, channel, short, streamed};
+use super::tls;
 
 /// Answers `/slow` with a body that comes through a channel.
 fn withheld() -> (mpsc::UnboundedSender<Bytes>, Stub) {
@@ -48,6 +52,7 @@ async fn stopping_ends_the_answer_and_accepts_no_request() {
     drop(send);
     assert_eq!(slow.read(5).await, b"piece");
     slow.closed().await;
+    drop(slow);
     let (served, lines) = server.end().await;
     served.unwrap();
     let last = lines.last().unwrap();
@@ -76,6 +81,91 @@ async fn stopping_ends_the_stream_and_accepts_no_other() {
     assert_eq!(body, b"first piece");
     client.closed().await;
     server.end().await.0.unwrap();
+}
+
+/// The beginning of an HTTP/2 connection without flow control, with a GET request for `/`.
+fn second() -> Vec<u8> {
+    let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff";
+    let window = b"\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
+    let request = b"\0\0\x0a\x01\x05\0\0\0\x01\x82\x86\x84\x01\x05wharf";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    [&preface[..], settings, window, request].concat()
+}
+
+/// Reads an HTTP/2 response to its end, and returns the length of the body. The client opens the window after each
+/// piece, as clients do, although it is open wide.
+async fn pull<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Http1Client<S>) -> usize {
+    const DATA: u8 = 0;
+    const END_STREAM: u8 = 1;
+    let mut body = 0;
+    loop {
+        let (kind, flags, length) = client.frame().await.unwrap();
+        if kind == DATA {
+            body += length;
+            if flags & END_STREAM != 0 {
+                client.rest().await.1.unwrap();
+                return body;
+            }
+            client.send(b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_client_gets_its_stream_to_the_end() {
+    const BODY: usize = 4 * 1024 * 1024;
+    for encrypted in [false, true] {
+        let stub = Stub::new(|_| Response::new(StatusCode::OK, vec![0; BODY]));
+        let mut server = Server::start_with(stub, |settings| {
+            settings.tls = encrypted.then(tls::tls);
+        })
+        .await;
+        // The small buffer keeps the body in the server's buffers.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(server.address).await.unwrap();
+        let pulled = if encrypted {
+            let mut client = Http1Client::over(tls::over(stream, "h2").await);
+            client.send(second()).await;
+            client.frame().await.unwrap();
+            server.stop();
+            pull(&mut client).await
+        } else {
+            let mut client = Http1Client::over(stream);
+            client.send(second()).await;
+            client.frame().await.unwrap();
+            server.stop();
+            pull(&mut client).await
+        };
+        assert_eq!(pulled, BODY);
+        let (served, lines) = server.end().await;
+        served.unwrap();
+        assert!(lines[0].ends_with("ms"), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_after_the_last_byte_is_logged_as_aborted() {
+    let (send, stub) = withheld();
+    let mut server = Server::start(stub).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    stream.writable().await.unwrap();
+    let request = b"GET /slow HTTP/1.1\r\nHost: wharf\r\n\r\n";
+    stream.try_write(request).unwrap();
+    let mut idle = Http1Client::connect(server.address).await;
+    idle.get("/first").await;
+    server.stop();
+    idle.closed().await;
+    send.send("first piece".into()).unwrap();
+    drop(send);
+    // The system of a client that closes with unread bytes sends a reset.
+    stream.readable().await.unwrap();
+    drop((stream, idle));
+    let (served, lines) = server.end().await;
+    served.unwrap();
+    let last = lines.last().unwrap();
+    assert!(last.contains(" GET /slow 200 11 "), "{last}");
+    assert!(last.ends_with("ms aborted"), "{last}");
 }
 
 #[tokio::test]

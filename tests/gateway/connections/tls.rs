@@ -23,7 +23,7 @@ pub(crate) fn file(name: &str) -> Vec<u8> {
     fs::read(directory.join(name)).unwrap()
 }
 
-fn tls() -> Tls {
+pub(crate) fn tls() -> Tls {
     Tls::from_pem(&file("server.crt"), &file("server.key")).unwrap()
 }
 
@@ -37,6 +37,12 @@ async fn server() -> Server {
 
 /// Connects as one who speaks only this protocol.
 async fn connect(server: &Server, protocol: &str) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    over(stream, protocol).await
+}
+
+/// Begins TLS on a connection.
+pub(crate) async fn over(stream: TcpStream, protocol: &str) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_slice(&file("server.crt")).unwrap();
     roots.add(certificate).unwrap();
@@ -46,7 +52,6 @@ async fn connect(server: &Server, protocol: &str) -> TlsStream<TcpStream> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.into()];
-    let stream = TcpStream::connect(server.address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connector = TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name, stream).await.unwrap();
