@@ -156,7 +156,7 @@ impl Layers {
         let width = percent(layer.content.size, most);
         html! {
             tr {
-                th scope="row" {
+                th.layer scope="row" {
                     b class=(kind) {}
                     code { (label(layer)) }
                     svg.bars width="100%" height="12" aria-hidden="true" {

@@ -8,7 +8,7 @@ use super::numbers::count;
 use crate::package::Tags;
 
 /// Returns the page of repositories by upstream. `next` is the upstream's number and the last repository before the
-/// next page. `refused` is an invalid reference from the form.
+/// next page. `refused` is an invalid reference from the form, without secrets.
 pub(super) fn home(
     sections: &[Markup],
     next: Option<(usize, String)>,
@@ -31,7 +31,7 @@ pub(super) fn home(
             }
         }
         @for upstream_section in sections { (upstream_section) }
-        @if sections.is_empty() && next.is_none() {
+        @if sections.is_empty() && next.is_none() && refused.is_none() {
             p.note { "The list is empty. Open a repository by its name." }
         }
         @if let Some((from, last)) = next {

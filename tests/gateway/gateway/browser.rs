@@ -20,7 +20,9 @@ const AROUND: &str = "<!doctype html><iframe width=\"WIDTH\" height=\"900\" fram
     <script>document.querySelector('iframe').onload = event => { \
     const page = event.target.contentDocument, root = page.documentElement; \
     Object.assign(document.documentElement.dataset, { wide: root.scrollWidth, window: root.clientWidth, \
-    margin: event.target.contentWindow.getComputedStyle(page.body).marginTop }); };</script>";
+    margin: event.target.contentWindow.getComputedStyle(page.body).marginTop, \
+    drop: Math.max(...[...page.querySelectorAll('.layer')].map(layer => \
+    layer.querySelector('code').getClientRects()[0].top - layer.querySelector('b').getClientRects()[0].top)) }); };</script>";
 
 /// Something wider than any window here.
 const WIDE: &str = "<div class=\"number\">wideness";
@@ -164,6 +166,10 @@ async fn a_page_is_read_in_a_narrow_window_without_a_script() {
         assert_eq!(measured(&dom, "wide"), width.to_string(), "{path}");
         assert_eq!(measured(&dom, "margin"), "0px", "it has no style");
     }
+    // The name of a layer begins beside its colour, also if the name needs several lines.
+    let dom = scene.dom("/around/220/-/demo/app:1.1.0", 1300).await;
+    let drop: f64 = measured(&dom, "drop").parse().unwrap();
+    assert!(drop < 10.0, "{drop}");
     // What is too wide is seen to be.
     let dom = scene.dom("/around/400/?wide", 1300).await;
     let wide: u32 = measured(&dom, "wide").parse().unwrap();
