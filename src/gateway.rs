@@ -29,6 +29,7 @@ pub mod content;
 mod deltas;
 mod headers;
 mod lists;
+mod log;
 mod lookup;
 mod manifests;
 pub mod message;
@@ -87,7 +88,7 @@ const MAX_SEARCHES: usize = 4;
 /// How long the gateway remembers that a repository has all layers of a manifest.
 const COMPLETE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The log. It gets one line at a time, without secrets.
+/// The log. It gets one line at a time, without secrets, and must not block.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The settings of a gateway.
@@ -151,6 +152,8 @@ pub struct Gateway {
     unsplit: quick_cache::sync::Cache<Digest, ()>,
     searches: Semaphore,
     pages: Semaphore,
+    /// Permits for lists of repositories, which take long.
+    home_pages: Semaphore,
     session: Session,
     contents: Arc<Contents>,
     deltas: Deltas,
@@ -207,6 +210,7 @@ impl Gateway {
             unsplit: quick_cache::sync::Cache::new(view::MAX_UNSPLIT),
             searches: Semaphore::new(MAX_SEARCHES),
             pages: Semaphore::new(page::MAX_PAGES),
+            home_pages: Semaphore::new(page::MAX_HOME_PAGES),
             contents: Contents::open(engine, Arc::clone(&settings.metrics))?,
             deltas: Deltas::open(&settings.directory, settings.miss_lifetime)?,
             session,
@@ -315,14 +319,13 @@ impl Observer for MetricsObserver {
     }
 
     fn warned(&self, warning: &str) {
-        (self.log)(&format!("warning: {}", printable(warning)));
+        (self.log)(&log::line("warning", None, &printable(warning)));
     }
 
     fn unusable(&self, problem: &str) {
         self.metrics.count_failure("held");
-        (self.log)(&format!(
-            "error: {problem}; the gateway requests it from upstream"
-        ));
+        let what = format!("{problem}; the gateway requests it from upstream");
+        (self.log)(&log::line("error", None, &what));
     }
 }
 

@@ -100,16 +100,20 @@ impl Failure {
         // If standard output cannot be written, the failure goes to standard error.
         let printed = json && self.print_json().is_ok();
         if !printed && !self.is_broken_pipe() {
-            let mut causes = self.causes();
-            eprintln!("error: {}", causes.next().unwrap_or_default());
-            for cause in causes {
-                eprintln!("  caused by: {cause}");
-            }
-            if let Some(hint) = &self.hint {
-                eprintln!("hint: {hint}");
+            for line in self.lines() {
+                eprintln!("{line}");
             }
         }
         exit_code(self.kind)
+    }
+
+    /// Returns the lines for standard error: the error, its causes and the hint.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut causes = self.causes();
+        let mut lines = vec![format!("error: {}", causes.next().unwrap_or_default())];
+        lines.extend(causes.map(|cause| format!("  caused by: {cause}")));
+        lines.extend(self.hint.iter().map(|hint| format!("hint: {hint}")));
+        lines
     }
 
     fn print_json(&self) -> io::Result<()> {

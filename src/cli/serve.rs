@@ -1,9 +1,11 @@
 //! `wharf serve`
 
+mod log;
 mod open_files;
 
 use std::future::{Future, poll_fn};
-use std::io::{self, Write};
+use std::io;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use wharf::error::Kind;
+use wharf::gateway::metrics::Metrics;
 use wharf::gateway::server::{self, Tls};
 use wharf::gateway::{self, Gateway, Rights, Upstream};
 use wharf::package;
@@ -25,6 +28,7 @@ use wharf::store::blob_directory::BlobDirectory;
 use wharf::store::credentials;
 use wharf::store::remote::Options;
 
+use self::log::LogQueue;
 use super::failure::Failure;
 use super::settings::Context;
 use super::text::{parse_size, printable};
@@ -74,6 +78,9 @@ pub(crate) struct Serve {
     /// PEM file with the private key of the first certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Host name to accept on a loopback address, beside localhost; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = parse_host_name)]
+    host: Vec<String>,
     /// Use this user's credentials for every client [default: forward the client's own]
     #[arg(long)]
     own_credentials: bool,
@@ -103,13 +110,39 @@ impl ServeReport {
 
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let metrics = Arc::<Metrics>::default();
+        let log = LogQueue::start(Arc::clone(&metrics), io::stderr())?;
+        let panics = Arc::clone(&log);
+        panic::set_hook(Box::new(move |panic| panics.push(&panic.to_string())));
+        let served = self.serve(context, metrics, &log).await;
+        // A stalled standard error must not delay the end, so the failure goes to the log too.
+        let served = served.map_err(|failure| match context.flags.json {
+            true => failure,
+            false => {
+                failure.lines().iter().for_each(|line| log.push(line));
+                failure.mark_reported()
+            }
+        });
+        log.end();
+        served
+    }
+
+    async fn serve(
+        self,
+        context: &Context,
+        metrics: Arc<Metrics>,
+        log: &Arc<LogQueue>,
+    ) -> Result<(), Failure> {
         let tls = self.tls()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let lines = Arc::clone(log);
         let server = server::ServerSettings {
             tls,
+            hosts: self.host.clone(),
+            metrics,
             max_connections: self.max_connections as usize,
             access_log: !context.flags.quiet,
-            log: Arc::new(say),
+            log: Arc::new(move |line| lines.push(line)),
             ..server::ServerSettings::default()
         };
         let gateway = Arc::new(self.gateway(context, &server)?);
@@ -132,9 +165,9 @@ impl Serve {
             admin_listening,
         };
         if let Some(warning) = open_files::raise(self.max_connections) {
-            say(&warning);
+            log.push(&warning);
         }
-        say(&report.line());
+        log.push(&report.line());
         if context.flags.json {
             output::print(context, &report, String::new)?;
         }
@@ -252,9 +285,13 @@ fn nameless(directory: &Path) -> Failure {
     Failure::usage(message).hint(hints::NAME_UPSTREAM)
 }
 
-/// Prints a line on standard error. A closed standard error does not stop the gateway.
-fn say(line: &str) {
-    let _reader_gone = writeln!(io::stderr().lock(), "{}", printable(line));
+/// Parses the name of a host, without a port.
+fn parse_host_name(text: &str) -> Result<String, String> {
+    let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_inside) {
+        true => Ok(text.trim_end_matches('.').to_owned()),
+        false => Err("a name without scheme and port is required".to_owned()),
+    }
 }
 
 /// The longest silence of an upstream while a client waits.

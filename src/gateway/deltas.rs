@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::RepositoryRequest;
 use super::content::{BodyForm, Component};
+use super::log::{self, LoggedRequest};
 use super::rights::RecentAnswers;
 use super::versions::{SentVersion, SentVersions};
 use super::view::View;
@@ -85,8 +86,9 @@ impl RepositoryRequest<'_> {
 
     fn log_failure(&self, what: &str, outcome: Result<(), Error>) {
         if let Err(error) = outcome {
-            let error = printable(&store::chain(&error));
-            (self.gateway.log)(&format!("warning: {what}: {error}"));
+            let what = format!("{what}: {}", printable(&store::chain(&error)));
+            let request = LoggedRequest::of(self.request);
+            (self.gateway.log)(&log::line("warning", Some(&request), &what));
         }
     }
 

@@ -87,6 +87,7 @@ pub struct Metrics {
     pub(super) sent_bytes: Counter,
     /// Components that the gateway started to splice.
     pub(super) splices: Counter,
+    dropped_log_lines: Counter,
     connections: Gauge,
     in_flight: Gauge,
 }
@@ -104,6 +105,7 @@ impl Default for Metrics {
             directory_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             splices: Counter::default(),
+            dropped_log_lines: Counter::default(),
             connections: Gauge::default(),
             in_flight: Gauge::default(),
         };
@@ -163,6 +165,11 @@ impl Metrics {
                 "Components that the gateway began to splice",
                 &self.splices,
             ),
+            (
+                "dropped_log_lines",
+                "Log lines dropped because standard error was not read",
+                &self.dropped_log_lines,
+            ),
         ] {
             self.registry.register(name, help, counter.clone());
         }
@@ -199,6 +206,11 @@ impl Metrics {
         self.latencies
             .get_or_create(&[("kind", kind)])
             .observe(duration.as_secs_f64());
+    }
+
+    /// Counts a line that the log dropped.
+    pub fn count_dropped_line(&self) {
+        self.dropped_log_lines.inc();
     }
 
     /// Counts a connection until the returned value is dropped.

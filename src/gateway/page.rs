@@ -8,7 +8,7 @@
 //! path -> address -> query (asks upstream, with the rights of the client) -> values -> HTML
 //! ```
 
-mod address;
+pub(super) mod address;
 mod artifact;
 mod comparison;
 mod document;
@@ -40,14 +40,16 @@ use crate::store::remote::Credentials;
 /// The maximum number of pages that are built at once. Each page requests many manifests.
 pub(super) const MAX_PAGES: usize = 4;
 
+/// The maximum number of lists of repositories that are built at once. They have permits of their own, because they take long
+/// and must not delay other pages.
+pub(super) const MAX_HOME_PAGES: usize = 2;
+
 /// The maximum number of bytes read from an error response, to find its message.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 impl Gateway {
     /// Answers with a page, also after a failure.
     pub(super) async fn page(&self, request: &Request) -> Response {
-        // The semaphore is never closed.
-        let _turn = self.pages.acquire().await;
         match self.answer_page(request).await {
             Ok(response) => response,
             Err(failure) => self.problem(request, failure).await,

@@ -9,13 +9,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
+use super::log::{self, LoggedRequest};
 use super::message::{Request, Response};
 use super::range::is_known;
 use super::refusal::{Failure, Refusal};
 use super::rights::Rights;
 use super::{Gateway, HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 pub(super) use crate::store::chain;
 use crate::store::{self, RelayedResponse};
 
@@ -34,6 +35,11 @@ impl Gateway {
             self.log_error(request, &format!("upstream answered {status}"));
             let message = format!("upstream answered {status}");
             return Refusal::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message).into();
+        }
+        if own && [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+            self.metrics.count_failure(Kind::Refused.word());
+            let what = format!("upstream answered {status} to the gateway's own credentials");
+            self.log_error(request, &what);
         }
         if own && status == StatusCode::UNAUTHORIZED {
             let message = "upstream refuses the gateway's credentials";
@@ -63,21 +69,25 @@ impl Gateway {
             Failure::Response(response) => return *response,
             Failure::Error(error) => error,
         };
-        let refusal = Refusal::of(&error);
-        if refusal.status.is_server_error() {
+        self.refusal_of(request, &error).into()
+    }
+
+    /// Returns the refusal for an error. Logs and counts errors that are not the client's. With the gateway's own
+    /// credentials, these are also failed authentications.
+    pub(super) fn refusal_of(&self, request: &Request, error: &Error) -> Refusal {
+        let refusal = Refusal::of(error);
+        let own = matches!(self.upstreams.rights, Rights::Own(_));
+        if refusal.status.is_server_error() || (own && error.kind() == Kind::Refused) {
             self.metrics.count_failure(error.kind().word());
-            self.log_error(request, &chain(&error));
+            self.log_error(request, &chain(error));
         }
-        refusal.into()
+        refusal
     }
 
     /// Logs a problem with a request.
     pub(super) fn log_error(&self, request: &Request, what: &str) {
-        (self.log)(&format!(
-            "error: {} {}: {what}",
-            request.method,
-            request.uri.path()
-        ));
+        let request = LoggedRequest::of(request);
+        (self.log)(&log::line("error", Some(&request), what));
     }
 }
 

@@ -11,6 +11,7 @@ mod budget;
 mod connection;
 mod error;
 mod exchange;
+mod origin;
 mod record;
 mod settings;
 mod shared;
@@ -54,11 +55,12 @@ pub async fn serve(
     settings: ServerSettings,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let shared = Arc::new(SharedState::new(handler, settings));
+    let shared = SharedState::new(handler, settings, is_loopback(&listener));
+    let shared = Arc::new(shared);
     let Some(admin) = admin else {
         return run(listener, &shared, stop).await;
     };
-    let admin_shared = Arc::new(admin::shared(&shared));
+    let admin_shared = Arc::new(admin::shared(&shared, is_loopback(&admin)));
     let end = Notify::new();
     let served = async {
         let served = run(listener, &shared, stop).await;
@@ -68,6 +70,12 @@ pub async fn serve(
     // The outcome of the admin listener does not matter.
     let (served, _admin) = tokio::join!(served, run(admin, &admin_shared, end.notified()));
     served
+}
+
+/// Returns whether only clients on this machine can connect.
+fn is_loopback(listener: &TcpListener) -> bool {
+    let address = listener.local_addr();
+    address.is_ok_and(|address| address.ip().to_canonical().is_loopback())
 }
 
 async fn run(
@@ -125,7 +133,8 @@ async fn accept(
                 // Usually the process has no file handles left. Some become free soon.
                 shared.record_failure(
                     "accept",
-                    &format!("error: a connection could not be accepted: {error}"),
+                    None,
+                    &format!("a connection could not be accepted: {error}"),
                 );
                 sleep(ACCEPT_RETRY_DELAY).await;
             }
@@ -136,6 +145,7 @@ async fn accept(
 /// Logs a connection that ended in a panic. Other connections continue.
 fn log_panic(shared: &SharedState, ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        shared.record_failure("other", "error: connection aborted: its task panicked");
+        let what = "connection aborted: its task panicked";
+        shared.record_failure("other", None, what);
     }
 }

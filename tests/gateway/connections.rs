@@ -6,6 +6,7 @@ mod budget;
 mod client;
 mod command;
 mod limits;
+mod origin;
 mod requests;
 mod server;
 mod stopping;

@@ -108,6 +108,12 @@ impl RunningServer {
         self.ended()
     }
 
+    /// Sends a signal and waits for the end, while nobody reads standard error.
+    pub fn signalled_unread(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.child.wait().unwrap()
+    }
+
     pub fn ended(mut self) -> (ExitStatus, String) {
         let mut stderr = String::new();
         let mut output = self.child.stderr.take().unwrap();

@@ -21,7 +21,7 @@ const PAGE_PREFIX: &str = "/-/";
 
 /// The address of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PageAddress {
+pub(in crate::gateway) enum PageAddress {
     /// The page that lists repositories.
     Home,
     /// The page of a repository, under its name for clients of the gateway.
@@ -32,7 +32,7 @@ pub(super) enum PageAddress {
 
 impl PageAddress {
     /// Parses a path. Returns nothing if no such page exists.
-    pub(super) fn read(path: &str) -> Option<Self> {
+    pub(in crate::gateway) fn read(path: &str) -> Option<Self> {
         if path == "/" {
             return Some(Self::Home);
         }

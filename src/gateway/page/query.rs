@@ -11,7 +11,6 @@ use super::{lists, page, redirect};
 use crate::error::Error;
 use crate::gateway::message::{Request, Response};
 use crate::gateway::paging::cut;
-use crate::gateway::passthrough::chain;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::route::{parameter, split_host};
 use crate::gateway::upstream::OpenUpstream;
@@ -27,9 +26,21 @@ const MAX_LISTED: usize = 200;
 /// The maximum number of repositories or manifests requested at once for a page.
 const MAX_REQUESTS: usize = 8;
 
+const HOME_TITLE: &str = "Components";
+
 impl Gateway {
     pub(super) async fn answer_page(&self, request: &Request) -> HandlerResult<Response> {
-        match PageAddress::read(request.uri.path()) {
+        let address = PageAddress::read(request.uri.path());
+        let turns = match address {
+            Some(PageAddress::Home) => &self.home_pages,
+            _ => &self.pages,
+        };
+        if let (Some(PageAddress::Home), Some(text)) = (&address, parameter(&request.uri, "ref")) {
+            return Ok(open_reference(request, &text));
+        }
+        // The semaphore is never closed.
+        let _turn = turns.acquire().await;
+        match address {
             Some(PageAddress::Home) => Ok(self.home(request).await),
             Some(PageAddress::Repository(name)) => {
                 let asked = self.open_for_visitor(request, &name).await?;
@@ -46,16 +57,6 @@ impl Gateway {
     }
 
     async fn home(&self, request: &Request) -> Response {
-        let title = "Components";
-        if let Some(text) = parameter(&request.uri, "ref") {
-            return match text.trim().parse() {
-                Ok(address) => redirect(&address),
-                Err(()) => {
-                    let main = lists::home(&[], None, Some(&text));
-                    page(request, StatusCode::BAD_REQUEST, title, main)
-                }
-            };
-        }
         let from = parameter(&request.uri, "from").and_then(|from| from.parse().ok());
         let (from, mut last) = (from.unwrap_or(0), parameter(&request.uri, "last"));
         let (mut sections, mut next, mut room) = (Vec::new(), None, MAX_LISTED);
@@ -81,7 +82,7 @@ impl Gateway {
         page(
             request,
             StatusCode::OK,
-            title,
+            HOME_TITLE,
             lists::home(&sections, next, None),
         )
     }
@@ -91,9 +92,15 @@ impl Gateway {
         let client = visitor(request).unwrap_or(Credentials::Anonymous);
         let names = self.upstreams.repositories(known, client).await;
         names.map_err(|error: store::Error| match error {
-            store::Error::Refused { .. } => "the registry requires a login".to_owned(),
             store::Error::NoCatalog { .. } => "the registry has no catalog".to_owned(),
-            error => self.failure_message(request, &error.into()),
+            error => {
+                let is_refused = matches!(error, store::Error::Refused { .. });
+                let message = self.failure_message(request, &error.into());
+                match is_refused {
+                    true => "the registry requires a login".to_owned(),
+                    false => message,
+                }
+            }
         })
     }
 
@@ -176,11 +183,7 @@ impl Gateway {
     /// Returns the message that a client would see for a failure in a secondary part of a page. The log has the whole
     /// error.
     fn failure_message(&self, request: &Request, error: &Error) -> String {
-        let refusal = Refusal::of(error);
-        if refusal.status.is_server_error() {
-            self.log_error(request, &chain(error));
-        }
-        refusal.message
+        self.refusal_of(request, error).message
     }
 
     /// Returns the reason why a yank mark could not be read.
@@ -225,6 +228,19 @@ impl RepositoryRequest<'_> {
         let about = all.saturating_sub(tags.versions.len() + tags.others.len());
         let main = lists::repository(name, tags, listed, about, unmarked, next);
         Ok(page(request, StatusCode::OK, name, main))
+    }
+}
+
+/// Redirects to the page of a reference, or asks for another reference.
+fn open_reference(request: &Request, text: &str) -> Response {
+    match text.trim().parse() {
+        Ok(address) => redirect(&address),
+        Err(()) => {
+            // A wrong reference may have a password before an `@`.
+            let shown = if text.contains(['@', '%']) { "" } else { text };
+            let main = lists::home(&[], None, Some(shown));
+            page(request, StatusCode::BAD_REQUEST, HOME_TITLE, main)
+        }
     }
 }
 

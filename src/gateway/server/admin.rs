@@ -20,14 +20,14 @@ const GRACE: Duration = Duration::from_secs(1);
 struct Admin(Arc<SharedState>);
 
 /// Returns the shared state of admin connections: few, and over plain HTTP.
-pub(super) fn shared(main: &Arc<SharedState>) -> SharedState {
+pub(super) fn shared(main: &Arc<SharedState>, is_loopback: bool) -> SharedState {
     let settings = ServerSettings {
         tls: None,
         max_connections: MAX_CONNECTIONS,
         grace: GRACE,
         ..main.settings.clone()
     };
-    SharedState::new(Arc::new(Admin(Arc::clone(main))), settings)
+    SharedState::new(Arc::new(Admin(Arc::clone(main))), settings, is_loopback)
 }
 
 #[async_trait]

@@ -49,10 +49,8 @@ pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: Socke
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
         Err(error) => shared.record_failure(
             "tls",
-            &format!(
-                "error: {peer}: the TLS handshake failed: {}",
-                one_line(&error)
-            ),
+            None,
+            &format!("{peer}: the TLS handshake failed: {}", one_line(&error)),
         ),
     }
 }

@@ -10,6 +10,7 @@ use hyper::body::{Body, Incoming};
 
 use super::body::ResponseBody;
 use super::budget::Budget;
+use super::origin;
 use super::record::RequestRecord;
 use super::shared::SharedState;
 use super::state::ConnectionState;
@@ -30,22 +31,24 @@ pub(super) async fn respond(
     state: Arc<ConnectionState>,
     request: http::Request<Incoming>,
 ) -> Result<http::Response<ResponseBody>, Infallible> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let shared = &state.shared;
-    let mut record = RequestRecord::new(&state, &head);
+    let mut record = RequestRecord::new(&state, &mut head);
     let has_body = !body.is_end_stream();
     // The server's own responses are short, and needed most when the budget is used up.
     let is_own = SERVER_PATHS.contains(&head.uri.path());
     let (method, version) = (head.method.clone(), head.version);
-    let mut response = match () {
-        () if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
-        () if has_body => Refusal::new(
+    let checked = origin::check(&head, shared.own_names());
+    let mut response = match checked {
+        Err(refusal) => refusal.into(),
+        Ok(()) if ![Method::GET, Method::HEAD].contains(&method) => Refusal::read_only().into(),
+        Ok(()) if has_body => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "SIZE_INVALID",
             "a GET or HEAD request must not have a body",
         )
         .into(),
-        () => answer(shared, head).await,
+        Ok(()) => answer(shared, head).await,
     };
     for name in HOP_BY_HOP {
         response.headers.remove(name);
@@ -58,10 +61,7 @@ pub(super) async fn respond(
     let length = match length(&response.headers) {
         Ok(length) => length,
         Err(()) => {
-            shared.record_failure(
-                "length",
-                "error: the Content-Length of a response is not a number",
-            );
+            record.log_failure("length", "the Content-Length of a response is not a number");
             let message = "the upstream's response cannot be forwarded";
             response = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message).into();
             length(&response.headers).unwrap_or_default()

@@ -26,11 +26,13 @@ pub struct ServerSettings {
     pub write_timeout: Duration,
     /// How long responses in flight may take after the server was told to stop.
     pub grace: Duration,
+    /// The names in `Host` that a loopback listener allows, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
     /// The counters that `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// Whether the log has a line for each request. Failures are always logged.
     pub access_log: bool,
-    /// The log. It gets one line at a time, without secrets or control characters.
+    /// The log. It gets one line at a time, without secrets or control characters, and must not block.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -44,6 +46,7 @@ impl Default for ServerSettings {
             idle_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(100),
+            hosts: Vec::new(),
             metrics: Arc::default(),
             access_log: true,
             log: Arc::new(|_| ()),

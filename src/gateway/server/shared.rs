@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::budget::Budget;
 use super::settings::ServerSettings;
+use crate::gateway::log::{self, LoggedRequest};
 use crate::gateway::message::Handler;
 use crate::store::chain;
 use crate::text::printable;
@@ -16,15 +17,21 @@ pub(super) struct SharedState {
     /// The budget for the bodies of all connections.
     pub(super) budget: Budget,
     pub(super) settings: ServerSettings,
+    is_loopback: bool,
     stopping: watch::Sender<bool>,
 }
 
 impl SharedState {
-    pub(super) fn new(handler: Arc<dyn Handler>, settings: ServerSettings) -> Self {
+    pub(super) fn new(
+        handler: Arc<dyn Handler>,
+        settings: ServerSettings,
+        is_loopback: bool,
+    ) -> Self {
         Self {
             handler,
             budget: Budget::new(settings.max_body_bytes),
             settings,
+            is_loopback,
             stopping: watch::Sender::new(false),
         }
     }
@@ -44,6 +51,11 @@ impl SharedState {
         }
     }
 
+    /// Returns the names of a loopback listener, which other names must not reach.
+    pub(super) fn own_names(&self) -> Option<&[String]> {
+        self.is_loopback.then_some(&self.settings.hosts)
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -55,9 +67,15 @@ impl SharedState {
         let _there = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    pub(super) fn record_failure(&self, kind: &'static str, line: &str) {
+    /// Counts and logs a failure. Failures outside requests have no request.
+    pub(super) fn record_failure(
+        &self,
+        kind: &'static str,
+        request: Option<&LoggedRequest>,
+        what: &str,
+    ) {
         self.settings.metrics.count_failure(kind);
-        (self.settings.log)(line);
+        (self.settings.log)(&log::line("error", request, what));
     }
 }
 

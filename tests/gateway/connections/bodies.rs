@@ -63,10 +63,12 @@ async fn server(case: &Case) -> Server {
 
 async fn assert_noted(server: &mut Server, case: &Case) {
     let line = server.line().await;
-    let expected = format!("error: GET /v2/a aborted after {} bytes: ", {
-        case.whole.len()
-    });
-    assert!(line.starts_with(&expected), "{line}");
+    let whole = case.whole.len();
+    let expected = format!(" GET /v2/a: aborted after {whole} bytes: ");
+    assert!(
+        line.starts_with("error: ") && line.contains(&expected),
+        "{line}"
+    );
     if case.kind == "unreachable" {
         let causes = "GET blob failed after 2 attempts: the connection\u{fffd}was reset";
         assert!(line.ends_with(causes), "{line}");

@@ -73,6 +73,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Client<S> {
         self.answer().await
     }
 
+    /// The same under a name that every loopback listener allows.
+    pub(crate) async fn get_local(&mut self, path: &str) -> WholeAnswer {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+            .await;
+        self.answer().await
+    }
+
     pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -161,6 +168,13 @@ impl Http2Client {
             .unwrap();
         self.send.ready().await?;
         self.send.send_request(request).await
+    }
+
+    /// Sends a request without a body.
+    pub(crate) async fn send(&mut self, request: http::request::Builder) -> Response<Incoming> {
+        self.send.ready().await.unwrap();
+        let request = request.body(Empty::new()).unwrap();
+        self.send.send_request(request).await.unwrap()
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Bytes {

@@ -22,11 +22,13 @@ async fn a_signal_stops_the_server() {
     for signal in ["TERM", "INT"] {
         let running = RunningServer::start(&workspace, &["--upstream", "oci:store"]);
         let mut client = Http1Client::connect(running.address()).await;
-        assert_eq!(client.get("/healthz").await.text(), "alive\n");
+        assert_eq!(client.get_local("/healthz").await.text(), "alive\n");
         let listening = format!("listening on {}\n", running.listening);
-        let (status, stderr) = running.signalled(signal);
-        assert_eq!(status.code(), Some(0), "{stderr}");
+        running.signal(signal);
         client.closed().await;
+        drop(client);
+        let (status, stderr) = running.ended();
+        assert_eq!(status.code(), Some(0), "{stderr}");
         let said = stderr.strip_prefix(&listening).unwrap();
         assert!(said.contains(" GET /healthz 200 6 "), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
@@ -83,7 +85,7 @@ async fn quiet_prints_nothing_and_tls_is_served() {
 
     let running = RunningServer::start(&workspace, &upstream);
     let mut client = Http1Client::connect(running.address()).await;
-    client.get("/healthz").await;
+    client.get_local("/healthz").await;
     let (_status, stderr) = running.signalled("TERM");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
@@ -100,13 +102,55 @@ async fn probes_have_an_address_of_their_own() {
     let admin = running.admin.clone().unwrap();
     let address = admin.strip_prefix("http://").unwrap().parse().unwrap();
     let mut client = Http1Client::connect(address).await;
-    assert_eq!(client.get("/readyz").await.text(), "ready\n");
-    assert_eq!(client.get("/v2/").await.status(), 404);
+    assert_eq!(client.get_local("/readyz").await.text(), "ready\n");
+    assert_eq!(client.get_local("/v2/").await.status(), 404);
     let both = format!("listening on {}, health checks and", running.listening);
     let (status, stderr) = running.signalled("TERM");
     assert_eq!(status.code(), Some(0), "{stderr}");
     let first = stderr.lines().next().unwrap();
     assert_eq!(first, format!("{both} metrics on {admin}"));
+}
+
+#[tokio::test]
+async fn a_stalled_log_delays_neither_requests_nor_the_end() {
+    let workspace = published();
+    let admin = ["--admin-listen", "127.0.0.1:0"];
+    let flags = [&["--upstream", "oci:store"], &admin[..]].concat();
+    let running = RunningServer::start(&workspace, &flags);
+    let mut client = Http1Client::connect(running.address()).await;
+    // Nobody reads standard error. A pipe holds 64 KiB, and the queue 1 MiB.
+    let path = format!("/{}", "a".repeat(1000));
+    for _ in 0..1200 {
+        assert_eq!(client.get_local(&path).await.status(), 404);
+    }
+    let metrics = client.get_local("/metrics").await;
+    let name = "wharf_gateway_dropped_log_lines_total ";
+    let dropped = metrics
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(name));
+    assert_ne!(dropped, Some("0"));
+    drop(client);
+    let admin = running.admin.clone().unwrap();
+    let address = admin.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut client = Http1Client::connect(address).await;
+    assert_eq!(client.get_local("/healthz").await.status(), 200);
+    drop(client);
+    assert_eq!(running.signalled_unread("TERM").code(), Some(0));
+}
+
+#[tokio::test]
+async fn foreign_names_need_a_flag() {
+    let workspace = published();
+    for (flags, status) in [(&[][..], 421), (&["--host", "Wharf"], 200)] {
+        let flags = [&["--upstream", "oci:store"], flags].concat();
+        let running = RunningServer::start(&workspace, &flags);
+        let mut client = Http1Client::connect(running.address()).await;
+        client.ask("GET", "/v2/demo/calc/tags/list").await;
+        assert_eq!(client.answer().await.status(), status);
+    }
+    let answer = workspace.run(&["serve", "--host", "http://wharf:80"]);
+    assert_eq!(answer.code, Some(2), "{}", answer.stderr);
 }
 
 #[test]

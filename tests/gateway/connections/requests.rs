@@ -263,7 +263,9 @@ async fn without_an_access_log_there_are_failures_only() {
     client.ask("GET", "/v2/a").await;
     client.rest().await.1.unwrap_or_default();
     let line = server.line().await;
-    assert!(line.starts_with("error: GET /v2/a aborted after"), "{line}");
+    assert!(line.starts_with("error: 20"), "{line}");
+    assert!(line.contains(" 127.0.0.1:"), "{line}");
+    assert!(line.contains(" GET /v2/a: aborted after "), "{line}");
     server.stop();
     assert_eq!(server.end().await.1, Vec::<String>::new());
 }

@@ -94,7 +94,12 @@ impl Server {
     }
 
     pub(crate) async fn start_with(stub: Stub, change: impl FnOnce(&mut ServerSettings)) -> Self {
-        Self::run(stub, change, None).await
+        Self::run("127.0.0.1:0", stub, change, None).await
+    }
+
+    /// One that listens there.
+    pub(crate) async fn start_on(listen: &str, stub: Stub) -> Self {
+        Self::run(listen, stub, |_| (), None).await
     }
 
     /// One that answers probes elsewhere too, and where that is.
@@ -104,18 +109,21 @@ impl Server {
     ) -> (Self, SocketAddr) {
         let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = admin.local_addr().unwrap();
-        (Self::run(stub, change, Some(admin)).await, address)
+        let server = Self::run("127.0.0.1:0", stub, change, Some(admin));
+        (server.await, address)
     }
 
     async fn run(
+        listen: &str,
         stub: Stub,
         change: impl FnOnce(&mut ServerSettings),
         admin: Option<TcpListener>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(listen).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (say, lines) = mpsc::unbounded_channel();
         let mut settings = ServerSettings {
+            hosts: vec!["wharf".to_owned(), "wharf.test".to_owned()],
             log: Arc::new(move |line: &str| {
                 // The test may be over.
                 let _ = say.send(line.to_owned());

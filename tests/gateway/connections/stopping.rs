@@ -113,7 +113,7 @@ async fn pull<S: AsyncRead + AsyncWrite + Unpin>(client: &mut Http1Client<S>) ->
 
 #[tokio::test]
 async fn a_slow_client_gets_its_stream_to_the_end() {
-    const BODY: usize = 4 * 1024 * 1024;
+    const BODY: usize = 2 * 1024 * 1024;
     for encrypted in [false, true] {
         let stub = Stub::new(|_| Response::new(StatusCode::OK, vec![0; BODY]));
         let mut server = Server::start_with(stub, |settings| {
@@ -122,7 +122,7 @@ async fn a_slow_client_gets_its_stream_to_the_end() {
         .await;
         // The small buffer keeps the body in the server's buffers.
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
         let stream = socket.connect(server.address).await.unwrap();
         let pulled = if encrypted {
             let mut client = Http1Client::over(tls::over(stream, "h2").await);

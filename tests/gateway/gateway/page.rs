@@ -1,6 +1,7 @@
 //! The page to look at.
 
 use crate::support::workspace;
+use futures_util::future;
 use serde_json::json;
 use wharf::artifact;
 use wharf::digest::Identity;
@@ -11,7 +12,7 @@ use wharf::store::RawManifest;
 use wharf::store::layout::Layout;
 
 use super::*;
-use crate::support::fault::Registry;
+use crate::support::fault::{Fault, Registry};
 use crate::support::registries::{PASSWORD, USERNAME, authenticated, registries};
 
 /// `demo/app` with three versions in a layout `shelf`, of which the first two share a runtime and the first is yanked.
@@ -407,6 +408,21 @@ async fn long_lists_are_paged() {
 }
 
 #[tokio::test]
+async fn viewers_of_the_list_do_not_delay_other_pages() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    publish(&store, "layers", "1.0", false).await;
+    upstream.on("GET", "/v2/_catalog", usize::MAX, Fault::Stall(0));
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    let lists = (0..12).map(|_| front.get("/"));
+    tokio::select! {
+        biased;
+        _ = future::select_all(lists.map(Box::pin)) => panic!("the list is complete"),
+        page = front.get("/-/demo/app:1.0") => drop(page.is(200)),
+    }
+}
+
+#[tokio::test]
 async fn a_reference_is_opened_by_its_name() {
     let front = TestGateway::new(vec![registry("other.example")]);
     for (text, path) in [
@@ -426,7 +442,25 @@ async fn a_reference_is_opened_by_its_name() {
     ] {
         let refused = front.get(&format!("/?ref={text}")).await.is(400);
         assert!(refused.page().contains("This is not a reference"), "{text}");
+        assert!(!refused.page().contains("The list is empty"), "{text}");
     }
+    for text in [
+        "user:s3cret@host/demo/app:1",
+        "user%3As3cret%40host",
+        "user%253As3cret%2540host/a",
+        "https://s3cret@host/a",
+        "a/user:s3/s3cret@host",
+    ] {
+        let refused = front.get(&format!("/?ref={text}")).await.is(400);
+        assert!(!refused.page().contains("s3cret"), "{text}");
+        let missing = front.get(&format!("/-/{text}")).await;
+        assert!(!missing.page().contains("s3cret"), "{text}");
+    }
+    assert!(
+        !front.log().concat().contains("s3cret"),
+        "{:?}",
+        front.log()
+    );
     for path in ["/favicon.ico", "/-/", "/x/y"] {
         front.get(path).await.is(404).page();
     }

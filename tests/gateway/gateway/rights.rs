@@ -109,6 +109,37 @@ async fn the_gateway_may_read_for_everybody() {
 }
 
 #[tokio::test]
+async fn each_refusal_of_own_credentials_is_one_line() {
+    for upstream in authenticated() {
+        let gateway = TestGateway::with(vec![registry(&upstream.host)], |settings| {
+            settings.rights = Rights::Own(Arc::new(|_| {
+                Box::pin(async {
+                    Ok(Credentials::Basic {
+                        username: USERNAME.to_owned(),
+                        password: "s3cret".to_owned(),
+                    })
+                })
+            }));
+        });
+        for (count, path) in [
+            "/v2/gateway/own/manifests/1.0",
+            "/v2/gateway/own/tags/list",
+            "/v2/gateway/own/manifests/1.0",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            gateway.get(path).await.is(403);
+            let log = gateway.log();
+            assert_eq!(log.len(), count + 1, "{log:?}");
+            assert!(log[count].starts_with("error: 20"), "{log:?}");
+            assert!(log[count].contains(&format!(" GET {path}: ")), "{log:?}");
+            assert!(!log[count].contains("s3cret"), "{log:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_with_layers_of_other_repositories_is_refused() {
     let upstream = Registry::start();
     let store = remote(&upstream.address(), "demo/private");

@@ -142,7 +142,7 @@ fn damaged_or_missing_blobs_are_fetched_and_the_directory_stays() {
     assert_eq!(counted(&host, held), 2);
     let (_status, log) = gateway.signalled("TERM");
     for damaged in [root, last] {
-        let line = format!("error: blob {} in blobs:", layers[damaged]);
+        let line = format!(" blob {} in blobs:", layers[damaged]);
         assert_eq!(log.matches(&line).count(), 1, "{log}");
     }
 }
