@@ -84,7 +84,8 @@ fn path(path: &str) -> &str {
 /// without a name may be a secret.
 fn pair(pair: &str) -> Option<String> {
     let (name, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
-    let is_type = |byte: u8| byte.is_ascii_alphanumeric() || b"/+.-".contains(&byte);
+    // A plus sign is decoded as a space.
+    let is_type = |byte: u8| byte.is_ascii_alphanumeric() || b"/+.- ".contains(&byte);
     let is_valid = match &*name {
         "ns" => is_host(&value),
         "n" => value.bytes().all(|byte| byte.is_ascii_digit()),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::state::ConnectionState;
 
-/// How long a client may be silent after the last byte for it, before the server closes the connection anyway.
+/// How long a client may be silent after it should have read everything, before the server closes the connection anyway.
 const LINGER: Duration = Duration::from_secs(3);
 
 /// A TCP connection with a time-out for writes.
@@ -40,6 +40,11 @@ impl Socket {
         }
     }
 
+    /// Returns the time until when a client may be silent, because it still reads.
+    fn silent_until(&self) -> Instant {
+        Instant::now() + LINGER + self.state.backlog_time()
+    }
+
     /// Reads and discards bytes until the client closes the connection. If the server closed it with unread bytes, such
     /// as a window update, the system would send a reset. It would also drop all bytes that the client has not read.
     fn poll_closed(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
@@ -52,7 +57,7 @@ impl Socket {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Ok(())) => {
-                    let silent_until = Instant::now() + LINGER;
+                    let silent_until = self.silent_until();
                     self.timer.as_mut().reset(silent_until.min(deadline));
                 }
                 Poll::Ready(Err(_reset)) => return Poll::Ready(()),
@@ -66,6 +71,9 @@ impl Socket {
         cx: &mut Context<'_>,
         outcome: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &outcome {
+            self.state.add_written(*bytes);
+        }
         if outcome.is_ready() {
             self.is_waiting = false;
             return outcome;
@@ -134,10 +142,10 @@ impl AsyncWrite for Socket {
         let deadline = match self.shutdown_deadline {
             Some(deadline) => deadline,
             None => {
-                let now = Instant::now();
-                let deadline = now + self.patience;
+                let deadline = Instant::now() + self.patience;
                 self.shutdown_deadline = Some(deadline);
-                self.timer.as_mut().reset(deadline.min(now + LINGER));
+                let silent_until = self.silent_until();
+                self.timer.as_mut().reset(silent_until.min(deadline));
                 deadline
             }
         };

@@ -3,8 +3,8 @@
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -22,6 +22,33 @@ enum Deliveries {
     Ended,
 }
 
+/// The slowest client that the server waits for at the end of a connection, in bytes per second.
+const SLOWEST_CLIENT: u64 = 128 * 1024;
+
+/// The maximum number of bytes that the buffers of the two systems hold, as an estimate.
+const MAX_BACKLOG: u64 = 8 * 1024 * 1024;
+
+/// An estimate of the bytes that a slow client may have left in the buffers of the two systems.
+struct Backlog {
+    bytes: u64,
+    /// The time of the estimate.
+    at: Instant,
+}
+
+impl Backlog {
+    fn new() -> Self {
+        let at = Instant::now();
+        Self { bytes: 0, at }
+    }
+
+    fn add(&mut self, bytes: usize) {
+        let taken = self.at.elapsed().as_secs_f64() * SLOWEST_CLIENT as f64;
+        let left = self.bytes.saturating_sub(taken as u64) + bytes as u64;
+        self.bytes = left.min(MAX_BACKLOG);
+        self.at = Instant::now();
+    }
+}
+
 pub(super) struct ConnectionState {
     pub(super) shared: Arc<SharedState>,
     pub(super) peer: SocketAddr,
@@ -30,6 +57,7 @@ pub(super) struct ConnectionState {
     is_broken: AtomicBool,
     is_delivery_confirmed: AtomicBool,
     deliveries: Mutex<Deliveries>,
+    backlog: Mutex<Backlog>,
     /// Notified when the connection must end now.
     pub(super) end: Notify,
 }
@@ -44,12 +72,36 @@ impl ConnectionState {
             is_broken: AtomicBool::new(false),
             is_delivery_confirmed: AtomicBool::new(false),
             deliveries: Mutex::new(Deliveries::Open(Vec::new())),
+            backlog: Mutex::new(Backlog::new()),
             end: Notify::new(),
         }
     }
 
     pub(super) fn request_started(&self) {
-        self.in_flight.send_modify(|requests| *requests += 1);
+        self.in_flight.send_modify(|requests| {
+            if *requests == 0 {
+                // A client takes its responses before it sends the next request.
+                *self.lock_backlog() = Backlog::new();
+            }
+            *requests += 1;
+        });
+    }
+
+    /// Records that the system took bytes for the client.
+    pub(super) fn add_written(&self, bytes: usize) {
+        self.lock_backlog().add(bytes);
+    }
+
+    /// Returns how long a slow client may need for the bytes in the buffers.
+    pub(super) fn backlog_time(&self) -> Duration {
+        let mut backlog = self.lock_backlog();
+        backlog.add(0);
+        Duration::from_secs(backlog.bytes / SLOWEST_CLIENT)
+    }
+
+    fn lock_backlog(&self) -> MutexGuard<'_, Backlog> {
+        // A panic cannot leave the estimate half changed.
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn request_ended(&self) {

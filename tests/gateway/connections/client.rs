@@ -109,13 +109,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1Client<S> {
         (rest, ended)
     }
 
-    /// Reads the next HTTP/2 frame, and returns its type, its flags and its length.
-    pub(crate) async fn frame(&mut self) -> io::Result<(u8, u8, usize)> {
+    /// Reads the next HTTP/2 frame, and returns its type, its flags and its payload.
+    pub(crate) async fn frame(&mut self) -> io::Result<(u8, u8, Vec<u8>)> {
         let mut head = [0; 9];
         self.stream.read_exact(&mut head).await?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        self.stream.read_exact(&mut vec![0; length]).await?;
-        Ok((head[3], head[4], length))
+        let mut payload = vec![0; length];
+        self.stream.read_exact(&mut payload).await?;
+        Ok((head[3], head[4], payload))
     }
 
     /// Waits until the other side closes; it must say nothing before.
