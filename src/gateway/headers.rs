@@ -62,7 +62,7 @@ pub(super) fn accepts_zstd(headers: &HeaderMap) -> bool {
 }
 
 /// Returns the `Accept` header for upstream: the client's own, and the split form. Another gateway shows the split form
-/// only to clients that name it.
+/// only to clients that name it. Registries store it as an OCI manifest, and some answer 404 unless that type is named.
 pub(super) fn upstream_accept(headers: &HeaderMap) -> HeaderValue {
     let named = parse_weights(headers, ACCEPT);
     let anything = named.is_empty() || named.iter().any(|(value, _)| value.contains('*'));
@@ -71,6 +71,8 @@ pub(super) fn upstream_accept(headers: &HeaderMap) -> HeaderValue {
     lines.retain(|line| !line.trim().is_empty());
     if anything {
         lines.push(media_type::MANIFESTS);
+    } else if accepts_split(headers) {
+        lines.push(media_type::MANIFEST);
     }
     lines.push(media_type::SPLIT_ARTIFACT);
     HeaderValue::try_from(lines.join(", "))
@@ -157,6 +159,11 @@ mod tests {
         assert_eq!(
             asked(&["a/b;q=0.5", "c/d"]),
             format!("a/b;q=0.5, c/d, {}", media_type::SPLIT_ARTIFACT)
+        );
+        let split = media_type::SPLIT_ARTIFACT;
+        assert_eq!(
+            asked(&[split]),
+            format!("{split}, {}, {split}", media_type::MANIFEST)
         );
     }
 }

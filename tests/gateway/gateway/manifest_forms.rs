@@ -66,6 +66,23 @@ async fn split_artifacts_are_shown_flat_unless_the_client_names_the_split_form()
 }
 
 #[tokio::test]
+async fn the_split_type_alone_gets_the_split_manifest_from_every_registry() {
+    for upstream in registries() {
+        let store = remote(&upstream.host, "gateway/alone");
+        let (pushed, _) = publish(&store, "layers", "1.0", false).await;
+        let front = TestGateway::new(vec![registry(&upstream.host)]);
+        for name in ["1.0", &pushed.split_manifest_digest.to_string()] {
+            let path = format!("/v2/gateway/alone/manifests/{name}");
+            for method in [Method::HEAD, Method::GET] {
+                let got = front.ask(method, &path, &[("accept", SPLIT)]).await.is(200);
+                let digest = pushed.split_manifest_digest.to_string();
+                assert_eq!(got.header("docker-content-digest"), digest);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn components_are_served_as_ranges_frames_and_copies() {
     let upstream = &registries()[0];
     let store = remote(&upstream.host, "gateway/parts");
