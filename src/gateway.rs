@@ -77,13 +77,19 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::store::blob_directory::BlobDirectory;
 use crate::store::cache::Cache;
-use crate::store::remote::{Credentials, Options};
+use crate::store::remote::{Credentials, Options, Pace};
 use crate::store::retry::Retry;
 use crate::store::{Observer, Session, Store};
 use crate::text::printable;
 
 /// The maximum number of searches for unknown digests at once. Each search requests many manifests.
 const MAX_SEARCHES: usize = 4;
+
+/// The longest time to connect to an upstream. Together with one retry, clients are answered within 10 s.
+const MAX_CONNECT: Duration = Duration::from_secs(5);
+
+/// The longest silence of an upstream. Clients are answered within 10 s.
+const MAX_SILENCE: Duration = Duration::from_secs(8);
 
 /// How long the gateway remembers that a repository has all layers of a manifest.
 const COMPLETE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -134,6 +140,7 @@ impl GatewaySettings {
         attempts: 3,
         first: Duration::from_millis(200),
         longest: Duration::from_secs(1),
+        max_waits: Duration::from_secs(2),
     };
 }
 
@@ -188,9 +195,16 @@ impl Gateway {
             observer: Arc::new(observer),
             concurrency: settings.max_transfers,
         };
+        let options = settings.options;
         let options = Options {
             cache: Some(Arc::clone(&session.cache)),
-            ..settings.options
+            connect_timeout: options.connect_timeout.min(MAX_CONNECT),
+            read_timeout: options.read_timeout.min(MAX_SILENCE),
+            pace: Pace {
+                head: options.pace.head.min(MAX_SILENCE),
+                ..options.pace
+            },
+            ..options
         };
         let engine = crate::content::EngineSettings {
             session: session.clone(),

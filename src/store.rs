@@ -283,6 +283,8 @@ pub enum Error {
         status: u16,
         /// The registry's message, cut to a readable length.
         message: String,
+        /// How long the server asks the client to wait.
+        retry_after: Option<Duration>,
     },
     /// The answer does not come from a registry: it is a web page, or a success that registries do not send.
     #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
@@ -418,6 +420,20 @@ impl Error {
             Self::Shared(error) => error.unshared(),
             error => error,
         }
+    }
+
+    /// Returns the status of a server that limits requests or is overloaded (429 or 503), and how long it asks the
+    /// client to wait.
+    pub fn busy_status(&self) -> Option<(u16, Option<Duration>)> {
+        let errors = causes(self.unshared()).filter_map(|error| error.downcast_ref());
+        errors.map(Self::unshared).find_map(|error| match error {
+            Self::Answer {
+                status: status @ (429 | 503),
+                retry_after,
+                ..
+            } => Some((*status, *retry_after)),
+            _ => None,
+        })
     }
 
     /// Returns whether another attempt may succeed: the connection broke or the body ended early.

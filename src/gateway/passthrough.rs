@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
 use http::header::{
-    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, VARY, WWW_AUTHENTICATE,
+    ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use super::log::{self, LoggedRequest};
 use super::message::{Request, Response};
 use super::range::is_known;
-use super::refusal::{Failure, Refusal};
+use super::refusal::{Failure, Refusal, retry_seconds};
 use super::rights::Rights;
 use super::{Gateway, HandlerResult, RepositoryRequest};
 use crate::digest::Digest;
@@ -50,6 +50,10 @@ impl Gateway {
         headers.remove(LINK);
         if own {
             headers.remove(WWW_AUTHENTICATE);
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = retry_seconds(relayed.retry_after());
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         let metrics = Arc::clone(&self.metrics);
         let body = relayed.stream();

@@ -3,6 +3,7 @@
 //! Spec: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes>.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -16,12 +17,24 @@ use crate::store::remote::is_timeout;
 /// The `Retry-After` for failures of upstream, in seconds.
 const RETRY_SECONDS: u64 = 5;
 
+/// The longest `Retry-After` that is passed on, in seconds.
+const MAX_RETRY_SECONDS: u64 = 3600;
+
+/// Returns the `Retry-After` for a client, in seconds, from the wait that upstream asks for.
+pub(super) fn retry_seconds(asked: Option<Duration>) -> u64 {
+    // Clients must not return early, so a part of a second counts as a whole one.
+    let whole = |asked: Duration| asked.as_secs() + u64::from(asked.subsec_nanos() > 0);
+    asked.map_or(RETRY_SECONDS, |asked| whole(asked).min(MAX_RETRY_SECONDS))
+}
+
 /// A status with the specification's error code and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
+    /// How long upstream asks the client to wait.
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -30,6 +43,7 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -62,6 +76,16 @@ impl Refusal {
     }
 
     fn of_store(error: &store::Error) -> Self {
+        if let Some((status, retry_after)) = error.busy_status() {
+            let (status, code) = match status {
+                429 => (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
+                _ => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            };
+            return Self {
+                retry_after,
+                ..Self::new(status, code, error.to_string())
+            };
+        }
         match error {
             store::Error::NotFound { what, .. } => {
                 Self::not_found("MANIFEST_UNKNOWN", format!("{what} not found"))
@@ -73,11 +97,6 @@ impl Refusal {
                 StatusCode::GATEWAY_TIMEOUT,
                 "UNAVAILABLE",
                 format!("upstream was silent or too slow: {error}"),
-            ),
-            store::Error::Answer { status: 429, .. } => Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "TOOMANYREQUESTS",
-                error.to_string(),
             ),
             // A blob that upstream lacks does not make the component unknown.
             store::Error::Shared(error) if !matches!(**error, store::Error::NotFound { .. }) => {
@@ -121,7 +140,7 @@ impl From<Refusal> for Response {
             | StatusCode::GATEWAY_TIMEOUT
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, RETRY_SECONDS.into());
+                headers.insert(RETRY_AFTER, retry_seconds(refusal.retry_after).into());
             }
             _ => {}
         }
@@ -204,6 +223,7 @@ mod tests {
                     location,
                     status: 404,
                     message: String::new(),
+                    retry_after: None,
                 },
                 502,
             ),
@@ -213,6 +233,36 @@ mod tests {
             assert_eq!(response.status.as_u16(), status);
             let again = response.headers.contains_key(RETRY_AFTER);
             assert_eq!(again, matches!(status, 502 | 504));
+        }
+    }
+
+    #[test]
+    fn upstreams_limits_reach_the_client_through_retries_and_sharing() {
+        let busy = |status, wait| store::Error::Answer {
+            what: "x".to_owned(),
+            location: "y".to_owned(),
+            status,
+            message: String::new(),
+            retry_after: wait,
+        };
+        for (status, wait, expected) in [
+            (429, Some(Duration::from_secs(7)), "7"),
+            (503, Some(Duration::from_millis(6500)), "7"),
+            (503, Some(Duration::MAX), "3600"),
+            (429, None, "5"),
+        ] {
+            let given_up = store::Error::Unreachable {
+                what: "x".to_owned(),
+                attempts: 3,
+                source: Box::new(busy(status, wait)),
+            };
+            let shared = store::Error::Shared(Arc::new(busy(status, wait)));
+            let given_up = store::Error::Shared(Arc::new(given_up));
+            for error in [busy(status, wait), shared, given_up] {
+                let response = Response::from(Refusal::of(&error.into()));
+                assert_eq!(response.status.as_u16(), status);
+                assert_eq!(response.headers[RETRY_AFTER], expected);
+            }
         }
     }
 

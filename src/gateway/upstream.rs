@@ -215,6 +215,7 @@ impl OpenUpstream {
                 location: self.title.clone(),
                 status: relayed.status.as_u16(),
                 message: String::new(),
+                retry_after: None,
             }),
             Some(_) => Ok(()),
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::{self, JoinHandle};
+use tokio::time::Instant;
 
 use super::retry::Attempts;
 use super::spool::Spool;
@@ -85,6 +86,7 @@ async fn transfer(
     let mut received = 0;
     let mut attempts = Attempts::default();
     loop {
+        let began = Instant::now();
         let outcome = receive(store, blob, &part, &mut writer, &mut received, observer).await;
         writer.finish_batch().await.map_err(file_error())?;
         match outcome {
@@ -92,7 +94,10 @@ async fn transfer(
             // All bytes have come; the digest decides.
             Err(Failure::Broken(_)) if received == wanted && wanted > 0 => break,
             Err(Failure::Broken(error)) if error.is_transient() => {
-                match store.retry().wait(&mut attempts, None) {
+                // A caller that cannot wait this long for a byte cannot wait for another attempt either.
+                let is_patient = received > 0 || began.elapsed() <= store.retry().max_waits;
+                let wait = store.retry().wait(&mut attempts, None);
+                match wait.filter(|_| is_patient) {
                     Some(wait) => tokio::time::sleep(wait).await,
                     None => return Err(with_attempts(attempts.failed, error)),
                 }

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-/// The longest time that one request waits between its attempts, even if its server asks for more.
-const MAX_WAITS: Duration = Duration::from_secs(120);
-
 /// Exponential backoff with jitter: the wait before attempt `n + 1` is random, between half of `min(first * 2^(n-1),
 /// longest)` and all of it. A server may ask for a longer wait, never for a shorter one.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +12,8 @@ pub struct Retry {
     pub first: Duration,
     /// The upper bound of every wait.
     pub longest: Duration,
+    /// The longest time that one request waits between its attempts, even if its server asks for more.
+    pub max_waits: Duration,
 }
 
 /// The failed attempts of one request.
@@ -32,6 +31,7 @@ impl Retry {
         attempts: 1,
         first: Duration::ZERO,
         longest: Duration::ZERO,
+        max_waits: Duration::ZERO,
     };
 
     /// For registries over a network.
@@ -39,6 +39,7 @@ impl Retry {
         attempts: 6,
         first: Duration::from_millis(500),
         longest: Duration::from_secs(30),
+        max_waits: Duration::from_secs(120),
     };
 
     /// Counts a failed attempt. Returns how long to wait before the next one, or nothing when it is time to give up:
@@ -52,7 +53,7 @@ impl Retry {
             .backoff(attempts.failed)
             .max(retry_after.unwrap_or_default());
         attempts.waited = attempts.waited.saturating_add(wait);
-        (attempts.waited <= MAX_WAITS).then_some(wait)
+        (attempts.waited <= self.max_waits).then_some(wait)
     }
 
     fn backoff(&self, failed: u32) -> Duration {

@@ -47,6 +47,7 @@ fn options() -> remote::Options {
             attempts: 2,
             first: Duration::from_millis(1),
             longest: Duration::from_millis(1),
+            max_waits: Duration::from_secs(2),
         },
         // As the command line has it.
         manifest_types: &[SPLIT],

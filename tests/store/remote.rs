@@ -38,6 +38,7 @@ fn options() -> Options {
             attempts: 4,
             first: Duration::from_millis(1),
             longest: Duration::from_millis(2),
+            max_waits: Retry::NETWORK.max_waits,
         },
         ..Options::default()
     }

@@ -249,6 +249,7 @@ pub(super) fn check_document(
             location,
             status,
             message,
+            retry_after: None,
         }),
         None => Ok(()),
     }

@@ -2,6 +2,7 @@
 
 use std::error;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
@@ -132,6 +133,11 @@ impl RelayedResponse {
     /// Returns the digest that the registry reports, if its algorithm is supported.
     pub fn content_digest(&self) -> Option<Digest> {
         answer::content_digest(&self.headers)
+    }
+
+    /// Returns how long the registry asks the client to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        answer::retry_after(&self.headers)
     }
 
     /// Returns the media type without parameters; empty if there is none.

@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 use super::answer::{self, BodyError};
 use super::authorization::AuthorizedWire;
 use super::failure::Failure;
+use super::passthrough::is_timeout;
 use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::retry::{Attempts, Retry};
@@ -141,7 +142,11 @@ impl Transport {
         let Some(retry_after) = failure.retry else {
             return Err(failure.error);
         };
-        if let Some(wait) = self.retry.wait(attempts, retry_after) {
+        let wait = self.retry.wait(attempts, retry_after);
+        // A caller that cannot wait this long cannot wait for another silence either.
+        let is_patient =
+            !is_timeout(&failure.error) || self.wire().idle_timeout <= self.retry.max_waits;
+        if let Some(wait) = wait.filter(|_| is_patient) {
             if retry_after.is_some_and(|asked| asked >= LONG_WAIT) {
                 self.wire().report_wait(&failure.error, wait);
             }

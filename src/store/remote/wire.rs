@@ -103,7 +103,7 @@ pub(super) struct Wire {
     /// For bodies that are files. This client has no timeout of its own.
     uploader: reqwest::Client,
     /// How long both sides of an upload may be idle.
-    idle_timeout: Duration,
+    pub(super) idle_timeout: Duration,
     pace: Pace,
     /// Scheme, host and port.
     pub(super) origin: Url,
@@ -337,6 +337,7 @@ impl Wire {
     pub(super) async fn unexpected(&self, response: Response, what: &str, subject: &str) -> Error {
         let status = response.status();
         let location = self.answerer(response.url());
+        let retry_after = answer::retry_after(response.headers());
         if status.is_success() {
             return self.not_registry(&response, what, None);
         }
@@ -358,6 +359,7 @@ impl Wire {
             location,
             status: status.as_u16(),
             message: error.message,
+            retry_after,
         }
     }
 

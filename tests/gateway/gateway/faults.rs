@@ -75,6 +75,67 @@ async fn temporary_upstream_errors_carry_retry_after() {
 }
 
 #[tokio::test]
+async fn limits_of_upstream_reach_the_clients_of_every_endpoint() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, content) = publish(&store, "layers", "1.0", false).await;
+    let (content, flat) = (Digest::of(&content), pushed.flat_digest);
+    let other = Digest::of(b"other");
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    for (asked, passed_on) in [("7", "7"), ("86400", "3600")] {
+        for status in [429, 503] {
+            let limited = Fault::Status(status, vec![("retry-after", asked.to_owned())]);
+            // All of the repository is limited, or only its layers.
+            for (place, methods, paths) in [
+                (
+                    "/v2/demo/app/",
+                    &["GET", "HEAD"][..],
+                    &[
+                        "manifests/1.0".to_owned(),
+                        format!("manifests/{other}"),
+                        "tags/list".to_owned(),
+                        format!("referrers/{flat}"),
+                        format!("blobs/{content}"),
+                        format!("blobs/{other}"),
+                    ][..],
+                ),
+                ("/blobs/", &["GET"], &[format!("blobs/{content}")]),
+            ] {
+                for method in methods {
+                    upstream.on(method, place, usize::MAX, limited.clone());
+                }
+                for path in paths {
+                    let got = front.get(&format!("/v2/demo/app/{path}")).await.is(status);
+                    assert_eq!(got.header("retry-after"), passed_on, "{path}");
+                }
+                upstream.forget_rules();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_upstream_is_asked_once() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (_, content) = publish(&store, "layers", "1.0", false).await;
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
+        settings.options.read_timeout = Duration::from_millis(100);
+        settings.options.retry.max_waits = Duration::from_millis(50);
+    });
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    upstream.forget_requests();
+    upstream.on("GET", "/blobs/", usize::MAX, Fault::Stall(0));
+    front.get(&blob).await.is(504);
+    let lines = upstream.lines();
+    let layers: Vec<&String> = lines.iter().filter(|line| line.starts_with("GET")).collect();
+    let distinct: std::collections::BTreeSet<_> = layers.iter().collect();
+    assert_eq!(layers.len(), distinct.len(), "{layers:?}");
+}
+
+#[tokio::test]
 async fn an_upstream_that_does_not_end_its_answer_is_a_timeout() {
     let upstream = Registry::start();
     let path = "/v2/demo/app/manifests/1.0";

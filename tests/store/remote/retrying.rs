@@ -67,6 +67,7 @@ async fn the_server_cannot_shorten_the_wait() {
             attempts: 4,
             first: days,
             longest: days,
+            max_waits: Retry::NETWORK.max_waits,
         },
         ..options()
     };
