@@ -37,7 +37,7 @@ pub use self::transfer::is_about_rights;
 use crate::digest::{Digest, Identity};
 use crate::encoding::{EncodedBlob, Encoding};
 use crate::store::blob_directory::BlobDirectory;
-use crate::store::{Error, Session, Store};
+use crate::store::{Error, Session, Store, TransferSlot};
 
 /// The maximum number of decoders of arriving blobs, and of decoders of complete blobs. A decoder needs the memory of
 /// its window, up to 8 MiB.
@@ -46,8 +46,8 @@ const MAX_DECODERS: usize = 4;
 /// The maximum number of file lookups at once. Each takes a thread, and a pull looks up all its blobs when it begins.
 const MAX_LOOKUPS: usize = 8;
 
-/// The number of upstreams with a semaphore before unused semaphores are dropped.
-const MAX_UPSTREAMS: usize = 1000;
+/// The number of upstreams and components with a semaphore before unused semaphores are dropped.
+const MAX_SEMAPHORES: usize = 1000;
 
 /// The directories and limits of an engine.
 #[derive(Clone)]
@@ -125,6 +125,8 @@ pub struct BlobOrigin {
     pub upstream: Digest,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The component whose fetches take at most half of the upstream's slots. Without a component, they may take all.
+    pub component: Option<Digest>,
 }
 
 /// The files on this machine and the files in flight.
@@ -132,7 +134,7 @@ pub struct Engine {
     files: LocalFiles,
     arrivals: Arc<SingleFlight>,
     session: Session,
-    /// One permit per fetch, by upstream.
+    /// One permit per fetch, by upstream, and by upstream and component.
     transfers: Mutex<HashMap<Digest, Arc<Semaphore>>>,
     /// One permit per lookup.
     lookups: Arc<Semaphore>,
@@ -183,18 +185,30 @@ impl Engine {
         self.files.recheck(wanted);
     }
 
-    /// Returns the semaphore of an upstream. Each upstream has its own, so that a slow one delays only its own clients.
-    fn transfers(&self, upstream: Digest) -> Arc<Semaphore> {
+    /// Returns a slot for a fetch. Each upstream has its own slots, so that a slow one delays only its own clients. A
+    /// component's fetches wait for each other before they wait for the upstream's slots.
+    fn slot(&self, origin: &BlobOrigin) -> TransferSlot {
+        let BlobOrigin { upstream, component, .. } = origin;
+        let permits = self.session.transfers().min(Semaphore::MAX_PERMITS);
+        let component = component.map(|component| {
+            let key = Digest::of(format!("{upstream}\n{component}").as_bytes());
+            self.transfers(key, (permits / 2).max(1))
+        });
+        let semaphores = component.into_iter().chain([self.transfers(*upstream, permits)]);
+        TransferSlot::new(semaphores.collect())
+    }
+
+    /// Returns a semaphore that all fetches with the same key share.
+    fn transfers(&self, key: Digest, permits: usize) -> Arc<Semaphore> {
         let mut transfers = self
             .transfers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if transfers.len() >= MAX_UPSTREAMS {
+        if transfers.len() >= MAX_SEMAPHORES {
             transfers.retain(|_, used| Arc::strong_count(used) > 1);
         }
-        let permits = self.session.transfers().min(Semaphore::MAX_PERMITS);
         let made = || Arc::new(Semaphore::new(permits));
-        Arc::clone(transfers.entry(upstream).or_insert_with(made))
+        Arc::clone(transfers.entry(key).or_insert_with(made))
     }
 }
 

@@ -45,6 +45,7 @@ mod route;
 mod search;
 pub mod server;
 mod upstream;
+mod verified;
 mod versions;
 mod view;
 

@@ -229,6 +229,7 @@ fn start_fetches(
     let origin = content::BlobOrigin {
         upstream: Digest::of(store.location().as_bytes()),
         store: Arc::clone(store),
+        component: None,
     };
     let (mut parts, mut arrivals) = (Vec::new(), Vec::new());
     for source in sources {

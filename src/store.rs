@@ -15,6 +15,7 @@ mod raw_manifest;
 pub mod remote;
 pub mod retry;
 mod session;
+mod slot;
 pub mod spool;
 pub mod tail;
 
@@ -38,6 +39,7 @@ pub use self::remote::RelayedResponse;
 use self::remote::TooSlow;
 use self::retry::Retry;
 pub use self::session::Session;
+pub use self::slot::TransferSlot;
 use crate::digest::{Digest, Identity, Mismatch};
 use crate::manifest::Descriptor;
 use crate::reference::Name;

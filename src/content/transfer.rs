@@ -103,7 +103,7 @@ impl Engine {
     /// Finds a blob on this machine, or otherwise fetches it or a part of it.
     async fn blob(
         self: Arc<Self>,
-        BlobOrigin { upstream, store }: BlobOrigin,
+        origin: BlobOrigin,
         blob: Identity,
         part: Option<Range<u64>>,
         progress: Progress,
@@ -112,14 +112,18 @@ impl Engine {
         if let Some(found) = self.find(wanted).await? {
             return Ok(found);
         }
-        let _permit = permit(&self.transfers(upstream)).await?;
+        let mut slot = self.slot(&origin);
+        // A waiting fetch holds no file.
+        slot.occupy().await?;
         let base = part.as_ref().map_or(0, |part| part.start);
         let spool = self.spool(wanted, &progress, base).await?;
         let directory = self.files.ingest(&wanted);
-        let (store, observer) = (store.as_ref(), self.session.observer.as_ref());
+        let (store, observer) = (origin.store.as_ref(), self.session.observer.as_ref());
         let range = part.clone().unwrap_or(0..blob.size);
-        // Boxed, so that blobs waiting for a permit take little memory.
-        let fetched = Box::pin(fetch_into(spool, store, blob, range, directory, observer));
+        // Boxed, so that fetches take little memory.
+        let fetched = Box::pin(fetch_into(
+            spool, store, blob, range, directory, observer, slot,
+        ));
         let mut fetched = fetched.await?;
         if part.is_none() {
             return self.adopt(wanted, fetched).await;

@@ -18,6 +18,7 @@ use super::passthrough::{CONTENT_DIGEST, describe};
 use super::range::{is_known, requested_range};
 use super::refusal::Refusal;
 use super::route::ManifestName;
+use super::verified::verified;
 use super::view::View;
 use super::{HandlerResult, RepositoryRequest};
 use crate::content::BlobOrigin;
@@ -82,12 +83,19 @@ impl RepositoryRequest<'_> {
             (None, _) => return Ok(None),
         };
         let mut response = self.gateway.relay(self.request, relayed);
-        let (digest, tag) = (name.to_string(), format!("\"{name}\""));
-        if response.status.is_success()
-            && let (Ok(digest), Ok(tag)) = (digest.try_into(), tag.try_into())
-        {
-            response.headers.insert(CONTENT_DIGEST, digest);
-            response.headers.entry(ETAG).or_insert(tag);
+        let is_encoded = response.headers.contains_key(CONTENT_ENCODING);
+        match name {
+            ManifestName::Digest(digest) if response.status == StatusCode::OK && !is_encoded => {
+                let tag = response.headers.remove(ETAG);
+                describe(&mut response.headers, digest);
+                if let Some(tag) = tag {
+                    response.headers.insert(ETAG, tag);
+                }
+                let store = Arc::clone(&self.store);
+                response.body = verified(response.body, *digest, store);
+            }
+            _ if response.status.is_success() => remove_claims(&mut response.headers),
+            _ => {}
         }
         Ok(Some(response))
     }
@@ -102,6 +110,10 @@ impl RepositoryRequest<'_> {
         if let Some(part) = part {
             let body = self.store.open(blob, part.clone()).await?;
             response.body = first_bytes(body, part.end - part.start);
+            match part == (0..size) {
+                true => response.body = verified(response.body, digest, Arc::clone(&self.store)),
+                false => remove_claims(&mut response.headers),
+            }
         }
         Ok(Some(response))
     }
@@ -144,15 +156,25 @@ impl RepositoryRequest<'_> {
             origin: BlobOrigin {
                 upstream: self.upstream.id,
                 store: Arc::clone(&self.store),
+                component: Some(content.digest),
             },
             manifest: Arc::clone(&view.split),
         };
+        if self.gateway.contents.is_unchecked(&component, &form) {
+            remove_claims(&mut response.headers);
+        }
         self.prepare(view, &component, &form).await;
         // The server logs aborted bodies.
         response.body = self.gateway.contents.body(component, form).await?;
         self.record_version(view).await;
         Ok(response)
     }
+}
+
+/// Removes the headers that say which blob the bytes belong to. The gateway sends them only with bytes that it checks.
+fn remove_claims(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_DIGEST);
+    headers.remove(ETAG);
 }
 
 /// Cuts a stream after `length` bytes. Reads no further than the piece that completes them.

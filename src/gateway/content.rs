@@ -79,7 +79,8 @@ impl Contents {
     /// stream, which then ends without the last byte of the wrong layer or component.
     ///
     /// A piece has at most 256 KiB. A range is not checked as a whole. If it is a small part of a raw layer, only that
-    /// part is fetched and it cannot be checked. The same applies to at most half of a layer's frames. In zstd form the
+    /// part is fetched and it cannot be checked. The same applies to at most half of a layer's frames
+    /// ([`Contents::is_unchecked`]). In zstd form the
     /// stored frames are checked but not their contents; the client's decoder has to do that.
     pub async fn body(
         self: &Arc<Self>,
@@ -96,6 +97,12 @@ impl Contents {
         });
         let pieces = stream::iter(first.map(Ok)).chain(rest);
         Ok(pieces.map_ok(Bytes::from).boxed())
+    }
+
+    /// Returns whether a body has bytes that cannot be checked, because only parts of their layers are read.
+    pub fn is_unchecked(&self, component: &Component, form: &BodyForm) -> bool {
+        let sources = self.plan(component, form).sources;
+        sources.iter().any(|source| source.part.is_some())
     }
 
     /// Returns the stored bytes that a body needs and this machine lacks.

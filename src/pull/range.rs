@@ -18,7 +18,7 @@ use crate::section::{self, AssetsPlace};
 use crate::source::{RangesReader, Source};
 use crate::split::{Recipe, SpliceError};
 use crate::store::spool::Spool;
-use crate::store::{self, Session, Store, fetch_into};
+use crate::store::{self, Session, Store, TransferSlot, fetch_into};
 
 /// A layer of at most this many stored bytes is fetched whole for any range of it. So most ranges can be checked.
 pub const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
@@ -302,7 +302,8 @@ pub(super) async fn fetch_range(
     let (directory, observer) = (session.cache.ingest(), session.observer.as_ref());
     let spool = Spool::new_in(directory).map_err(store::Error::file(directory))?;
     observer.planned(range.end - range.start);
-    Ok(fetch_into(spool, store, blob, range, directory, observer).await?)
+    let slot = TransferSlot::default();
+    Ok(fetch_into(spool, store, blob, range, directory, observer, slot).await?)
 }
 
 /// Returns the index of a section layer, or of the root for `None`, among all layers.

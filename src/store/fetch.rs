@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::retry::Attempts;
 use super::spool::Spool;
-use super::{Error, Observer, Store, Subject};
+use super::{Error, Observer, Store, Subject, TransferSlot};
 use crate::digest::{Hasher, Identity, Mismatch};
 
 /// The number of bytes that are hashed and written at a time, while the next ones arrive.
@@ -29,13 +29,14 @@ pub async fn fetch(
     observer: &dyn Observer,
 ) -> Result<Spool, Error> {
     let spool = Spool::new_in(directory).map_err(Error::file(directory))?;
-    fetch_into(spool, store, blob, 0..blob.size, directory, observer).await
+    let (whole, slot) = (0..blob.size, TransferSlot::default());
+    fetch_into(spool, store, blob, whole, directory, observer, slot).await
 }
 
 /// Fetches a part of a blob into an empty spool, which others may read while it grows. A part that is the whole blob is
 /// verified; of any other part only the length is checked.
 ///
-/// If a transfer breaks off, it continues where it stopped, after a wait, within the store's retry policy. Wrong bytes
+/// The transfer occupies `slot` only while bytes flow. If it breaks off, it continues where it stopped, after a wait, within the store's retry policy. Wrong bytes
 /// are not requested again.
 pub async fn fetch_into(
     spool: Spool,
@@ -44,9 +45,10 @@ pub async fn fetch_into(
     part: Range<u64>,
     directory: &Path,
     observer: &dyn Observer,
+    slot: TransferSlot,
 ) -> Result<Spool, Error> {
     let (is_whole, wanted) = (part == (0..blob.size), part.end - part.start);
-    let sink = transfer(spool, store, blob, part, directory, observer).await?;
+    let sink = transfer(spool, store, blob, part, directory, observer, slot).await?;
     let Sink { mut spool, hasher } = sink;
     if is_whole {
         hasher.check(blob).map_err(corrupt(store, blob))?;
@@ -73,6 +75,7 @@ async fn transfer(
     part: Range<u64>,
     directory: &Path,
     observer: &dyn Observer,
+    mut slot: TransferSlot,
 ) -> Result<Sink, Error> {
     let file_error = || Error::file(directory);
     let mut writer = Writer {
@@ -87,7 +90,15 @@ async fn transfer(
     let mut attempts = Attempts::default();
     loop {
         let began = Instant::now();
-        let outcome = receive(store, blob, &part, &mut writer, &mut received, observer).await;
+        let outcome = receive(
+            (store, &mut slot),
+            blob,
+            &part,
+            &mut writer,
+            &mut received,
+            observer,
+        )
+        .await;
         writer.finish_batch().await.map_err(file_error())?;
         match outcome {
             Ok(()) => break,
@@ -98,7 +109,10 @@ async fn transfer(
                 let is_patient = received > 0 || began.elapsed() <= store.retry().max_waits;
                 let wait = store.retry().wait(&mut attempts, None);
                 match wait.filter(|_| is_patient) {
-                    Some(wait) => tokio::time::sleep(wait).await,
+                    Some(wait) => {
+                        slot.release();
+                        tokio::time::sleep(wait).await;
+                    }
                     None => return Err(with_attempts(attempts.failed, error)),
                 }
             }
@@ -189,7 +203,7 @@ impl Writer {
 }
 
 async fn receive(
-    store: &dyn Store,
+    (store, slot): (&dyn Store, &mut TransferSlot),
     blob: Identity,
     part: &Range<u64>,
     writer: &mut Writer,
@@ -197,14 +211,14 @@ async fn receive(
     observer: &dyn Observer,
 ) -> Result<(), Failure> {
     let from = part.start + *received;
-    let mut stream = store
-        .open(blob, from..part.end)
-        .await
-        .map_err(Failure::Store)?;
+    slot.occupy().await.map_err(Failure::Store)?;
+    let opened = slot.wait(store.open(blob, from..part.end)).await;
+    let mut stream = opened.map_err(Failure::Store)?;
     let wanted = part.end - part.start;
     let mut batch = Vec::new();
     let mut batched = 0;
     let ended = loop {
+        slot.occupy().await.map_err(Failure::Store)?;
         let next = match stream.next().now_or_never() {
             Some(next) => next,
             None => {
@@ -213,7 +227,7 @@ async fn receive(
                     writer.write(batch).await.map_err(Failure::File)?;
                     batched = 0;
                 }
-                stream.next().await
+                slot.wait(stream.next()).await
             }
         };
         let Some(bytes) = next else {

@@ -13,7 +13,7 @@ use crate::artifact::Layer;
 use crate::delta::{Base, DeltaFile, Header, MAX_BASE_BYTES};
 use crate::digest::{Digest, Identity};
 use crate::store::spool::Spool;
-use crate::store::{self, blocking, fetch_into};
+use crate::store::{self, TransferSlot, blocking, fetch_into};
 
 /// One permit, because a decoder has a base of up to 32 MiB in memory and a gateway may apply many deltas.
 static DECODERS: Semaphore = Semaphore::const_new(1);
@@ -37,7 +37,8 @@ impl Upgrade {
             file,
             whole,
             directory,
-            observer.as_ref()
+            observer.as_ref(),
+            TransferSlot::default(),
         ));
         let mut spool = tokio::select! {
             biased;

@@ -93,6 +93,7 @@ impl Artifact {
             origin: BlobOrigin {
                 upstream: Digest::of(b"scripted"),
                 store: Arc::clone(store) as Arc<dyn Store>,
+                component: Some(self.manifest.content.digest),
             },
             manifest: Arc::clone(&self.manifest),
         }

@@ -1,5 +1,7 @@
 //! Many clients, one fetch: they follow the same files, each at its own pace and with its own end.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use futures_util::{FutureExt, poll};
 use wharf::encoding::Encoding;
@@ -234,8 +236,55 @@ async fn a_refusal_for_one_client_does_not_affect_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_fetches_are_limited() {
-    let artifacts: Vec<Artifact> = (0..12)
+async fn a_component_takes_at_most_half_of_the_slots() {
+    let artifacts = different(2);
+    let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
+    let gate = Gate::closed();
+    for blob in &artifacts[0].stored {
+        store.act(blob.blob, Act::Hold(0, gate.clone()));
+    }
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 2);
+    let mut silent = whole(&contents, artifacts[0].from(&store), BodyForm::Whole).boxed();
+    assert!(poll!(&mut silent).is_pending());
+    store.streams(1).await;
+    let other = whole(&contents, artifacts[1].from(&store), BodyForm::Whole);
+    assert!(other.await == artifacts[1].bytes);
+    gate.open();
+    assert!(silent.await == artifacts[0].bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_transfers_leave_their_slots_to_others() {
+    let artifacts = different(3);
+    let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
+    let gate = Gate::closed();
+    for (artifact, begin) in artifacts[..2].iter().zip([0, 100]) {
+        for blob in &artifact.stored {
+            store.act(blob.blob, Act::Hold(begin, gate.clone()));
+        }
+    }
+    let ground = Ground::new();
+    let contents = ground.open(PLENTY, 2);
+    let ask = |artifact: &Artifact| whole(&contents, artifact.from(&store), BodyForm::Whole);
+    let mut silent: Vec<_> = artifacts[..2].iter().map(|one| ask(one).boxed()).collect();
+    for body in &mut silent {
+        assert!(poll!(body).is_pending());
+    }
+    store.streams(2).await;
+    let other = ask(&artifacts[2]);
+    // Without free slots, this would wait for the gate.
+    let other = tokio::time::timeout(Duration::from_secs(60), other).await;
+    assert!(other.unwrap() == artifacts[2].bytes);
+    gate.open();
+    for (bytes, artifact) in join_all(silent).await.iter().zip(&artifacts) {
+        assert!(*bytes == artifact.bytes);
+    }
+}
+
+/// Components without a common layer.
+fn different(count: u64) -> Vec<Artifact> {
+    (0..count)
         .map(|seed| {
             let module = [
                 MODULE_HEADER.to_vec(),
@@ -245,7 +294,12 @@ async fn concurrent_fetches_are_limited() {
             ];
             Artifact::of(module.concat(), &POLICY)
         })
-        .collect();
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_fetches_are_limited() {
+    let artifacts = different(12);
     let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
     let gate = Gate::closed();
     for blob in artifacts.iter().flat_map(|artifact| &artifact.stored) {

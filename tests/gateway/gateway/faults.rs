@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use super::*;
+use crate::support::binary::{custom, noise};
 use crate::support::fault::{Fault, Registry};
 use crate::support::workspace::layers;
 
@@ -196,6 +197,75 @@ async fn a_split_manifest_with_a_wrong_flat_digest_is_not_served() {
         .get(&format!("/v2/demo/app/manifests/{other}"))
         .await
         .is(404);
+}
+
+#[tokio::test]
+async fn wrong_bytes_of_a_stored_blob_never_complete() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (pushed, content) = publish(&store, "layers", "1.0", true).await;
+    let split = upstream.manifest("demo/app", &pushed.split_manifest_digest.to_string());
+    let layer = layers(&split.unwrap()).pop().unwrap().digest;
+    let layer = upstream.blob("demo/app", &layer).unwrap().to_vec();
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    for bytes in [content, layer, Vec::new()] {
+        upstream.put_blob("demo/app", &bytes);
+        let path = format!("/v2/demo/app/blobs/{}", Digest::of(&bytes));
+        let mut wrong = bytes.clone();
+        match wrong.last_mut() {
+            Some(last) => *last ^= 1,
+            None => wrong.push(1),
+        }
+        for fault in [Fault::WrongBytes, Fault::Body(wrong)] {
+            if bytes.is_empty() && matches!(fault, Fault::WrongBytes) {
+                continue;
+            }
+            upstream.on("GET", &path, 1, fault);
+            let got = front.get(&path).await.is(200);
+            assert!(got.body.is_err());
+        }
+        front.get(&path).await.is_whole(&bytes, true);
+        front.head(&path).await.is_whole(&bytes, false);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_cannot_be_checked_claim_no_digest() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let noise = custom("noise", &noise(1, 100_000));
+    let content = [assemble("layers"), noise].concat();
+    publish_bytes(&store, content.clone(), "1.0", false).await;
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    front.get("/v2/demo/app/manifests/1.0").await.is(200);
+    let split = upstream.manifest("demo/app", "1.0").unwrap();
+    let layer = layers(&split).pop().unwrap().digest;
+    let layer = upstream.blob("demo/app", &layer).unwrap().to_vec();
+    let claims = |got: &WholeAnswer| {
+        let names = ["docker-content-digest", "etag"];
+        names.map(|name| got.headers.contains_key(name))
+    };
+    let raw = layer.len() as u64 / 4;
+    let at = content.windows(layer.len()).position(|part| *part == layer[..]);
+    let at = at.expect("the last layer is raw") as u64;
+    for (bytes, range, is_checked) in [
+        // A quarter of a stored layer, and a quarter of a raw layer of the component.
+        (&layer, 1..raw, false),
+        (&content, at + 1..at + raw, false),
+        // The whole layer is read and checked.
+        (&content, at + 1..at + 3 * raw, true),
+    ] {
+        let path = format!("/v2/demo/app/blobs/{}", Digest::of(bytes));
+        let header = format!("bytes={}-{}", range.start, range.end - 1);
+        let got = front.ask(Method::GET, &path, &[("range", &header)]).await.is(206);
+        assert!(got.bytes() == &bytes[range.start as usize..range.end as usize]);
+        assert_eq!(claims(&got), [is_checked; 2], "{header}");
+    }
+    let gzip = vec![("content-encoding", "gzip".to_owned())];
+    upstream.on("GET", "/blobs/", 1, Fault::Headers(gzip));
+    let path = format!("/v2/demo/app/blobs/{}", Digest::of(&layer));
+    assert_eq!(claims(&front.get(&path).await.is(200)), [false; 2]);
 }
 
 #[tokio::test]
