@@ -187,15 +187,14 @@ impl Engine {
 
     /// Returns a slot for a fetch. Each upstream has its own slots, so that a slow one delays only its own clients. A
     /// component's fetches wait for each other before they wait for the upstream's slots.
-    fn slot(&self, origin: &BlobOrigin) -> TransferSlot {
-        let BlobOrigin { upstream, component, .. } = origin;
+    fn slot(&self, upstream: Digest, component: Option<Digest>) -> TransferSlot {
         let permits = self.session.transfers().min(Semaphore::MAX_PERMITS);
         let component = component.map(|component| {
             let key = Digest::of(format!("{upstream}\n{component}").as_bytes());
             self.transfers(key, (permits / 2).max(1))
         });
-        let semaphores = component.into_iter().chain([self.transfers(*upstream, permits)]);
-        TransferSlot::new(semaphores.collect())
+        let all = self.transfers(upstream, permits);
+        TransferSlot::new(component.into_iter().chain([all]).collect())
     }
 
     /// Returns a semaphore that all fetches with the same key share.
@@ -216,4 +215,35 @@ impl Engine {
 pub async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     let permit = Arc::clone(permits).acquire_owned().await;
     permit.map_err(|_| Error::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::store::cache::Cache;
+
+    #[test]
+    fn a_component_takes_at_most_half_of_the_slots() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Cache::open(directory.path()).unwrap());
+        let engine = Engine::of_session(&Session::unobserved(cache, 4));
+        let [upstream, one, two] =
+            [b"upstream", b"one     ", b"two     "].map(|name| Digest::of(name));
+        let mut slots = Vec::new();
+        for (upstream, component, is_free) in [
+            (upstream, Some(one), true),
+            (upstream, Some(one), true),
+            (upstream, Some(one), false),
+            (upstream, Some(two), true),
+            (upstream, None, true),
+            (upstream, Some(two), false),
+            (two, Some(one), true),
+        ] {
+            let mut slot = engine.slot(upstream, component);
+            assert_eq!(slot.occupy().now_or_never().is_some(), is_free);
+            slots.push(slot);
+        }
+    }
 }

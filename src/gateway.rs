@@ -70,6 +70,7 @@ use self::refusal::{Failure, Refusal};
 use self::rights::RecentAnswers;
 pub use self::rights::{OwnCredentials, Rights};
 use self::route::{Endpoint, Route, parameter, route};
+use self::search::TagRecords;
 pub use self::upstream::Upstream;
 use self::upstream::{OpenUpstream, Upstreams};
 use self::view::Views;
@@ -127,7 +128,7 @@ pub struct GatewaySettings {
     pub metrics: Arc<Metrics>,
     /// How long the gateway remembers that upstream let a client read something; at most a minute.
     pub grant_lifetime: Duration,
-    /// How long the gateway remembers that a digest was not found.
+    /// How long the gateway uses a list of tags to search for digests, and so how long it remembers a miss.
     pub miss_lifetime: Duration,
 }
 
@@ -153,8 +154,9 @@ pub struct Gateway {
     /// Repositories that have all layers of a manifest.
     complete: RecentAnswers,
     index: OriginIndex,
-    /// Digests that were not found.
+    /// Tags that upstream does not show to a client.
     misses: RecentAnswers,
+    tags: TagRecords,
     views: Views,
     /// Manifests that are not split.
     unsplit: quick_cache::sync::Cache<Digest, ()>,
@@ -221,6 +223,7 @@ impl Gateway {
             complete: RecentAnswers::new(COMPLETE_LIFETIME),
             index: OriginIndex::open(&settings.directory)?,
             misses: RecentAnswers::new(settings.miss_lifetime),
+            tags: TagRecords::new(settings.miss_lifetime),
             views: view::views(),
             unsplit: quick_cache::sync::Cache::new(view::MAX_UNSPLIT),
             searches: Semaphore::new(MAX_SEARCHES),

@@ -112,7 +112,7 @@ impl Engine {
         if let Some(found) = self.find(wanted).await? {
             return Ok(found);
         }
-        let mut slot = self.slot(&origin);
+        let mut slot = self.slot(origin.upstream, origin.component);
         // A waiting fetch holds no file.
         slot.occupy().await?;
         let base = part.as_ref().map_or(0, |part| part.start);

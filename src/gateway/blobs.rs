@@ -48,10 +48,11 @@ impl RepositoryRequest<'_> {
         {
             return self.derived_blob(digest, &view).await;
         }
-        let response = match self.relay_blob(name).await? {
-            Some(response) if response.status != StatusCode::NOT_FOUND => return Ok(response),
-            missing => missing.unwrap_or_else(unknown_blob),
-        };
+        let relayed = self.relay_blob(name).await?;
+        if let Some(response) = relayed.filter(|found| found.status != StatusCode::NOT_FOUND) {
+            return Ok(response);
+        }
+        // A request that waits for a search holds no connection to upstream.
         let view = match origin {
             Some(origin) if origin.stored => self.recorded_view(digest, origin).await?,
             _ => None,
@@ -62,7 +63,7 @@ impl RepositoryRequest<'_> {
         };
         match view {
             Some(view) => self.derived_blob(digest, &view).await,
-            None => Ok(response),
+            None => Ok(unknown_blob()),
         }
     }
 

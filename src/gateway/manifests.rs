@@ -81,12 +81,15 @@ impl RepositoryRequest<'_> {
         let accept = upstream_accept(&request.headers);
         let name = digest.to_string();
         let got = self.find_manifest(&request.method, &name, accept).await?;
-        if got.is_missing()
-            && let Some(view) = self.search_flat_digest(digest, FlatPart::Manifest).await?
-        {
-            return Ok(self.respond_with_flat(&view));
+        if !got.is_missing() {
+            return Ok(self.relay_manifest(got));
         }
-        Ok(self.relay_manifest(got))
+        // A request that waits for a search holds no connection to upstream.
+        drop(got);
+        match self.search_flat_digest(digest, FlatPart::Manifest).await? {
+            Some(view) => Ok(self.respond_with_flat(&view)),
+            None => Ok(self.relay_manifest(ManifestAnswer::Missing)),
+        }
     }
 
     /// Forwards upstream's answer.

@@ -97,11 +97,6 @@ impl RecentAnswers {
         let until = self.until.get(&key(who, location, digest));
         until.is_some_and(|until| Instant::now() < until)
     }
-
-    /// Removes an answer that is no longer true.
-    pub(super) fn remove(&self, who: &Digest, location: &str, digest: &Digest) {
-        self.until.remove(&key(who, location, digest));
-    }
 }
 
 /// Returns the key for a client, a location and a digest. No location contains a line break.
@@ -126,8 +121,6 @@ mod tests {
         let forgetful = RecentAnswers::new(Duration::ZERO);
         forgetful.record(&anna, "host/a", &one);
         assert!(!forgetful.has(&anna, "host/a", &one));
-        answers.remove(&anna, "host/a", &one);
-        assert!(!answers.has(&anna, "host/a", &one));
     }
 
     #[test]

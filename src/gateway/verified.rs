@@ -51,5 +51,9 @@ fn check(found: Identity, digest: Digest, store: &dyn Store) -> Result<(), Error
         expected: Identity { digest, size },
         found,
     };
-    Err(Error::corrupt(store, Subject::Blob(digest.into()), mismatch))
+    Err(Error::corrupt(
+        store,
+        Subject::Blob(digest.into()),
+        mismatch,
+    ))
 }

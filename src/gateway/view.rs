@@ -148,9 +148,6 @@ impl RepositoryRequest<'_> {
                 stored,
             };
             self.gateway.index.record(&self.location, &digest, origin)?;
-            self.gateway
-                .misses
-                .remove(&self.who, &self.location, &digest);
         }
         Ok(())
     }

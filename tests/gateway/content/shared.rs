@@ -236,25 +236,6 @@ async fn a_refusal_for_one_client_does_not_affect_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_takes_at_most_half_of_the_slots() {
-    let artifacts = different(2);
-    let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());
-    let gate = Gate::closed();
-    for blob in &artifacts[0].stored {
-        store.act(blob.blob, Act::Hold(0, gate.clone()));
-    }
-    let ground = Ground::new();
-    let contents = ground.open(PLENTY, 2);
-    let mut silent = whole(&contents, artifacts[0].from(&store), BodyForm::Whole).boxed();
-    assert!(poll!(&mut silent).is_pending());
-    store.streams(1).await;
-    let other = whole(&contents, artifacts[1].from(&store), BodyForm::Whole);
-    assert!(other.await == artifacts[1].bytes);
-    gate.open();
-    assert!(silent.await == artifacts[0].bytes);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn silent_transfers_leave_their_slots_to_others() {
     let artifacts = different(3);
     let store = Scripted::of(&artifacts.iter().collect::<Vec<_>>());

@@ -131,7 +131,10 @@ async fn a_silent_upstream_is_asked_once() {
     upstream.on("GET", "/blobs/", usize::MAX, Fault::Stall(0));
     front.get(&blob).await.is(504);
     let lines = upstream.lines();
-    let layers: Vec<&String> = lines.iter().filter(|line| line.starts_with("GET")).collect();
+    let layers: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("GET"))
+        .collect();
     let distinct: std::collections::BTreeSet<_> = layers.iter().collect();
     assert_eq!(layers.len(), distinct.len(), "{layers:?}");
 }
@@ -247,7 +250,9 @@ async fn bytes_that_cannot_be_checked_claim_no_digest() {
         names.map(|name| got.headers.contains_key(name))
     };
     let raw = layer.len() as u64 / 4;
-    let at = content.windows(layer.len()).position(|part| *part == layer[..]);
+    let at = content
+        .windows(layer.len())
+        .position(|part| *part == layer[..]);
     let at = at.expect("the last layer is raw") as u64;
     for (bytes, range, is_checked) in [
         // A quarter of a stored layer, and a quarter of a raw layer of the component.
@@ -258,7 +263,10 @@ async fn bytes_that_cannot_be_checked_claim_no_digest() {
     ] {
         let path = format!("/v2/demo/app/blobs/{}", Digest::of(bytes));
         let header = format!("bytes={}-{}", range.start, range.end - 1);
-        let got = front.ask(Method::GET, &path, &[("range", &header)]).await.is(206);
+        let got = front
+            .ask(Method::GET, &path, &[("range", &header)])
+            .await
+            .is(206);
         assert!(got.bytes() == &bytes[range.start as usize..range.end as usize]);
         assert_eq!(claims(&got), [is_checked; 2], "{header}");
     }

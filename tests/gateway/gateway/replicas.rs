@@ -1,5 +1,7 @@
 //! Digests that another gateway showed, or this one before it was started again.
 
+use futures_util::future::join_all;
+
 use super::*;
 use crate::support::fault::Registry;
 use crate::support::registries::registries;
@@ -156,4 +158,84 @@ async fn artifacts_deleted_upstream_are_not_served() {
         .await
         .is(404);
     front.get(&blob).await.is(404);
+}
+
+#[tokio::test]
+async fn all_clients_share_the_tags_that_a_search_reads() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    publish(&store, "calc", "1.0.0", false).await;
+    let (pushed, content) = publish(&store, "layers", "0.9.0", false).await;
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    upstream.forget_requests();
+    let unknown = (0..20u8).map(|number| {
+        let kind = ["blobs", "manifests"][usize::from(number % 2)];
+        (
+            format!("client {number}"),
+            format!("{kind}/{}", Digest::of(&[number])),
+        )
+    });
+    let asking = unknown.map(|(client, place)| {
+        let (front, path) = (&front, format!("/v2/demo/app/{place}"));
+        async move {
+            let headers = [("authorization", client.as_str())];
+            front.ask(Method::GET, &path, &headers).await.is(404);
+        }
+    });
+    join_all(asking).await;
+    let lines = upstream.lines();
+    let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(count("/tags/list"), 1);
+    assert_eq!(
+        (count("/manifests/1.0.0"), count("/manifests/0.9.0")),
+        (1, 1)
+    );
+    // What the search read is known.
+    upstream.forget_requests();
+    let flat = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
+    front.get(&flat).await.is(200);
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    front.get(&blob).await.is_whole(&content, true);
+    assert!(
+        upstream
+            .lines()
+            .iter()
+            .all(|line| !line.contains("/tags/list"))
+    );
+}
+
+#[tokio::test]
+async fn the_next_list_reads_only_manifests_that_changed() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    publish(&store, "calc", "1.0.0", false).await;
+    publish(&store, "calc", "latest", false).await;
+    let front = TestGateway::with(vec![registry(&upstream.address())], |settings| {
+        settings.miss_lifetime = Duration::ZERO;
+    });
+    let missing = format!("/v2/demo/app/blobs/{}", Digest::of(b"missing"));
+    front.get(&missing).await.is(404);
+    let (_, content) = publish(&store, "layers", "latest", false).await;
+    upstream.forget_requests();
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    front.get(&blob).await.is_whole(&content, true);
+    let lines = upstream.lines();
+    let has = |line: &str| lines.iter().any(|other| other == line);
+    assert!(has("GET /v2/demo/app/manifests/latest"), "{lines:?}");
+    assert!(has("HEAD /v2/demo/app/manifests/1.0.0"), "{lines:?}");
+    assert!(!has("GET /v2/demo/app/manifests/1.0.0"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_client_without_rights_does_not_hide_tags_from_others() {
+    let upstream = Registry::start();
+    let store = remote(&upstream.address(), "demo/app");
+    let (_, content) = publish(&store, "layers", "1.0.0", false).await;
+    let front = TestGateway::new(vec![registry(&upstream.address())]);
+    let blob = format!("/v2/demo/app/blobs/{}", Digest::of(&content));
+    let gone = crate::support::fault::Fault::Status(404, Vec::new());
+    upstream.on("GET", "/tags/list", 1, gone);
+    let anna = [("authorization", "anna")];
+    front.ask(Method::GET, &blob, &anna).await.is(404);
+    front.get(&blob).await.is_whole(&content, true);
 }
