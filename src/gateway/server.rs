@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod exchange;
 mod origin;
+mod places;
 mod record;
 mod settings;
 mod shared;
@@ -26,13 +27,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 pub use self::error::Error;
+use self::places::Places;
 pub use self::settings::ServerSettings;
 use self::shared::SharedState;
+use self::state::ConnectionState;
 pub use self::tls::Tls;
 use super::message::Handler;
 
@@ -83,27 +86,35 @@ async fn run(
     shared: &Arc<SharedState>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let places = shared.settings.max_connections.min(Semaphore::MAX_PERMITS);
-    let places = Arc::new(Semaphore::new(places));
+    let places = Places::new(shared.settings.max_connections);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
+    // The connection that waits for a place. Others wait in the system's queue.
+    let mut waiting: Option<(TcpStream, SocketAddr)> = None;
     loop {
-        let (stream, peer, place) = tokio::select! {
+        let place = tokio::select! {
             biased;
             () = &mut stop => break,
             Some(ended) = connections.join_next() => {
                 log_panic(shared, ended);
                 continue;
             }
-            accepted = accept(shared, &listener, &places) => accepted,
+            accepted = accept(shared, &listener), if waiting.is_none() => {
+                waiting = Some(accepted);
+                continue;
+            }
+            place = places.take(), if waiting.is_some() => place,
         };
-        let shared = Arc::clone(shared);
-        connections.spawn(async move {
-            connection::run(shared, stream, peer).await;
-            drop(place);
-        });
+        if let Some((stream, peer)) = waiting.take() {
+            let state = Arc::new(ConnectionState::new(Arc::clone(shared), peer));
+            places.add(&state);
+            connections.spawn(async move {
+                connection::run(state, stream).await;
+                drop(place);
+            });
+        }
     }
-    drop(listener);
+    drop((listener, waiting));
     shared.stop();
     let all_end = async {
         while let Some(ended) = connections.join_next().await {
@@ -118,17 +129,11 @@ async fn run(
     Err(Error::Cut { connections: left })
 }
 
-/// Waits until one more connection is allowed, and then for the connection.
-async fn accept(
-    shared: &SharedState,
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+/// Waits for a connection.
+async fn accept(shared: &SharedState, listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok(accepted) => return accepted,
             Err(error) => {
                 // Usually the process has no file handles left. Some become free soon.
                 shared.record_failure(

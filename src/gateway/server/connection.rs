@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::exchange::respond;
-use super::shared::{SharedState, one_line};
+use super::shared::one_line;
 use super::socket::Socket;
 use super::state::ConnectionState;
 
@@ -27,12 +26,12 @@ const BUFFER: usize = 64 * 1024;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side ends it.
-pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn run(state: Arc<ConnectionState>, stream: TcpStream) {
+    let (shared, peer) = (&state.shared, state.peer);
     let settings = &shared.settings;
     let _open = settings.metrics.count_connection();
     // If this fails, small responses are only slower.
     let _as_it_is = stream.set_nodelay(true);
-    let state = Arc::new(ConnectionState::new(Arc::clone(&shared), peer));
     // Declared before the socket, so that the socket ends first.
     let _end = ConnectionEnd(&state);
     let socket = Socket::new(stream, Arc::clone(&state), settings.write_timeout);
@@ -42,6 +41,7 @@ pub(super) async fn run(shared: Arc<SharedState>, stream: TcpStream, peer: Socke
     let shaken = tokio::select! {
         shaken = timeout(settings.idle_timeout, tls.0.accept(socket)) => shaken,
         () = shared.stopped() => return,
+        () = state.end.notified() => return,
     };
     match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(stream) => serve_http(&state, stream).await,

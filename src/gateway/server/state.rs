@@ -53,6 +53,8 @@ pub(super) struct ConnectionState {
     pub(super) shared: Arc<SharedState>,
     pub(super) peer: SocketAddr,
     in_flight: watch::Sender<usize>,
+    /// The start of the connection, or the end of the last request.
+    quiet_since: Mutex<Instant>,
     is_slow: AtomicBool,
     is_broken: AtomicBool,
     is_delivery_confirmed: AtomicBool,
@@ -68,6 +70,7 @@ impl ConnectionState {
             shared,
             peer,
             in_flight: watch::Sender::new(0),
+            quiet_since: Mutex::new(Instant::now()),
             is_slow: AtomicBool::new(false),
             is_broken: AtomicBool::new(false),
             is_delivery_confirmed: AtomicBool::new(false),
@@ -105,7 +108,20 @@ impl ConnectionState {
     }
 
     pub(super) fn request_ended(&self) {
+        *self.quiet_since() = Instant::now();
         self.in_flight.send_modify(|requests| *requests -= 1);
+    }
+
+    fn quiet_since(&self) -> MutexGuard<'_, Instant> {
+        self.quiet_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns how long no request was in flight, or nothing if one is.
+    pub(super) fn idle_time(&self) -> Option<Duration> {
+        let is_idle = *self.in_flight.borrow() == 0;
+        is_idle.then(|| self.quiet_since().elapsed())
     }
 
     /// Records that the client reads nothing.

@@ -141,6 +141,20 @@ async fn connections_above_the_limit_wait() {
 }
 
 #[tokio::test]
+async fn the_longest_idle_connection_ends_for_a_new_one() {
+    let stub = Stub::new(|ask| short(ask.uri.path()));
+    let server = Server::start_with(stub, |settings| settings.max_connections = 2).await;
+    let mut silent = Http1Client::connect(server.address).await;
+    let mut used = Http1Client::connect(server.address).await;
+    used.get("/used").await;
+    let mut third = Http1Client::connect(server.address).await;
+    third.ask("GET", "/third").await;
+    assert_eq!(third.answer().await.text(), "/third");
+    silent.closed().await;
+    used.get("/used").await;
+}
+
+#[tokio::test]
 async fn requests_of_one_connection_are_limited() {
     let (say, mut asked) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
