@@ -159,7 +159,8 @@ impl Pod {
             ("ghcr.io", &place("ghcr.io")),
             ("components.example.com", &place("components.example.com")),
         ]);
-        command.arg("--json");
+        // On loopback the gateway must be told its name, which pods use here.
+        command.args(["--json", "--host", "wharf.wharf.svc"]);
         (RunningServer::run(command), watched)
     }
 

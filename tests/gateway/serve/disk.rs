@@ -92,6 +92,6 @@ fn old_files_make_room_for_new_ones() {
     assert!(kept.len() < first.layers.len(), "{} files", kept.len());
     let (_, log) = gateway.signalled("TERM");
     // One line a minute.
-    let lacks = |line: &&str| line.starts_with("warning: the disk of ");
+    let lacks = |line: &&str| line.starts_with("warning: ") && line.contains("the disk of ");
     assert_eq!(log.lines().filter(lacks).count(), 1, "{log}");
 }
