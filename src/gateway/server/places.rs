@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::state::ConnectionState;
 
 /// How long a connection is idle before it may end for another one.
-const MIN_IDLE: Duration = Duration::from_secs(1);
+const MIN_IDLE: Duration = Duration::from_millis(200);
 
 /// The places, and the connections that have them.
 pub(super) struct Places {
