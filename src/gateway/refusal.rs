@@ -14,17 +14,17 @@ use crate::error::{Error, Kind};
 use crate::store;
 use crate::store::remote::is_timeout;
 
-/// The `Retry-After` for failures of upstream, in seconds.
-const RETRY_SECONDS: u64 = 5;
+/// The `Retry-After` for failures of upstream that states no wait.
+const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// The longest `Retry-After` that is passed on, in seconds.
-const MAX_RETRY_SECONDS: u64 = 3600;
+/// The longest `Retry-After` that is passed on.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Returns the `Retry-After` for a client, in seconds, from the wait that upstream asks for.
 pub(super) fn retry_seconds(asked: Option<Duration>) -> u64 {
+    let asked = asked.unwrap_or(RETRY_AFTER_FAILURE).min(MAX_RETRY_AFTER);
     // Clients must not return early, so a part of a second counts as a whole one.
-    let whole = |asked: Duration| asked.as_secs() + u64::from(asked.subsec_nanos() > 0);
-    asked.map_or(RETRY_SECONDS, |asked| whole(asked).min(MAX_RETRY_SECONDS))
+    asked.as_secs() + u64::from(asked.subsec_nanos() > 0)
 }
 
 /// A status with the specification's error code and a message.

@@ -4,6 +4,7 @@ use std::error;
 use std::io;
 use std::time::Duration;
 
+use super::pace::TooSlow;
 use crate::store::{Error, causes};
 use crate::text::excerpt;
 
@@ -55,4 +56,31 @@ pub(super) fn innermost(error: &(dyn error::Error + 'static)) -> String {
         .last()
         .map(|error| excerpt(&error.to_string()))
         .unwrap_or_default()
+}
+
+/// Returns whether an error is that the other side was silent for too long, or too slow.
+pub fn is_timeout(error: &(dyn error::Error + 'static)) -> bool {
+    causes(error).any(|error| {
+        let io: Option<&io::Error> = error.downcast_ref();
+        let http: Option<&reqwest::Error> = error.downcast_ref();
+        error.is::<TooSlow>()
+            || io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+            || http.is_some_and(reqwest::Error::is_timeout)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_not_refusals() {
+        let error = |kind| Error::Unreachable {
+            what: "x".to_owned(),
+            attempts: 1,
+            source: Box::new(io::Error::from(kind)),
+        };
+        assert!(is_timeout(&error(io::ErrorKind::TimedOut)));
+        assert!(!is_timeout(&error(io::ErrorKind::ConnectionRefused)));
+    }
 }

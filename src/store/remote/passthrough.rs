@@ -1,7 +1,6 @@
 //! Forwards a gateway's request unchanged, and returns the answer.
 
 use std::error;
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,6 @@ use super::answer::{self, BodyError};
 use super::authorization::AuthorizedWire;
 use super::download::stream_of;
 use super::link::{UnreadableLink, next_link, next_page};
-use super::pace::TooSlow;
 use super::referrers::ReferrersFacts;
 use super::scope::Scope;
 use super::transport::Transport;
@@ -21,7 +19,7 @@ use super::wire::Request;
 use super::{Access, Credentials, Remote};
 use crate::digest::{Digest, Identity};
 use crate::store::retry::Attempts;
-use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest, causes};
+use crate::store::{ByteStream, Error, MAX_MANIFEST_BYTES, RawManifest};
 
 /// Headers for one connection only, which a gateway does not forward (RFC 9110, 7.6.1).
 pub const HOP_BY_HOP: [&str; 7] = [
@@ -277,17 +275,6 @@ fn forwarded_headers(headers: &HeaderMap) -> HeaderMap {
     forwarded
 }
 
-/// Returns whether an error is that the other side was silent for too long, or too slow.
-pub fn is_timeout(error: &(dyn error::Error + 'static)) -> bool {
-    causes(error).any(|error| {
-        let io: Option<&io::Error> = error.downcast_ref();
-        let http: Option<&reqwest::Error> = error.downcast_ref();
-        error.is::<TooSlow>()
-            || io.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
-            || http.is_some_and(reqwest::Error::is_timeout)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,16 +300,5 @@ mod tests {
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(forwarded.get_all("www-authenticate").iter().count(), 2);
         assert_eq!(forwarded["content-type"], "a/b");
-    }
-
-    #[test]
-    fn timeouts_are_not_refusals() {
-        let error = |kind| Error::Unreachable {
-            what: "x".to_owned(),
-            attempts: 1,
-            source: Box::new(io::Error::from(kind)),
-        };
-        assert!(is_timeout(&error(io::ErrorKind::TimedOut)));
-        assert!(!is_timeout(&error(io::ErrorKind::ConnectionRefused)));
     }
 }

@@ -7,8 +7,7 @@ use reqwest::{Response, StatusCode, Url};
 
 use super::answer::{self, BodyError};
 use super::authorization::AuthorizedWire;
-use super::failure::Failure;
-use super::passthrough::is_timeout;
+use super::failure::{Failure, is_timeout};
 use super::wire::{Request, Wire};
 use crate::store::Error;
 use crate::store::retry::{Attempts, Retry};

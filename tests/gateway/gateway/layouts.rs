@@ -238,3 +238,28 @@ async fn a_layout_may_stand_for_a_registry() {
     assert!(page.contains("/-/registry.internal/demo/app"), "{page}");
     front.get("/-/registry.internal/demo/app:1.0").await.is(200);
 }
+
+#[tokio::test]
+async fn a_damaged_blob_of_a_layout_never_completes() {
+    let Scene {
+        directory, front, ..
+    } = scene().await;
+    let split = front.get("/v2/demo/app/manifests/1.0?form=split").await;
+    let layer = layers(split.bytes()).pop().unwrap().digest;
+    let path = format!("/v2/demo/app/blobs/{layer}");
+    let right = front.get(&path).await;
+    right.is_whole(right.bytes(), true);
+    let file = directory
+        .path()
+        .join("shelf/blobs/sha256")
+        .join(layer.hex());
+    let mut wrong = right.bytes().to_vec();
+    wrong[0] ^= 1;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, wrong).unwrap();
+    assert!(front.get(&path).await.is(200).body.is_err());
+    let range = [("range", "bytes=0-0")];
+    let part = front.ask(Method::GET, &path, &range).await.is(206);
+    assert_eq!(part.header("docker-content-digest"), "");
+    assert_eq!(part.header("etag"), "");
+}
