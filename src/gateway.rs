@@ -24,6 +24,7 @@
 //! is no record, `search` looks through the tags. Before the gateway sends anything that it derived, upstream must let
 //! this client read the split manifest (`view`). The gateway remembers such an answer for at most a minute (`rights`).
 
+mod admission;
 mod blobs;
 pub mod content;
 mod deltas;
@@ -58,8 +59,8 @@ use futures_util::{StreamExt, stream};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::json;
-use tokio::sync::Semaphore;
 
+use self::admission::Admission;
 use self::content::Contents;
 use self::deltas::Deltas;
 use self::lookup::OriginIndex;
@@ -160,10 +161,10 @@ pub struct Gateway {
     views: Views,
     /// Manifests that are not split.
     unsplit: quick_cache::sync::Cache<Digest, ()>,
-    searches: Semaphore,
-    pages: Semaphore,
+    searches: Admission,
+    pages: Admission,
     /// Permits for lists of repositories, which take long.
-    home_pages: Semaphore,
+    home_pages: Admission,
     session: Session,
     contents: Arc<Contents>,
     deltas: Deltas,
@@ -226,9 +227,9 @@ impl Gateway {
             tags: TagRecords::new(settings.miss_lifetime),
             views: view::views(),
             unsplit: quick_cache::sync::Cache::new(view::MAX_UNSPLIT),
-            searches: Semaphore::new(MAX_SEARCHES),
-            pages: Semaphore::new(page::MAX_PAGES),
-            home_pages: Semaphore::new(page::MAX_HOME_PAGES),
+            searches: Admission::new(MAX_SEARCHES),
+            pages: Admission::new(page::MAX_PAGES),
+            home_pages: Admission::new(page::MAX_HOME_PAGES),
             contents: Contents::open(engine, Arc::clone(&settings.metrics))?,
             deltas: Deltas::open(&settings.directory, settings.miss_lifetime)?,
             session,

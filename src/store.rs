@@ -285,8 +285,8 @@ pub enum Error {
         status: u16,
         /// The registry's message, cut to a readable length.
         message: String,
-        /// How long the server asks the client to wait.
-        retry_after: Option<Duration>,
+        /// How long the server asks the client to wait. Boxed, so that errors stay small.
+        retry_after: Option<Box<Duration>>,
     },
     /// The answer does not come from a registry: it is a web page, or a success that registries do not send.
     #[error("{what}: {location} answered {status} with {content}, which registries do not send")]
@@ -433,7 +433,7 @@ impl Error {
                 status: status @ (429 | 503),
                 retry_after,
                 ..
-            } => Some((*status, *retry_after)),
+            } => Some((*status, retry_after.as_deref().copied())),
             _ => None,
         })
     }

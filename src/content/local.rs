@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::directories::BlobDirectories;
 use super::integrity::{CheckedFiles, FileStamp, FileVerdict};
-use super::room::Room;
+use super::room::{Reservation, Room};
 use super::{ContentKey, EngineSettings};
 use crate::digest::{Digest, Identity};
 use crate::encoding::EncodedBlob;
@@ -62,15 +62,17 @@ impl LocalFiles {
         &self.directory
     }
 
-    /// Creates an empty spool, and its directory if another program deleted it. Blocks.
-    pub(super) fn spool(&self, wanted: &ContentKey) -> Result<Spool, Error> {
+    /// Creates an empty spool, and its directory if another program deleted it. Makes room for it. Blocks.
+    pub(super) fn spool(&self, wanted: &ContentKey) -> Result<(Spool, Reservation), Error> {
         match wanted {
             ContentKey::Blob(_) => self.session.cache.create()?,
             ContentKey::Decoded { .. } => self.decoded.create()?,
         }
-        self.make_room(wanted.identity().size)?;
+        let reservation = self.room.reserve(wanted.identity().size);
+        self.make_room()?;
         let directory = self.ingest(wanted);
-        Spool::new_in(directory).map_err(Error::file(directory))
+        let spool = Spool::new_in(directory).map_err(Error::file(directory))?;
+        Ok((spool, reservation))
     }
 
     /// Returns the directory for spools.
@@ -180,11 +182,11 @@ impl LocalFiles {
         Ok(file)
     }
 
-    /// Removes the least recently used files if the disk has too little space for a new file. Blocks.
-    fn make_room(&self, size: u64) -> Result<(), Error> {
+    /// Removes the least recently used files if the disk has too little space for the reserved files. Blocks.
+    fn make_room(&self) -> Result<(), Error> {
         let directory = self.session.cache.ingest();
         let missing = || {
-            let missing = self.room.missing(directory, size);
+            let missing = self.room.missing(directory);
             missing.map_err(Error::file(directory))
         };
         let before = missing()?;
@@ -199,7 +201,7 @@ impl LocalFiles {
         let after = missing()?;
         if after > 0 && self.room.is_warning_due() {
             self.session.observer.warned(&format!(
-                "the disk of {} lacks {after} bytes for the next file and the space to leave free",
+                "the disk of {} lacks {after} bytes for new files and the space to leave free",
                 directory.display()
             ));
         }

@@ -46,7 +46,8 @@ impl Engine {
 
     /// Returns an empty spool for a content. Blocks.
     pub fn content_spool(&self, stored: EncodedBlob, content: Identity) -> Result<Spool, Error> {
-        self.files.spool(&ContentKey::content(stored, content))
+        let (spool, _) = self.files.spool(&ContentKey::content(stored, content))?;
+        Ok(spool)
     }
 
     /// Adds the verified content of a blob. Blocks.

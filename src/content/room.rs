@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::MinFree;
@@ -16,7 +17,21 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Watches the free space of a disk.
 pub(super) struct Room {
     min_free: MinFree,
+    /// The sizes of the files that are being written.
+    reserved: Arc<AtomicU64>,
     warned: Mutex<Option<Instant>>,
+}
+
+/// The space of a file that is being written.
+pub(super) struct Reservation {
+    reserved: Arc<AtomicU64>,
+    size: u64,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.reserved.fetch_sub(self.size, Ordering::Relaxed);
+    }
 }
 
 /// The space of a disk, in bytes.
@@ -27,12 +42,22 @@ struct Space {
 
 impl Room {
     pub(super) fn new(min_free: MinFree) -> Self {
-        let warned = Mutex::default();
-        Self { min_free, warned }
+        Self {
+            min_free,
+            reserved: Arc::default(),
+            warned: Mutex::default(),
+        }
     }
 
-    /// Returns how many bytes must become free before a file of a size is written.
-    pub(super) fn missing(&self, directory: &Path, size: u64) -> io::Result<u64> {
+    /// Reserves space for a file that will be written.
+    pub(super) fn reserve(&self, size: u64) -> Reservation {
+        self.reserved.fetch_add(size, Ordering::Relaxed);
+        let reserved = Arc::clone(&self.reserved);
+        Reservation { reserved, size }
+    }
+
+    /// Returns how many bytes must become free for the reserved files. What they have already counts twice.
+    pub(super) fn missing(&self, directory: &Path) -> io::Result<u64> {
         let Space { free, total } = match self.min_free {
             MinFree::None => return Ok(0),
             _ => space(directory)?,
@@ -41,7 +66,8 @@ impl Room {
             MinFree::Bytes(bytes) => bytes,
             _ => USUAL_MIN_FREE.min(total / 20),
         };
-        Ok(size.saturating_add(min_free).saturating_sub(free))
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        Ok(reserved.saturating_add(min_free).saturating_sub(free))
     }
 
     /// Returns whether a full disk should be reported now.

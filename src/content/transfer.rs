@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::arrival::{Arrival, FilePart, Progress};
+use super::room::Reservation;
 use super::{BlobOrigin, ContentKey, Engine, permit};
 use crate::digest::{Identity, Mismatch};
 use crate::encoding::{self, Decoder, EncodedBlob, FrameError, StoredPart};
@@ -87,17 +88,17 @@ impl Engine {
         wanted: ContentKey,
         progress: &Progress,
         base: u64,
-    ) -> Result<Spool, Error> {
+    ) -> Result<(Spool, Reservation), Error> {
         let engine = Arc::clone(self);
-        let (spool, tail) = blocking(move || {
-            let mut spool = engine.files.spool(&wanted)?;
+        let (spool, tail, reservation) = blocking(move || {
+            let (mut spool, reservation) = engine.files.spool(&wanted)?;
             let tail = spool.tail();
             let tail = tail.map_err(Error::file(engine.files.ingest(&wanted)))?;
-            Ok::<_, Error>((spool, tail))
+            Ok::<_, Error>((spool, tail, reservation))
         })
         .await?;
         progress.start_growing(tail, base);
-        Ok(spool)
+        Ok((spool, reservation))
     }
 
     /// Finds a blob on this machine, or otherwise fetches it or a part of it.
@@ -116,7 +117,7 @@ impl Engine {
         // A waiting fetch holds no file.
         slot.occupy().await?;
         let base = part.as_ref().map_or(0, |part| part.start);
-        let spool = self.spool(wanted, &progress, base).await?;
+        let (spool, _reservation) = self.spool(wanted, &progress, base).await?;
         let directory = self.files.ingest(&wanted);
         let (store, observer) = (origin.store.as_ref(), self.session.observer.as_ref());
         let range = part.clone().unwrap_or(0..blob.size);
@@ -164,7 +165,7 @@ impl Engine {
         }
         let permit = begun?;
         let base = part.as_ref().map_or(0, |part| part.content.start);
-        let spool = self.spool(wanted, &progress, base).await?;
+        let (spool, _reservation) = self.spool(wanted, &progress, base).await?;
         // This function owns `arrival`, not the blocking task: the fetch stops when this work is aborted.
         let reader = arrival.part_reader(range);
         let size = part.as_ref().map(|part| part.content.end - base);

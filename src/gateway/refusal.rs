@@ -61,6 +61,12 @@ impl Refusal {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
     }
 
+    /// Returns the refusal of a request that would have to wait behind too many others.
+    pub(super) fn busy() -> Self {
+        let message = "the gateway has too many requests of this kind; try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+    }
+
     /// Returns the refusal for an error. It contains nothing about this machine.
     pub(super) fn of(error: &Error) -> Self {
         match error {
@@ -238,12 +244,12 @@ mod tests {
 
     #[test]
     fn upstreams_limits_reach_the_client_through_retries_and_sharing() {
-        let busy = |status, wait| store::Error::Answer {
+        let busy = |status, wait: Option<Duration>| store::Error::Answer {
             what: "x".to_owned(),
             location: "y".to_owned(),
             status,
             message: String::new(),
-            retry_after: wait,
+            retry_after: wait.map(Box::new),
         };
         for (status, wait, expected) in [
             (429, Some(Duration::from_secs(7)), "7"),

@@ -15,6 +15,7 @@ use http::{HeaderMap, Method, StatusCode};
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
+use super::admission::Admitted;
 use super::headers::upstream_accept;
 use super::lookup::FlatPart;
 use super::passthrough::chain;
@@ -119,6 +120,7 @@ impl RepositoryRequest<'_> {
         kind: FlatPart,
     ) -> HandlerResult<Option<Arc<View>>> {
         let began = Instant::now();
+        let admitted = self.gateway.searches.admit()?;
         let record = self.gateway.tags.record(&self.location);
         let mut record = record.lock().await;
         // Another search may have found it meanwhile.
@@ -133,7 +135,7 @@ impl RepositoryRequest<'_> {
         {
             return Err(store::Error::Shared(Arc::clone(error)).into());
         }
-        match self.search_tags(&mut record, digest, kind).await {
+        match self.search_tags(&mut record, digest, kind, &admitted).await {
             Err(Failure::Error(Error::Store(error))) if !is_about_rights(&error) => {
                 let error = Arc::new(error);
                 record.failure = Some((Instant::now(), Arc::clone(&error)));
@@ -149,6 +151,7 @@ impl RepositoryRequest<'_> {
         record: &mut TagRecord,
         digest: &Digest,
         kind: FlatPart,
+        admitted: &Admitted<'_>,
     ) -> HandlerResult<Option<Arc<View>>> {
         let is_manifest = kind == FlatPart::Manifest;
         let is_it = |view: &Arc<View>| {
@@ -160,8 +163,7 @@ impl RepositoryRequest<'_> {
         if self.misses_tag(ALL_TAGS) || (is_read && (record.is_whole || !is_manifest)) {
             return Ok(None);
         }
-        // The semaphore is never closed.
-        let _turn = self.gateway.searches.acquire().await;
+        let _place = admitted.place().await;
         let nothing = HashMap::new();
         if is_manifest
             && let Candidate::Read(_, Some(view)) =

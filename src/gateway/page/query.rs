@@ -38,8 +38,8 @@ impl Gateway {
         if let (Some(PageAddress::Home), Some(text)) = (&address, parameter(&request.uri, "ref")) {
             return Ok(open_reference(request, &text));
         }
-        // The semaphore is never closed.
-        let _turn = turns.acquire().await;
+        let admitted = turns.admit()?;
+        let _place = admitted.place().await;
         match address {
             Some(PageAddress::Home) => Ok(self.home(request).await),
             Some(PageAddress::Repository(name)) => {

@@ -359,7 +359,7 @@ impl Wire {
             location,
             status: status.as_u16(),
             message: error.message,
-            retry_after,
+            retry_after: retry_after.map(Box::new),
         }
     }
 
