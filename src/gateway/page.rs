@@ -40,8 +40,8 @@ use crate::store::remote::Credentials;
 /// The maximum number of pages that are built at once. Each page requests many manifests.
 pub(super) const MAX_PAGES: usize = 4;
 
-/// The maximum number of lists of repositories that are built at once. They have permits of their own, because they take long
-/// and must not delay other pages.
+/// The maximum number of lists of repositories that are built at once. They have places of their own, because they take
+/// long and must not delay other pages.
 pub(super) const MAX_HOME_PAGES: usize = 2;
 
 /// The maximum number of bytes read from an error response, to find its message.

@@ -205,8 +205,8 @@ impl RepositoryRequest<'_> {
     }
 
     /// Checks that a repository has all layers of a manifest. Some registries accept a manifest with layers of other
-    /// repositories. Without this check a client could get such layers from the cache without the right to read them. The
-    /// answer is the same for all who may read the manifest, so it is asked once for all of them.
+    /// repositories. Without this check a client could get such layers from the cache without the right to read them.
+    /// The answer is the same for all who may read the manifest, so it is asked once for all of them.
     pub(super) async fn check_layers(
         &self,
         split: Digest,

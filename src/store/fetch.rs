@@ -36,8 +36,8 @@ pub async fn fetch(
 /// Fetches a part of a blob into an empty spool, which others may read while it grows. A part that is the whole blob is
 /// verified; of any other part only the length is checked.
 ///
-/// The transfer occupies `slot` only while bytes flow. If it breaks off, it continues where it stopped, after a wait, within the store's retry policy. Wrong bytes
-/// are not requested again.
+/// The transfer occupies `slot` only while bytes flow. If it breaks off, it continues where it stopped, after a wait,
+/// within the store's retry policy. Wrong bytes are not requested again.
 pub async fn fetch_into(
     spool: Spool,
     store: &dyn Store,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::state::ConnectionState;
 
-/// How long a client may be silent after it should have read everything, before the server closes the connection anyway.
+/// How long a client may be silent after it should have read everything. Then the server closes the connection.
 const LINGER: Duration = Duration::from_secs(3);
 
 /// A TCP connection with a time-out for writes.
