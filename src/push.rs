@@ -18,7 +18,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 pub use self::delta::{DeltaOutcome, DeltaTarget};
 use self::layer_threads::LayerThreads;
-pub use self::remote_files::{RemoteFile, RemoteFileSources, RemoteSource, remote_files};
+pub use self::remote_files::{
+    ListedFiles, RemoteFile, RemoteFileSources, RemoteSource, remote_files,
+};
 use crate::artifact;
 use crate::component::Component;
 use crate::copy::{self, Tally};

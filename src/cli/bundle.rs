@@ -236,7 +236,8 @@ impl Bundle {
             let own = || component.contents().map(|content| content.digest);
             let layers = stored.unwrap_or_else(|| own().collect());
             let remote = match is_published {
-                true => push::remote_files(&component)?,
+                // Publishing warns of lists that cannot be read.
+                true => push::remote_files(&component)?.files,
                 false => Vec::new(),
             };
             let part = WholePart {

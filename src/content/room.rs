@@ -56,7 +56,7 @@ impl Room {
         Reservation { reserved, size }
     }
 
-    /// Returns how many bytes must become free for the reserved files. What they have already counts twice.
+    /// Returns how many bytes must become free for the reserved files. Bytes that these files already have count twice.
     pub(super) fn missing(&self, directory: &Path) -> io::Result<u64> {
         let Space { free, total } = match self.min_free {
             MinFree::None => return Ok(0),

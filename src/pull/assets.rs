@@ -110,12 +110,18 @@ impl ComponentParts for RangeReader {
     }
 }
 
-/// Reads all lists of files in a component, those of the outermost components first. Blocks.
-pub fn asset_lists(component: &dyn ComponentParts) -> Result<Vec<AssetList>, Error> {
+/// Reads all lists of files in a component, those of the outermost components first. A list that cannot be decoded does
+/// not hide the others. Blocks.
+pub fn asset_lists(
+    component: &dyn ComponentParts,
+) -> Result<Vec<Result<AssetList, packed::Error>>, Error> {
     let places = component.find_assets()?.into_iter();
-    places
-        .map(|place| read_list(component, place.list, MAX_LIST_BYTES))
-        .collect()
+    let read = |place: AssetsPlace| match read_list(component, place.list, MAX_LIST_BYTES) {
+        Ok(list) => Ok(Ok(list)),
+        Err(Error::Assets(error)) => Ok(Err(error)),
+        Err(error) => Err(error),
+    };
+    places.map(read).collect()
 }
 
 fn read_list(

@@ -10,6 +10,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::Pusher;
 use crate::artifact::{assets_manifest, assets_tag};
+use crate::assets::packed;
 use crate::component::Component;
 use crate::copy::{self, BlobTransfer};
 use crate::digest::{Identity, VerifyingReader};
@@ -39,11 +40,30 @@ pub enum RemoteSource {
     Files(Vec<PathBuf>),
 }
 
-/// Returns the remote files that all lists of a component name, each distinct content once. Blocks.
-pub fn remote_files<S: Source>(component: &Component<S>) -> Result<Vec<RemoteFile>, Error> {
-    let mut files: Vec<RemoteFile> = Vec::new();
+/// The remote files that the lists of a component name.
+#[derive(Debug, Default)]
+pub struct ListedFiles {
+    /// Each distinct content once.
+    pub files: Vec<RemoteFile>,
+    /// The reasons why some lists cannot be decoded.
+    pub unreadable: Vec<packed::Error>,
+}
+
+/// Returns the remote files of a component. Blocks.
+pub fn remote_files<S: Source>(component: &Component<S>) -> Result<ListedFiles, Error> {
+    let ListedFiles {
+        mut files,
+        mut unreadable,
+    } = ListedFiles::default();
     let mut known = HashMap::new();
     for list in pull::asset_lists(&LocalComponent(component.source()))? {
+        let list = match list {
+            Ok(list) => list,
+            Err(error) => {
+                unreadable.push(error);
+                continue;
+            }
+        };
         for asset in &list.entries {
             let Some(index) = asset.content.filter(|index| *index >= list.contents.len()) else {
                 continue;
@@ -66,7 +86,7 @@ pub fn remote_files<S: Source>(component: &Component<S>) -> Result<Vec<RemoteFil
             }
         }
     }
-    Ok(files)
+    Ok(ListedFiles { files, unreadable })
 }
 
 /// The places that can have remote files.
@@ -99,14 +119,12 @@ impl RemoteFileSources<'_> {
             }
         }
         let component = Arc::clone(component);
-        let files = match blocking(move || remote_files(&component)).await {
-            Err(Error::Assets(error)) => {
-                let warning = format!("remote files are not sent: {}", chain(&error));
-                self.session.observer.warned(&warning);
-                return Ok(Vec::new());
-            }
-            files => files?,
-        };
+        let listed = blocking(move || remote_files(&component)).await?;
+        for error in &listed.unreadable {
+            let warning = format!("the remote files of a list are not sent: {}", chain(error));
+            self.session.observer.warned(&warning);
+        }
+        let files = listed.files;
         check_artifact_size(&files)?;
         let located = stream::iter(files).map(|file| self.locate(file));
         let located = located.buffered(self.session.transfers());

@@ -1,4 +1,4 @@
-//! The gateway's log on standard error. Whoever reads it may stall, so requests never wait for it.
+//! The gateway's log on standard error. Its reader may stall, so requests never wait for the log.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -57,11 +57,11 @@ impl Places {
         drop(taken);
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for connection in &open {
-            *counts.entry(client(connection)).or_default() += 1;
+            *counts.entry(client(connection.peer.ip())).or_default() += 1;
         }
         let idle = open.iter().filter_map(|connection| {
             let idle = connection.idle_time().filter(|idle| *idle >= MIN_IDLE)?;
-            Some((counts[&client(connection)], idle, connection))
+            Some((counts[&client(connection.peer.ip())], idle, connection))
         });
         if let Some((_, _, connection)) = idle.max_by_key(|(count, idle, _)| (*count, *idle)) {
             connection.shared.settings.metrics.count_failure("idle");
@@ -70,13 +70,32 @@ impl Places {
     }
 }
 
-/// Returns the client of a connection: an address, or the /64 network of an IPv6 address, which is one customer's.
-fn client(connection: &ConnectionState) -> IpAddr {
-    match connection.peer.ip().to_canonical() {
+/// Returns the client behind an address: the address, or its /64 network with IPv6, which is one customer's.
+fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from_bits(network))
         }
         address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_an_address_or_a_network() {
+        for (address, other, is_same) in [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true),
+            ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+        ] {
+            let [one, two] = [address, other].map(|text| client(text.parse().unwrap()));
+            assert_eq!(one == two, is_same, "{address} {other}");
+        }
     }
 }

@@ -118,9 +118,10 @@ impl ConnectionState {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how long no request was in flight, or nothing if one is.
+    /// Returns how long no request was in flight. Returns nothing if one is, or if the client may still read a response:
+    /// the end of the connection could cut that off.
     pub(super) fn idle_time(&self) -> Option<Duration> {
-        let is_idle = *self.in_flight.borrow() == 0;
+        let is_idle = *self.in_flight.borrow() == 0 && self.backlog_time().is_zero();
         is_idle.then(|| self.quiet_since().elapsed())
     }
 
@@ -205,5 +206,45 @@ impl ConnectionState {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use http::StatusCode;
+
+    use super::*;
+    use crate::gateway::message::{Handler, Request, Response};
+    use crate::gateway::server::settings::ServerSettings;
+
+    struct Nothing;
+
+    #[async_trait]
+    impl Handler for Nothing {
+        async fn handle(&self, _request: Request) -> Response {
+            Response::new(StatusCode::NOT_FOUND, "")
+        }
+
+        async fn ready(&self) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_connection_is_idle_after_its_client_took_the_response() {
+        let shared = SharedState::new(Arc::new(Nothing), ServerSettings::default(), true);
+        let peer = ([127, 0, 0, 1], 80).into();
+        let connection = ConnectionState::new(Arc::new(shared), peer);
+        assert!(connection.idle_time().is_some());
+        connection.request_started();
+        assert!(connection.idle_time().is_none());
+        connection.add_written(100 * SLOWEST_CLIENT as usize);
+        connection.request_ended();
+        assert!(connection.idle_time().is_none());
+        // The client sends the next request, so it has the response.
+        connection.request_started();
+        connection.request_ended();
+        assert!(connection.idle_time().is_some());
     }
 }

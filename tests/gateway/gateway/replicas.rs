@@ -190,7 +190,7 @@ async fn all_clients_share_the_tags_that_a_search_reads() {
         (count("/manifests/1.0.0"), count("/manifests/0.9.0")),
         (1, 1)
     );
-    // What the search read is known.
+    // The gateway knows the manifests that the search read.
     upstream.forget_requests();
     let flat = format!("/v2/demo/app/manifests/{}", pushed.flat_digest);
     front.get(&flat).await.is(200);

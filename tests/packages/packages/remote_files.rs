@@ -322,3 +322,24 @@ fn publishing_a_bundle_mounts_the_files_of_its_parts() {
         assert_extracts(place, "demo:bundled");
     }
 }
+
+#[test]
+fn a_list_that_cannot_be_read_does_not_hide_the_files_of_others() {
+    let (workspace, registry) = (Workspace::new(), fault::Registry::start());
+    pack(&workspace);
+    let unknown_version = binary::custom("wharf:assets", &[7]);
+    let application = wat::parse_str(APPLICATION).unwrap();
+    workspace.write("app.wasm", &[application, unknown_version].concat());
+    let bundle = ["bundle", "app.wasm", "site.wasm"];
+    let publish = ["--publish", "demo:bundled@1.0.0", "--remote-files", "site"];
+    let place = registry.address();
+    let arguments = [&bundle[..], &publish, &["--registry", &place]].concat();
+    let answer = workspace.run(&arguments).success();
+    let warning = "warning: the remote files of a list are not sent: ";
+    assert!(answer.stderr.contains(warning), "{}", answer.stderr);
+    assert!(
+        answer.text().contains("remote   488.3 KiB in 2 blobs"),
+        "{}",
+        answer.text()
+    );
+}
